@@ -1,0 +1,46 @@
+"""The errors that end a run or refuse a file, each with its exit code and its next step."""
+
+from __future__ import annotations
+
+
+class EtlError(Exception):
+    """Something failed; `message` says what and where, `hint` what to do next.
+
+    The exit codes follow sysexits.h where it has one (EX_DATAERR 65, EX_TEMPFAIL 75, EX_CONFIG 78).
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """One line, whatever the parts were."""
+        text = f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
+        return " ".join(text.split())
+
+
+class UsageError(EtlError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class BadDataError(EtlError):
+    """The input cannot be read or loaded as it is; it is kept aside."""
+
+    exit_code = 65
+
+
+class TryLaterError(EtlError):
+    """Nothing is wrong here, but what is needed is busy or away; the same command later may succeed."""
+
+    exit_code = 75
+
+
+class ConfigurationError(EtlError):
+    """A setting, a YAML file or a configuration row is wrong or missing."""
+
+    exit_code = 78

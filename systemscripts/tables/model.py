@@ -1,0 +1,106 @@
+"""What a file becomes: a table of records in blocks, in one wire format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What the configuration says about reading; None means: find out from the file."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header_row: int | tuple[str, ...] | None = None  # row number from 1, or the names it must hold
+    header_rows: int | None = None  # how many rows the header has
+    no_header: bool = False
+    names: tuple[str, ...] = ()  # the columns of a file without a header
+    sheet: str | int | None = None  # name, pattern (with *), index from 0, or "all"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How the bytes of the blocks are written; also what COPY must be told (PostgreSQL, "COPY", CSV format)."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"  # Python's name
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some complete records, without their line ends.
+
+    `records`: bytes in the table's wire format; a quoted line break inside a record stays in it.
+    `rows`: for each record the line of the file where it starts, or the row of the sheet, from 1. Mostly a range.
+    """
+
+    records: list[bytes]
+    rows: Sequence[int]
+
+
+@dataclass
+class Detected:
+    """What was found in the file, and why; shown by --dry-run and kept in dba.tfile.detected."""
+
+    format: str = ""  # csv, xlsx, xls, html ...
+    encoding: str = ""
+    delimiter: str = ""
+    quote: str = ""
+    header_row: int | None = None
+    sheet: str = ""
+    notes: list[str] = field(default_factory=list)  # sentences: why, and every doubt
+
+
+class Table(ABC):
+    """One clean table; a context manager that frees what reading needs."""
+
+    columns: list[str]  # headers as the client wrote them, "" where blank
+    detected: Detected
+    wire: Wire
+    skipped: int  # rows of the file that are neither header nor data (titles, a second table), known after the last block
+    warnings: list[str]  # sentences for the operator, known after the last block
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Block]:
+        """Yield the records in the file's order, about 4 MB at a time; may be called again for a second pass.
+
+        Raises BadDataError when the file breaks off or cannot be read further.
+        """
+
+    @abstractmethod
+    def content_sha256(self) -> str:
+        """The identity of the content: of the bytes for text, of columns and clean rows for workbooks."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free files and child processes; may be called twice."""
+
+    def parse(self, record: bytes) -> list[str]:
+        """Cut one record into its fields, as text.
+
+        Raises csv.Error or UnicodeDecodeError when it cannot be cut.
+        """
+        text = record.decode(self.wire.encoding)
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=self.wire.delimiter, quotechar=self.wire.quote, strict=True
+        )
+        rows = list(reader)
+        if len(rows) > 1:
+            raise csv.Error("a line break outside quotes")
+        return rows[0] if rows else []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
