@@ -1,0 +1,15 @@
+"""PostgreSQL: connections, the embedded server, the schema."""
+
+from __future__ import annotations
+
+from systemscripts.db_utils.connection import (
+    Connection,
+    advisory_lock,
+    cancel_all,
+    connect,
+    explain,
+    safe_address,
+    transaction,
+)
+
+__all__ = ["Connection", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]

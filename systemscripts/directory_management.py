@@ -1,0 +1,160 @@
+"""Where everything lies, and how files are moved so that a kill at any instant loses none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from systemscripts.errors import BadDataError, ConfigurationError, UsageError
+
+CHUNK = 1 << 20
+IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
+IN_PROGRESS_BEGINNINGS = ("~$", ".")
+
+
+@dataclass(frozen=True)
+class Directories:
+    """The folders of one installation, all below its data folder."""
+
+    data: Path
+
+    @property
+    def file_watcher(self) -> Path:
+        """The only door in."""
+        return self.data / "file_watcher"
+
+    @property
+    def temporary(self) -> Path:
+        """Files that are not whole yet, and what a stopped scan has so far."""
+        return self.file_watcher / "file_watcher_temp"
+
+    @property
+    def refused(self) -> Path:
+        """Whole files kept aside, each with its reason beside it."""
+        return self.file_watcher / "refused"
+
+    @property
+    def archive(self) -> Path:
+        """What was loaded, by year and month."""
+        return self.data / "archive"
+
+    @property
+    def logs(self) -> Path:
+        """One JSON-lines file per run, with its CSV and TXT."""
+        return self.data / "logs"
+
+    @property
+    def var(self) -> Path:
+        """What the suite itself remembers outside the database."""
+        return self.data / "var"
+
+    @property
+    def locks(self) -> Path:
+        """One lock file per script and key."""
+        return self.var / "locks"
+
+    @property
+    def runs(self) -> Path:
+        """One marker per run whose end has not reached the database yet."""
+        return self.var / "runs"
+
+    @property
+    def alerts(self) -> Path:
+        """One state file per job that has been bad."""
+        return self.var / "alerts"
+
+    def create(self) -> Directories:
+        """Make what is missing; raises ConfigurationError with the command that mends missing rights."""
+        for folder in (self.temporary, self.refused, self.archive, self.logs, self.locks, self.runs, self.alerts):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise unwritable(folder, error) from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise unwritable(folder, PermissionError(13, "Permission denied"))
+        return self
+
+
+def unwritable(folder: Path, error: OSError) -> ConfigurationError:
+    """The error for a folder that cannot be written, with the command that mends it."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    user = os.environ.get("USER") or str(os.getuid())
+    return ConfigurationError(f"{folder} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {existing}")
+
+
+def in_progress(name: str) -> bool:
+    """Whether a file of this name is still being written by the program that makes it."""
+    return name.lower().endswith(IN_PROGRESS_ENDINGS) or name.startswith(IN_PROGRESS_BEGINNINGS)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex; raises UsageError or BadDataError where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except OSError as error:
+        raise BadDataError(f"{path} cannot be read: {error.strerror}", f"Run: chmod g+r {path}") from error
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, mode: int = 0o660) -> Iterator[IO[bytes]]:
+    """Give a binary stream whose content appears at `path` whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in this folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file without ever having less than one whole copy; a whole target of an earlier try is replaced.
+
+    Raises OSError (no space, no right); the source is then still there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != 18:  # EXDEV: another file system, so copy, make sure, remove
+            raise
+        with source.open("rb") as original, atomic_write(target) as copy:
+            while chunk := original.read(CHUNK):
+                copy.write(chunk)
+        source.unlink()
+    sync_folder(target.parent)
+
+
+def free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:
+    """A path beside `target` that is not taken by another content: the name, else with the hash's first 8 letters."""
+    if not taken(target):
+        return target
+    marked = target.with_name(f"{target.stem}_{content[:8]}{target.suffix}")
+    return marked if not taken(marked) else target.with_name(f"{target.stem}_{content}{target.suffix}")

@@ -1,0 +1,77 @@
+"""How far long work is: a bar on a terminal, a log line a minute without one, and a figure for dba.trun."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+logger = logging.getLogger(__name__)
+
+LINE_EVERY_SECONDS = 60.0
+_shown: str = ""
+
+
+class Tracker:
+    """The progress of one piece of work: `done` of `total` units."""
+
+    def __init__(self, label: str, total: float | None, unit: str) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.done = 0.0
+        self._begun = self._last_line = time.monotonic()
+        self._bar: RichProgress | None = None
+
+    def advance(self, amount: float = 1) -> None:
+        """Say that `amount` more units are done."""
+        global _shown
+        self.done += amount
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self.done)
+        moment = time.monotonic()
+        if moment - self._last_line >= LINE_EVERY_SECONDS:
+            self._last_line = moment
+            logger.info("%s", self.text())
+        _shown = self.text()
+
+    def text(self) -> str:
+        """The state in words, with rate and time left."""
+        seconds = max(time.monotonic() - self._begun, 1e-6)
+        rate = self.done / seconds
+        text = f"{self.label}: {self.done:,.0f}"
+        if self.total:
+            text += f" of {self.total:,.0f} {self.unit} ({self.done / self.total:.0%})"
+            if rate > 0 and self.done < self.total:
+                text += f", {(self.total - self.done) / rate:,.0f} s left"
+        else:
+            text += f" {self.unit}"
+        return f"{text}, {rate:,.1f} a second"
+
+
+def shown() -> str:
+    """The last state of the work under way, for dba.trun.progress."""
+    return _shown
+
+
+@contextmanager
+def track(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Tracker]:
+    """Follow one piece of work; `total` in `unit` where it is known."""
+    tracker = Tracker(label, total, unit)
+    if not sys.stderr.isatty():
+        yield tracker
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    ) as bar:  # fmt: skip
+        bar.add_task(label, total=total)
+        tracker._bar = bar
+        yield tracker
