@@ -1,0 +1,297 @@
+#!/usr/bin/env bash
+# Installs what the project needs: system packages and the Python environment .venv.
+#
+# Usage: install_dependencies.sh [--python-only] [--dev] [--dry-run] [--help]
+#
+#   --python-only  only .venv and requirements.txt; needs no root
+#   --dev          also requirements-dev.txt, what the checks need
+#   --dry-run      show what would be done, change nothing
+#
+# It may be run again at any time: what is complete stays, a half-made .venv is made anew, a second installation waits
+# for the first. Details of a failure are in var/install.log.
+#
+# Environment:
+#   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
+#   ETL_NO_UV=1   install with pip even where uv is there
+#   ETL_DATA_DIR  where var/install.log lies (default: the project folder)
+set -euo pipefail
+
+readonly UV_VERSION=0.13.8
+readonly LONGEST_WAIT=900 # seconds for another installation to end
+
+fail() { # CODE TEXT: the one exit for errors, one line
+    printf 'install_dependencies.sh: %s\n' "$2" >&2
+    exit "$1"
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+usage() {
+    local line
+    while IFS= read -r line && [[ $line == \#* ]]; do
+        [[ $line == '#!'* ]] || { line=${line#\#} && printf '%s\n' "${line# }"; }
+    done <"$project/install_dependencies.sh"
+}
+
+find_project() {
+    local place=${BASH_SOURCE[0]}
+    [[ ! -L $place ]] || place=$(readlink -f -- "$place")
+    [[ $place == */* ]] || place=./$place
+    project=$(CDPATH='' cd -P -- "${place%/*}" && pwd)
+    venv=$project/.venv
+    readonly project venv
+}
+
+parse_arguments() {
+    python_only='' dev='' dry_run=''
+    while (($#)); do
+        case $1 in
+            --python-only) python_only=1 ;;
+            --dev) dev=1 ;;
+            --dry-run) dry_run=1 ;;
+            -h | --help) usage && exit 0 ;;
+            *) fail 2 "unknown argument $1; see install_dependencies.sh --help" ;;
+        esac
+        shift
+    done
+}
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+open_log() { # what packages write goes to a file; what they did is said in a line
+    local folder=${ETL_DATA_DIR:-$project}/var
+    log=$folder/install.log
+    if ! (umask 007 && mkdir -p -- "$folder" && printf '== %(%F %T%z)T\n' -1 >>"$log") 2>/dev/null; then
+        log=$venv.log # a data folder that cannot be written does not stop the installation
+        : >>"$log" || fail 78 "neither $folder nor $project can be written by $(id -un); run as the owner of $project"
+    fi
+}
+
+logged() { # COMMAND
+    printf '+ %s\n' "${*@Q}" >>"$log"
+    "$@" >>"$log" 2>&1 </dev/null
+}
+
+# --- system packages ----------------------------------------------------------------------------------------------------
+
+wanted_packages() { # the newest Python of the archive that we know, else its own
+    local version
+    for version in 3.12 3.13 3.11; do
+        apt-cache show "python$version-venv" >/dev/null 2>&1 && break
+        version=3
+    done
+    printf '%s\n' postgresql postgresql-client "python$version" "python$version-venv" \
+        git openssh-client openssh-server cron acl ca-certificates
+}
+
+missing_packages() {
+    local package
+    for package in $(wanted_packages); do
+        [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == 'install ok installed' ]] || printf '%s\n' "$package"
+    done
+}
+
+install_system_packages() {
+    type -P apt-get >/dev/null ||
+        fail 78 "this is no Debian, Ubuntu or Mint (no apt-get): install PostgreSQL, Python >= 3.11 with venv, git, OpenSSH and cron by hand, then run: ./install_dependencies.sh --python-only"
+    local -a packages as_root=(env DEBIAN_FRONTEND=noninteractive)
+    mapfile -t packages < <(missing_packages)
+    if ((${#packages[@]} == 0)); then
+        say "system packages: all there"
+        return
+    fi
+    if [[ -n $dry_run ]]; then
+        say "would install the system packages: ${packages[*]}"
+        return
+    fi
+    if ((EUID != 0)); then
+        type -P sudo >/dev/null || fail 78 "system packages are missing; as root run: apt-get install ${packages[*]}"
+        as_root=(sudo "${as_root[@]}")
+    fi
+    say "system packages: installing ${packages[*]}"
+    logged "${as_root[@]}" apt-get update -q || say "the package lists could not be refreshed (see $log); going on"
+    logged "${as_root[@]}" apt-get install -q -y --no-install-recommends "${packages[@]}" ||
+        fail 75 "the system packages could not be installed; see $log, then run this again"
+}
+
+point_to_dbeaver() {
+    [[ -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || type -P dbeaver dbeaver-ce >/dev/null ||
+        say "DBeaver, to look at the data: its Debian package is on the download page of dbeaver.io"
+}
+
+# --- which Python -------------------------------------------------------------------------------------------------------
+
+readonly PROBE='
+import importlib.util, os, sys
+if sys.version_info < (3, 11):
+    sys.exit(1)
+print(os.path.realpath(sys.executable), "%d.%d" % sys.version_info[:2], importlib.util.find_spec("ensurepip") is not None)
+'
+
+find_python() { # leaves $python and $version; a name on PATH counts only if it runs (version managers leave stubs)
+    local -a names=(python3.12 python3.13 python3.11 python3)
+    [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
+    local name candidate found has_pip bare=''
+    for name in "${names[@]}"; do
+        while IFS= read -r candidate; do
+            found=$("$candidate" -I -c "$PROBE" 2>/dev/null </dev/null) || continue
+            has_pip=${found##* }
+            found=${found% *}
+            python=${found% *} version=${found##* }
+            [[ $has_pip != True && -z $uv ]] || return 0
+            bare=${bare:-$version}
+        done < <(type -aP -- "$name")
+    done
+    [[ -z $bare ]] || fail 78 "Python $bare cannot make an environment; run: sudo apt install python$bare-venv"
+    [[ -z ${PYTHON:-} ]] || fail 78 "PYTHON=$PYTHON is no Python 3.11 or newer that runs; name another one or leave it unset"
+    fail 78 "no Python 3.11 or newer found; run: sudo apt install python3 python3-venv"
+}
+
+find_uv() { # leaves $uv, empty where there is none
+    uv=''
+    [[ ${ETL_NO_UV:-} != 1 ]] || return 0
+    local candidate
+    while IFS= read -r candidate; do
+        ! "$candidate" --version >/dev/null 2>&1 || { uv=$candidate && return 0; }
+    done < <(type -aP uv)
+}
+
+# --- the environment ----------------------------------------------------------------------------------------------------
+
+# A copy of each requirements file, put into .venv when all of it is installed, says that .venv is complete. While
+# something changes there is none: an installation that was killed leaves no copy and is made anew.
+
+requirements() {
+    printf '%s\n' requirements.txt ${dev:+requirements-dev.txt}
+}
+
+is_complete() {
+    local file
+    [[ -x $venv/bin/python ]] || return 1
+    for file in $(requirements); do
+        cmp -s "$project/$file" "$venv/.$file" || return 1
+    done
+    [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"
+}
+
+has_version_of() { # PYTHON: asked for by name, it is not enough that there is some environment
+    local -r code='import sys; print(sys.version_info[:2])'
+    [[ $("$venv/bin/python" -I -c "$code" 2>/dev/null) == "$("$1" -I -c "$code" 2>/dev/null)" ]]
+}
+
+can_be_updated() {
+    [[ -f $venv/.requirements.txt ]] && "$venv/bin/python" -I -c '' 2>/dev/null &&
+        { [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"; }
+}
+
+wait_for_others() {
+    exec {lock}<"$project"
+    flock -n "$lock" && return
+    say "another installation is at work; waiting for it"
+    flock -w "$LONGEST_WAIT" "$lock" || fail 75 "another installation in $project does not end; look for it, then run this again"
+}
+
+set_environment() {
+    umask 022 # others who may read the project may also run it
+    unset PYTHONHOME PYTHONPATH VIRTUAL_ENV CONDA_PREFIX
+    export PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+    export PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+    # uv: the system's own certificates as pip uses them, and no Python from somewhere else
+    export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} UV_NO_PROGRESS=1
+}
+
+set_cache() { # a service user may have no home folder, or somebody else's
+    [[ -z ${HOME:-} || ! -O $HOME || ! -w $HOME ]] || return 0
+    export UV_CACHE_DIR=$venv/.cache PIP_CACHE_DIR=$venv/.cache/pip
+}
+
+make_venv() {
+    say "Python environment: making $venv with Python $version (${uv:+uv}${uv:-pip})"
+    rm -rf -- "$venv"
+    if [[ -n $uv ]]; then
+        logged "$uv" venv --no-project --python "$python" "$venv" && return
+        rm -rf -- "$venv"
+        uv=''
+    fi
+    logged "$python" -m venv "$venv" ||
+        fail 78 "Python $version cannot make $venv; see $log, or run: sudo apt install python$version-venv"
+}
+
+uv_into_venv() { # where there is no uv on this machine, one of our own saves most of the time
+    [[ -z $uv && ${ETL_NO_UV:-} != 1 ]] || return 0
+    [[ -x $venv/bin/uv ]] || logged "$venv/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
+    uv=$venv/bin/uv
+}
+
+install_with_uv() { # FILE
+    [[ -n $uv ]] && logged "$uv" pip install --python "$venv/bin/python" --compile-bytecode -r "$1"
+}
+
+install_with_pip() { # FILE
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 || logged "$venv/bin/python" -m ensurepip || return
+    logged "$venv/bin/python" -m pip install -q --compile -r "$1"
+}
+
+install_requirements() {
+    local file=requirements${dev:+-dev}.txt name
+    for name in $(requirements); do cp -- "$project/$name" "$venv/.$name.new"; done
+    rm -f -- "$venv/.requirements.txt" "$venv/.requirements-dev.txt"
+    # pip knows the settings of pip (a mirror, a wheel folder), uv does not: what uv cannot get, pip may.
+    uv_into_venv
+    install_with_uv "$project/$file" || install_with_pip "$project/$file" ||
+        fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $project/install_dependencies.sh --python-only"
+    rm -rf -- "$venv/.cache"
+    for name in $(requirements); do mv -f -- "$venv/.$name.new" "$venv/.$name"; done
+}
+
+install_python_environment() {
+    set_environment
+    if is_complete; then
+        say "Python environment: complete"
+        return
+    fi
+    find_uv
+    if [[ -n $dry_run ]]; then
+        find_python
+        say "would make or update $venv with Python $version and install $(requirements | tr '\n' ' ')"
+        return
+    fi
+    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $project/install_dependencies.sh --python-only"
+    wait_for_others
+    ! is_complete || return 0 # the one we waited for did it
+    open_log
+    set_cache
+    if can_be_updated; then
+        say "Python environment: bringing $venv up to date"
+    else
+        find_python
+        make_venv
+    fi
+    install_requirements
+    say "Python environment: complete"
+}
+
+as_owner() { # root leaves no files of his own in somebody else's project
+    local owner
+    owner=$(stat -c %U -- "$project")
+    if ((EUID != 0)) || [[ -O $project || $owner == UNKNOWN ]] || ! type -P runuser >/dev/null; then
+        install_python_environment
+    else
+        exec runuser -u "$owner" -- "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
+    fi
+}
+
+main() {
+    find_project
+    parse_arguments "$@"
+    if [[ -z $python_only ]]; then
+        [[ -n $dry_run ]] || open_log
+        install_system_packages
+        point_to_dbeaver
+    fi
+    as_owner
+}
+
+main "$@"
