@@ -1,0 +1,84 @@
+"""Run one Scrapy spider to its end, or until somebody wants it to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import scrapy
+from scrapy.crawler import Crawler, CrawlerRunner
+from scrapy.utils.defer import deferred_from_coro
+from scrapy.utils.reactor import install_reactor
+from scrapy.utils.reactor import is_reactor_installed
+from twisted.python.log import PythonLoggingObserver
+
+ASK_EVERY = 0.2  # seconds
+PATIENCE = 3.0  # seconds for an orderly end; results are on disk already, so the end may then be rough
+REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+
+
+def run_crawler(spider: type[scrapy.Spider], settings: dict[str, Any], wants_end: Callable[[], bool], **arguments: Any) -> None:
+    """Start the reactor, crawl, and return when the spider has closed.
+
+    wants_end: asked every 0.2 s; once it says yes the crawl is stopped, waits and downloads included. Raises RuntimeError when this
+    process has run a reactor before, and what the start of the spider raised.
+    """
+    if is_reactor_installed():
+        raise RuntimeError("This process has scanned before; a scan needs a process of its own")
+    install_reactor(REACTOR)
+    quiet_logging()
+    from twisted.internet import reactor  # only now: importing it installs whatever reactor is the default
+
+    runner = CrawlerRunner(settings)
+    crawler = runner.create_crawler(spider)
+    errors: list[Any] = []
+    stopper = _Stopper(crawler, reactor, wants_end)
+    crawl = runner.crawl(crawler, **arguments)
+    crawl.addErrback(errors.append)
+    crawl.addBoth(lambda _: stopper.leave())
+    reactor.callWhenRunning(stopper.look)  # type: ignore[attr-defined]
+    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    if errors:
+        errors[0].raiseException()
+
+
+def quiet_logging() -> None:
+    """Let Scrapy and Twisted log through the root logger, warnings and worse only; no handler is added or closed."""
+    PythonLoggingObserver("twisted").start()
+    logging.getLogger("scrapy").setLevel(logging.WARNING)
+    logging.getLogger("twisted").setLevel(logging.ERROR)
+    for name in ("filelock", "hpack", "httpcore", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Stopper:
+    """Asks every 0.2 s whether the crawl should end; ends it, gently at first."""
+
+    def __init__(self, crawler: Crawler, reactor: Any, wants_end: Callable[[], bool]) -> None:
+        self.crawler = crawler
+        self.reactor = reactor
+        self.wants_end = wants_end
+        self.asked_at: float | None = None
+        self.left = False
+
+    def look(self) -> None:
+        """Look once, then again in 0.2 s."""
+        if self.left:
+            return
+        if self.asked_at is None:
+            engine = self.crawler.engine
+            if self.wants_end() and engine is not None and engine.running:
+                self.asked_at = time.monotonic()
+                deferred_from_coro(self.crawler.stop_async())
+        elif time.monotonic() - self.asked_at > PATIENCE:
+            self.leave()
+            return
+        self.reactor.callLater(ASK_EVERY, self.look)
+
+    def leave(self) -> None:
+        """Stop the reactor, once."""
+        if not self.left:
+            self.left = True
+            self.reactor.stop()

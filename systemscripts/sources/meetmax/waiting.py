@@ -1,0 +1,29 @@
+"""How long to wait before asking a site again; the scan and the downloads share it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_BACKOFF = 60.0  # seconds
+LONGEST_WAIT = 3600.0  # seconds; a site that names more is asked again after an hour
+
+
+def back_off(failed_attempts: int, first_pause: float) -> float:
+    """Return the pause in seconds: `first_pause` after the first failed attempt (0 before it), then doubled each time."""
+    return float(min(first_pause * 2 ** min(failed_attempts, 30), LONGEST_BACKOFF))
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds a Retry-After header names (RFC 9110, 10.2.3: a number or a date), or None."""
+    if not value:
+        return None
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
