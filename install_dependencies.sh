@@ -208,7 +208,9 @@ set_cache() { # a service user may have no home folder, or somebody else's
 }
 
 make_venv() {
-    say "Python environment: making $venv with Python $version (${uv:+uv}${uv:-pip})"
+    local tool=pip
+    [[ -z $uv ]] || tool=uv
+    say "Python environment: making $venv with Python $version ($tool)"
     rm -rf -- "$venv"
     if [[ -n $uv ]]; then
         logged "$uv" venv --no-project --python "$python" "$venv" && return
