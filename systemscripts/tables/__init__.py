@@ -1,10 +1,10 @@
 """Any file -> one clean table. Knows no database and no configuration row.
 
-    with tables.open_table(path) as table:
-        table.columns                    # the headers as the client wrote them
-        table.detected                   # what was found, and why
-        for block in table.blocks():     # records as bytes, each with its line in the file
-            ...
+with tables.open_table(path) as table:
+    table.columns                    # the headers as the client wrote them
+    table.detected                   # what was found, and why
+    for block in table.blocks():     # records as bytes, each with its line in the file
+        ...
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Table(ABC):
     columns: list[str]  # headers as the client wrote them, "" where blank
     detected: Detected
     wire: Wire
-    skipped: int  # rows of the file that are neither header nor data (titles, a second table), known after the last block
+    skipped: int  # rows that are neither header nor data (titles, a second table), known after the last block
     warnings: list[str]  # sentences for the operator, known after the last block
 
     @abstractmethod

@@ -1,0 +1,121 @@
+"""Which encoding a text file has, from all of its bytes."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from systemscripts.errors import BadDataError, ConfigurationError
+
+SAMPLE_BYTES = 256 * 2**10
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with theirs
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# In these every byte below 128 is the ASCII character, and PostgreSQL knows them (PostgreSQL docs, 24.3.1):
+# not so in UTF-16, Shift JIS, Big5 or GBK, whose second bytes can look like a delimiter.
+CUT_AT_BYTES = re.compile(r"utf-8|ascii|cp125[0-8]|iso8859-([1-9]|10|13|14|15|16)|koi8-[ru]|cp866|cp874")
+LINE_BEYOND_ASCII = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Python's name, how many bytes the byte order mark takes, and why it was chosen."""
+
+    name: str
+    mark_bytes: int
+    note: str
+
+
+def can_be_cut_at_bytes(name: str) -> bool:
+    """True when delimiters can be found in the raw bytes and PostgreSQL can take them as they are."""
+    return CUT_AT_BYTES.fullmatch(codecs.lookup(name).name) is not None
+
+
+def find(head: bytes, is_utf8: bool, chunks: Callable[[int], Iterator[bytes]], given: str | None) -> Encoding:
+    """Choose the encoding: what is set, then the byte order mark, then UTF-8 if all bytes are, then the likeliest.
+
+    `chunks(0)` reads the whole file again, only where it is needed. Raises ConfigurationError for an unknown name.
+    """
+    mark, marked = next(((mark, name) for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), (b"", ""))
+    if given:
+        return Encoding(_known(given), len(mark), "encoding as set")
+    if marked:
+        return Encoding(marked, len(mark), f"byte order mark of {marked}")
+    if wide := _wide_without_mark(head):
+        return Encoding(wide, 0, f"{wide} by its zero bytes")
+    if is_utf8:
+        return Encoding("utf-8", 0, "all bytes are valid UTF-8")
+    return _likeliest(b"\n".join(_lines_beyond_ascii(chunks(0))))
+
+
+def recode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:
+    """Yield the same text as UTF-8. Raises BadDataError at bytes that are not of this encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for chunk in chunks:
+            yield decoder.decode(chunk).encode("utf-8", errors="surrogatepass")
+        yield decoder.decode(b"", final=True).encode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError as error:
+        raise BadDataError(f"{path.name} breaks off or is not {encoding}: {error.reason}") from error
+
+
+def _known(name: str) -> str:
+    try:
+        return codecs.lookup(name).name.removesuffix("-sig").removesuffix("_sig")
+    except LookupError as error:
+        raise ConfigurationError(f"encoding {name!r} is not known", "Try utf-8, cp1252 or latin-1.") from error
+
+
+def _wide_without_mark(head: bytes) -> str:
+    """UTF-16 without a mark: Latin text has a zero in every second byte."""
+    zeros_even, zeros_odd = head[0::2].count(0), head[1::2].count(0)
+    if len(head) < 4 or max(zeros_even, zeros_odd) * 2 < len(head) * 0.6:
+        return ""
+    return "utf-16-be" if zeros_even > 4 * zeros_odd else "utf-16-le" if zeros_odd > 4 * zeros_even else ""
+
+
+def _lines_beyond_ascii(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        for match in LINE_BEYOND_ASCII.finditer(chunk):
+            line = match.group()[: 2**12]
+            size += len(line)
+            yield line
+            if size > SAMPLE_BYTES:
+                return
+
+
+def _likeliest(lines: bytes) -> Encoding:
+    """The encoding of lines that are not all UTF-8."""
+    text = lines.decode("utf-8", errors="replace")
+    damaged = text.count("\ufffd")
+    sound = sum(letter > "\x7f" for letter in text) - damaged
+    if sound > 2 * damaged:  # other encodings form valid UTF-8 letters hardly ever
+        return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not")
+    beyond = sum(byte > 0x7F for byte in lines)
+    if beyond < len(lines) / 4 and (name := _western(lines)):
+        return Encoding(name, 0, f"{name}: not UTF-8, and few letters beyond ASCII")
+    from charset_normalizer import from_bytes  # 50 ms to import, and rarely needed
+
+    best = from_bytes(lines).best()
+    if best is None:
+        return Encoding("latin-1", 0, "latin-1: no encoding fits")
+    return Encoding(codecs.lookup(best.encoding).name, 0, f"{best.encoding}: likeliest for these letters")
+
+
+def _western(lines: bytes) -> str:
+    """Windows-1252 where its letters make sense, Latin-1 where it has none for some byte."""
+    try:
+        text = lines.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    letters = [letter for letter in text if letter > "\x7f"]
+    plausible = sum(letter.isalpha() or letter in "€‚„…‘’“”•–—™£§©«»°±²³·½¿ª º´\xa0" for letter in letters)
+    return "cp1252" if plausible >= 0.9 * len(letters) else ""

@@ -1,0 +1,95 @@
+"""Headers as clients write them -> names PostgreSQL takes without surprises."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# PostgreSQL cuts identifiers silently at NAMEDATALEN - 1 bytes (PostgreSQL docs, 4.1.1 Identifiers and Key Words).
+LONGEST_NAME = 63
+HASH_LETTERS = 8
+
+# PostgreSQL docs, 5.5 System Columns; oid was one until version 11.
+SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid", "oid"})
+LINEAGE_COLUMNS = frozenset({"dataset_id", "source_row", "source_sheet"})
+RESERVED_SUFFIX = "_column"
+
+SIGN_WORDS = {"%": "percent", "#": "number", "$": "dollar", "&": "and", "+": "plus", "€": "euro", "£": "pound"}
+
+# Letters that Unicode does not decompose (NFKD leaves them whole).
+LETTERS = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i"}
+)
+
+
+def column_names(headers: Iterable[str]) -> list[str]:
+    """Turn the headers of one file into column names: valid, unique, and the same for the same header in every file.
+
+    Only a true duplicate looks at its neighbours: it takes the first free of `_2`, `_3` ... Positions count from 0.
+    """
+    bases = [_base_name(header) or f"col_{position}" for position, header in enumerate(headers)]
+    taken = set(bases)
+    seen: set[str] = set()
+    names = []
+    for base in bases:
+        name = _numbered(base, taken) if base in seen else base
+        seen.add(base)
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _numbered(base: str, taken: set[str]) -> str:
+    """The first of base_2, base_3 ... that nobody has."""
+    number = 2
+    while True:
+        suffix = f"_{number}"
+        name = _cut(base, LONGEST_NAME - len(suffix)) + suffix
+        if name not in taken:
+            return name
+        number += 1
+
+
+def _base_name(header: str) -> str:
+    """The name of one header, whatever stands beside it; empty when no letter or digit is left."""
+    words = "".join(f" {SIGN_WORDS[sign]} " if sign in SIGN_WORDS else sign for sign in header)
+    name = re.sub(r"_+", "_", _plain_letters(words)).strip("_")
+    if name[:1].isdigit():
+        name = f"_{name}"
+    if name in SYSTEM_COLUMNS or name in LINEAGE_COLUMNS:
+        name += RESERVED_SUFFIX
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    # Hashed after cleaning, so that case and punctuation matter no more in a long header than in a short one.
+    mark = hashlib.sha256(name.encode()).hexdigest()[:HASH_LETTERS]
+    return f"{_cut(name, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{mark}"
+
+
+def _plain_letters(text: str) -> str:
+    """Lower case; accents off Latin letters; letters of other scripts kept; everything else an underscore."""
+    letters = []
+    for letter in unicodedata.normalize("NFC", text).translate(LETTERS):
+        parts = unicodedata.normalize("NFKD", letter)
+        plain = "".join(part for part in parts if part.isascii() and part.isalnum())
+        if plain:
+            letters.append(plain.lower())
+        elif _belongs_to_word(letter):
+            letters.append(unicodedata.normalize("NFC", letter.lower()))
+        else:
+            letters.append("_")
+    return "".join(letters)
+
+
+def _belongs_to_word(letter: str) -> bool:
+    """A letter or digit of another script, or a vowel sign of one; a lone Latin accent is none."""
+    if letter.isalnum():
+        return True
+    return unicodedata.category(letter) in ("Mc", "Mn") and not unicodedata.name(letter, "").startswith("COMBINING")
+
+
+def _cut(name: str, size: int) -> str:
+    """At most `size` bytes, never half a letter."""
+    return name.encode()[:size].decode(errors="ignore")
