@@ -31,9 +31,9 @@ def parse_event_ids(text: str) -> list[int]:
 def events_to_check(expression: str, known_ids: Iterable[int], first_ids: Iterable[int]) -> list[int]:
     """Say which ids a scan asks for, sorted, each once.
 
-    expression: parts with commas between them; a part is an id, a range, or `known+N`: every id that ever existed and the next N
-    beyond the highest of them. `known_ids` are those ids; while there are none, `first_ids` (a setting) stand in for `known+N`.
-    Raises UsageError when the expression is neither.
+    expression: parts with commas between them; a part is an id, a range, or `known+N`: every id that ever existed and
+    the next N beyond the highest of them. `known_ids` are those ids; while there are none, `first_ids` (a setting)
+    stand in for `known+N`. Raises UsageError when the expression is neither.
     """
     ids: set[int] = set()
     for part in expression.split(","):

@@ -1,7 +1,7 @@
 """Read one MeetMax page: does the event exist, and where is its company list?
 
-The rules are "Facts about the site" in the MeetMax chapter of the documentation. Attribute order, quoting and case vary from page to
-page, so pages are parsed as HTML and compared without case, never searched as text.
+The rules are "Facts about the site" in the MeetMax chapter of the documentation. Attribute order, quoting and case vary
+from page to page, so pages are parsed as HTML and compared without case, never searched as text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLUMNS = ("EventID", "URL", "IfExists", "InvalidEventID", "IsDownloadable", "Do
 
 @dataclass(frozen=True)
 class PageResult:
-    """One line of the scan's results. A check that failed has its status and nothing else: what is known otherwise stays."""
+    """One line of the scan's results. A check that failed has its status and nothing else: what is known stays."""
 
     EventID: int
     URL: str = ""
@@ -47,7 +47,8 @@ class PageResult:
 def event_base(base_url: str, event_id: int) -> str:
     """Return the address under which an event's pages lie, ending in a slash.
 
-    base_url: with `{id}` in it (`https://host/sched/event_{id}/`), or only the root of a site (`http://127.0.0.1:8000`).
+    base_url: with `{id}` in it (`https://host/sched/event_{id}/`), or only the root of a site
+    (`http://127.0.0.1:8000`).
     """
     if "{id}" not in base_url:
         base_url = base_url.rstrip("/") + "/" + EVENT_FOLDER
@@ -57,9 +58,9 @@ def event_base(base_url: str, event_id: int) -> str:
 def read_page(page: bytes | str, event_id: int, url: str, base: str, status: int = 200) -> PageResult:
     """Read the list page of an event that answered with HTTP 200.
 
-    page: its HTML; bytes are decoded as the page declares. url: the address it came from. base: `event_base()` of the event.
-    A page that is not one of MeetMax (a maintenance notice, a login of some proxy) is a failed check named `UnexpectedPage`, because
-    taking it for an event without a list would report every list as withdrawn.
+    page: its HTML; bytes are decoded as the page declares. url: the address it came from. base: `event_base()` of the
+    event. A page that is not one of MeetMax (a maintenance notice, a login of some proxy) is a failed check named
+    `UnexpectedPage`, because taking it for an event without a list would report every list as withdrawn.
     """
     selector = _parse(page)
     if _is_invalid(selector):
@@ -85,7 +86,8 @@ def is_invalid_event(page: bytes | str) -> bool:
 def failed_page(event_id: int, status: int | str, url: str = "") -> PageResult:
     """Return the result of a check that got no page.
 
-    404 and 410 are an answer (there is no such page); every other status, and a failure's name, say nothing about the event.
+    404 and 410 are an answer (there is no such page); every other status, and a failure's name, say nothing about the
+    event.
     """
     if status in (404, 410):
         return PageResult(event_id, url, 0, False, 0, "", str(status), "")
@@ -103,7 +105,8 @@ def _words(nodes: Selector | SelectorList[Selector]) -> str:
 
 
 def _is_invalid(selector: Selector) -> bool:
-    alerts = [node for node in selector.xpath("//*[@class]") if "alert-danger" in node.attrib["class"].casefold().split()]
+    marked = selector.xpath("//*[@class]")
+    alerts = (node for node in marked if "alert-danger" in node.attrib["class"].casefold().split())
     return any(_words(alert).startswith("invalid event id") for alert in alerts)
 
 

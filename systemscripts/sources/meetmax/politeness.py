@@ -30,7 +30,7 @@ class RobotsTxtUnavailable(IgnoreRequest):
 
 
 class RobotsTxt:
-    """Obeys robots.txt. Unlike Scrapy's own, a robots.txt that cannot be had fails the page instead of allowing everything."""
+    """Obeys robots.txt. Unlike with Scrapy's own, one that cannot be had fails the page instead of allowing all."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -57,7 +57,7 @@ class RobotsTxt:
 
     async def _read(self, site: str, request: Request) -> ProtegoRobotParser:
         meta = {**request.meta, "is_robots_txt": True, "dont_retry": False}
-        response = await self.crawler.engine.download_async(Request(f"{site}/robots.txt", meta=meta))  # type: ignore[union-attr]
+        response = await self.crawler.engine.download_async(Request(f"{site}/robots.txt", meta=meta))
         if response.status == 429 or response.status >= 500:
             raise RobotsTxtUnavailable(f"robots.txt answers with HTTP {response.status}")
         return ProtegoRobotParser(response.body if response.status == 200 else b"", self.crawler.spider)
@@ -66,7 +66,8 @@ class RobotsTxt:
 class BackOff(RetryMiddleware):
     """Scrapy's retries, each after a pause that doubles, and never before the time a Retry-After names.
 
-    The pause is taken before the next request of any page, so that an exhausted id does not make the next one come too early.
+    The pause is taken before the next request of any page, so that an exhausted id does not make the next one come too
+    early.
     """
 
     def __init__(self, settings: BaseSettings) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import scrapy
 from scrapy.crawler import Crawler, CrawlerRunner
 from scrapy.utils.defer import deferred_from_coro
-from scrapy.utils.reactor import install_reactor
-from scrapy.utils.reactor import is_reactor_installed
+from scrapy.utils.reactor import install_reactor, is_reactor_installed
 from twisted.python.log import PythonLoggingObserver
 
 ASK_EVERY = 0.2  # seconds
@@ -19,11 +18,13 @@ PATIENCE = 3.0  # seconds for an orderly end; results are on disk already, so th
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 
-def run_crawler(spider: type[scrapy.Spider], settings: dict[str, Any], wants_end: Callable[[], bool], **arguments: Any) -> None:
+def run_crawler(
+    spider: type[scrapy.Spider], settings: dict[str, Any], wants_end: Callable[[], bool], **arguments: Any
+) -> None:
     """Start the reactor, crawl, and return when the spider has closed.
 
-    wants_end: asked every 0.2 s; once it says yes the crawl is stopped, waits and downloads included. Raises RuntimeError when this
-    process has run a reactor before, and what the start of the spider raised.
+    wants_end: asked every 0.2 s; once it says yes the crawl is stopped, waits and downloads included. Raises
+    RuntimeError when this process has run a reactor before, and what the start of the spider raised.
     """
     if is_reactor_installed():
         raise RuntimeError("This process has scanned before; a scan needs a process of its own")
@@ -38,15 +39,15 @@ def run_crawler(spider: type[scrapy.Spider], settings: dict[str, Any], wants_end
     crawl = runner.crawl(crawler, **arguments)
     crawl.addErrback(errors.append)
     crawl.addBoth(lambda _: stopper.leave())
-    reactor.callWhenRunning(stopper.look)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(stopper.look)
+    cast("Any", reactor).run(installSignalHandlers=False)
     if errors:
         errors[0].raiseException()
 
 
 def quiet_logging() -> None:
     """Let Scrapy and Twisted log through the root logger, warnings and worse only; no handler is added or closed."""
-    PythonLoggingObserver("twisted").start()
+    PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     logging.getLogger("scrapy").setLevel(logging.WARNING)
     logging.getLogger("twisted").setLevel(logging.ERROR)
     for name in ("filelock", "hpack", "httpcore", "httpx"):

@@ -1,4 +1,4 @@
-"""What a scan has found so far: one JSON line per id, written as it comes, so that a killed scan goes on where it was."""
+"""What a scan has found so far: one JSON line per id, written as it comes, so that a killed scan can go on."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ class ScanOutcome:
 
     @property
     def everything_failed(self) -> bool:
-        """Whether there are results and all of them are failures: the site is down, forbids us, or the base URL is wrong."""
+        """Whether there are results and all are failures: the site is down, forbids us, or the base URL is wrong."""
         return self.answered > 0 and self.existing + self.invalid == 0
 
 
 class ResultsFile:
     """The results of a scan on disk, and their counts. Use as a context manager.
 
-    A check that failed is asked again by the next scan; every other id is not. Raises OSError when the file cannot be written.
+    A check that failed is asked again by the next scan; every other id is not. Raises OSError when the file cannot be
+    written.
     """
 
     def __init__(self, path: Path, events: Iterable[int]) -> None:
@@ -69,12 +70,16 @@ class ResultsFile:
         self._drop_torn_line()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.file.close()
 
     def pending(self) -> list[int]:
         """Return the ids that still have no answer, sorted."""
-        return sorted(event for event in self.asked if self.kinds.get(event) not in ("existing", "downloadable", "invalid"))
+        return sorted(
+            event for event in self.asked if self.kinds.get(event) not in ("existing", "downloadable", "invalid")
+        )
 
     def append(self, result: PageResult) -> None:
         """Write one result in a single write, so that a kill leaves whole lines or one torn line at the end."""
@@ -106,7 +111,7 @@ class ResultsFile:
 
 
 def read_results(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the results of a JSON-lines file in the order they came; a missing file has none, a torn line is passed over."""
+    """Yield the results in the order they came; a missing file has none, a torn line is passed over."""
     if not path.exists():
         return
     with path.open("rb") as lines:
@@ -128,8 +133,8 @@ def events_without_answer(events: Iterable[int], results_path: Path) -> list[int
 def write_results_csv(results_path: Path, csv_path: Path) -> int:
     """Write the results as CSV, sorted by id, and return how many there are.
 
-    The last result of an id counts. The file is written beside `results_path` and moved, so both must be on one file system.
-    Raises OSError.
+    The last result of an id counts. The file is written beside `results_path` and moved, so both must be on one file
+    system. Raises OSError.
     """
     newest = {result["EventID"]: result for result in read_results(results_path)}
     rows = (newest[event] for event in sorted(newest))
@@ -137,7 +142,9 @@ def write_results_csv(results_path: Path, csv_path: Path) -> int:
     return len(newest)
 
 
-def write_csv_atomically(csv_path: Path, columns: Iterable[str], rows: Iterable[dict[str, Any]], temporary_folder: Path) -> None:
+def write_csv_atomically(
+    csv_path: Path, columns: Iterable[str], rows: Iterable[dict[str, Any]], temporary_folder: Path
+) -> None:
     """Write a CSV (UTF-8, LF) under a temporary name, then move it to its own. Truth values become true and false."""
     temporary = temporary_folder / f".{csv_path.name}.{os.getpid()}.tmp"
     try:

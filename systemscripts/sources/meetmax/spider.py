@@ -1,7 +1,8 @@
 """Ask the site for every event page, politely: the Scrapy spider and the one function that runs it.
 
-Twisted's reactor runs once per process, so a process scans once. CrawlerRunner is used and not CrawlerProcess, because the latter
-configures logging (which closes the handlers of the run) and installs signal handlers; both belong to the frame around the script.
+Twisted's reactor runs once per process, so a process scans once. CrawlerRunner is used and not CrawlerProcess, because
+the latter configures logging (which closes the handlers of the run) and installs signal handlers; both belong to the
+frame around the script.
 """
 
 from __future__ import annotations
@@ -38,14 +39,15 @@ class MeetMaxSpider(scrapy.Spider):
         self.scan = scan
 
     async def start(self) -> AsyncIterator[Any]:
-        """Check the pending ids in order. One page at a time: nothing is queued, so memory stays flat however many there are."""
+        """Check the pending ids in order, one page at a time; nothing is queued, so memory stays flat."""
         try:
             for event_id in self.scan.pending:
                 self.scan.keep(await self.check(event_id))
         except OSError as error:  # the results cannot be written: going on would lose them
             self.scan.error = error
-        for nothing in ():  # Scrapy wants a generator; items yielded here would only pass through empty pipelines
-            yield nothing
+        nothing: tuple[Any, ...] = ()
+        for item in nothing:  # Scrapy wants a generator; an item yielded here would only pass through empty pipelines
+            yield item
 
     async def check(self, event_id: int) -> pages.PageResult:
         """Read an event's public page and, where it points to one, its private page."""
@@ -62,9 +64,9 @@ class MeetMaxSpider(scrapy.Spider):
         return pages.read_page(page_of(response), event_id, response.url, base)
 
     async def ask(self, url: str) -> Response:
-        """Download one page through the middlewares (robots.txt, back-off, redirects). Raises what the last attempt raised."""
+        """Download one page through the middlewares (robots.txt, back-off, redirects). Raises what they raise."""
         meta = {"max_retry_times": 0} if self.scan.failed_in_a_row else {}
-        return await self.crawler.engine.download_async(Request(url, meta=meta))  # type: ignore[union-attr]
+        return await self.crawler.engine.download_async(Request(url, meta=meta))
 
 
 class Scan:
@@ -116,13 +118,14 @@ def scan(
 ) -> results.ScanOutcome:
     """Ask the site for the pages of `events` and append one result per id to `results_path` (JSON lines).
 
-    base_url: with `{id}`, or the root of a site. delay_seconds: from the start of one request to the start of the next. max_seconds:
-    end after that time; the next scan goes on. progress: called after each id with the number of results of this scan. should_stop:
-    asked five times a second. backoff_seconds: pause after the first failed attempt, doubled after each further one. timeout_seconds:
-    for one page. The scan ends early when many ids in a row fail. Ids that `results_path` has answers for are not asked again.
+    base_url: with `{id}`, or the root of a site. delay_seconds: from the start of one request to the start of the next.
+    max_seconds: end after that time; the next scan goes on. progress: called after each id with the number of results
+    of this scan. should_stop: asked five times a second. backoff_seconds: pause after the first failed attempt, doubled
+    after each further one. timeout_seconds: for one page. The scan ends early when many ids in a row fail. Ids that
+    `results_path` has answers for are not asked again.
 
-    Signals with a Python handler (a handler may raise) are held back while the reactor runs, end the scan, and are then delivered.
-    Raises OSError when results cannot be written, RuntimeError when this process has scanned before.
+    Signals with a Python handler (a handler may raise) are held back while the reactor runs, end the scan, and are then
+    delivered. Raises OSError when results cannot be written, RuntimeError when this process has scanned before.
     """
     with results.ResultsFile(results_path, events) as file:
         state = Scan(file, base_url, progress, should_stop)
@@ -139,7 +142,7 @@ def scan(
 
 
 def scrapy_settings(delay: float, user_agent: str, backoff: float, retries: int, timeout: float) -> dict[str, Any]:
-    """Return Scrapy's settings for a polite scan: one request at a time, no console that listens, no state between pages."""
+    """Return Scrapy's settings for a polite scan: one request at a time, nothing that listens, no cookies."""
     return {
         "BOT_NAME": "meetmax",
         "USER_AGENT": user_agent,

@@ -10,7 +10,7 @@ LONGEST_WAIT = 3600.0  # seconds; a site that names more is asked again after an
 
 
 def back_off(failed_attempts: int, first_pause: float) -> float:
-    """Return the pause in seconds: `first_pause` after the first failed attempt (0 before it), then doubled each time."""
+    """Return the pause in seconds: `first_pause`, and twice as long for each further failed attempt before it."""
     return float(min(first_pause * 2 ** min(failed_attempts, 30), LONGEST_BACKOFF))
 
 

@@ -1,0 +1,180 @@
+"""Fetch one company list to a file, and refuse everything that is not a spreadsheet."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from systemscripts.sources.meetmax import results, spreadsheets, waiting
+
+if TYPE_CHECKING:
+    import requests
+    import tenacity
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("EventID", "DownloadURL", "Status", "Bytes", "SHA256")
+DOWNLOADED = "downloaded"
+USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
+TIMEOUTS = (10.0, 60.0)  # seconds to connect, seconds of silence while reading
+LONGEST_DOWNLOAD = 900.0  # seconds; a server that sends a byte a minute never runs into a timeout
+MOST_BYTES = 256 * 1024 * 1024  # a company list has some 100 KB
+CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class DownloadResult:
+    """One line of the downloads' results; `Status` is `downloaded`, or the reason why there is no file."""
+
+    EventID: int
+    DownloadURL: str
+    Status: str
+    Bytes: int = 0
+    SHA256: str = ""
+
+    @property
+    def saved(self) -> bool:
+        """Whether the file is at its target."""
+        return self.Status == DOWNLOADED
+
+
+class AnswerError(Exception):
+    """The answer is not a list; the text says why. `again_in`: seconds after which asking again may help, or None."""
+
+    def __init__(self, reason: str, again_in: float | None = None) -> None:
+        super().__init__(reason)
+        self.again_in = again_in
+
+
+def download(
+    event_id: int,
+    url: str,
+    target: Path,
+    *,
+    temporary_folder: Path,
+    user_agent: str = USER_AGENT,
+    session: requests.Session | None = None,
+    attempts: int = 5,
+    backoff_seconds: float = 1.0,
+    timeouts: tuple[float, float] = TIMEOUTS,
+) -> DownloadResult:
+    """Fetch `url` to `target` and say what came of it; `target` appears whole or not at all.
+
+    temporary_folder: where the file grows; on the same file system as `target`. session: to keep one connection for
+    many lists. attempts: on 429, 5xx and lost connections, with a pause of `backoff_seconds` that doubles, or what
+    Retry-After names if that is longer. timeouts: seconds to connect, seconds between two reads. What is not a
+    spreadsheet by its content (see `spreadsheets`) is a result with the reason, not a file. Raises OSError when the
+    disk refuses.
+    """
+    import requests
+
+    temporary_folder.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_folder / f".{target.name}.{os.getpid()}.part"
+    own = session or requests.Session()
+    try:
+        for attempt in _attempts(attempts, backoff_seconds):
+            with attempt:
+                size, digest = _fetch(own, url, user_agent, timeouts, temporary)
+        if reason := spreadsheets.why_not(temporary):
+            return DownloadResult(event_id, url, reason, size, digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+        return DownloadResult(event_id, url, DOWNLOADED, size, digest)
+    except AnswerError as error:
+        return DownloadResult(event_id, url, str(error))
+    except requests.RequestException as error:
+        log.debug("Event %s: %s", event_id, error, exc_info=True)
+        return DownloadResult(event_id, url, type(error).__name__)
+    finally:
+        temporary.unlink(missing_ok=True)
+        if session is None:
+            own.close()
+
+
+def write_download_results(
+    found: Iterable[DownloadResult], csv_path: Path, temporary_folder: Path | None = None
+) -> None:
+    """Write the results as CSV in the order given, atomically. Raises OSError."""
+    folder = temporary_folder or csv_path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    results.write_csv_atomically(csv_path, COLUMNS, (asdict(one) for one in found), folder)
+
+
+def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
+    import requests
+    import tenacity
+
+    def worth_it(error: BaseException) -> bool:
+        if isinstance(error, AnswerError):
+            return error.again_in is not None
+        lost = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+        return isinstance(error, lost) and not isinstance(error, requests.exceptions.SSLError)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        named = error.again_in if isinstance(error, AnswerError) else None
+        return min(max(waiting.back_off(state.attempt_number - 1, first_pause), named or 0.0), waiting.LONGEST_WAIT)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("Attempt %d: %s; again in %.1f s", state.attempt_number, error, state.upcoming_sleep)
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(max(1, attempts)),
+        wait=pause,
+        retry=tenacity.retry_if_exception(worth_it),
+        before_sleep=tell,
+        reraise=True,
+    )
+
+
+def _fetch(
+    session: requests.Session, url: str, user_agent: str, timeouts: tuple[float, float], path: Path
+) -> tuple[int, str]:
+    """Read one answer into `path` and onto the disk; return its size in bytes and its SHA-256."""
+    import requests
+
+    with session.get(url, headers={"User-Agent": user_agent}, stream=True, timeout=timeouts) as response:
+        _check_status(response)
+        announced = response.headers.get("Content-Length", "")
+        with path.open("wb") as file:
+            try:
+                size, digest = _copy(response, file)
+                complete = True
+            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
+                complete = False
+            file.flush()
+            os.fsync(file.fileno())
+        received = response.raw.tell()  # bytes on the wire, before any decompression
+    if not complete or (announced.isdigit() and received < int(announced)):
+        raise AnswerError(f"cut short: {received} of {announced or 'unknown'} bytes", again_in=0.0)
+    return size, digest
+
+
+def _check_status(response: requests.Response) -> None:
+    """Raise AnswerError unless the answer is 200."""
+    status = response.status_code
+    if status == 429 or status == 408 or status >= 500:
+        raise AnswerError(f"HTTP {status}", waiting.retry_after(response.headers.get("Retry-After")) or 0.0)
+    if status != 200:
+        raise AnswerError(f"HTTP {status}")
+
+
+def _copy(response: requests.Response, file: BinaryIO) -> tuple[int, str]:
+    """Copy the body, with a limit on time and size."""
+    started, size, digest = time.monotonic(), 0, hashlib.sha256()
+    for chunk in response.iter_content(CHUNK):
+        size += len(chunk)
+        digest.update(chunk)
+        file.write(chunk)
+        if size > MOST_BYTES:
+            raise AnswerError(f"more than {MOST_BYTES} bytes")
+        if time.monotonic() - started > LONGEST_DOWNLOAD:
+            raise AnswerError(f"not finished after {LONGEST_DOWNLOAD:.0f} s")
+    return size, digest.hexdigest()
