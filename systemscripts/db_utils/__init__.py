@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemscripts.db_utils.connection import (
     Connection,
+    address,
     advisory_lock,
     cancel_all,
     connect,
@@ -12,4 +13,4 @@ from systemscripts.db_utils.connection import (
     transaction,
 )
 
-__all__ = ["Connection", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]
+__all__ = ["Connection", "address", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]

@@ -16,11 +16,9 @@ from systemscripts import settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
-else:
-    Connection = psycopg2.extensions.connection
 
+Connection = psycopg2.extensions.connection
 Role = Literal["etl", "reader"]
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 
@@ -36,15 +34,21 @@ def connect(role: Role = "etl", purpose: str = "") -> Connection:
 
     Raises TryLaterError when the server does not answer, ConfigurationError when it refuses the login.
     """
-    wanted = settings.current()
-    if wanted.embedded:
+    return _open_connection(address(role), purpose)
+
+
+def address(role: Role) -> str:
+    """The whole address of the database for one login, password included; the embedded server is started for it.
+
+    Raises ConfigurationError when none is configured, or when it would be reached without TLS.
+    """
+    if settings.current().embedded:
         from systemscripts.db_utils import embedded
 
-        address = embedded.running_url(role)
-    else:
-        address = _configured_url(role)
-        _refuse_plain_text(address)
-    return _open_connection(address, purpose)
+        return embedded.running_url(role)
+    found = _configured_url(role)
+    _refuse_plain_text(found)
+    return found
 
 
 def _configured_url(role: Role) -> str:
@@ -56,20 +60,20 @@ def _configured_url(role: Role) -> str:
     return wanted.database_reader_url.get_secret_value()
 
 
-def _refuse_plain_text(address: str) -> None:
-    parts = urlsplit(address)
+def _refuse_plain_text(url: str) -> None:
+    parts = urlsplit(url)
     mode = parse_qs(parts.query).get("sslmode", ["prefer"])[-1]
     remote = (parts.hostname or "") not in LOCAL_HOSTS
     if remote and mode not in ("require", "verify-ca", "verify-full") and not settings.current().database_allow_insecure:
         raise ConfigurationError(
-            f"the database {safe_address(address)} would be reached without TLS (sslmode={mode})",
+            f"the database {safe_address(url)} would be reached without TLS (sslmode={mode})",
             "Add ?sslmode=verify-full to DATABASE_URL, or set DATABASE_ALLOW_INSECURE=true.",
         )
 
 
-def safe_address(address: str) -> str:
+def safe_address(url: str) -> str:
     """host:port/name of a database address, without user and password."""
-    parts = urlsplit(address)
+    parts = urlsplit(url)
     try:
         port = parts.port or 5432
     except ValueError:
@@ -77,7 +81,7 @@ def safe_address(address: str) -> str:
     return f"{parts.hostname or 'localhost'}:{port}{parts.path}"
 
 
-def _open_connection(address: str, purpose: str) -> Connection:
+def _open_connection(url: str, purpose: str) -> Connection:
     wanted = settings.current()
     options = (
         f"-c lock_timeout={wanted.database_lock_seconds}s -c statement_timeout={wanted.database_statement_minutes}min"
@@ -85,7 +89,7 @@ def _open_connection(address: str, purpose: str) -> Connection:
     )
     try:
         connection = psycopg2.connect(
-            address,
+            url,
             connect_timeout=wanted.database_connect_seconds,
             application_name=f"etl {purpose}".strip(),
             client_encoding="UTF8",
@@ -93,17 +97,17 @@ def _open_connection(address: str, purpose: str) -> Connection:
             options=options,
         )
     except psycopg2.Error as error:
-        raise explain(error, address) from error
+        raise explain(error, url) from error
     _open.add(connection)
     return connection
 
 
-def explain(error: psycopg2.Error, address: str = "") -> EtlError:
+def explain(error: psycopg2.Error, url: str = "") -> EtlError:
     """Turn a driver error into the suite's own, by SQLSTATE and type, never by message text."""
     state = error.pgcode or ""
     detail = (error.diag.message_primary if state else "") or " ".join(str(error).split())
     if not state and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        return _without_state(error, address, detail)
+        return _without_state(url, detail)
     if state in _TRY_LATER or state[:2] in _TRY_LATER:
         return TryLaterError(f"database: {detail}", "Run the same command again later.")
     if state in _CONFIGURATION or state[:2] in _CONFIGURATION:
@@ -113,20 +117,20 @@ def explain(error: psycopg2.Error, address: str = "") -> EtlError:
     return EtlError(f"database ({state}): {detail}", "The log has the statement and the traceback.")
 
 
-def _without_state(error: psycopg2.Error, address: str, detail: str) -> EtlError:
+def _without_state(url: str, detail: str) -> EtlError:
     # libpq gives no SQLSTATE when a connection is refused, lost, or its login fails (psycopg2 issue 682), so the
     # server is asked itself: a port that answers means that the login or the database name is wrong.
-    where = safe_address(address) if address else ""
-    if address and _answers(address):
+    where = safe_address(url) if url else ""
+    if url and _answers(url):
         return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
     named = f"the database at {where} does not answer" if where else "the connection to the database was lost"
     return TryLaterError(named, "Start it (embedded: database.py start), then run the same command again.")
 
 
-def _answers(address: str) -> bool:
+def _answers(url: str) -> bool:
     import socket
 
-    parts = urlsplit(address)
+    parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname or "localhost", parts.port or 5432), timeout=2):
             return True

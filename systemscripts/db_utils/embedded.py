@@ -223,12 +223,13 @@ def _run(server: Server, name: str, *arguments: str) -> subprocess.CompletedProc
     with log.open("ab") as output:
         if server.user:
             os.chown(log, pwd.getpwnam(server.user).pw_uid, pwd.getpwnam(server.user).pw_gid)
-        return subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [str(_programs_folder(server) / name), *arguments],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=server.folder, start_new_session=True,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": os.environ.get("TZ", "")}, umask=0o077,
             **account,  # type: ignore[call-overload]
         )  # fmt: skip
+    return done
 
 
 def _initialise(server: Server) -> None:

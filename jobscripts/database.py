@@ -1,0 +1,107 @@
+"""The suite's database: its address, start, stop, state, and one-off SQL."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Connection
+
+
+class Action(str, Enum):
+    """What to do with the database."""
+
+    url = "url"
+    reader_url = "reader-url"
+    start = "start"
+    stop = "stop"
+    status = "status"
+    sql = "sql"
+
+
+@job(database=False)
+def database(
+    action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
+    statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
+) -> Summary:
+    """Show, start, stop or ask the database.
+
+    url and reader-url print the whole address, password included, for DBeaver or psql. sql prints CSV with a header line.
+    Only the embedded database can be started and stopped here; it stays up until it is stopped.
+
+    Examples:
+        database.py status
+        database.py url
+        database.py sql "select * from dba.v_run order by started_at desc limit 5"
+    """
+    if action in (Action.url, Action.reader_url):
+        return _print_address("etl" if action is Action.url else "reader")
+    if action is Action.sql:
+        return _run_sql(statement, "reader" if read_only else "etl")
+    return _control(action)
+
+
+def _print_address(role: Literal["etl", "reader"]) -> Summary:
+    from systemscripts import db_utils
+
+    # printed here, not in the summary: a summary is masked and logged, and this one is asked for its password
+    print(db_utils.address(role), flush=True)
+    return Summary()
+
+
+def _control(action: Action) -> Summary:
+    from systemscripts import settings
+    from systemscripts.db_utils import address, embedded, safe_address
+    from systemscripts.errors import UsageError
+
+    if not settings.current().embedded:
+        if action is not Action.status:
+            raise UsageError("only the embedded database can be started and stopped here", "DATABASE_URL names another.")
+        return Summary(rows=[{"embedded": False, "address": safe_address(address("etl"))}])
+    if action is Action.start:
+        embedded.start()
+        _connect("etl").close()
+    stopped = action is Action.stop and embedded.stop()
+    headline = {Action.start: "started", Action.stop: "stopped" if stopped else "was not running"}.get(action, "")
+    return Summary(headline=headline, rows=[embedded.status()])
+
+
+def _connect(role: Literal["etl", "reader"]) -> Connection:
+    from systemscripts import db_utils
+    from systemscripts.db_utils import migrations
+
+    connection = db_utils.connect("etl", purpose="database")
+    migrations.ensure(connection)
+    if role == "etl":
+        return connection
+    connection.close()
+    return db_utils.connect(role, purpose="database")
+
+
+def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
+    from systemscripts import db_utils
+    from systemscripts.errors import UsageError
+
+    text = statement.strip().rstrip(";")
+    if not text:
+        raise UsageError("there is no SQL to run", 'Give it in quotes: database.py sql "select 1"')
+    with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
+        if text.split(None, 1)[0].lower() in ("select", "with", "values", "table"):
+            # COPY prints every type as PostgreSQL itself writes it
+            cursor.copy_expert(f"copy ({text}\n) to stdout with (format csv, header)", sys.stdout)
+            sys.stdout.flush()
+            return Summary()
+        cursor.execute(text)
+        return Summary(headline=cursor.statusmessage or "")
+
+
+if __name__ == "__main__":
+    database.main()

@@ -1,0 +1,61 @@
+"""One run at a time for a script and key: a kernel lock, which dies with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import IO
+
+from systemscripts import settings
+from systemscripts.directory_management import Directories, unwritable
+from systemscripts.errors import TryLaterError
+
+
+class BusyError(TryLaterError):
+    """Somebody else holds the lock; the run is skipped, which is no failure."""
+
+
+def acquire(directories: Directories, script: str, key: str, wait_seconds: float) -> IO[str]:
+    """Hold the lock of a script and key until the stream that is returned is closed or the process ends.
+
+    `wait_seconds`: how long to wait for a holder to end. Raises BusyError, which says who holds it since when.
+    """
+    path = directories.locks / f"{_file_name(script, key)}.lock"
+    try:
+        stream = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    until = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if time.monotonic() >= until:
+                stream.close()
+                raise _busy(path, script, key) from None
+            time.sleep(0.2)
+    stream.truncate(0)
+    stream.write(json.dumps({"pid": os.getpid(), "since": settings.now().isoformat(timespec="seconds")}))
+    stream.flush()
+    return stream
+
+
+def _file_name(script: str, key: str) -> str:
+    name = f"{script}-{key}" if key else script
+    safe = re.sub(r"[^\w.-]", "_", name)[:100]
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _busy(path: Path, script: str, key: str) -> BusyError:
+    named = f"{script} {key}".strip()
+    try:
+        holder = json.loads(path.read_text())
+        return BusyError(f"{named} is already running since {holder['since']} (pid {holder['pid']})", "Later, or --wait.")
+    except (OSError, json.JSONDecodeError, KeyError):
+        return BusyError(f"{named} is already running", "Later, or --wait.")
