@@ -1,0 +1,32 @@
+# What the .bats files share: small projects that stand alone, with the real shell scripts and tiny jobs.
+
+readonly SOURCE=$(cd -P -- "${BATS_TEST_DIRNAME}/../.." && pwd)
+
+make_project() { # leaves $project, in a folder with a blank in its name
+    project="$BATS_TEST_TMPDIR/a project"
+    mkdir -p "$project/jobscripts"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$project" # for ordinary users
+    cp "$SOURCE"/{run_python_etl_script,install_dependencies}.sh "$project"
+    printf '# nothing\n' >"$project/requirements.txt"
+    printf '# nothing\n' >"$project/requirements-dev.txt"
+    wrapper=$project/run_python_etl_script.sh
+    job say 'import sys; print("to stdout", *sys.argv[1:]); print("to stderr", file=sys.stderr)'
+}
+
+give_python() { # a complete .venv, for tests that are not about installing
+    mkdir -p "$project/.venv/bin"
+    ln -s "${TEST_PYTHON:-$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')}" "$project/.venv/bin/python"
+    cp "$project/requirements.txt" "$project/.venv/.requirements.txt"
+}
+
+job() { # NAME CODE
+    printf '%s\n' "$2" >"$project/jobscripts/$1.py"
+}
+
+as_nobody() { # COMMAND: as an ordinary user, also where the tests run as root
+    if ((EUID == 0)); then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+}
+
+line_count() { # TEXT
+    wc -l <<<"$1"
+}

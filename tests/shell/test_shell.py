@@ -1,0 +1,26 @@
+"""Runs each .bats file of this folder as one test, so that ./run_tests.sh runs everything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.bats")))
+def test_shell_scripts(name: str) -> None:
+    # What the caller has set for his own installation must not reach the projects made here.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETL_", "BATS_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "bats_core", HERE / name],
+        env=environment | {"TEST_PYTHON": os.path.realpath(sys.executable)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
