@@ -1,6 +1,7 @@
 # What the .bats files share: small projects that stand alone, with the real shell scripts and tiny jobs.
 
-readonly SOURCE=$(cd -P -- "${BATS_TEST_DIRNAME}/../.." && pwd)
+SOURCE=$(cd -P -- "${BATS_TEST_DIRNAME}/../.." && pwd)
+readonly SOURCE
 
 make_project() { # leaves $project, in a folder with a blank in its name
     project="$BATS_TEST_TMPDIR/a project"
@@ -29,4 +30,25 @@ as_nobody() { # COMMAND: as an ordinary user, also where the tests run as root
 
 line_count() { # TEXT
     wc -l <<<"$1"
+}
+
+make_package() { # a tiny package in requirements.txt, so that installing needs no network
+    local wheel=$BATS_TEST_TMPDIR/tiny_package-1.0-py3-none-any.whl
+    "${TEST_PYTHON:-python3}" - "$wheel" <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    wheel.writestr("tiny_package.py", "ANSWER = 42\n")
+    info = "tiny_package-1.0.dist-info/"
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: tiny-package\nVersion: 1.0\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(info + "RECORD", "")
+PYTHON
+    printf '%s\n' "$wheel" >"$project/requirements.txt"
+}
+
+stub() { # NAME TEXT: a program of that name before all others on PATH
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    printf '#!/usr/bin/env bash\n%s\n' "$2" >"$BATS_TEST_TMPDIR/bin/$1"
+    chmod 755 "$BATS_TEST_TMPDIR/bin/$1"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# The installation of the Python environment, really done, with a package that needs no network.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+    make_project
+    make_package
+    install=$project/install_dependencies.sh
+    uv --version || export ETL_NO_UV=1 # pip would be slower; without uv it is tried alone
+    export PYTHON=${TEST_PYTHON:-}
+}
+
+answer() {
+    "$project/.venv/bin/python" -c 'import tiny_package; print(tiny_package.ANSWER)'
+}
+
+@test "makes the environment with byte code, and leaves it alone the second time" {
+    run "$install" --python-only
+    [ "$status" -eq 0 ]
+    [ "$(answer)" = 42 ]
+    compgen -G "$project/.venv/lib/python3*/site-packages/__pycache__/tiny_package*.pyc"
+    before=$(stat -c %Y.%i "$project/.venv/pyvenv.cfg")
+    run "$install" --python-only
+    [ "$output" = 'Python environment: complete' ]
+    [ "$(stat -c %Y.%i "$project/.venv/pyvenv.cfg")" = "$before" ]
+}
+
+@test "the wrapper makes the environment by itself, and says so on stderr" {
+    job answer 'import tiny_package; print(tiny_package.ANSWER)'
+    run --separate-stderr env HOME=/nonexistent "$wrapper" answer
+    [ "$status" -eq 0 ]
+    [ "$output" = 42 ]
+    [[ $stderr == *'making '*'/.venv with Python'* ]]
+}
+
+@test "changed requirements are brought in at the next start" {
+    package=$(<"$project/requirements.txt")
+    printf '# nothing\n' >"$project/requirements.txt"
+    give_python
+    rm -rf "$project/.venv"
+    "$install" --python-only
+    printf '%s\n' "$package" >"$project/requirements.txt"
+    touch -d '2020-01-01' "$project/requirements.txt" # also where the file looks old
+    "$wrapper" say 2>&1 | grep 'bringing .* up to date'
+    [ "$(answer)" = 42 ]
+}
+
+@test "a half-made environment is made anew" {
+    real=${TEST_PYTHON:-$(type -P python3)}
+    # This Python makes half an environment and hangs, until it is killed.
+    export ETL_NO_UV=1
+    stub slow_python "[[ \$1 != -m ]] || { mkdir -p '$project/.venv/bin'; touch '$project/.venv/bin/python'; sleep 60; }
+exec '$real' \"\$@\""
+    PYTHON=slow_python setsid "$install" --python-only >/dev/null 2>&1 3>&- &
+    until [ -e "$project/.venv/bin/python" ]; do sleep 0.05; done
+    kill -KILL -- "-$!"
+    run "$install" --python-only
+    [ "$status" -eq 0 ]
+    [ "$(answer)" = 42 ]
+}
+
+@test "two at once: the second waits and finds it done" {
+    "$install" --python-only >"$BATS_TEST_TMPDIR/one" 2>&1 3>&- &
+    first=$!
+    "$install" --python-only >"$BATS_TEST_TMPDIR/two" 2>&1
+    wait "$first"
+    [ "$(cat "$BATS_TEST_TMPDIR"/{one,two} | grep -c 'making')" -eq 1 ]
+    [ "$(answer)" = 42 ]
+}
+
+@test "an empty or unwritable home does not matter, nor does uv" {
+    for home in '' /nonexistent; do
+        for no_uv in 0 1; do
+            [[ $no_uv == 1 ]] || uv --version || continue
+            rm -rf "$project/.venv"
+            HOME=$home ETL_NO_UV=$no_uv run "$install" --python-only
+            [ "$status" -eq 0 ]
+            [ "$(answer)" = 42 ]
+            [ ! -e "$project/.venv/.cache" ]
+        done
+    done
+}
+
+@test "a Python that cannot make environments: one line with the package to install" {
+    real=${TEST_PYTHON:-$(type -P python3)}
+    # Debian's python3 without python3-venv has no ensurepip.
+    export ETL_NO_UV=1 # uv could do without
+    stub bare_python "exec '$real' -I -c 'import sys; sys.modules[\"ensurepip\"] = None; exec(sys.argv[1])' \"\${@: -1}\""
+    PYTHON=bare_python run --separate-stderr "$install" --python-only
+    [ "$status" -eq 78 ]
+    [ "$(line_count "$stderr")" -eq 1 ]
+    [[ $stderr =~ 'sudo apt install python3.'[0-9]+'-venv' ]]
+}
+
+@test "no Python that is new enough: one line" {
+    for name in python3.12 python3.13 python3.11 python3; do
+        stub "$name" 'exit 127' # as version managers leave them
+    done
+    unset PYTHON
+    # Without the system's own folder, of which only what the script needs is kept.
+    for name in bash cat cp cmp flock id mkdir mv printf readlink rm stat tr; do
+        ln -sf "$(type -P "$name")" "$BATS_TEST_TMPDIR/bin/$name"
+    done
+    run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin" "$install" --python-only
+    [ "$status" -eq 78 ]
+    [ "$(line_count "$stderr")" -eq 1 ]
+    [[ $stderr == *'no Python 3.11 or newer found'* ]]
+}
+
+@test "packages that cannot be had: one line, the details in the log, and the next try starts again" {
+    wheel=$(<"$project/requirements.txt")
+    mv "$wheel" "$wheel.away"
+    run --separate-stderr "$install" --python-only
+    [ "$status" -eq 75 ]
+    [ "$(line_count "$stderr")" -eq 1 ]
+    [[ $stderr == *"$project/var/install.log"* ]]
+    grep tiny_package "$project/var/install.log"
+    mv "$wheel.away" "$wheel"
+    "$install" --python-only
+    [ "$(answer)" = 42 ]
+}
+
+@test "--dry-run changes nothing" {
+    run "$install" --python-only --dev --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == *'would make'*'requirements.txt requirements-dev.txt'* ]]
+    [ ! -e "$project/.venv" ] && [ ! -e "$project/var" ]
+    type -P apt-get || skip 'no apt'
+    run "$install" --dry-run
+    [ "$status" -eq 0 ]
+    [ ! -e "$project/.venv" ] && [ ! -e "$project/var" ]
+}
+
+@test "a project that cannot be written: one line" {
+    chmod 555 "$project"
+    run --separate-stderr as_nobody "$install" --python-only
+    chmod 755 "$project"
+    [ "$status" -eq 78 ]
+    [ "$(line_count "$stderr")" -eq 1 ]
+    [[ $stderr == *'cannot be written by'* ]]
+}
+
+@test "help comes from the header; an unknown argument is wrong usage" {
+    run "$install" --help
+    [ "$status" -eq 0 ]
+    [[ $output == *'--python-only'* ]]
+    run "$install" --pyton-only
+    [ "$status" -eq 2 ]
+}
