@@ -79,7 +79,6 @@ class BackOff(RetryMiddleware):
         """Wait until the site may be asked again."""
         pause = self.not_before - time.monotonic()
         if pause > 0:
-            log.info("Waiting %.1f s before %s", pause, request.url)
             await asyncio.sleep(pause)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
@@ -87,16 +86,18 @@ class BackOff(RetryMiddleware):
         answer = super().process_response(request, response)
         if response.status in self.retry_http_codes:
             named = retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
-            self._pause(request, named, will_retry=isinstance(answer, Request))
+            self._pause(request, f"HTTP {response.status}", named, will_retry=isinstance(answer, Request))
         return answer
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
         """Return the request again after a failure of the connection while it has attempts left."""
         answer = super().process_exception(request, exception)
         if isinstance(answer, Request):
-            self._pause(request, None, will_retry=True)
+            self._pause(request, type(exception).__name__, None, will_retry=True)
         return answer
 
-    def _pause(self, request: Request, named: float | None, *, will_retry: bool) -> None:
+    def _pause(self, request: Request, reason: str, named: float | None, *, will_retry: bool) -> None:
         pause = back_off(request.meta.get("retry_times", 0), self.first_pause) if will_retry else 0.0
-        self.not_before = time.monotonic() + min(max(pause, named or 0.0), LONGEST_WAIT)
+        pause = min(max(pause, named or 0.0), LONGEST_WAIT)
+        self.not_before = time.monotonic() + pause
+        log.info("%s from %s; next request in %.1f s", reason, request.url, pause)

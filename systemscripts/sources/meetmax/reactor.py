@@ -50,6 +50,7 @@ def quiet_logging() -> None:
     PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     logging.getLogger("scrapy").setLevel(logging.WARNING)
     logging.getLogger("twisted").setLevel(logging.ERROR)
+    logging.getLogger("scrapy.core.downloader").setLevel(logging.ERROR)  # a cut answer is asked for again and told then
     for name in ("filelock", "hpack", "httpcore", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

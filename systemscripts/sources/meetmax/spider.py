@@ -65,7 +65,7 @@ class MeetMaxSpider(scrapy.Spider):
 
     async def ask(self, url: str) -> Response:
         """Download one page through the middlewares (robots.txt, back-off, redirects). Raises what they raise."""
-        meta = {"max_retry_times": 0} if self.scan.failed_in_a_row else {}
+        meta = {"max_retry_times": 0} if self.scan.site_seems_down() else {}
         return await self.crawler.engine.download_async(Request(url, meta=meta))
 
 
@@ -83,6 +83,7 @@ class Scan:
         self.deadline = float("inf")  # on the monotonic clock
         self.signals: list[int] = []
         self.failed_in_a_row = 0
+        self.last_status = ""
         self.error: Exception | None = None
 
     def keep(self, result: pages.PageResult) -> None:
@@ -91,7 +92,15 @@ class Scan:
             return
         self.file.append(result)
         self.failed_in_a_row = self.failed_in_a_row + 1 if result.failed else 0
+        self.last_status = result.StatusCode
         self.progress(len(self.file.written))
+
+    def site_seems_down(self) -> bool:
+        """Whether the page before failed after all its attempts; then one attempt is enough to see whether that lasts.
+
+        A site that answers 429 is not down: it is asked with ever longer pauses.
+        """
+        return self.failed_in_a_row > 0 and self.last_status != "429"
 
     def reason_to_end(self) -> str:
         """Return why the scan should end before its last id, or ""."""
@@ -154,6 +163,7 @@ def scrapy_settings(delay: float, user_agent: str, backoff: float, retries: int,
         "DOWNLOAD_MAXSIZE": 32 * 1024 * 1024,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "RETRY_TIMES": retries,
+        "RETRY_HTTP_CODES": [408, 429, *range(500, 600)],
         "RETRY_GIVE_UP_LOG_LEVEL": "INFO",
         "MEETMAX_BACKOFF": backoff,
         "COOKIES_ENABLED": False,

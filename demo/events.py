@@ -1,0 +1,172 @@
+"""The events of the demo's site and what happens to them from week to week: plain data.
+
+The site and the expectations are both made from it. An id that is not here does not exist. The weeks are counted from
+1; the demo shows the first two, tests also the third, in which one list goes back to what it was and one cancellation
+is revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from demo.companies import BY_KEY, COMPANIES, Company
+
+MONDAYS = (date(2026, 3, 2), date(2026, 3, 9), date(2026, 3, 16))
+FIRST_ID, LAST_ID = 119179, 119199
+BIFF, XLSX, HTML = "biff", "xlsx", "html"
+LIST, PAGE, INVALID = "list", "page without a list", "invalid"  # what an event shows in a week
+
+LONG = "Would your management team like to host a small group dinner on "
+NAME, TICKER = "name", "ticker"
+
+# How a cell of a made-up column follows from the company.
+FIELDS: dict[str, Callable[[Company], Any]] = {
+    NAME: lambda company: company.name,
+    TICKER: lambda company: company.ticker,
+    "sector": lambda company: company.sector,
+    "country": lambda company: company.country,
+    "cap": lambda company: company.cap,
+    "one on one": lambda company: "No" if company.number % 4 == 1 else "Yes",
+    "hosting": lambda company: "X" if company.number % 7 == 2 else "",
+    "days": lambda company: ("Mon", "Mon, Tue", "Tue", "Tue, Wed")[company.number % 4],
+    "virtual": lambda company: "Virtual" if company.number % 5 == 3 else "",
+    "format": lambda company: ("In person", "Virtual", "Both")[company.number % 3],
+    "status": lambda company: "Confirmed",
+    "room": lambda company: 100 + company.number,
+    "arrival": lambda company: date(2026, 4, 13 + company.number % 3),
+    "note": lambda company: 'Asks for "quiet" room;\nno calls' if company.number % 9 == 0 else "",
+    "empty": lambda company: "",
+}
+
+Columns = tuple[tuple[str, str], ...]  # header, field
+
+PLAIN: Columns = (
+    ("Company Name", NAME), ("Ticker", TICKER), ("Sector", "sector"),
+    ("Market Cap ($MM)", "cap"), ("Available for 1x1s?", "one on one"),
+)  # fmt: skip
+ORGANIZATION: Columns = (
+    ("Company/Organization", NAME), ("Company Ticker", TICKER), ("Mkt Cap (USD$M)", "cap"),
+    ("Just Hosting 1 on 1's", "hosting"), ("Participation Days:", "days"),
+)  # fmt: skip
+HYBRID: Columns = (
+    ("Company Name", NAME), ("Ticker", TICKER), ("Virtual 3/11", "virtual"), ("", "empty"),
+    ("Room #", "room"), ("Status", "status"),
+)  # fmt: skip
+TWICE: Columns = (
+    ("Company", NAME), ("Ticker Symbol", TICKER), ("Format", "format"), ("Format", "virtual"),
+    ("", "note"), ("", "empty"),
+)  # fmt: skip
+DINNERS: Columns = (
+    ("COMPANY NAME", NAME), ("TICKER", TICKER), (LONG + "Monday?", "hosting"), (LONG + "Tuesday?", "virtual"),
+    ("Arrival", "arrival"), ("Country", "country"),
+)  # fmt: skip
+ONLY_NAMES: Columns = (("Company/Organization", NAME), ("Industry", "sector"), ("HQ", "country"))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event: how its page and its list look, and who takes part in the first week its list shows them."""
+
+    title: str
+    columns: Columns = PLAIN
+    format: str = BIFF
+    private: bool = False
+    link: str = "relative"  # relative, root, absolute, session, export: how the page offers the list
+    title_rows: tuple[str, ...] = ()  # above the header
+    companies: tuple[str, ...] = ()  # keys
+    nameless_row: tuple[str, ...] = ()  # one more row that has neither ticker nor name
+    shows: tuple[str, str, str] = (LIST, LIST, LIST)  # per week
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What changes in an event's list from the week before."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[tuple[str, str, str | float], ...] = field(default=())  # key, header, new value
+
+
+def _every(step: int, start: int = 0) -> tuple[str, ...]:
+    return tuple(company.key for company in COMPANIES[start::step])
+
+
+EVENTS: dict[int, Event] = {
+    119179: Event("31st Annual Technology & Growth Conference", companies=_every(2), link="session"),
+    119181: Event("Healthcare Innovators Summit 2026", ORGANIZATION, companies=_every(3, 1), link="root"),
+    119182: Event("Spring Consumer Forum", PLAIN, XLSX, private=True, companies=_every(4), link="absolute"),
+    119183: Event("Energy Transition Day", shows=(PAGE, PAGE, PAGE)),
+    119184: Event("Nordic Small Cap Seminar", HYBRID, HTML, companies=_every(5, 2)),
+    119186: Event("Municipal Finance Roundtable", PLAIN, link="export"),
+    119187: Event("Autumn Real Estate Tour", ORGANIZATION),
+    119188: Event("Autumn Real Estate Tour (Satellite)", ORGANIZATION, link="absolute"),
+    119189: Event("Private Credit Days", HYBRID, private=True, companies=_every(6, 1), link="export"),
+    119190: Event(
+        "Industrials Week - Chicago",
+        PLAIN,
+        companies=_every(4, 3),
+        title_rows=("Industrials Week - Chicago", "Presenting companies, as of the date of download", ""),
+    ),
+    119191: Event("Global Materials Conference", DINNERS, XLSX, companies=_every(3, 2), link="session"),
+    119192: Event("New Listings Showcase", ORGANIZATION, companies=_every(7, 3), shows=(INVALID, LIST, LIST)),
+    119193: Event("Bank Board Retreat", PLAIN, companies=_every(9, 4), shows=(LIST, INVALID, INVALID)),
+    119194: Event("Shipping & Offshore Forum", HYBRID, XLSX, companies=_every(8, 5), shows=(LIST, PAGE, PAGE)),
+    119195: Event("Digital Health - Virtual Days", TWICE, HTML, companies=_every(4, 1), link="root"),
+    119196: Event(
+        "Emerging Growth Institutional Forum",
+        DINNERS,
+        companies=_every(1),
+        nameless_row=("", "", "to be announced", "", "", ""),
+    ),
+    119197: Event("Family Office Gathering", ONLY_NAMES, HTML, companies=_every(6, 4), link="absolute"),
+    119198: Event("Space & Defence Symposium", PLAIN, XLSX, companies=_every(5, 4), shows=(PAGE, LIST, LIST)),
+}
+
+# week -> event -> what is different from the week before; an event that is not named is unchanged
+EDITS: dict[int, dict[int, Edit]] = {
+    2: {
+        119179: Edit(
+            added=("BRMR", "CRVN"),
+            removed=("ELKO", "Petalworks"),
+            changed=(("ALNX", "Market Cap ($MM)", 4388.0), ("INVO", "Available for 1x1s?", "Waitlist")),
+        ),
+        119181: Edit(removed=("KBIO",), changed=(("FLNT", "Participation Days:", "Wed"),)),
+        119182: Edit(added=("YRKE",)),
+        119184: Edit(changed=(("GLXR", "Status", "Cancelled"),)),
+        119189: Edit(removed=("DRFT",)),
+        119191: Edit(added=("ALNX",), removed=("BQLA",), changed=(("HXGN1", "Country", "Uruguay"),)),
+        119195: Edit(added=("Petalworks",), changed=(("CRVN", "Company", "Corvanta Energy Partners L.P."),)),
+    },
+    3: {
+        119179: Edit(changed=(("INVO", "Available for 1x1s?", "Yes"),)),
+        119184: Edit(changed=(("GLXR", "Status", "Confirmed"),)),
+        119189: Edit(added=("DRFT",)),
+    },
+}
+
+
+def list_keys(event_id: int, week: int) -> list[str]:
+    """Return the keys of an event's list in a week, in the order of the list: that of the table of companies."""
+    keys = set(EVENTS[event_id].companies)
+    for edit in edits_until(event_id, week):
+        keys = (keys | set(edit.added)) - set(edit.removed)
+    return sorted(keys, key=lambda key: BY_KEY[key].number)
+
+
+def edits_until(event_id: int, week: int) -> list[Edit]:
+    """Return the edits an event has had when `week` begins, oldest first."""
+    return [EDITS[step][event_id] for step in range(2, week + 1) if event_id in EDITS.get(step, {})]
+
+
+def list_rows(event_id: int, week: int) -> list[list[Any]]:
+    """Return the data rows of an event's list in a week; cells are text, numbers, dates or None."""
+    event = EVENTS[event_id]
+    changed = {(key, header): value for edit in edits_until(event_id, week) for key, header, value in edit.changed}
+    rows = [
+        [changed.get((key, header), FIELDS[name](BY_KEY[key])) for header, name in event.columns]
+        for key in list_keys(event_id, week)
+    ]
+    return [*rows, list(event.nameless_row)] if event.nameless_row else rows

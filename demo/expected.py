@@ -1,0 +1,96 @@
+"""What the demo should find, said from the plain data and not from the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from demo.companies import BY_KEY
+from demo.events import EDITS, EVENTS, FIELDS, FIRST_ID, INVALID, LAST_ID, LIST, edits_until, list_rows
+
+EVENT_RANGE = f"{FIRST_ID}-{LAST_ID}"  # what the demo's scan asks for
+
+
+@dataclass(frozen=True)
+class ChangedValue:
+    """One cell that differs: the company's key, the header of the column, the texts before and after."""
+
+    key: str
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened to one event's list from one week to the next."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[ChangedValue, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def asked() -> int:
+    """Return how many ids the demo's scan asks for."""
+    return LAST_ID - FIRST_ID + 1
+
+
+def existing(week: int) -> list[int]:
+    """Return the events that exist in a week."""
+    return [event_id for event_id, event in EVENTS.items() if event.shows[week - 1] != INVALID]
+
+
+def downloadable(week: int) -> dict[int, int]:
+    """Return the events with a list in a week, each with its number of data rows."""
+    lists = (event_id for event_id, event in EVENTS.items() if event.shows[week - 1] == LIST)
+    return {event_id: len(list_rows(event_id, week)) for event_id in lists}
+
+
+def changes(week: int) -> dict[int, Changes]:
+    """Return what changed from the week before in each event that has a list in both weeks, even if nothing did."""
+    both = (event_id for event_id in downloadable(week) if event_id in downloadable(week - 1))
+    return {event_id: _changes(event_id, week) for event_id in both}
+
+
+def published(week: int) -> list[int]:
+    """Return the events whose list is new in a week."""
+    return sorted(set(downloadable(week)) - set(downloadable(week - 1)))
+
+
+def disappeared(week: int) -> dict[int, str]:
+    """Return the events whose list is gone since the week before: `invalid` or `page without a list`."""
+    gone = set(downloadable(week - 1)) - set(downloadable(week))
+    return {event_id: EVENTS[event_id].shows[week - 1] for event_id in sorted(gone)}
+
+
+def _changes(event_id: int, week: int) -> Changes:
+    edit = EDITS.get(week, {}).get(event_id)
+    if edit is None:
+        return Changes()
+    changed = (
+        ChangedValue(key, header, _text(_before(event_id, week, key, header)), _text(value))
+        for key, header, value in edit.changed
+    )
+    return Changes(edit.added, edit.removed, tuple(changed))
+
+
+def _before(event_id: int, week: int, key: str, header: str) -> Any:
+    """Return a cell's value before the edits of `week`."""
+    for edit in reversed(edits_until(event_id, week - 1)):
+        for changed_key, changed_header, value in edit.changed:
+            if (changed_key, changed_header) == (key, header):
+                return value
+    return FIELDS[dict(EVENTS[event_id].columns)[header]](BY_KEY[key])
+
+
+def _text(value: Any) -> str:
+    """Return a value as a clean table should show it: whole numbers without a decimal point, dates in ISO."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)

@@ -1,0 +1,187 @@
+"""Serve the copy of a MeetMax site on loopback; like the real one it sometimes says 429 or 500, or hangs up.
+
+By hand: `python -m demo.meetmax_server --port 8000 --week 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
+
+TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW = (
+    "429",
+    "500",
+    "cut",
+    "empty",
+    "error page",
+    "invalid",
+    "slow",
+)
+
+# Faults of the first request for a path; the second one succeeds.
+HICCUPS: dict[str, str] = {
+    "/sched/event_119181/__co-list_cp.html": TOO_MANY,
+    "/sched/event_119184/__co-list_cp.html": ERROR,
+    "/sched/event_119190/__co-list_cp.html": CUT,
+    "/sched/event_119179/__co-list_cp.xls": TOO_MANY,
+    "/sched/event_119191/__co-list_cp.xls": CUT,
+    "/sched/event_119195/__co-list_cp.xls": ERROR,
+}
+
+
+class MeetMaxServer:
+    """The site on 127.0.0.1, in a thread. Use as a context manager, or with start() and stop().
+
+    port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
+    the week began; {} for a site without any. `faults` (path -> fault) hold for every request and may be changed at any
+    time; `requests` counts the requests per path since the start; `robots` replaces /robots.txt.
+    """
+
+    def __init__(self, port: int = 0, week: int = 1, hiccups: Mapping[str, str] = HICCUPS) -> None:
+        self.hiccups = dict(hiccups)
+        self.faults: dict[str, str] = {}
+        self.requests: Counter[str] = Counter()
+        self.log: list[tuple[float, str, str]] = []  # monotonic time, path, user agent
+        self.robots: bytes | None = None
+        self._seen: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.show_week(week)
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.site = self
+        self.port: int = self._server.server_address[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.base_url = self.origin + "/sched/event_{id}/"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="meetmax site", daemon=True
+        )
+
+    def show_week(self, week: int) -> None:
+        """Show the site as it is in that week (1, 2, 3); the hiccups happen once more."""
+        site = build_site(week)
+        with self._lock:
+            self._site, self._seen = site, Counter()
+
+    def start(self) -> Self:
+        """Answer requests from now on."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer no more and free the port."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def answer(self, path: str, user_agent: str) -> tuple[Answer, str]:
+        """Return what to say to a request for a path, and the fault to do it with ("" for none)."""
+        with self._lock:
+            self.requests[path] += 1
+            self._seen[path] += 1
+            self.log.append((time.monotonic(), path, user_agent))
+            fault = self.faults.get(path, self.hiccups.get(path, "") if self._seen[path] == 1 else "")
+            found = self._site.get(path)
+        if path == "/robots.txt" and self.robots is not None:
+            return Answer(self.robots, "text/plain"), fault
+        if found is None:
+            event = re.search(r"event_(\d+)", path)
+            return (invalid_page(event[1]) if event else Answer(b"<title>Not found</title>")), fault or (
+                "" if event else "404"
+            )
+        body = found.body.replace(b"{origin}", self.origin.encode()) if found.content_type == HTML_TYPE else found.body
+        return Answer(body, found.content_type), fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    site: MeetMaxServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing when a client hangs up."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path.split(";")[0]).path
+        answer, fault = self.server.site.answer(path, self.headers.get("User-Agent", ""))
+        if fault == TOO_MANY:
+            self._send(429, b"Too many requests", "text/plain", {"Retry-After": "1"})
+        elif fault == ERROR:
+            self._send(500, b"<title>Error 500</title>")
+        elif fault == "404":
+            self._send(404, answer.body)
+        elif fault == CUT:
+            self._send(200, answer.body, answer.content_type, cut=True)
+        else:
+            if fault == SLOW:
+                time.sleep(2)
+            self._send(200, *_replaced(answer, fault))
+
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        content_type: str = HTML_TYPE,
+        headers: Mapping[str, str] | None = None,
+        cut: bool = False,
+    ) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = cut or self.close_connection
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet."""
+
+
+def _replaced(answer: Answer, fault: str) -> tuple[bytes, str]:
+    """Return the body and type of an answer that is whole but wrong."""
+    if fault == EMPTY:
+        return b"", answer.content_type
+    if fault == ERROR_PAGE:
+        return b"<html><title>Server Error</title><table><tr><td>An error occurred</td></tr></table></html>", HTML_TYPE
+    if fault == INVALID_ID:
+        return invalid_page("0").body, HTML_TYPE
+    return answer.body, answer.content_type
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="Serve the copy of a MeetMax site on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
+    parser.add_argument("--week", type=int, default=1, choices=(1, 2, 3))
+    parser.add_argument("--without-hiccups", action="store_true", help="never answer 429, 500 or half a page")
+    options = parser.parse_args()
+    with MeetMaxServer(options.port, options.week, {} if options.without_hiccups else HICCUPS) as server:
+        print(server.base_url, flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()
