@@ -137,7 +137,7 @@ EDITS: dict[int, dict[int, Edit]] = {
         119182: Edit(added=("YRKE",)),
         119184: Edit(changed=(("GLXR", "Status", "Cancelled"),)),
         119189: Edit(removed=("DRFT",)),
-        119191: Edit(added=("ALNX",), removed=("BQLA",), changed=(("HXGN1", "Country", "Uruguay"),)),
+        119191: Edit(added=("ALNX",), removed=("BQLA",), changed=(("ISLD", "Country", "Faroe Islands"),)),
         119195: Edit(added=("Petalworks",), changed=(("CRVN", "Company", "Corvanta Energy Partners L.P."),)),
     },
     3: {

@@ -34,7 +34,7 @@ class MailSink:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
         self._user, self._password = user, password
-        self._controller = Controller(
+        self._controller = _Controller(
             self,
             hostname=HOST,
             port=port,
@@ -49,7 +49,7 @@ class MailSink:
     def start(self) -> Self:
         """Accept mail from now on; `port` then says where."""
         self._controller.start()
-        self.port = cast("asyncio.Server", self._controller.server).sockets[0].getsockname()[1]
+        self.port = self._controller.port
         return self
 
     def stop(self) -> None:
@@ -87,6 +87,14 @@ class MailSink:
         known = isinstance(data, LoginPassword) and mechanism in ("PLAIN", "LOGIN")
         right = known and (data.login, data.password) == (self._user.encode(), self._password.encode())
         return AuthResult(success=right, handled=False) if not right else AuthResult(success=True)
+
+
+class _Controller(Controller):
+    """Finds out which free port it was given before it knocks there to see whether the server runs."""
+
+    def _trigger_server(self) -> None:
+        self.port = cast("asyncio.Server", self.server).sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
