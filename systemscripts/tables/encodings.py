@@ -97,7 +97,7 @@ def _likeliest(lines: bytes) -> Encoding:
     text = lines.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     sound = sum(letter > "\x7f" for letter in text) - damaged
-    if sound > 2 * damaged:  # other encodings form valid UTF-8 letters hardly ever
+    if sound and sound >= damaged:  # other encodings form valid UTF-8 letters hardly ever
         return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not")
     beyond = sum(byte > 0x7F for byte in lines)
     if beyond < len(lines) / 4 and (name := _western(lines)):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+csv.field_size_limit(2**30)  # PostgreSQL's own limit for a field; the csv module stops at 128 KB unless told
+
 
 @dataclass(frozen=True)
 class ReadingOptions:

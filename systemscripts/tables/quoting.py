@@ -7,7 +7,7 @@ takes every quote as opening or closing, wherever it stands, so such a record is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from re import Pattern
 
 # A field may hold line breaks, but a quote that somebody forgot must not swallow the file.
@@ -22,10 +22,13 @@ class Quoting:
     delimiter: bytes
     quote: bytes
     width: int  # how many fields most records have, 0 when unknown
+    most_lines: int
+    most_bytes: int
     clean: Pattern[bytes]  # the longest stretch in which every quote opens or closes a field
     quoted_field: Pattern[bytes]
     open_field: Pattern[bytes]  # one whose end has not been read yet
     line_break: Pattern[bytes]
+    field_end: Pattern[bytes]
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,16 @@ class Careful:
     stray: int
 
 
-def quoting(delimiter: bytes, quote: bytes, width: int) -> Quoting:
-    """Prepare the patterns for a delimiter and a quote of one byte each."""
+def quoting(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -> Quoting:
+    """Prepare the patterns for a delimiter and a quote of one byte; a field of `trusted` text may be of any size."""
     d, q = re.escape(delimiter), re.escape(quote)
     edge = rb"[^%s\r\n%s]" % (d, q)
     clean = rb"(?:[^%s]*+(?<!%s)%s[^%s]*+%s(?!%s))*+[^%s]*+" % (q, edge, q, q, q, edge, q)
-    field = rb"%s((?:[^%s]++|%s%s)*+)%s(?=[%s\r\n]|\Z)" % (q, q, q, q, q, d)
+    closed = rb"%s((?:[^%s]++|%s%s)*+)%s(?=[%s\r\n]|\Z)" % (q, q, q, q, q, d)
     still_open = rb"%s(?:[^%s]++|%s%s)*+\Z" % (q, q, q, q)
-    patterns = (re.compile(pattern) for pattern in (clean, field, still_open, rb"\r\n|\n|\r"))
-    return Quoting(delimiter, quote, width, *patterns)
+    patterns = (re.compile(pattern) for pattern in (clean, closed, still_open, rb"\r\n|\n|\r", rb"[%s\r\n]" % d))
+    limits = (2**62, 2**62) if trusted else (MOST_LINES, MOST_BYTES)
+    return Quoting(delimiter, quote, width, *limits, *patterns)
 
 
 def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Careful | None:
@@ -53,57 +57,77 @@ def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Care
 
     With `final`, or when the field grows beyond any sense, its quote is taken as a character instead.
     """
-    line_end = _end_of_line(body, start, rules)
-    alone = _fields(body, start, line_end, rules)
-    opened = next((i for i, field in enumerate(alone.fields) if field[:1] == rules.quote and i in alone.unclosed), None)
-    if opened is None:
-        return _written(alone, rules)
-    field_start = alone.starts[opened]
-    match = rules.quoted_field.match(body, field_start, field_start + MOST_BYTES)
-    if match is None:
-        more = not final and len(body) - start < MOST_BYTES and rules.open_field.match(body, field_start)
-        return None if more and len(rules.line_break.findall(body, start)) < MOST_LINES else _written(alone, rules)
-    if len(rules.line_break.findall(match.group())) > MOST_LINES:
-        return _written(alone, rules)
-    longer = _fields(body, start, _end_of_line(body, match.end(), rules), rules)
-    looks_whole = rules.width and len(alone.fields) == rules.width and len(longer.fields) != rules.width
-    return _written(alone if looks_whole else longer, rules)
+    whole = _Cut(start)
+    while not whole.done:
+        if not _add_field(whole, body, rules, len(body)):
+            if not final and _may_still_close(body, start, whole.end, rules):
+                return None
+            _add_literal(whole, body, rules, len(body))
+    if rules.width and len(whole.fields) != rules.width:
+        alone = _one_line(body, start, rules)
+        if alone.end < whole.end and len(alone.fields) == rules.width:
+            return _written(alone, rules)
+    return _written(whole, rules)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Cut:
-    fields: list[bytes]  # as they stand in the file
-    starts: list[int]
-    unclosed: set[int]  # numbers of the fields whose quotes are characters
+    """A record while it is cut; `end`: where its next field begins, or the record ends when it is done."""
+
     end: int
+    fields: list[bytes] = field(default_factory=list)  # as they stand in the file
+    literal: list[int] = field(default_factory=list)  # numbers of the fields whose quotes are characters
+    done: bool = False
+
+    def add(self, body: bytes, stop: int, limit: int, delimiter: bytes) -> None:
+        """Take the field that ends at `stop`."""
+        self.fields.append(body[self.end : stop])
+        self.done = stop >= limit or body[stop : stop + 1] != delimiter
+        self.end = stop if self.done else stop + 1
 
 
-def _fields(body: bytes, start: int, end: int, rules: Quoting) -> _Cut:
-    fields: list[bytes] = []
-    starts: list[int] = []
-    unclosed: set[int] = set()
-    position = start
-    while True:
-        match = rules.quoted_field.match(body, position, end)
-        stop = match.end() if match else body.find(rules.delimiter, position, end)
-        stop = end if stop < 0 else stop
-        field = body[position:stop]
-        if not match and rules.quote in field:
-            unclosed.add(len(fields))
-        fields.append(field)
-        starts.append(position)
-        if stop >= end:
-            return _Cut(fields, starts, unclosed, end)
-        position = stop + 1
+def _one_line(body: bytes, start: int, rules: Quoting) -> _Cut:
+    """The record that ends with its first line, whatever the quotes say."""
+    match = rules.line_break.search(body, start)
+    limit = match.start() if match else len(body)
+    cut = _Cut(start)
+    while not cut.done:
+        if not _add_field(cut, body, rules, limit):
+            _add_literal(cut, body, rules, limit)
+    return cut
+
+
+def _add_field(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> bool:
+    """Take the next field; False when it begins with a quote that nothing closes."""
+    if body[cut.end : cut.end + 1] != rules.quote or cut.end >= limit:
+        _add_literal(cut, body, rules, limit)
+        return True
+    match = rules.quoted_field.match(body, cut.end, limit)
+    if match is None or match.end() - cut.end > rules.most_bytes:
+        return False
+    if len(rules.line_break.findall(body, cut.end, match.end())) > rules.most_lines:
+        return False
+    cut.add(body, match.end(), limit, rules.delimiter)
+    return True
+
+
+def _add_literal(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> None:
+    """Take the next field up to a delimiter or line break, its quotes as characters."""
+    match = rules.field_end.search(body, cut.end, limit)
+    stop = match.start() if match else limit
+    if body.find(rules.quote, cut.end, stop) >= 0:
+        cut.literal.append(len(cut.fields))
+    cut.add(body, stop, limit, rules.delimiter)
+
+
+def _may_still_close(body: bytes, start: int, field_start: int, rules: Quoting) -> bool:
+    if len(body) - start > rules.most_bytes or not rules.open_field.match(body, field_start):
+        return False
+    return len(rules.line_break.findall(body, start)) < rules.most_lines
 
 
 def _written(cut: _Cut, rules: Quoting) -> Careful:
     quote = rules.quote
-    for number in cut.unclosed:
+    for number in cut.literal:
         cut.fields[number] = quote + cut.fields[number].replace(quote, quote + quote) + quote
-    return Careful(rules.delimiter.join(cut.fields), cut.end, len(cut.unclosed))
-
-
-def _end_of_line(body: bytes, start: int, rules: Quoting) -> int:
-    match = rules.line_break.search(body, start)
-    return match.start() if match else len(body)
+    return Careful(rules.delimiter.join(cut.fields), cut.end, len(cut.literal))

@@ -18,8 +18,8 @@ LONGEST_LINE = 256 * 2**20
 class RecordCutter:
     """Cuts one text; afterwards `stray_quotes` says how many fields had quotes that were taken as characters."""
 
-    def __init__(self, delimiter: bytes, quote: bytes, line_end: bytes, width: int) -> None:
-        self.rules = quoting.quoting(delimiter, quote, width)
+    def __init__(self, delimiter: bytes, quote: bytes, line_end: bytes, width: int, trusted: bool = False) -> None:
+        self.rules = quoting.quoting(delimiter, quote, width, trusted)
         self.line_end = line_end
         self.stray_quotes = 0
         self._line = 1
@@ -126,7 +126,7 @@ class RecordCutter:
 
     def _is_swallowed(self, lines: list[bytes]) -> bool:
         """Two stray quotes can look like one field of several lines: when each line is a whole record without it."""
-        if len(lines) > quoting.MOST_LINES:
+        if len(lines) > self.rules.most_lines:
             return True
         rules = self.rules
         if rules.width < 2 or lines[0].count(rules.delimiter) != rules.width - 1:

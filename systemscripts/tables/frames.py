@@ -1,0 +1,62 @@
+"""The pipe between the child that parses and the parent that spools: frames of one letter, a size and a payload."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import IO, Any
+
+HEAD = b"H"  # JSON: sheet, format
+ROWS = b"R"  # number of the first row, count, then that many records of standard CSV without gap in the row numbers
+RESTART = b"N"  # forget the rows so far; the same sheet comes again, narrower
+END = b"T"  # JSON: warnings
+FAILED = b"E"  # JSON: message, hint, final
+
+_FRAME = struct.Struct(">cI")
+_ROWS = struct.Struct(">II")
+LARGEST_FRAME = 2**30
+
+
+class BrokenOffError(Exception):
+    """The other side ended in the middle, or said nothing sensible."""
+
+
+def write(stream: IO[bytes], kind: bytes, payload: bytes = b"") -> None:
+    """Write one frame."""
+    stream.write(_FRAME.pack(kind, len(payload)))
+    stream.write(payload)
+
+
+def write_json(stream: IO[bytes], kind: bytes, content: dict[str, Any]) -> None:
+    """Write one frame that holds a JSON object."""
+    write(stream, kind, json.dumps(content).encode())
+
+
+def write_rows(stream: IO[bytes], first_row: int, count: int, records: bytes) -> None:
+    """Write `count` records of CSV that stand in consecutive rows from `first_row`."""
+    write(stream, ROWS, _ROWS.pack(first_row, count) + records)
+
+
+def read(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and payload of each frame; raises BrokenOffError when the last one is not END or FAILED."""
+    while True:
+        kind, size = _FRAME.unpack(_exactly(stream, _FRAME.size))
+        if size > LARGEST_FRAME:
+            raise BrokenOffError
+        yield kind, _exactly(stream, size)
+        if kind in (END, FAILED):
+            return
+
+
+def rows(payload: bytes) -> tuple[int, int, memoryview]:
+    """First row number, count and records of a ROWS frame."""
+    first_row, count = _ROWS.unpack_from(payload)
+    return first_row, count, memoryview(payload)[_ROWS.size :]
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise BrokenOffError
+    return content

@@ -1,0 +1,86 @@
+"""HTML tables, which some systems send under the name .xls, by lxml (it mends broken pages as browsers do)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lxml.html
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers.book import Book, Sheet
+
+LINE_BREAK = "\u2028"  # lxml takes no control characters
+WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)
+
+
+def open_book(path: Path) -> Book:
+    """Open a page. Raises BadDataError when it holds no table, or asks for a password."""
+    content, encoding = _content(path.read_bytes())
+    page = lxml.html.document_fromstring(content, parser=lxml.html.HTMLParser(encoding=encoding, no_network=True))
+    title = " ".join((page.findtext(".//title") or "").split())
+    named = f' "{title[:80]}"' if title else ""
+    if page.xpath("//input[translate(@type, 'PASWORD', 'pasword')='password']"):
+        raise BadDataError(f"{path.name} is a login page{named}, not a table", "Log in again at the source.")
+    tables = [_table(element, number) for number, element in enumerate(page.iter("table"), 1)]
+    tables = [table for table in tables if table.weight]
+    if not tables:
+        raise BadDataError(f"{path.name} is an HTML page{named} without a table")
+    return Book("html", tables)
+
+
+def _content(content: bytes) -> tuple[bytes, str | None]:
+    """Bytes with their encoding where it is certain, None where the page declares it."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace").encode(), "utf-8"
+    if b"charset" in content[:4096].lower() and not content.startswith(b"\xef\xbb\xbf"):
+        return content, None
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content, "cp1252"
+    return content, "utf-8"
+
+
+def _table(element: Any, number: int) -> Sheet:
+    caption = element.findtext("caption") or element.get("id") or f"table {number}"
+    rows = list(_rows(element))
+    width = max((len(row) for row in rows), default=0)
+    filled = sum(bool(cell) for row in rows for cell in row)
+    return Sheet(" ".join(caption.split()), lambda: [row + [""] * (width - len(row)) for row in rows], weight=filled)
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Rows of this table, not of tables inside it; a cell that spans others is the first of them."""
+    hanging: dict[int, int] = {}  # column -> how many rows below it still belong to a cell above
+    for row in table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"):
+        cells: list[str] = []
+        for cell in row.xpath("./td | ./th"):
+            _skip_hanging(cells, hanging)
+            across, down = _span(cell, "colspan"), _span(cell, "rowspan")
+            for column in range(len(cells), len(cells) + across):
+                hanging[column] = down - 1
+            cells.extend([_cell_text(cell)] + [""] * (across - 1))
+        _skip_hanging(cells, hanging)
+        yield cells
+
+
+def _skip_hanging(cells: list[str], hanging: dict[int, int]) -> None:
+    while hanging.get(len(cells), 0) > 0:
+        hanging[len(cells)] -= 1
+        cells.append("")
+
+
+def _span(cell: Any, name: str) -> int:
+    value = (cell.get(name) or "1").strip()
+    return min(max(int(value), 1), WIDEST_SPAN) if value.isdecimal() else 1
+
+
+def _cell_text(cell: Any) -> str:
+    """The text as a browser shows it: white space runs are one space, <br> is a line break."""
+    for line_break in cell.iter("br"):
+        line_break.tail = LINE_BREAK + (line_break.tail or "")
+    lines = "".join(cell.itertext()).split(LINE_BREAK)
+    return "\n".join(" ".join(line.split()) for line in lines).strip()

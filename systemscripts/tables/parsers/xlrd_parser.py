@@ -1,0 +1,63 @@
+"""Legacy XLS by xlrd: the second opinion for files that calamine refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import xlrd
+
+from systemscripts.tables.parsers import archive
+from systemscripts.tables.parsers.book import Book, Row, Sheet
+
+
+def open_book(path: Path) -> Book:
+    """Open a workbook; raises BadDataError when it is none, xlrd's own errors otherwise."""
+    format_name = archive.ole_format(path)
+    workbook = xlrd.open_workbook(path, formatting_info=True, logfile=_Silence())
+    sheets = [Sheet(sheet.name, _rows(sheet, workbook), sheet.visibility == 0) for sheet in workbook.sheets()]
+    return Book(format_name, sheets, lambda sheet: _warnings(workbook.sheet_by_name(sheet.name)))
+
+
+def _rows(sheet: Any, workbook: Any) -> Callable[[], Iterator[Row]]:
+    def rows() -> Iterator[Row]:
+        for cells in sheet.get_rows():
+            yield [_value(cell, workbook) for cell in cells]
+
+    return rows
+
+
+def _value(cell: Any, workbook: Any) -> object:
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        return _moment(cell, workbook)
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return bool(cell.value)
+    return "" if cell.ctype == xlrd.XL_CELL_ERROR else cell.value
+
+
+def _moment(cell: Any, workbook: Any) -> object:
+    """Date, time or both, as the cell's format shows it; a number that is no date stays one."""
+    shown = workbook.format_map[workbook.xf_list[cell.xf_index].format_key].format_str.lower()
+    try:
+        value = xlrd.xldate_as_datetime(cell.value, workbook.datemode)
+    except (xlrd.xldate.XLDateError, OverflowError, ValueError):
+        return cell.value
+    has_time, has_date = "h" in shown or "s" in shown, "y" in shown or "d" in shown
+    if has_date and not has_time:
+        return value.date()
+    return value if has_date or cell.value >= 1 else time(value.hour, value.minute, value.second, value.microsecond)
+
+
+def _warnings(sheet: Any) -> list[str]:
+    types = (kind for row in range(sheet.nrows) for kind in sheet.row_types(row))
+    errors = sum(kind == xlrd.XL_CELL_ERROR for kind in types)
+    return [f"{errors} cells hold an error (such as #N/A) and are empty"] if errors else []
+
+
+class _Silence:
+    """xlrd writes its doubts to a stream."""
+
+    def write(self, text: str) -> None:
+        """Forget it."""

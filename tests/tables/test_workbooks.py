@@ -1,0 +1,228 @@
+"""Workbooks: values as the sheet shows them, rows where the sheet has them, bad files in one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlwt
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables import ReadingOptions, open_table, spooled
+from tests.tables.conftest import Read
+
+Reader = Callable[..., Read]
+ROWS: list[list[object]] = [
+    ["Code", "Amount", "When", "Paid"],
+    ["00123", 12, dt.datetime(2024, 5, 1, 13, 30), True],
+    ["007", 0.1, dt.datetime(2024, 5, 2, 8, 15, 30), False],
+]
+TEXTS = [["00123", "12", "2024-05-01 13:30:00", "true"], ["007", "0.1", "2024-05-02 08:15:30", "false"]]
+
+
+def xlsx(path: Path, sheets: dict[str, list[list[object]]], hidden: tuple[str, ...] = ()) -> Path:
+    book = openpyxl.Workbook()
+    del book[book.sheetnames[0]]
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+        sheet.sheet_state = "hidden" if name in hidden else "visible"
+    book.save(path)
+    return path
+
+
+def xls(path: Path, rows: list[list[object]]) -> Path:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("List")
+    moment = xlwt.easyxf(num_format_str="YYYY-MM-DD HH:MM:SS")
+    for number, row in enumerate(rows):
+        for column, value in enumerate(row):
+            sheet.write(number, column, value, moment if isinstance(value, dt.datetime) else xlwt.Style.default_style)
+    book.save(str(path))
+    return path
+
+
+def test_an_xlsx_comes_back_as_text(tmp_path: Path, read: Reader) -> None:
+    assert read(xlsx(tmp_path / "list.xlsx", {"List": ROWS})) == (ROWS[0], TEXTS, [2, 3])
+
+
+def test_an_xls_comes_back_as_text(tmp_path: Path, read: Reader) -> None:
+    assert read(xls(tmp_path / "list.xls", ROWS)) == (ROWS[0], TEXTS, [2, 3])
+
+
+@pytest.mark.parametrize("parser", ["calamine_parser", "openpyxl_parser"])
+def test_both_parsers_of_xlsx_agree(tmp_path: Path, parser: str) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS})
+    assert _with_parser(path, parser) == TEXTS
+
+
+@pytest.mark.parametrize("parser", ["calamine_parser", "xlrd_parser"])
+def test_both_parsers_of_xls_agree(tmp_path: Path, parser: str) -> None:
+    assert _with_parser(xls(tmp_path / "list.xls", ROWS), parser) == TEXTS
+
+
+def _with_parser(path: Path, parser: str) -> list[list[str]]:
+    with spooled.open_spooled(path, ReadingOptions(), (parser,), "workbook") as table:
+        return [table.parse(record) for block in table.blocks() for record in block.records]
+
+
+def test_the_second_opinion_is_asked_when_the_first_breaks_off(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS})
+    with spooled.open_spooled(path, ReadingOptions(), ("no_such_parser", "openpyxl_parser"), "workbook") as table:
+        assert table.columns == ROWS[0]
+        assert "because" in table.detected.notes[0]
+
+
+def test_a_name_does_not_decide(tmp_path: Path, read: Reader) -> None:
+    assert read(xlsx(tmp_path / "list.csv", {"List": ROWS}))[1] == TEXTS
+
+
+def test_blank_rows_do_not_shift_the_row_numbers(tmp_path: Path, read: Reader) -> None:
+    rows = [["a", "b"], ["1", "2"], [None, None], [None], ["3", None], ["", "x\ny"], [None, None]]
+    expected = (["a", "b"], [["1", "2"], ["3", ""], ["", "x\ny"]], [2, 5, 6])
+    assert read(xlsx(tmp_path / "list.xlsx", {"List": rows})) == expected
+
+
+def test_titles_above_the_header_are_skipped(tmp_path: Path) -> None:
+    rows = [["Guest list", None, None], [None, None, None], ["Name", "Town", "Room"], ["Anna", "Bern", 12]]
+    with open_table(xlsx(tmp_path / "list.xlsx", {"List": rows})) as table:
+        assert (table.columns, table.skipped, table.detected.header_row) == (["Name", "Town", "Room"], 1, 3)
+        assert [list(block.rows) for block in table.blocks()] == [[4]]
+
+
+def test_the_first_visible_sheet_that_holds_anything_is_read(tmp_path: Path, read: Reader) -> None:
+    sheets = {"Hidden": [["no"]], "Empty": [], "List": ROWS, "Other": [["no"]]}
+    path = xlsx(tmp_path / "list.xlsx", sheets, hidden=("Hidden",))
+    assert read(path)[1] == TEXTS
+    with open_table(path) as table:
+        assert table.detected.sheet == "List"
+
+
+@pytest.mark.parametrize("wanted", ["Other", "oth*", 1])
+def test_a_sheet_is_chosen_by_name_pattern_or_index(tmp_path: Path, read: Reader, wanted: str | int) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS, "Other": [["a"], ["1"]]})
+    assert read(path, ReadingOptions(sheet=wanted))[:2] == (["a"], [["1"]])
+
+
+def test_a_sheet_not_found_lists_what_is_there(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS, "Other": []})
+    with pytest.raises(BadDataError, match=r"no sheet 'Guests'; the sheets are: List, Other"):
+        open_table(path, ReadingOptions(sheet="Guests"))
+
+
+def test_values_that_excel_keeps_as_numbers_read_as_shown(tmp_path: Path, read: Reader) -> None:
+    values: list[object] = [1e15, 0.1 + 0.2, -3.0, dt.date(2024, 2, 29), dt.time(7, 5), dt.timedelta(hours=30)]
+    path = xlsx(tmp_path / "list.xlsx", {"List": [list("abcdef"), values]})
+    assert read(path)[1] == [["1000000000000000", "0.3", "-3", "2024-02-29", "07:05:00", "30:00:00"]]
+
+
+def test_errors_are_empty_and_counted(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": [["a", "b", "c"], ["x", "#N/A", "=1/0"]]})
+    with open_table(path) as table:
+        records = [table.parse(record) for block in table.blocks() for record in block.records]
+        assert records == [["x", "", ""]]
+        assert [warning[:9] for warning in table.warnings] == ["1 cells h", "1 formula"]
+
+
+def test_empty_last_columns_are_dropped(tmp_path: Path, read: Reader) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": [["a", "b", ""], ["1", "2", ""], ["3", "", ""]]})
+    assert read(path) == (["a", "b"], [["1", "2"], ["3", ""]], [2, 3])
+
+
+def test_a_workbook_without_values_is_empty(tmp_path: Path, read: Reader) -> None:
+    assert read(xlsx(tmp_path / "list.xlsx", {"List": []})) == ([], [], [])
+
+
+def test_content_is_known_by_rows_not_by_save_time(tmp_path: Path) -> None:
+    first = xlsx(tmp_path / "1.xlsx", {"List": [["Title 1", None, None], *[row[:3] for row in ROWS]]})
+    second = xlsx(tmp_path / "2.xlsx", {"Liste": [["Title 2", None, None], *[row[:3] for row in ROWS]]})
+    third = xlsx(tmp_path / "3.xlsx", {"List": ROWS})
+    hashes = []
+    for path in (first, second, third):
+        with open_table(path) as table:
+            hashes.append(table.content_sha256())
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_cells_of_many_lines_and_odd_letters_survive(tmp_path: Path, read: Reader) -> None:
+    many = "\n".join(f'line {n}, "x"' for n in range(1500))
+    path = xlsx(tmp_path / "list.xlsx", {"List": [["a", "b"], [many, ","], ['"', "é漢\t"]]})
+    assert read(path)[1] == [[many, ","], ['"', "é漢\t"]]
+
+
+def test_many_rows_come_in_order(tmp_path: Path, read: Reader) -> None:
+    rows: list[list[object]] = [["a", "b"], *([n, f"text {n}"] for n in range(12_000))]
+    _, records, numbers = read(xlsx(tmp_path / "list.xlsx", {"List": rows}))
+    assert records == [[str(n), f"text {n}"] for n in range(12_000)]
+    assert numbers == list(range(2, 12_002))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9, 0.99])
+def test_a_truncated_workbook_is_said_in_one_line(tmp_path: Path, share: float) -> None:
+    for path in (xlsx(tmp_path / "list.xlsx", {"List": ROWS * 200}), xls(tmp_path / "list.xls", ROWS * 40)):
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(BadDataError, match=r"truncated or damaged|is damaged") as caught:
+            open_table(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_other_archives_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "")
+    with pytest.raises(BadDataError, match="Word document"):
+        open_table(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("photo.jpg", "")
+    with pytest.raises(BadDataError, match=r"zip archive of 1 files \(photo.jpg\)"):
+        open_table(path)
+
+
+def test_a_protected_workbook_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"))
+    with pytest.raises(BadDataError, match="password"):
+        open_table(path)
+
+
+def test_a_child_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooled, "MOST_SECONDS", 0)
+    with pytest.raises(BadDataError, match="took longer"):
+        open_table(xlsx(tmp_path / "list.xlsx", {"List": ROWS}))
+
+
+def test_a_child_without_memory_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooled, "MOST_MEMORY", 8 * 2**20)
+    with pytest.raises(BadDataError, match="damaged or no Excel workbook"):
+        open_table(xlsx(tmp_path / "list.xlsx", {"List": ROWS}))
+
+
+def test_a_killed_reader_leaves_no_debris(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS})
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    program = (
+        "import sys, pathlib, time\n"
+        "from systemscripts.tables import open_table, spooled\n"
+        "spooled.SPOOL_DIRECTORY = pathlib.Path(sys.argv[2])\n"
+        "table = open_table(pathlib.Path(sys.argv[1]))\n"
+        "print(len(list(table.blocks())), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", program, str(path), str(spool)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"1\n"
+        os.kill(child.pid, signal.SIGKILL)
+    assert list(spool.iterdir()) == []
