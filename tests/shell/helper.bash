@@ -10,6 +10,7 @@ make_project() { # leaves $project, in a folder with a blank in its name
     cp "$SOURCE"/{run_python_etl_script,install_dependencies}.sh "$project"
     printf '# nothing\n' >"$project/requirements.txt"
     printf '# nothing\n' >"$project/requirements-dev.txt"
+    # shellcheck disable=SC2034  # the .bats files use it
     wrapper=$project/run_python_etl_script.sh
     job say 'import sys; print("to stdout", *sys.argv[1:]); print("to stderr", file=sys.stderr)'
 }

@@ -10,6 +10,7 @@ setup() {
     cp "$SOURCE/run_tests.sh" "$project"
     cp "$project/requirements-dev.txt" "$project/.venv/.requirements-dev.txt"
     mkdir "$project/pytest"
+    touch "$project/pytest/__init__.py"
     # A stand-in that shows what pytest would get; the real one runs this very file.
     printf 'import os, sys; print(os.getcwd(), os.environ.get("ETL_TEST_LONG"), os.environ.get("REQUIRE_SERVICES"), *sys.argv[1:])' \
         >"$project/pytest/__main__.py"
