@@ -5,7 +5,6 @@ python -m systemscripts.tables.child '{"parser": "calamine_parser", "path": "...
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import importlib
 import json
@@ -21,6 +20,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
 from systemscripts.tables.parsers.book import Book, Sheet, choose, is_blank
 from systemscripts.tables.parsers.values import texts
+from systemscripts.tables.standard_csv import csv_lines
 
 ROWS_PER_FRAME = 5000
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
@@ -72,50 +72,30 @@ def _send(book: Book, sheet: Sheet, output: IO[bytes]) -> list[str]:
 
 
 def _send_rows(sheet: Sheet, output: IO[bytes], width: int | None) -> None:
-    frame = _Frame(output)
-    written = used = 0
+    """Send runs of rows that follow each other; raises _NarrowerError when the last columns held nothing."""
+    run: list[list[str]] = []
+    written = used = number = 0
     for number, row in enumerate(sheet.rows(), 1):
         if is_blank(row):
-            frame.end()
+            _send_run(output, number - len(run), run)
+            run = []
             continue
+        if used < len(row):
+            used = max(used, next((n for n in range(len(row), 0, -1) if row[n - 1] not in ("", None)), 0))
         written = len(row)
-        if used < written:
-            used = max(used, next((n for n in range(written, 0, -1) if row[n - 1] not in ("", None)), 0))
-        frame.add(number, texts(row if width is None else row[:width]))
+        run.append(texts(row if width is None else row[:width]))
+        if len(run) >= ROWS_PER_FRAME:
+            _send_run(output, number + 1 - len(run), run)
+            run = []
+    _send_run(output, number + 1 - len(run), run)
     if width is None and used < written:
         raise _NarrowerError(used)
-    frame.end()
 
 
-class _Frame:
-    """Collects rows that follow each other, and sends them by the thousand."""
-
-    def __init__(self, output: IO[bytes]) -> None:
-        self._output = output
-        self._records: list[str] = []
-        self._first = 0
-        # With CRLF as its line end the writer quotes every field that holds a CR or LF; the LF is put in by end().
-        self._writer = csv.writer(self, lineterminator="\r\n")
-
-    def add(self, number: int, fields: list[str]) -> None:
-        """Take one row."""
-        if not self._records:
-            self._first = number
-        self._writer.writerow(fields)
-        if len(self._records) >= ROWS_PER_FRAME:
-            self.end()
-
-    def write(self, record: str) -> None:
-        """What csv.writer calls, once for each record."""
-        self._records.append(record[:-2])
-
-    def end(self) -> None:
-        """Send what there is; the next row may have any number."""
-        if self._records:
-            text = "\n".join(self._records) + "\n"
-            content = text.replace("\0", "").encode("utf-8", errors="replace")
-            frames.write_rows(self._output, self._first, len(self._records), content)
-            self._records = []
+def _send_run(output: IO[bytes], first_row: int, rows: list[list[str]]) -> None:
+    if rows:
+        content = csv_lines(rows).replace("\0", "").encode("utf-8", errors="replace")
+        frames.write_rows(output, first_row, len(rows), content)
 
 
 def _arguments() -> Iterator[dict[str, Any]]:

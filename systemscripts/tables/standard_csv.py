@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from systemscripts.errors import BadDataError
@@ -19,7 +19,7 @@ def write_csv(table: Table, stream: IO[bytes]) -> int:
     An empty table writes nothing. Raises BadDataError at a record whose bytes are not of the table's encoding.
     """
     if table.columns:
-        stream.write(_line(table.columns))
+        stream.write(csv_lines([table.columns]).encode())
     count = 0
     for block in table.blocks():
         stream.write(b"\n".join(block.records) + b"\n" if table.wire == STANDARD else _rewritten(block, table.wire))
@@ -27,11 +27,22 @@ def write_csv(table: Table, stream: IO[bytes]) -> int:
     return count
 
 
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as lines of the standard CSV."""
+    output = io.StringIO(newline="")
+    kept = list(rows)
+    csv.writer(output, lineterminator="\n").writerows(kept)
+    text = output.getvalue()
+    if "\r" in text:
+        careful = _Lines()
+        csv.writer(careful, lineterminator="\r\n").writerows(kept)
+        return careful.getvalue()
+    return text
+
+
 def _rewritten(block: Block, wire: Wire) -> bytes:
-    output = _Lines()
     reader = csv.reader(_decoded(block, wire), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
-    csv.writer(output, lineterminator="\r\n").writerows(reader)
-    return output.content()
+    return csv_lines(reader).encode()
 
 
 def _decoded(block: Block, wire: Wire) -> Iterator[str]:
@@ -42,17 +53,12 @@ def _decoded(block: Block, wire: Wire) -> Iterator[str]:
             raise BadDataError(f"row {row} is not {wire.encoding}: {error.reason}", "Set the encoding.") from error
 
 
-def _line(fields: list[str]) -> bytes:
-    output = _Lines()
-    csv.writer(output, lineterminator="\r\n").writerow(fields)
-    return output.content()
-
-
 class _Lines(io.StringIO):
     """csv.writer quotes a CR only when CR belongs to its line end; so it is told CRLF, and the CR is taken off here."""
 
-    def write(self, record: str) -> int:
-        return super().write(record[:-2] + "\n")
+    def __init__(self) -> None:
+        super().__init__(newline="")
 
-    def content(self) -> bytes:
-        return self.getvalue().encode()
+    def write(self, record: str) -> int:
+        """What csv.writer calls, once for each record."""
+        return super().write(record[:-2] + "\n")

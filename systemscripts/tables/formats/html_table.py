@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
 
 BEGIN = re.compile(
@@ -22,4 +21,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the table of a page that holds most. Raises BadDataError for an error or login page."""
+    from systemscripts.tables import spooled  # not for every CSV
+
     return spooled.open_spooled(path, options, ("html_parser",), "HTML page")

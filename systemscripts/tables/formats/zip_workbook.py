@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
 
 
@@ -15,4 +14,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the zip really is."""
+    from systemscripts.tables import spooled  # not for every CSV
+
     return spooled.open_spooled(path, options, ("calamine_parser", "openpyxl_parser"), "Excel workbook")
