@@ -34,6 +34,7 @@ class Summary:
     counts: Counts = field(default_factory=Counts)
     files: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)  # a table: one dictionary a line, same keys
+    details: list[str] = field(default_factory=list)  # lines below the table
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Summary:
         """The summary for people: headline, table, warnings, problems, next steps."""
         parts = [self.headline] if self.headline else []
         parts += _table(self.rows)
+        parts += self.details
         parts += [f"warning: {text}" for text in self.warnings]
         parts += [f"problem: {text}" for text in self.problems]
         parts += (["next:"] + [f"  {step}" for step in self.next_steps]) if self.next_steps else []

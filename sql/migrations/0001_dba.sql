@@ -241,14 +241,12 @@ begin
     if tg_op = 'UPDATE' and to_jsonb(new) - 'updated_at' = to_jsonb(old) - 'updated_at' then
         return new;
     end if;
-    if tg_op = 'UPDATE' then
-        new.version := old.version + 1;
-        new.updated_at := now();
-    end if;
-    insert into dba.tconfighistory (config_name, version, content, source)
-    select new.config_name, coalesce(max(h.version), 0) + 1, to_jsonb(new),
-           case when tg_op = 'INSERT' or new.yaml_hash is distinct from old.yaml_hash then new.managed_by else 'row' end
+    select coalesce(max(h.version), 0) + 1 into new.version
     from dba.tconfighistory h where h.config_name = new.config_name;
+    new.updated_at := now();
+    insert into dba.tconfighistory (config_name, version, content, source)
+    values (new.config_name, new.version, to_jsonb(new),
+            case when tg_op = 'INSERT' or new.yaml_hash is distinct from old.yaml_hash then new.managed_by else 'row' end);
     return new;
 end $$;
 comment on function dba.keep_config_history() is 'Writes each version of a configuration to dba.tconfighistory';

@@ -25,7 +25,7 @@ from systemscripts.summary import Summary
 if TYPE_CHECKING:
     from systemscripts.job.frame import Frame
 
-__all__ = ["Job", "Summary", "deferred_signals", "job"]
+__all__ = ["Job", "Summary", "deferred_signals", "job", "wait_seconds"]
 
 _running: Frame | None = None
 
@@ -100,6 +100,13 @@ def job(
     `prepare`: called with the arguments before settings are read; may change the environment (the demo).
     """
     return lambda function: Job(function, lock, database, time_limit_hours, prepare)
+
+
+def wait_seconds() -> float:
+    """How long this run may wait for others: not at all without --wait."""
+    from systemscripts.job.frame import WAIT_HOURS
+
+    return WAIT_HOURS * 3600 if _running is not None and _running.call.wait else 0.0
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from systemscripts.log_utils.delivery import Delivery, end_record
 from systemscripts.log_utils.keeper import Keeper
 from systemscripts.log_utils.leftovers import Leftover, leftovers
 from systemscripts.log_utils.readable import write_readable
-from systemscripts.log_utils.run_log import BEGAN, ENDED, LOGGER, Run, RunLog, install, new_run, process_start, step
+from systemscripts.log_utils.run_log import BEGAN, ENDED, LOGGER, Run, RunLog, current_run_uuid, install, new_run, process_start, step
 
 __all__ = [
-    "BEGAN", "ENDED", "LOGGER", "Delivery", "Keeper", "Leftover", "Run", "RunLog", "end_record", "install", "leftovers",
+    "BEGAN", "ENDED", "LOGGER", "Delivery", "Keeper", "Leftover", "Run", "RunLog", "current_run_uuid", "end_record", "install", "leftovers",
     "new_run", "process_start", "step", "write_readable",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import platform
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -149,6 +150,12 @@ def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories:
         process_start=process_start(os.getpid()) or "",
         log_file=str(log_file),
     )
+
+
+def current_run_uuid() -> str:
+    """The run that this process is; a new one where it is none (a test, a shell)."""
+    running = next((h.run.run_uuid for h in logging.getLogger().handlers if isinstance(h, RunLog)), None)
+    return running or str(uuid.uuid4())
 
 
 def install(handler: RunLog, debug: bool) -> None:

@@ -1,0 +1,79 @@
+"""Load client files into their targets, by configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from systemscripts.job import Summary, job, wait_seconds
+
+if TYPE_CHECKING:
+    from systemscripts.configuration import ImportConfig
+    from systemscripts.db_utils import Connection
+
+
+@job(lock="{config}")
+def generic_import(
+    config: Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")] = "",
+    all_imports: Annotated[bool, typer.Option("--all", help="Every active import.")] = False,
+    file: Annotated[Path | None, typer.Option(help="Load this file alone; the original stays where it is.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Load undone content again.")] = False,
+    list_imports: Annotated[bool, typer.Option("--list", help="Show the imports.")] = False,
+    undo: Annotated[int | None, typer.Option(help="Take this dataset back.")] = None,
+    run: Annotated[str | None, typer.Option(help="Take back all that this run loaded.")] = None,
+) -> Summary:
+    """Load the files that wait for an import.
+
+    A file whose content is there already is noted, not loaded again; a file that does not fit is kept aside with its reason.
+
+    Examples:
+        generic_import.py meetmax_events
+        generic_import.py meetmax_events --dry-run
+        generic_import.py orders --file ~/Downloads/orders.xlsx
+        generic_import.py --undo 12
+    """
+    from systemscripts import configuration, db_utils, journey, log_utils, settings
+    from systemscripts.directory_management import Directories
+
+    connection = db_utils.connect(purpose=f"generic_import {config}")
+    run_uuid = log_utils.current_run_uuid()
+    if undo is not None or run is not None:
+        return journey.undo_datasets(connection, run_uuid, undo, run, wait_seconds())
+    configuration.apply_files(connection)
+    known = configuration.load_all(connection)
+    if list_imports:
+        return _listed(known)
+    options = journey.Options(only=file, dry_run=dry_run, reload=reload, wait_seconds=wait_seconds())
+    directories = Directories(settings.current().etl_data_dir)
+    summary = journey.run_imports(connection, _chosen(connection, config, all_imports, known), directories, run_uuid, options)
+    summary.warnings += journey.unmatched(known, directories)
+    return summary
+
+
+def _chosen(connection: Connection, name: str, all_imports: bool, known: list[ImportConfig]) -> list[ImportConfig]:
+    from systemscripts import configuration
+    from systemscripts.errors import ConfigurationError, UsageError
+
+    if all_imports:
+        return [config for config in known if config.is_active]
+    if not name:
+        raise UsageError("name an import, or --all", "See: generic_import.py --list")
+    chosen = configuration.load(connection, name)
+    if not chosen.is_active:
+        raise ConfigurationError(f"the import {name} is not active", "Set is_active to true.")
+    return [chosen]
+
+
+def _listed(known: list[ImportConfig]) -> Summary:
+    rows = [
+        {"import": c.config_name, "active": c.is_active, "pattern": c.file_pattern, "target": c.target_table, "mode": c.load_mode}
+        for c in known
+    ]
+    return Summary(headline=f"{len(known)} imports", rows=rows)
+
+
+if __name__ == "__main__":
+    generic_import.main()

@@ -1,0 +1,8 @@
+"""What the operator configures: YAML with line numbers in its errors, and rows of dba.timportconfig."""
+
+from __future__ import annotations
+
+from systemscripts.configuration.documents import Document, read_document, validate
+from systemscripts.configuration.import_config import ImportConfig, apply_files, load, load_all
+
+__all__ = ["Document", "ImportConfig", "apply_files", "load", "load_all", "read_document", "validate"]

@@ -1,0 +1,104 @@
+"""YAML documents as typed models; errors name file, line, key, what was expected and the nearest valid key, all at once."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from systemscripts.errors import ConfigurationError
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file: its values, the line of each key, and the hash of its bytes."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: dict[Place, int]
+    sha256: str
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file that holds one mapping; raises ConfigurationError with the line at fault."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    try:
+        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError(f"{path}: expected keys and values")
+        lines: dict[Place, int] = {}
+        _note_lines(node, (), lines, path)
+        return Document(path, loader.construct_document(node), lines, hashlib.sha256(content).hexdigest())
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError(f"{path} line {line}: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not a YAML file: {error}") from error
+
+
+def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ConfigurationError(f"{path} line {key.start_mark.line + 1}: {key.value} is given twice")
+            seen.add(key.value)
+            lines[(*place, key.value)] = key.start_mark.line + 1
+            _note_lines(value, (*place, key.value), lines, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            _note_lines(value, (*place, number), lines, path)
+
+
+def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
+    """The document as a model, `fixed` values added; raises ConfigurationError that names every fault."""
+    try:
+        return model.model_validate({**document.values, **fixed})
+    except ValidationError as error:
+        faults = sorted(_fault(document, model, dict(fault)) for fault in error.errors())
+        raise ConfigurationError("; ".join(text for _, text in faults)) from error
+
+
+def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any]) -> tuple[int, str]:
+    place: Place = tuple(fault["loc"])
+    line = next((document.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in document.lines), 1)
+    name = ".".join(map(str, place))
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(place[-1]), _keys(model, place[:-1]), n=1, cutoff=0.5)
+        text = "is not a key" + (f", did you mean {near[0]}?" if near else "")
+    elif fault["type"] == "missing":
+        text = "is missing"
+    else:
+        text = f"{text}, not {fault['input']!r}"
+    return line, f"{document.path} line {line}: {name} {text}"
+
+
+def _keys(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys of the model that stands at this place of the document."""
+    current: type[BaseModel] | None = model
+    for part in place:
+        if isinstance(part, int) or current is None:
+            continue
+        field = current.model_fields.get(part)
+        current = _model_in(field.annotation) if field else current
+    return list(current.model_fields) if current else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -1,0 +1,224 @@
+"""One import: dba.timportconfig as a typed object, and config/imports/NAME.yaml that feeds the row.
+
+The row is the truth at run time. A YAML file that changed since it was applied is applied at the next start; when the row was
+edited as well, it is refused. An unchanged file never touches the row.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from systemscripts import settings
+from systemscripts.configuration.documents import Document, read_document, validate
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+FOLDER = settings.PROJECT / "config" / "imports"
+_NAME = r"[a-z_][a-z0-9_]{0,62}"
+_JSON_COLUMNS = ("schema", "reading", "guards", "sources")
+
+
+class Strict(BaseModel):
+    """A part of a configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
+
+
+class Reading(Strict):
+    """How to read the file where its content does not say it."""
+
+    header_row: int | list[str] | None = None
+    header_rows: int | None = Field(None, ge=1, le=10)
+    no_header: bool = False
+    names: list[str] = []
+    sheet: str | int | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+
+
+class Guards(Strict):
+    """When a load is suspicious; at full strength in snapshot mode."""
+
+    allow_empty: bool = False
+
+
+class Source(BaseModel):
+    """Where files come from; the further keys belong to the module sources/<type>.py."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+
+
+class ImportConfig(Strict):
+    """One row of dba.timportconfig; the columns' comments say what each means."""
+
+    config_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    datasource: str | None = None
+    datasettype: str | None = None
+    source_directory: str = ""
+    archive_directory: str = ""
+    file_pattern: str
+    file_type: str = "auto"
+    metadata_label_source: Literal["filename", "file_content", "static", "none"] = "none"
+    metadata_label_location: str | None = None
+    dateconfig: Literal["filename", "file_content", "static", "none"] = "none"
+    datelocation: str | None = None
+    dateformat: str | None = None
+    delimiter: str = "_"
+    target_table: str
+    importstrategyid: Literal[1, 2, 3] = 1
+    is_active: bool = True
+    load_mode: Literal["snapshot", "append"] = "snapshot"
+    key_columns: list[str] = []
+    reading: Reading = Field(default_factory=lambda: Reading.model_validate({}))
+    guards: Guards = Guards()
+    max_rejects: int = Field(10, ge=0)
+    max_reject_rate: float = Field(0.05, ge=0, le=1)
+    archive_policy: Literal["single", "none"] = "single"
+    sources: list[Source] = [Source(type="local")]
+
+    @field_validator("metadata_label_location", "datelocation", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("file_pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"expected a regular expression ({error})") from error
+        return value
+
+    @field_validator("target_table")
+    @classmethod
+    def _is_table(cls, value: str) -> str:
+        if not re.fullmatch(rf"{_NAME}\.{_NAME}", value):
+            raise ValueError("expected schema.table in lower case")
+        if len(value.partition(".")[2]) > 63 - len("_current"):
+            raise ValueError("expected a table name of at most 55 letters, for its view {table}_current")
+        return value
+
+    @model_validator(mode="after")
+    def _located(self) -> ImportConfig:
+        for source, location, name in (
+            (self.metadata_label_source, self.metadata_label_location, "metadata_label_location"),
+            (self.dateconfig, self.datelocation, "datelocation"),
+        ):
+            if source != "none" and not location:
+                raise ValueError(f"{name} is missing: part of the file name (from 0), column, or the value itself")
+            if source == "filename" and not (location or "").isdigit():
+                raise ValueError(f"{name}: expected the number of a part of the file name, from 0, not {location!r}")
+        if self.dateconfig in ("filename", "file_content") and not self.dateformat:
+            raise ValueError("dateformat is missing, such as yyyyMMddTHHmmss")
+        return self
+
+    @property
+    def schema_and_table(self) -> tuple[str, str]:
+        """The target's schema and table."""
+        schema, _, table = self.target_table.partition(".")
+        return schema, table
+
+
+def load(connection: Connection, name: str) -> ImportConfig:
+    """One import by name; raises UsageError with the nearest name, or ConfigurationError when its row is wrong."""
+    rows = _rows(connection)
+    if name not in rows:
+        near = difflib.get_close_matches(name, rows, n=1)
+        raise UsageError(
+            f"there is no import {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"Add config/imports/{name}.yaml, or see: generic_import.py --list",
+        )
+    return _from_row(rows[name])
+
+
+def load_all(connection: Connection) -> list[ImportConfig]:
+    """Every import, by name; raises ConfigurationError when a row is wrong."""
+    return [_from_row(row) for row in _rows(connection).values()]
+
+
+def _rows(connection: Connection) -> dict[str, dict[str, Any]]:
+    columns = list(ImportConfig.model_fields)
+    with transaction(connection) as cursor:
+        cursor.execute(f"select {', '.join(columns)} from dba.timportconfig order by config_name")
+        return {row[0]: dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
+
+
+def _from_row(row: dict[str, Any]) -> ImportConfig:
+    values = {key: value for key, value in row.items() if value is not None and value != []}
+    try:
+        return ImportConfig.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(
+            f"dba.timportconfig row {row['config_name']}: {faults}", "Edit the row, or apply its YAML again."
+        ) from error
+
+
+def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
+    """Bring rows up to date with the YAML files that changed; returns their names.
+
+    Raises ConfigurationError that names every fault of every changed file; those files are not applied, the others are.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute("select config_name, yaml_hash, managed_by, version from dba.timportconfig")
+        known = {name: (digest, managed, version) for name, digest, managed, version in cursor.fetchall()}
+    done, faults = [], []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = read_document(path)
+            if known.get(path.stem, ("",))[0] != document.sha256:
+                _apply(connection, document)
+                done.append(path.stem)
+        except ConfigurationError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+    return done
+
+
+def _apply(connection: Connection, document: Document) -> None:
+    name = document.path.stem
+    config = validate(document, ImportConfig, config_name=name)
+    with transaction(connection) as cursor:
+        _refuse_edited_row(cursor, name, document)
+        values = config.model_dump(mode="json")
+        for column in _JSON_COLUMNS:
+            if column in values:
+                values[column] = json.dumps(values[column])
+        values |= {"managed_by": "yaml", "yaml_hash": document.sha256}
+        for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
+            if values[column]:
+                cursor.execute(f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],))
+        columns = ", ".join(values)
+        places = ", ".join(["%s"] * len(values))
+        updates = ", ".join(f"{column} = excluded.{column}" for column in values if column != "config_name")
+        cursor.execute(
+            f"""insert into dba.timportconfig ({columns}) values ({places})
+                on conflict (config_name) do update set {updates}""",
+            list(values.values()),
+        )
+
+
+def _refuse_edited_row(cursor: Cursor, name: str, document: Document) -> None:
+    """A row edited by hand after its YAML was applied is not overwritten: its last version then came from `row`."""
+    cursor.execute("select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,))
+    row = cursor.fetchone()
+    if row and row[0] == "row":
+        raise ConfigurationError(
+            f"{document.path} changed, and its row in dba.timportconfig was edited too",
+            f"Take over the row's values, then: update dba.timportconfig set yaml_hash = '{document.sha256}' "
+            f"where config_name = '{name}'",
+        )

@@ -1,0 +1,136 @@
+"""Label, date and content of a file, and what they mean beside the datasets that are there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from systemscripts.errors import BadDataError, ConfigurationError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+LabelSource = Literal["filename", "file_content", "static", "none"]
+_TOKENS = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "SSS": "%f"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one part of the identity is found: `source`, its `location`, and for dates the `format`."""
+
+    source: LabelSource
+    location: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a file is about: label and day where declared, and the full stamp that orders files."""
+
+    label: str | None = None
+    date: date | None = None
+    stamp: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a file: load it, or note that it is `unchanged` or a `duplicate` of a dataset."""
+
+    action: Literal["load", "unchanged", "duplicate"]
+    dataset_id: int | None = None  # the one it repeats
+    supersedes: int | None = None  # the one it replaces
+    reason: str = ""
+
+
+def strptime_format(pattern: str) -> str:
+    """Turn `yyyyMMddTHHmmss` (the letters of Unicode TR 35, date field symbols) into Python's format."""
+    parts = re.findall(r"yyyy|yy|MM|dd|HH|mm|SSS|ss|.", pattern, re.DOTALL)
+    return "".join(_TOKENS.get(part, part.replace("%", "%%")) for part in parts)
+
+
+def name_part(name: str, location: str, delimiter: str) -> str:
+    """The part of a file name (its endings cut off) at a position from 0; raises BadDataError where there is none."""
+    stem = name.split(".", 1)[0] if not name.startswith(".") else name
+    parts = stem.split(delimiter) if delimiter else [stem]
+    if int(location) >= len(parts):
+        raise BadDataError(f"the file name {name} has no part {location} (parts are cut at {delimiter!r}, from 0)")
+    return parts[int(location)]
+
+
+def identify(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
+    """Make an identity of the texts that were found; the date is cut to the day, the whole text orders.
+
+    Raises BadDataError when the text is not a date of this format.
+    """
+    if date_text is None:
+        return Identity(label)
+    try:
+        wanted = strptime_format(date_format) if date_format else None
+        moment = datetime.strptime(date_text, wanted) if wanted else datetime.fromisoformat(date_text)
+    except ValueError as error:
+        raise BadDataError(f"{date_text!r} is not a date of the form {date_format or 'yyyy-MM-dd'}") from error
+    return Identity(label, moment.date(), moment.isoformat())
+
+
+def from_name(rule: Rule, name: str, delimiter: str) -> str | None:
+    """The text that a rule finds without opening the file; None where there is no such part.
+
+    Raises BadDataError; ConfigurationError for a rule that needs the content.
+    """
+    if rule.source == "none":
+        return None
+    if rule.source == "static":
+        return rule.location
+    if rule.source == "filename":
+        return name_part(name, rule.location or "0", delimiter)
+    raise ConfigurationError(f"a rule of kind {rule.source} needs the content of the file")
+
+
+def decide(cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool) -> Decision:
+    """What a content means for its import, by the rules of docs/architecture.md (identity and load modes).
+
+    `content`: SHA-256. `reload`: an undone dataset does not make it a duplicate.
+    """
+    if load_mode == "snapshot":
+        current = current_dataset(cursor, config_name, identity.label)
+        if current and current[1] == content:
+            return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
+    same = (config_name, identity.label, identity.date)
+    cursor.execute(
+        """select dataset_id, status from dba.tdataset
+           where config_name = %s and label is not distinct from %s and dataset_date is not distinct from %s
+             and content_sha256 = %s and status in ('active', 'held', 'undone')
+           order by status = 'undone', dataset_id desc limit 1""",
+        (*same, content),
+    )
+    row = cursor.fetchone()
+    if row and row[1] != "undone":
+        return Decision("duplicate", row[0], reason=f"same content as dataset {row[0]}, which is {row[1]}")
+    if row and not reload:
+        return Decision(
+            "duplicate", row[0], reason=f"same content as dataset {row[0]}, which was undone; --reload loads it again"
+        )
+    return Decision("load", supersedes=_active(cursor, same) if load_mode == "snapshot" else None)
+
+
+def current_dataset(cursor: Cursor, config_name: str, label: str | None) -> tuple[int, str] | None:
+    """Number and content of the current dataset of a label (snapshot mode), or None."""
+    cursor.execute(
+        """select dataset_id, content_sha256 from dba.v_current_dataset
+           where config_name = %s and label is not distinct from %s and load_mode = 'snapshot'""",
+        (config_name, label),
+    )
+    row = cursor.fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _active(cursor: Cursor, same: tuple[str, str | None, date | None]) -> int | None:
+    cursor.execute(
+        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
+           and dataset_date is not distinct from %s and status = 'active' and load_mode = 'snapshot'""",
+        same,
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,118 @@
+"""The life of a dataset: one function for each arrow of its state machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.datasets.identity import Identity
+from systemscripts.errors import EtlError, UsageError
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+ARROWS = {
+    "active": {"superseded", "undone"},
+    "held": {"active", "superseded", "undone"},
+    "superseded": {"active", "undone"},
+}
+
+
+@dataclass(frozen=True)
+class New:
+    """What is known of a dataset before its rows are in."""
+
+    config_name: str
+    identity: Identity
+    load_mode: str
+    target_table: str
+    content_sha256: str
+    columns: list[str]
+    run_uuid: str
+
+
+def create(cursor: Cursor, new: New, supersedes: int | None) -> int:
+    """Make an active dataset without rows, the one it replaces becoming superseded; returns its number."""
+    if supersedes is not None:
+        _change(cursor, supersedes, "superseded", "another content for the same label and date")
+    cursor.execute(
+        """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode, target_table,
+               content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
+           values (%s, %s, %s, %s, %s, 'active', %s, %s, %s, %s, 0, 0, 0, 0, %s) returning dataset_id""",
+        (new.config_name, new.identity.label, new.identity.date, new.identity.stamp, new.identity.date, new.load_mode,
+         new.target_table, new.content_sha256, new.columns, new.run_uuid),
+    )  # fmt: skip
+    row: Any = cursor.fetchone()
+    if supersedes is not None:
+        cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (row[0], supersedes))
+    return int(row[0])
+
+
+def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
+    """Note the counts; the database itself checks read = loaded + rejected + skipped."""
+    cursor.execute(
+        """update dba.tdataset set rows_read = %s, rows_loaded = %s, rows_rejected = %s, rows_skipped = %s
+           where dataset_id = %s""",
+        (counts.read, counts.loaded, counts.rejected, counts.skipped, dataset_id),
+    )
+
+
+def hold(cursor: Cursor, dataset_id: int, supersedes: int | None, reason: str) -> None:
+    """Turn a dataset made in this very transaction into a held one, and the one it had replaced active again."""
+    cursor.execute(
+        "update dba.tdataset set status = 'held', status_reason = %s, status_at = now() where dataset_id = %s",
+        (reason, dataset_id),
+    )
+    if supersedes is not None:
+        _change(cursor, supersedes, "active", None)
+
+
+def seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
+    """The same content was delivered for a later day."""
+    cursor.execute(
+        "update dba.tdataset set last_seen = greatest(last_seen, %s) where dataset_id = %s", (day, dataset_id)
+    )
+
+
+def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
+    """Take a dataset back; the newest superseded one of its label and date becomes active again, and is returned.
+
+    Raises UsageError when there is no such dataset or it is undone already.
+    """
+    cursor.execute(
+        "select status, config_name, label, dataset_date, load_mode from dba.tdataset where dataset_id = %s for update",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
+    status, config_name, label, day, load_mode = row
+    if status == "undone":
+        raise UsageError(f"dataset {dataset_id} is undone already")
+    _change(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
+    if status != "active" or load_mode != "snapshot":
+        return None
+    cursor.execute(
+        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
+           and dataset_date is not distinct from %s and status = 'superseded' order by dataset_id desc limit 1""",
+        (config_name, label, day),
+    )
+    before = cursor.fetchone()
+    if before is None:
+        return None
+    _change(cursor, before[0], "active", None)
+    return int(before[0])
+
+
+def _change(cursor: Cursor, dataset_id: int, status: str, reason: str | None) -> None:
+    allowed = [state for state, to in ARROWS.items() if status in to]
+    cursor.execute(
+        """update dba.tdataset set status = %s, status_reason = %s, status_at = now(),
+               superseded_by = case when %s = 'active' then null else superseded_by end
+           where dataset_id = %s and status = any(%s)""",
+        (status, reason, status, dataset_id, allowed),
+    )
+    if cursor.rowcount != 1:
+        raise EtlError(f"dataset {dataset_id} cannot become {status} from the state it is in")

@@ -1,0 +1,198 @@
+"""The file ledger dba.tfile: the ticket of a file from its arrival to its end, shared by sources, imports and journey."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.directory_management import Directories, free_name, sha256_of
+from systemscripts.errors import EtlError
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+OPEN = ("fetched", "prepared")
+FINAL = ("loaded", "unchanged", "duplicate", "refused", "undone")
+# dba.tfile.status: from -> to; docs/architecture.md draws them
+ARROWS = {
+    "fetched": {"fetched", "prepared", "refused"},
+    "prepared": {"prepared", "loaded", "unchanged", "duplicate", "refused"},
+    "loaded": {"undone"},
+}
+_COLUMNS = (
+    "file_id", "config_name", "source", "source_path", "name", "path", "size", "file_sha256", "content_sha256", "status",
+    "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
+)  # fmt: skip
+
+
+@dataclass
+class Ticket:
+    """One row of dba.tfile; paths are below the data folder, or absolute where they lie elsewhere."""
+
+    file_id: int
+    config_name: str
+    source: str
+    source_path: str | None
+    name: str
+    path: str
+    size: int | None
+    file_sha256: str | None
+    content_sha256: str | None
+    status: str
+    reason: str | None
+    label: str | None
+    dataset_date: date | None
+    stamp: str
+    dataset_id: int | None
+    keep_path: str | None
+    archived_at: datetime | None
+    settled_at: datetime | None
+
+
+def stored_path(path: Path, directories: Directories) -> str:
+    """A path as the ledger keeps it."""
+    return str(path.relative_to(directories.data)) if path.is_relative_to(directories.data) else str(path)
+
+
+def real_path(stored: str, directories: Directories) -> Path:
+    """Where a path of the ledger lies now."""
+    return directories.data / stored
+
+
+def still_files(paths: Iterable[Path], seconds: float) -> tuple[list[Path], list[Path]]:
+    """Part files into those whose size and time rest and those that are still being written.
+
+    Files younger than `seconds` are looked at twice, that far apart; the older ones need no wait.
+    """
+    still, young = [], []
+    for path in paths:
+        look = _look(path)
+        if look is not None and time.time() - look[1] < seconds:
+            young.append((path, look))
+        elif look is not None:
+            still.append(path)
+    if young:
+        newest = max(look[1] for _, look in young)
+        time.sleep(min(max(newest + seconds - time.time(), 0.0), seconds))
+    rested = [path for path, look in young if _look(path) == look]
+    return still + rested, [path for path, _ in young if path not in rested]
+
+
+def _look(path: Path) -> tuple[int, float] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime
+
+
+def register(cursor: Cursor, config_name: str, path: Path, directories: Directories, run_uuid: str, source: str) -> Ticket:
+    """Give a waiting file its ticket, or the open one it has already."""
+    stored = stored_path(path, directories)
+    cursor.execute(
+        """insert into dba.tfile (config_name, source, source_path, name, path, size, status, run_uuid)
+           values (%s, %s, %s, %s, %s, %s, 'fetched', %s)
+           on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
+        (config_name, source, stored, path.name, stored, path.stat().st_size, run_uuid),
+    )
+    cursor.execute(
+        f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
+        (config_name, stored, list(OPEN)),
+    )
+    row: Any = cursor.fetchone()
+    return Ticket(*row)
+
+
+def unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
+    """The tickets in a final state whose file has not reached its last place, or whose source does not know yet."""
+    cursor.execute(
+        f"""select {', '.join(_COLUMNS)} from dba.tfile
+            where config_name = %s and status = any(%s) and (archived_at is null or settled_at is null) order by file_id""",
+        (config_name, list(FINAL)),
+    )
+    return [Ticket(*row) for row in cursor.fetchall()]
+
+
+def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
+    """The tickets whose file still waits."""
+    cursor.execute(
+        f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and status = any(%s) order by file_id",
+        (config_name, list(OPEN)),
+    )
+    return [Ticket(*row) for row in cursor.fetchall()]
+
+
+def change(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values: Any) -> None:
+    """Follow one arrow of the state machine, setting further columns; raises EtlError where there is no such arrow."""
+    if status not in ARROWS.get(ticket.status, set()):
+        raise EtlError(f"file {ticket.file_id} cannot go from {ticket.status} to {status}")
+    for name in ("detected", "plan"):
+        if name in values and values[name] is not None:
+            values[name] = json.dumps(values[name], default=str)
+    settings = "".join(f", {name} = %s" for name in values)
+    cursor.execute(
+        f"""update dba.tfile set status = %s, run_uuid = %s, status_at = now(){settings}
+            where file_id = %s and status = %s""",
+        (status, run_uuid, *values.values(), ticket.file_id, ticket.status),
+    )
+    if cursor.rowcount != 1:
+        raise EtlError(f"file {ticket.file_id} is no longer {ticket.status}: another run took it")
+    ticket.status = status
+    for name, value in values.items():
+        if name in Ticket.__dataclass_fields__:
+            setattr(ticket, name, value)
+
+
+def forget(cursor: Cursor, ticket: Ticket) -> None:
+    """Remove the ticket of a file that went away before anything of it was loaded."""
+    cursor.execute("delete from dba.tfile where file_id = %s and status = any(%s)", (ticket.file_id, list(OPEN)))
+
+
+def counts_columns(counts: Counts) -> dict[str, int]:
+    """Counts as columns of dba.tfile and dba.tdataset."""
+    return {f"rows_{name}": getattr(counts, name) for name in ("read", "loaded", "rejected", "skipped")}
+
+
+def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
+    """Where the file will be kept in `folder`: under its name unless another content has that place."""
+    assert ticket.file_sha256 is not None
+    return stored_path(free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories)), directories)
+
+
+def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:
+    def taken(path: Path) -> bool:
+        cursor.execute(
+            "select file_sha256 = %s from dba.tfile where keep_path = %s and file_id <> %s",
+            (ticket.file_sha256, stored_path(path, directories), ticket.file_id),
+        )
+        rows = cursor.fetchall()
+        if rows:
+            return not all(row[0] for row in rows)
+        return path.exists() and sha256_of(path) != ticket.file_sha256
+
+    return taken
+
+
+def archived(cursor: Cursor, ticket: Ticket) -> None:
+    """Note that the file lies where it is kept."""
+    cursor.execute("update dba.tfile set archived_at = now() where file_id = %s", (ticket.file_id,))
+
+
+def settled(cursor: Cursor, ticket: Ticket) -> None:
+    """Note that the source knows the file is safe."""
+    cursor.execute("update dba.tfile set settled_at = now() where file_id = %s", (ticket.file_id,))
+
+
+def resolve_refused(cursor: Cursor, ticket: Ticket) -> None:
+    """A good load makes earlier refused files of the same name or label history."""
+    cursor.execute(
+        """update dba.tfile set resolved_by = %s where config_name = %s and status = 'refused' and resolved_by is null
+           and file_id < %s and (name = %s or label = %s)""",
+        (ticket.file_id, ticket.config_name, ticket.file_id, ticket.name, ticket.label),
+    )

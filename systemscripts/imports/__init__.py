@@ -1,0 +1,1 @@
+"""The loader: the target table's shape, and the rows' way into it."""

@@ -1,0 +1,59 @@
+"""Rows that cannot be loaded: kept aside with line, column, value and a reason the client understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+KEPT_OF_A_REFUSED_FILE = 1000
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One row kept aside."""
+
+    source_row: int
+    reason: str
+    raw_row: str
+    column_name: str | None = None
+    value: str | None = None
+
+
+@dataclass
+class Rejects:
+    """The rejects of one file: counted all, the first ones remembered for the case that the whole file is refused."""
+
+    count: int = 0
+    first: list[Reject] = field(default_factory=list)
+
+    def add(self, found: list[Reject]) -> None:
+        """Take note of more rejects."""
+        self.count += len(found)
+        self.first += found[: max(KEPT_OF_A_REFUSED_FILE - len(self.first), 0)]
+
+
+def store(cursor: Cursor, found: list[Reject], file_id: int, dataset_id: int | None) -> None:
+    """Write rejects to dba.trejectedrow; PostgreSQL's text cannot hold NUL, so it is shown as \\0."""
+    from psycopg2.extras import execute_values
+
+    execute_values(
+        cursor,
+        "insert into dba.trejectedrow (file_id, dataset_id, source_row, column_name, value, reason, raw_row) values %s",
+        [
+            (file_id, dataset_id, r.source_row, r.column_name, _storable(r.value), r.reason, _storable(r.raw_row))
+            for r in found
+        ],
+        page_size=1000,
+    )
+
+
+def _storable(text: str | None) -> str | None:
+    return text.replace("\x00", "\\0") if text is not None else None
+
+
+def too_many(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
+    """Whether both limits are passed: more than `max_rejects` rows and a higher share than `max_reject_rate`."""
+    return rejected > max_rejects and rejected > max_reject_rate * read

@@ -1,0 +1,145 @@
+"""The shape of a target table: planned against a file's columns, extended by additive DDL, never dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts.db_utils import migrations
+from systemscripts.errors import BadDataError, ConfigurationError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+LINEAGE = ("dataset_id", "source_row")
+
+
+@dataclass
+class Plan:
+    """What loading a file does to its target's shape."""
+
+    schema: str
+    table: str
+    columns: list[str]  # of the file, as they are named in the target
+    headers: list[str]  # as the client wrote them
+    create: bool = False
+    added: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)  # in the target, not in the file
+
+    @property
+    def kept(self) -> list[str]:
+        """The file's columns that are loaded, in the file's order."""
+        return [name for name in self.columns if name not in self.ignored]
+
+    @property
+    def name(self) -> str:
+        """schema.table."""
+        return f"{self.schema}.{self.table}"
+
+    def statements(self) -> list[sql.Composed]:
+        """The DDL, without the comments."""
+        table = sql.Identifier(self.schema, self.table)
+        new = [sql.SQL("{} text").format(sql.Identifier(name)) for name in self.added]
+        if self.create:
+            lineage = [sql.SQL("dataset_id integer not null"), sql.SQL("source_row integer not null")]
+            return [
+                sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join([*lineage, *new])),
+                sql.SQL("create index on {} using brin (dataset_id)").format(table),
+            ]
+        return [sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(
+            sql.SQL("add column {}").format(column) for column in new))] if new else []  # fmt: skip
+
+
+def plan(cursor: Cursor, schema: str, table: str, columns: list[str], headers: list[str], strategy: int) -> Plan:
+    """Compare a file's columns with its target under an import strategy (dba.timportstrategy).
+
+    Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is a
+    table that no import made.
+    """
+    made = Plan(schema, table, columns, headers)
+    existing = _existing(cursor, schema, table)
+    if existing is None:
+        made.create, made.added = True, list(columns)
+        return made
+    if existing and existing[:2] != list(LINEAGE):
+        raise ConfigurationError(
+            f"{made.name} is not a table of an import: it does not begin with {', '.join(LINEAGE)}", "Name another target."
+        )
+    known = set(existing)
+    new = [name for name in columns if name not in known]
+    made.missing = [name for name in existing[2:] if name not in set(columns)]
+    if strategy == 1:
+        made.added = new
+    else:
+        made.ignored = new
+    if strategy == 3 and made.missing:
+        raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
+    return made
+
+
+def _existing(cursor: Cursor, schema: str, table: str) -> list[str] | None:
+    cursor.execute(
+        """select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+           join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by a.attnum""",
+        (schema, table),
+    )
+    rows = [row[0] for row in cursor.fetchall()]
+    if rows:
+        return rows
+    cursor.execute("select to_regclass(%s) is null", (f'"{schema}"."{table}"',))
+    return None if cursor.fetchone() == (True,) else []
+
+
+def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
+    """Carry out a plan's DDL, refresh the view of current rows, comment the new columns, keep a record of each statement."""
+    statements = made.statements()
+    if not statements:
+        return
+    if made.create:
+        cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(made.schema)))
+    for statement in statements:
+        cursor.execute(statement)
+        cursor.execute(
+            """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
+               values (%s, %s, %s, %s, %s)""",
+            (made.name, statement.as_string(cursor), config_name, file_id, run_uuid),
+        )
+    _comment(cursor, made, config_name)
+    _refresh_current(cursor, made)
+
+
+def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
+    table = sql.Identifier(made.schema, made.table)
+    texts = dict(zip(made.columns, made.headers, strict=True))
+    comments = {name: f"header: {texts[name]}" for name in made.added}
+    if made.create:
+        cursor.execute(
+            sql.SQL("comment on table {} is {}").format(table, sql.Literal(f"Rows of the import {config_name}, all datasets"))
+        )
+        comments |= {
+            "dataset_id": "The dataset of the row: see dba.v_row_origin",
+            "source_row": "Line of the file, or row of the sheet, from 1",
+        }
+    for name, text in comments.items():
+        cursor.execute(
+            sql.SQL("comment on column {}.{} is {}").format(table, sql.Identifier(name), sql.Literal(text.replace("\x00", "")))
+        )
+
+
+def _refresh_current(cursor: Cursor, made: Plan) -> None:
+    table, view = sql.Identifier(made.schema, made.table), sql.Identifier(made.schema, f"{made.table}_current")
+    cursor.execute(
+        sql.SQL(
+            """create or replace view {view} as select t.* from {table} t
+               where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
+        ).format(view=view, table=table, name=sql.Literal(made.name))
+    )
+    cursor.execute(
+        sql.SQL("comment on view {} is {}").format(view, sql.Literal(f"The current rows of {made.name}"))
+    )
+    migrations.grant_target(cursor, made.schema, made.table)
+    migrations.grant_target(cursor, made.schema, f"{made.table}_current")

@@ -1,0 +1,74 @@
+"""A file in a final state leaves file_watcher/: into the archive, or refused/ with its reason; then its source is told.
+
+Runs right after a load, and at every start for what a killed run has left: it only does what the ticket says.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from systemscripts import files, masking, settings, sources
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import atomic_write, move, sha256_of
+from systemscripts.errors import EtlError
+from systemscripts.journey.context import Context
+
+logger = logging.getLogger(__name__)
+
+
+def finish(context: Context, ticket: files.Ticket, known_unchanged: bool = False) -> None:
+    """Bring one file to its last place and settle it at its source; may be repeated at any point.
+
+    `known_unchanged`: the file was just read and need not be hashed again. Raises EtlError when it cannot be moved; the
+    ticket keeps its state, and the next run does it.
+    """
+    if ticket.archived_at is None:
+        _keep(context, ticket, known_unchanged)
+        with transaction(context.connection) as cursor:
+            files.archived(cursor, ticket)
+    sources.module(ticket.source).settle(ticket)
+    with transaction(context.connection) as cursor:
+        files.settled(cursor, ticket)
+
+
+def finish_all(context: Context) -> list[str]:
+    """Finish what earlier runs have left; returns a sentence for each file that could not be finished."""
+    with transaction(context.connection) as cursor:
+        waiting = files.unfinished(cursor, context.config.config_name)
+    problems = []
+    for ticket in waiting:
+        try:
+            finish(context, ticket)
+        except EtlError as error:
+            problems.append(f"{ticket.name} is {ticket.status} but not put away: {error}")
+    return problems
+
+
+def _keep(context: Context, ticket: files.Ticket, known_unchanged: bool) -> None:
+    source = files.real_path(ticket.path, context.directories)
+    if ticket.keep_path is None:
+        return
+    goal = files.real_path(ticket.keep_path, context.directories)
+    if not source.exists() or not (known_unchanged or sha256_of(source) == ticket.file_sha256):
+        # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
+        if not goal.exists():
+            logger.warning("%s is %s, but its file is no longer there", ticket.name, ticket.status)
+        return
+    try:
+        if ticket.status == "refused":
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(goal.with_name(f"{goal.name}.reason.txt")) as stream:
+                stream.write(_reason(ticket).encode())
+        move(source, goal)
+    except OSError as error:
+        raise EtlError(
+            f"{source} cannot be moved to {goal}: {error.strerror}",
+            "Free space or mend the rights, then run the same command again; its rows are safe.",
+        ) from error
+
+
+def _reason(ticket: files.Ticket) -> str:
+    return masking.mask(
+        f"{ticket.name} was refused by the import {ticket.config_name} on {settings.now():%Y-%m-%d %H:%M}.\n\n"
+        f"{ticket.reason}\n\nMend it and deliver it again, or change the import.\n"
+    )

@@ -1,0 +1,180 @@
+"""From a prepared file to rows: one transaction holds dataset, rows, rejects, what it supersedes, and the ticket's state."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from systemscripts import files, log_utils, progress
+from systemscripts.datasets import identity, states
+from systemscripts.datasets.identity import Decision
+from systemscripts.db_utils import transaction
+from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.imports import copying, rejects, target
+from systemscripts.imports.rejects import Rejects
+from systemscripts.journey import prepare
+from systemscripts.journey.context import Context
+from systemscripts.journey.prepare import Prepared
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Outcome:
+    """What became of one file."""
+
+    name: str
+    status: str
+    dataset_id: int | None = None
+    label: str | None = None
+    date: str | None = None
+    counts: Counts = field(default_factory=Counts)
+    reason: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class RefusedError(BadDataError):
+    """The whole file is refused; its rejects explain it row by row."""
+
+    def __init__(self, message: str, found: Rejects, counts: Counts) -> None:
+        super().__init__(message)
+        self.found, self.counts = found, counts
+
+
+def load(context: Context, file: Prepared) -> Outcome:
+    """Put one prepared file into its target, or find that its content is there already.
+
+    Raises BadDataError (refuse it then), TryLaterError when the file changed while it was read.
+    """
+    with transaction(context.connection) as cursor:
+        decision = decide(cursor, context, file)
+        if decision.action != "load":
+            return _repeated(cursor, context, file, decision)
+        plan = plan_for(cursor, context, file)
+    with transaction(context.connection) as cursor, log_utils.step("extend"):
+        target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+    with transaction(context.connection) as cursor, log_utils.step("copy"):
+        outcome = load_rows(cursor, context, file, plan, decision)
+    logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
+    return outcome
+
+
+def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
+    """What the file's content means beside the datasets that are there."""
+    config = context.config
+    content = file.table.content_sha256()
+    return identity.decide(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
+
+
+def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
+    """What loading the file does to its target's shape."""
+    return target.plan(
+        cursor, *context.config.schema_and_table, file.columns, file.table.columns, context.config.importstrategyid
+    )
+
+
+def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decision) -> Outcome:
+    if decision.action == "unchanged" and decision.dataset_id is not None:
+        states.seen_again(cursor, decision.dataset_id, file.identity.date)
+    _end(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
+    logger.info("%s: %s", file.ticket.name, decision.reason)
+    outcome = _outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
+    if "--reload" in decision.reason:
+        outcome.warnings.append(f"{file.ticket.name}: {decision.reason}")
+    return outcome
+
+
+def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Plan, decision: Decision) -> Outcome:
+    """Everything that one load writes, in the caller's transaction."""
+    config, ticket = context.config, file.ticket
+    new = states.New(
+        config.config_name, file.identity, config.load_mode, plan.name, file.table.content_sha256(), plan.kept, context.run_uuid
+    )
+    dataset_id = states.create(cursor, new, decision.supersedes)
+    counts, found = _copy(cursor, file, plan, dataset_id)
+    if rejects.too_many(counts.rejected, counts.read, config.max_rejects, config.max_reject_rate):
+        raise RefusedError(_too_many(counts, found), found, counts)
+    if prepare.changed(file):
+        raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
+    states.complete(cursor, dataset_id, counts)
+    held = _guard(context, counts)
+    if held:
+        states.hold(cursor, dataset_id, decision.supersedes, held)
+    _end(cursor, context, file, "loaded", dataset_id, reason=held or None, plan=_as_plan(plan), **files.counts_columns(counts))
+    files.resolve_refused(cursor, ticket)
+    outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
+    outcome.warnings += _warnings(file, plan, counts)
+    return outcome
+
+
+def _copy(cursor: Cursor, file: Prepared, plan: target.Plan, dataset_id: int) -> tuple[Counts, Rejects]:
+    table = file.table
+    if not plan.columns:
+        return Counts(), Rejects()
+    with progress.track(file.ticket.name) as tracker:
+        counts, found = copying.copy_table(cursor, table, plan, dataset_id, file.ticket.file_id, tracker.advance)
+    counts.skipped = table.skipped
+    counts.read += table.skipped
+    return counts, found
+
+
+def _guard(context: Context, counts: Counts) -> str:
+    """Why the dataset must be held, or nothing."""
+    if context.config.load_mode == "snapshot" and counts.loaded == 0 and not context.config.guards.allow_empty:
+        return "the file has no rows and guards.allow_empty is not set"
+    return ""
+
+
+def _end(
+    cursor: Cursor, context: Context, file: Prepared, status: str, dataset_id: int | None, **values: object
+) -> None:
+    keep = files.keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
+    files.change(cursor, file.ticket, status, context.run_uuid, dataset_id=dataset_id, keep_path=keep, **values)
+
+
+def refuse(context: Context, ticket: files.Ticket, error: BadDataError) -> Outcome:
+    """Record, in a transaction of its own, that a whole file is kept aside, and the rows that were at fault."""
+    assert ticket.file_sha256 is not None
+    marked = Path(ticket.name)
+    name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
+    keep = files.stored_path(context.directories.refused / name, context.directories)
+    with transaction(context.connection) as cursor:
+        if isinstance(error, RefusedError):
+            rejects.store(cursor, error.found.first, ticket.file_id, None)
+        files.change(cursor, ticket, "refused", context.run_uuid, reason=str(error), keep_path=keep)
+    logger.error("%s is refused: %s", ticket.name, error)
+    return Outcome(ticket.name, "refused", label=ticket.label, reason=str(error))
+
+
+def _too_many(counts: Counts, found: Rejects) -> str:
+    first = found.first[0]
+    return (
+        f"{counts.rejected} of {counts.read} rows do not fit, more than max_rejects and max_reject_rate allow; "
+        f"the first: row {first.source_row} {first.reason}"
+    )
+
+
+def _as_plan(plan: target.Plan) -> dict[str, object]:
+    return {"create": plan.create, "added": plan.added, "ignored": plan.ignored, "missing": plan.missing}
+
+
+def _outcome(
+    file: Prepared, status: str, dataset_id: int | None, counts: Counts | None = None, reason: str = ""
+) -> Outcome:
+    day = str(file.identity.date) if file.identity.date else None
+    return Outcome(file.ticket.name, status, dataset_id, file.identity.label, day, counts or Counts(), reason)
+
+
+def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[str]:
+    found = [f"{file.ticket.name}: {text}" for text in file.table.warnings]
+    if plan.ignored:
+        found.append(f"{file.ticket.name}: columns not loaded: {', '.join(plan.ignored)}")
+    if counts.rejected:
+        found.append(f"{file.ticket.name}: {counts.rejected} of {counts.read} rows rejected, see dba.trejectedrow")
+    return found

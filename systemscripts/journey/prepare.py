@@ -1,0 +1,130 @@
+"""From a ticket to a table that is understood: hash, format, header, column names, identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from systemscripts import files, tables
+from systemscripts.datasets import identity
+from systemscripts.datasets.identity import Identity, Rule
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import sha256_of
+from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.journey.context import Context
+from systemscripts.tables import names
+
+
+@dataclass
+class Prepared:
+    """A file that is understood; `table` is open."""
+
+    ticket: files.Ticket
+    path: Path
+    table: tables.Table
+    columns: list[str]
+    identity: Identity
+    size_and_time: tuple[int, int]
+
+
+@contextmanager
+def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iterator[Prepared]:
+    """Open a ticket's file as a table and note what was found (`write`: also in dba.tfile, state prepared).
+
+    Raises BadDataError when the file cannot be read or understood, TryLaterError when it is gone.
+    """
+    path = files.real_path(ticket.path, context.directories)
+    try:
+        look = _look(path)
+    except FileNotFoundError:
+        raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.") from None
+    _note_bytes(context, ticket, path, write)
+    table = tables.open_table(path, _reading(context))
+    with table:
+        columns = names.column_names(table.columns)
+        found = _identify(context, ticket.name, table, columns)
+        result = Prepared(ticket, path, table, columns, found, look)
+        if write:
+            _note(context, result)
+        yield result
+
+
+def changed(prepared_file: Prepared) -> bool:
+    """Whether the file is no longer the one that was prepared."""
+    try:
+        return _look(prepared_file.path) != prepared_file.size_and_time
+    except FileNotFoundError:
+        return True
+
+
+def _look(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _note_bytes(context: Context, ticket: files.Ticket, path: Path, write: bool) -> None:
+    """Size and hash come first: a file that turns out unreadable is refused under its hash."""
+    digest = sha256_of(path)
+    if write:
+        with transaction(context.connection) as cursor:
+            files.change(
+                cursor, ticket, ticket.status, context.run_uuid, file_sha256=digest, size=path.stat().st_size, reason=None
+            )
+    ticket.file_sha256 = digest
+
+
+def _reading(context: Context) -> tables.ReadingOptions:
+    wanted = context.config.reading.model_dump()
+    wanted["names"] = tuple(wanted["names"])
+    if isinstance(wanted["header_row"], list):
+        wanted["header_row"] = tuple(wanted["header_row"])
+    return tables.ReadingOptions(**wanted)
+
+
+def _identify(context: Context, name: str, table: tables.Table, columns: list[str]) -> Identity:
+    config = context.config
+    label_rule = Rule(config.metadata_label_source, config.metadata_label_location)
+    date_rule = Rule(config.dateconfig, config.datelocation, config.dateformat)
+    wanted = {rule.location for rule in (label_rule, date_rule) if rule.source == "file_content"}
+    values = _single_values(table, columns, {location for location in wanted if location})
+
+    def text(rule: Rule) -> str | None:
+        if rule.source == "file_content":
+            return values[rule.location or ""]
+        return identity.from_name(rule, name, config.delimiter)
+
+    return identity.identify(text(label_rule), text(date_rule), date_rule.format)
+
+
+def _single_values(table: tables.Table, columns: list[str], locations: set[str]) -> dict[str, str]:
+    """The one value that each of some columns holds in all rows; raises BadDataError where there is none or more."""
+    if not locations:
+        return {}
+    places = {}
+    for location in locations:
+        if location not in table.columns and location not in columns:
+            raise BadDataError(f"there is no column {location!r}, from which label or date is read")
+        places[location] = table.columns.index(location) if location in table.columns else columns.index(location)
+    found: dict[str, str] = {}
+    for block in table.blocks():
+        for record, row in zip(block.records, block.rows, strict=True):
+            fields = table.parse(record)
+            for location, place in places.items():
+                value = fields[place] if place < len(fields) else ""
+                if found.setdefault(location, value) != value:
+                    raise BadDataError(f"column {location!r} must hold one value, row {row} has another: {value!r}")
+    if set(found) != locations or not all(found.values()):
+        raise BadDataError(f"column {', '.join(sorted(locations))} holds no value to take label or date from")
+    return found
+
+
+def _note(context: Context, result: Prepared) -> None:
+    result.ticket.content_sha256 = result.table.content_sha256()
+    with transaction(context.connection) as cursor:
+        files.change(
+            cursor, result.ticket, "prepared", context.run_uuid,
+            content_sha256=result.ticket.content_sha256, label=result.identity.label,
+            dataset_date=result.identity.date, stamp=result.identity.stamp, detected=asdict(result.table.detected),
+        )  # fmt: skip

@@ -1,0 +1,91 @@
+"""What a load would do, by the load's own code in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import sql
+
+from systemscripts import db_utils, files
+from systemscripts.imports import target
+from systemscripts.journey import load, prepare
+from systemscripts.journey.context import Context
+from systemscripts.journey.load import Outcome
+from systemscripts.journey.prepare import Prepared
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+SAMPLES = 3
+
+
+@dataclass
+class Preview:
+    """What --dry-run shows of one file."""
+
+    outcome: Outcome
+    detected: dict[str, Any]
+    columns: list[dict[str, Any]] = field(default_factory=list)  # header, column, type, samples
+    statements: list[str] = field(default_factory=list)
+
+
+def preview(context: Context, path: Path) -> Preview:
+    """Look at one waiting file; writes nothing, and blocks no reader of the target.
+
+    Raises BadDataError as the load would.
+    """
+    try:
+        with context.connection.cursor() as cursor:
+            ticket = files.register(cursor, context.config.config_name, path, context.directories, context.run_uuid, "local")
+            with prepare.prepared(context, ticket, write=False) as file:
+                files.change(cursor, ticket, "prepared", context.run_uuid)
+                return _preview(cursor, context, file)
+    except psycopg2.Error as error:
+        raise db_utils.explain(error) from error
+    finally:
+        context.connection.rollback()
+
+
+def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
+    decision = load.decide(cursor, context, file)
+    plan = load.plan_for(cursor, context, file)
+    shown = Preview(
+        Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
+        vars(file.table.detected),
+        _columns(file),
+    )
+    if decision.action != "load":
+        return shown
+    shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
+    # a column added here would keep the target locked through the whole copy, so the rows go to a table of this session
+    cursor.execute(
+        sql.SQL("create temporary table {} ({}) on commit drop").format(
+            sql.Identifier(plan.table),
+            sql.SQL(", ").join(
+                [sql.SQL("{} integer").format(sql.Identifier(name)) for name in target.LINEAGE]
+                + [sql.SQL("{} text").format(sql.Identifier(name)) for name in plan.kept]
+            ),
+        )
+    )
+    shown.outcome = load.load_rows(cursor, context, file, replace(plan, schema="pg_temp"), decision)
+    shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
+    return shown
+
+
+def _columns(file: Prepared) -> list[dict[str, Any]]:
+    samples: list[list[str]] = []
+    for block in file.table.blocks() if file.table.columns else ():
+        samples = [file.table.parse(record) for record in block.records[:SAMPLES]]
+        break
+    return [
+        {
+            "column": column,
+            "header": header,
+            "type": "text",
+            "samples": " | ".join(row[place] for row in samples if place < len(row)),
+        }
+        for place, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
+    ]

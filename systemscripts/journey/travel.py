@@ -1,0 +1,220 @@
+"""The order of things: finish what is left, fetch, then prepare and load file by file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from systemscripts import files, log_utils, sources
+from systemscripts.configuration import ImportConfig
+from systemscripts.datasets import identity
+from systemscripts.datasets.identity import Rule
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import Directories, in_progress
+from systemscripts.errors import BadDataError, EtlError, TryLaterError, UsageError
+from systemscripts.journey import finish, load, prepare, preview
+from systemscripts.journey.context import Context
+from systemscripts.journey.load import Outcome
+from systemscripts.summary import Summary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for."""
+
+    only: Path | None = None  # this file alone
+    dry_run: bool = False
+    reload: bool = False
+    wait_seconds: float = 0
+
+
+def run_imports(
+    connection: Connection, configs: list[ImportConfig], directories: Directories, run_uuid: str, options: Options
+) -> Summary:
+    """Load the files that wait for some imports; one that fails does not stop the others.
+
+    Raises TryLaterError when an import or its target is being worked on and `wait_seconds` is over.
+    """
+    summary = Summary()
+    for config in configs:
+        context = Context(connection, config, directories, run_uuid, options.reload)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(advisory_lock(connection, f"import {config.config_name}", options.wait_seconds))
+            stack.enter_context(advisory_lock(connection, f"target {config.target_table}", options.wait_seconds))
+            if options.dry_run:
+                _preview(context, options, summary)
+            else:
+                _run(context, options, summary)
+    summary.headline = _headline(summary, options.dry_run)
+    return summary
+
+
+def _run(context: Context, options: Options, summary: Summary) -> None:
+    for problem in finish.finish_all(context):
+        summary.problem(problem)
+    with log_utils.step("fetch"):
+        tickets = _fetch(context, options, summary)
+    if context.config.dateconfig == "file_content" or len(context.config.sources) > 1:
+        # the order is known, or the set is whole, only when all are prepared
+        tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
+    for ticket in sorted(tickets, key=lambda ticket: _order(context, ticket)):
+        _one_file(context, ticket, summary)
+
+
+def _fetch(context: Context, options: Options, summary: Summary) -> list[files.Ticket]:
+    tickets: dict[int, files.Ticket] = {}
+    for source in context.config.sources:
+        request = sources.Request(
+            context.connection, context.config, context.directories, context.run_uuid, source.model_extra or {}, options.only
+        )
+        fetched = sources.module(source.type).fetch(request)
+        summary.warnings += fetched.left
+        tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
+    if options.only is None:
+        with transaction(context.connection) as cursor:
+            started = files.open_tickets(cursor, context.config.config_name)
+        tickets |= {ticket.file_id: ticket for ticket in started if ticket.file_id not in tickets}
+    return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)]
+
+
+def _is_there(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
+    if files.real_path(ticket.path, context.directories).exists():
+        return True
+    # somebody took it away before it was loaded; nothing of it is in the target, so its ticket goes too
+    with transaction(context.connection) as cursor:
+        files.forget(cursor, ticket)
+    summary.warnings.append(f"{ticket.name} has gone from where it waited, nothing of it was loaded")
+    return False
+
+
+def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:
+    """Files load in the order of their full stamp, then name."""
+    config = context.config
+    stamp = ticket.stamp
+    if config.dateconfig in ("filename", "static"):
+        with contextlib.suppress(BadDataError):
+            text = identity.from_name(Rule(config.dateconfig, config.datelocation), ticket.name, config.delimiter)
+            stamp = identity.identify(None, text, config.dateformat).stamp
+    return stamp, ticket.name
+
+
+def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
+    try:
+        with prepare.prepared(context, ticket):
+            return True
+    except TryLaterError as error:
+        summary.problem(str(error), error.exit_code)
+    except BadDataError as error:
+        _note(summary, context, load.refuse(context, ticket, error))
+        _finish(context, ticket, summary)
+    return False
+
+
+def _one_file(context: Context, ticket: files.Ticket, summary: Summary) -> None:
+    try:
+        with log_utils.step("prepare"), prepare.prepared(context, ticket) as file:
+            outcome = load.load(context, file)
+    except TryLaterError as error:
+        if context.connection.closed:
+            raise
+        summary.problem(str(error), error.exit_code)
+        return
+    except BadDataError as error:
+        if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
+            summary.problem(str(error), error.exit_code)
+            return
+        outcome = load.refuse(context, ticket, error)
+    _note(summary, context, outcome)
+    _finish(context, ticket, summary)
+
+
+def _finish(context: Context, ticket: files.Ticket, summary: Summary) -> None:
+    try:
+        finish.finish(context, ticket, known_unchanged=True)
+    except EtlError as error:
+        if context.connection.closed:
+            raise
+        summary.problem(str(error))
+
+
+def _note(summary: Summary, context: Context, outcome: Outcome) -> None:
+    summary.files += 1
+    summary.counts.add(outcome.counts)
+    summary.warnings += outcome.warnings
+    summary.rows.append(_as_row(context.config.config_name, outcome))
+    if outcome.status in ("refused", "held"):
+        summary.problem(f"{outcome.name} is {outcome.status}: {outcome.reason}", BadDataError.exit_code)
+
+
+def _as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
+    counts = outcome.counts
+    return {
+        "import": config_name,
+        "file": outcome.name,
+        "state": outcome.status,
+        "dataset": outcome.dataset_id,
+        "label": outcome.label,
+        "date": outcome.date,
+        "read": counts.read,
+        "loaded": counts.loaded,
+        "rejected": counts.rejected,
+        "skipped": counts.skipped,
+    }
+
+
+def _preview(context: Context, options: Options, summary: Summary) -> None:
+    if options.only is not None and not options.only.is_file():
+        raise UsageError(f"{options.only} does not exist")
+    found = [options.only.absolute()] if options.only else sources.module("local").waiting(context.config, context.directories)
+    for path in found:
+        try:
+            shown = preview.preview(context, path)
+        except BadDataError as error:
+            summary.rows.append(_as_row(context.config.config_name, Outcome(path.name, "would be refused")))
+            summary.problem(f"{path.name} would be refused: {error}", error.exit_code)
+            continue
+        summary.files += 1
+        summary.counts.add(shown.outcome.counts)
+        summary.rows.append(_as_row(context.config.config_name, shown.outcome))
+        summary.details += _as_details(path.name, shown)
+        summary.warnings += shown.outcome.warnings
+
+
+def _as_details(name: str, shown: preview.Preview) -> list[str]:
+    found = ", ".join(f"{key} {value!r}" for key, value in shown.detected.items() if value not in ("", None, []))
+    lines = [f"{name}: {found}"]
+    lines += [f"  {c['column']} ({c['type']}) from {c['header']!r}: {c['samples']}" for c in shown.columns]
+    return lines + [f"  {statement}" for statement in shown.statements]
+
+
+def _headline(summary: Summary, dry_run: bool) -> str:
+    if not summary.files and not summary.problems:
+        return "nothing to do: no file waits"
+    counts = summary.counts
+    done = "dry run, nothing written: " if dry_run else ""
+    return (
+        f"{done}{summary.files} {'file' if summary.files == 1 else 'files'}: {counts.read:,} rows read, "
+        f"{counts.loaded:,} loaded, {counts.rejected:,} rejected, {counts.skipped:,} skipped"
+    )
+
+
+def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[str]:
+    """A sentence for each waiting file that matches no active import, or more than one."""
+    active = [config for config in configs if config.is_active and not config.source_directory]
+    found = []
+    for path in sorted(directories.file_watcher.iterdir()):
+        if not path.is_file() or in_progress(path.name):
+            continue
+        matching = [config.config_name for config in active if re.fullmatch(config.file_pattern, path.name)]
+        if not matching:
+            found.append(f"{path.name} waits, but matches no active import")
+        elif len(matching) > 1:
+            found.append(f"{path.name} matches more than one import: {', '.join(matching)}")
+    return found

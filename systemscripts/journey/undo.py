@@ -1,0 +1,62 @@
+"""Take datasets back; nothing is deleted, the one before comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.datasets import states
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.errors import UsageError
+from systemscripts.summary import Summary
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def undo_datasets(
+    connection: Connection, run_uuid: str, dataset_id: int | None = None, of_run: str | None = None, wait_seconds: float = 0
+) -> Summary:
+    """Undo one dataset, or all that a run loaded, newest first, in one transaction.
+
+    Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
+    """
+    with transaction(connection) as cursor:
+        found = _wanted(cursor, dataset_id, of_run)
+    summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
+    for table in sorted({str(row["target_table"]) for row in found}):
+        with (
+            advisory_lock(connection, f"target {table}", wait_seconds),
+            transaction(connection) as cursor,
+        ):
+            for row in (row for row in found if row["target_table"] == table):
+                summary.rows.append(_undo(cursor, row, run_uuid))
+    return summary
+
+
+def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
+    condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
+    names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status")
+    cursor.execute(f"select {', '.join(names)} from dba.tdataset where {condition} order by dataset_id desc", (value,))
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    found = [row for row in rows if row["status"] != "undone"]
+    if not found:
+        what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
+        done = "is undone already" if rows else "has loaded nothing"
+        raise UsageError(f"{what} {done}", "See: database.py sql 'select * from dba.v_dataset'")
+    return found
+
+
+def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
+    before = states.undo(cursor, row["dataset_id"], run_uuid)
+    cursor.execute(
+        "update dba.tfile set status = 'undone', status_at = now() where dataset_id = %s and status = 'loaded'",
+        (row["dataset_id"],),
+    )
+    return {
+        "dataset": row["dataset_id"],
+        "import": row["config_name"],
+        "label": row["label"],
+        "date": row["dataset_date"],
+        "rows": row["rows_loaded"],
+        "active again": before,
+    }
