@@ -18,20 +18,12 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
-from systemscripts.tables.parsers.book import Book, Sheet, choose, is_blank
+from systemscripts.tables.parsers.book import Book, Row, Sheet, choose, is_blank
 from systemscripts.tables.parsers.values import texts
 from systemscripts.tables.standard_csv import csv_lines
 
 ROWS_PER_FRAME = 5000
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
-
-
-class _NarrowerError(Exception):
-    """The last columns turned out to be empty."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(width)
-        self.width = width
 
 
 def main(request: dict[str, Any], output: IO[bytes]) -> None:
@@ -62,34 +54,41 @@ def _limit(memory_bytes: int, seconds: int) -> None:
 
 
 def _send(book: Book, sheet: Sheet, output: IO[bytes]) -> list[str]:
-    """Send the rows of a sheet without empty last columns; return the warnings."""
-    try:
-        _send_rows(sheet, output, None)
-    except _NarrowerError as narrower:
+    """Send the rows of a sheet, all of the width that is used; return the warnings."""
+    guess = next((_used(row) for _, row in sheet.rows() if not is_blank(row)), 0)
+    width = _send_rows(sheet, output, guess)
+    if width != guess:  # a later row is wider than the first
         frames.write(output, frames.RESTART)
-        _send_rows(sheet, output, narrower.width)
+        _send_rows(sheet, output, width)
     return book.warnings(sheet)
 
 
-def _send_rows(sheet: Sheet, output: IO[bytes], width: int | None) -> None:
-    """Send runs of rows that follow each other; raises _NarrowerError when the last columns held nothing."""
+def _send_rows(sheet: Sheet, output: IO[bytes], width: int) -> int:
+    """Send runs of rows that follow each other, cut or filled to `width`; return the width that is really used.
+
+    When a row is wider, nothing more is sent: all is to be sent again.
+    """
     run: list[list[str]] = []
-    written = used = number = 0
-    for number, row in enumerate(sheet.rows(), 1):
+    following = used = 0
+    for number, row in sheet.rows():
         if is_blank(row):
-            _send_run(output, number - len(run), run)
-            run = []
             continue
-        if used < len(row):
-            used = max(used, next((n for n in range(len(row), 0, -1) if row[n - 1] not in ("", None)), 0))
-        written = len(row)
-        run.append(texts(row if width is None else row[:width]))
-        if len(run) >= ROWS_PER_FRAME:
-            _send_run(output, number + 1 - len(run), run)
+        if len(row) > used:
+            used = max(used, _used(row))
+        if used > width:
+            continue
+        if number != following or len(run) >= ROWS_PER_FRAME:
+            _send_run(output, following - len(run), run)
             run = []
-    _send_run(output, number + 1 - len(run), run)
-    if width is None and used < written:
-        raise _NarrowerError(used)
+        run.append(texts(row[:width] if len(row) >= width else [*row, *[""] * (width - len(row))]))
+        following = number + 1
+    _send_run(output, following - len(run), run)
+    return max(used, width)
+
+
+def _used(row: Row) -> int:
+    """How many cells the row has up to the last that holds a value."""
+    return next((count for count in range(len(row), 0, -1) if row[count - 1] not in ("", None)), 0)
 
 
 def _send_run(output: IO[bytes], first_row: int, rows: list[list[str]]) -> None:

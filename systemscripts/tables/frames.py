@@ -9,7 +9,7 @@ from typing import IO, Any
 
 HEAD = b"H"  # JSON: sheet, format
 ROWS = b"R"  # number of the first row, count, then that many records of standard CSV without gap in the row numbers
-RESTART = b"N"  # forget the rows so far; the same sheet comes again, narrower
+RESTART = b"N"  # forget the rows so far; the same sheet comes again, wider
 END = b"T"  # JSON: warnings
 FAILED = b"E"  # JSON: message, hint, final
 

@@ -16,4 +16,4 @@ def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the zip really is."""
     from systemscripts.tables import spooled  # not for every CSV
 
-    return spooled.open_spooled(path, options, ("calamine_parser", "openpyxl_parser"), "Excel workbook")
+    return spooled.open_spooled(path, options, ("xlsx_parser", "calamine_parser", "openpyxl_parser"), "Excel workbook")

@@ -13,13 +13,13 @@ Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet; `rows()` may be called again and yields every row from the first, blank ones too.
+    """One sheet; `rows()` may be called again and yields number (from 1) and cells of each row, of any width.
 
     Where several hold something, the one of the greatest `weight` is meant, the first of equals.
     """
 
     name: str
-    rows: Callable[[], Iterable[Row]]
+    rows: Callable[[], Iterable[tuple[int, Row]]]
     visible: bool = True
     weight: int = 0
 
@@ -50,7 +50,7 @@ def choose(book: Book, wanted: str | int | None) -> Sheet | None:
 
 def holds_anything(sheet: Sheet) -> bool:
     """True when any cell has a value."""
-    return any(not is_blank(row) for row in sheet.rows())
+    return any(not is_blank(row) for _, row in sheet.rows())
 
 
 def is_blank(row: Row) -> bool:

@@ -42,9 +42,9 @@ def container_format(path: Path) -> str:
 def _sheet(workbook: Any, name: str, visible: bool) -> Sheet:
     loaded: list[Any] = []
 
-    def rows() -> Iterable[Row]:
+    def rows() -> Iterable[tuple[int, Row]]:
         if not loaded:
             loaded.append(workbook.get_sheet_by_name(name))
-        return loaded[0].iter_rows() if loaded[0].start else ()
+        return enumerate(loaded[0].iter_rows() if loaded[0].start else (), 1)
 
     return Sheet(name, rows, visible)

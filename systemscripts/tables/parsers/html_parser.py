@@ -47,9 +47,8 @@ def _content(content: bytes) -> tuple[bytes, str | None]:
 def _table(element: Any, number: int) -> Sheet:
     caption = element.findtext("caption") or element.get("id") or f"table {number}"
     rows = list(_rows(element))
-    width = max((len(row) for row in rows), default=0)
     filled = sum(bool(cell) for row in rows for cell in row)
-    return Sheet(" ".join(caption.split()), lambda: [row + [""] * (width - len(row)) for row in rows], weight=filled)
+    return Sheet(" ".join(caption.split()), lambda: enumerate(rows, 1), weight=filled)
 
 
 def _rows(table: Any) -> Iterator[list[str]]:

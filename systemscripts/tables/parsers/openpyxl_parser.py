@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,12 @@ def open_book(path: Path) -> Book:
     return Book(format_name, sheets, lambda sheet: xlsx_parts.warnings(path, sheet.name))
 
 
-def _rows(sheet: Any) -> Callable[[], Iterable[Row]]:
-    """Rows of equal width, however wide the file claims to be: its dimension may lie."""
-    sheet.reset_dimensions()
-    width: list[int] = []
+def _rows(sheet: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
+    sheet.reset_dimensions()  # what the file says of its extent may be a lie
 
-    def rows() -> Iterator[Row]:
-        if not width:
-            width.append(max((_reach(row) for row in sheet.iter_rows()), default=0))
-        for cells in sheet.iter_rows():
-            values = [_value(cell) for cell in cells[: width[0]]]
-            yield values + [""] * (width[0] - len(values))
+    def rows() -> Iterator[tuple[int, Row]]:
+        for number, cells in enumerate(sheet.iter_rows(), 1):
+            yield number, [_value(cell) for cell in cells]
 
     return rows
 
@@ -40,7 +35,3 @@ def _rows(sheet: Any) -> Callable[[], Iterable[Row]]:
 def _value(cell: Any) -> object:
     value = cell.value
     return "" if value is None or (cell.data_type == "e" and value in ERRORS) else value
-
-
-def _reach(cells: tuple[Any, ...]) -> int:
-    return max((number for number, cell in enumerate(cells, 1) if cell.value is not None), default=0)

@@ -21,10 +21,10 @@ def open_book(path: Path) -> Book:
     return Book(format_name, sheets, lambda sheet: _warnings(workbook.sheet_by_name(sheet.name)))
 
 
-def _rows(sheet: Any, workbook: Any) -> Callable[[], Iterator[Row]]:
-    def rows() -> Iterator[Row]:
-        for cells in sheet.get_rows():
-            yield [_value(cell, workbook) for cell in cells]
+def _rows(sheet: Any, workbook: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
+    def rows() -> Iterator[tuple[int, Row]]:
+        for number, cells in enumerate(sheet.get_rows(), 1):
+            yield number, [_value(cell, workbook) for cell in cells]
 
     return rows
 

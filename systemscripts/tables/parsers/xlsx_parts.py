@@ -1,4 +1,4 @@
-"""What calamine does not tell about an XLSX sheet, counted in its XML: error cells, formulas never computed."""
+"""The parts of an XLSX archive that several parsers ask for: its sheets, and the cells that hold no value."""
 
 from __future__ import annotations
 
@@ -10,38 +10,47 @@ from xml.etree import ElementTree
 CHUNK_BYTES = 2**20
 ERROR_CELL = re.compile(rb'<c\b[^>]*\bt="e"')
 FORMULA_WITHOUT_VALUE = re.compile(rb"(?:</f>|<f\b[^>]*/>)(?:<v ?/>|<v></v>)?</c>")
-RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+def worksheets(archive: zipfile.ZipFile) -> list[tuple[str, str, bool]]:
+    """Name, part of the archive and visibility of each worksheet (ECMA-376 part 1, 18.2.19 sheet; part 2, 9.3).
+
+    Raises KeyError or ElementTree.ParseError when the workbook is not as the standard says.
+    """
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    targets = {item.get("Id", ""): item for item in relations}
+    found = []
+    for sheet in book.iter():
+        if not sheet.tag.endswith("}sheet"):
+            continue
+        relation = targets[next(value for name, value in sheet.items() if name.endswith("}id"))]
+        if not relation.get("Type", "").endswith("/worksheet"):
+            continue
+        target = relation.get("Target", "")
+        part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+        found.append((sheet.get("name", ""), part, sheet.get("state", "visible") == "visible"))
+    return found
 
 
 def warnings(path: Path, sheet: str) -> list[str]:
     """Sentences about cells of this sheet that hold no value though they look filled."""
     with zipfile.ZipFile(path) as archive:
-        part = _part(archive, sheet)
-        if part is None:
+        try:
+            part = next(part for name, part, _ in worksheets(archive) if name == sheet)
+            return counted(*_counts(archive, part))
+        except (KeyError, StopIteration, ElementTree.ParseError):
             return []
-        errors, formulas = _counts(archive, part)
+
+
+def counted(errors: int, formulas: int) -> list[str]:
+    """The sentences for so many error cells and formulas without value."""
     found = []
     if errors:
         found.append(f"{errors} cells hold an error (such as #N/A) and are empty")
     if formulas:
         found.append(f"{formulas} formulas were saved without a value and are empty")
     return found
-
-
-def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """The name of the sheet's XML in the archive (ECMA-376 part 1, 18.2.19 sheet; part 2, relationships)."""
-    try:
-        book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-        relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
-    except (KeyError, ElementTree.ParseError):
-        return None
-    targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
-    for element in book.iter():
-        if element.tag.endswith("}sheet") and element.get("name") == sheet:
-            target = targets.get(element.get(RELATION), "")
-            part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-            return part if part in archive.namelist() else None
-    return None
 
 
 def _counts(archive: zipfile.ZipFile, part: str) -> tuple[int, int]:
