@@ -70,7 +70,7 @@ class Settings(BaseModel):
     mail_from: str = ""
     alert_recipients: Addresses = []
     report_recipients: Addresses = []
-    meetmax_base_url: str = "https://www.meetmax.com/sched/"
+    meetmax_base_url: str = "https://www.meetmax.com/sched/event_{id}/"
     meetmax_first_events: str = "119000-119999"
     meetmax_delay_seconds: float = Field(5, ge=0)
     meetmax_user_agent: str = "ClientETLWorkflow (set MEETMAX_USER_AGENT to name yourself)"
