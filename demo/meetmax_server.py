@@ -103,9 +103,8 @@ class MeetMaxServer:
             return Answer(self.robots, "text/plain"), fault
         if found is None:
             event = re.search(r"event_(\d+)", path)
-            return (invalid_page(event[1]) if event else Answer(b"<title>Not found</title>")), fault or (
-                "" if event else "404"
-            )
+            nothing = Answer(b"<title>Not found</title>")
+            return (invalid_page(event[1]) if event else nothing), fault or ("" if event else "404")
         body = found.body.replace(b"{origin}", self.origin.encode()) if found.content_type == HTML_TYPE else found.body
         return Answer(body, found.content_type), fault
 
@@ -120,6 +119,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet: two wait for each other (Nagle, delayed ACK), 40 ms an answer
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

@@ -217,3 +217,21 @@ def test_nothing_left_to_ask_needs_no_request(scans: Scans) -> None:
     assert scans.run("119179-119180")["checked"] == 0
     assert scans.site.requests.total() == before
     assert results.events_without_answer([119179, 119180, 119181], scans.path) == [119181]
+
+
+def test_results_that_cannot_be_written_end_the_scan_with_the_error(scans: Scans) -> None:
+    full = "import errno\ndef full(done): raise OSError(errno.ENOSPC, 'no space')\n"
+    script = full + SCAN.replace("**json.loads(options)", "progress=full, delay_seconds=0")
+    _, errors = (scan := scans.start("119179-119183", script)).communicate(timeout=30)
+    assert (scan.returncode, scans.site.requests.total()) == (1, 2)
+    assert errors.endswith("OSError: [Errno 28] no space\n")
+
+
+def test_an_address_that_only_answers_404_is_a_failure_and_asked_again(scans: Scans) -> None:
+    scans.site.faults = {page(event): "404" for event in range(119179, 119182)}
+    outcome = scans.run("119179-119181")
+    assert (outcome["missing"], outcome["complete"], outcome["everything_failed"]) == (3, True, True)
+    scans.site.faults.pop(page(119179))
+    outcome = scans.run("119179-119181")
+    assert (outcome["missing"], outcome["existing"], outcome["everything_failed"]) == (2, 1, False)
+    assert scans.run("119179-119181")["checked"] == 0

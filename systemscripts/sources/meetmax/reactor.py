@@ -41,6 +41,8 @@ def run_crawler(
     crawl.addBoth(lambda _: stopper.leave())
     reactor.callWhenRunning(stopper.look)
     cast("Any", reactor).run(installSignalHandlers=False)
+    if stopper.error:
+        raise stopper.error
     if errors:
         errors[0].raiseException()
 
@@ -64,6 +66,7 @@ class _Stopper:
         self.wants_end = wants_end
         self.asked_at: float | None = None
         self.left = False
+        self.error: Exception | None = None  # raised by wants_end
 
     def look(self) -> None:
         """Look once, then again in 0.2 s."""
@@ -71,13 +74,20 @@ class _Stopper:
             return
         if self.asked_at is None:
             engine = self.crawler.engine
-            if self.wants_end() and engine is not None and engine.running:
+            if self._should_end() and engine is not None and engine.running:
                 self.asked_at = time.monotonic()
                 deferred_from_coro(self.crawler.stop_async())
         elif time.monotonic() - self.asked_at > PATIENCE:
             self.leave()
             return
         self.reactor.callLater(ASK_EVERY, self.look)
+
+    def _should_end(self) -> bool:
+        try:
+            return self.error is not None or self.wants_end()
+        except Exception as error:  # the reactor would log it and go on
+            self.error = error
+            return True
 
     def leave(self) -> None:
         """Stop the reactor, once."""

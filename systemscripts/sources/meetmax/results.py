@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from systemscripts.sources.meetmax.pages import COLUMNS, PageResult
 
+ANSWERS = ("existing", "downloadable", "invalid", "missing")
 FINISHED, STOPPED, OUT_OF_TIME, GAVE_UP = "finished", "stopped", "out of time", "gave up"
 
 
@@ -27,13 +28,14 @@ class ScanOutcome:
     checked: int  # results written by this scan
     existing: int
     invalid: int
-    downloadable: int
+    missing: int  # pages that answered 404 or 410
+    downloadable: int  # of the existing ones
     failures: dict[str, int] = field(default_factory=dict)  # status of a failed check -> how often
 
     @property
     def answered(self) -> int:
         """Ids with a result, failed ones among them."""
-        return self.existing + self.invalid + sum(self.failures.values())
+        return self.existing + self.invalid + self.missing + sum(self.failures.values())
 
     @property
     def complete(self) -> bool:
@@ -56,7 +58,7 @@ class ResultsFile:
     def __init__(self, path: Path, events: Iterable[int]) -> None:
         self.path = path
         self.asked = set(events)
-        self.kinds: dict[int, str] = {}  # id -> "existing", "downloadable", "invalid" or the status of its failure
+        self.kinds: dict[int, str] = {}  # id -> one of ANSWERS, or the status of its failure
         self.known_before = 0
         self.written: set[int] = set()
 
@@ -77,9 +79,7 @@ class ResultsFile:
 
     def pending(self) -> list[int]:
         """Return the ids that still have no answer, sorted."""
-        return sorted(
-            event for event in self.asked if self.kinds.get(event) not in ("existing", "downloadable", "invalid")
-        )
+        return sorted(_unanswered(self.asked, self.kinds))
 
     def append(self, result: PageResult) -> None:
         """Write one result in a single write, so that a kill leaves whole lines or one torn line at the end."""
@@ -90,7 +90,7 @@ class ResultsFile:
     def outcome(self, ended: str) -> ScanOutcome:
         """Count what is known now."""
         counts = Counter(self.kinds.values())
-        existing, downloadable, invalid = (counts.pop(kind, 0) for kind in ("existing", "downloadable", "invalid"))
+        existing, downloadable, invalid, missing = (counts.pop(kind, 0) for kind in ANSWERS)
         return ScanOutcome(
             ended=ended,
             asked=len(self.asked),
@@ -98,6 +98,7 @@ class ResultsFile:
             checked=len(self.written),
             existing=existing + downloadable,
             invalid=invalid,
+            missing=missing,
             downloadable=downloadable,
             failures=dict(counts.most_common()),
         )
@@ -126,8 +127,9 @@ def read_results(path: Path) -> Iterator[dict[str, Any]]:
 
 def events_without_answer(events: Iterable[int], results_path: Path) -> list[int]:
     """Return the ids a scan with this results file would still ask, sorted (what a progress bar counts)."""
-    answered = {result["EventID"] for result in read_results(results_path) if result["IfExists"] is not None}
-    return sorted(set(events) - answered)
+    asked = set(events)
+    kinds = {result["EventID"]: _kind(PageResult(**result)) for result in read_results(results_path)}
+    return sorted(_unanswered(asked, {event: kind for event, kind in kinds.items() if event in asked}))
 
 
 def write_results_csv(results_path: Path, csv_path: Path) -> int:
@@ -164,9 +166,18 @@ def _cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _unanswered(asked: set[int], kinds: dict[int, str]) -> set[int]:
+    """Return the ids to ask. Where nothing was ever there but 404, the address was wrong, and all are asked again."""
+    if "missing" in kinds.values() and not {"existing", "downloadable", "invalid"} & set(kinds.values()):
+        return asked
+    return {event for event in asked if kinds.get(event) not in ANSWERS}
+
+
 def _kind(result: PageResult) -> str:
-    if result.StatusCode != "200":
+    if result.failed:
         return result.StatusCode
+    if result.StatusCode in ("404", "410"):
+        return "missing"
     if result.InvalidEventID:
         return "invalid"
     return "downloadable" if result.IsDownloadable else "existing"

@@ -43,7 +43,7 @@ class MeetMaxSpider(scrapy.Spider):
         try:
             for event_id in self.scan.pending:
                 self.scan.keep(await self.check(event_id))
-        except OSError as error:  # the results cannot be written: going on would lose them
+        except Exception as error:  # for instance a full disk; Scrapy would log it and end as if all were well
             self.scan.error = error
         nothing: tuple[Any, ...] = ()
         for item in nothing:  # Scrapy wants a generator; an item yielded here would only pass through empty pipelines
@@ -134,7 +134,8 @@ def scan(
     `results_path` has answers for are not asked again.
 
     Signals with a Python handler (a handler may raise) are held back while the reactor runs, end the scan, and are then
-    delivered. Raises OSError when results cannot be written, RuntimeError when this process has scanned before.
+    delivered. Raises OSError when results cannot be written, what `progress` and `should_stop` raise, RuntimeError when
+    this process has scanned before.
     """
     with results.ResultsFile(results_path, events) as file:
         state = Scan(file, base_url, progress, should_stop)
