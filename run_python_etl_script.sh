@@ -103,7 +103,7 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
     [[ ! -O $project ]] || return 0 # one built-in test in the everyday case
     [[ $(stat -c %U -- "$project") == "$SERVICE_USER" && $(id -un) != "$SERVICE_USER" ]] || return 0
     local -a command=("$wrapper" "$@") settings=()
-    local name
+    local name shown
     # Another settings file or data folder must not get lost on the way, or the job would work on the wrong database.
     for name in "${!ETL_@}"; do settings+=("$name=${!name}"); done
     ((${#settings[@]} == 0)) || command=(env "${settings[@]}" "${command[@]}")
@@ -114,7 +114,8 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
     if sudo -n -u "$SERVICE_USER" -- "${command[@]:0:${#command[@]}-$#}" --help >/dev/null 2>&1; then
         exec sudo -n -u "$SERVICE_USER" -- "${command[@]}"
     fi
-    fail 78 "this installation belongs to $SERVICE_USER; run: sudo -u $SERVICE_USER ${command[*]@Q}"
+    printf -v shown ' %q' "${command[@]}"
+    fail 78 "this installation belongs to $SERVICE_USER; run: sudo -u $SERVICE_USER$shown"
 }
 
 # --- checks before any work -----------------------------------------------------------------------------------------
