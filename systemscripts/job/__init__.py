@@ -39,10 +39,10 @@ class Job:
         lock: str | None,
         database: bool,
         time_limit_hours: float | None,
-        prepare: Callable[[dict[str, Any]], None] | None,
+        instead: Callable[[dict[str, Any]], int | None] | None,
     ) -> None:
         self.function, self.name = function, function.__name__
-        self.lock, self.database, self.time_limit_hours, self.prepare = lock, database, time_limit_hours, prepare
+        self.lock, self.database, self.time_limit_hours, self.instead = lock, database, time_limit_hours, instead
         self.__doc__ = function.__doc__
 
     def main(self) -> NoReturn:
@@ -66,8 +66,8 @@ class Job:
         global _running
         from systemscripts import masking, settings
 
-        if self.prepare is not None:
-            self.prepare(call.values)
+        if self.instead is not None and (exit_code := self.instead(call.values)) is not None:
+            return exit_code
         masking.register(settings.current().secrets())
         from systemscripts.job.frame import Frame
 
@@ -90,16 +90,16 @@ def job(
     lock: str | None = None,
     database: bool = True,
     time_limit_hours: float | None = None,
-    prepare: Callable[[dict[str, Any]], None] | None = None,
+    instead: Callable[[dict[str, Any]], int | None] | None = None,
 ) -> Callable[[Callable[..., Summary | None]], Job]:
     """Make a function a job.
 
     `lock`: what only one run at a time may work on, with the arguments' names in braces ("" for the whole script).
     `database`: false for jobs that need none; their log reaches the database with the next run that has one.
     `time_limit_hours`: instead of the setting JOB_TIME_LIMIT_HOURS.
-    `prepare`: called with the arguments before settings are read; may change the environment (the demo).
+    `instead`: asked first, with the arguments; returns an exit code where it did the whole work itself (the demo).
     """
-    return lambda function: Job(function, lock, database, time_limit_hours, prepare)
+    return lambda function: Job(function, lock, database, time_limit_hours, instead)
 
 
 def wait_seconds() -> float:
