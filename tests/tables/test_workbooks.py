@@ -59,7 +59,7 @@ def test_an_xls_comes_back_as_text(tmp_path: Path, read: Reader) -> None:
     assert read(xls(tmp_path / "list.xls", ROWS)) == (ROWS[0], TEXTS, [2, 3])
 
 
-@pytest.mark.parametrize("parser", ["calamine_parser", "openpyxl_parser"])
+@pytest.mark.parametrize("parser", ["xlsx_parser", "calamine_parser", "openpyxl_parser"])
 def test_both_parsers_of_xlsx_agree(tmp_path: Path, parser: str) -> None:
     path = xlsx(tmp_path / "list.xlsx", {"List": ROWS})
     assert _with_parser(path, parser) == TEXTS
@@ -123,6 +123,21 @@ def test_values_that_excel_keeps_as_numbers_read_as_shown(tmp_path: Path, read: 
     values: list[object] = [1e15, 0.1 + 0.2, -3.0, dt.date(2024, 2, 29), dt.time(7, 5), dt.timedelta(hours=30)]
     path = xlsx(tmp_path / "list.xlsx", {"List": [list("abcdef"), values]})
     assert read(path)[1] == [["1000000000000000", "0.3", "-3", "2024-02-29", "07:05:00", "30:00:00"]]
+
+
+def test_dates_keep_their_midnight(tmp_path: Path, read: Reader) -> None:
+    rows: list[list[object]] = [["when", "day"], [dt.datetime(2024, 5, 1), dt.date(2024, 5, 1)]]
+    assert read(xlsx(tmp_path / "list.xlsx", {"List": rows}))[1] == [["2024-05-01 00:00:00", "2024-05-01"]]
+
+
+def test_an_empty_first_column_is_dropped_unless_a_later_row_fills_it(tmp_path: Path, read: Reader) -> None:
+    rows: list[list[object]] = [[None, "a", "b"], [None, "1", "2"]]
+    assert read(xlsx(tmp_path / "1.xlsx", {"List": rows})) == (["a", "b"], [["1", "2"]], [2])
+    wider = [*rows, ["x", "3", "4", "5"]]
+    assert read(xlsx(tmp_path / "2.xlsx", {"List": wider}))[:2] == (
+        ["", "a", "b", ""],
+        [["", "1", "2", ""], ["x", "3", "4", "5"]],
+    )
 
 
 def test_errors_are_empty_and_counted(tmp_path: Path) -> None:

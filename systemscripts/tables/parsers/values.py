@@ -17,7 +17,8 @@ def texts(row: Row) -> list[str]:
     return [value if type(value) is str else _CONVERTERS.get(type(value), str)(value) for value in row]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A float by its shortest text, an integer without point; infinite or undefined is empty."""
     if value.is_integer() and abs(value) < LONGEST_INTEGER:
         return str(int(value))
     return repr(value) if math.isfinite(value) else ""
@@ -33,11 +34,16 @@ def _time(value: time) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    milliseconds = round(abs(value) / timedelta(milliseconds=1))
+    return duration(round(value / timedelta(milliseconds=1)))
+
+
+def duration(milliseconds: int) -> str:
+    """Hours (of two digits or more), minutes and seconds, with thousandths where there are any."""
+    sign = "-" if milliseconds < 0 else ""
+    milliseconds = abs(milliseconds)
     minutes, rest = divmod(milliseconds, 60_000)
     seconds, thousandths = divmod(rest, 1000)
     fraction = f".{thousandths:03}" if thousandths else ""
-    sign = "-" if value < timedelta() and milliseconds else ""
     return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
 
 
@@ -51,7 +57,7 @@ def _to_milliseconds(value: datetime) -> datetime:
 _CONVERTERS: dict[type, Callable[..., str]] = {
     type(None): lambda value: "",
     bool: lambda value: "true" if value else "false",
-    float: _number,
+    float: number,
     datetime: _moment,
     date: date.isoformat,
     time: _time,

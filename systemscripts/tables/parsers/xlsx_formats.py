@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from functools import partial
+from datetime import date
+from functools import cache, partial
 
-from systemscripts.tables.parsers.values import texts
+from systemscripts.tables.parsers.values import duration, number
+
+DAY = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
+LAST_DAY = 2_957_003  # 9999-12-31 counted from 1904; Excel shows later ones as ####
 
 Converter = Callable[[str], str]
 
@@ -19,16 +22,20 @@ TIMES = {*range(18, 22), *range(32, 36), 45, 47, 55, 56}
 DATE_TIMES, DURATIONS = {22}, {46}
 # Quoted and escaped letters, fillers, colours, conditions and locales do not say what kind of value is shown.
 SILENT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
+SHORTEST = re.compile(r"0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?")
+SURE_DIGITS = (
+    15  # up to so many a decimal number survives being a float (IEEE 754), so its text is the shortest already
+)
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
-def converter(number: int, code: str, is_1904: bool) -> Converter:
+def converter(format_number: int, code: str, is_1904: bool) -> Converter:
     """The function that turns the stored number of a cell of this format into text."""
-    kind = _built_in(number) or _custom(code)
+    kind = _built_in(format_number) or _custom(code)
     if kind in ("date", "time", "moment"):
-        return partial(_moment, kind=kind, epoch=datetime(1904, 1, 1) if is_1904 else datetime(1899, 12, 30))
+        return partial(_moment, kind=kind, is_1904=is_1904)
     if kind == "duration":
-        return lambda value: texts([timedelta(milliseconds=round(float(value) * 86_400_000))])[0]
+        return lambda value: duration(round(float(value) * DAY))
     if kind.startswith("0"):
         return partial(_padded, digits=len(kind))
     return number_text
@@ -36,12 +43,16 @@ def converter(number: int, code: str, is_1904: bool) -> Converter:
 
 def number_text(value: str) -> str:
     """A number as its shortest text; integers as the file holds them, however long."""
-    return value if INTEGER.fullmatch(value) else texts([float(value)])[0]
+    if value.isdecimal() and value[0] != "0":
+        return value  # most numbers, and quicker than a pattern
+    if SHORTEST.fullmatch(value) and (len(value) <= SURE_DIGITS or "." not in value):
+        return value
+    return number(float(value))
 
 
-def _built_in(number: int) -> str:
+def _built_in(format_number: int) -> str:
     for kind, numbers in (("date", DATES), ("time", TIMES), ("moment", DATE_TIMES), ("duration", DURATIONS)):
-        if number in numbers:
+        if format_number in numbers:
             return kind
     return ""
 
@@ -64,15 +75,21 @@ def _padded(value: str, digits: int) -> str:
     return text.zfill(digits) if INTEGER.fullmatch(text) else text
 
 
-def _moment(value: str, kind: str, epoch: datetime) -> str:
+def _moment(value: str, kind: str, is_1904: bool) -> str:
     """Date, time or both as the format shows it, but no part of the value is dropped."""
-    days, milliseconds = divmod(round(float(value) * 86_400_000), 86_400_000)
-    if days < 0 or days > 2_958_465:  # after 9999-12-31 Excel shows ####
+    days, milliseconds = divmod(round(float(value) * DAY), DAY)
+    if days < 0 or days > LAST_DAY:
         return number_text(value)
-    if days == 0 and kind != "date":
-        return texts([(datetime.min + timedelta(milliseconds=milliseconds)).time()])[0]
-    if epoch.year == 1899 and days < 60:
-        days += 1  # Excel believes in 29 February 1900
-    moment = epoch + timedelta(days=days, milliseconds=milliseconds)
-    shown: date | time = moment.date() if kind == "date" and not milliseconds else moment
-    return texts([shown])[0]
+    if kind == "date" and not milliseconds:
+        return _date(days, is_1904)
+    if days == 0:
+        return duration(milliseconds)
+    return f"{_date(days, is_1904)} {duration(milliseconds)}"
+
+
+@cache
+def _date(days: int, is_1904: bool) -> str:
+    if is_1904:
+        return date.fromordinal(date(1904, 1, 1).toordinal() + days).isoformat()
+    # Excel believes in 29 February 1900.
+    return date.fromordinal(date(1899, 12, 30).toordinal() + days + (days < 60)).isoformat()

@@ -1,6 +1,6 @@
 """XLSX read row by row from its XML: the file's own digits and formats, in the memory of its strings.
 
-Only what Excel and its relatives write plainly is read here; at anything unusual an error leaves the file to other parsers.
+Only what Excel and its relatives write plainly is read here; anything unusual is an error and left to other parsers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import html
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,13 +21,15 @@ from systemscripts.tables.parsers.xlsx_parts import counted, worksheets
 
 CHUNK_BYTES = 2**20
 MOST_COLUMNS = 16384
+MOST_PLANS = 5000
 CELL = re.compile(
     r'<c(?: r="([A-Z]+)\d+")?(?: s="(\d+)")?(?: t="(\w+)")?(?:/>|>'
-    r"(<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?(?:<v(?: [^>]*)?>([^<]*)</v>|<v ?/>)?(?:<is>(.*?)</is>)?</c>)",
+    r"(<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?"
+    r"(?:(?:<v(?: [^>]*)?>|<is><t(?: [^>]*)?>)([^<]*)(?:</v>|</t></is>)|<v ?/>|<is>(.*?)</is>|<is ?/>)?</c>)",
     re.DOTALL,
 )
 ROW_NUMBER = re.compile(r' r="(\d+)"')
-STRING_ITEM = re.compile(r"<si\b[^>]*>(.*?)</si>|<si ?/>", re.DOTALL)
+STRING_ITEM = re.compile(r"<si ?/>|<si(?: [^>]*)?>(.*?)</si>", re.DOTALL)
 PHONETIC = re.compile(r"<rPh\b.*?</rPh>", re.DOTALL)
 TEXT = re.compile(r"<t(?: [^>]*)?>([^<]*)</t>")
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.4.2.4 ST_Xstring
@@ -34,6 +37,14 @@ ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.4.2.4 ST_Xst
 
 class UnusualError(Exception):
     """Not as Excel writes it; another parser may understand it."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to do with the cells of rows of one kind; `columns` is None when they stand without gap from the first."""
+
+    converters: list[xlsx_formats.Converter]
+    columns: list[int] | None
 
 
 class _Workbook:
@@ -47,6 +58,7 @@ class _Workbook:
         self.converters = _converters(self.archive, is_1904)
         self.strings = _shared_strings(self.archive)
         self.columns: dict[str, int] = {}
+        self.plans: dict[tuple[tuple[str, ...], ...], _Plan] = {}
         self.errors = self.formulas = 0
 
     def rows(self, part: str) -> Iterator[tuple[int, Row]]:
@@ -64,34 +76,51 @@ class _Workbook:
             yield number, self._texts(piece, opened)
 
     def _texts(self, piece: str, start: int) -> list[str]:
+        """The texts of one row. Rows of one kind share a plan, so that nothing is decided cell by cell."""
         cells = CELL.findall(piece, start)
-        if len(cells) != piece.count("<c ", start) + piece.count("<c>", start) + piece.count("<c/>", start):
+        if len(cells) != piece.count("<c", start):
             raise UnusualError("cells written in an unusual way")
-        values: list[str] = []
-        for letters, style, kind, formula, value, inline in cells:
-            column = self._column(letters) if letters else len(values)
-            if column > len(values):
-                values.extend([""] * (column - len(values)))
-            elif column < len(values):
-                raise UnusualError("cells out of order")
-            if value and kind == "s":
-                values.append(self.strings[int(value)])
-            elif value and (not kind or kind == "n"):
-                values.append(self.converters[int(style) if style else 0](value))
-            else:
-                values.append(self._other(kind, value, inline, bool(formula)))
-        return values
+        if not cells:
+            return []
+        letters, styles, kinds, formulas, values, rich = zip(*cells, strict=True)
+        kind_of_row = (letters, styles, kinds)
+        plan = self.plans.get(kind_of_row) or self._plan(kind_of_row)
+        if any(rich):
+            values = tuple(_joined_text(runs) if runs else value for value, runs in zip(values, rich, strict=True))
+        if any(formulas):
+            found = zip(formulas, values, kinds, strict=True)
+            self.formulas += sum(bool(formula) and not value and kind != "str" for formula, value, kind in found)
+        texts = [convert(value) if value else "" for convert, value in zip(plan.converters, values, strict=True)]
+        return texts if plan.columns is None else _spread(texts, plan.columns)
 
-    def _other(self, kind: str, value: str, inline: str, has_formula: bool) -> str:
-        if kind == "inlineStr":
-            return _joined_text(inline)
-        if kind == "e":
-            self.errors += 1
-            return ""
-        self.formulas += has_formula and not value and kind != "str"
-        if kind == "b" and value:
-            return "true" if value.strip() in ("1", "true") else "false"
-        return _unescaped(value)
+    def _plan(self, kind_of_row: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]) -> _Plan:
+        letters, styles, kinds = kind_of_row
+        columns: list[int] = []
+        for name in letters:
+            column = self._column(name) if name else len(columns) and columns[-1] + 1
+            if columns and column <= columns[-1]:
+                raise UnusualError("cells out of order")
+            columns.append(column)
+        converters = [self._converter(style, kind) for style, kind in zip(styles, kinds, strict=True)]
+        plan = _Plan(converters, None if columns == list(range(len(columns))) else columns)
+        if len(self.plans) >= MOST_PLANS:
+            self.plans.clear()
+        self.plans[kind_of_row] = plan
+        return plan
+
+    def _converter(self, style: str, kind: str) -> xlsx_formats.Converter:
+        if kind in ("", "n"):
+            return self.converters[int(style or 0)]
+        by_kind: dict[str, xlsx_formats.Converter] = {
+            "s": lambda value: self.strings[int(value)],
+            "b": lambda value: "true" if value in ("1", "true") else "false",
+            "e": self._error,
+        }
+        return by_kind.get(kind, _unescaped)
+
+    def _error(self, value: str) -> str:
+        self.errors += 1
+        return ""
 
     def _column(self, letters: str) -> int:
         """Number from 0 of a column: A, B ... Z, AA."""
@@ -104,6 +133,13 @@ class _Workbook:
                 raise UnusualError(f"column {letters}")
             self.columns[letters] = column
         return column
+
+
+def _spread(texts: list[str], columns: list[int]) -> list[str]:
+    row = [""] * (columns[-1] + 1)
+    for column, text in zip(columns, texts, strict=True):
+        row[column] = text
+    return row
 
 
 def open_book(path: Path) -> Book:
@@ -140,7 +176,10 @@ def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
     content = archive.read(name).decode("utf-8-sig")
     if "<!DOCTYPE" in content[:1000] or ("<si" not in content and ":si" in content):
         raise UnusualError("strings written in an unusual way")
-    return [_joined_text(item) for item in STRING_ITEM.findall(content)]
+    items = STRING_ITEM.findall(content)
+    if len(items) != content.count("<si>") + content.count("<si ") + content.count("<si/>"):
+        raise UnusualError("strings written in an unusual way")  # one missed would shift all after it
+    return [_joined_text(item) for item in items]
 
 
 def _joined_text(content: str) -> str:
@@ -151,6 +190,8 @@ def _joined_text(content: str) -> str:
 
 
 def _unescaped(text: str) -> str:
+    if "&" not in text and "\r" not in text and "_x" not in text:
+        return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")  # XML 1.0, 2.11: what a parser does to line ends
     if "&" in text:
