@@ -52,7 +52,7 @@ list_scripts() {
     local name first
     script_files
     for name in ${scripts[@]+"${scripts[@]}"}; do
-        IFS= read -r first <"$project/jobscripts/$name.py" || true
+        while IFS= read -r first && [[ $first == \#* || -z $first ]]; do :; done <"$project/jobscripts/$name.py"
         [[ $first == '"""'* ]] && first=${first#'"""'} || first=''
         printf '  %-28s %s\n' "$name" "${first%'"""'}"
     done
@@ -185,7 +185,7 @@ set_environment() {
 
 wants_cron_log() {
     [[ ! -t 1 && ${ETL_NO_CRON_LOG:-} != 1 ]] || return 1
-    # Scripts whose standard output is data (or a secret) say so near their top and are not copied.
+    # Scripts whose output is data (or a secret) say so in one of their first five lines and are not copied.
     local line number=0
     while ((++number <= 5)) && IFS= read -r line; do
         [[ $line != '# no cron log'* ]] || return 1

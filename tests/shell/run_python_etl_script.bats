@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "without a script it lists them; --help is no error" {
-    printf '"""Says hello."""\n' >"$project/jobscripts/hello.py"
+    printf '# no cron log\n"""Says hello."""\n' >"$project/jobscripts/hello.py"
     run --separate-stderr "$wrapper"
     [ "$status" -eq 2 ]
     [[ $stderr == *'Usage: run_python_etl_script.sh SCRIPT'*hello*'Says hello.'*say* ]]
