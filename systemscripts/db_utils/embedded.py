@@ -161,6 +161,8 @@ def _new_server() -> Server:
         # a fresh var/ must not meet the database of an installation that once stood in the same place
         folder = ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
         folder.mkdir(parents=True)
+        for passed in (ROOTS_FOLDER, folder.parent):  # whatever the umask: the server's user must come through
+            passed.chmod(0o755)
         account = pwd.getpwnam(user)
         os.chown(folder, account.pw_uid, account.pw_gid)
     folder.mkdir(parents=True, exist_ok=True)
