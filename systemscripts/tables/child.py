@@ -76,7 +76,7 @@ def _send_rows(sheet: Sheet, output: IO[bytes], left: int, right: int) -> tuple[
     for number, row in sheet.rows():
         if is_blank(row):
             continue
-        if len(row) > used_right or (used_left and any(row[:used_left])):
+        if len(row) > used_right or (used_left and not is_blank(row[:used_left])):
             row_left, row_right = _extent(row)
             used_left, used_right = min(used_left, row_left), max(used_right, row_right)
         if (used_left, used_right) != (left, right):

@@ -133,10 +133,10 @@ def test_dates_keep_their_midnight(tmp_path: Path, read: Reader) -> None:
 def test_an_empty_first_column_is_dropped_unless_a_later_row_fills_it(tmp_path: Path, read: Reader) -> None:
     rows: list[list[object]] = [[None, "a", "b"], [None, "1", "2"]]
     assert read(xlsx(tmp_path / "1.xlsx", {"List": rows})) == (["a", "b"], [["1", "2"]], [2])
-    wider = [*rows, ["x", "3", "4", "5"]]
+    wider = [*rows, [0, "3", "4", "5"]]
     assert read(xlsx(tmp_path / "2.xlsx", {"List": wider}))[:2] == (
         ["", "a", "b", ""],
-        [["", "1", "2", ""], ["x", "3", "4", "5"]],
+        [["", "1", "2", ""], ["0", "3", "4", "5"]],
     )
 
 

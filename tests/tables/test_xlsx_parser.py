@@ -57,7 +57,8 @@ def one_row(path: Path, xml: str, **more: str) -> list[str]:
 def test_shared_strings_of_every_kind(tmp_path: Path) -> None:
     strings = (
         "<si><t>plain</t></si><si><r><t>two </t></r><r><rPr/><t xml:space='preserve'>runs</t></r></si><si/>"
-        "<si><t>漢字</t><rPh sb='0' eb='1'><t>かんじ</t></rPh></si><si><t>a &amp;lt; b&#10;c_x000D_ _x005F_x0041_</t></si>"
+        "<si><t>漢字</t><rPh sb='0' eb='1'><t>かんじ</t></rPh></si>"
+        "<si><t>a &amp;lt; b&#10;c_x000D_ _x005F_x0041_</t></si>"
     )
     xml = "".join(f'<c r="{letter}1" t="s"><v>{n}</v></c>' for n, letter in enumerate("ABCDE"))
     expected = ["plain", "two runs", "", "漢字", "a &lt; b\nc\r _x0041_"]

@@ -23,9 +23,7 @@ DATE_TIMES, DURATIONS = {22}, {46}
 # Quoted and escaped letters, fillers, colours, conditions and locales do not say what kind of value is shown.
 SILENT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 SHORTEST = re.compile(r"0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?")
-SURE_DIGITS = (
-    15  # up to so many a decimal number survives being a float (IEEE 754), so its text is the shortest already
-)
+SURE_DIGITS = 15  # so many survive being a float (IEEE 754): a text no longer than that is the shortest already
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
