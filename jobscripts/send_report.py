@@ -1,0 +1,64 @@
+"""Mail a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from systemscripts.job import Summary, job, wait_seconds
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Connection
+    from systemscripts.reports import Report
+
+
+@job(lock="{report}")
+def send_report(
+    report: Annotated[str, typer.Argument(help="The report, config/reports/NAME.yaml.")],
+    preview: Annotated[Path | None, typer.Option(help="Write the HTML part to this file; send nothing.")] = None,
+) -> Summary:
+    """Mail what is new since the last mail of a report.
+
+    What the mail server did not take is kept and goes first the next time; nothing is sent twice.
+
+    Examples:
+        send_report.py meetmax_loaded
+        send_report.py meetmax_loaded --preview /tmp/mail.html
+    """
+    import contextlib
+
+    from systemscripts import db_utils, log_utils, reports
+
+    with (
+        contextlib.closing(db_utils.connect(purpose=f"send_report {report}")) as connection,
+        contextlib.closing(db_utils.connect("reader", purpose=f"send_report {report}")) as reader,
+    ):
+        reports.apply_files(connection)
+        wanted = reports.load(connection, report)
+        if not wanted.is_active:
+            return Summary(headline=f"report {report} is not active, nothing sent")
+        if preview is not None:
+            return _preview(wanted, connection, reader, preview)
+        done = reports.deliver(wanted, connection, reader, log_utils.current_run_uuid(), wait_seconds())
+    sent = [delivery for delivery in done if delivery.status == "sent"]
+    summary = Summary(headline=f"sent: {'; '.join(d.subject for d in sent)}" if sent else "nothing new, no mail sent")
+    summary.rows = [{"mail": d.delivery_id, "subject": d.subject, "to": ", ".join(d.recipients)} for d in sent]
+    return summary
+
+
+def _preview(report: Report, connection: Connection, reader: Connection, path: Path) -> Summary:
+    from systemscripts import db_utils, reports
+    from systemscripts.reports import delivery
+
+    with db_utils.transaction(connection) as cursor:
+        since, until = delivery.covered_until(cursor, report), delivery.newest_dataset(cursor)
+    rendered = reports.render(report, reader, since, until)
+    path.write_text(rendered.html, encoding="utf-8")
+    note = "" if rendered.wanted else f" (send_if: {report.send_if} is not met, it would not be sent)"
+    return Summary(headline=f"{path}: {rendered.subject}{note}")
+
+
+if __name__ == "__main__":
+    send_report.main()

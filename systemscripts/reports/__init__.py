@@ -1,0 +1,9 @@
+"""Mails made from queries: what a report is, how it is drawn, and the ledger of what was sent."""
+
+from __future__ import annotations
+
+from systemscripts.reports.definition import Report, apply_files, load
+from systemscripts.reports.delivery import deliver
+from systemscripts.reports.rendering import Rendered, render
+
+__all__ = ["Rendered", "Report", "apply_files", "deliver", "load", "render"]

@@ -1,0 +1,82 @@
+"""One report: dba.treportmanager as a typed object, and config/reports/NAME.yaml that feeds it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from systemscripts import configuration, settings
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError, UsageError
+
+FOLDER = settings.PROJECT / "config" / "reports"
+_COLUMNS = ("report_name", "subject", "recipients", "template", "queries", "send_if", "is_active")
+
+
+class Report(BaseModel):
+    """A mail: subject and template filled by queries, which run with the reader's login.
+
+    Queries may use %(since)s, the newest dataset that this report has covered, and %(until)s, the newest there is now.
+    A query called `problems` fills the section that comes first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    subject: str
+    recipients: list[str] = []
+    template: str  # NAME of config/reports/templates/NAME.html and NAME.txt
+    queries: dict[str, str] = {}
+    send_if: Literal["always", "rows", "problems"] = "always"
+    is_active: bool = True
+
+
+def load(connection: Connection, name: str) -> Report:
+    """One report by name; raises UsageError with the nearest name."""
+    with transaction(connection) as cursor:
+        cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
+        rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+    if name not in rows:
+        near = difflib.get_close_matches(name, rows, n=1)
+        raise UsageError(
+            f"there is no report {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"Add config/reports/{name}.yaml.",
+        )
+    return Report.model_validate(rows[name])
+
+
+def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
+    """Bring dba.treportmanager up to date with the YAML files that changed; returns their names.
+
+    Raises ConfigurationError that names every fault of every changed file.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute("select report_name, yaml_hash from dba.treportmanager")
+        known = dict(cursor.fetchall())
+    done, faults = [], []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = configuration.read_document(path)
+            if known.get(path.stem) != document.sha256:
+                _apply(connection, configuration.validate(document, Report, report_name=path.stem), document.sha256)
+                done.append(path.stem)
+        except ConfigurationError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+    return done
+
+
+def _apply(connection: Connection, report: Report, digest: str) -> None:
+    values = report.model_dump() | {"queries": json.dumps(report.queries), "yaml_hash": digest}
+    updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "report_name")
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"""insert into dba.treportmanager ({", ".join(values)}) values ({", ".join(["%s"] * len(values))})
+                on conflict (report_name) do update set {updates}, updated_at = now()""",
+            list(values.values()),
+        )
