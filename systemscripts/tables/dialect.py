@@ -69,16 +69,18 @@ def cut(text: str, delimiter: str, quote: str) -> list[list[str]]:
     lines = io.StringIO(text, newline=None).read().split("\n")
     if len(lines) > 1:
         lines.pop()
-    rows = list(csv.reader(_joined(lines, quote), delimiter=delimiter, quotechar=quote))
+    rows = list(csv.reader(_joined(lines, delimiter, quote), delimiter=delimiter, quotechar=quote))
     return [row for row in rows if row]
 
 
-def _joined(lines: list[str], quote: str, most: int = 50) -> list[str]:
-    """Put lines together while a quote is open, unless that takes too many."""
+def _joined(lines: list[str], delimiter: str, quote: str, most: int = 50) -> list[str]:
+    """Put lines together while a quoted field is open, unless that takes too many."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    opening = re.compile(rf"(?:^|{d}){q}(?:[^{q}]++|{q}{q})*+$")
     joined, number = [], 0
     while number < len(lines):
         end = number + 1
-        if lines[number].count(quote) % 2:
+        if lines[number].count(quote) % 2 and opening.search(lines[number]):
             closing = (n for n in range(end, min(number + most, len(lines))) if lines[n].count(quote) % 2)
             end = next(closing, number) + 1
         joined.append(" ".join(lines[number:end]) if end > number + 1 else _harmless(lines[number], quote))

@@ -88,6 +88,11 @@ def test_a_stray_quote_is_a_character_and_swallows_nothing(tmp_path: Path, line:
         assert "stray quotes" in table.warnings[0]
 
 
+def test_inches_in_every_line_change_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b,c\n" + '1,5" pipe,x\n' * 100)
+    assert read(path)[1] == [["1", '5" pipe', "x"]] * 100
+
+
 def test_stray_quotes_on_two_lines_do_not_join_them(tmp_path: Path) -> None:
     path = written(tmp_path, 'a,b,c\n1,"foo,x\n2,y,bar"\n3,q,z\n')
     assert read(path)[1] == [["1", '"foo', "x"], ["2", "y", 'bar"'], ["3", "q", "z"]]
