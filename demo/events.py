@@ -111,7 +111,7 @@ EVENTS: dict[int, Event] = {
         title_rows=("Industrials Week - Chicago", "Presenting companies, as of the date of download", ""),
     ),
     119191: Event("Global Materials Conference", DINNERS, XLSX, companies=_every(3, 2), link="session"),
-    119192: Event("New Listings Showcase", ORGANIZATION, companies=_every(7, 3), shows=(INVALID, LIST, LIST)),
+    119192: Event("New Listings Showcase", ORGANIZATION, companies=_every(7, 3), shows=(PAGE, LIST, LIST)),
     119193: Event("Bank Board Retreat", PLAIN, companies=_every(9, 4), shows=(LIST, INVALID, INVALID)),
     119194: Event("Shipping & Offshore Forum", HYBRID, XLSX, companies=_every(8, 5), shows=(LIST, PAGE, PAGE)),
     119195: Event("Digital Health - Virtual Days", TWICE, HTML, companies=_every(4, 1), link="root"),

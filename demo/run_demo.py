@@ -145,12 +145,15 @@ def _lists() -> list[dict[str, Any]]:
                from dba.tfile f where f.config_name = 'meetmax_events' and f.label is not null order by f.file_id"""
         )
         found = {(label, day): shown for label, day, shown in reversed(cursor.fetchall())}
-        cursor.execute("select distinct on (eventid) eventid, title from public.tmeetmaxurlcheck where title <> '' "
-                       "order by eventid, dataset_id desc")  # fmt: skip
+        cursor.execute("select eventid, title from public.tmeetmaxurlcheck")
         titles = dict(cursor.fetchall())
     days = sorted({day for _, day in found})
     return [
-        {"event": label, "title": titles.get(label), **{f"{day:%d %b}": found.get((label, day), "no list") for day in days}}
+        {
+            "event": label,
+            "title": titles.get(label),
+            **{f"{day:%d %b}": found.get((label, day), "no list") for day in days},
+        }
         for label in sorted({label for label, _ in found})
     ]
 

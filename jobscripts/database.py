@@ -1,4 +1,5 @@
 """The suite's database: its address, start, stop, state, and one-off SQL."""
+# no cron log: url prints the password, sql prints data
 
 from __future__ import annotations
 
@@ -64,7 +65,9 @@ def _control(action: Action) -> Summary:
 
     if not settings.current().embedded:
         if action is not Action.status:
-            raise UsageError("only the embedded database can be started and stopped here", "DATABASE_URL names another.")
+            raise UsageError(
+                "only the embedded database can be started and stopped here", "DATABASE_URL names another."
+            )
         return Summary(rows=[{"embedded": False, "address": safe_address(address("etl"))}])
     if action is Action.start:
         embedded.start()

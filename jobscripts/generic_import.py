@@ -48,7 +48,9 @@ def generic_import(
         return _listed(known)
     options = journey.Options(only=file, dry_run=dry_run, reload=reload, wait_seconds=wait_seconds())
     directories = Directories(settings.current().etl_data_dir)
-    summary = journey.run_imports(connection, _chosen(connection, config, all_imports, known), directories, run_uuid, options)
+    summary = journey.run_imports(
+        connection, _chosen(connection, config, all_imports, known), directories, run_uuid, options
+    )
     summary.warnings += journey.unmatched(known, directories)
     return summary
 
@@ -69,7 +71,13 @@ def _chosen(connection: Connection, name: str, all_imports: bool, known: list[Im
 
 def _listed(known: list[ImportConfig]) -> Summary:
     rows = [
-        {"import": c.config_name, "active": c.is_active, "pattern": c.file_pattern, "target": c.target_table, "mode": c.load_mode}
+        {
+            "import": c.config_name,
+            "active": c.is_active,
+            "pattern": c.file_pattern,
+            "target": c.target_table,
+            "mode": c.load_mode,
+        }
         for c in known
     ]
     return Summary(headline=f"{len(known)} imports", rows=rows)

@@ -62,7 +62,7 @@ def meetmax_url_check(
 
 
 def _known_events() -> list[int]:
-    """Every id that ever existed."""
+    """Every id that ever existed: a title once seen stays when the event goes."""
     import contextlib
 
     from systemscripts import db_utils
@@ -72,7 +72,9 @@ def _known_events() -> list[int]:
             cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
             if cursor.fetchone() == (None,):
                 return []
-            cursor.execute("select distinct eventid::integer from public.tmeetmaxurlcheck where ifexists = '1'")
+            cursor.execute(
+                "select distinct eventid::integer from public.tmeetmaxurlcheck where ifexists = '1' or title <> ''"
+            )
             return [row[0] for row in cursor.fetchall()]
 
 
@@ -95,7 +97,9 @@ def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summ
     if failures:
         summary.warnings.append(f"failed: {failures}")
     if not outcome.complete:
-        summary.warnings.append(f"{outcome.ended}: the next run goes on with the other {outcome.asked - outcome.answered}")
+        summary.warnings.append(
+            f"{outcome.ended}: the next run goes on with the other {outcome.asked - outcome.answered}"
+        )
         return summary
     name = f"{settings.file_stamp()}_MeetMaxURLCheck.csv"
     results.write_results_csv(path, directories.file_watcher / name)

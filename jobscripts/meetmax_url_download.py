@@ -11,11 +11,9 @@ from systemscripts.job import Summary, job
 if TYPE_CHECKING:
     from systemscripts.sources.meetmax import download
 
-NEWEST_CHECKS = """
-    select distinct on (c.eventid) c.eventid::integer, c.downloadlink, c.isdownloadable = '1'
-    from public.tmeetmaxurlcheck_current c join dba.v_dataset d using (dataset_id)
-    where c.eventid ~ '^[0-9]+$'
-    order by c.eventid, d.dataset_date desc, dataset_id desc
+LISTS = """
+    select eventid::integer, downloadlink from public.tmeetmaxurlcheck
+    where isdownloadable = '1' and eventid ~ '^[0-9]+$' order by eventid::integer
 """
 
 
@@ -56,7 +54,9 @@ def meetmax_url_download(
                 )
             )  # fmt: skip
             tracker.advance()
-    download.write_download_results(found, directories.logs / f"{stamp}_MeetMaxURLDownload_results.csv", directories.temporary)
+    download.write_download_results(
+        found, directories.logs / f"{stamp}_MeetMaxURLDownload_results.csv", directories.temporary
+    )
     return _summary(found)
 
 
@@ -70,11 +70,11 @@ def _lists(events: str) -> list[tuple[int, str]]:
     wanted = set(event_ids.parse_event_ids(events)) if events else None
     with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
         with db_utils.transaction(connection) as cursor:
-            cursor.execute("select to_regclass('public.tmeetmaxurlcheck_current')")
+            cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
             if cursor.fetchone() == (None,):
                 return []
-            cursor.execute(NEWEST_CHECKS)
-            return [(event, link) for event, link, there in cursor.fetchall() if there and (not wanted or event in wanted)]
+            cursor.execute(LISTS)
+            return [(event, link) for event, link in cursor.fetchall() if not wanted or event in wanted]
 
 
 def _summary(found: list[download.DownloadResult]) -> Summary:

@@ -15,7 +15,8 @@ def _demo(values: dict[str, Any]) -> int | None:
         return None
     from demo import run_demo
 
-    return run_demo.run(values["name"])
+    exit_code: int = run_demo.run(values["name"])
+    return exit_code
 
 
 @job(lock="{name}", time_limit_hours=24 * 14, instead=_demo)
@@ -24,7 +25,9 @@ def run_pipeline(
     from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "1",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps; run nothing.")] = False,
     list_pipelines: Annotated[bool, typer.Option("--list", help="Show the pipelines.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", help="Try it in var/demo/ on made-up data, nothing configured.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Try it in var/demo/ on made-up data, nothing configured.")
+    ] = False,
 ) -> Summary:
     """Run the steps of a pipeline, each a job of its own.
 

@@ -72,7 +72,9 @@ def load(name: str) -> Pipeline:
     """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(f"there is no pipeline {name!r}" + (f", did you mean {near[0]}?" if near else ""), "See: --list")
+        raise UsageError(
+            f"there is no pipeline {name!r}" + (f", did you mean {near[0]}?" if near else ""), "See: --list"
+        )
     return configuration.validate(configuration.read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
 
 
@@ -198,5 +200,3 @@ def step_number(pipeline: Pipeline, name: str) -> int:
         if name in (str(number), step.job, step.name):
             return number
     raise UsageError(f"pipeline {pipeline.name} has no step {name!r}", "See: --dry-run")
-
-

@@ -79,8 +79,9 @@ class ImportConfig(Strict):
     target_table: str
     importstrategyid: Literal[1, 2, 3] = 1
     is_active: bool = True
-    load_mode: Literal["snapshot", "append"] = "snapshot"
+    load_mode: Literal["snapshot", "append", "upsert"] = "snapshot"
     key_columns: list[str] = []
+    empty_keeps: bool = False
     reading: Reading = Field(default_factory=lambda: Reading.model_validate({}))
     guards: Guards = Guards()
     max_rejects: int = Field(10, ge=0)
@@ -121,6 +122,8 @@ class ImportConfig(Strict):
                 raise ValueError(f"{name} is missing: part of the file name (from 0), column, or the value itself")
             if source == "filename" and not (location or "").isdigit():
                 raise ValueError(f"{name}: expected the number of a part of the file name, from 0, not {location!r}")
+        if self.load_mode == "upsert" and not self.key_columns:
+            raise ValueError("key_columns is missing: upsert must know which columns name a row")
         if self.dateconfig in ("filename", "file_content") and not self.dateformat:
             raise ValueError("dateformat is missing, such as yyyyMMddTHHmmss")
         return self

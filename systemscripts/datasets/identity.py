@@ -97,6 +97,8 @@ def decide(cursor: Cursor, config_name: str, load_mode: str, identity: Identity,
         current = current_dataset(cursor, config_name, identity.label)
         if current and current[1] == content:
             return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
+    if load_mode == "upsert":
+        return _decide_upsert(cursor, config_name, content, reload)
     same = (config_name, identity.label, identity.date)
     cursor.execute(
         """select dataset_id, status from dba.tdataset
@@ -109,10 +111,27 @@ def decide(cursor: Cursor, config_name: str, load_mode: str, identity: Identity,
     if row and row[1] != "undone":
         return Decision("duplicate", row[0], reason=f"same content as dataset {row[0]}, which is {row[1]}")
     if row and not reload:
-        return Decision(
-            "duplicate", row[0], reason=f"same content as dataset {row[0]}, which was undone; --reload loads it again"
-        )
+        return Decision("duplicate", row[0], reason=_undone_reason(row[0]))
     return Decision("load", supersedes=_active(cursor, same) if load_mode == "snapshot" else None)
+
+
+def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool) -> Decision:
+    """Only the newest dataset counts: a source may return to an earlier state."""
+    cursor.execute(
+        """select dataset_id, content_sha256, status from dba.tdataset where config_name = %s
+           order by status = 'undone', dataset_id desc limit 1""",
+        (config_name,),
+    )
+    newest = cursor.fetchone()
+    if newest is None or newest[1] != content or (newest[2] == "undone" and reload):
+        return Decision("load")
+    if newest[2] == "undone":
+        return Decision("duplicate", newest[0], reason=_undone_reason(newest[0]))
+    return Decision("unchanged", newest[0], reason=f"same content as dataset {newest[0]}, the newest one")
+
+
+def _undone_reason(dataset_id: int) -> str:
+    return f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
 
 
 def current_dataset(cursor: Cursor, config_name: str, label: str | None) -> tuple[int, str] | None:

@@ -91,6 +91,8 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     status, config_name, label, day, load_mode = row
     if status == "undone":
         raise UsageError(f"dataset {dataset_id} is undone already")
+    if load_mode == "upsert":
+        _refuse_unless_newest(cursor, config_name, dataset_id)
     _change(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
     if status != "active" or load_mode != "snapshot":
         return None
@@ -104,6 +106,18 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
         return None
     _change(cursor, before[0], "active", None)
     return int(before[0])
+
+
+def _refuse_unless_newest(cursor: Cursor, config_name: str, dataset_id: int) -> None:
+    cursor.execute(
+        """select array_agg(dataset_id order by dataset_id desc) from dba.tdataset
+           where config_name = %s and dataset_id > %s and status <> 'undone'""",
+        (config_name, dataset_id),
+    )
+    row: Any = cursor.fetchone()
+    if row[0]:
+        later = ", ".join(map(str, row[0]))
+        raise UsageError(f"dataset {dataset_id} is not the newest of {config_name}", f"Undo first: {later}.")
 
 
 def _change(cursor: Cursor, dataset_id: int, status: str, reason: str | None) -> None:

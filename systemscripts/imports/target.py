@@ -24,6 +24,7 @@ class Plan:
     table: str
     columns: list[str]  # of the file, as they are named in the target
     headers: list[str]  # as the client wrote them
+    key_columns: list[str] = field(default_factory=list)  # load mode upsert
     create: bool = False
     added: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -45,9 +46,11 @@ class Plan:
         new = [sql.SQL("{} text").format(sql.Identifier(name)) for name in self.added]
         if self.create:
             lineage = [sql.SQL("dataset_id integer not null"), sql.SQL("source_row integer not null")]
+            keys = sql.SQL(", ").join(map(sql.Identifier, self.key_columns))
             return [
                 sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join([*lineage, *new])),
                 sql.SQL("create index on {} using brin (dataset_id)").format(table),
+                *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
             ]
         return [sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(
             sql.SQL("add column {}").format(column) for column in new))] if new else []  # fmt: skip

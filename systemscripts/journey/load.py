@@ -12,7 +12,7 @@ from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, rejects, target
+from systemscripts.imports import copying, rejects, target, upserting
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -74,9 +74,13 @@ def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
 
 def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
-    return target.plan(
-        cursor, *context.config.schema_and_table, file.columns, file.table.columns, context.config.importstrategyid
-    )
+    config = context.config
+    made = target.plan(cursor, *config.schema_and_table, file.columns, file.table.columns, config.importstrategyid)
+    if config.load_mode == "upsert":
+        made.key_columns = config.key_columns
+        if absent := [name for name in config.key_columns if name not in file.columns]:
+            raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Mend the file, or key_columns.")
+    return made
 
 
 def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decision) -> Outcome:
@@ -97,7 +101,7 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         config.config_name, file.identity, config.load_mode, plan.name, file.table.content_sha256(), plan.kept, context.run_uuid
     )
     dataset_id = states.create(cursor, new, decision.supersedes)
-    counts, found = _copy(cursor, file, plan, dataset_id)
+    counts, found = _copy(cursor, context, file, plan, dataset_id)
     if rejects.too_many(counts.rejected, counts.read, config.max_rejects, config.max_reject_rate):
         raise RefusedError(_too_many(counts, found), found, counts)
     if prepare.changed(file):
@@ -113,13 +117,18 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     return outcome
 
 
-def _copy(cursor: Cursor, file: Prepared, plan: target.Plan, dataset_id: int) -> tuple[Counts, Rejects]:
+def _copy(cursor: Cursor, context: Context, file: Prepared, plan: target.Plan, dataset_id: int) -> tuple[Counts, Rejects]:
     table = file.table
     if not plan.columns:
         return Counts(), Rejects()
     with progress.track(file.ticket.name) as tracker:
-        counts, found = copying.copy_table(cursor, table, plan, dataset_id, file.ticket.file_id, tracker.advance)
-    counts.skipped = table.skipped
+        if plan.key_columns:
+            counts, found = upserting.upsert_table(
+                cursor, table, plan, dataset_id, file.ticket.file_id, context.config.empty_keeps, tracker.advance
+            )
+        else:
+            counts, found = copying.copy_table(cursor, table, plan, dataset_id, file.ticket.file_id, tracker.advance)
+    counts.skipped += table.skipped
     counts.read += table.skipped
     return counts, found
 

@@ -61,18 +61,31 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
         return shown
     shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
     # a column added here would keep the target locked through the whole copy, so the rows go to a table of this session
-    cursor.execute(
-        sql.SQL("create temporary table {} ({}) on commit drop").format(
-            sql.Identifier(plan.table),
-            sql.SQL(", ").join(
-                [sql.SQL("{} integer").format(sql.Identifier(name)) for name in target.LINEAGE]
-                + [sql.SQL("{} text").format(sql.Identifier(name)) for name in plan.kept]
-            ),
-        )
-    )
+    _stand_in(cursor, plan)
     shown.outcome = load.load_rows(cursor, context, file, replace(plan, schema="pg_temp"), decision)
     shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
     return shown
+
+
+def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
+    """A table of this session shaped like the target after the plan, with its rows where the load compares with them."""
+    table = sql.Identifier(plan.table)
+    columns = plan.kept
+    if plan.create or not plan.key_columns:
+        lineage = [sql.SQL("{} integer").format(sql.Identifier(name)) for name in target.LINEAGE]
+    else:
+        cursor.execute(
+            sql.SQL("create temporary table {} on commit drop as select * from {}").format(
+                table, sql.Identifier(plan.schema, plan.table)
+            )
+        )
+        for name in plan.added:
+            cursor.execute(sql.SQL("alter table pg_temp.{} add column {} text").format(table, sql.Identifier(name)))
+        return
+    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in columns]
+    cursor.execute(
+        sql.SQL("create temporary table {} ({}) on commit drop").format(table, sql.SQL(", ").join(lineage + texts))
+    )
 
 
 def _columns(file: Prepared) -> list[dict[str, Any]]:

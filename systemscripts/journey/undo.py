@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.errors import UsageError
+from systemscripts.imports import upserting
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def undo_datasets(
 
 def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
-    names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status")
+    names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
     cursor.execute(f"select {', '.join(names)} from dba.tdataset where {condition} order by dataset_id desc", (value,))
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     found = [row for row in rows if row["status"] != "undone"]
@@ -48,6 +49,9 @@ def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[
 
 def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
     before = states.undo(cursor, row["dataset_id"], run_uuid)
+    if row["load_mode"] == "upsert":
+        schema, _, table = str(row["target_table"]).partition(".")
+        upserting.undo(cursor, schema, table, row["dataset_id"])
     cursor.execute(
         "update dba.tfile set status = 'undone', status_at = now() where dataset_id = %s and status = 'loaded'",
         (row["dataset_id"],),

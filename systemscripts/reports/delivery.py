@@ -32,7 +32,9 @@ class Delivery:
     recipients: list[str]
 
 
-def deliver(report: Report, connection: Connection, reader: Connection, run_uuid: str, wait_seconds: float) -> list[Delivery]:
+def deliver(
+    report: Report, connection: Connection, reader: Connection, run_uuid: str, wait_seconds: float
+) -> list[Delivery]:
     """Send what earlier runs could not, then what is new since the last report.
 
     Raises ConfigurationError (no recipients, no server), TryLaterError when the server is away: the mail is kept.
@@ -111,7 +113,9 @@ def _send(connection: Connection, delivery_id: int) -> Delivery:
         mail.send(message)
     except EtlError as error:
         with transaction(connection) as cursor:
-            cursor.execute("update dba.treportdelivery set error = %s where delivery_id = %s", (str(error), delivery_id))
+            cursor.execute(
+                "update dba.treportdelivery set error = %s where delivery_id = %s", (str(error), delivery_id)
+            )
         raise
     with transaction(connection) as cursor:
         cursor.execute(
