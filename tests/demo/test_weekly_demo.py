@@ -1,0 +1,151 @@
+"""The main job on a machine with nothing configured: what it promises is in the database and at the mail server."""
+
+from __future__ import annotations
+
+import contextlib
+import email
+import email.policy
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from demo import events, expected
+from tests.conftest import PROJECT
+
+WRAPPER = str(PROJECT / "run_python_etl_script.sh")
+
+
+@dataclass
+class Demo:
+    """A demo that was run twice."""
+
+    folder: Path
+    outputs: list[str]
+    tables: list[dict[str, list[tuple[Any, ...]]]]  # after the first and after the second time
+    mails: list[int]
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        return query(self.folder, statement)
+
+
+def clean_environment(data: Path) -> dict[str, str]:
+    drop = ("ETL_", "DATABASE_", "SMTP_", "MEETMAX_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(drop)} | {"ETL_DATA_DIR": str(data)}
+
+
+def query(folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    server = json.loads((folder / "var" / "embedded_database.json").read_text())
+    url = f"postgresql://etl:{server['etl_password']}@127.0.0.1:{server['port']}/etl"
+    with contextlib.closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        "lists": query(folder, "select * from dba.tmeetmax order by dataset_id, source_row"),
+        "events": query(folder, "select eventid from public.tmeetmaxurlcheck order by 1"),
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    data = tmp_path_factory.mktemp("installation")
+    folder = data / "var" / "demo"
+    found = Demo(folder, [], [], [])
+    for _ in range(2):
+        done = subprocess.run(
+            [WRAPPER, "run_pipeline.py", "weekly", "--demo"], env=clean_environment(data), capture_output=True, text=True,
+            timeout=240, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found.outputs.append(done.stdout)
+        found.tables.append(tables(folder))
+        found.mails.append(len(list((folder / "mails").glob("*.eml"))))
+    yield found
+    place = json.loads((folder / "var" / "embedded_database.json").read_text())["folder"]
+    stop = clean_environment(folder) | {"ETL_ENV_FILE": str(folder / "settings.env")}
+    subprocess.run([WRAPPER, "database.py", "stop"], env=stop, check=True, capture_output=True)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.mark.parametrize("week", [1, 2])
+def test_every_downloadable_event_is_a_dataset_with_as_many_rows_as_its_file(demo: Demo, week: int) -> None:
+    found = dict(
+        demo.sql(
+            f"""select f.label::integer, d.rows_loaded from dba.tfile f join dba.tdataset d using (dataset_id)
+                where f.config_name = 'meetmax_events' and f.dataset_date = '{events.MONDAYS[week - 1]}'
+                  and f.status in ('loaded', 'unchanged')"""
+        )
+    )
+    assert found == expected.downloadable(week)
+
+
+def test_the_rows_are_in_the_table(demo: Demo) -> None:
+    counted = dict(demo.sql("select dataset_id, count(*) from dba.tmeetmax group by 1"))
+    for dataset, rows in demo.sql("select dataset_id, rows_loaded from dba.tdataset where config_name = 'meetmax_events'"):
+        assert counted.get(dataset, 0) == rows
+
+
+def test_one_row_per_event_id(demo: Demo) -> None:
+    ids = [row[0] for row in demo.tables[0]["events"]]
+    assert len(ids) == len(set(ids)) >= expected.asked()
+
+
+def test_the_same_command_again_adds_no_row_and_mails_nothing(demo: Demo) -> None:
+    assert demo.tables[1] == demo.tables[0]
+    assert demo.mails == [2, 2]
+
+
+def test_each_week_has_its_mail_in_text_and_html(demo: Demo) -> None:
+    first, second = sorted((demo.folder / "mails").glob("*.eml"))
+    for path, week in ((first, 1), (second, 2)):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert message["To"] == "analyst@example.test"
+        text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
+        news = [e for e in expected.downloadable(week) if week == 1 or e in expected.published(2) or expected.changes(2)[e]]
+        for event in news:
+            assert str(event) in text
+            assert str(event) in html
+
+
+def test_the_closing_table_agrees_with_the_database(demo: Demo) -> None:
+    lines = {line.split()[0]: line for line in demo.outputs[0].split("What happened")[1].splitlines() if line[:3] == "119"}
+    for event, rows in expected.downloadable(1).items():
+        assert f"  {rows}  " in lines[str(event)] + "  "
+    assert set(lines) == {str(e) for e in set(expected.downloadable(1)) | set(expected.downloadable(2))}
+    assert "next:" in demo.outputs[0]
+
+
+def test_every_run_has_its_row_and_its_pipeline(demo: Demo) -> None:
+    runs = demo.sql(
+        """select p.job, r.step_number, r.job from dba.trun r join dba.trun p on p.run_uuid = r.parent_uuid
+           where r.status = 'succeeded'"""
+    )
+    assert sorted(row[1] for row in runs) == sorted([1, 2, 3, 4, 5] * 4)
+    assert {row[0] for row in runs} == {"run_pipeline"}
+    assert demo.sql("select count(*) from dba.trun where status <> 'succeeded'") == [(0,)]
+
+
+def test_nothing_is_left_waiting_and_the_archive_has_every_list(demo: Demo) -> None:
+    assert [p.name for p in (demo.folder / "file_watcher").iterdir() if p.is_file()] == []
+    archived = [p.name for p in (demo.folder / "archive").rglob("*.xls")]
+    assert len(archived) == 2 * (len(expected.downloadable(1)) + len(expected.downloadable(2)))
+
+
+def test_an_unknown_demo_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [WRAPPER, "run_pipeline.py", "nothing", "--demo"], env=clean_environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "weekly" in done.stderr

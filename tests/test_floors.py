@@ -1,0 +1,75 @@
+"""The floors of systemscripts: a room imports only from floors below it, never from its own (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+FLOORS = [
+    {"settings", "directory_management", "errors", "masking", "summary"},
+    {"db_utils", "log_utils", "mail", "progress"},
+    {"tables", "files", "datasets", "configuration"},
+    {"sources", "imports", "reports", "alerts"},
+    {"journey"},
+    {"job", "pipelines"},
+]
+FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+# the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs
+ALLOWED_ON_FLOOR_0 = {"errors"}
+MODULES = sorted((PROJECT / "systemscripts").rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PROJECT / "systemscripts").parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Everything of systemscripts that a module imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports by whole names"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "tests")}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported_modules(path) if name.startswith("systemscripts.")}
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_a_room_imports_only_from_floors_below_it(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for other in imported_rooms(path) - {room}:
+        if other not in FLOOR_OF:
+            continue  # a name imported from the package itself
+        below = FLOOR_OF[other] < FLOOR_OF[room]
+        assert below or (FLOOR_OF[room] == 0 and other in ALLOWED_ON_FLOOR_0), f"{room} must not import {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_the_library_knows_nothing_of_what_stands_above_it(path: Path) -> None:
+    above = {name for name in imported_modules(path) if not name.startswith("systemscripts")}
+    assert not above
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "jobscripts").glob("*.py")), ids=lambda path: path.name)
+def test_a_job_script_is_thin_and_imports_no_other(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 125
+    assert not {name for name in imported_modules(path) if name.startswith(("jobscripts", "tests"))}
+
+
+def test_tables_knows_no_database() -> None:
+    for path in (PROJECT / "systemscripts" / "tables").rglob("*.py"):
+        assert "psycopg2" not in path.read_text(), path
