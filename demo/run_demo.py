@@ -53,7 +53,7 @@ def _servers(folder: Path) -> Iterator[tuple[MeetMaxServer, MailSink]]:
     state: dict[str, Any] = json.loads(state_file.read_text()) if state_file.exists() else {}
     state.setdefault("password", secrets.token_urlsafe(12))
     with contextlib.ExitStack() as stack:
-        site = stack.enter_context(_on_port(lambda port: MeetMaxServer(port), state.get("site", 0)))
+        site = stack.enter_context(_on_port(MeetMaxServer, state.get("site", 0)))
         mails = stack.enter_context(
             _on_port(
                 lambda port: MailSink(folder / "mails", folder / "certificate", "demo", state["password"], port),

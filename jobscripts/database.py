@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What to do with the database."""
 
     url = "url"
@@ -35,7 +35,8 @@ def database(
 ) -> Summary:
     """Show, start, stop or ask the database.
 
-    url and reader-url print the whole address, password included, for DBeaver or psql. sql prints CSV with a header line.
+    url and reader-url print the whole address, password included, for DBeaver or psql. sql prints CSV with a
+    header line.
     Only the embedded database can be started and stopped here; it stays up until it is stopped.
 
     Examples:

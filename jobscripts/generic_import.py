@@ -27,7 +27,8 @@ def generic_import(
 ) -> Summary:
     """Load the files that wait for an import.
 
-    A file whose content is there already is noted, not loaded again; a file that does not fit is kept aside with its reason.
+    A file whose content is there already is noted, not loaded again; a file that does not fit is kept aside with its
+    reason.
 
     Examples:
         generic_import.py meetmax_events

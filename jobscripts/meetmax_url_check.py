@@ -67,15 +67,17 @@ def _known_events() -> list[int]:
 
     from systemscripts import db_utils
 
-    with contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection:
-        with db_utils.transaction(connection) as cursor:
-            cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
-            if cursor.fetchone() == (None,):
-                return []
-            cursor.execute(
-                "select distinct eventid::integer from public.tmeetmaxurlcheck where ifexists = '1' or title <> ''"
-            )
-            return [row[0] for row in cursor.fetchall()]
+    with (
+        contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection,
+        db_utils.transaction(connection) as cursor,
+    ):
+        cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
+        if cursor.fetchone() == (None,):
+            return []
+        cursor.execute(
+            "select distinct eventid::integer from public.tmeetmaxurlcheck where ifexists = '1' or title <> ''"
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summary:

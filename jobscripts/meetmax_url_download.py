@@ -24,7 +24,8 @@ def meetmax_url_download(
 ) -> Summary:
     """Download every company list that the last checks found, into file_watcher/.
 
-    What is not a spreadsheet is reported with its reason and leaves no file; one list that fails does not stop the others.
+    What is not a spreadsheet is reported with its reason and leaves no file; one list that fails does not stop the
+    others.
 
     Examples:
         meetmax_url_download.py
@@ -68,13 +69,15 @@ def _lists(events: str) -> list[tuple[int, str]]:
     from systemscripts.sources.meetmax import events as event_ids
 
     wanted = set(event_ids.parse_event_ids(events)) if events else None
-    with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
-        with db_utils.transaction(connection) as cursor:
-            cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
-            if cursor.fetchone() == (None,):
-                return []
-            cursor.execute(LISTS)
-            return [(event, link) for event, link in cursor.fetchall() if not wanted or event in wanted]
+    with (
+        contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection,
+        db_utils.transaction(connection) as cursor,
+    ):
+        cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
+        if cursor.fetchone() == (None,):
+            return []
+        cursor.execute(LISTS)
+        return [(event, link) for event, link in cursor.fetchall() if not wanted or event in wanted]
 
 
 def _summary(found: list[download.DownloadResult]) -> Summary:

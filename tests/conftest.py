@@ -1,4 +1,4 @@
-"""What tests share: a real PostgreSQL for each worker, and a whole installation in a folder of its own for each test."""
+"""What tests share: a PostgreSQL for each worker, and a whole installation in a folder of its own for each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Installation:
     def command(self, script: str, *arguments: object) -> list[str]:
         return [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *map(str, arguments)]
 
-    def run(self, script: str, *arguments: object, timeout: float = 120, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, script: str, *arguments: object, timeout: float = 120, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a job script to its end."""
         return subprocess.run(
             self.command(script, *arguments), env=self.process_environment(**more), capture_output=True, text=True,

@@ -35,7 +35,9 @@ def imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: imports by whole names"
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "tests")}
+    return {
+        name for name in found if name.split(".")[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "tests")
+    }
 
 
 def imported_rooms(path: Path) -> set[str]:

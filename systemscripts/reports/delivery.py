@@ -1,4 +1,4 @@
-"""The delivery ledger: nothing is marked sent that was not accepted, what could not go is tried again, nothing goes twice."""
+"""The delivery ledger: nothing is marked sent that was not accepted, what could not go is tried again, once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def newest_dataset(cursor: Cursor) -> int:
 
 def _pending(cursor: Cursor, report: Report) -> list[int]:
     cursor.execute(
-        "select delivery_id from dba.treportdelivery where report_name = %s and status = 'pending' order by delivery_id",
+        """select delivery_id from dba.treportdelivery
+           where report_name = %s and status = 'pending' order by delivery_id""",
         (report.report_name,),
     )
     return [row[0] for row in cursor.fetchall()]
@@ -83,7 +84,8 @@ def _make(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> 
     status = "pending" if rendered.wanted else "nothing"
     message = _compose(report, rendered, recipients) if rendered.wanted else None
     cursor.execute(
-        """insert into dba.treportdelivery (report_name, status, recipients, subject, message_id, message, covered, run_uuid)
+        """insert into dba.treportdelivery (report_name, status, recipients, subject, message_id, message, covered,
+               run_uuid)
            values (%s, %s, %s, %s, %s, %s, %s, %s) returning delivery_id""",
         (report.report_name, status, recipients, rendered.subject, message["Message-ID"] if message else None,
          message.as_bytes() if message else None, json.dumps({"dataset_id": until}), run_uuid),

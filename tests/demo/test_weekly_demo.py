@@ -63,7 +63,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     found = Demo(folder, [], [], [])
     for _ in range(2):
         done = subprocess.run(
-            [WRAPPER, "run_pipeline.py", "weekly", "--demo"], env=clean_environment(data), capture_output=True, text=True,
+            [WRAPPER, "run_pipeline.py", "weekly", "--demo"],
+            env=clean_environment(data), capture_output=True, text=True,
             timeout=240, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
@@ -91,7 +92,9 @@ def test_every_downloadable_event_is_a_dataset_with_as_many_rows_as_its_file(dem
 
 def test_the_rows_are_in_the_table(demo: Demo) -> None:
     counted = dict(demo.sql("select dataset_id, count(*) from dba.tmeetmax group by 1"))
-    for dataset, rows in demo.sql("select dataset_id, rows_loaded from dba.tdataset where config_name = 'meetmax_events'"):
+    for dataset, rows in demo.sql(
+        "select dataset_id, rows_loaded from dba.tdataset where config_name = 'meetmax_events'"
+    ):
         assert counted.get(dataset, 0) == rows
 
 
@@ -112,14 +115,18 @@ def test_each_week_has_its_mail_in_text_and_html(demo: Demo) -> None:
         assert message["To"] == "analyst@example.test"
         text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
         html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        news = [e for e in expected.downloadable(week) if week == 1 or e in expected.published(2) or expected.changes(2)[e]]
+        news = [
+            e for e in expected.downloadable(week) if week == 1 or e in expected.published(2) or expected.changes(2)[e]
+        ]
         for event in news:
             assert str(event) in text
             assert str(event) in html
 
 
 def test_the_closing_table_agrees_with_the_database(demo: Demo) -> None:
-    lines = {line.split()[0]: line for line in demo.outputs[0].split("What happened")[1].splitlines() if line[:3] == "119"}
+    lines = {
+        line.split()[0]: line for line in demo.outputs[0].split("What happened")[1].splitlines() if line[:3] == "119"
+    }
     for event, rows in expected.downloadable(1).items():
         assert f"  {rows}  " in lines[str(event)] + "  "
     assert set(lines) == {str(e) for e in set(expected.downloadable(1)) | set(expected.downloadable(2))}
@@ -144,7 +151,10 @@ def test_nothing_is_left_waiting_and_the_archive_has_every_list(demo: Demo) -> N
 
 def test_an_unknown_demo_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [WRAPPER, "run_pipeline.py", "nothing", "--demo"], env=clean_environment(tmp_path), capture_output=True, text=True
+        [WRAPPER, "run_pipeline.py", "nothing", "--demo"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

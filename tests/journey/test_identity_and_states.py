@@ -19,7 +19,8 @@ def load(installation: Installation, label: str, day: str, *names: str, suffix: 
 
 def current(installation: Installation, label: str = "a") -> list[str]:
     rows = installation.sql(
-        "select name from public.lists_current join dba.tdataset using (dataset_id) where label = %s order by 1", (label,)
+        "select name from public.lists_current join dba.tdataset using (dataset_id) where label = %s order by 1",
+        (label,),
     )
     return [row[0] for row in rows]
 
