@@ -1,0 +1,64 @@
+"""The documents are true: what they name exists, and what exists is named."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SCRIPTS = sorted(path.name for path in (PROJECT / "jobscripts").glob("*.py"))
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_is_documented(script: str) -> None:
+    assert f"`{script}" in TEXT or f" {script}" in TEXT
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_an_example_in_its_help(script: str) -> None:
+    tree = ast.parse((PROJECT / "jobscripts" / script).read_text())
+    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == script[:-3])
+    assert f"Examples:\n        {script}" in (ast.get_docstring(main, clean=False) or "")
+
+
+def test_each_step_of_a_files_way_names_a_function_that_exists() -> None:
+    steps = re.findall(r"`(systemscripts/\S+\.py): (\w+)`", (PROJECT / "docs" / "architecture.md").read_text())
+    assert len(steps) >= 15
+    for path, name in steps:
+        tree = ast.parse((PROJECT / path).read_text())
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        defined |= {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)}
+        assert name in defined, f"{path} has no {name}"
+
+
+def test_the_states_drawn_are_the_states_built() -> None:
+    from systemscripts import files
+    from systemscripts.datasets import states
+
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)", text, re.MULTILINE))
+    for arrows in (files.ARROWS, states.ARROWS):
+        for before, after in ((b, a) for b, those in arrows.items() for a in those if a != b):
+            assert (before, after) in drawn, f"{before} -> {after} is not drawn"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_readme_names_the_two_commands() -> None:
+    text = (PROJECT / "README.md").read_text()
+    assert "./run_python_etl_script.sh run_pipeline.py weekly --demo" in text
+    assert "./run_tests.sh" in text
+
+
+def test_shown_commands_are_scripts_that_exist() -> None:
+    for name in re.findall(r"run_python_etl_script\.sh (\w+)(?:\.py)?\b", TEXT):
+        assert f"{name}.py" in SCRIPTS, name
