@@ -1,0 +1,91 @@
+"""What a configuration declares of a column: its type, how it is written, what it must fulfil."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+ColumnType = Literal[
+    "text", "integer", "bigint", "numeric", "boolean", "date", "time", "timestamp", "timestamptz", "text[]"
+]
+_TABLE_COLUMN = r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*"
+
+
+class Strict(BaseModel):
+    """A part of a configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Checks(Strict):
+    """What a value must fulfil beside its type."""
+
+    email: bool = False
+    regex: str | None = None
+    range: tuple[str | float | None, str | float | None] | None = None  # lowest, highest; null for open
+    one_of: list[str] = []
+    lookup: str | None = Field(None, pattern=f"^{_TABLE_COLUMN}$")  # schema.table.column that must hold the value
+
+    @field_validator("regex")
+    @classmethod
+    def _is_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"expected a regular expression ({error})") from error
+        return value
+
+    @field_validator("one_of", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return [str(item) for item in value] if isinstance(value, list) else value
+
+
+class Column(Strict):
+    """One declared column. In YAML also just its type: `order_id: integer`."""
+
+    type: ColumnType = "text"
+    formats: list[str] = []  # dates: dd/MM/yyyy HH:mm ..., tried in order; none: ISO 8601
+    decimal: str | None = Field(None, min_length=1, max_length=1)
+    thousands: str | None = Field(None, min_length=1, max_length=1)
+    null: list[str] | None = None  # instead of the import's null markers
+    separator: str = ","  # text[]
+    required: bool = False
+    default: str | None = None
+    rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Column:
+        if self.formats and self.type not in ("date", "time", "timestamp", "timestamptz"):
+            raise ValueError(f"formats are for dates and times, not for {self.type}")
+        if (self.decimal or self.thousands) and self.type not in ("integer", "bigint", "numeric"):
+            raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError("decimal and thousands marks are the same")
+        return self
+
+
+class RowCheck(Strict):
+    """An equation over the columns of a row, such as total_cost = price * quantity."""
+
+    equation: str
+    tolerance: float = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"equation": value} if isinstance(value, str) else value
