@@ -452,6 +452,7 @@ create table dba.treportmanager (
     recipients text[] not null default '{}',
     template text not null,
     queries jsonb not null default '{}',
+    parts jsonb not null default '{}',
     attachments jsonb not null default '[]',
     send_if text not null default 'always' check (send_if in ('always', 'rows', 'problems')),
     is_active boolean not null default true,
@@ -464,6 +465,7 @@ comment on column dba.treportmanager.subject is 'Subject of the mail, a template
 comment on column dba.treportmanager.recipients is 'Addresses; empty: REPORT_RECIPIENTS';
 comment on column dba.treportmanager.template is 'File name of the HTML template';
 comment on column dba.treportmanager.queries is 'Name -> SQL, run with the reader login';
+comment on column dba.treportmanager.parts is 'Kind of part (systemscripts/reports/parts) -> its options, for what needs more than one query';
 comment on column dba.treportmanager.attachments is 'Files made from queries';
 comment on column dba.treportmanager.send_if is 'always, rows (some query has rows) or problems';
 comment on column dba.treportmanager.is_active is 'false: not sent';
@@ -475,6 +477,7 @@ create table dba.treportdelivery (
     report_name text not null references dba.treportmanager,
     status text not null check (status in ('pending', 'sent', 'nothing')),
     recipients text[] not null,
+    accepted text[] not null default '{}',
     subject text not null default '',
     message_id text,
     message bytea,
@@ -490,6 +493,7 @@ comment on column dba.treportdelivery.delivery_id is 'Number';
 comment on column dba.treportdelivery.report_name is 'The report';
 comment on column dba.treportdelivery.status is 'pending (not accepted yet), sent, nothing (send_if was not met)';
 comment on column dba.treportdelivery.recipients is 'Addresses';
+comment on column dba.treportdelivery.accepted is 'Addresses the mail server has taken it for';
 comment on column dba.treportdelivery.subject is 'Subject as sent';
 comment on column dba.treportdelivery.message_id is 'Message-ID header; stays the same when tried again';
 comment on column dba.treportdelivery.message is 'The mail, until it is accepted';
@@ -538,7 +542,7 @@ from dba.trun r left join dba.trun p on p.run_uuid = r.parent_uuid;
 comment on view dba.v_run is 'Runs, for reading: order by started_at desc';
 
 create view dba.v_failure as
-select r.started_at, r.job, r.status, r.exit_code, r.error, r.arguments, r.run_uuid,
+select r.started_at, r.job, r.status, r.exit_code, r.error, r.arguments, r.run_uuid, r.root_uuid, r.step_number,
        (select max(s.started_at) from dba.trun s
         where s.job = r.job and s.lock_key = r.lock_key and s.status = 'succeeded' and s.started_at > r.started_at) as succeeded_again_at
 from dba.trun r where r.status in ('failed', 'interrupted', 'timed out');

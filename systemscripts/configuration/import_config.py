@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -44,6 +44,7 @@ class Reading(Strict):
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
+    aliases: dict[Annotated[str, Field(pattern=rf"^{_NAME}$")], list[str]] = {}  # column -> headers that mean it
 
 
 class Guards(Strict):
@@ -124,6 +125,8 @@ class ImportConfig(Strict):
                 raise ValueError(f"{name}: expected the number of a part of the file name, from 0, not {location!r}")
         if self.load_mode == "upsert" and not self.key_columns:
             raise ValueError("key_columns is missing: upsert must know which columns name a row")
+        if self.load_mode == "upsert" and any("|" in name for name in self.key_columns):
+            raise ValueError("key_columns: alternatives (a|b) only serve to compare; upsert needs columns")
         if self.dateconfig in ("filename", "file_content") and not self.dateformat:
             raise ValueError("dateformat is missing, such as yyyyMMddTHHmmss")
         return self

@@ -14,7 +14,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.journey.context import Context
-from systemscripts.tables import names
+from systemscripts.tables import aliases, names
 
 
 @dataclass
@@ -43,7 +43,7 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
     _note_bytes(context, ticket, path, write)
     table = tables.open_table(path, _reading(context))
     with table:
-        columns = names.column_names(table.columns)
+        columns = aliases.with_aliases(names.column_names(table.columns), table.columns, context.config.reading.aliases)
         found = _identify(context, ticket.name, table, columns)
         result = Prepared(ticket, path, table, columns, found, look)
         if write:
@@ -76,7 +76,7 @@ def _note_bytes(context: Context, ticket: files.Ticket, path: Path, write: bool)
 
 
 def _reading(context: Context) -> tables.ReadingOptions:
-    wanted = context.config.reading.model_dump()
+    wanted = context.config.reading.model_dump(exclude={"aliases"})
     wanted["names"] = tuple(wanted["names"])
     if isinstance(wanted["header_row"], list):
         wanted["header_row"] = tuple(wanted["header_row"])
@@ -122,9 +122,11 @@ def _single_values(table: tables.Table, columns: list[str], locations: set[str])
 
 def _note(context: Context, result: Prepared) -> None:
     result.ticket.content_sha256 = result.table.content_sha256()
+    headers = dict(zip(result.columns, result.table.columns, strict=True))
+    detected = asdict(result.table.detected) | {"headers": headers}
     with transaction(context.connection) as cursor:
         files.change(
             cursor, result.ticket, "prepared", context.run_uuid,
             content_sha256=result.ticket.content_sha256, label=result.identity.label,
-            dataset_date=result.identity.date, stamp=result.identity.stamp, detected=asdict(result.table.detected),
+            dataset_date=result.identity.date, stamp=result.identity.stamp, detected=detected,
         )  # fmt: skip

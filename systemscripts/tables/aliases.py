@@ -1,0 +1,29 @@
+"""One column for the headers that mean the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from systemscripts.tables.names import column_names
+
+
+def with_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:
+    """Give each column whose header or name is listed for a column that column's name.
+
+    `names`: column_names(headers). Headers are compared as names, so without case, spaces and punctuation. A name goes
+    to the column that has it by itself, else to the first that is listed for it; the others keep their own.
+    """
+    meaning = {_name(text): column for column, listed in aliases.items() for text in listed}
+    taken, found = set(names), []
+    for name, header in zip(names, headers, strict=True):
+        wanted = meaning.get(name) or (meaning.get(_name(header)) if header.strip() else None)
+        if wanted is not None and wanted not in taken:
+            taken.add(wanted)
+            found.append(wanted)
+        else:
+            found.append(name)
+    return found
+
+
+def _name(text: str) -> str:
+    return column_names([text])[0]
