@@ -6,8 +6,6 @@ looking a value up is several times quicker than converting it.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -16,12 +14,12 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from systemscripts.configuration.schema import Checks, Column
-from systemscripts.imports import converting
+from systemscripts.imports import converting, cutting, shapes
+from systemscripts.imports.cutting import Cut
 from systemscripts.imports.equations import Equation
 from systemscripts.imports.rejects import Reject
 from systemscripts.tables import Block, Table
 
-Value = str | None
 Judge = Callable[[str], str]  # the value to store, or ValueError with the reason
 
 
@@ -50,10 +48,10 @@ class Rules:
 
 @dataclass
 class Checked:
-    """The good rows of a block, with the lines they come from, and its rejects."""
+    """The good rows of a block, with the lines they come from, and its rejects; "" is no value."""
 
-    rows: list[int]
-    columns: list[list[Value]]
+    rows: Sequence[int]
+    columns: Sequence[Sequence[str]]
     rejects: list[Reject]
 
 
@@ -65,35 +63,48 @@ class Checker:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._judges = [_judge(field, rules) for field in rules.fields]
-        self._known: list[dict[str, Value]] = [{} for _ in rules.fields]
+        self._shapes = [shapes.shape(field.column, field.null) for field in rules.fields]
+        self._as_it_is = [
+            judge is None and field.null == {""} and not field.column.required and field.column.default is None
+            for field, judge in zip(rules.fields, self._judges, strict=True)
+        ]
+        self._known: list[dict[str, str]] = [{} for _ in rules.fields]
         self._reasons: list[dict[str, str]] = [{} for _ in rules.fields]
 
-    def check(self, block: Block, table: Table) -> Checked:
-        """Convert one block; every record ends as a good row or as a reject."""
-        found = _cut(block, table, self.rules.width)
+    def check(self, block: Block, table: Table, careful: bool = False) -> Checked:
+        """Convert one block; every record ends as a good row or as a reject.
+
+        `careful`: value by value; asked for when the server refused what the shapes had let pass.
+        """
+        found = cutting.cut(block, table, self.rules.width)
         if not found.lines:
             return Checked([], [[] for _ in self.rules.fields], found.rejects)
-        source = list(zip(*found.fields, strict=True))
         faults: dict[int, tuple[int, str]] = {}  # place in the block -> column, reason
-        columns = [self._column(number, source, len(found.lines), faults) for number in range(len(self.rules.fields))]
+        columns = [self._column(number, found, faults, careful) for number in range(len(self.rules.fields))]
         self._equations(columns, faults)
         if self.rules.extras_name:
-            columns.append(_extras(self.rules.extras, source, len(found.lines)))
+            columns.append(_extras(self.rules.extras, found))
         return self._parted(found, columns, faults)
 
-    def _column(
-        self, number: int, source: list[tuple[str, ...]], count: int, faults: dict[int, tuple[int, str]]
-    ) -> list[Value]:
-        field, known = self.rules.fields[number], self._known[number]
+    def _column(self, number: int, found: Cut, faults: dict[int, tuple[int, str]], careful: bool) -> Sequence[str]:
+        field, shape = self.rules.fields[number], self._shapes[number]
         if field.place is None:
-            return [field.column.default] * count
-        values = source[field.place]
+            return [field.column.default or ""] * len(found.lines)
+        values = found.columns[field.place]
+        if self._as_it_is[number]:
+            return values
+        if shape is not None and not careful and (whole := shape.apply(values)) is not None:
+            return whole
+        return self._value_by_value(number, values, faults)
+
+    def _value_by_value(self, number: int, values: Sequence[str], faults: dict[int, tuple[int, str]]) -> list[str]:
+        known, reasons = self._known[number], self._reasons[number]
         if len(known) > self.REMEMBER:
             known.clear()
+            reasons.clear()
         for value in set(values) - known.keys():
             self._learn(number, value)
-        if self._reasons[number]:
-            reasons = self._reasons[number]
+        if reasons:
             for place, value in enumerate(values):
                 if value in reasons and place not in faults:
                     faults[place] = (number, reasons[value])
@@ -105,14 +116,14 @@ class Checker:
             if value in field.null:
                 if field.column.required and field.column.default is None:
                     raise ValueError("must not be empty")
-                self._known[number][value] = field.column.default
+                self._known[number][value] = field.column.default or ""
             else:
                 self._known[number][value] = judge(value) if judge else value
         except ValueError as error:
-            self._known[number][value] = None
+            self._known[number][value] = ""
             self._reasons[number][value] = str(error)
 
-    def _equations(self, columns: list[list[Value]], faults: dict[int, tuple[int, str]]) -> None:
+    def _equations(self, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]) -> None:
         names = {field.name: number for number, field in enumerate(self.rules.fields)}
         for equation in self.rules.equations:
             used = [columns[names[name]] for name in equation.names]
@@ -120,12 +131,12 @@ class Checker:
                 if place not in faults and (reason := equation.fault(dict(zip(equation.names, values, strict=True)))):
                     faults[place] = (-1, reason)
 
-    def _parted(self, found: _Cut, columns: list[list[Value]], faults: dict[int, tuple[int, str]]) -> Checked:
+    def _parted(self, found: Cut, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]) -> Checked:
         if not faults:
             return Checked(found.lines, columns, found.rejects)
         for place, (number, reason) in sorted(faults.items()):
             field = self.rules.fields[number] if number >= 0 else None
-            value = found.fields[place][field.place] if field and field.place is not None else None
+            value = found.columns[field.place][place] if field and field.place is not None else None
             text = f"{field.name}: {reason}" if field else reason
             found.rejects.append(
                 Reject(found.lines[place], text, found.raw(place), field.name if field else None, value)
@@ -133,61 +144,6 @@ class Checker:
         good = [place for place in range(len(found.lines)) if place not in faults]
         lines = [found.lines[place] for place in good]
         return Checked(lines, [[values[place] for place in good] for values in columns], found.rejects)
-
-
-@dataclass
-class _Cut:
-    """The records of a block as fields; those of the wrong width are rejects already."""
-
-    lines: list[int]
-    fields: list[list[str]]
-    rejects: list[Reject]
-
-    def raw(self, place: int) -> str:
-        return _as_csv(self.fields[place])
-
-
-def _as_csv(fields: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(fields)
-    return text.getvalue()
-
-
-def _cut(block: Block, table: Table, width: int) -> _Cut:
-    rows = _cut_at_once(block, table)
-    if rows is not None and all(len(row) == width for row in rows) and not any(b"\x00" in r for r in block.records):
-        return _Cut(list(block.rows), rows, [])
-    cut = _Cut([], [], [])
-    for record, line in zip(block.records, block.rows, strict=True):
-        raw = record.decode(table.wire.encoding, "replace")
-        try:
-            fields = table.parse(record)
-            if len(fields) != width:
-                raise ValueError(f"has {len(fields)} {'value' if len(fields) == 1 else 'values'}, expected {width}")
-            if "\x00" in raw:
-                raise ValueError("holds a NUL character")
-        except UnicodeDecodeError:
-            cut.rejects.append(Reject(line, f"bytes that are no {table.wire.encoding} text", raw))
-        except csv.Error as error:
-            cut.rejects.append(Reject(line, f"cannot be cut into fields: {error}", raw))
-        except ValueError as error:
-            cut.rejects.append(Reject(line, str(error), raw))
-        else:
-            cut.lines.append(line)
-            cut.fields.append(fields)
-    return cut
-
-
-def _cut_at_once(block: Block, table: Table) -> list[list[str]] | None:
-    """All records by one reader; None when one of them is faulty, and then each is looked at."""
-    wire = table.wire
-    try:
-        text = b"\n".join(block.records).decode(wire.encoding)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
-        rows = list(reader)
-    except (csv.Error, UnicodeDecodeError):
-        return None
-    return rows if len(rows) == len(block.records) else None
 
 
 def _judge(field: Field, rules: Rules) -> Judge | None:
@@ -252,9 +208,8 @@ def _within(limits: tuple[str | float | None, str | float | None], kind: str) ->
     return test
 
 
-def _extras(places: dict[str, int], source: list[tuple[str, ...]], count: int) -> list[Value]:
-    values = [
-        {name: source[place][number] for name, place in places.items() if source[place][number] != ""}
-        for number in range(count)
-    ]
-    return [json.dumps(found, ensure_ascii=False) if found else None for found in values]
+def _extras(places: dict[str, int], found: Cut) -> list[str]:
+    """The undeclared columns of each row as one JSON object, empty values left out."""
+    used = [(name, found.columns[place]) for name, place in places.items()]
+    rows = [{name: values[row] for name, values in used if values[row] != ""} for row in range(len(found.lines))]
+    return [json.dumps(row, ensure_ascii=False) if row else "" for row in rows]

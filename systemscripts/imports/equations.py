@@ -26,12 +26,12 @@ class Equation:
     tolerance: Decimal
     names: tuple[str, ...]
 
-    def fault(self, values: dict[str, str | None]) -> str:
+    def fault(self, values: dict[str, str]) -> str:
         """Why a row does not fulfil it, or nothing; a row that lacks one of the values is not judged."""
-        if any(value is None for value in values.values()):
+        if not all(values.values()):
             return ""
         try:
-            numbers = {name: Decimal(value or "") for name, value in values.items()}
+            numbers = {name: Decimal(value) for name, value in values.items()}
             left, right = _value(self.left, numbers), _value(self.right, numbers)
         except (DecimalException, ZeroDivisionError):
             return f"{self.text} cannot be computed"

@@ -1,0 +1,81 @@
+"""Records cut into columns; those of the wrong width, or that cannot be cut, are rejects already."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from systemscripts.imports.rejects import Reject
+from systemscripts.tables import Block, Table
+
+
+@dataclass
+class Cut:
+    """The good records of a block as columns of equal length, with their lines, and the rejects."""
+
+    lines: Sequence[int]
+    columns: Sequence[Sequence[str]]
+    rejects: list[Reject]
+
+    def raw(self, place: int) -> str:
+        """One record as standard CSV."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow([column[place] for column in self.columns])
+        return text.getvalue()
+
+
+def cut(block: Block, table: Table, width: int) -> Cut:
+    """Cut a block into `width` columns: at once where every record is sound, else record by record."""
+    columns = _at_once(block, table, width)
+    if columns is not None:
+        return Cut(block.rows, columns, [])
+    lines, rows, rejects = [], [], []
+    for record, line in zip(block.records, block.rows, strict=True):
+        try:
+            rows.append(fields(record, table, width))
+            lines.append(line)
+        except ValueError as error:
+            rejects.append(Reject(line, str(error), record.decode(table.wire.encoding, "replace")))
+    return Cut(lines, list(zip(*rows, strict=True)) or [()] * width, rejects)
+
+
+def fields(record: bytes, table: Table, width: int) -> list[str]:
+    """Cut one record; raises ValueError with a reason that a client understands."""
+    try:
+        found = table.parse(record)
+    except UnicodeDecodeError as error:
+        bad = record[error.start : error.end]
+        raise ValueError(f"bytes that are no {table.wire.encoding} text: {bad!r}") from error
+    except csv.Error as error:
+        raise ValueError(f"cannot be cut into fields: {error}") from error
+    if len(found) != width:
+        raise ValueError(f"has {len(found)} {'value' if len(found) == 1 else 'values'}, expected {width}")
+    if any("\x00" in value for value in found):
+        raise ValueError("holds a NUL character")
+    return found
+
+
+def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] | None:
+    """All records in one go; None when any of them is unsound."""
+    data, wire = b"\n".join(block.records), table.wire
+    delimiter = wire.delimiter.encode()
+    if b"\x00" in data:
+        return None
+    try:
+        text = data.decode(wire.encoding)
+    except UnicodeDecodeError:
+        return None
+    if wire.quote.encode() not in data and b"\r" not in data and data.count(b"\n") == len(block.records) - 1:
+        if any(record.count(delimiter) != width - 1 for record in block.records):
+            return None
+        flat = text.replace("\n", wire.delimiter).split(wire.delimiter)
+        return [flat[place::width] for place in range(width)]
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
+        rows = list(reader)
+    except csv.Error:
+        return None
+    sound = len(rows) == len(block.records) and all(len(row) == width for row in rows)
+    return list(zip(*rows, strict=True)) if sound else None
