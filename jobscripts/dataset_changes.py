@@ -1,0 +1,107 @@
+"""Show what changed from one dataset to the next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    from systemscripts.configuration import ImportConfig
+    from systemscripts.datasets.changes import Comparison
+
+
+@job()
+def dataset_changes(
+    name: Annotated[str, typer.Argument(metavar="TABLE_OR_IMPORT", help="A target (schema.table) or an import.")],
+    label: Annotated[str | None, typer.Option(help="Only this label, such as an event id.")] = None,
+    from_date: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only what changed after this day.")
+    ] = None,
+    to_date: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Only what changed up to this day.")
+    ] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file.")] = None,
+) -> Summary:
+    """Show which keys were added, removed and changed from each dataset to the next of its label.
+
+    The key is the import's key_columns; rows without one are compared whole.
+
+    Examples:
+        dataset_changes.py dba.tmeetmax --label 119179
+        dataset_changes.py meetmax_events --from 2026-03-02 --to 2026-03-09 --csv changes.csv
+    """
+    import contextlib
+
+    from systemscripts import configuration, db_utils
+    from systemscripts.datasets import changes
+
+    after, until = (moment.date() if moment else None for moment in (from_date, to_date))
+    found: list[Comparison] = []
+    with contextlib.closing(db_utils.connect(purpose="dataset_changes")) as connection:
+        configuration.apply_files(connection)
+        chosen = _chosen(name, configuration.load_all(connection))
+        with db_utils.transaction(connection) as cursor:
+            for config in chosen:
+                found += changes.consecutive(cursor, config.config_name, config.key_columns, label, after, until)
+    return _summary(found, chosen, csv_file)
+
+
+def _chosen(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
+    import difflib
+
+    from systemscripts.errors import UsageError
+
+    chosen = [config for config in known if name in (config.config_name, config.target_table)]
+    if not chosen:
+        names = [text for config in known for text in (config.config_name, config.target_table)]
+        near = difflib.get_close_matches(name, names, n=1)
+        raise UsageError(
+            f"there is no import or target {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            "See: generic_import.py --list",
+        )
+    return chosen
+
+
+def _summary(found: list[Comparison], chosen: list[ImportConfig], csv_file: Path | None) -> Summary:
+    from systemscripts.datasets import changes
+
+    added, removed, changed = (sum(len(getattr(c, kind)) for c in found) for kind in ("added", "removed", "changed"))
+    compared = sum(bool(c) or c.before is not None for c in found)
+    summary = Summary(headline=f"{compared} datasets compared: {added} added, {removed} removed, {changed} changed")
+    summary.rows = [row for comparison in found for row in changes.as_rows(comparison)]
+    for comparison in (c for c in found if c.twins):
+        summary.warnings.append(
+            f"dataset {comparison.after.dataset_id}: keys that occur more than once, their rows paired in order: "
+            + ", ".join(comparison.twins)
+        )
+    summary.details += [
+        f"{c.config_name} has no key_columns: rows are compared whole" for c in chosen if not c.key_columns
+    ]
+    if csv_file is not None:
+        _write(csv_file, summary.rows)
+        summary.details.append(f"written: {csv_file}")
+    return summary
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    import csv
+    import io
+
+    from systemscripts.datasets.changes import COLUMNS
+    from systemscripts.directory_management import atomic_write
+
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+if __name__ == "__main__":
+    dataset_changes.main()

@@ -1,0 +1,123 @@
+"""What changed: the datasets of an import, each compared with the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from systemscripts.datasets import row_history
+from systemscripts.datasets.comparison import FIELDS, Comparison, Dataset, Row, Value, cells
+from systemscripts.datasets.differences import compare
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+__all__ = [
+    "COLUMNS", "Comparison", "Dataset", "Row", "Value", "as_rows", "compare", "consecutive", "current", "first_rows",
+    "numbered",
+]  # fmt: skip
+COLUMNS = ("label", "date", "change", "key", "column", "from", "to")
+
+
+def consecutive(
+    cursor: Cursor,
+    config_name: str,
+    key_columns: Sequence[str],
+    label: str | None = None,
+    after: date | None = None,
+    until: date | None = None,
+) -> list[Comparison]:
+    """Compare the valid datasets of each label, or of one, with those before them; the first of a label has none.
+
+    `after`, `until`: only what changed after the one day and up to the other.
+    """
+    found: list[Comparison] = []
+    before: Dataset | None = None
+    for dataset in _valid(cursor, config_name, label):
+        if before is None or before.label != dataset.label or dataset.load_mode != "snapshot":
+            before = None
+        day = dataset.date or date.min
+        if (after is None or day > after) and (until is None or day <= until):
+            found.append(_one(cursor, before, dataset, key_columns))
+        before = dataset
+    return found
+
+
+def _one(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+    if dataset.load_mode == "upsert":
+        return row_history.changes_of(cursor, dataset)
+    return compare(cursor, before, dataset, key_columns) if before else Comparison(None, dataset)
+
+
+def _valid(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:
+    """Active datasets, each label's in the order in which they became current."""
+    cursor.execute(
+        f"""select {FIELDS} from dba.tdataset
+            where config_name = %s and status = 'active' and (%s is null or label = %s)
+            order by label nulls first, greatest(dataset_date, last_seen) nulls first, stamp, dataset_id""",
+        (config_name, label, label),
+    )
+    return [Dataset(*row) for row in cursor.fetchall()]
+
+
+def current(cursor: Cursor, config_name: str) -> dict[str, Dataset]:
+    """The current dataset of each label ("" for none) of a snapshot import."""
+    cursor.execute(
+        f"select {FIELDS} from dba.v_current_dataset where config_name = %s and load_mode = 'snapshot' order by label",
+        (config_name,),
+    )
+    return {row[2] or "": Dataset(*row) for row in cursor.fetchall()}
+
+
+def numbered(cursor: Cursor, dataset_ids: Sequence[int]) -> dict[int, Dataset]:
+    """Datasets by their number, whatever their state."""
+    cursor.execute(f"select {FIELDS} from dba.tdataset where dataset_id = any(%s)", (list(dataset_ids),))
+    return {row[0]: Dataset(*row) for row in cursor.fetchall()}
+
+
+def first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, str]]:
+    """The first rows of a dataset, column -> text."""
+    if not dataset.columns:
+        return []
+    statement = "select {cells} from {table} t where t.dataset_id = {number} order by t.source_row limit {limit}"
+    cursor.execute(
+        sql.SQL(statement).format(
+            cells=cells(dataset.columns),
+            table=dataset.table,
+            number=sql.Literal(dataset.dataset_id),
+            limit=sql.Literal(limit),
+        )
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def as_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A comparison as the lines of a table with COLUMNS."""
+    after = comparison.after
+
+    def line(change: str, key: str = "", column: str = "", old: str = "", new: str = "") -> dict[str, Any]:
+        day = str(after.date) if after.date else None
+        return dict(zip(COLUMNS, (after.label, day, change, key, column, old, new), strict=True))
+
+    lines = []
+    if comparison.before is None and after.load_mode != "upsert":
+        rows = f"{after.rows} row{'' if after.rows == 1 else 's'}"
+        lines.append(line("first" if after.load_mode == "snapshot" else "rows", new=rows))
+    lines += [line("new column", column=header) for header in comparison.new_columns]
+    lines += [line("gone column", column=header) for header in comparison.gone_columns]
+    lines += [line("added", _name(row)) for row in comparison.added]
+    lines += [line("removed", _name(row)) for row in comparison.removed]
+    lines += [
+        line("changed", _name(row), value.header, value.before, value.after)
+        for row in comparison.changed
+        for value in row.values
+    ]
+    return lines
+
+
+def _name(row: Row) -> str:
+    """The key, or the whole row where it has none."""
+    return row.key or " | ".join(text for text in row.cells.values() if text)

@@ -1,0 +1,107 @@
+"""The difference between two datasets, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+FIELDS = "dataset_id, config_name, label, dataset_date, status, load_mode, target_table, columns, rows_loaded"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What comparing needs to know of a dataset."""
+
+    dataset_id: int
+    config_name: str
+    label: str | None
+    date: date | None
+    status: str
+    load_mode: str
+    target_table: str
+    columns: list[str]
+    rows: int
+
+    @property
+    def table(self) -> sql.Identifier:
+        """The target, for a statement."""
+        return sql.Identifier(*self.target_table.split(".", 1))
+
+
+@dataclass(frozen=True)
+class Value:
+    """One cell that differs; `header`: as the client wrote it."""
+
+    column: str
+    header: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row that was added, removed or changed; `cells`: column -> text, of a changed row as it is now."""
+
+    key: str  # "" where the row has none
+    cells: dict[str, str]
+    values: list[Value] = field(default_factory=list)  # of a changed row
+
+
+@dataclass
+class Comparison:
+    """The difference between two datasets; `before` is None for the first one of a label."""
+
+    before: Dataset | None
+    after: Dataset
+    added: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    changed: list[Row] = field(default_factory=list)
+    new_columns: list[str] = field(default_factory=list)  # headers
+    gone_columns: list[str] = field(default_factory=list)
+    twins: list[str] = field(default_factory=list)  # keys that occur more than once, paired in their order
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.new_columns or self.gone_columns)
+
+    def counts(self) -> str:
+        """+added -removed ~changed, or nothing."""
+        signs = (("+", self.added), ("-", self.removed), ("~", self.changed))
+        return " ".join(f"{sign}{len(rows)}" for sign, rows in signs if rows)
+
+
+def differing(old: dict[str, str], new: dict[str, str], columns: Sequence[str], headers: dict[str, str]) -> list[Value]:
+    """The cells of one row that are not what they were."""
+    return [
+        Value(name, headers.get(name) or name, old.get(name, ""), new.get(name, ""))
+        for name in columns
+        if old.get(name, "") != new.get(name, "")
+    ]
+
+
+def headers_of(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
+    """The headers of a dataset's file by column, as they were written; none where a file holds no row of them."""
+    cursor.execute(
+        """select detected -> 'headers' from dba.tfile
+           where dataset_id = %s and status in ('loaded', 'undone') order by file_id limit 1""",
+        (dataset.dataset_id,),
+    )
+    row: Any = cursor.fetchone()
+    return {name: " ".join(text.split()) for name, text in ((row and row[0]) or {}).items() if text.strip()}
+
+
+def text_of(name: str) -> sql.Composable:
+    """The text of a column; nothing and the empty text are the same."""
+    return sql.SQL("coalesce(t.{}::text, '')").format(sql.Identifier(name))
+
+
+def cells(columns: Sequence[str]) -> sql.Composable:
+    """A row as a JSON object of texts (a row, because functions take at most 100 arguments)."""
+    texts = sql.SQL(", ").join(sql.SQL("{} as {}").format(text_of(name), sql.Identifier(name)) for name in columns)
+    return sql.SQL("(select to_jsonb(c) from (select {}) c)").format(texts)

@@ -1,0 +1,152 @@
+"""What changed from one dataset to the next of its label."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import pytest
+
+from tests.conftest import Installation
+
+CONFIG = {
+    "metadata_label_source": "filename", "metadata_label_location": "1", "dateconfig": "filename", "datelocation": "2",
+    "dateformat": "yyyyMMdd", "file_pattern": r"list_\w+_\d{8}.*\.csv", "target_table": "public.lists",
+    "key_columns": ["ticker|company_name"],
+    "reading": {"aliases": {"ticker": ["Company Ticker"], "company_name": ["Company/Organization"]}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def lists(installation: Installation) -> Installation:
+    installation.configure("lists", **CONFIG)
+    return installation
+
+
+def load(installation: Installation, day: str, text: str, label: str = "a") -> None:
+    installation.drop(f"list_{label}_{day}.csv", text)
+    rows = installation.summary("generic_import", "lists")["rows"]
+    assert [row["state"] for row in rows] == ["loaded"]
+
+
+def changes(installation: Installation, *arguments: str) -> list[tuple[Any, ...]]:
+    """The table without its first two columns and without the first list of each label."""
+    rows = installation.summary("dataset_changes", "public.lists", *arguments)["rows"]
+    return [tuple(row.values())[2:] for row in rows if row["change"] != "first"]
+
+
+def test_added_removed_and_changed_by_key(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Company Name,Cap\nA,Alpha,1\nB,Beta,2\n,Gamma,3\n")
+    load(lists, "20260112", "Ticker,Company Name,Cap\n,Gamma,4\nA,Alpha,1\nD,Delta,5\n")
+    assert changes(lists) == [
+        ("added", "D", "", "", ""),
+        ("removed", "B", "", "", ""),
+        ("changed", "Gamma", "Cap", "3", "4"),
+    ]
+
+
+def test_the_key_is_found_whichever_header_carries_it(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Company Name\nA,Alpha\n,Gamma\n")
+    load(lists, "20260112", "Company/Organization,Company Ticker\nAlpha Inc.,A\nGamma,\n")
+    assert changes(lists) == [("changed", "A", "Company/Organization", "Alpha", "Alpha Inc.")]
+
+
+def test_a_column_of_only_one_dataset_is_no_change_of_every_row(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Cap,Room\nA,1,10\nB,2,20\n")
+    load(lists, "20260112", "Ticker,Cap,Dinner\nA,1,Yes\nB,3,No\n")
+    assert changes(lists) == [
+        ("new column", "", "Dinner", "", ""),
+        ("gone column", "", "Room", "", ""),
+        ("changed", "B", "Cap", "2", "3"),
+    ]
+
+
+def test_a_new_ticker_column_does_not_rename_every_row(lists: Installation) -> None:
+    load(lists, "20260105", "Company Name,Cap\nAlpha,1\nBeta,2\n")
+    load(lists, "20260112", "Company Name,Ticker,Cap\nAlpha,A,1\nBeta,B,9\n")
+    assert changes(lists) == [("new column", "", "Ticker", "", ""), ("changed", "Beta", "Cap", "2", "9")]
+
+
+def test_rows_without_a_key_are_compared_whole_and_counted(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Note\nA,x\n,to come\n,to come\n,maybe\n")
+    load(lists, "20260112", "Ticker,Note\nA,x\n,to come\n,perhaps\n")
+    assert changes(lists) == [
+        ("added", "perhaps", "", "", ""),
+        ("removed", "to come", "", "", ""),
+        ("removed", "maybe", "", "", ""),
+    ]
+
+
+def test_a_key_that_occurs_twice_pairs_equal_rows_first_and_says_so(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Room\nA,1\nA,2\nA,3\n")
+    load(lists, "20260112", "Ticker,Room\nA,2\nA,5\n")
+    assert changes(lists) == [("removed", "A", "", "", ""), ("changed", "A", "Room", "1", "5")]
+    assert "more than once" in lists.summary("dataset_changes", "lists")["warnings"][0]
+
+
+def test_order_spaces_around_keys_and_missing_values_are_no_change(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Room\nA,1\nB,\n")
+    load(lists, "20260112", 'Ticker,Room\nB,""\nA,1\n')
+    assert changes(lists) == []
+
+
+def test_files_with_nothing_in_common(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker\nA\n")
+    load(lists, "20260112", "Sector\nEnergy\n")
+    assert [row[:3] for row in changes(lists)] == [
+        ("new column", "", "Sector"), ("gone column", "", "Ticker"), ("added", "Energy", ""), ("removed", "A", ""),
+    ]  # fmt: skip
+
+
+def test_more_columns_than_a_function_takes_arguments(lists: Installation) -> None:
+    headers = ",".join(["Ticker", *(f"c{n}" for n in range(150))])
+    load(lists, "20260105", f"{headers}\nA{',x' * 150}\n")
+    load(lists, "20260112", f"{headers}\nA{',x' * 149},y\n")
+    assert changes(lists) == [("changed", "A", "c149", "x", "y")]
+
+
+def test_each_label_by_itself_and_only_valid_datasets(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker\nA\n")
+    load(lists, "20260105", "Ticker\nX\n", label="b")
+    load(lists, "20260112", "Ticker\nB\n")
+    lists.summary("generic_import", "--undo", "3")
+    load(lists, "20260119", "Ticker\nA\nC\n")
+    assert changes(lists) == [("added", "C", "", "", "")]
+    assert changes(lists, "--label", "b") == []
+
+
+def test_days_choose_what_changed_after_the_one_and_up_to_the_other(lists: Installation) -> None:
+    for day, rows in (("20260105", "A\n"), ("20260112", "A\nB\n"), ("20260119", "A\nB\nC\n")):
+        load(lists, day, f"Ticker\n{rows}")
+    assert [row[1] for row in changes(lists, "--from", "2026-01-12")] == ["C"]
+    assert [row[1] for row in changes(lists, "--from", "2026-01-05", "--to", "2026-01-12")] == ["B"]
+
+
+def test_the_table_as_a_csv_file(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,Note\nA,x\n")
+    load(lists, "20260112", 'Ticker,Note\nA,"y, ""z"""\n')
+    path = lists.data / "changes.csv"
+    assert lists.run("dataset_changes", "lists", "--csv", path).returncode == 0
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows[0] | {"change": "first", "to": "1 row"} == rows[0]
+    assert (rows[1]["date"], rows[1]["key"], rows[1]["from"], rows[1]["to"]) == ("2026-01-12", "A", "x", 'y, "z"')
+
+
+def test_an_upsert_tells_what_each_dataset_changed(installation: Installation) -> None:
+    installation.configure("prices", load_mode="upsert", key_columns=["id"], file_pattern=r"prices_.*")
+    for number, text in enumerate(("1,a,5\n2,b,6\n", "2,b,7\n3,c,8\n", "2,b,9\n"), start=1):
+        installation.drop(f"prices_{number}.csv", f"Id,Name,Unit Price\n{text}")
+        installation.summary("generic_import", "prices")
+    rows = [tuple(row.values())[2:] for row in installation.summary("dataset_changes", "prices")["rows"]]
+    assert rows == [
+        ("added", "1", "", "", ""), ("added", "2", "", "", ""),
+        ("added", "3", "", "", ""), ("changed", "2", "Unit Price", "6", "7"),
+        ("changed", "2", "Unit Price", "7", "9"),
+    ]  # fmt: skip
+
+
+def test_an_unknown_name_is_one_line_with_the_nearest(lists: Installation) -> None:
+    done = lists.run("dataset_changes", "public.list")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "public.lists" in done.stderr
