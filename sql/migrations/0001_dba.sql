@@ -164,6 +164,8 @@ create table dba.timportconfig (
     schema jsonb not null default '{}',
     strict_mode boolean not null default false,
     exact_header text[] not null default '{}',
+    row_checks jsonb not null default '[]',
+    extras_json text not null default '',
     reading jsonb not null default '{}',
     guards jsonb not null default '{}',
     max_rejects integer not null default 10 check (max_rejects >= 0),
@@ -202,6 +204,8 @@ comment on column dba.timportconfig.empty_keeps is 'upsert: an empty field keeps
 comment on column dba.timportconfig.schema is 'Declared columns: type, formats, checks';
 comment on column dba.timportconfig.strict_mode is 'true: only declared columns are kept';
 comment on column dba.timportconfig.exact_header is 'Any other header is another layout and refused';
+comment on column dba.timportconfig.row_checks is 'Equations over the columns of a row, each with a tolerance';
+comment on column dba.timportconfig.extras_json is 'Column that takes undeclared columns as JSON';
 comment on column dba.timportconfig.reading is 'How to read the file where its content does not say it: header_row, sheet, encoding ...';
 comment on column dba.timportconfig.guards is 'min_rows, max_drop_percent, allow_empty';
 comment on column dba.timportconfig.max_rejects is 'More rejected rows than this, and a higher rate than max_reject_rate: the file is refused';

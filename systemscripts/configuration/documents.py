@@ -1,4 +1,4 @@
-"""YAML documents as typed models; errors name file, line, key, what was expected and the nearest valid key, all at once."""
+"""YAML documents as typed models; every error names file, line, key, what was expected and the nearest valid key."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One import: dba.timportconfig as a typed object, and config/imports/NAME.yaml that feeds the row.
 
-The row is the truth at run time. A YAML file that changed since it was applied is applied at the next start; when the row was
-edited as well, it is refused. An unchanged file never touches the row.
+The row is the truth at run time. A YAML file that changed since it was applied is applied at the next start; when the
+row was edited as well, it is refused. An unchanged file never touches the row.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from systemscripts import settings
 from systemscripts.configuration.documents import Document, read_document, validate
+from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, UsageError
 
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _NAME = r"[a-z_][a-z0-9_]{0,62}"
-_JSON_COLUMNS = ("schema", "reading", "guards", "sources")
-
-
-class Strict(BaseModel):
-    """A part of a configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
+_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources")
 
 
 class Reading(Strict):
@@ -44,13 +39,26 @@ class Reading(Strict):
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
+    decimal: str | None = Field(None, min_length=1, max_length=1)
+    thousands: str | None = Field(None, min_length=1, max_length=1)
+    null_markers: list[str] = []  # texts that mean no value, beside the empty one
+    skip_if: dict[str, list[str]] = {}  # column -> values whose rows are no data, such as Total
     aliases: dict[Annotated[str, Field(pattern=rf"^{_NAME}$")], list[str]] = {}  # column -> headers that mean it
+
+    @field_validator("skip_if", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: [str(v) for v in (found if isinstance(found, list) else [found])] for key, found in value.items()}
 
 
 class Guards(Strict):
     """When a load is suspicious; at full strength in snapshot mode."""
 
-    allow_empty: bool = False
+    allow_empty: bool = False  # a file of no rows is a state, and passes both guards
+    min_rows: int | None = Field(None, ge=0)
+    max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
 
 
 class Source(BaseModel):
@@ -63,6 +71,8 @@ class Source(BaseModel):
 
 class ImportConfig(Strict):
     """One row of dba.timportconfig; the columns' comments say what each means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     config_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     datasource: str | None = None
@@ -83,7 +93,12 @@ class ImportConfig(Strict):
     load_mode: Literal["snapshot", "append", "upsert"] = "snapshot"
     key_columns: list[str] = []
     empty_keeps: bool = False
-    reading: Reading = Field(default_factory=lambda: Reading.model_validate({}))
+    declared: dict[str, Column] = Field({}, alias="schema")
+    strict_mode: bool = False
+    exact_header: list[str] = []
+    row_checks: list[RowCheck] = []
+    extras_json: str = Field("", pattern=rf"^(?:{_NAME})?$")
+    reading: Reading = Reading()
     guards: Guards = Guards()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
@@ -156,7 +171,7 @@ def load_all(connection: Connection) -> list[ImportConfig]:
 
 
 def _rows(connection: Connection) -> dict[str, dict[str, Any]]:
-    columns = list(ImportConfig.model_fields)
+    columns = [field.alias or name for name, field in ImportConfig.model_fields.items()]
     with transaction(connection) as cursor:
         cursor.execute(f"select {', '.join(columns)} from dba.timportconfig order by config_name")
         return {row[0]: dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
@@ -200,14 +215,16 @@ def _apply(connection: Connection, document: Document) -> None:
     config = validate(document, ImportConfig, config_name=name)
     with transaction(connection) as cursor:
         _refuse_edited_row(cursor, name, document)
-        values = config.model_dump(mode="json")
+        values = config.model_dump(mode="json", by_alias=True)
         for column in _JSON_COLUMNS:
             if column in values:
                 values[column] = json.dumps(values[column])
         values |= {"managed_by": "yaml", "yaml_hash": document.sha256}
         for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
             if values[column]:
-                cursor.execute(f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],))
+                cursor.execute(
+                    f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],)
+                )
         columns = ", ".join(values)
         places = ", ".join(["%s"] * len(values))
         updates = ", ".join(f"{column} = excluded.{column}" for column in values if column != "config_name")
@@ -220,7 +237,9 @@ def _apply(connection: Connection, document: Document) -> None:
 
 def _refuse_edited_row(cursor: Cursor, name: str, document: Document) -> None:
     """A row edited by hand after its YAML was applied is not overwritten: its last version then came from `row`."""
-    cursor.execute("select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,))
+    cursor.execute(
+        "select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,)
+    )
     row = cursor.fetchone()
     if row and row[0] == "row":
         raise ConfigurationError(

@@ -56,7 +56,7 @@ class Column(Strict):
     required: bool = False
     default: str | None = None
     rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
-    checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
+    checks: Checks = Checks()
 
     @model_validator(mode="before")
     @classmethod

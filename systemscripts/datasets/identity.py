@@ -68,7 +68,7 @@ def identify(label: str | None, date_text: str | None, date_format: str | None) 
         return Identity(label)
     try:
         wanted = strptime_format(date_format) if date_format else None
-        moment = datetime.strptime(date_text, wanted) if wanted else datetime.fromisoformat(date_text)
+        moment = datetime.strptime(date_text, wanted) if wanted else datetime.fromisoformat(date_text)  # noqa: DTZ007
     except ValueError as error:
         raise BadDataError(f"{date_text!r} is not a date of the form {date_format or 'yyyy-MM-dd'}") from error
     return Identity(label, moment.date(), moment.isoformat())
@@ -88,7 +88,9 @@ def from_name(rule: Rule, name: str, delimiter: str) -> str | None:
     raise ConfigurationError(f"a rule of kind {rule.source} needs the content of the file")
 
 
-def decide(cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool) -> Decision:
+def decide(
+    cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool
+) -> Decision:
     """What a content means for its import, by the rules of docs/architecture.md (identity and load modes).
 
     `content`: SHA-256. `reload`: an undone dataset does not make it a duplicate.

@@ -38,8 +38,8 @@ def create(cursor: Cursor, new: New, supersedes: int | None) -> int:
     if supersedes is not None:
         _change(cursor, supersedes, "superseded", "another content for the same label and date")
     cursor.execute(
-        """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode, target_table,
-               content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
+        """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode,
+               target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
            values (%s, %s, %s, %s, %s, 'active', %s, %s, %s, %s, 0, 0, 0, 0, %s) returning dataset_id""",
         (new.config_name, new.identity.label, new.identity.date, new.identity.stamp, new.identity.date, new.load_mode,
          new.target_table, new.content_sha256, new.columns, new.run_uuid),

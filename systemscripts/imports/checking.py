@@ -41,7 +41,8 @@ class Rules:
     fields: list[Field]
     equations: list[Equation]
     extras: dict[str, int]  # undeclared columns that go into one JSON column: name -> place
-    extras_name: str | None
+    extras_name: str
+    skip_if: dict[int, frozenset[str]]  # place -> values whose rows are no data
     zone: ZoneInfo | None
     lookups: dict[str, frozenset[str]]  # schema.table.column -> the values it holds
 
@@ -53,6 +54,7 @@ class Checked:
     rows: Sequence[int]
     columns: Sequence[Sequence[str]]
     rejects: list[Reject]
+    skipped: int = 0
 
 
 class Checker:
@@ -77,14 +79,17 @@ class Checker:
         `careful`: value by value; asked for when the server refused what the shapes had let pass.
         """
         found = cutting.cut(block, table, self.rules.width)
+        skipped = cutting.leave_out(found, self.rules.skip_if) if self.rules.skip_if else 0
         if not found.lines:
-            return Checked([], [[] for _ in self.rules.fields], found.rejects)
+            return Checked([], [], found.rejects, skipped)
         faults: dict[int, tuple[int, str]] = {}  # place in the block -> column, reason
         columns = [self._column(number, found, faults, careful) for number in range(len(self.rules.fields))]
         self._equations(columns, faults)
         if self.rules.extras_name:
             columns.append(_extras(self.rules.extras, found))
-        return self._parted(found, columns, faults)
+        checked = self._parted(found, columns, faults)
+        checked.skipped = skipped
+        return checked
 
     def _column(self, number: int, found: Cut, faults: dict[int, tuple[int, str]], careful: bool) -> Sequence[str]:
         field, shape = self.rules.fields[number], self._shapes[number]

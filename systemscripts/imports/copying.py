@@ -1,7 +1,8 @@
-"""The fast path of a load: raw records, two lineage fields put before each, one COPY per block under a savepoint.
+"""The rows' way into the target: one COPY per block under a savepoint, two lineage fields before each row.
 
-PostgreSQL checks the rows. A block that it refuses gets row-level work: the rows that do not fit are rejected one by one, the
-others are copied again. A thread prepares the next block while the server works on this one.
+Straight: raw records, PostgreSQL checks them. Checked: columns converted first (`checking`). A block that the server
+refuses is worked value by value, and what still does not fit is rejected row by row, the others are copied. A thread
+prepares the next block while the server works on this one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts.imports import quoting
+from systemscripts.imports.checking import Checked, Checker, Rules
 from systemscripts.imports.rejects import Reject, Rejects, store
 from systemscripts.imports.target import LINEAGE, Plan
 from systemscripts.summary import Counts
@@ -31,36 +34,64 @@ READ_BYTES = 1 << 18
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
 
 
-def copy_table(
-    cursor: Cursor, table: Table, made: Plan, dataset_id: int, file_id: int, advance: Callable[[int], None]
-) -> tuple[Counts, Rejects]:
+# Of the checked path: characters that no client file holds, so that values need no quoting.
+CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is copied, and to where."""
+
+    table: Table
+    made: Plan
+    rules: Rules
+    straight: bool
+    dataset_id: int
+    file_id: int
+
+
+def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
     """Copy all records into the target of a plan; returns the counts and the rejects (already stored).
 
     `advance` is called with the number of records of each block. Raises psycopg2.Error when the server goes away.
     """
     rejects, counts = Rejects(), Counts()
-    statement = _statement(cursor, made, table.wire)
-    straight = not made.ignored and table.wire.encoding in _SERVER_ENCODINGS
-    prefix = b"%d%s" % (dataset_id, table.wire.delimiter.encode())
-    for block, data in _ahead(_prepared(table, prefix, straight)):
+    straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
+    statement = _statement(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
+    careful = _Careful(cursor, load)
+    for block, ready in _ahead(_straight(load) if straight else _checked(load)):
         counts.read += len(block.records)
-        loaded = _try_copy(cursor, statement, data, len(block.records)) if data is not None else None
-        if loaded is None:
-            loaded, found = _copy_rows(cursor, table, made, block, dataset_id)
-            store(cursor, found, file_id, dataset_id)
-            rejects.add(found)
+        loaded = _try_copy(cursor, statement, ready.data, ready.rows) if ready is not None else None
+        if ready is None or loaded is None:
+            loaded, ready = careful.copy(block)
+        store(cursor, ready.rejects, load.file_id, load.dataset_id)
+        rejects.add(ready.rejects)
         counts.loaded += loaded
+        counts.skipped += ready.skipped
         advance(len(block.records))
     counts.rejected = rejects.count
     return counts, rejects
 
 
+@dataclass
+class _Ready:
+    """A block made ready for COPY."""
+
+    data: bytes
+    rows: int
+    rejects: list[Reject] = field(default_factory=list)
+    skipped: int = 0
+
+
 def _statement(cursor: Cursor, made: Plan, wire: Wire) -> str:
     # a quoted empty field is empty too: the same file must load alike whatever program wrote it
-    columns = [sql.Identifier(name) for name in made.kept]
+    columns = [sql.Identifier(name) for name in made.columns]
     null = sql.SQL(", force_null ({})").format(sql.SQL(", ").join(columns)) if columns else sql.SQL("")
     return (
-        sql.SQL("copy {table} ({columns}) from stdin with (format csv, delimiter {delimiter}, quote {quote}, encoding {encoding}{null})")
+        sql.SQL(
+            "copy {table} ({columns}) from stdin with "
+            "(format csv, delimiter {delimiter}, quote {quote}, encoding {encoding}{null})"
+        )
         .format(
             table=sql.Identifier(made.schema, made.table),
             columns=sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *columns]),
@@ -73,12 +104,35 @@ def _statement(cursor: Cursor, made: Plan, wire: Wire) -> str:
     )
 
 
-def _prepared(table: Table, prefix: bytes, straight: bool) -> Iterator[tuple[Block, bytes | None]]:
-    wire = table.wire
+def _straight(load: Load) -> Iterator[tuple[Block, _Ready | None]]:
+    wire = load.table.wire
     delimiter, quote = wire.delimiter.encode(), wire.quote.encode()
-    for block in table.blocks():
-        data = _with_lineage(block, prefix, delimiter) if straight else None
-        yield block, data if data is not None and quoting.plain(data, delimiter, quote) else None
+    prefix = b"%d%s" % (load.dataset_id, delimiter)
+    for block in load.table.blocks():
+        data = _with_lineage(block, prefix, delimiter)
+        sound = quoting.plain(data, delimiter, quote)
+        yield block, _Ready(data, len(block.records)) if sound else None
+
+
+def _checked(load: Load) -> Iterator[tuple[Block, _Ready | None]]:
+    checker = Checker(load.rules)
+    for block in load.table.blocks():
+        yield block, _ready(checker.check(block, load.table), load.dataset_id)
+
+
+def _ready(checked: Checked, dataset_id: int) -> _Ready:
+    rows = len(checked.rows)
+    columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
+    delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
+    text = "".join(map("%s\n".__mod__, map(delimiter.join, zip(*columns, strict=True))))
+    plain = text.count("\n") == rows and text.count(delimiter) == rows * (len(columns) - 1)
+    if not plain or "\r" in text or quote in text:
+        written = io.StringIO()
+        csv.writer(written, delimiter=delimiter, quotechar=quote, lineterminator="\n").writerows(
+            zip(*columns, strict=True)
+        )
+        text = written.getvalue()
+    return _Ready(text.encode(), rows, checked.rejects, checked.skipped)
 
 
 def _with_lineage(block: Block, prefix: bytes, delimiter: bytes) -> bytes:
@@ -89,12 +143,12 @@ def _with_lineage(block: Block, prefix: bytes, delimiter: bytes) -> bytes:
     return b"\n".join(map(add, prefixes, block.records)) + b"\n" if count else b""
 
 
-def _ahead(blocks: Iterator[tuple[Block, bytes | None]]) -> Iterator[tuple[Block, bytes | None]]:
+def _ahead(blocks: Iterator[tuple[Block, _Ready | None]]) -> Iterator[tuple[Block, _Ready | None]]:
     """Let a thread work one block ahead; its exception is raised here."""
-    ready: queue.Queue[tuple[Block, bytes | None] | BaseException | None] = queue.Queue(maxsize=1)
+    ready: queue.Queue[tuple[Block, _Ready | None] | BaseException | None] = queue.Queue(maxsize=1)
     stopped = threading.Event()
 
-    def offer(item: tuple[Block, bytes | None] | BaseException | None) -> bool:
+    def offer(item: tuple[Block, _Ready | None] | BaseException | None) -> bool:
         while not stopped.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -141,73 +195,35 @@ def _try_copy(cursor: Cursor, statement: str, data: bytes, expected: int) -> int
     return expected
 
 
-def _copy_rows(cursor: Cursor, table: Table, made: Plan, block: Block, dataset_id: int) -> tuple[int, list[Reject]]:
-    """Row-level work for one block: every record is cut, checked and written again."""
-    clean = _Clean(made, dataset_id)
-    for record, row in zip(block.records, block.rows, strict=True):
-        clean.take(record, row, table)
-    standard = _statement(cursor, made, Wire())
-    loaded = _try_copy(cursor, standard, clean.data(), len(clean.fields))
-    if loaded is None:
-        # PostgreSQL refuses a row that looked right here: find it by copying one at a time
-        loaded = sum(_copy_one(cursor, standard, clean, number) for number in range(len(clean.fields)))
-    return loaded, clean.rejects
+class _Careful:
+    """Row-level work for a block that the server refused."""
 
+    def __init__(self, cursor: Cursor, load: Load) -> None:
+        self._cursor, self._load = cursor, load
+        self._checker = Checker(load.rules)
+        self._statement = _statement(cursor, load.made, CHECKED_WIRE)
 
-def _copy_one(cursor: Cursor, statement: str, clean: _Clean, number: int) -> int:
-    cursor.execute("savepoint record")
-    try:
-        cursor.copy_expert(statement, io.BytesIO(clean.data(number)), READ_BYTES)
-    except psycopg2.DataError as error:
-        cursor.execute("rollback to savepoint record")
-        clean.reject(number, error.diag.message_primary or "the database refuses the row")
-        return 0
-    return int(cursor.rowcount)
+    def copy(self, block: Block) -> tuple[int, _Ready]:
+        """Copy the rows that are good; returns how many, and the rejects."""
+        checked = self._checker.check(block, self._load.table, careful=True)
+        ready = _ready(checked, self._load.dataset_id)
+        loaded = _try_copy(self._cursor, self._statement, ready.data, ready.rows)
+        if loaded is None:
+            # PostgreSQL refuses a row that looked right here: find it by copying one at a time
+            raws = dict(zip(block.rows, block.records, strict=True))
+            loaded = sum(self._copy_one(checked, place, raws, ready) for place in range(len(checked.rows)))
+        return loaded, ready
 
-
-class _Clean:
-    """The good rows of a block in the standard dialect, and its rejects."""
-
-    def __init__(self, made: Plan, dataset_id: int) -> None:
-        self.made, self.dataset_id = made, dataset_id
-        self.fields: list[list[str | int]] = []
-        self.rejects: list[Reject] = []
-        self._kept = [place for place, name in enumerate(made.columns) if name not in made.ignored]
-
-    def take(self, record: bytes, row: int, table: Table) -> None:
+    def _copy_one(self, checked: Checked, place: int, raws: dict[int, bytes], ready: _Ready) -> int:
+        line = checked.rows[place]
+        one = _ready(Checked([line], [[column[place]] for column in checked.columns], []), self._load.dataset_id)
+        self._cursor.execute("savepoint record")
         try:
-            fields = table.parse(record)
-        except UnicodeDecodeError as error:
-            raw = record.decode(table.wire.encoding, "replace")
-            reason = f"bytes that are no {table.wire.encoding} text: {record[error.start:error.end]!r}"
-            self.rejects.append(Reject(row, reason, raw))
-            return
-        except csv.Error as error:
-            self.rejects.append(Reject(row, f"cannot be cut into fields: {error}", _text(record, table)))
-            return
-        if len(fields) != len(self.made.columns):
-            self.rejects.append(Reject(row, _count_reason(len(fields), len(self.made.columns)), _text(record, table)))
-            return
-        if any("\x00" in value for value in fields):
-            column, value = next((c, v) for c, v in zip(self.made.columns, fields, strict=True) if "\x00" in v)
-            self.rejects.append(Reject(row, "holds a NUL character", _text(record, table), column, value))
-            return
-        self.fields.append([self.dataset_id, row, *(fields[place] for place in self._kept)])
-
-    def reject(self, number: int, reason: str) -> None:
-        values = self.fields[number]
-        self.rejects.append(Reject(int(values[1]), reason, ",".join(map(str, values[2:]))))
-
-    def data(self, number: int | None = None) -> bytes:
-        text = io.StringIO()
-        rows = self.fields if number is None else [self.fields[number]]
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode()
-
-
-def _text(record: bytes, table: Table) -> str:
-    return record.decode(table.wire.encoding, "replace")
-
-
-def _count_reason(found: int, expected: int) -> str:
-    return f"has {found} {'value' if found == 1 else 'values'}, expected {expected}"
+            self._cursor.copy_expert(self._statement, io.BytesIO(one.data), READ_BYTES)
+        except psycopg2.DataError as error:
+            self._cursor.execute("rollback to savepoint record")
+            reason = error.diag.message_primary or "the database refuses the row"
+            ready.rejects.append(Reject(line, reason, raws[line].decode(self._load.table.wire.encoding, "replace")))
+            return 0
+        self._cursor.execute("release savepoint record")
+        return 1

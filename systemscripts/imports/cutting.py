@@ -17,28 +17,45 @@ class Cut:
 
     lines: Sequence[int]
     columns: Sequence[Sequence[str]]
+    records: Sequence[bytes]
+    encoding: str
     rejects: list[Reject]
 
     def raw(self, place: int) -> str:
-        """One record as standard CSV."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow([column[place] for column in self.columns])
-        return text.getvalue()
+        """One record as it stands in the file."""
+        return self.records[place].decode(self.encoding, "replace")
 
 
 def cut(block: Block, table: Table, width: int) -> Cut:
     """Cut a block into `width` columns: at once where every record is sound, else record by record."""
     columns = _at_once(block, table, width)
     if columns is not None:
-        return Cut(block.rows, columns, [])
-    lines, rows, rejects = [], [], []
+        return Cut(block.rows, columns, block.records, table.wire.encoding, [])
+    lines, rows, records, rejects = [], [], [], []
     for record, line in zip(block.records, block.rows, strict=True):
         try:
             rows.append(fields(record, table, width))
             lines.append(line)
+            records.append(record)
         except ValueError as error:
             rejects.append(Reject(line, str(error), record.decode(table.wire.encoding, "replace")))
-    return Cut(lines, list(zip(*rows, strict=True)) or [()] * width, rejects)
+    return Cut(lines, list(zip(*rows, strict=True)) or [()] * width, records, table.wire.encoding, rejects)
+
+
+def leave_out(cut: Cut, values_of: dict[int, frozenset[str]]) -> int:
+    """Take out the rows that are no data (a column holds one of some values); returns how many they were."""
+    out = {
+        row
+        for place, values in values_of.items()
+        for row, value in enumerate(cut.columns[place])
+        if value.strip() in values
+    }
+    if out:
+        keep = [row for row in range(len(cut.lines)) if row not in out]
+        cut.lines = [cut.lines[row] for row in keep]
+        cut.records = [cut.records[row] for row in keep]
+        cut.columns = [[column[row] for row in keep] for column in cut.columns]
+    return len(out)
 
 
 def fields(record: bytes, table: Table, width: int) -> list[str]:

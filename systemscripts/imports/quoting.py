@@ -1,8 +1,8 @@
 """Whether PostgreSQL reads a block of CSV records exactly as they stand.
 
-COPY takes a quote inside an unquoted field for quoting (`5" pipe` swallows lines, `say "hi"` loses its quotes) where the
-client meant a character. Blocks in which every quote opens, closes or is doubled inside quotes are safe; the others get
-row-level work.
+COPY takes a quote inside an unquoted field for quoting (`5" pipe` swallows lines, `say "hi"` loses its quotes) where
+the client meant a character. Blocks in which every quote opens, closes or is doubled inside quotes are safe; the others
+get row-level work.
 """
 
 from __future__ import annotations

@@ -9,11 +9,17 @@ from psycopg2 import sql
 
 from systemscripts.db_utils import migrations
 from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.imports.layout import Layout
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 LINEAGE = ("dataset_id", "source_row")
+_SPELLED = {  # PostgreSQL's own names of the types
+    "time": "time without time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+}
 
 
 @dataclass
@@ -22,18 +28,15 @@ class Plan:
 
     schema: str
     table: str
-    columns: list[str]  # of the file, as they are named in the target
-    headers: list[str]  # as the client wrote them
+    columns: list[str]  # that are loaded, in the order of the rows
+    types: dict[str, str]
+    headers: dict[str, str]  # column -> header as the client wrote it
+    shape: Layout
     key_columns: list[str] = field(default_factory=list)  # load mode upsert
     create: bool = False
     added: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # in the target, not in the file
-
-    @property
-    def kept(self) -> list[str]:
-        """The file's columns that are loaded, in the file's order."""
-        return [name for name in self.columns if name not in self.ignored]
 
     @property
     def name(self) -> str:
@@ -43,7 +46,7 @@ class Plan:
     def statements(self) -> list[sql.Composed]:
         """The DDL, without the comments."""
         table = sql.Identifier(self.schema, self.table)
-        new = [sql.SQL("{} text").format(sql.Identifier(name)) for name in self.added]
+        new = self.definitions(self.added)
         if self.create:
             lineage = [sql.SQL("dataset_id integer not null"), sql.SQL("source_row integer not null")]
             keys = sql.SQL(", ").join(map(sql.Identifier, self.key_columns))
@@ -52,53 +55,74 @@ class Plan:
                 sql.SQL("create index on {} using brin (dataset_id)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
             ]
-        return [sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(
-            sql.SQL("add column {}").format(column) for column in new))] if new else []  # fmt: skip
+        if not new:
+            return []
+        added = sql.SQL(", ").join(sql.SQL("add column {}").format(column) for column in new)
+        return [sql.SQL("alter table {} {}").format(table, added)]
+
+    def definitions(self, names: list[str]) -> list[sql.Composed]:
+        """Columns as CREATE TABLE wants them."""
+        return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(self.types[name])) for name in names]
 
 
-def plan(cursor: Cursor, schema: str, table: str, columns: list[str], headers: list[str], strategy: int) -> Plan:
-    """Compare a file's columns with its target under an import strategy (dba.timportstrategy).
+def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) -> Plan:
+    """Compare the columns of a file with its target under an import strategy (dba.timportstrategy).
 
     Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is a
-    table that no import made.
+    table that no import made, or a column of it has another type than declared.
     """
-    made = Plan(schema, table, columns, headers)
+    made = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
     existing = _existing(cursor, schema, table)
     if existing is None:
-        made.create, made.added = True, list(columns)
+        made.create, made.added = True, list(made.columns)
         return made
-    if existing and existing[:2] != list(LINEAGE):
+    if list(existing)[:2] != list(LINEAGE):
         raise ConfigurationError(
-            f"{made.name} is not a table of an import: it does not begin with {', '.join(LINEAGE)}", "Name another target."
+            f"{made.name} is not a table of an import: it does not begin with {', '.join(LINEAGE)}",
+            "Name another target.",
         )
-    known = set(existing)
-    new = [name for name in columns if name not in known]
-    made.missing = [name for name in existing[2:] if name not in set(columns)]
+    new = [name for name in made.columns if name not in existing]
+    made.missing = [name for name in list(existing)[2:] if name not in shape.in_file]
     if strategy == 1:
         made.added = new
     else:
-        made.ignored = new
+        made.ignored += new
+        made.columns = [name for name in made.columns if name in existing]
+        made.shape = shape.without(new)
     if strategy == 3 and made.missing:
         raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
+    _check_types(made, existing)
     return made
 
 
-def _existing(cursor: Cursor, schema: str, table: str) -> list[str] | None:
+def _check_types(made: Plan, existing: dict[str, str]) -> None:
+    """Changing a type is an explicit act; it never happens in passing."""
+    for name in made.columns:
+        if name in existing and existing[name] != _SPELLED.get(made.types[name], made.types[name]):
+            raise ConfigurationError(
+                f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
+                f"Declare it {existing[name]}, or: drop view {made.name}_current; alter table {made.name} alter column "
+                f"{name} type {made.types[name]} using {name}::{made.types[name]};",
+            )
+
+
+def _existing(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
+    """The columns of a table with their types, None when there is no table, empty when it is something else."""
     cursor.execute(
-        """select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid
-           join pg_namespace n on n.oid = c.relnamespace
+        """select a.attname, format_type(a.atttypid, a.atttypmod)
+           from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
            where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by a.attnum""",
         (schema, table),
     )
-    rows = [row[0] for row in cursor.fetchall()]
+    rows: list[tuple[str, str]] = cursor.fetchall()
     if rows:
-        return rows
+        return dict(rows)
     cursor.execute("select to_regclass(%s) is null", (f'"{schema}"."{table}"',))
-    return None if cursor.fetchone() == (True,) else []
+    return None if cursor.fetchone() == (True,) else {}
 
 
 def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
-    """Carry out a plan's DDL, refresh the view of current rows, comment the new columns, keep a record of each statement."""
+    """Carry out a plan's DDL, comment the new columns, refresh the view of current rows, record each statement."""
     statements = made.statements()
     if not statements:
         return
@@ -117,11 +141,12 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
 
 def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
     table = sql.Identifier(made.schema, made.table)
-    texts = dict(zip(made.columns, made.headers, strict=True))
-    comments = {name: f"header: {texts[name]}" for name in made.added}
+    comments = {name: f"header: {made.headers.get(name, '')}" for name in made.added}
     if made.create:
         cursor.execute(
-            sql.SQL("comment on table {} is {}").format(table, sql.Literal(f"Rows of the import {config_name}, all datasets"))
+            sql.SQL("comment on table {} is {}").format(
+                table, sql.Literal(f"Rows of the import {config_name}, all datasets")
+            )
         )
         comments |= {
             "dataset_id": "The dataset of the row: see dba.v_row_origin",
@@ -129,7 +154,9 @@ def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
         }
     for name, text in comments.items():
         cursor.execute(
-            sql.SQL("comment on column {}.{} is {}").format(table, sql.Identifier(name), sql.Literal(text.replace("\x00", "")))
+            sql.SQL("comment on column {}.{} is {}").format(
+                table, sql.Identifier(name), sql.Literal(text.replace("\x00", ""))
+            )
         )
 
 
@@ -141,8 +168,6 @@ def _refresh_current(cursor: Cursor, made: Plan) -> None:
                where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
         ).format(view=view, table=table, name=sql.Literal(made.name))
     )
-    cursor.execute(
-        sql.SQL("comment on view {} is {}").format(view, sql.Literal(f"The current rows of {made.name}"))
-    )
+    cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(f"The current rows of {made.name}")))
     migrations.grant_target(cursor, made.schema, made.table)
     migrations.grant_target(cursor, made.schema, f"{made.table}_current")

@@ -1,7 +1,7 @@
 """Load mode upsert: rows are inserted or updated by key; the old row goes to dba.trowhistory in the same transaction.
 
-The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Undo restores
-from the history, newest dataset first.
+The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Undo
+restores from the history, newest dataset first.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 from systemscripts.imports import copying
+from systemscripts.imports.copying import Load
 from systemscripts.imports.rejects import Reject, Rejects, store
 from systemscripts.imports.target import LINEAGE, Plan
 from systemscripts.summary import Counts
-from systemscripts.tables import Table
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -25,29 +25,23 @@ INCOMING = "incoming_rows"
 
 
 def upsert_table(
-    cursor: Cursor,
-    table: Table,
-    made: Plan,
-    dataset_id: int,
-    file_id: int,
-    empty_keeps: bool,
-    advance: Callable[[int], None],
+    cursor: Cursor, load: Load, empty_keeps: bool, advance: Callable[[int], None]
 ) -> tuple[Counts, Rejects]:
-    """Insert or update all records by the plan's key columns; returns the counts (loaded: rows that changed the target).
+    """Insert or update all records by the plan's key columns; returns the counts (loaded: rows that changed something).
 
     `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts; rows that change
     nothing, and the earlier ones, are skipped.
     """
-    names = _Names(made, empty_keeps)
+    names = _Names(load.made, empty_keeps)
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
-    incoming = replace(made, schema="pg_temp", table=INCOMING)
-    counts, rejects = copying.copy_table(cursor, table, incoming, dataset_id, file_id, advance)
+    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
+    counts, rejects = copying.copy_table(cursor, incoming, advance)
     without_key = _reject_without_key(cursor, names)
-    store(cursor, without_key, file_id, dataset_id)
+    store(cursor, without_key, load.file_id, load.dataset_id)
     rejects.add(without_key)
     cursor.execute(names.sql("analyze {incoming}"))
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
-    counts.loaded = _apply(cursor, names, dataset_id)
+    counts.loaded = _apply(cursor, names, load.dataset_id)
     counts.rejected = rejects.count
     counts.skipped = counts.read - counts.loaded - counts.rejected
     return counts, rejects
@@ -73,15 +67,15 @@ def _reject_without_key(cursor: Cursor, names: _Names) -> list[Reject]:
 def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
     """Bring the rows that a dataset changed back to what they were; it must be the newest of its import."""
     cursor.execute(
-        "select key, old_row from dba.trowhistory where dataset_id = %s and target_table = %s order by row_history_id desc",
+        "select key from dba.trowhistory where dataset_id = %s and target_table = %s limit 1",
         (dataset_id, f"{schema}.{table}"),
     )
-    rows: list[Any] = cursor.fetchall()
-    if not rows:
+    row: Any = cursor.fetchone()
+    if row is None:
         return
     place = sql.Identifier(schema, table)
     keys = sql.SQL(" and ").join(
-        sql.SQL("t.{0} = h.key ->> {1}").format(sql.Identifier(name), sql.Literal(name)) for name in rows[0][0]
+        sql.SQL("to_jsonb(t.{0}) = h.key -> {1}").format(sql.Identifier(name), sql.Literal(name)) for name in row[0]
     )
     mine = sql.SQL("h.dataset_id = %s and h.target_table = %s and t.dataset_id = %s and ") + keys
     values = (dataset_id, f"{schema}.{table}", dataset_id)
@@ -101,18 +95,19 @@ class _Names:
 
     def __init__(self, made: Plan, empty_keeps: bool) -> None:
         self.made = made
-        others = [name for name in made.kept if name not in made.key_columns]
+        others = [name for name in made.columns if name not in made.key_columns]
+        keys = made.key_columns
         new = sql.SQL("coalesce(i.{0}, t.{0})" if empty_keeps else "i.{0}")
         lineage = [*map(sql.Identifier, LINEAGE)]
         self.parts: dict[str, sql.Composable] = {
             "incoming": sql.Identifier("pg_temp", INCOMING),
             "target": sql.Identifier(made.schema, made.table),
-            "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.kept)]),
+            "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
             "same_key": _each(" and ", "t.{0} = i.{0}", made.key_columns),
             "same_key_later": _each(" and ", "later.{0} = i.{0}", made.key_columns),
             "no_key": _each(" or ", "i.{0} is null", made.key_columns),
             "key": sql.SQL("jsonb_build_object({})").format(
-                sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in made.key_columns)
+                sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
             ),
             "differs": sql.SQL(" or ").join(
                 sql.SQL("t.{0} is distinct from {1}").format(sql.Identifier(name), new.format(sql.Identifier(name)))
@@ -120,7 +115,7 @@ class _Names:
             ) if others else sql.SQL("false"),
             "settings": sql.SQL(", ").join(
                 [sql.SQL("{0} = i.{0}").format(name) for name in lineage]
-                + [sql.SQL("{0} = {1}").format(sql.Identifier(name), new.format(sql.Identifier(name))) for name in others]
+                + [sql.SQL("{0} = {1}").format(name, new.format(name)) for name in map(sql.Identifier, others)]
             ),
         }  # fmt: skip
 

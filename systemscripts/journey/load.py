@@ -1,4 +1,4 @@
-"""From a prepared file to rows: one transaction holds dataset, rows, rejects, what it supersedes, and the ticket's state."""
+"""From a prepared file to rows: one transaction for dataset, rows, rejects, what it supersedes, and the ticket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systemscripts import files, log_utils, progress
+from systemscripts import files, log_utils, progress, settings
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, rejects, target, upserting
+from systemscripts.imports import copying, layout, lookups, rejects, target, upserting
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -75,10 +75,11 @@ def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
 def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
-    made = target.plan(cursor, *config.schema_and_table, file.columns, file.table.columns, config.importstrategyid)
+    shape = layout.layout(config, file.columns, file.table.columns)
+    made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         made.key_columns = config.key_columns
-        if absent := [name for name in config.key_columns if name not in file.columns]:
+        if absent := [name for name in config.key_columns if name not in made.columns]:
             raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Mend the file, or key_columns.")
     return made
 
@@ -98,7 +99,13 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     """Everything that one load writes, in the caller's transaction."""
     config, ticket = context.config, file.ticket
     new = states.New(
-        config.config_name, file.identity, config.load_mode, plan.name, file.table.content_sha256(), plan.kept, context.run_uuid
+        config.config_name,
+        file.identity,
+        config.load_mode,
+        plan.name,
+        file.table.content_sha256(),
+        plan.columns,
+        context.run_uuid,
     )
     dataset_id = states.create(cursor, new, decision.supersedes)
     counts, found = _copy(cursor, context, file, plan, dataset_id)
@@ -110,26 +117,36 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     held = _guard(context, counts)
     if held:
         states.hold(cursor, dataset_id, decision.supersedes, held)
-    _end(cursor, context, file, "loaded", dataset_id, reason=held or None, plan=_as_plan(plan), **files.counts_columns(counts))
+    _end(
+        cursor,
+        context,
+        file,
+        "loaded",
+        dataset_id,
+        reason=held or None,
+        plan=_as_plan(plan),
+        **files.counts_columns(counts),
+    )
     files.resolve_refused(cursor, ticket)
     outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     outcome.warnings += _warnings(file, plan, counts)
     return outcome
 
 
-def _copy(cursor: Cursor, context: Context, file: Prepared, plan: target.Plan, dataset_id: int) -> tuple[Counts, Rejects]:
-    table = file.table
-    if not plan.columns:
+def _copy(
+    cursor: Cursor, context: Context, file: Prepared, plan: target.Plan, dataset_id: int
+) -> tuple[Counts, Rejects]:
+    if not file.columns:
         return Counts(), Rejects()
+    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    wanted = copying.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
         if plan.key_columns:
-            counts, found = upserting.upsert_table(
-                cursor, table, plan, dataset_id, file.ticket.file_id, context.config.empty_keeps, tracker.advance
-            )
+            counts, found = upserting.upsert_table(cursor, wanted, context.config.empty_keeps, tracker.advance)
         else:
-            counts, found = copying.copy_table(cursor, table, plan, dataset_id, file.ticket.file_id, tracker.advance)
-    counts.skipped += table.skipped
-    counts.read += table.skipped
+            counts, found = copying.copy_table(cursor, wanted, tracker.advance)
+    counts.skipped += file.table.skipped
+    counts.read += file.table.skipped
     return counts, found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from systemscripts import files, tables
@@ -70,13 +71,22 @@ def _note_bytes(context: Context, ticket: files.Ticket, path: Path, write: bool)
     if write:
         with transaction(context.connection) as cursor:
             files.change(
-                cursor, ticket, ticket.status, context.run_uuid, file_sha256=digest, size=path.stat().st_size, reason=None
+                cursor,
+                ticket,
+                ticket.status,
+                context.run_uuid,
+                file_sha256=digest,
+                size=path.stat().st_size,
+                reason=None,
             )
     ticket.file_sha256 = digest
 
 
 def _reading(context: Context) -> tables.ReadingOptions:
-    wanted = context.config.reading.model_dump(exclude={"aliases"})
+    known = {
+        field.name for field in fields(tables.ReadingOptions)
+    }  # the rest concerns columns and values, not the file
+    wanted = context.config.reading.model_dump(include=known)
     wanted["names"] = tuple(wanted["names"])
     if isinstance(wanted["header_row"], list):
         wanted["header_row"] = tuple(wanted["header_row"])
@@ -110,9 +120,12 @@ def _single_values(table: tables.Table, columns: list[str], locations: set[str])
     found: dict[str, str] = {}
     for block in table.blocks():
         for record, row in zip(block.records, block.rows, strict=True):
-            fields = table.parse(record)
+            try:
+                values_of_row = table.parse(record)
+            except (csv.Error, UnicodeDecodeError):
+                continue  # the load will reject it
             for location, place in places.items():
-                value = fields[place] if place < len(fields) else ""
+                value = values_of_row[place] if place < len(values_of_row) else ""
                 if found.setdefault(location, value) != value:
                     raise BadDataError(f"column {location!r} must hold one value, row {row} has another: {value!r}")
     if set(found) != locations or not all(found.values()):

@@ -39,7 +39,9 @@ def preview(context: Context, path: Path) -> Preview:
     """
     try:
         with context.connection.cursor() as cursor:
-            ticket = files.register(cursor, context.config.config_name, path, context.directories, context.run_uuid, "local")
+            ticket = files.register(
+                cursor, context.config.config_name, path, context.directories, context.run_uuid, "local"
+            )
             with prepare.prepared(context, ticket, write=False) as file:
                 files.change(cursor, ticket, "prepared", context.run_uuid)
                 return _preview(cursor, context, file)
@@ -55,7 +57,7 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
     shown = Preview(
         Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
         vars(file.table.detected),
-        _columns(file),
+        _columns(file, plan),
     )
     if decision.action != "load":
         return shown
@@ -68,27 +70,23 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
 
 
 def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
-    """A table of this session shaped like the target after the plan, with its rows where the load compares with them."""
+    """A table of this session shaped like the target after the plan; with rows where the load compares with them."""
     table = sql.Identifier(plan.table)
-    columns = plan.kept
     if plan.create or not plan.key_columns:
         lineage = [sql.SQL("{} integer").format(sql.Identifier(name)) for name in target.LINEAGE]
-    else:
-        cursor.execute(
-            sql.SQL("create temporary table {} on commit drop as select * from {}").format(
-                table, sql.Identifier(plan.schema, plan.table)
-            )
-        )
-        for name in plan.added:
-            cursor.execute(sql.SQL("alter table pg_temp.{} add column {} text").format(table, sql.Identifier(name)))
+        columns = sql.SQL(", ").join(lineage + plan.definitions(plan.columns))
+        cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(table, columns))
         return
-    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in columns]
     cursor.execute(
-        sql.SQL("create temporary table {} ({}) on commit drop").format(table, sql.SQL(", ").join(lineage + texts))
+        sql.SQL("create temporary table {} on commit drop as select * from {}").format(
+            table, sql.Identifier(plan.schema, plan.table)
+        )
     )
+    for definition in plan.definitions(plan.added):
+        cursor.execute(sql.SQL("alter table pg_temp.{} add column {}").format(table, definition))
 
 
-def _columns(file: Prepared) -> list[dict[str, Any]]:
+def _columns(file: Prepared, plan: target.Plan) -> list[dict[str, Any]]:
     samples: list[list[str]] = []
     for block in file.table.blocks() if file.table.columns else ():
         samples = [file.table.parse(record) for record in block.records[:SAMPLES]]
@@ -97,7 +95,7 @@ def _columns(file: Prepared) -> list[dict[str, Any]]:
         {
             "column": column,
             "header": header,
-            "type": "text",
+            "type": plan.types.get(column, "not loaded"),
             "samples": " | ".join(row[place] for row in samples if place < len(row)),
         }
         for place, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))

@@ -72,7 +72,12 @@ def _fetch(context: Context, options: Options, summary: Summary) -> list[files.T
     tickets: dict[int, files.Ticket] = {}
     for source in context.config.sources:
         request = sources.Request(
-            context.connection, context.config, context.directories, context.run_uuid, source.model_extra or {}, options.only
+            context.connection,
+            context.config,
+            context.directories,
+            context.run_uuid,
+            source.model_extra or {},
+            options.only,
         )
         fetched = sources.module(source.type).fetch(request)
         summary.warnings += fetched.left
@@ -172,7 +177,11 @@ def _as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
 def _preview(context: Context, options: Options, summary: Summary) -> None:
     if options.only is not None and not options.only.is_file():
         raise UsageError(f"{options.only} does not exist")
-    found = [options.only.absolute()] if options.only else sources.module("local").waiting(context.config, context.directories)
+    found = (
+        [options.only.absolute()]
+        if options.only
+        else sources.module("local").waiting(context.config, context.directories)
+    )
     for path in found:
         try:
             shown = preview.preview(context, path)

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def undo_datasets(
-    connection: Connection, run_uuid: str, dataset_id: int | None = None, of_run: str | None = None, wait_seconds: float = 0
+    connection: Connection,
+    run_uuid: str,
+    dataset_id: int | None = None,
+    of_run: str | None = None,
+    wait_seconds: float = 0,
 ) -> Summary:
     """Undo one dataset, or all that a run loaded, newest first, in one transaction.
 

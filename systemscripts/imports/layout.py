@@ -1,0 +1,155 @@
+"""What the columns of a file become: their names and types in the target, what is left out, what is filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from systemscripts.configuration import ImportConfig
+from systemscripts.configuration.schema import Column
+from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.imports import equations
+from systemscripts.imports.checking import Field, Rules
+from systemscripts.imports.equations import Equation
+from systemscripts.tables.names import column_names
+
+TEXT = Column()
+
+
+@dataclass
+class Layout:
+    """The columns of one file under one configuration."""
+
+    width: int
+    fields: list[Field]  # what goes into the target, in the file's order; columns the file lacks come last
+    headers: dict[str, str]  # column -> header as the client wrote it
+    extras: dict[str, int] = field(default_factory=dict)
+    extras_name: str = ""
+    dropped: list[str] = field(default_factory=list)
+    skip_if: dict[int, frozenset[str]] = field(default_factory=dict)
+    equations: list[Equation] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the target that this file fills."""
+        return [each.name for each in self.fields] + ([self.extras_name] if self.extras_name else [])
+
+    @property
+    def in_file(self) -> set[str]:
+        """The columns that the file itself holds."""
+        return {each.name for each in self.fields if each.place is not None} | set(self.extras)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Their PostgreSQL types."""
+        found = {each.name: str(each.column.type) for each in self.fields}
+        return found | ({self.extras_name: "jsonb"} if self.extras_name else {})
+
+    @property
+    def straight(self) -> bool:
+        """Whether the records can be copied as they are: every column of the file, as text, nothing to check."""
+        plain = all(each.column == TEXT and each.null == {""} for each in self.fields)
+        whole = [each.place for each in self.fields] == list(range(self.width))
+        return plain and whole and not (self.extras_name or self.skip_if or self.equations)
+
+    def without(self, names: list[str]) -> Layout:
+        """The layout with some undeclared columns left out."""
+        kept = [each for each in self.fields if each.name not in names]
+        return Layout(
+            self.width,
+            kept,
+            self.headers,
+            self.extras,
+            self.extras_name,
+            [*self.dropped, *names],
+            self.skip_if,
+            self.equations,
+        )
+
+    def rules(self, zone: ZoneInfo | None, lookups: dict[str, frozenset[str]]) -> Rules:
+        """What the rows must fulfil."""
+        return Rules(
+            self.width, self.fields, self.equations, self.extras, self.extras_name, self.skip_if, zone, lookups
+        )
+
+
+def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layout:
+    """Lay out a file's columns (already named) by what the configuration declares.
+
+    Raises BadDataError when the file has another layout, ConfigurationError when the configuration contradicts itself.
+    """
+    _check_header(config, headers)
+    made = Layout(len(columns), [], {})
+    _skips(config, columns, made)
+    for place, (name, header) in enumerate(zip(columns, headers, strict=True)):
+        declared = config.declared.get(name)
+        if declared is not None:
+            made.fields.append(_field(config, declared.rename or name, place, declared))
+            made.headers[declared.rename or name] = header
+        elif config.extras_json:
+            made.extras[name] = place
+        elif config.strict_mode:
+            made.dropped.append(name)
+        else:
+            made.fields.append(_field(config, name, place, TEXT))
+            made.headers[name] = header
+    _fill(config, columns, made)
+    made.extras_name = config.extras_json
+    _check_names(made)
+    made.equations = [_equation(check.equation, check.tolerance, made) for check in config.row_checks]
+    return made
+
+
+def _field(config: ImportConfig, name: str, place: int | None, declared: Column) -> Field:
+    marks = config.reading.null_markers if declared.null is None else declared.null
+    if declared.type in ("integer", "bigint", "numeric"):
+        marked = {
+            "decimal": declared.decimal or config.reading.decimal,
+            "thousands": declared.thousands or config.reading.thousands,
+        }
+        declared = declared.model_copy(update=marked)
+    return Field(name, place, declared, frozenset(["", *marks]))
+
+
+def _check_header(config: ImportConfig, headers: list[str]) -> None:
+    """Another header is another layout; letters with and without accents are the same."""
+    if config.exact_header and column_names(headers) != column_names(config.exact_header):
+        expected, found = ",".join(config.exact_header), ",".join(headers)
+        raise BadDataError(f"another layout: expected the header {expected}, found {found}")
+
+
+def _skips(config: ImportConfig, columns: list[str], made: Layout) -> None:
+    for name, values in config.reading.skip_if.items():
+        if name not in columns:
+            raise BadDataError(f"there is no column {name!r}, by which reading.skip_if tells rows that are no data")
+        made.skip_if[columns.index(name)] = frozenset(values)
+
+
+def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
+    absent = {name: column for name, column in config.declared.items() if name not in columns}
+    needed = [name for name, column in absent.items() if column.required and column.default is None]
+    if needed and columns:
+        raise BadDataError(f"required columns are missing: {', '.join(needed)}", "Or give them a default.")
+    for name, column in absent.items():
+        made.fields.append(_field(config, column.rename or name, None, column))
+        made.headers[column.rename or name] = ""
+
+
+def _check_names(made: Layout) -> None:
+    names = made.names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigurationError(
+            f"the schema gives two columns one name: {', '.join(twice)}", "Mend rename or extras_json."
+        )
+
+
+def _equation(text: str, tolerance: float, made: Layout) -> Equation:
+    try:
+        found = equations.parse(text, tolerance)
+    except ValueError as error:
+        raise ConfigurationError(f"row_checks: {error}") from error
+    numeric = {each.name for each in made.fields if each.column.type in ("integer", "bigint", "numeric")}
+    if unknown := [name for name in found.names if name not in numeric]:
+        raise ConfigurationError(f"row_checks: {text!r} needs declared numbers: {', '.join(unknown)}")
+    return found

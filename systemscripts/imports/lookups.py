@@ -1,0 +1,38 @@
+"""The values that a lookup check compares with, read once for each file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts.errors import ConfigurationError
+from systemscripts.imports.layout import Layout
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def values_of(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:
+    """For each `schema.table.column` that a layout's checks name, the values it holds, as text.
+
+    Raises ConfigurationError when there is no such column.
+    """
+    wanted = {each.column.checks.lookup for each in shape.fields if each.column.checks.lookup}
+    return {name: _values(cursor, name) for name in sorted(wanted)}
+
+
+def _values(cursor: Cursor, name: str) -> frozenset[str]:
+    schema, table, column = name.split(".")
+    cursor.execute(
+        "select 1 from information_schema.columns where table_schema = %s and table_name = %s and column_name = %s",
+        (schema, table, column),
+    )
+    if not cursor.fetchone():
+        raise ConfigurationError(f"lookup: there is no column {name}", "Mend the schema of the import.")
+    cursor.execute(
+        sql.SQL("select distinct {0}::text from {1} where {0} is not null").format(
+            sql.Identifier(column), sql.Identifier(schema, table)
+        )
+    )
+    return frozenset(row[0] for row in cursor.fetchall())

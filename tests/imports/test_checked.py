@@ -1,0 +1,144 @@
+"""Declared columns: converted, checked, rejected by row with a reason that a client understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conftest import Installation
+
+HEADER = "id,email,sent,amount,flag,note\n"
+SCHEMA: dict[str, Any] = {
+    "id": "integer",
+    "email": {"type": "text", "checks": {"email": True}, "required": True},
+    "sent": {"type": "timestamp", "formats": "dd/MM/yyyy HH:mm"},
+    "amount": {"type": "numeric", "decimal": ",", "thousands": "."},
+    "flag": {"type": "boolean", "null": ["-"]},
+}
+
+
+def load(installation: Installation, content: str, name: str = "orders.csv", **columns: object) -> dict[str, Any]:
+    installation.configure("orders", load_mode="append", **({"schema": SCHEMA} | columns))
+    installation.drop(name, content)
+    return installation.summary("generic_import", "orders")
+
+
+def rejects(installation: Installation) -> list[tuple[Any, ...]]:
+    return installation.sql("select source_row, column_name, value, reason, raw_row from dba.trejectedrow order by 1")
+
+
+def test_values_arrive_in_their_types(installation: Installation) -> None:
+    load(installation, HEADER + '1,a@b.co,05/01/2026 07:30,"1.234,50",yes,007\n2,c@d.org,,,-,\n')
+    assert installation.sql(
+        "select id, email, sent::text, amount::text, flag, note from public.orders order by source_row"
+    ) == [(1, "a@b.co", "2026-01-05 07:30:00", "1234.50", True, "007"), (2, "c@d.org", None, None, None, None)]
+    types = dict(
+        installation.sql("select column_name, data_type from information_schema.columns where table_name = 'orders'")
+    )
+    assert types["sent"] == "timestamp without time zone"
+    assert types["note"] == "text"
+
+
+def test_each_bad_row_is_rejected_with_its_line_column_and_reason(installation: Installation) -> None:
+    good = "".join(f"{n},a{n}@b.co,05/01/2026 07:30,1,true,x\n" for n in range(3, 300))
+    bad = "12x,a@b.co,,1,true,x\n1,nobody,,1,true,x\n2,a@b.co,31/02/2026 07:30,1,true,x\n4,a@b.co,,\"1,2,3\",true,x\n"
+    bad += "5,,,1,true,x\n6,a@b.co,today,1,true,x\n7,a@b.co,,NaN,true,x\n8,a@b.co,,1,maybe,x\n9,a@b.co\n"
+    summary = load(installation, HEADER + good + bad)
+    counts = summary["counts"]
+    assert (counts["read"], counts["loaded"], counts["rejected"]) == (306, 297, 9)
+    found = rejects(installation)
+    assert [row[0] for row in found] == list(range(299, 308))
+    assert [row[1] for row in found] == ["id", "email", "sent", "amount", "email", "sent", "amount", "flag", None]
+    assert found[0][2:4] == ("12x", "id: '12x' is not a whole number")
+    assert "31/02/2026" in found[2][3]
+    assert "dd/MM/yyyy HH:mm" in found[2][3]
+    assert found[4][3] == "email: must not be empty"
+    assert found[8][3] == "has 2 values, expected 6"
+    assert found[0][4] == "12x,a@b.co,,1,true,x"
+
+
+def test_undeclared_columns_are_text_dropped_or_json(installation: Installation) -> None:
+    load(installation, "id,extra,more\n1,a,b\n", schema={"id": "integer"})
+    assert installation.sql("select id, extra, more from public.orders") == [(1, "a", "b")]
+    options = {"schema": {"id": "integer"}, "extras_json": "other", "target_table": "public.as_json"}
+    load(installation, "id,extra,more\n2,a,\n", **options)
+    assert installation.sql("select id, other from public.as_json") == [(2, {"extra": "a"})]
+    strict = {"schema": {"id": "integer"}, "strict_mode": True, "extras_json": "", "target_table": "public.strict"}
+    summary = load(installation, "id,extra,more\n3,a,b\n", **strict)
+    assert [row[0] for row in installation.sql("select to_jsonb(s) - 'dataset_id' from public.strict s")] == [
+        {"source_row": 2, "id": 3}
+    ]
+    assert any("extra, more" in text for text in summary["warnings"])
+
+
+def test_defaults_renames_and_missing_columns(installation: Installation) -> None:
+    schema = {"id": {"type": "integer", "rename": "number"}, "land": {"default": "ZA"}, "code": "text"}
+    load(installation, "ID\n1\n", schema=schema)
+    assert installation.sql("select number, land, code from public.orders") == [(1, "ZA", None)]
+    schema["code"] = {"required": True}
+    summary = load(installation, "ID\n2\n", schema=schema)
+    assert "required columns are missing: code" in summary["problems"][0]
+
+
+def test_row_check_range_one_of_regex_and_lookup(installation: Installation) -> None:
+    installation.sql("create table public.known (code text); insert into public.known values ('A'), ('B')")
+    schema = {
+        "price": "numeric", "quantity": "integer", "total": "numeric",
+        "grade": {"type": "integer", "checks": {"range": [1, 5]}},
+        "size": {"checks": {"one_of": ["S", "M"]}},
+        "sku": {"checks": {"regex": "[A-Z]{2}\\d"}},
+        "code": {"checks": {"lookup": "public.known.code"}},
+    }  # fmt: skip
+    content = "price,quantity,total,grade,size,sku,code\n1.10,3,3.30,5,S,AB1,A\n1.10,3,3.31,5,S,AB1,A\n"
+    content += "1,1,1,6,S,AB1,A\n1,1,1,1,L,AB1,A\n1,1,1,1,S,ab1,A\n1,1,1,1,S,AB1,C\n"
+    load(installation, content, schema=schema, row_checks=["total = price * quantity"], max_reject_rate=1)
+    reasons = [row[3] for row in rejects(installation)]
+    assert reasons == [
+        "total = price * quantity does not hold: 3.31 is not 3.30",
+        "grade: '6' is outside 1 to 5",
+        "size: 'L' is not one of S, M",
+        "sku: 'ab1' does not match [A-Z]{2}\\d",
+        "code: 'C' is not in public.known.code",
+    ]
+
+
+def test_rows_that_are_no_data_are_skipped_and_counted(installation: Installation) -> None:
+    reading = {"skip_if": {"id": ["Total"]}, "null_markers": ["n/a"]}
+    summary = load(installation, "id,note\n1,n/a\nTotal,1\n", schema={"id": "integer"}, reading=reading)
+    assert summary["counts"] == {"read": 2, "loaded": 1, "rejected": 0, "skipped": 1}
+    assert installation.sql("select id, note from public.orders") == [(1, None)]
+
+
+def test_another_header_is_another_layout(installation: Installation) -> None:
+    options = {"schema": {}, "exact_header": ["Fecha envio", "Opens"]}
+    assert load(installation, "Fecha envío,Opens\nx,1\n", **options)["counts"]["loaded"] == 1
+    summary = load(installation, "Opens,Fecha envio\n1,x\n", name="orders2.csv", **options)
+    assert "another layout: expected the header Fecha envio,Opens, found Opens,Fecha envio" in summary["problems"][0]
+
+
+def test_a_type_is_never_changed_in_passing(installation: Installation) -> None:
+    load(installation, "id\n1\n", schema={})
+    done = installation.run("generic_import", "orders")
+    installation.configure("orders", schema={"id": "integer"})
+    installation.drop("orders2.csv", "id\n2\n")
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 78
+    assert "column id of public.orders is text, declared is integer" in done.stderr
+    assert installation.waiting() == ["orders2.csv"]
+
+
+def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Installation) -> None:
+    odd = '\\N,\\.,"a\x1fb","c\x1ed","line\nbreak","""quoted"""'
+    load(installation, "a,b,c,d,e,f,g\n" + odd + ",1\n", schema={"g": "integer"})
+    assert installation.sql("select a, b, c, d, e, f from public.orders") == [
+        ("\\N", "\\.", "a\x1fb", "c\x1ed", "line\nbreak", '"quoted"')
+    ]
+
+
+def test_a_million_rows_keep_their_line_numbers(installation: Installation) -> None:
+    rows = [f"{n},a{n}@b.co,05/01/2026 07:30,1,true,x\n" for n in range(120_000)]
+    rows[77_777] = "77777,a@b.co,30/02/2026 07:30,1,true,x\n"
+    load(installation, HEADER + "".join(rows))
+    assert [row[0] for row in rejects(installation)] == [77_779]
+    assert installation.sql("select count(*), min(source_row), max(source_row) from public.orders") == [
+        (119_999, 2, 120_001)
+    ]
