@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,16 +15,32 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
 
 
+class Phase(StrEnum):
+    """Where to stop."""
+
+    fetch = "fetch"
+    prepare = "prepare"
+
+
 @job(lock="{config}")
 def generic_import(
     config: Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")] = "",
     all_imports: Annotated[bool, typer.Option("--all", help="Every active import.")] = False,
     file: Annotated[Path | None, typer.Option(help="Load this file alone; the original stays where it is.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    until: Annotated[Phase | None, typer.Option(help="Stop after this phase.")] = None,
+    accept_drop: Annotated[bool, typer.Option("--accept-drop", help="This time far fewer rows are right.")] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Load undone content again.")] = False,
+    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")] = False,
     list_imports: Annotated[bool, typer.Option("--list", help="Show the imports.")] = False,
     undo: Annotated[int | None, typer.Option(help="Take this dataset back.")] = None,
     run: Annotated[str | None, typer.Option(help="Take back all that this run loaded.")] = None,
+    cascade: Annotated[bool, typer.Option("--cascade", help="With --undo: also the later datasets on top.")] = False,
+    accept: Annotated[int | None, typer.Option(help="Make this held dataset current.")] = None,
+    replay_rejects: Annotated[int | None, typer.Option(help="Try the rejected rows of this dataset again.")] = None,
+    export_rejects: Annotated[
+        tuple[int, Path] | None, typer.Option(help="Write the rejected rows of a dataset to a .csv or .xlsx file.")
+    ] = None,
 ) -> Summary:
     """Load the files that wait for an import.
 
@@ -35,23 +52,32 @@ def generic_import(
         generic_import.py meetmax_events --dry-run
         generic_import.py orders --file ~/Downloads/orders.xlsx
         generic_import.py --undo 12
+        generic_import.py --export-rejects 12 rejected.xlsx
     """
     from systemscripts import configuration, db_utils, journey, log_utils, settings
     from systemscripts.directory_management import Directories
 
     connection = db_utils.connect(purpose=f"generic_import {config}")
-    run_uuid = log_utils.current_run_uuid()
+    run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
     if undo is not None or run is not None:
-        return journey.undo_datasets(connection, run_uuid, undo, run, wait_seconds())
+        return journey.undo_datasets(connection, run_uuid, undo, run, cascade, patience)
+    if accept is not None:
+        return journey.accept_dataset(connection, accept, patience)
+    if replay_rejects is not None:
+        return journey.replay_rejects(connection, replay_rejects, patience)
+    if export_rejects is not None:
+        return journey.export_rejects(connection, *export_rejects)
     configuration.apply_files(connection)
     known = configuration.load_all(connection)
     if list_imports:
         return _listed(known)
-    options = journey.Options(only=file, dry_run=dry_run, reload=reload, wait_seconds=wait_seconds())
+    options = journey.Options(
+        only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
+        retry_refused=retry_refused, wait_seconds=patience,
+    )  # fmt: skip
     directories = Directories(settings.current().etl_data_dir)
-    summary = journey.run_imports(
-        connection, _chosen(connection, config, all_imports, known), directories, run_uuid, options
-    )
+    chosen = _chosen(connection, config, all_imports, known)
+    summary = journey.run_imports(connection, chosen, directories, run_uuid, options)
     summary.warnings += journey.unmatched(known, directories)
     return summary
 
@@ -73,13 +99,13 @@ def _chosen(connection: Connection, name: str, all_imports: bool, known: list[Im
 def _listed(known: list[ImportConfig]) -> Summary:
     rows = [
         {
-            "import": c.config_name,
-            "active": c.is_active,
-            "pattern": c.file_pattern,
-            "target": c.target_table,
-            "mode": c.load_mode,
+            "import": config.config_name,
+            "active": config.is_active,
+            "pattern": config.file_pattern,
+            "target": config.target_table,
+            "mode": config.load_mode,
         }
-        for c in known
+        for config in known
     ]
     return Summary(headline=f"{len(known)} imports", rows=rows)
 

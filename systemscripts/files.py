@@ -1,4 +1,4 @@
-"""The file ledger dba.tfile: the ticket of a file from its arrival to its end, shared by sources, imports and journey."""
+"""The file ledger dba.tfile: the ticket of a file from its arrival to its end, shared by sources and journey."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ARROWS = {
     "loaded": {"undone"},
 }
 _COLUMNS = (
-    "file_id", "config_name", "source", "source_path", "name", "path", "size", "file_sha256", "content_sha256", "status",
-    "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
+    "file_id", "config_name", "source", "source_path", "name", "path", "size", "file_sha256", "content_sha256",
+    "status", "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
 )  # fmt: skip
 
 
@@ -92,7 +92,9 @@ def _look(path: Path) -> tuple[int, float] | None:
     return state.st_size, state.st_mtime
 
 
-def register(cursor: Cursor, config_name: str, path: Path, directories: Directories, run_uuid: str, source: str) -> Ticket:
+def register(
+    cursor: Cursor, config_name: str, path: Path, directories: Directories, run_uuid: str, source: str
+) -> Ticket:
     """Give a waiting file its ticket, or the open one it has already."""
     stored = stored_path(path, directories)
     cursor.execute(
@@ -112,8 +114,9 @@ def register(cursor: Cursor, config_name: str, path: Path, directories: Director
 def unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
     """The tickets in a final state whose file has not reached its last place, or whose source does not know yet."""
     cursor.execute(
-        f"""select {', '.join(_COLUMNS)} from dba.tfile
-            where config_name = %s and status = any(%s) and (archived_at is null or settled_at is null) order by file_id""",
+        f"""select {", ".join(_COLUMNS)} from dba.tfile
+            where config_name = %s and status = any(%s) and (archived_at is null or settled_at is null)
+            order by file_id""",
         (config_name, list(FINAL)),
     )
     return [Ticket(*row) for row in cursor.fetchall()]
@@ -124,6 +127,16 @@ def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and status = any(%s) order by file_id",
         (config_name, list(OPEN)),
+    )
+    return [Ticket(*row) for row in cursor.fetchall()]
+
+
+def refused(cursor: Cursor, config_name: str) -> list[Ticket]:
+    """The refused files that no good load has replaced yet."""
+    cursor.execute(
+        f"""select {", ".join(_COLUMNS)} from dba.tfile
+            where config_name = %s and status = 'refused' and resolved_by is null order by file_id""",
+        (config_name,),
     )
     return [Ticket(*row) for row in cursor.fetchall()]
 
@@ -162,7 +175,9 @@ def counts_columns(counts: Counts) -> dict[str, int]:
 def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
     """Where the file will be kept in `folder`: under its name unless another content has that place."""
     assert ticket.file_sha256 is not None
-    return stored_path(free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories)), directories)
+    return stored_path(
+        free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories)), directories
+    )
 
 
 def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:

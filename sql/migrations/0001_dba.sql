@@ -276,6 +276,7 @@ create table dba.tdataset (
     rows_rejected bigint not null,
     rows_skipped bigint not null,
     superseded_by integer references dba.tdataset,
+    is_baseline boolean not null default false,
     status_reason text,
     run_uuid uuid not null,
     created_at timestamptz not null default now(),
@@ -305,6 +306,7 @@ comment on column dba.tdataset.rows_loaded is 'Rows in the target';
 comment on column dba.tdataset.rows_rejected is 'Rows in dba.trejectedrow';
 comment on column dba.tdataset.rows_skipped is 'Rows that were no data, or were there already';
 comment on column dba.tdataset.superseded_by is 'The dataset that replaced this one';
+comment on column dba.tdataset.is_baseline is 'A drop was accepted here: the guard compares only with this and later datasets';
 comment on column dba.tdataset.status_reason is 'Why it is held, superseded or undone';
 comment on column dba.tdataset.run_uuid is 'The run that loaded it';
 comment on column dba.tdataset.created_at is 'When it was loaded';

@@ -24,7 +24,7 @@ class Checks(Strict):
 
     email: bool = False
     regex: str | None = None
-    range: tuple[str | float | None, str | float | None] | None = None  # lowest, highest; null for open
+    range: tuple[int | float | str | None, int | float | str | None] | None = None  # lowest, highest; null for open
     one_of: list[str] = []
     lookup: str | None = Field(None, pattern=f"^{_TABLE_COLUMN}$")  # schema.table.column that must hold the value
 

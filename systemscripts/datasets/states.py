@@ -69,6 +69,40 @@ def hold(cursor: Cursor, dataset_id: int, supersedes: int | None, reason: str) -
         _change(cursor, supersedes, "active", None)
 
 
+def accept(cursor: Cursor, dataset_id: int) -> int | None:
+    """Make a held dataset active, the one it replaces superseded (and returned); the guard compares anew from here.
+
+    Raises UsageError when it is not held, or a newer one is active for the same label and date.
+    """
+    cursor.execute(
+        "select status, config_name, label, dataset_date from dba.tdataset where dataset_id = %s for update",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None or row[0] != "held":
+        state = f"is {row[0]}, not held" if row else "does not exist"
+        raise UsageError(f"dataset {dataset_id} {state}", "See: select * from dba.v_dataset where status = 'held'")
+    cursor.execute(
+        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
+           and dataset_date is not distinct from %s and status = 'active'""",
+        row[1:],
+    )
+    before = cursor.fetchone()
+    if before and before[0] > dataset_id:
+        raise UsageError(f"dataset {before[0]} is newer and active for the same label and date", "Undo it first.")
+    if before:
+        _change(cursor, before[0], "superseded", f"dataset {dataset_id} was accepted")
+        cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (dataset_id, before[0]))
+    _change(cursor, dataset_id, "active", None)
+    mark_baseline(cursor, dataset_id)
+    return int(before[0]) if before else None
+
+
+def mark_baseline(cursor: Cursor, dataset_id: int) -> None:
+    """A drop was accepted with this dataset."""
+    cursor.execute("update dba.tdataset set is_baseline = true where dataset_id = %s", (dataset_id,))
+
+
 def seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
     """The same content was delivered for a later day."""
     cursor.execute(

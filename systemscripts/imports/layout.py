@@ -40,6 +40,11 @@ class Layout:
         return {each.name for each in self.fields if each.place is not None} | set(self.extras)
 
     @property
+    def declared(self) -> set[str]:
+        """The columns whose type the configuration names."""
+        return {each.name for each in self.fields if each.column != TEXT} | {self.extras_name}
+
+    @property
     def types(self) -> dict[str, str]:
         """Their PostgreSQL types."""
         found = {each.name: str(each.column.type) for each in self.fields}

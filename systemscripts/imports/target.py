@@ -96,9 +96,11 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
 
 
 def _check_types(made: Plan, existing: dict[str, str]) -> None:
-    """Changing a type is an explicit act; it never happens in passing."""
+    """Changing a type is an explicit act; it never happens in passing. Undeclared columns keep what they have."""
     for name in made.columns:
-        if name in existing and existing[name] != _SPELLED.get(made.types[name], made.types[name]):
+        if name in existing and name not in made.shape.declared:
+            made.types[name] = existing[name]
+        elif name in existing and existing[name] != _SPELLED.get(made.types[name], made.types[name]):
             raise ConfigurationError(
                 f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
                 f"Declare it {existing[name]}, or: drop view {made.name}_current; alter table {made.name} alter column "

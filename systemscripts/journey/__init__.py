@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from systemscripts.journey.replay import export_rejects, replay_rejects
 from systemscripts.journey.travel import Options, run_imports, unmatched
-from systemscripts.journey.undo import undo_datasets
+from systemscripts.journey.undo import accept_dataset, undo_datasets
 
-__all__ = ["Options", "run_imports", "undo_datasets", "unmatched"]
+__all__ = ["Options", "accept_dataset", "export_rejects", "replay_rejects", "run_imports", "undo_datasets", "unmatched"]

@@ -20,6 +20,7 @@ class Context:
     directories: Directories
     run_uuid: str
     reload: bool = False
+    accept_drop: bool = False
 
     def archive_folder(self) -> Path:
         """Where loaded files of today are kept, by the clock of the installation."""

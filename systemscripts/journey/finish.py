@@ -44,6 +44,18 @@ def finish_all(context: Context) -> list[str]:
     return problems
 
 
+def bring_back_refused(context: Context) -> None:
+    """Put the refused files that no good load has replaced back to where files wait, to be tried again."""
+    with transaction(context.connection) as cursor:
+        refused = files.refused(cursor, context.config.config_name)
+    for ticket in refused:
+        kept = files.real_path(ticket.keep_path or "", context.directories)
+        place = files.real_path(ticket.path, context.directories)
+        if kept.is_file() and not place.exists():
+            move(kept, place)
+            kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
+
+
 def _keep(context: Context, ticket: files.Ticket, known_unchanged: bool) -> None:
     source = files.real_path(ticket.path, context.directories)
     if ticket.keep_path is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, layout, lookups, rejects, target, upserting
+from systemscripts.imports import copying, guards, layout, lookups, rejects, target, upserting
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -114,9 +114,13 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     if prepare.changed(file):
         raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
     states.complete(cursor, dataset_id, counts)
-    held = _guard(context, counts)
+    held = guards.tripped(cursor, config, file.identity, counts, dataset_id, context.accept_drop)
+    if held and config.load_mode != "snapshot":
+        raise RefusedError(held, found, counts)
     if held:
         states.hold(cursor, dataset_id, decision.supersedes, held)
+    elif context.accept_drop:
+        states.mark_baseline(cursor, dataset_id)
     _end(
         cursor,
         context,
@@ -124,7 +128,7 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         "loaded",
         dataset_id,
         reason=held or None,
-        plan=_as_plan(plan),
+        plan=_as_plan(plan, file),
         **files.counts_columns(counts),
     )
     files.resolve_refused(cursor, ticket)
@@ -148,13 +152,6 @@ def _copy(
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped
     return counts, found
-
-
-def _guard(context: Context, counts: Counts) -> str:
-    """Why the dataset must be held, or nothing."""
-    if context.config.load_mode == "snapshot" and counts.loaded == 0 and not context.config.guards.allow_empty:
-        return "the file has no rows and guards.allow_empty is not set"
-    return ""
 
 
 def _end(
@@ -186,8 +183,17 @@ def _too_many(counts: Counts, found: Rejects) -> str:
     )
 
 
-def _as_plan(plan: target.Plan) -> dict[str, object]:
-    return {"create": plan.create, "added": plan.added, "ignored": plan.ignored, "missing": plan.missing}
+def _as_plan(plan: target.Plan, file: Prepared) -> dict[str, object]:
+    """What is kept of the plan; columns and wire are what a replay of rejected rows needs."""
+    return {
+        "create": plan.create,
+        "added": plan.added,
+        "ignored": plan.ignored,
+        "missing": plan.missing,
+        "file_columns": file.columns,
+        "file_headers": file.table.columns,
+        "wire": asdict(file.table.wire),
+    }
 
 
 def _outcome(

@@ -12,10 +12,10 @@ from systemscripts import files, tables
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import sha256_of
+from systemscripts.directory_management import atomic_write, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.journey.context import Context
-from systemscripts.tables import aliases, names
+from systemscripts.tables import aliases, names, standard_csv
 
 
 @dataclass
@@ -50,6 +50,14 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         if write:
             _note(context, result)
         yield result
+
+
+def leave_clean_csv(context: Context, file: Prepared) -> Path:
+    """Write the clean table beside what is being worked on; for who runs this phase alone."""
+    path = context.directories.temporary / f"{file.ticket.name}.clean.csv"
+    with atomic_write(path) as stream:
+        standard_csv.write_csv(file.table, stream)
+    return path
 
 
 def changed(prepared_file: Prepared) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig
@@ -32,6 +32,9 @@ class Options:
     only: Path | None = None  # this file alone
     dry_run: bool = False
     reload: bool = False
+    accept_drop: bool = False
+    retry_refused: bool = False
+    until: Literal["fetch", "prepare"] | None = None
     wait_seconds: float = 0
 
 
@@ -44,7 +47,7 @@ def run_imports(
     """
     summary = Summary()
     for config in configs:
-        context = Context(connection, config, directories, run_uuid, options.reload)
+        context = Context(connection, config, directories, run_uuid, options.reload, options.accept_drop)
         with contextlib.ExitStack() as stack:
             stack.enter_context(advisory_lock(connection, f"import {config.config_name}", options.wait_seconds))
             stack.enter_context(advisory_lock(connection, f"target {config.target_table}", options.wait_seconds))
@@ -59,8 +62,17 @@ def run_imports(
 def _run(context: Context, options: Options, summary: Summary) -> None:
     for problem in finish.finish_all(context):
         summary.problem(problem)
+    if options.retry_refused:
+        finish.bring_back_refused(context)
     with log_utils.step("fetch"):
         tickets = _fetch(context, options, summary)
+    if options.until == "fetch":
+        _note_waiting(context, tickets, summary)
+        return
+    if options.until == "prepare":
+        prepared_tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary, leave_csv=True)]
+        _note_waiting(context, prepared_tickets, summary)
+        return
     if context.config.dateconfig == "file_content" or len(context.config.sources) > 1:
         # the order is known, or the set is whole, only when all are prepared
         tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
@@ -110,9 +122,11 @@ def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:
     return stamp, ticket.name
 
 
-def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
+def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary, leave_csv: bool = False) -> bool:
     try:
-        with prepare.prepared(context, ticket):
+        with prepare.prepared(context, ticket) as file:
+            if leave_csv:
+                prepare.leave_clean_csv(context, file)
             return True
     except TryLaterError as error:
         summary.problem(str(error), error.exit_code)
@@ -120,6 +134,14 @@ def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary) -> b
         _note(summary, context, load.refuse(context, ticket, error))
         _finish(context, ticket, summary)
     return False
+
+
+def _note_waiting(context: Context, tickets: list[files.Ticket], summary: Summary) -> None:
+    for ticket in tickets:
+        summary.files += 1
+        summary.rows.append(
+            _as_row(context.config.config_name, Outcome(ticket.name, ticket.status, label=ticket.label))
+        )
 
 
 def _one_file(context: Context, ticket: files.Ticket, summary: Summary) -> None:

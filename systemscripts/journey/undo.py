@@ -19,14 +19,18 @@ def undo_datasets(
     run_uuid: str,
     dataset_id: int | None = None,
     of_run: str | None = None,
+    cascade: bool = False,
     wait_seconds: float = 0,
 ) -> Summary:
-    """Undo one dataset, or all that a run loaded, newest first, in one transaction.
+    """Undo one dataset, or all that a run loaded, newest first, in one transaction for each target.
 
+    `cascade`: in load mode upsert also the later datasets, without which the wanted one cannot be taken back.
     Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
         found = _wanted(cursor, dataset_id, of_run)
+        if cascade:
+            found = _with_later_ones(cursor, found)
     summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
     for table in sorted({str(row["target_table"]) for row in found}):
         with (
@@ -36,6 +40,20 @@ def undo_datasets(
             for row in (row for row in found if row["target_table"] == table):
                 summary.rows.append(_undo(cursor, row, run_uuid))
     return summary
+
+
+def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float = 0) -> Summary:
+    """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
+    with transaction(connection) as cursor:
+        cursor.execute("select target_table from dba.tdataset where dataset_id = %s", (dataset_id,))
+        row = cursor.fetchone()
+    with (
+        advisory_lock(connection, f"target {row[0] if row else ''}", wait_seconds),
+        transaction(connection) as cursor,
+    ):
+        before = states.accept(cursor, dataset_id)
+    replaced = f", dataset {before} is superseded" if before else ""
+    return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
 
 
 def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
@@ -49,6 +67,20 @@ def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[
         done = "is undone already" if rows else "has loaded nothing"
         raise UsageError(f"{what} {done}", "See: database.py sql 'select * from dba.v_dataset'")
     return found
+
+
+def _with_later_ones(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = {row["dataset_id"]: row for row in found}
+    for row in found:
+        cursor.execute(
+            """select dataset_id from dba.tdataset
+               where config_name = %s and dataset_id > %s and status <> 'undone' and load_mode = 'upsert'""",
+            (row["config_name"], row["dataset_id"]),
+        )
+        for (later,) in cursor.fetchall():
+            if later not in known:
+                known |= {each["dataset_id"]: each for each in _wanted(cursor, later, None)}
+    return [known[dataset_id] for dataset_id in sorted(known, reverse=True)]
 
 
 def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:

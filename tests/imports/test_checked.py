@@ -40,7 +40,7 @@ def test_values_arrive_in_their_types(installation: Installation) -> None:
 
 def test_each_bad_row_is_rejected_with_its_line_column_and_reason(installation: Installation) -> None:
     good = "".join(f"{n},a{n}@b.co,05/01/2026 07:30,1,true,x\n" for n in range(3, 300))
-    bad = "12x,a@b.co,,1,true,x\n1,nobody,,1,true,x\n2,a@b.co,31/02/2026 07:30,1,true,x\n4,a@b.co,,\"1,2,3\",true,x\n"
+    bad = '12x,a@b.co,,1,true,x\n1,nobody,,1,true,x\n2,a@b.co,31/02/2026 07:30,1,true,x\n4,a@b.co,,"1,2,3",true,x\n'
     bad += "5,,,1,true,x\n6,a@b.co,today,1,true,x\n7,a@b.co,,NaN,true,x\n8,a@b.co,,1,maybe,x\n9,a@b.co\n"
     summary = load(installation, HEADER + good + bad)
     counts = summary["counts"]

@@ -1,0 +1,55 @@
+"""Guards: a load of far too few rows is not taken for good.
+
+On by default in snapshot mode, where such a file would hide last week's rows; in the other modes only where set.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.identity import Identity
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+COMPARED_LOADS = 5
+DEFAULT_DROP_PERCENT = 50.0
+
+
+def tripped(
+    cursor: Cursor, config: ImportConfig, identity: Identity, counts: Counts, dataset_id: int, accept_drop: bool
+) -> str:
+    """Why a load is suspicious, or nothing. `accept_drop`: the operator knows of the drop and takes it."""
+    guards, snapshot = config.guards, config.load_mode == "snapshot"
+    rows = counts.loaded if snapshot else counts.read
+    if rows == 0 and guards.allow_empty:
+        return ""
+    if rows == 0 and snapshot and not accept_drop:
+        return "the file has no rows, and guards.allow_empty is not set"
+    if guards.min_rows is not None and rows < guards.min_rows:
+        return f"{rows} rows, guards.min_rows asks for {guards.min_rows}"
+    percent = guards.max_drop_percent
+    if percent is None:
+        percent = DEFAULT_DROP_PERCENT if snapshot else None
+    usual = _usual(cursor, config.config_name, identity.label, dataset_id, snapshot)
+    if percent is None or accept_drop or usual is None or rows >= usual * (1 - percent / 100):
+        return ""
+    return f"{rows} rows, the last good loads had {usual:g}: a drop of more than {percent:g} %"
+
+
+def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int, snapshot: bool) -> float | None:
+    """The median of the last good loads of a label, since a drop was last accepted."""
+    cursor.execute(
+        f"""select {"rows_loaded" if snapshot else "rows_read"} from dba.tdataset d
+            where config_name = %(name)s and label is not distinct from %(label)s and dataset_id <> %(id)s
+              and status in ('active', 'superseded') and dataset_id >= coalesce(
+                (select max(b.dataset_id) from dba.tdataset b
+                 where b.config_name = %(name)s and b.label is not distinct from %(label)s and b.is_baseline), 0)
+            order by dataset_id desc limit {COMPARED_LOADS}""",
+        {"name": config_name, "label": label, "id": dataset_id},
+    )
+    rows = [row[0] for row in cursor.fetchall()]
+    return float(statistics.median(rows)) if rows else None

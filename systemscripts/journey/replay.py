@@ -1,0 +1,179 @@
+"""Rejected rows once more: into the dataset they belong to, or to the client with their reasons."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from systemscripts import configuration, settings
+from systemscripts.configuration import ImportConfig
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import atomic_write
+from systemscripts.errors import UsageError
+from systemscripts.imports import copying, layout, lookups, target
+from systemscripts.summary import Counts, Summary
+from systemscripts.tables import Block, Table, Wire
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+@dataclass(frozen=True)
+class _Dataset:
+    """A dataset with what is known of its file."""
+
+    dataset_id: int
+    config_name: str
+    target_table: str
+    status: str
+    load_mode: str
+    file_id: int
+    plan: dict[str, Any]
+
+
+class _RejectedRows(Table):
+    """The rejected rows of one file, as they stood there."""
+
+    def __init__(self, dataset: _Dataset, rows: list[tuple[int, str]]) -> None:
+        self.columns = dataset.plan["file_headers"]
+        self.wire = Wire(**dataset.plan["wire"])
+        self.skipped, self.warnings = 0, []
+        self._rows = rows
+
+    def blocks(self) -> Iterator[Block]:
+        """All of them as one block."""
+        yield Block([raw.encode(self.wire.encoding) for _, raw in self._rows], [line for line, _ in self._rows])
+
+    def content_sha256(self) -> str:
+        """They have no identity of their own."""
+        return ""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float) -> Summary:
+    """Load the rejected rows of a dataset by today's configuration; what still does not fit stays rejected.
+
+    Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
+    """
+    with transaction(connection) as cursor:
+        dataset = _dataset(cursor, dataset_id)
+        rows = _open_rejects(cursor, dataset_id)
+    if dataset.status == "undone" or dataset.load_mode == "upsert":
+        raise UsageError(f"dataset {dataset_id} is {dataset.status} ({dataset.load_mode})", "Deliver a corrected file.")
+    if not rows:
+        return Summary(headline=f"dataset {dataset_id} has no rejected rows")
+    config = configuration.load(connection, dataset.config_name)
+    with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
+        counts = _replay(cursor, dataset, config, rows)
+    summary = Summary(
+        headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts
+    )
+    if counts.rejected:
+        summary.warnings.append(f"{counts.rejected} rows still do not fit, see dba.trejectedrow")
+    return summary
+
+
+def _replay(cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]]) -> Counts:
+    table = _RejectedRows(dataset, rows)
+    shape = layout.layout(config, dataset.plan["file_columns"], table.columns)
+    plan = target.plan(cursor, *config.schema_and_table, shape, 2)
+    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    load = copying.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
+    cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
+    newest: Any = cursor.fetchone()
+    counts, _ = copying.copy_table(cursor, load, lambda records: None)
+    # those that failed again stand there with their new reason; they take the place of the old entries
+    cursor.execute(
+        """delete from dba.trejectedrow o using dba.trejectedrow n
+           where o.dataset_id = %(id)s and n.dataset_id = %(id)s and n.source_row = o.source_row
+             and n.rejected_row_id > %(newest)s and o.rejected_row_id <= %(newest)s and o.replayed_at is null""",
+        {"id": dataset.dataset_id, "newest": newest[0]},
+    )
+    cursor.execute(
+        """update dba.trejectedrow set replayed_at = now()
+           where dataset_id = %s and rejected_row_id <= %s and replayed_at is null""",
+        (dataset.dataset_id, newest[0]),
+    )
+    for name, key in (("tdataset", dataset.dataset_id), ("tfile", dataset.file_id)):
+        cursor.execute(
+            f"""update dba.{name} set rows_loaded = rows_loaded + %s, rows_skipped = rows_skipped + %s,
+                rows_rejected = rows_rejected - %s where {"dataset_id" if name == "tdataset" else "file_id"} = %s""",
+            (counts.loaded, counts.skipped, counts.loaded + counts.skipped, key),
+        )
+    return counts
+
+
+def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summary:
+    """Write the rejected rows of a dataset with their reasons, to send back: CSV, or XLSX by the name's ending.
+
+    Raises UsageError for another ending or an unknown dataset.
+    """
+    if path.suffix.lower() not in (".csv", ".xlsx"):
+        raise UsageError(f"{path}: rejected rows are written as .csv or .xlsx")
+    with transaction(connection) as cursor:
+        dataset = _dataset(cursor, dataset_id)
+        cursor.execute(
+            """select source_row, coalesce(column_name, ''), reason, coalesce(raw_row, '') from dba.trejectedrow
+               where dataset_id = %s and replayed_at is null order by source_row""",
+            (dataset_id,),
+        )
+        rows: list[tuple[int, str, str, str]] = cursor.fetchall()
+    table = _RejectedRows(dataset, [])
+    header = ["row", "column", "reason", *table.columns]
+    lines: list[list[object]] = [[row, column, reason, *_fields(table, raw)] for row, column, reason, raw in rows]
+    (_write_xlsx if path.suffix.lower() == ".xlsx" else _write_csv)(path, [list(header), *lines])
+    return Summary(headline=f"{len(lines)} rejected rows of dataset {dataset_id} written to {path}")
+
+
+def _fields(table: Table, raw: str) -> list[str]:
+    try:
+        return table.parse(raw.encode(table.wire.encoding, "replace"))
+    except (csv.Error, UnicodeDecodeError):
+        return [raw]
+
+
+def _write_csv(path: Path, rows: list[list[object]]) -> None:
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+def _write_xlsx(path: Path, rows: list[list[object]]) -> None:
+    import openpyxl
+
+    workbook = openpyxl.Workbook(write_only=True)
+    sheet = workbook.create_sheet("rejected rows")
+    for row in rows:
+        sheet.append(row)
+    with atomic_write(path) as stream:
+        workbook.save(stream)
+
+
+def _dataset(cursor: Cursor, dataset_id: int) -> _Dataset:
+    cursor.execute(
+        """select d.dataset_id, d.config_name, d.target_table, d.status, d.load_mode, f.file_id, f.plan
+           from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')
+           where d.dataset_id = %s""",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
+    return _Dataset(*row)
+
+
+def _open_rejects(cursor: Cursor, dataset_id: int) -> list[tuple[int, str]]:
+    cursor.execute(
+        """select source_row, raw_row from dba.trejectedrow
+           where dataset_id = %s and replayed_at is null and raw_row is not null order by source_row""",
+        (dataset_id,),
+    )
+    return [(row[0], row[1]) for row in cursor.fetchall()]

@@ -1,0 +1,82 @@
+"""Load mode upsert: rows by key, what was there before in dba.trowhistory, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conftest import Installation
+
+CONFIG: dict[str, Any] = {"load_mode": "upsert", "key_columns": ["id"]}
+
+
+def load(installation: Installation, content: str, name: str = "things.csv") -> dict[str, Any]:
+    installation.drop(name, content)
+    return dict(installation.summary("generic_import", "things")["rows"][0])
+
+
+def rows(installation: Installation) -> list[tuple[Any, ...]]:
+    return installation.sql("select id::text, a, b from public.things_current order by 1")
+
+
+def test_rows_are_inserted_and_updated_by_key(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    load(installation, "id,a,b\n1,x,y\n2,x,y\n")
+    second = load(installation, "id,a,b\n2,z,y\n3,n,n\n1,x,y\n")
+    assert rows(installation) == [("1", "x", "y"), ("2", "z", "y"), ("3", "n", "n")]
+    assert (second["read"], second["loaded"], second["skipped"]) == (3, 2, 1)
+    history = installation.sql("select key ->> 'id', old_row ->> 'a' from dba.trowhistory order by row_history_id")
+    assert sorted(history, key=str) == sorted([("1", None), ("2", None), ("2", "x"), ("3", None)], key=str)
+
+
+def test_undo_restores_newest_first(installation: Installation) -> None:
+    installation.configure("things", **CONFIG, schema={"id": "integer"})
+    first = load(installation, "id,a,b\n1,x,y\n2,x,y\n")
+    second = load(installation, "id,a,b\n2,z,\n3,n,n\n")
+    refused = installation.run("generic_import", "--undo", first["dataset"])
+    assert refused.returncode == 2
+    assert f"Undo first: {second['dataset']}" in refused.stderr
+    assert installation.run("generic_import", "--undo", second["dataset"]).returncode == 0
+    assert rows(installation) == [("1", "x", "y"), ("2", "x", "y")]
+
+
+def test_cascade_takes_the_later_ones_too(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    first = load(installation, "id,a,b\n1,x,y\n")
+    load(installation, "id,a,b\n1,z,y\n")
+    done = installation.run("generic_import", "--undo", first["dataset"], "--cascade")
+    assert done.returncode == 0, done.stderr
+    assert rows(installation) == []
+
+
+def test_empty_keeps_the_old_value_where_asked(installation: Installation) -> None:
+    installation.configure("things", **CONFIG, empty_keeps=True)
+    load(installation, "id,a,b\n1,x,y\n")
+    load(installation, "id,a,b\n1,,z\n")
+    assert rows(installation) == [("1", "x", "z")]
+
+
+def test_a_source_may_return_to_an_earlier_state(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    states = ["id,a,b\n1,x,y\n", "id,a,b\n1,z,y\n", "id,a,b\n1,x,y\n", "id,a,b\n1,x,y\n"]
+    assert [load(installation, content)["state"] for content in states] == ["loaded", "loaded", "loaded", "unchanged"]
+    assert rows(installation) == [("1", "x", "y")]
+
+
+def test_rows_without_a_key_are_rejected_and_the_last_twin_counts(installation: Installation) -> None:
+    installation.configure("things", **CONFIG, max_reject_rate=1)
+    found = load(installation, "id,a,b\n,x,y\n1,first,y\n1,last,y\n")
+    assert (found["read"], found["loaded"], found["rejected"], found["skipped"]) == (3, 1, 1, 1)
+    assert rows(installation) == [("1", "last", "y")]
+    assert installation.sql("select source_row, reason from dba.trejectedrow") == [
+        (2, "has no key: id must not be empty")
+    ]
+
+
+def test_dry_run_counts_right_and_changes_nothing(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    load(installation, "id,a,b\n1,x,y\n2,x,y\n")
+    installation.drop("things2.csv", "id,a,b,c\n2,z,y,1\n3,n,n,1\n1,x,y,\n")
+    shown = installation.summary("generic_import", "things", "--dry-run")
+    assert shown["counts"] == {"read": 3, "loaded": 2, "rejected": 0, "skipped": 1}
+    assert rows(installation) == [("1", "x", "y"), ("2", "x", "y")]
+    assert installation.sql("select count(*) from dba.trowhistory") == [(2,)]
