@@ -128,7 +128,7 @@ def _ready(checked: Checked, dataset_id: int) -> _Ready:
     plain = text.count("\n") == rows and text.count(delimiter) == rows * (len(columns) - 1)
     if not plain or "\r" in text or quote in text:
         written = io.StringIO()
-        csv.writer(written, delimiter=delimiter, quotechar=quote, lineterminator="\n").writerows(
+        csv.writer(written, delimiter=delimiter, quotechar=quote, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
             zip(*columns, strict=True)
         )
         text = written.getvalue()

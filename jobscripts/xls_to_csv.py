@@ -1,0 +1,102 @@
+"""Turn workbooks and text files of any kind into standard CSV."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    from systemscripts.tables import ReadingOptions
+
+STANDARD_OUTPUT = Path("-")
+
+
+@job(database=False)
+def xls_to_csv(
+    files: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    output: Annotated[Path | None, typer.Option(help="Where one file goes; - for standard output.")] = None,
+    output_dir: Annotated[Path | None, typer.Option(help="Folder for the CSV files; else beside each file.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Name or pattern of the sheet; else the first that holds any.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
+) -> Summary:
+    """Write each file as UTF-8 CSV with commas, LF and one header row; the content decides what a file is.
+
+    A file that cannot be read is named in one line with its reason; the others are still converted.
+
+    Examples:
+        xls_to_csv.py report.xls --output -
+        xls_to_csv.py incoming/ --output-dir clean/
+    """
+    from systemscripts.errors import EtlError, UsageError
+    from systemscripts.tables import ReadingOptions
+
+    found = list(_inputs(files))
+    if output is not None and len(found) != 1:
+        raise UsageError(f"--output is for one file, there are {len(found)}", "Use --output-dir.")
+    options = ReadingOptions(sheet=sheet, encoding=encoding, delimiter=delimiter)
+    summary, targets = Summary(), _targets(found, output, output_dir)
+    for path, target in zip((path for path, _ in found), targets, strict=True):
+        try:
+            rows = _convert(path, target, options, summary)
+            summary.files += 1
+            summary.counts.read += rows
+            summary.counts.loaded += rows
+        except (EtlError, OSError) as error:
+            print(f"xls_to_csv: {path}: {error}", file=sys.stderr, flush=True)
+            summary.codes.add(EtlError.exit_code if isinstance(error, OSError) else 65)
+    if output != STANDARD_OUTPUT:
+        summary.headline = f"{summary.files} of {len(found)} files converted, {summary.counts.read:,} rows"
+    return summary
+
+
+def _inputs(files: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each file with its path below the folder it was named by."""
+    for path in files:
+        if path.is_dir():
+            for each in sorted(path.rglob("*")):
+                if each.is_file() and not each.name.startswith((".", "~$")):
+                    yield each, each.relative_to(path)
+        else:
+            yield path, Path(path.name)
+
+
+def _targets(found: list[tuple[Path, Path]], output: Path | None, folder: Path | None) -> list[Path]:
+    """Where each file goes: its name with .csv, the whole name before it where two would meet."""
+    if output is not None:
+        return [output]
+    short = [(folder / below if folder else path).with_suffix(".csv") for path, below in found]
+    taken = {target for target in short if short.count(target) > 1} | {path for path, _ in found}
+    return [
+        (folder / below if folder else path).with_name(f"{path.name}.csv") if target in taken else target
+        for (path, below), target in zip(found, short, strict=True)
+    ]
+
+
+def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary) -> int:
+    from systemscripts import tables
+    from systemscripts.directory_management import atomic_write
+    from systemscripts.tables import standard_csv
+
+    with tables.open_table(path, options) as table:
+        if target == STANDARD_OUTPUT:
+            rows = standard_csv.write_csv(table, sys.stdout.buffer)
+            sys.stdout.flush()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(target) as stream:
+                rows = standard_csv.write_csv(table, stream)
+        summary.warnings += [f"{path}: {text}" for text in table.warnings] if target != STANDARD_OUTPUT else []
+    return rows
+
+
+if __name__ == "__main__":
+    xls_to_csv.main()
