@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
+import json
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from systemscripts.job import Summary, job
+from systemscripts.job import Summary, as_json, job
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
@@ -27,7 +30,7 @@ class Action(StrEnum):
     sql = "sql"
 
 
-@job(database=False)
+@job(database=False, alert=False)
 def database(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
@@ -54,9 +57,10 @@ def database(
 def _print_address(role: Literal["etl", "reader"]) -> Summary:
     from systemscripts import db_utils
 
-    # printed here, not in the summary: a summary is masked and logged, and this one is asked for its password
-    print(db_utils.address(role), flush=True)
-    return Summary()
+    # printed here, not in the summary, which is masked: the password is what is asked for
+    address = db_utils.address(role)
+    print(json.dumps({"url": address}) if as_json() else address, flush=True)
+    return Summary(shown=True)
 
 
 def _control(action: Action) -> Summary:
@@ -92,19 +96,20 @@ def _connect(role: Literal["etl", "reader"]) -> Connection:
 
 def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
     from systemscripts import db_utils
+    from systemscripts.db_utils import queries
     from systemscripts.errors import UsageError
 
     text = statement.strip().rstrip(";")
     if not text:
         raise UsageError("there is no SQL to run", 'Give it in quotes: database.py sql "select 1"')
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
-        if text.split(None, 1)[0].lower() in ("select", "with", "values", "table"):
-            # COPY prints every type as PostgreSQL itself writes it
-            cursor.copy_expert(f"copy ({text}\n) to stdout with (format csv, header)", sys.stdout)
-            sys.stdout.flush()
-            return Summary()
-        cursor.execute(text)
-        return Summary(headline=cursor.statusmessage or "")
+        output = io.StringIO() if as_json() else sys.stdout
+        if not queries.copy_csv(cursor, text, output):
+            status, rows = queries.execute(cursor, text)
+            return Summary(headline=status, rows=rows)
+    if isinstance(output, io.StringIO):
+        return Summary(rows=list(csv.DictReader(output.getvalue().splitlines())))
+    return Summary(shown=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from systemscripts.errors import BadDataError, ConfigurationError, UsageError
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 
 CHUNK = 1 << 20
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
 IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_BEGINNINGS = ("~$", ".")
 
@@ -81,11 +83,13 @@ class Directories:
         return self
 
 
-def unwritable(folder: Path, error: OSError) -> ConfigurationError:
-    """The error for a folder that cannot be written, with the command that mends it."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+def unwritable(path: Path, error: OSError) -> EtlError:
+    """The error for a folder or file that cannot be written, with what mends it."""
+    if error.errno in NO_SPACE:
+        return EtlError(f"no space left for {path}", "Free space, then run it again.")
+    existing = next(found for found in (path, *path.parents) if os.path.exists(found))  # noqa: PTH110 - never raises
     user = os.environ.get("USER") or str(os.getuid())
-    return ConfigurationError(f"{folder} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {existing}")
+    return ConfigurationError(f"{path} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {existing}")
 
 
 def in_progress(name: str) -> bool:
@@ -111,16 +115,16 @@ def sha256_of(path: Path) -> str:
 def atomic_write(path: Path, mode: int = 0o660) -> Iterator[IO[bytes]]:
     """Give a binary stream whose content appears at `path` whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
+        part.chmod(mode)
+        part.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+        part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -141,9 +145,9 @@ def move(source: Path, target: Path) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.replace(source, target)
+        source.replace(target)
     except OSError as error:
-        if error.errno != 18:  # EXDEV: another file system, so copy, make sure, remove
+        if error.errno != errno.EXDEV:  # another file system, so copy, make sure, remove
             raise
         with source.open("rb") as original, atomic_write(target) as copy:
             while chunk := original.read(CHUNK):

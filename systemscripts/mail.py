@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -9,6 +10,8 @@ from email.utils import formatdate, make_msgid
 
 from systemscripts import settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -34,44 +37,63 @@ def compose(subject: str, recipients: list[str], text: str, html: str | None = N
     return message
 
 
-def send(message: EmailMessage) -> None:
-    """Hand one mail to the configured server; returns once every recipient was accepted.
+def send(message: EmailMessage) -> list[str]:
+    """Hand one mail to the configured server; returns the addresses it refused while it took the mail for others.
 
-    Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError.
+    Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError:
+    in each case nobody gets the mail.
     """
     wanted = settings.current()
     if not wanted.smtp_host:
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST in config/.env.")
-    where = f"mail server {wanted.smtp_host}:{wanted.smtp_port}"
     try:
         with _session() as session:
             if wanted.smtp_user:
                 password = wanted.smtp_password.get_secret_value() if wanted.smtp_password else ""
                 session.login(wanted.smtp_user, password)
             refused = session.send_message(message)
-    except smtplib.SMTPAuthenticationError as error:
-        raise ConfigurationError(f"{where} refused the login of {wanted.smtp_user}", "Check SMTP_PASSWORD.") from error
-    except ssl.SSLError as error:
-        raise ConfigurationError(f"{where}: certificate not trusted ({error.reason})", "Check SMTP_CA_FILE.") from error
-    except smtplib.SMTPResponseException as error:
-        kind = TryLaterError if 400 <= error.smtp_code < 500 else EtlError
-        raise kind(f"{where} answered {error.smtp_code} {error.smtp_error!r}") from error
-    except smtplib.SMTPRecipientsRefused as error:
-        raise EtlError(f"{where} refused {', '.join(error.recipients)}", "Check the recipients.") from error
-    except (OSError, smtplib.SMTPException) as error:
-        raise TryLaterError(f"{where}: {error or type(error).__name__}", "It is tried again by the next run.") from error
-    if refused:
-        raise EtlError(f"{where} refused {', '.join(refused)}", "Check the recipients.")
+    except (OSError, smtplib.SMTPException) as error:  # ssl's errors are OSErrors
+        raise _explained(error, f"mail server {wanted.smtp_host}:{wanted.smtp_port}") from error
+    if refused:  # an error would have it sent again to those who have it
+        logger.warning("the mail server refused %s; the others have the mail", ", ".join(refused))
+    return list(refused)
+
+
+def _explained(error: OSError | smtplib.SMTPException, where: str) -> EtlError:
+    """The error of one attempt as the suite's own, by type and reply code (RFC 5321, 4.2.1: 4xx may work later)."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+        kind = TryLaterError if all(_temporary(code) for code in codes) else EtlError
+        return kind(f"{where} refused {', '.join(error.recipients)}", "Check the recipients.")
+    if isinstance(error, smtplib.SMTPAuthenticationError) and not _temporary(error.smtp_code):
+        user = settings.current().smtp_user
+        return ConfigurationError(f"{where} refused the login of {user}", "Check SMTP_PASSWORD.")
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
+        kind = TryLaterError if _temporary(error.smtp_code) else EtlError
+        return kind(f"{where} answered {error.smtp_code} {text}")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return ConfigurationError(f"{where}: {error}", "Check SMTP_PORT and SMTP_SECURITY.")
+    if isinstance(error, ssl.SSLError):
+        return ConfigurationError(
+            f"{where}: no trusted connection ({error.reason or error})", "Check SMTP_CA_FILE and SMTP_SECURITY."
+        )
+    return TryLaterError(f"{where}: {error or type(error).__name__}", "It is tried again by the next run.")
+
+
+def _temporary(code: int) -> bool:
+    return 400 <= code < 500
 
 
 def _session() -> smtplib.SMTP:
     wanted = settings.current()
-    context = ssl.create_default_context(cafile=str(wanted.smtp_ca_file) if wanted.smtp_ca_file else None)
+    if wanted.smtp_security == "none" and wanted.smtp_host not in LOOPBACK:
+        raise ConfigurationError("SMTP_SECURITY=none is only for a server on this machine", "Use starttls or ssl.")
+    context = _context()
     address, seconds = (wanted.smtp_host, wanted.smtp_port), wanted.smtp_timeout_seconds
     if wanted.smtp_security == "ssl":
         return smtplib.SMTP_SSL(*address, timeout=seconds, context=context)
-    if wanted.smtp_security == "none" and wanted.smtp_host not in LOOPBACK:
-        raise ConfigurationError("SMTP_SECURITY=none is only for a server on this machine", "Use starttls or ssl.")
     session = smtplib.SMTP(*address, timeout=seconds)
     if wanted.smtp_security == "starttls":
         try:
@@ -80,3 +102,11 @@ def _session() -> smtplib.SMTP:
             session.close()
             raise
     return session
+
+
+def _context() -> ssl.SSLContext:
+    trusted = settings.current().smtp_ca_file
+    try:
+        return ssl.create_default_context(cafile=trusted)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"SMTP_CA_FILE: {trusted} cannot be used: {error}") from error

@@ -4,41 +4,91 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 SHORTEST = 4  # masking every "a" would hide the log, not the secret
 
-_known: set[str] = set()
+_spellings: list[str] = []  # longest first, for a short one may be part of a long one
+_SECRET_WORD = r"(?:password|passwd|pwd|secret|token|api[_-]?key)"
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')"""
+_SECRET_OPTION = re.compile(rf"--[\w-]*{_SECRET_WORD}", re.IGNORECASE)
+_SECRET_KEY = re.compile(rf"[\w-]*{_SECRET_WORD}", re.IGNORECASE)
+_TELLING = re.compile(rf"://|bearer|basic|{_SECRET_WORD}", re.IGNORECASE)  # most texts hold none of it
+# The lengths are bounded: a megabyte of dashes must not take minutes.
 _PATTERNS = [
-    # user:password@ in any address (RFC 3986, 3.2.1); the password may itself hold a colon
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@]+(?=@)", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bauthorization\W{1,4}(?:bearer|basic)\s+)[^\s'\"]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # user:password@ in any address (RFC 3986, 3.2.1); what should be in percent form but is not, is hidden as well
     (
         re.compile(
-            r"((?:^|[\s?&;,{('\"-])[\w-]*?(?:password|passwd|pwd|secret|token|api[_-]?key)['\"]?\s*[=:]\s*['\"]?)"
-            r"[^\s'\"&;,})]+",
+            r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,200}:)(?:[^\s/?#]{1,500}|[^\s@]{1,500})(?=@)", re.IGNORECASE
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"(\bauthorization\W{1,4}(?:bearer|basic)\s+)[^\s'\"]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bbearer\s+)[\w.~+/-]{8,}=*", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # name=value and "name": value, with anything before the telling word: smtp_password, ?access_token=
+    (
+        re.compile(
+            rf"((?:^|[\s?&;,{{('\"-])[\w-]{{0,40}}?{_SECRET_WORD}\\?['\"]?\s*[=:]\s*)({_QUOTED}|\\?['\"]?[^\s'\"&;,}})]+)",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(--[\w-]*(?:password|secret|token|api-key)[ =])\S+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(rf"(--[\w-]{{0,40}}{_SECRET_WORD}[ =])({_QUOTED}|\S+)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # SQL: create role x password 'y'
+    (re.compile(rf"(\bpassword\s+)({_QUOTED})", re.IGNORECASE), rf"\1{HIDDEN}"),
 ]
 
 
 def register(values: Iterable[str]) -> None:
-    """Add secrets to hide, in each spelling they may appear in (plain, in an address, in a repr, in JSON)."""
+    """Add secrets to hide, line by line and in each spelling they may have: plain, in an address, a repr, JSON."""
+    found = set(_spellings)
     for value in values:
-        if len(value) >= SHORTEST:
-            spellings = {value, quote(value, safe=""), quote_plus(value), repr(value)[1:-1], json.dumps(value)[1:-1]}
-            _known.update(spellings)
+        for part in {value, *value.splitlines()}:
+            if len(part.strip()) >= SHORTEST:
+                found |= {part, quote(part, safe=""), quote(part), quote_plus(part), repr(part)[1:-1]}
+                found |= {json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]}
+    _spellings[:] = sorted(found, key=len, reverse=True)
+
+
+def register_arguments(arguments: Sequence[str]) -> None:
+    """Hide what stands on a command line as --password VALUE or --token=VALUE, wherever else it may appear."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        option, equals, value = argument.partition("=")
+        if _SECRET_OPTION.fullmatch(option):
+            register([value if equals else following])
 
 
 def mask(text: str) -> str:
-    """Return the text with every registered secret, and whatever looks like one, replaced by ***."""
-    for secret in sorted(_known, key=len, reverse=True):
+    """Return the text with every registered secret, and whatever looks like one, replaced by ***.
+
+    What can neither be printed nor stored goes: NUL, and a byte of a file name that is not UTF-8 is spelt out.
+    """
+    text = text.replace("\x00", "")
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    for secret in _spellings:
         text = text.replace(secret, HIDDEN)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    if _TELLING.search(text):
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
     return text
+
+
+def mask_values(value: Any) -> Any:
+    """Return what JSON can hold of a value, each text in it masked, and what stands under a key such as password."""
+    if isinstance(value, dict):
+        return {mask(str(key)): _mask_item(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [mask_values(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and value - value == 0:  # neither infinite nor NaN, which JSON has not
+        return value
+    return mask(str(value))
+
+
+def _mask_item(key: str, item: Any) -> Any:
+    return HIDDEN if isinstance(item, str) and item and _SECRET_KEY.fullmatch(key) else mask_values(item)

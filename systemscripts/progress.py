@@ -25,14 +25,14 @@ class Tracker:
         self.label, self.total, self.unit = label, total, unit
         self.done = 0.0
         self._begun = self._last_line = time.monotonic()
-        self._bar: RichProgress | None = None
+        self.bar: RichProgress | None = None
 
     def advance(self, amount: float = 1) -> None:
         """Say that `amount` more units are done."""
         global _shown
         self.done += amount
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self.done)
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=self.done)
         moment = time.monotonic()
         if moment - self._last_line >= LINE_EVERY_SECONDS:
             self._last_line = moment
@@ -61,10 +61,20 @@ def shown() -> str:
 @contextmanager
 def track(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Tracker]:
     """Follow one piece of work; `total` in `unit` where it is known."""
+    global _shown
     tracker = Tracker(label, total, unit)
-    if not sys.stderr.isatty():
-        yield tracker
-        return
+    try:
+        if sys.stderr.isatty():
+            with _bar(tracker):
+                yield tracker
+        else:
+            yield tracker
+    finally:
+        _shown = ""  # the next piece of work may say nothing of itself
+
+
+@contextmanager
+def _bar(tracker: Tracker) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -72,6 +82,6 @@ def track(label: str, total: float | None = None, unit: str = "rows") -> Iterato
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), transient=True,
     ) as bar:  # fmt: skip
-        bar.add_task(label, total=total)
-        tracker._bar = bar
-        yield tracker
+        bar.add_task(tracker.label, total=tracker.total)
+        tracker.bar = bar
+        yield

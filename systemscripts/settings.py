@@ -14,10 +14,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from systemscripts.errors import ConfigurationError
 
@@ -36,13 +45,26 @@ PROCESS_VARIABLES = {
     "ETL_TEST_LONG",
 }
 USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}
+SOURCE_FIELD = "source_variables"  # where they are kept; no setting of its own
 
 
 def _comma_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Addresses = Annotated[list[str], BeforeValidator(_comma_list)]
+def _mail_address(value: str) -> str:
+    name, _, domain = value.rpartition("@")
+    if not name or not domain or any(letter.isspace() for letter in value):
+        raise ValueError(f"{value!r} is no mail address")
+    return value
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
 class Settings(BaseModel):
@@ -56,7 +78,7 @@ class Settings(BaseModel):
     database_connect_seconds: int = Field(10, ge=1)
     database_lock_seconds: int = Field(15, ge=1)
     database_statement_minutes: int = Field(120, ge=0)
-    etl_data_dir: Path = PROJECT
+    etl_data_dir: AbsolutePath = PROJECT
     time_zone: str = ""
     job_time_limit_hours: float = Field(24, gt=0)
     file_still_seconds: float = Field(2, ge=0)
@@ -65,7 +87,7 @@ class Settings(BaseModel):
     smtp_security: Literal["starttls", "ssl", "none"] = "starttls"
     smtp_user: str = ""
     smtp_password: SecretStr | None = None
-    smtp_ca_file: Path | None = None
+    smtp_ca_file: AbsolutePath | None = None
     smtp_timeout_seconds: float = Field(30, gt=0)
     mail_from: str = ""
     alert_recipients: Addresses = []
@@ -75,6 +97,7 @@ class Settings(BaseModel):
     meetmax_delay_seconds: float = Field(5, ge=0)
     meetmax_user_agent: str = "ClientETLWorkflow (set MEETMAX_USER_AGENT to name yourself)"
     meetmax_max_hours: float = Field(12, gt=0)
+    source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
 
     @field_validator("time_zone")
     @classmethod
@@ -89,10 +112,8 @@ class Settings(BaseModel):
     @field_validator("database_url", "database_reader_url")
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or value.get_secret_value() == EMBEDDED:
-            return value
-        if urlsplit(value.get_secret_value()).scheme not in ("postgresql", "postgres"):
-            raise ValueError("expected postgresql://user:password@host:port/name, or embedded")
+        if value is not None and value.get_secret_value() != EMBEDDED:
+            _check_address(urlsplit(value.get_secret_value()))
         return value
 
     @property
@@ -103,9 +124,26 @@ class Settings(BaseModel):
     def secrets(self) -> list[str]:
         """Every value that must never be shown: secret settings, and the passwords inside their URLs."""
         found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
-        found += [value for name, value in os.environ.items() if name.startswith(USER_PREFIX)]
+        found += [value.get_secret_value() for value in self.source_variables.values()]
         passwords = [urlsplit(value).password or "" for value in found if "://" in value]
         return [value for value in [*found, *passwords, *map(unquote, passwords)] if value and value != EMBEDDED]
+
+
+def _check_address(parts: SplitResult) -> None:
+    """Refuse an address that libpq would cut elsewhere than where it was meant: its error would show the password."""
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("expected postgresql://user:password@host:port/name, or embedded")
+    try:
+        unclear = parts.netloc.count("@") > 1 or parts.port == 0
+    except ValueError:  # what stands where the port should be is no number
+        unclear = True
+    if unclear or "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError("write special characters of the password in percent form: @ as %40, / as %2F, # as %23")
+
+
+def names() -> list[str]:
+    """Every setting there is, as written in config/.env."""
+    return [name.upper() for name in Settings.model_fields if name != SOURCE_FIELD]
 
 
 def settings_file() -> Path:
@@ -128,22 +166,22 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
 
     Raises ConfigurationError.
     """
-    in_file = _read_file(path, required="ETL_ENV_FILE" in environment)
-    known = {name.upper(): name for name in Settings.model_fields}
     problems: list[str] = []
-    values: dict[str, Any] = {}
+    in_file = _read_file(path, "ETL_ENV_FILE" in environment, problems)
+    values: dict[str, Any] = {SOURCE_FIELD: {}}
     for name, value in (in_file or {}).items():
-        _take(name, value, known, values, problems, str(path))
+        _take(name, value, values, problems, str(path))
     for name, value in environment.items():
-        if name.startswith("ETL_") or _base_name(name) in known:
-            _take(name, value, known, values, problems, "environment")
+        if name.startswith(("ETL_", USER_PREFIX)) or _base_name(name) in names():
+            _take(name, value, values, problems, "environment")
     if in_file is not None and "database_url" not in values:
         problems.append(f"{path} names no DATABASE_URL: give a postgresql:// address, or DATABASE_URL=embedded")
     return _validate(values, problems, path)
 
 
 def _base_name(name: str) -> str:
-    return name.removesuffix("_FILE") if name.endswith("_FILE") and _is_secret(name.removesuffix("_FILE")) else name
+    base = name.removesuffix("_FILE")
+    return base if base.startswith(USER_PREFIX) or _is_secret(base) else name
 
 
 def _is_secret(name: str) -> bool:
@@ -151,43 +189,64 @@ def _is_secret(name: str) -> bool:
     return field is not None and "SecretStr" in str(field.annotation)
 
 
-def _read_file(path: Path, required: bool) -> dict[str, str] | None:
-    from dotenv import dotenv_values
+def _read_file(path: Path, required: bool, problems: list[str]) -> dict[str, str] | None:
+    from dotenv.parser import parse_stream
 
+    if not _may_be_read(path, required):
+        return None
+    try:
+        with path.open(encoding="utf-8") as stream:
+            found = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"settings file {path} cannot be read: {error}", "Run: chmod 600 it as its owner."
+        ) from error
+    problems += [
+        f"{path}, line {each.original.line}: expected NAME=value"
+        for each in found
+        if each.error or (each.key is not None and each.value is None)
+    ]
+    return {each.key: each.value for each in found if each.key is not None and each.value is not None}
+
+
+def _may_be_read(path: Path, required: bool) -> bool:
+    """Whether there is a settings file; raises ConfigurationError where it must not be used as it is."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         if required:
             raise ConfigurationError(f"settings file {path} does not exist", "Mend ETL_ENV_FILE.") from None
-        return None
+        return False
     except OSError as error:
         raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as the user it belongs to.") from error
     if not stat.S_ISREG(mode):
         raise ConfigurationError(f"settings file {path} is not a file", "Mend ETL_ENV_FILE.")
     if stat.S_IMODE(mode) & 0o007:
         raise ConfigurationError(f"settings file {path} can be read by others", f"Run: chmod 600 {path}")
-    try:
-        return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"settings file {path} cannot be read: {error}", "Run: chmod 600 it as its owner.") from error
+    return True
 
 
-def _take(name: str, value: str, known: dict[str, str], values: dict[str, Any], problems: list[str], where: str) -> None:
-    if name in PROCESS_VARIABLES or name.startswith(USER_PREFIX):
+def _take(name: str, value: str, values: dict[str, Any], problems: list[str], where: str) -> None:
+    """Put one variable into `values`, or say in `problems` why not. An empty one stands for the default."""
+    if name in PROCESS_VARIABLES:
         return
     base = _base_name(name)
-    if base not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    if base not in names() and not base.startswith(USER_PREFIX):
+        near = difflib.get_close_matches(name.upper(), names(), n=1)
         problems.append(f"{name} ({where}) is not a setting" + (f", did you mean {near[0]}?" if near else ""))
         return
-    if base != name:
+    if base != name and value:
         try:
-            value = Path(value).read_text().strip()
-        except OSError as error:
-            problems.append(f"{name} ({where}): {value}: {error.strerror}")
+            value = Path(value).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{name} ({where}): {value}: {getattr(error, 'strerror', None) or 'not UTF-8'}")
             return
-    if value != "" or known[base] in values:
-        values[known[base]] = value
+    if base.startswith(USER_PREFIX):
+        values[SOURCE_FIELD][base] = value
+    elif value:
+        values[base.lower()] = value
+    elif base == name:
+        values.pop(base.lower(), None)
 
 
 def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settings:

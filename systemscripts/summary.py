@@ -39,6 +39,7 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
+    shown: bool = False  # the job has printed its result itself, in the form that was asked for
 
     def problem(self, text: str, code: int = 1) -> None:
         """Note that something failed; the job goes on and ends with the worst code noted."""
@@ -52,7 +53,8 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for --json."""
-        return {key: value for key, value in asdict(self).items() if key != "codes"} | {"exit_code": self.exit_code}
+        values = {key: value for key, value in asdict(self).items() if key not in ("codes", "shown")}
+        return values | {"exit_code": self.exit_code}
 
     def as_text(self) -> str:
         """The summary for people: headline, table, warnings, problems, next steps."""

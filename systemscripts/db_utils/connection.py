@@ -7,7 +7,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 import psycopg2.extensions
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 Connection = psycopg2.extensions.connection
 Role = Literal["etl", "reader"]
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+SILENCE_SECONDS = 60  # a server that is gone without a word is given up after about this long
 
 # SQLSTATE (PostgreSQL manual, appendix A) -> what it means for the person who runs the job
 _TRY_LATER = {"08", "57P01", "57P02", "57P03", "57P05", "53300", "55P03", "40001", "40P01", "57014"}
@@ -61,24 +62,31 @@ def _configured_url(role: Role) -> str:
 
 
 def _refuse_plain_text(url: str) -> None:
-    parts = urlsplit(url)
-    mode = parse_qs(parts.query).get("sslmode", ["prefer"])[-1]
-    remote = (parts.hostname or "") not in LOCAL_HOSTS
-    if remote and mode not in ("require", "verify-ca", "verify-full") and not settings.current().database_allow_insecure:
+    parts = _parts(url)
+    mode = parts.get("sslmode", "prefer")
+    hosts = [*parts.get("host", "").split(","), *parts.get("hostaddr", "").split(",")]
+    remote = any(host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts)
+    if remote and mode not in ENCRYPTED and not settings.current().database_allow_insecure:
         raise ConfigurationError(
             f"the database {safe_address(url)} would be reached without TLS (sslmode={mode})",
             "Add ?sslmode=verify-full to DATABASE_URL, or set DATABASE_ALLOW_INSECURE=true.",
         )
 
 
+def _parts(url: str) -> dict[str, str]:
+    """An address as libpq reads it: host, port, dbname, user, sslmode ..."""
+    try:
+        return {name: str(value) for name, value in psycopg2.extensions.parse_dsn(url).items()}
+    except psycopg2.ProgrammingError as error:  # its text may show the password
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read", "Write postgresql://user:password@host/name."
+        ) from error
+
+
 def safe_address(url: str) -> str:
     """host:port/name of a database address, without user and password."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port or 5432
-    except ValueError:
-        return "with a port that is not a number"
-    return f"{parts.hostname or 'localhost'}:{port}{parts.path}"
+    parts = _parts(url)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
 
 
 def _open_connection(url: str, purpose: str) -> Connection:
@@ -86,14 +94,17 @@ def _open_connection(url: str, purpose: str) -> Connection:
     options = (
         f"-c lock_timeout={wanted.database_lock_seconds}s -c statement_timeout={wanted.database_statement_minutes}min"
         " -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c idle_in_transaction_session_timeout=0"
-    )
+    ) + (f" -c timezone={wanted.time_zone}" if wanted.time_zone else "")
     try:
         connection = psycopg2.connect(
             url,
             connect_timeout=wanted.database_connect_seconds,
             application_name=f"etl {purpose}".strip(),
             client_encoding="UTF8",
-            keepalives_idle=30,
+            keepalives_idle=SILENCE_SECONDS // 2,
+            keepalives_interval=SILENCE_SECONDS // 6,
+            keepalives_count=3,
+            tcp_user_timeout=SILENCE_SECONDS * 1000,
             options=options,
         )
     except psycopg2.Error as error:
@@ -118,24 +129,43 @@ def explain(error: psycopg2.Error, url: str = "") -> EtlError:
 
 
 def _without_state(url: str, detail: str) -> EtlError:
-    # libpq gives no SQLSTATE when a connection is refused, lost, or its login fails (psycopg2 issue 682), so the
-    # server is asked itself: a port that answers means that the login or the database name is wrong.
-    where = safe_address(url) if url else ""
-    if url and _answers(url):
-        return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
-    named = f"the database at {where} does not answer" if where else "the connection to the database was lost"
-    return TryLaterError(named, "Start it (embedded: database.py start), then run the same command again.")
+    # psycopg2 gives no SQLSTATE when a connection is refused, lost, or its login fails (its issue 682), so the server
+    # is asked itself: one that would let us log in means that the login or the database's name is wrong
+    if not url:
+        return TryLaterError("the connection to the database was lost", "Run the same command again.")
+    where, state = safe_address(url), _state_before_login(url)
+    if state is None:
+        return TryLaterError(
+            f"the database at {where} does not answer",
+            "Start it (embedded: database.py start), then run the same command again.",
+        )
+    if state in _TRY_LATER:
+        return TryLaterError(f"the database at {where} takes nobody now: {detail}", "Run the same command again later.")
+    return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
 
 
-def _answers(url: str) -> bool:
+def _state_before_login(url: str) -> str | None:
+    """The SQLSTATE with which the server answers who knocks; "" when it lets one go on, None when it is silent.
+
+    One start-up message of the protocol (PostgreSQL manual, 55.7): a server that starts, stops or is full says so
+    before it asks for a password.
+    """
     import socket
+    import struct
 
-    parts = urlsplit(url)
+    parts = _parts(url)
+    words = f"user\0{parts.get('user', 'etl')}\0database\0{parts.get('dbname', 'etl')}\0\0".encode()
     try:
-        with socket.create_connection((parts.hostname or "localhost", parts.port or 5432), timeout=2):
-            return True
+        address = (parts.get("host", "localhost"), int(parts.get("port", "5432")))
+        with socket.create_connection(address, timeout=2) as probe:
+            probe.sendall(struct.pack("!ii", len(words) + 8, 3 << 16) + words)
+            answer = probe.recv(2000)
     except (OSError, ValueError):
-        return False
+        return None
+    if answer[:1] != b"E":
+        return ""
+    fields = answer[5:].split(b"\0")
+    return next((field[1:].decode() for field in fields if field.startswith(b"C")), "")
 
 
 @contextlib.contextmanager
@@ -167,7 +197,9 @@ def advisory_lock(connection: Connection, name: str, wait_seconds: float = 0) ->
     until = time.monotonic() + wait_seconds
     while not _try_lock(connection, name):
         if time.monotonic() >= until:
-            raise TryLaterError(f"{name} is being worked on by {_holder(connection, name)}", "Try again later, or --wait.")
+            raise TryLaterError(
+                f"{name} is being worked on by {_holder(connection, name)}", "Try again later, or --wait."
+            )
         time.sleep(0.2)
     try:
         yield

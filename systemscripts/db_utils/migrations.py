@@ -1,7 +1,7 @@
 """The schema, moved forward by numbered plain SQL files, and the reader's rights.
 
-Own code, because the peers cost more than they give: yoyo leaves four tables in public and rolls back to nothing without
-extra files, dbmate wants markers inside the SQL, alembic wants SQLAlchemy.
+Own code, because the peers cost more than they give: yoyo leaves four tables in public and rolls back to nothing
+without extra files, dbmate wants markers inside the SQL, alembic wants SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from systemscripts import settings
 from systemscripts.db_utils.connection import Connection, advisory_lock, transaction
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, EtlError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -29,6 +29,10 @@ _LEDGER = """
         number integer primary key, name text not null, checksum text not null,
         applied_at timestamptz not null default now());
     comment on table dba.tmigration is 'Which migration files have been applied, and what they held then';
+    comment on column dba.tmigration.number is 'Number at the beginning of the file name';
+    comment on column dba.tmigration.name is 'File name';
+    comment on column dba.tmigration.checksum is 'SHA-256 of the file';
+    comment on column dba.tmigration.applied_at is 'When';
 """
 
 
@@ -38,7 +42,8 @@ def ensure(connection: Connection, folder: Path = FOLDER) -> list[str]:
     Raises ConfigurationError when an applied file was changed, or the database is ahead of the code.
     """
     files = _files(folder)
-    if _applied(connection) == {number: checksum for number, (_, checksum) in files.items()}:
+    wanted = {number: checksum for number, (_, checksum) in files.items()}
+    if _applied(connection) == wanted and _reader_may_read(connection):
         return []
     with advisory_lock(connection, "migrations", wait_seconds=60):
         with transaction(connection) as cursor:
@@ -81,12 +86,25 @@ def _check(files: dict[int, tuple[Path, str]], applied: dict[int, str]) -> None:
 
 def _apply(connection: Connection, number: int, file: tuple[Path, str]) -> str:
     path, checksum = file
-    with transaction(connection) as cursor:
-        cursor.execute(path.read_text())
-        cursor.execute(
-            "insert into dba.tmigration (number, name, checksum) values (%s, %s, %s)", (number, path.name, checksum)
-        )
+    try:
+        with transaction(connection) as cursor:
+            cursor.execute(path.read_text())
+            cursor.execute(
+                "insert into dba.tmigration (number, name, checksum) values (%s, %s, %s)", (number, path.name, checksum)
+            )
+    except EtlError as error:
+        error.message = f"{path.name}: {error.message}"
+        raise
     return path.name
+
+
+def _reader_may_read(connection: Connection) -> bool:
+    """Whether the reader's login, where there is one, has its rights: it may have been made after the schema."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select has_schema_privilege(oid, 'dba', 'usage') from pg_roles where rolname = %s", (_reader_role(),)
+        )
+        return cursor.fetchone() in (None, (True,))
 
 
 def _grant_reader(connection: Connection) -> None:
@@ -96,7 +114,9 @@ def _grant_reader(connection: Connection) -> None:
         if role is None or not cursor.fetchone():
             return
         for schema in (*READER_SCHEMAS, "dba"):
-            cursor.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.Identifier(role)))
+            cursor.execute(
+                sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.Identifier(role))
+            )
         for schema in READER_SCHEMAS:
             for statement in (
                 "grant select on all tables in schema {} to {}",
@@ -112,9 +132,7 @@ def _grant_views(cursor: Cursor, role: str) -> None:
            where table_schema = 'dba' and table_name like 'v\\_%'"""
     )
     for schema, name in cursor.fetchall():
-        cursor.execute(
-            sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role))
-        )
+        cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
 
 
 def _reader_role() -> str | None:

@@ -1,15 +1,15 @@
 """The frame of every script: a function's signature becomes a command line, its call a run.
 
-    @job(lock="{config}")
-    def generic_import(config: str, dry_run: bool = False) -> Summary:
-        \"\"\"Load the files that wait for one import.
+@job(lock="{config}")
+def generic_import(config: str, dry_run: bool = False) -> Summary:
+    \"\"\"Load the files that wait for one import.
 
-        Examples:
-            generic_import.py meetmax_events
-        \"\"\"
+    Examples:
+        generic_import.py meetmax_events
+    \"\"\"
 
-    if __name__ == "__main__":
-        generic_import.main()
+if __name__ == "__main__":
+    generic_import.main()
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from systemscripts.errors import EtlError
+from systemscripts.job.needs import Needs
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
+    from systemscripts.job.command_line import Call
     from systemscripts.job.frame import Frame
 
-__all__ = ["Job", "Summary", "deferred_signals", "job", "wait_seconds"]
+__all__ = ["Job", "Summary", "as_json", "closed_runs", "deferred_signals", "job", "wait_seconds"]
+
+Instead = Callable[[dict[str, Any]], int | None]
 
 _running: Frame | None = None
 
@@ -33,16 +37,9 @@ _running: Frame | None = None
 class Job:
     """A function that can be run from the command line; see `job` for the parameters."""
 
-    def __init__(
-        self,
-        function: Callable[..., Summary | None],
-        lock: str | None,
-        database: bool,
-        time_limit_hours: float | None,
-        instead: Callable[[dict[str, Any]], int | None] | None,
-    ) -> None:
+    def __init__(self, function: Callable[..., Summary | None], needs: Needs, instead: Instead | None) -> None:
         self.function, self.name = function, function.__name__
-        self.lock, self.database, self.time_limit_hours, self.instead = lock, database, time_limit_hours, instead
+        self.needs, self.instead = needs, instead
         self.__doc__ = function.__doc__
 
     def main(self) -> NoReturn:
@@ -51,18 +48,19 @@ class Job:
 
     def run(self, arguments: list[str]) -> int:
         """Run with a command line; returns the exit code (see docs/architecture.md)."""
+        from systemscripts import masking
         from systemscripts.job import command_line
 
-        debug = "--debug" in arguments
+        masking.register_arguments(arguments)
         try:
             call = command_line.parse(self.function, self.name, arguments)
-            if isinstance(call, int):
-                return call
-            return self._execute(call)
-        except EtlError as error:
-            return self._before_the_run(error, debug)
+            return call if isinstance(call, int) else self._execute(call)
+        except KeyboardInterrupt:
+            return 130
+        except Exception as error:
+            return self._before_the_run(error, arguments)
 
-    def _execute(self, call: Any) -> int:
+    def _execute(self, call: Call) -> int:
         global _running
         from systemscripts import masking, settings
 
@@ -71,26 +69,33 @@ class Job:
         masking.register(settings.current().secrets())
         from systemscripts.job.frame import Frame
 
-        key = self.lock.format(**call.values) if self.lock is not None else None
-        _running = Frame(self.name, key, call, self.database, self.time_limit_hours)
-        return _running.execute(self.function, call.values)
+        _running = Frame(self.name, self.needs, call)
+        return _running.execute(self.function)
 
-    def _before_the_run(self, error: EtlError, debug: bool) -> int:
+    def _before_the_run(self, error: Exception, arguments: list[str]) -> int:
+        """Say what kept the run from beginning; returns its exit code."""
+        import traceback
+
         from systemscripts import masking
+        from systemscripts.job import command_line
 
-        if debug:
-            import traceback
-
+        expected = isinstance(error, EtlError)
+        text = masking.mask(str(error) if expected else " ".join(f"unexpected {type(error).__name__}: {error}".split()))
+        if "--debug" in arguments or not expected:  # there is no log yet that could hold it
             print(masking.mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")
-        print(f"{self.name}: {masking.mask(str(error))}", file=sys.stderr, flush=True)
-        return error.exit_code
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+        exit_code = error.exit_code if isinstance(error, EtlError) else 1
+        if "--json" in arguments:
+            command_line.show("", Summary(problems=[text]).as_dict() | {"exit_code": exit_code}, as_json=True)
+        return exit_code
 
 
 def job(
     lock: str | None = None,
     database: bool = True,
     time_limit_hours: float | None = None,
-    instead: Callable[[dict[str, Any]], int | None] | None = None,
+    instead: Instead | None = None,
+    alert: bool = True,
 ) -> Callable[[Callable[..., Summary | None]], Job]:
     """Make a function a job.
 
@@ -98,8 +103,9 @@ def job(
     `database`: false for jobs that need none; their log reaches the database with the next run that has one.
     `time_limit_hours`: instead of the setting JOB_TIME_LIMIT_HOURS.
     `instead`: asked first, with the arguments; returns an exit code where it did the whole work itself (the demo).
+    `alert`: false for tools that somebody sits in front of; nobody gets a mail when they fail.
     """
-    return lambda function: Job(function, lock, database, time_limit_hours, instead)
+    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert), instead)
 
 
 def wait_seconds() -> float:
@@ -107,6 +113,16 @@ def wait_seconds() -> float:
     from systemscripts.job.frame import WAIT_HOURS
 
     return WAIT_HOURS * 3600 if _running is not None and _running.call.wait else 0.0
+
+
+def as_json() -> bool:
+    """Whether the operator asked for JSON; for jobs that print their result themselves."""
+    return _running is not None and _running.call.as_json
+
+
+def closed_runs() -> int:
+    """How many killed runs this one found and closed at its start."""
+    return 0 if _running is None else _running.closed_runs
 
 
 @contextmanager

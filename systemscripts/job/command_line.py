@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import shlex
 import sys
 import textwrap
@@ -95,5 +96,5 @@ def show(summary_text: str, summary_values: dict[str, Any], as_json: bool) -> No
     try:
         if text:
             print(text, flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has gone; Python would complain about it at exit
+    except BrokenPipeError:  # whoever read us has gone, which is his right; Python would complain at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

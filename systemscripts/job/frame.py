@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
+import threading
 import traceback
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from systemscripts import masking, progress, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.job import locks
-from systemscripts.job.command_line import Call, show
+from systemscripts.job import command_line, endings, locks
+from systemscripts.job.command_line import Call
+from systemscripts.job.endings import Ending
 from systemscripts.job.limits import Limits, RunEnded
+from systemscripts.job.needs import Needs
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -29,81 +30,90 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WAIT_HOURS = 12.0  # nothing waits for ever
+LAST_WORDS_SECONDS = 60.0  # how long a run that is ended over its head may take to tell of it
+UMASK = 0o007  # files are for the user and the group
 
 
 class Frame:
-    """One run of one job. `needs_database`: without one the job cannot work; jobs that can leave their log to the next run."""
+    """One run of one job."""
 
-    def __init__(self, job: str, key: str | None, call: Call, needs_database: bool, time_limit_hours: float | None) -> None:
+    def __init__(self, job: str, needs: Needs, call: Call) -> None:
         from systemscripts import log_utils
 
-        self.job, self.key, self.call, self.needs_database = job, key, call, needs_database
+        os.umask(UMASK)
+        self.job, self.needs, self.call = job, needs, call
+        self.key = "" if needs.lock is None else needs.lock.format(**call.values)
         self.directories = Directories(settings.current().etl_data_dir).create()
-        run_uuid = os.environ.get("ETL_RUN_UUID") or str(uuid.uuid4())
-        self.run = log_utils.new_run(job, key or "", call.arguments, run_uuid, self.directories)
+        self.run = log_utils.new_run(job, self.key, call.arguments, log_utils.new_run_uuid(), self.directories)
         # who is started by this run belongs to it
         os.environ.pop("ETL_RUN_UUID", None)
         os.environ.pop("ETL_STEP_NUMBER", None)
-        os.environ.update(ETL_PARENT_UUID=run_uuid, ETL_ROOT_UUID=self.run.root_uuid)
+        os.environ.update(ETL_PARENT_UUID=self.run.run_uuid, ETL_ROOT_UUID=self.run.root_uuid)
         self.log = log_utils.RunLog(self.run, self.directories)
-        self.delivery = log_utils.Delivery(self.run, self.log.path)
-        self.limits = Limits(time_limit_hours or settings.current().job_time_limit_hours, _cancel_statements, self._give_up)
-        self._keeper: log_utils.Keeper | None = None
-        self._connection: Connection | None = None
-        self._lock: IO[str] | None = None
+        self.delivery = log_utils.Delivery(self.log.path)
+        hours = needs.time_limit_hours or settings.current().job_time_limit_hours
+        self.limits = Limits(hours, _cancel_statements, self._give_up)
         self.summary = Summary()
+        self.closed_runs = 0
+        self._console = _console(call.debug)
+        self._keeper: log_utils.Keeper | None = None
+        self._lock: IO[str] | None = None
 
-    def execute(self, function: Callable[..., Summary | None], values: dict[str, Any]) -> int:
+    def execute(self, function: Callable[..., Summary | None]) -> int:
         """Run the job's function and see the run to its end; returns the exit code."""
         from systemscripts import log_utils
 
         log_utils.install(self.log, self.call.debug)
-        self._show_warnings()
-        self.log.write("INFO", log_utils.LOGGER, log_utils.BEGAN, asdict(self.run))
-        status, exit_code, error = self._guarded(function, values)
-        self.limits.close()
-        if error is not None:
-            print(f"{self.job}: {masking.mask(error)}", file=sys.stderr, flush=True)
-        self._finish(status, exit_code, error)
-        return exit_code
-
-    def _show_warnings(self) -> None:
-        console = logging.StreamHandler(sys.stderr)
-        console.setLevel(logging.DEBUG if self.call.debug else logging.WARNING)
-        console.setFormatter(_Masked())
-        console.addFilter(lambda record: getattr(record, "on_console", True))
-        logging.getLogger().addHandler(console)
-
-    def _guarded(self, function: Callable[..., Summary | None], values: dict[str, Any]) -> tuple[str, int, str | None]:
-        """Call the function; how it ended, whatever that was."""
+        logging.getLogger().addHandler(self._console)
         try:
-            self.limits.install()
-            self._begin()
-            self.summary = function(**values) or self.summary
-            show(masking.mask(self.summary.as_text()), _masked_values(self.summary), self.call.as_json)
-            problems = "; ".join(self.summary.problems) or None
-            return ("failed" if self.summary.exit_code else "succeeded"), self.summary.exit_code, problems
-        except RunEnded as ended:
-            return _ended(ended)
-        except BaseException as error:
-            if self.limits.stop_requested():  # the statement was cancelled because of the signal
-                return _ended(self.limits.ended())
-            return self._failed(error)
+            ending = self._guarded(function)
+            self.limits.close()
+        except RunEnded as ended:  # it came when the function was over already; it comes only once
+            self.limits.close()
+            ending = endings.of_stop(ended)
+        if ending.error is not None:
+            say(f"{self.job}: {masking.mask(ending.error)}")
+        self._finish(ending)
+        return ending.exit_code
 
-    def _begin(self) -> None:
-        """What comes before the job's own work: lock, database, what killed runs have left, keeper."""
+    def _guarded(self, function: Callable[..., Summary | None]) -> Ending:
+        """Call the function; how it ended, whatever that was."""
         from systemscripts import log_utils
 
-        if self.key is not None:
+        try:
+            self.limits.install()
+            self.log.write("INFO", log_utils.LOGGER, log_utils.BEGAN, asdict(self.run))
+            self._begin()
+            self.summary = function(**self.call.values) or self.summary
+            ending = endings.of_summary(self.summary)
+            self._show(ending)
+            return ending
+        except RunEnded as ended:
+            ending = endings.of_stop(ended)
+        except BaseException as error:
+            # a statement that was cancelled because of the signal is no error of the job
+            stopped = self.limits.stop_requested()
+            ending = endings.of_stop(self.limits.ended()) if stopped else self._failed(error)
+        if self.call.as_json and not self.summary.shown:
+            with suppress(Exception):
+                self._show(ending)
+        return ending
+
+    def _begin(self) -> None:
+        """What comes before the job's own work: what killed runs have left, lock, database, keeper."""
+        from systemscripts import log_utils
+        from systemscripts.job import leftovers
+
+        self.closed_runs = leftovers.close(self.directories)
+        if self.needs.lock is not None:
             wait = WAIT_HOURS * 3600 if self.call.wait else 0
             self._lock = locks.acquire(self.directories, self.job, self.key, wait)
-        if self.needs_database:
-            self._connection = self._open()
-            self._close_leftovers()
-            self.delivery.advance(self._connection)
-        connect = self._open if self.needs_database else None
-        self._keeper = log_utils.Keeper(self.delivery, connect, self.limits.tick, progress.shown)
-        self._keeper.start()
+        if self.needs.database:
+            connection = self._open()
+            self.closed_runs += leftovers.deliver(connection, self.directories)
+            self.delivery.advance(connection)
+            self._keeper = log_utils.Keeper(self.run.run_uuid, self.delivery, connection, self._open, progress.shown)
+            self._keeper.start()
 
     def _open(self) -> Connection:
         from systemscripts import db_utils
@@ -115,83 +125,103 @@ class Frame:
         migrations.ensure(connection)
         return connection
 
-    def _close_leftovers(self) -> None:
-        from systemscripts.job import leftovers
+    def _show(self, ending: Ending) -> None:
+        """Print the summary: for people when the function returned, as JSON however it ended."""
+        if self.summary.shown:
+            return
+        values = masking.mask_values(self.summary.as_dict()) | {"exit_code": ending.exit_code}
+        if ending.error and not self.summary.problems:
+            values["problems"] = [masking.mask(ending.error)]
+        self.summary.shown = True
+        command_line.show(masking.mask(self.summary.as_text()), values, self.call.as_json)
 
-        assert self._connection is not None
-        leftovers.close(self._connection, self.directories)
-
-    def _failed(self, error: BaseException) -> tuple[str, int, str]:
-        error = _explained(error)
-        if isinstance(error, locks.BusyError):
-            logger.info("%s", error)
-            return "skipped", error.exit_code, str(error)
-        known = isinstance(error, EtlError)
-        text = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-        logger.error("%s", text, exc_info=error, extra={"on_console": False})  # execute() says it in its one line
+    def _failed(self, error: BaseException) -> Ending:
+        error = endings.explained(error)
+        ending = endings.of_error(error, self.log.path)
+        with suppress(EtlError):  # a full disk
+            if ending.status == "skipped":
+                logger.info("%s", ending.error)
+            else:  # execute() says it in its one line
+                logger.error("%s", ending.error, exc_info=error, extra={"on_console": False})
         if self.call.debug:
-            text = "".join(traceback.format_exception(error))
-            print(masking.mask(text), file=sys.stderr, end="")
-        if isinstance(error, EtlError):
-            return "failed", error.exit_code, str(error)
-        text = " ".join(str(error).split())
-        return "failed", 1, (
-            f"unexpected {type(error).__name__}: {text}. The traceback is in {self.log.path.with_suffix('.txt')}, "
-            "or run it again with --debug."
-        )
+            say(masking.mask("".join(traceback.format_exception(error))).rstrip())
+        return ending
 
-    def _finish(self, status: str, exit_code: int, error: str | None) -> None:
-        from systemscripts import alerts, log_utils
-
-        if self._keeper is not None:
-            self._keeper.stop()
-        if status != "skipped":
-            outcome = alerts.Outcome(self.job, self.key or "", status, exit_code, masking.mask(error or ""),
-                                     self.run.arguments, self.log.path)  # fmt: skip
-            alerts.notice(outcome, self.directories)
-        counts = {"files": self.summary.files, **asdict(self.summary.counts)}
-        detail = log_utils.end_record(status, exit_code, error, **counts)
-        level = "INFO" if status in ("succeeded", "skipped") else "ERROR"
-        self.log.write(level, log_utils.LOGGER, log_utils.ENDED, detail)
+    def _finish(self, ending: Ending) -> None:
+        """Tell everybody who must know. Nothing of this changes how the run ended; what fails, a later run does."""
+        connection = self._keeper.stop() if self._keeper is not None else None
+        self._alert(ending)
+        self._write_end(ending)
         logging.getLogger().removeHandler(self.log)
-        with suppress(OSError):  # a full disk: the truth is written, the copies can wait
-            log_utils.write_readable(self.log.path)
-        if self._deliver():
-            self.log.marker.unlink(missing_ok=True)
+        logging.getLogger().removeHandler(self._console)
+        with suppress(OSError):
+            self.log.settle(delivered=self.needs.database and self._deliver(connection))
         self.log.close()
         if self._lock is not None:
             self._lock.close()
 
-    def _deliver(self) -> bool:
+    def _alert(self, ending: Ending) -> None:
+        from systemscripts import alerts
+
+        if not self.needs.alert or ending.status == "skipped":
+            alerts.send_waiting(self.directories)
+            return
+        error, arguments = masking.mask(ending.error or ""), self.run.arguments
+        code, kind = ending.exit_code, ending.kind
+        outcome = alerts.Outcome(self.job, self.key, ending.status, code, error, arguments, self.log.path, kind)
+        alerts.notice(outcome, self.directories)
+
+    def _write_end(self, ending: Ending) -> None:
+        from systemscripts import log_utils
+
+        counts = {"files": self.summary.files, **asdict(self.summary.counts)}
+        detail = log_utils.end_record(ending.status, ending.exit_code, ending.error, **counts)
+        level = "INFO" if ending.status in ("succeeded", "skipped") else "ERROR"
+        with suppress(EtlError):  # a full disk: it still goes to the database
+            self.log.write(level, log_utils.LOGGER, log_utils.ENDED, detail)
+        with suppress(OSError):
+            log_utils.write_readable(self.log.path)
+
+    def _deliver(self, connection: Connection | None) -> bool:
         """Send the rest of the log; false when the database is away (the next run does it then)."""
-        if not self.needs_database:
-            return False
-        for attempt in (1, 2):
+        for _ in range(2):
             try:
-                if self._connection is None or self._connection.closed or attempt == 2:
-                    self._connection = self._open()
-                self.delivery.advance(self._connection)
-                self._connection.close()
+                if connection is None or connection.closed:
+                    connection = self._open()
+                self.delivery.advance(connection, self.log.unwritten)
+                connection.close()
                 return True
-            except Exception:  # the log must not fail the job; the marker keeps what is not delivered
-                if self._connection is None:
-                    return False
+            except Exception:
+                connection = None
         return False
 
     def _give_up(self, ended: RunEnded) -> None:
-        """Called by the keeper when the main thread does not react to the end of its time."""
-        from systemscripts import log_utils
-
-        print(f"{self.job}: {ended.reason}, did not react, ended now", file=sys.stderr, flush=True)
-        detail = log_utils.end_record(ended.status, ended.exit_code, f"{ended.reason}; it did not react and was ended")
+        """End the run over the head of a main thread that does not react to the end of its time."""
+        guard = threading.Timer(LAST_WORDS_SECONDS, os._exit, (ended.exit_code,))
+        guard.daemon = True
+        guard.start()
+        ending = Ending(ended.status, ended.exit_code, f"{ended.reason}; it did not react and was ended")
+        say(f"{self.job}: {ending.error}")
         with suppress(BaseException):
-            self.log.write("ERROR", log_utils.LOGGER, log_utils.ENDED, detail)
-            log_utils.write_readable(self.log.path)
+            self._alert(ending)
+            self._write_end(ending)
+            self.log.settle(delivered=False)
         os._exit(ended.exit_code)
 
 
-def _ended(ended: RunEnded) -> tuple[str, int, str]:
-    return ended.status, ended.exit_code, f"{ended.reason}. Run the same command again to go on."
+def say(text: str) -> None:
+    """One line to the operator; whoever does not listen any more does not disturb the run."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _console(debug: bool) -> logging.Handler:
+    """Shows warnings, and with --debug everything, on the terminal."""
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.DEBUG if debug else logging.WARNING)
+    console.setFormatter(_Masked())
+    console.addFilter(lambda record: getattr(record, "on_console", True))
+    return console
 
 
 class _Masked(logging.Formatter):
@@ -199,37 +229,8 @@ class _Masked(logging.Formatter):
         return masking.mask(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
-def _masked_values(summary: Summary) -> dict[str, Any]:
-    import json
-
-    values: dict[str, Any] = json.loads(masking.mask(json.dumps(summary.as_dict(), default=str, ensure_ascii=False)))
-    return values
-
-
 def _cancel_statements() -> None:
-    from systemscripts import db_utils
-
-    db_utils.cancel_all()
-
-
-def _explained(error: BaseException) -> BaseException:
-    """An error of the driver or the operating system as one of the suite's own, where it means something there."""
     if "psycopg2" in sys.modules:
-        import psycopg2
-
         from systemscripts import db_utils
 
-        if isinstance(error, psycopg2.Error):
-            explained = db_utils.explain(error)
-            explained.__cause__ = error
-            return explained
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        explained = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
-        explained.__cause__ = error
-        return explained
-    if isinstance(error, PermissionError) and error.filename:
-        explained = EtlError(f"{error.filename}: permission denied", f"Run: sudo chown {os.getuid()} {error.filename}")
-        explained.__cause__ = error
-        return explained
-    return error
-
+        db_utils.cancel_all()

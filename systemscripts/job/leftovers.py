@@ -1,4 +1,4 @@
-"""What killed runs have left: their last record, their alert, their way into the database."""
+"""What killed runs have left: their alert, their last record, their way into the database."""
 
 from __future__ import annotations
 
@@ -6,55 +6,71 @@ import logging
 import platform
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import alerts, db_utils, log_utils
+from systemscripts import alerts, log_utils
 from systemscripts.directory_management import Directories
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from psycopg2.extensions import connection as Connection
 
 logger = logging.getLogger(__name__)
 
+KILLED = "the process ended without a word (killed, or the machine went down)"
 
-def close(connection: Connection, directories: Directories) -> int:
-    """Finish every run whose process is gone; returns how many of them had been killed.
+
+def close(directories: Directories) -> int:
+    """Give every run whose process was killed its alert and its last record; returns how many. Needs no database."""
+    interrupted = 0
+    for leftover in log_utils.unfinished(directories):
+        if leftover.interrupted():
+            interrupted += 1
+            run = leftover.run
+            _tell(directories, run.job, run.lock_key, run.arguments, leftover.path)
+            leftover.close_as_interrupted()  # after the alert, which is not sent twice
+        leftover.log_is_whole()
+    return interrupted
+
+
+def deliver(connection: Connection, directories: Directories) -> int:
+    """Carry what ended runs have left into the database; returns how many rows still said running there.
 
     Raises psycopg2.Error when the database goes away meanwhile; what was not done is done by the next run.
     """
-    interrupted = 0
-    for leftover in log_utils.leftovers(directories):
-        delivered = False
-        try:
-            if leftover.close_as_interrupted():
-                interrupted += 1
-                _tell(leftover, directories)
-            if leftover.path.exists():
-                log_utils.Delivery(leftover.run, leftover.path).advance(connection)
-            delivered = True
-        finally:
-            leftover.release(delivered)
-    return interrupted + _close_rows_without_marker(connection)
+    for leftover in log_utils.undelivered(directories):
+        if leftover.path.exists():
+            log_utils.Delivery(leftover.path).advance(connection)
+        else:
+            logger.warning("the log of %s, %s, is gone: its entries are lost", leftover.run.job, leftover.path)
+        leftover.delivered()
+    return _close_rows_without_marker(connection, directories)
 
 
-def _tell(leftover: log_utils.Leftover, directories: Directories) -> None:
-    run = leftover.run
-    error = "the process ended without a word (killed, or the machine went down)"
-    logger.warning("%s of pid %s was interrupted: %s", run.job, run.pid, error)
-    alerts.notice(
-        alerts.Outcome(run.job, run.lock_key, "interrupted", 137, error, run.arguments, leftover.path), directories
-    )
+def _tell(directories: Directories, job: str, key: str, arguments: str, log_file: Path) -> None:
+    logger.warning("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
+    outcome = alerts.Outcome(job, key, "interrupted", 137, KILLED, arguments, log_file, "killed")
+    alerts.notice(outcome, directories)
 
 
-def _close_rows_without_marker(connection: Connection) -> int:
-    """Close rows that still say running although their process is gone and var/ knows nothing of them (it was deleted)."""
+def _close_rows_without_marker(connection: Connection, directories: Directories) -> int:
+    """Close rows that still say running although their process is gone and var/ knows nothing of them (deleted)."""
+    from systemscripts import db_utils
+
     with db_utils.transaction(connection) as cursor:
         cursor.execute(
-            "select run_uuid, pid, process_start from dba.trun where status = 'running' and host = %s", (platform.node(),)
+            "select run_uuid, pid, process_start from dba.trun where status = 'running' and host = %s",
+            (platform.node(),),
         )
-        lost: list[Any] = [row[0] for row in cursor.fetchall() if log_utils.process_start(row[1]) != row[2]]
-        if lost:
-            cursor.execute(
-                """update dba.trun set status = 'interrupted', exit_code = 137, ended_at = now(),
-                   error = 'the process ended without a word' where run_uuid = any(%s::uuid[]) and status = 'running'""",
-                (lost,),
-            )
-    return len(lost)
+        lost = [row[0] for row in cursor.fetchall() if log_utils.process_start(row[1]) != row[2]]
+        if not lost:
+            return 0
+        cursor.execute(
+            """update dba.trun set status = 'interrupted', exit_code = 137, ended_at = now(), error = %s
+               where run_uuid = any(%s::uuid[]) and status = 'running'
+               returning job, lock_key, arguments, log_file""",
+            (KILLED, lost),
+        )
+        closed: list[Any] = cursor.fetchall()
+    for job, key, arguments, log_file in closed:
+        _tell(directories, job, key, arguments, directories.logs / log_file.rpartition("/")[2])
+    return len(closed)

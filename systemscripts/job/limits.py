@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 GRACE_SECONDS = 30.0  # how long the main thread may take to clean up before the run is ended over its head
 CANCEL_SECONDS = 1.0  # how long it may stay in the database driver, where Python's handlers do not run
+TICK_SECONDS = 0.25
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
-class RunEnded(BaseException):  # noqa: N818 - not an error of the job, and no `except Exception` may swallow it
-    """Raised in the main thread when the run must end."""
+class RunEnded(BaseException):
+    """Raised in the main thread, once, when the run must end: no error of the job, and not for `except Exception`."""
 
     def __init__(self, status: str, exit_code: int, reason: str) -> None:
         super().__init__(reason)
         self.status, self.exit_code, self.reason = status, exit_code, reason
 
 
-class Limits:
-    """Watches for SIGTERM, SIGINT, SIGHUP and the time limit of one run.
+class Limits(threading.Thread):
+    """Watches for SIGTERM, SIGINT, SIGHUP and the time limit of one run, in a thread that waits for nothing else.
 
-    `hours`: the time limit. `cancel`: ends the statement the main thread is waiting for. `give_up`: ends the run without
-    the main thread, given how it ended.
+    `hours`: the time limit. `cancel`: ends the statement the main thread is waiting for. `give_up`: ends the run
+    without the main thread, given how it ended.
     """
 
     def __init__(self, hours: float, cancel: Callable[[], None], give_up: Callable[[RunEnded], None]) -> None:
+        super().__init__(name="etl-limits", daemon=True)
         self._hours = hours
         self._deadline = time.monotonic() + hours * 3600
         self._cancel, self._give_up = cancel, give_up
         self._timed_out = False
         self._asked_at: float | None = None
-        self._signal = 0
+        self._signal = self._woken_by = 0  # which the main thread was told of, which the kernel told us of
         self._cancelled = False
         self._deferred = 0
         self._closed = False
@@ -44,10 +49,16 @@ class Limits:
         self._writer.setblocking(False)
 
     def install(self) -> None:
-        """Take over the signals; the wake-up socket tells the keeper of them even while the main thread is in C code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
-            signal.signal(number, self._handle)
+        """Take over the signals and begin to watch.
+
+        The wake-up socket tells the thread of signals even while the main thread is in C code. What the caller has
+        set to be ignored (nohup) stays so.
+        """
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._handle)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self.start()
 
     def close(self) -> None:
         """The job is over: nothing may disturb the end of the run any more."""
@@ -81,15 +92,20 @@ class Limits:
         """How a run that was asked to end, ended."""
         if self._timed_out:
             return RunEnded("timed out", 1, f"stopped by its time limit of {self._hours:g} h")
-        number = self._signal or signal.SIGTERM
+        number = self._signal or self._woken_by or signal.SIGTERM
         return RunEnded("interrupted", 128 + number, f"stopped by {signal.Signals(number).name}")
 
-    def tick(self) -> None:
-        """Look after the limits; called by the keeper several times a second."""
-        if self._closed:
-            return
-        moment = time.monotonic()
-        self._read_signals(moment)
+    def run(self) -> None:
+        """Watch until the run is over."""
+        while not self._closed:
+            select.select([self._reader], [], [], TICK_SECONDS)
+            self._tick(time.monotonic())
+
+    def _tick(self, moment: float) -> None:
+        with suppress(BlockingIOError):
+            # a library's signals (SIGCHLD) wake us too
+            if ours := [number for number in self._reader.recv(64) if number in SIGNALS]:
+                self._woken_by, self._asked_at = self._woken_by or ours[0], self._asked_at or moment
         if moment >= self._deadline and not self._timed_out:
             self._timed_out = True
             os.kill(os.getpid(), signal.SIGALRM)
@@ -98,12 +114,5 @@ class Limits:
         if moment - self._asked_at >= CANCEL_SECONDS and not self._cancelled and not self._deferred:
             self._cancelled = True
             self._cancel()
-        if moment - self._asked_at >= GRACE_SECONDS:
+        if moment - self._asked_at >= GRACE_SECONDS and not self._closed:
             self._give_up(self.ended())
-
-    def _read_signals(self, moment: float) -> None:
-        try:
-            if self._reader.recv(64):
-                self._asked_at = self._asked_at or moment
-        except BlockingIOError:
-            pass

@@ -56,6 +56,8 @@ def _busy(path: Path, script: str, key: str) -> BusyError:
     named = f"{script} {key}".strip()
     try:
         holder = json.loads(path.read_text())
-        return BusyError(f"{named} is already running since {holder['since']} (pid {holder['pid']})", "Later, or --wait.")
+        return BusyError(
+            f"{named} is already running since {holder['since']} (pid {holder['pid']})", "Later, or --wait."
+        )
     except (OSError, json.JSONDecodeError, KeyError):
         return BusyError(f"{named} is already running", "Later, or --wait.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,41 +14,40 @@ if TYPE_CHECKING:
 
 
 class Keeper(threading.Thread):
-    """Beside the main thread: sign of life, progress, live log, and the end when the main thread does not react.
+    """Beside the main thread: sign of life, progress, live log.
 
-    `connect`: gives a connection, or None for a run without a database.
-    `on_tick`: called about every second; where time limit and signals are looked after.
+    `connection`: the one to begin with; `connect` gives another when it is lost.
     """
 
     EVERY_SECONDS = 2.0
+    STOP_SECONDS = 10.0  # how long the end of a run waits for a beat under way
 
     def __init__(
-        self, delivery: Delivery, connect: Callable[[], Connection] | None, on_tick: Callable[[], None], shown: Callable[[], str]
+        self,
+        run_uuid: str,
+        delivery: Delivery,
+        connection: Connection,
+        connect: Callable[[], Connection],
+        shown: Callable[[], str],
     ) -> None:
         super().__init__(name="etl-keeper", daemon=True)
-        self.delivery, self._connect, self._on_tick, self._shown = delivery, connect, on_tick, shown
+        self._run_uuid, self._delivery, self._connect, self._shown = run_uuid, delivery, connect, shown
+        self._connection: Connection | None = connection
         self._halted = threading.Event()
-        self._connection: Connection | None = None
 
     def run(self) -> None:
-        """Tick until stopped."""
-        last = time.monotonic()
-        while not self._halted.wait(0.25):
-            self._on_tick()
-            if time.monotonic() - last >= self.EVERY_SECONDS:
-                last = time.monotonic()
-                self._beat()
+        """Beat until stopped."""
+        while not self._halted.wait(self.EVERY_SECONDS):
+            self._beat()
 
     def _beat(self) -> None:
-        if self._connect is None:
-            return
         try:
             self._connection = self._connection or self._connect()
-            self.delivery.advance(self._connection)
+            self._delivery.advance(self._connection)
             with self._connection.cursor() as cursor:
                 cursor.execute(
                     "update dba.trun set heartbeat_at = now(), progress = %s where run_uuid = %s",
-                    (self._shown(), self.delivery.run.run_uuid),
+                    (self._shown(), self._run_uuid),
                 )
             self._connection.commit()
         except Exception:  # whatever it is, the log must not fail the job; the marker keeps what is not delivered
@@ -58,10 +56,8 @@ class Keeper(threading.Thread):
                     self._connection.close()
             self._connection = None
 
-    def stop(self) -> None:
-        """End the thread and close its connection."""
+    def stop(self) -> Connection | None:
+        """End the thread; returns its connection where it is free for use."""
         self._halted.set()
-        self.join(timeout=10)
-        if self._connection is not None and not self.is_alive():
-            with suppress(Exception):
-                self._connection.close()
+        self.join(timeout=self.STOP_SECONDS)
+        return None if self.is_alive() else self._connection

@@ -7,76 +7,101 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from systemscripts import settings
 from systemscripts.directory_management import Directories
-from systemscripts.log_utils.delivery import end_record
+from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries, is_end
 from systemscripts.log_utils.readable import write_readable
-from systemscripts.log_utils.run_log import BEGAN, ENDED, LOGGER, Run, entries
+from systemscripts.log_utils.run_log import ENDED_MARKER, RUNNING_MARKER, Run
+
+WITHOUT_A_WORD = "the process ended without a word (killed, or the machine went down). Run the same command again."
 
 
 @dataclass
 class Leftover:
-    """A run whose process is gone, but which has not wholly reached the database; holds the marker's lock."""
+    """A run whose process is gone; holds the marker's lock."""
 
     run: Run
     path: Path
     marker: Path
     lock: IO[str]
 
-    def close_as_interrupted(self) -> bool:
-        """Give the run its last record when it has none; true when it was interrupted."""
+    def interrupted(self) -> bool:
+        """Whether the run was killed before it could say how it ended."""
+        return not self.path.exists() or not any(is_end(entry) for entry in entries(self.path))
+
+    def close_as_interrupted(self) -> None:
+        """Give the run its last record, and the first where not even that was written."""
         found = list(entries(self.path)) if self.path.exists() else []
-        if any(entry["message"] == ENDED and entry["logger"] == LOGGER for entry in found):
-            return False
-        moment = settings.now().isoformat()
         last = found[-1] if found else {"sequence": 0, "step_seconds": 0, "total_seconds": 0}
-        error = "the process ended without a word (killed, or the machine went down). Run the same command again."
-        common = {"run_uuid": self.run.run_uuid, "process_type": self.run.job, "step": "", "user": self.run.os_user,
-                  "logger": LOGGER, "time": moment, "step_seconds": last["step_seconds"],
-                  "total_seconds": last["total_seconds"]}  # fmt: skip
-        written = []
+        written: list[dict[str, Any]] = []
         if not found:
             written.append({"level": "INFO", "message": BEGAN, "detail": asdict(self.run)})
-        written.append({"level": "ERROR", "message": ENDED, "detail": end_record("interrupted", 137, error)})
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write("\n" if found else "")  # a torn last line must not swallow the record
+        detail = end_record("interrupted", 137, WITHOUT_A_WORD)
+        written.append({"level": "ERROR", "message": ENDED, "detail": detail})
+        with self.path.open("ab") as stream:
+            stream.write(b"\n")  # a torn last line must not swallow the record
             for number, entry in enumerate(written, start=last["sequence"] + 1):
-                stream.write(json.dumps({**common, "sequence": number, **entry}) + "\n")
+                stream.write(json.dumps(self._common(last) | {"sequence": number} | entry).encode() + b"\n")
         write_readable(self.path)
-        return True
 
-    def release(self, delivered: bool) -> None:
-        """Let go of the marker, and remove it once everything is delivered."""
-        if delivered:
-            self.marker.unlink(missing_ok=True)
-        self.lock.close()
+    def _common(self, last: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "time": settings.now().isoformat(),
+            "run_uuid": self.run.run_uuid,
+            "process_type": self.run.job,
+            "step": "",
+            "user": self.run.os_user,
+            "step_seconds": last["step_seconds"],
+            "total_seconds": last["total_seconds"],
+            "logger": LOGGER,
+        }
+
+    def log_is_whole(self) -> None:
+        """Note that only the way into the database is left."""
+        self.marker = self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
+
+    def delivered(self) -> None:
+        """Note that nothing is left to do."""
+        self.marker.unlink(missing_ok=True)
 
 
-def leftovers(directories: Directories) -> Iterator[Leftover]:
-    """The runs of which something has not reached the database and whose process is gone, oldest first."""
-    for marker in sorted(directories.runs.glob("*.json"), key=_modified):
+def unfinished(directories: Directories) -> Iterator[Leftover]:
+    """The runs that had not ended by themselves, as far as their markers know, oldest first."""
+    return _locked(directories, RUNNING_MARKER)
+
+
+def undelivered(directories: Directories) -> Iterator[Leftover]:
+    """The ended runs of which something has not reached the database, oldest first."""
+    return _locked(directories, ENDED_MARKER)
+
+
+def _locked(directories: Directories, ending: str) -> Iterator[Leftover]:
+    for marker in sorted(directories.runs.glob(f"*{ending}"), key=_modified):
         try:
-            lock = marker.open("r+")
+            stream = marker.open("r+")
         except OSError:
             continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
-        text = lock.read()
-        if not marker.exists():  # somebody else finished it between our open and our lock
-            lock.close()
-            continue
-        try:
-            run = Run(**json.loads(text))
-        except (json.JSONDecodeError, TypeError):
-            marker.unlink(missing_ok=True)  # killed before it had said anything
-            lock.close()
-            continue
-        yield Leftover(run, Path(run.log_file), marker, lock)
+        with stream:
+            if _lock(stream) and marker.exists() and (run := _read(stream)):
+                # the log's folder may have been moved since
+                yield Leftover(run, directories.logs / Path(run.log_file).name, marker, stream)
+
+
+def _lock(stream: IO[str]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _read(stream: IO[str]) -> Run | None:
+    try:
+        return Run(**json.load(stream))
+    except (ValueError, TypeError):  # a power cut can leave an empty file
+        return None
 
 
 def _modified(path: Path) -> float:

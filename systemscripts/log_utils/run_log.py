@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import getpass
 import json
@@ -13,16 +14,16 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from systemscripts import masking, settings
 from systemscripts.directory_management import Directories, unwritable
+from systemscripts.errors import ConfigurationError
 
-LOGGER = "systemscripts.log_utils"
-BEGAN, ENDED = "run began", "run ended"
+RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
 QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "charset_normalizer", "paramiko")
 
 
@@ -63,33 +64,34 @@ class RunLog(logging.Handler):
         self.path = Path(run.log_file)
         self.sequence = 0
         self.step = ""
+        self.unwritten: list[dict[str, Any]] = []  # what a full disk kept out of the file
         self._step_begun = self._begun = time.monotonic()
         self._write_lock = threading.Lock()
+        self._torn = False
         try:
-            self._stream: IO[str] = self.path.open("a", encoding="utf-8")
-            self.marker = directories.runs / f"{run.run_uuid}.json"
-            self._marker = self.marker.open("a+")
+            self.marker = directories.runs / f"{run.run_uuid}{RUNNING_MARKER}"
+            self._marker = _locked_marker(self.marker, run)
+            self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
-            raise unwritable(self.path.parent, error) from error
-        fcntl.flock(self._marker, fcntl.LOCK_EX)
-        self._marker.write(json.dumps(asdict(run)))
-        self._marker.flush()
+            raise unwritable(Path(error.filename or self.path), error) from error
 
     def begin_step(self, name: str) -> None:
         """Name the part of the job that the next records belong to."""
-        self.step, self._step_begun = name, time.monotonic()
+        self.step, self._step_begun = masking.mask(name), time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record of Python's logging."""
-        if threading.current_thread().name.startswith("etl-keeper") and record.name.startswith("psycopg2"):
-            return
+        try:
+            message = record.getMessage()
+        except Exception:  # a library's arguments that do not fit its text are no reason to fail
+            message = f"{record.msg} {record.args}"
         detail = getattr(record, "detail", None)
         if record.exc_info and record.exc_info[0] is not None:
             detail = {**(detail or {}), "traceback": "".join(traceback.format_exception(*record.exc_info))}
-        self.write(record.levelname, record.name, record.getMessage(), detail)
+        self.write(record.levelname, record.name, message, detail if isinstance(detail, dict) else None)
 
     def write(self, level: str, logger: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        """Write one entry; secrets are masked on the final text."""
+        """Write one entry, masked; raises EtlError when the disk is full."""
         with self._write_lock:
             self.sequence += 1
             moment = time.monotonic()
@@ -104,52 +106,87 @@ class RunLog(logging.Handler):
                 "total_seconds": round(moment - self._begun, 3),
                 "level": level,
                 "logger": logger,
-                "message": masking.mask(message).replace("\x00", ""),
-                "detail": _masked(detail),
+                "message": masking.mask(message),
+                "detail": masking.mask_values(detail),
             }
-            self._stream.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-            self._stream.flush()
+            self._append(entry)
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        if self._torn:
+            line = b"\n" + line
+        try:
+            self._torn = self._stream.write(line) != len(line)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self.unwritten.append(entry)
+            raise unwritable(self.path, error) from error
+
+    def settle(self, delivered: bool) -> None:
+        """The run is over: the marker goes, or says that only the way into the database is left."""
+        if delivered:
+            self.marker.unlink(missing_ok=True)
+        elif not self.unwritten:
+            self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
 
     def close(self) -> None:
-        """Close the files; the marker stays until everything is delivered."""
+        """Close the files; the lock of the marker is free then."""
         self._stream.close()
         self._marker.close()
         super().close()
 
-    def seconds(self) -> float:
-        """Since the run began."""
-        return time.monotonic() - self._begun
 
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return masking.mask(value).replace("\x00", "")
-    if isinstance(value, dict):
-        return {str(key): _masked(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
-    return value
+def _locked_marker(path: Path, run: Run) -> IO[str]:
+    # under another name until it is locked and whole, so that nobody takes it for one of a dead process
+    beginning = path.with_suffix(".new")
+    stream = beginning.open("w")
+    fcntl.flock(stream, fcntl.LOCK_EX)
+    stream.write(json.dumps(asdict(run)))
+    stream.flush()
+    beginning.rename(path)
+    return stream
 
 
 def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories) -> Run:
     """Describe the run that this process is; parent, root and step come from the environment of whoever started it."""
-    step = os.environ.get("ETL_STEP_NUMBER")
-    # a second look at the name makes two runs of one second two files
+    step = os.environ.get("ETL_STEP_NUMBER", "")
+    # a part of the number makes two runs of one second two files
     log_file = directories.logs / f"{job}_{settings.file_stamp()}_{run_uuid[:8]}.jsonl"
     return Run(
         run_uuid=run_uuid,
-        root_uuid=os.environ.get("ETL_ROOT_UUID") or run_uuid,
-        parent_uuid=os.environ.get("ETL_PARENT_UUID") or None,
-        step_number=int(step) if step else None,
+        root_uuid=_environment_uuid("ETL_ROOT_UUID") or run_uuid,
+        parent_uuid=_environment_uuid("ETL_PARENT_UUID"),
+        step_number=int(step) if step.isdecimal() else None,
         job=job,
-        lock_key=lock_key,
+        lock_key=masking.mask(lock_key),
         arguments=masking.mask(arguments),
         host=platform.node(),
-        os_user=getpass.getuser(),
+        os_user=_user(),
         pid=os.getpid(),
         process_start=process_start(os.getpid()) or "",
         log_file=str(log_file),
     )
+
+
+def new_run_uuid() -> str:
+    """The run's number: chosen by whoever started this process, else a new one."""
+    return _environment_uuid("ETL_RUN_UUID") or str(uuid.uuid4())
+
+
+def _environment_uuid(name: str) -> str | None:
+    value = os.environ.get(name)
+    try:
+        return str(uuid.UUID(value)) if value else None
+    except ValueError as error:
+        raise ConfigurationError(f"{name} is no UUID: {value!r}", f"Run: unset {name}") from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return str(os.getuid())
 
 
 def current_run_uuid() -> str:
@@ -180,11 +217,3 @@ def step(name: str) -> Iterator[None]:
     finally:
         for handler, earlier in zip(handlers, before, strict=True):
             handler.begin_step(earlier)
-
-
-def entries(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSON-lines file; a line torn by a kill is left out."""
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            with suppress(json.JSONDecodeError):
-                yield json.loads(line)

@@ -1,0 +1,57 @@
+"""The records of a JSON-lines file, and the two that frame a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+LOGGER = "systemscripts.log_utils"
+BEGAN, ENDED = "run began", "run ended"
+FIELDS = (
+    "time",
+    "run_uuid",
+    "sequence",
+    "process_type",
+    "step",
+    "user",
+    "step_seconds",
+    "total_seconds",
+    "level",
+    "logger",
+    "message",
+    "detail",
+)
+
+
+def parse(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The records in some lines; one torn by a kill or a full disk is left out."""
+    for line in lines:
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.keys() >= set(FIELDS):
+                yield entry
+
+
+def entries(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a JSON-lines file."""
+    with path.open("rb") as stream:
+        yield from parse(stream)
+
+
+def is_begin(entry: dict[str, Any]) -> bool:
+    """Whether this is the record that says that a run began; its detail is the Run."""
+    return bool(entry["logger"] == LOGGER and entry["message"] == BEGAN)
+
+
+def is_end(entry: dict[str, Any]) -> bool:
+    """Whether this is the record that says how a run ended; its detail is an `end_record`."""
+    return bool(entry["logger"] == LOGGER and entry["message"] == ENDED)
+
+
+def end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:
+    """The detail of the last record of a run."""
+    empty = dict.fromkeys(("files", "read", "loaded", "rejected", "skipped"))
+    return {"status": status, "exit_code": exit_code, "error": error, **empty, **counts}
