@@ -7,48 +7,55 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import dialect, header
-from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
-from systemscripts.tables.records import RecordCutter
+from systemscripts.tables import analysis, dialect
+from systemscripts.tables.dialect import Dialect
+from systemscripts.tables.model import Block, Detected, ReadingOptions, Table
 from systemscripts.tables.text_file import TextFile
+from systemscripts.tables.wiring import Wiring, absent_bytes, special
 
 SAMPLE_BEGIN = 256 * 2**10
 SAMPLE_OTHER = 64 * 2**10
-CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
+CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
 
 
 class DelimitedTable(Table):
-    """One text file. Its records keep their bytes, unless the encoding cannot be cut at bytes (then they are UTF-8)."""
+    """One text file. Its records keep their bytes where COPY takes encoding and dialect."""
 
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
-        self._file = file
+        self._file, self._options = file, options
         samples = file.samples(SAMPLE_BEGIN, SAMPLE_OTHER)
-        found = dialect.find(_whole_lines(samples), options.delimiter, options.quote)
-        self._width = found.width
-        self.wire = Wire(self._delimiter(found, options), found.quote, file.wire_encoding)
+        found = dialect.find(_whole_lines(samples), options.delimiter, options.quote, options.escape)
+        if found.doubt:
+            raise BadDataError(f"{file.path.name}: {found.doubt}", "Set delimiter in the import's reading options.")
+        self._wiring = self._wired(found)
+        self._reader = analysis.Reader(self._wiring, file.line_end)
+        self.wire = self._wiring.wire
         self.columns: list[str] = []
         self.skipped = 0
         self.warnings: list[str] = []
-        self._header_end = 0
-        self.detected = Detected("csv", file.encoding, self.wire.delimiter, found.quote, notes=[file.note, found.note])
+        self._found: analysis.Findings | None = None
+        delimiter = self._wiring.dialect.delimiter
+        self.detected = Detected("csv", file.encoding, delimiter, found.quote, notes=[file.note, found.note])
         if not file.line_end:
             self.detected.notes.append("line ends of several kinds: each of LF, CRLF and CR ends a record")
-        self._read_header(options)
+        if found.escape:
+            self.detected.notes.append("a backslash before a quote makes it a character")
+        self._analyse(found.width)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records below the header, one block for about 4 MB of the file.
 
         Raises TryLaterError when the file changes meanwhile, BadDataError when it cannot be decoded.
         """
-        cutter = self._cutter()
-        for block in cutter.blocks(self._file.chunks()):
-            if block.rows[0] <= self._header_end:
-                start = bisect_right(block.rows, self._header_end)
-                block = Block(block.records[start:], block.rows[start:])
-            if block.records:
-                yield block
-        if cutter.stray_quotes:
-            self.warnings = [f"{cutter.stray_quotes} stray quotes were kept as characters"]
+        if self._found is None:
+            return
+        self.skipped = self._found.skipped
+        cutter = self._reader.cutter(self._found.width)
+        chunks = analysis.limited(self._file.chunks(), self._found.end)
+        blocks = self._below_header(map(self._wiring.after, cutter.blocks(self._wiring.before(chunks))), self._found)
+        yield from self._until_blank_row(blocks) if self._options.stop_at_blank_row else blocks
+        self.warnings = [f"{cutter.stray_quotes} stray quotes were kept as characters"] if cutter.stray_quotes else []
+        self.warnings += self._found.doubts
 
     def content_sha256(self) -> str:
         """SHA-256 of the bytes of the file."""
@@ -58,46 +65,68 @@ class DelimitedTable(Table):
         """Close the file."""
         self._file.close()
 
-    def _cutter(self) -> RecordCutter:
-        wire = self.wire
-        delimiter, quote = wire.delimiter.encode(wire.encoding), wire.quote.encode(wire.encoding)
-        return RecordCutter(delimiter, quote, self._file.line_end, self._width)
-
-    def _delimiter(self, found: dialect.Dialect, options: ReadingOptions) -> str:
+    def _wired(self, found: Dialect) -> Wiring:
         """For one column a delimiter that the file does not contain: the wire needs one, and COPY would cut at it."""
-        if options.delimiter or found.width > 1:
-            return found.delimiter
+        encoding = self._file.wire_encoding
+        if special(found):
+            return Wiring(found, encoding, absent_bytes(self._file.chunks()))
+        if self._options.delimiter or found.width > 1:
+            return Wiring(found, encoding)
         absent = set(dialect.SINGLE_COLUMN_DELIMITERS)
         for chunk in self._file.chunks():
             absent -= {delimiter for delimiter in absent if delimiter.encode() in chunk}
-        return next(
-            (candidate for candidate in dialect.SINGLE_COLUMN_DELIMITERS if candidate in absent), found.delimiter
-        )
+        choice = next((mark for mark in dialect.SINGLE_COLUMN_DELIMITERS if mark in absent), found.delimiter)
+        return Wiring(Dialect(choice, found.quote, 1, found.note), encoding)
 
-    def _read_header(self, options: ReadingOptions) -> None:
-        first = next(self._cutter().blocks(self._file.chunks()), None)
-        if first is None:
+    def _analyse(self, width: int) -> None:
+        file, options = self._file, self._options
+        if file.size <= analysis.WHOLE_BYTES:
+            data = b"".join(file.chunks())
+            found = analysis.of_whole(data, self._reader, width, options)
+        else:
+            head = file.head_text(SAMPLE_BEGIN)
+            tail, size = file.tail_text(analysis.TAIL_BYTES)
+            found = analysis.of_parts(head, tail, size, self._reader, width, options)
+        if not found.header.columns:
             self.detected.format = "empty"
             return
-        rows = [
-            (row, self._parse_loosely(record))
-            for record, row in zip(first.records[: header.ROWS_TO_SEARCH], first.rows, strict=False)
-        ]
-        found = header.find(rows, options, self._width)
-        self.columns, self.skipped = found.columns, found.skipped
-        self.detected.header_row = found.row
-        self.detected.notes.append(found.note)
-        if found.first_data:
-            self._header_end = rows[min(found.first_data, len(rows)) - 1][0]
+        self._found = found
+        self.columns, self.skipped = found.header.columns, found.skipped
+        self.detected.header_row = found.header.row
+        self.detected.notes += found.notes + found.doubts
 
-    def _parse_loosely(self, record: bytes) -> list[str]:
-        """Fields of a record among which damaged bytes do no harm: only to find the header."""
-        wire = self.wire
-        return self.parse(record.decode(wire.encoding, errors="replace").encode(wire.encoding, errors="replace"))
+    def _below_header(self, blocks: Iterator[Block], found: analysis.Findings) -> Iterator[Block]:
+        for block in blocks:
+            if block.rows and block.rows[0] <= found.header_end:
+                start = bisect_right(block.rows, found.header_end)
+                block = Block(block.records[start:], block.rows[start:])
+            if found.changes and not found.changes.keys().isdisjoint(block.rows):
+                block = _changed(block, found.changes)
+            if block.records:
+                yield block
+
+    def _until_blank_row(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The records before the first blank line, or row of nothing but delimiters; the others count as skipped."""
+        blank = {b"", self.wire.delimiter.encode(self.wire.encoding)}
+        expected = self._found.header_end + 1 if self._found and self._found.header_end else None
+        stopped = False
+        for block in blocks:
+            if stopped:
+                self.skipped += len(block.records)
+                continue
+            for position, (record, row) in enumerate(zip(block.records, block.rows, strict=True)):
+                stopped = (expected is not None and row > expected) or set(_letters(record)) <= blank
+                if stopped:
+                    self.skipped += len(block.records) - position
+                    block = Block(block.records[:position], block.rows[:position])
+                    break
+                expected = row + 1 + len(record.splitlines()) - 1
+            if block.records:
+                yield block
 
 
 def open_delimited(path: Path, options: ReadingOptions) -> Table:
-    """Open delimited text. Raises BadDataError when the bytes are not text at all."""
+    """Open delimited text. Raises BadDataError when the bytes are no text, or two delimiters fit equally well."""
     file = TextFile(path, options.encoding)
     try:
         if file.wire_encoding == file.encoding and _is_binary(file.head):
@@ -106,6 +135,19 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
     except BaseException:
         file.close()
         raise
+
+
+def _changed(block: Block, changes: dict[int, bytes | None]) -> Block:
+    kept = [
+        (record, row)
+        for old, row in zip(block.records, block.rows, strict=True)
+        if (record := changes.get(row, old)) is not None
+    ]
+    return Block([record for record, _ in kept], [row for _, row in kept])
+
+
+def _letters(record: bytes) -> list[bytes]:
+    return [record[place : place + 1] for place in range(len(record))] if len(record) < 1000 else [record]
 
 
 def _is_binary(head: bytes) -> bool:

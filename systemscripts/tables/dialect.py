@@ -1,4 +1,4 @@
-"""Delimiter and quote of a text file, from samples of its begin, middle and end."""
+"""Delimiter, quote and escape of a text file, from samples of its begin, middle and end."""
 
 from __future__ import annotations
 
@@ -6,66 +6,202 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
+from systemscripts.tables import kinds
 from systemscripts.tables.header import looks_like_header
+from systemscripts.tables.realign import spaced_width
 
-DELIMITERS = (",", ";", "\t", "|")
+# How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
+DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
+LONG_DELIMITERS = (", ", "; ", " | ", "| ", " ; ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
 SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
 CONSISTENT = 0.6
+DOUBTFUL = 0.9
 HEADER_AMONG = 24  # 23 title rows at most (spec 2.1.2)
+STAND_IN = "\x1f"  # for a delimiter of several characters while a sample is cut
+EXCEL_HINT = re.compile(r"\A\ufeff?\"?sep=(.)\"?[;,\t]*\r?(?:\n|\r|\Z)", re.IGNORECASE)
+JUDGED_ROWS = 2000
+EQUAL = 0.02  # scores nearer than this are a doubt
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`width`: the number of fields that most records have; 1 when no delimiter makes columns."""
+    """How fields are told apart. `width`: how many most records have; 1 when no delimiter makes columns."""
 
     delimiter: str
     quote: str
     width: int
     note: str
+    escape: str = ""  # "\\" where a backslash makes a quote a character; else quotes are doubled, or stand as they are
+    runs: bool = False  # several delimiters in a row count as one (columns aligned with spaces)
+    wrapped: bool = False  # each line as a whole is quoted once more
+    doubt: str = ""
 
 
-def find(samples: list[str], delimiter: str | None, quote: str | None) -> Dialect:
-    """Choose delimiter and quote: most records have the same number of fields then, and a header reads like one.
+@dataclass(frozen=True)
+class _Judged:
+    score: float
+    share: float
+    dialect: Dialect
+
+
+def find(samples: list[str], delimiter: str | None, quote: str | None, escape: str | None = None) -> Dialect:
+    """Choose delimiter, quote and escape: most records have the same number of fields then, which hold plain values.
 
     What is given is not questioned. A file of one column has width 1, and any delimiter that does not occur in it.
     """
-    quotes = (quote,) if quote else ('"', "'") if _quotes_fields(samples, "'") else ('"',)
-    candidates = [_judged(samples, d, q) for d, q in product((delimiter,) if delimiter else DELIMITERS, quotes)]
-    _, share, best = max(candidates, key=lambda candidate: candidate[:2])
-    if delimiter or (best.width > 1 and share >= CONSISTENT):
-        return best
-    return Dialect(",", quotes[0], 1, "one column: no delimiter gives the same number of fields in most lines")
+    hint = EXCEL_HINT.match(samples[0]) if samples else None
+    if hint and not delimiter:
+        found = find([samples[0][hint.end() :], *samples[1:]], hint[1], quote, escape)
+        return replace(found, note=f"the line sep={hint[1]} names the delimiter; {found.note}")
+    quotes = (quote,) if quote else ('"', "'") if _encloses(samples, "'") else ('"',)
+    delimiters = (delimiter,) if delimiter else tuple(_possible(samples))
+    candidates = sorted(
+        (_judged(samples, d, q, escape) for d, q in product(delimiters, quotes)), key=lambda found: -found.score
+    )
+    best = candidates[0]
+    if not delimiter and not quote and best.share < DOUBTFUL and (words := spaced(samples)):
+        return words
+    if delimiter or (best.dialect.width > 1 and best.share >= CONSISTENT):
+        return _with_doubt(best, candidates) if not delimiter else best.dialect
+    special = None if quote else _aligned(samples) or _wrapped(samples, escape)
+    note = "one column: no delimiter gives the same number of fields in most lines"
+    return special or Dialect(",", quotes[0], 1, note)
 
 
-def _quotes_fields(samples: list[str], quote: str) -> bool:
-    """True when this quote encloses fields and the double quote does not."""
-    enclosed = r"(?m)(?:^|[,;\t|])%s[^%s\n]*%s(?=[,;\t|\r]|$)"
-    counts = [sum(len(re.findall(enclosed % (q, q, q), text)) for text in samples) for q in (quote, '"')]
-    return counts[0] > 2 and counts[0] > 10 * counts[1]
+def _possible(samples: Sequence[str]) -> Iterator[str]:
+    """Delimiters that occur at all; long ones only where they explain most of their own characters."""
+    text = "\n".join(samples)
+    yield from (delimiter for delimiter in DELIMITERS if delimiter in text or delimiter == ",")
+    for delimiter in LONG_DELIMITERS:
+        mark = delimiter.strip() or delimiter
+        count = text.count(delimiter)
+        if count > 1 and count * len(mark) >= 0.5 * text.count(mark[0]):
+            yield delimiter
 
 
-def _judged(samples: list[str], delimiter: str, quote: str) -> tuple[float, float, Dialect]:
-    """How well this dialect reads the samples: the greater the first number, the better."""
-    pieces = [cut(text, delimiter, quote) for text in samples]
-    widths = Counter(len(row) for rows in pieces for row in rows if any(row))
+def _encloses(samples: list[str], quote: str) -> bool:
+    """True when this quote encloses some fields."""
+    enclosed = re.compile(rf"(?m)(?:^|[,;\t|] ?){quote}[^{quote}\n]*{quote}(?= ?[,;\t|\r]|$)")
+    return sum(len(enclosed.findall(text)) for text in samples) > 2
+
+
+def _judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -> _Judged:
+    """How well this dialect reads the samples: the greater the score, the better."""
+    escape = _escape(samples, delimiter, quote) if escape is None else escape
+    pieces = [cut(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
+    rows = [row for piece in pieces for row in piece if any(row)]
+    widths = Counter(map(len, rows))
     if not widths:
-        return 0, 0, Dialect(delimiter, quote, 0, "no rows")
-    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-    share = count / widths.total()
+        return _Judged(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
+    width, share, cover = _usual(rows, widths)
+    note = f"{widths[width] / len(rows):.0%} of {len(rows)} sampled records have {width} fields"
+    found = Dialect(delimiter, quote, width, note, escape)
+    if width < 2 or (widths[width] < 2 < len(rows)):
+        return _Judged(0, share, found)
     header = any(len(row) == width and looks_like_header(row) for row in pieces[0][:HEADER_AMONG])
-    note = f"{share:.0%} of {widths.total()} sampled records have {width} fields"
-    score = 0.0 if width < 2 else share * (1 if header else 0.7) + min(width, 50) / 1000
-    return score, share, Dialect(delimiter, quote, width, note)
+    believed = DELIMITERS.get(delimiter, 1.01)  # a long delimiter explains more than its first character
+    plain = _plainness([row for row in rows if len(row) == width][:300])
+    score = share * cover * believed * (0.3 + 0.7 * plain) * (1 if header else 0.7) + min(width, 50) / 1000
+    return _Judged(score, share * (0.5 + cover / 2), found)
 
 
-def cut(text: str, delimiter: str, quote: str) -> list[list[str]]:
+def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, float, float]:
+    """The usual width, its share of the rows between its first and its last, and how much of all rows those cover.
+
+    Titles above and notes below are not held against a delimiter.
+    """
+    width, count = max(widths.items(), key=lambda item: (item[1] if item[0] > 1 else item[1] * 0.4, item[0]))
+    places = [place for place, row in enumerate(rows) if len(row) == width]
+    region = places[-1] + 1 - places[0]
+    second = max((other for size, other in widths.items() if size not in (width, 1)), default=0)
+    share = count / region
+    if second > 0.2 * len(rows):  # a second table
+        share = max(share, 0.95 * (count + second) / len(rows))
+    enough = min(1, 4 * count / len(rows)) if count > 3 else min(1, 2 * count / len(rows))
+    return width, min(share, 1), enough
+
+
+def _plainness(rows: Sequence[Sequence[str]]) -> float:
+    """The share of fields that read like one value, and not like several that another delimiter would tell apart."""
+    total = plain = 0.0
+    for row in rows:
+        for field in row:
+            total += 1
+            found = kinds.kind(field)
+            if found != "text":
+                plain += 1
+            elif not any(mark in field for mark in ";\t|"):
+                plain += 0.9 if not field.startswith(('"', "'")) else 0.4
+    return plain / total if total else 0
+
+
+def _escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
+    """A backslash, where it stands before quotes that do not end a field."""
+    q, d = re.escape(quote), re.escape(delimiter)
+    inside = re.compile(rf"\\{q}(?!{d}|\r|\n|\Z)")
+    doubled = re.compile(rf"[^{q}{d[-1]}\\\n\r]{q}{q}[^{q}\r\n]")
+    backslashes = sum(len(inside.findall(text)) for text in samples)
+    return "\\" if backslashes and backslashes > sum(len(doubled.findall(text)) for text in samples) else ""
+
+
+def _with_doubt(best: _Judged, candidates: Sequence[_Judged]) -> Dialect:
+    found = best.dialect
+    others = [
+        other.dialect
+        for other in candidates[1:]
+        if other.score > best.score - EQUAL and other.dialect.delimiter.strip() != found.delimiter.strip()
+    ]
+    if not others:
+        return found
+    return replace(found, doubt=f"the delimiter {others[0].delimiter!r} fits as well as {found.delimiter!r}; set it")
+
+
+def _aligned(samples: Sequence[str]) -> Dialect | None:
+    """Columns that are aligned with two or more spaces."""
+    lines = [line for text in samples for line in text.splitlines() if line.strip()][:JUDGED_ROWS]
+    widths = Counter(len(re.split(r" {2,}|\t+", line.strip())) for line in lines)
+    width, count = max(widths.items(), key=lambda item: item[1], default=(0, 0))
+    if width < 2 or count < max(3, 0.8 * len(lines)) or any('"' in line for line in lines):
+        return None
+    note = f"columns aligned with spaces: {count / len(lines):.0%} of the lines have {width}"
+    return Dialect(" ", '"', width, note, runs=True)
+
+
+def spaced(samples: Sequence[str]) -> Dialect | None:
+    """Fields between single spaces, some of which hold spaces themselves: cut by the kinds of their columns."""
+    lines = [line for line in samples[0].splitlines() if line.strip()][:JUDGED_ROWS]
+    width, share = spaced_width(lines)
+    note = f"delimited by spaces: {share:.0%} of the lines fit into the {width} columns of the first"
+    return Dialect(" ", '"', width, note) if width and share >= DOUBTFUL else None
+
+
+def _wrapped(samples: Sequence[str], escape: str | None) -> Dialect | None:
+    """Lines that some program quoted once more as a whole: `"1,""a, b"",2"`."""
+    lines = [line for text in samples for line in text.splitlines() if line.strip()]
+    quoted = [line for line in lines if len(line) > 1 and line[0] == line[-1] == '"']
+    if len(quoted) < max(2, 0.9 * len(lines)):
+        return None
+    inner = "\n".join(line[1:-1].replace('""', '"') if line[0] == line[-1] == '"' else line for line in lines)
+    found = find([inner + "\n"], None, '"', escape)
+    sure = all(len(row) == found.width for row in cut(inner + "\n", found.delimiter, '"')[:2])
+    if found.width < 2 or found.wrapped or not sure or not ('""' in "".join(lines) or found.width > 2):
+        return None
+    return replace(found, wrapped=True, note=f"every line is quoted as a whole; {found.note}")
+
+
+def cut(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[str]]:
     """Cut a sample into rows; the last line, which may be half a line, is left out where there are others.
 
     A quote is followed over a few line breaks only, so that a stray one does not eat the sample.
     """
+    if len(delimiter) > 1:
+        text, delimiter = text.replace(delimiter, STAND_IN), STAND_IN
+    if escape:
+        text = text.replace(escape + escape, "").replace(escape + quote, "")
     lines = io.StringIO(text, newline=None).read().split("\n")
     if len(lines) > 1:
         lines.pop()

@@ -1,19 +1,23 @@
-"""The header of a table: where it stands below titles, and the columns it names. For text and workbooks alike."""
+"""The header of a table: where it stands below titles, how deep it is, what columns it names. Also for workbooks."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables import kinds
+from systemscripts.tables.kinds import Column, looks_like_header
 from systemscripts.tables.model import ReadingOptions
 
+__all__ = ["ROWS_TO_SEARCH", "Header", "Rows", "find", "looks_like_header", "usual_width"]
+
 ROWS_TO_SEARCH = 200
-MOST_TITLE_ROWS = 23
-NUMBER_OR_DATE = re.compile(r"[-+($€£]*\d[\d.,:/ T%)-]*(am|pm)?", re.IGNORECASE)
+MOST_TITLE_ROWS = 60  # spec 2.1.2 asks for 23
+DEEPEST = 5
+LEAST_VALUES = 3  # fewer say nothing about the kind of a column
 
 Rows = Sequence[tuple[int, list[str]]]  # line or sheet row from 1, and its fields
 
@@ -27,6 +31,7 @@ class Header:
     first_data: int
     skipped: int
     note: str
+    doubts: list[str] = field(default_factory=list)
 
 
 def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
@@ -35,22 +40,29 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
     Raises BadDataError when the row that the options name is not there.
     """
     if options.no_header:
-        count = max(width, len(options.names))
-        names = [*options.names, *(f"col_{position}" for position in range(len(options.names), count))]
-        return Header(names, None, 0, 0, "no header, as set")
-    position, note = _position(rows, options.header_row, width)
-    deep = options.header_rows or 1
-    columns = _joined([fields for _, fields in rows[position : position + deep]])
-    return Header(columns, rows[position][0], position + deep, position, note)
+        first = _first_full(rows, width) if options.header_row is None else 0
+        return Header(numbered(options.names, width), None, first, first, "no header, as set")
+    if options.header_row:
+        position, note = _as_set(rows, options.header_row)
+        deep = options.header_rows or 1
+        body = kinds.columns([fields for _, fields in rows[position + deep :]], width)
+    else:
+        first = _first_full(rows, width)
+        body = _body(rows, first, width)
+        if not options.header_rows and _is_data(rows, first, body):
+            note = "no header: the first row holds the same kinds of values as those below it"
+            return Header(numbered(options.names, width), None, first, first, note)
+        position = first if options.header_rows else _with_groups(rows, first)
+        deep = options.header_rows or _depth(rows, position, first, body)
+        note = _note(rows, position, deep)
+    found = _joined([fields for _, fields in rows[position : position + deep]])
+    columns, doubts = _repaired(found, rows[position + deep :], width)
+    return Header(columns, rows[position][0] if rows else None, position + deep, position, note, doubts)
 
 
-def looks_like_header(fields: Sequence[str]) -> bool:
-    """True when the fields read like names: hardly any blank, number, date or repetition."""
-    filled = [field.strip() for field in fields if field.strip()]
-    if not filled or len(filled) < 0.6 * len(fields):
-        return False
-    values = sum(NUMBER_OR_DATE.fullmatch(field) is not None for field in filled)
-    return values <= 0.2 * len(filled) and len(set(filled)) > 0.6 * len(filled)
+def numbered(names: Sequence[str], width: int) -> list[str]:
+    """Columns of a table without header: the given names, then col_2, col_3 ... by position from 0."""
+    return [*names, *(f"col_{position}" for position in range(len(names), width))]
 
 
 def usual_width(rows: Rows) -> int:
@@ -59,15 +71,19 @@ def usual_width(rows: Rows) -> int:
     return max(widths, key=lambda width: (widths[width], width), default=0)
 
 
-def _position(rows: Rows, wanted: int | tuple[str, ...] | None, width: int) -> tuple[int, str]:
+def _note(rows: Rows, position: int, deep: int) -> str:
+    if not rows:
+        return "no rows"
+    titles = f", below {position} title row{'s' * (position > 1)}" if position else ""
+    several = f" of {deep} rows, joined," if deep > 1 else ""
+    return f"header{several} in row {rows[position][0]}{titles}"
+
+
+def _as_set(rows: Rows, wanted: int | tuple[str, ...]) -> tuple[int, str]:
     if isinstance(wanted, int):
         return _by_row(rows, wanted), f"header in row {wanted}, as set"
-    if wanted:
-        position = _by_names(rows, wanted)
-        return position, f"header in row {rows[position][0]}: it holds the names that are set"
-    position = _below_titles(rows, width)
-    titles = f", below {position} title row{'s' * (position > 1)}" if position else ""
-    return position, f"header in row {rows[position][0]}{titles}"
+    position = _by_names(rows, wanted)
+    return position, f"header in row {rows[position][0]}: it holds the names that are set"
 
 
 def _by_row(rows: Rows, wanted: int) -> int:
@@ -87,45 +103,152 @@ def _by_names(rows: Rows, wanted: tuple[str, ...]) -> int:
     raise BadDataError(f"no header: none of the first {len(rows)} rows holds {', '.join(wanted)}")
 
 
-def _below_titles(rows: Rows, width: int) -> int:
-    """The first row that reads like a header when all above it are titles: few fields, the first of them filled."""
+def _first_full(rows: Rows, width: int) -> int:
+    """The first row that is full enough for a header or a record; all above it are titles."""
+    body = [fields for _, fields in rows[MOST_TITLE_ROWS // 2 :]] or [fields for _, fields in rows]
+    usual = sorted(_filled(fields) for fields in body)[len(body) // 2] if body else 0
+    enough = max(min(usual, width) * 0.6, min(2, width))
     for position, (_, fields) in enumerate(rows[: MOST_TITLE_ROWS + 1]):
-        full_enough = _filled(fields) >= 0.8 * width and len(fields) >= min(width, 2)
-        if position == 0 and (full_enough or not _is_title(fields, width)):
-            return 0
-        if full_enough and looks_like_header(fields):
+        if _filled(fields) >= enough and len(fields) > width / 2:
             return position
-        if not _is_title(fields, width):
+        if position == 0 and not _is_title(fields, width):
             return 0
-    return 0
+    return next((position for position, (_, fields) in enumerate(rows) if len(fields) == width and any(fields)), 0)
 
 
 def _is_title(fields: list[str], width: int) -> bool:
-    if width < 2 or _filled(fields) > width / 2:
+    if width < 2 or (_filled(fields) > max(width / 2, 1)):
         return False
-    # A blank first cell in a full row is the unnamed index of a data frame, not a title.
+    # A blank first cell in a full row is the unnamed index of a data frame, or a label over a group of columns.
     return len(fields) < width or not any(fields) or bool(fields[0].strip())
 
 
+def _body(rows: Rows, first: int, width: int) -> list[Column]:
+    """The kinds of the columns below a possible header."""
+    below = [fields for _, fields in rows[first + 1 :] if len(fields) == width]
+    deep = DEEPEST if len(below) > 3 * DEEPEST else len(below) // 2
+    return kinds.columns(below[deep:], width)
+
+
+def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
+    """True when the first full row is a record, not a header."""
+    if not rows:
+        return False
+    fields = rows[first][1]
+    for_header, for_data = kinds.header_votes(fields, body)
+    values = sum(kinds.kind(cell) in kinds.VALUES for cell in fields)
+    if not any(column.kinds or column.texts for column in body):
+        return values > 0.5 * _filled(fields) and not kinds.header_votes(fields, [NUMBERS] * len(fields))[0]
+    if for_header == for_data == 0:
+        return False
+    return for_data > 2 * for_header and (values > 0 or for_data > 0.5 * _filled(fields))
+
+
+NUMBERS = Column(frozenset(kinds.VALUES), frozenset(), years=False, count=1)
+
+
+def _with_groups(rows: Rows, first: int) -> int:
+    """Go up over rows that label groups of columns (`,Travel,,Food,`), without a blank line between."""
+    while first > 0 and _labels_groups(rows[first - 1][1], rows[first][1]) and rows[first - 1][0] + 1 == rows[first][0]:
+        first -= 1
+    return first
+
+
+def _labels_groups(fields: Sequence[str], below: Sequence[str]) -> bool:
+    labels = [place for place, cell in enumerate(fields) if cell.strip()]
+    if not labels or labels == [0] or len(fields) < len(below) - 1 or labels[-1] >= len(below):
+        return False
+    return all(kinds.kind(fields[place]) in ("text", "number") or fields[place][:1].isalpha() for place in labels)
+
+
+def _depth(rows: Rows, position: int, first: int, body: Sequence[Column]) -> int:
+    """How many rows from `position` on belong to the header; `first` is the first full one."""
+    deep = first - position + 1
+    while position + deep + 1 < len(rows) and deep < DEEPEST:
+        fields, above = rows[position + deep][1], rows[position + deep - 1][1]
+        if not _continues(fields, above, body):
+            break
+        deep += 1
+    return deep
+
+
+def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Column]) -> bool:
+    """True when a row below a header is a further row of it: units, sub-labels, or the same names again."""
+    if list(fields) == list(above) and looks_like_header(fields):
+        return True
+    if len(fields) != len(above) or _filled(fields) < 2:
+        return False
+    for_header, for_data = kinds.header_votes(fields, body, LEAST_VALUES)
+    typed = sum(bool(column.kinds) and column.count >= LEAST_VALUES for column in body)
+    if for_header and not for_data and for_header >= 0.5 * typed and not _holds_values(fields):
+        return True
+    # names that fill exactly the gaps which the row above leaves below its group labels
+    gaps = [place for place, cell in enumerate(above) if place and not cell.strip()]
+    fits = all(fields[place].strip() for place in gaps) and any(not cell.strip() for cell in fields)
+    return bool(gaps) and fits and not for_data and not _holds_values(fields)
+
+
+def _holds_values(fields: Sequence[str]) -> bool:
+    return any(kinds.kind(cell) in kinds.VALUES for cell in fields)
+
+
+def _repaired(columns: list[str], below: Rows, width: int) -> tuple[list[str], list[str]]:
+    """Bring a ragged header to the width of the rows below it, and say what is doubtful about that."""
+    wide = Counter(len(fields) for _, fields in below)
+    if not below or width < 2 or len(columns) == width or (wide[width] < 0.5 * wide.total()):
+        return columns, []
+    if len(columns) > width:
+        return _without_blanks(columns, width)
+    missing = width - len(columns)
+    rows = [fields for _, fields in below if len(fields) == width]
+    if not any(cell.strip() for fields in rows for cell in fields[len(columns) :]):
+        return columns + [""] * missing, []
+    doubt = f"the header names {len(columns)} columns, the rows have {width}: "
+    if missing == 1 and _counts(rows):
+        return ["", *columns], [doubt + "the first column counts the rows and has no name"]
+    return columns + [""] * missing, [doubt + "the names were given from the left, and may be shifted"]
+
+
+def _without_blanks(columns: list[str], width: int) -> tuple[list[str], list[str]]:
+    blanks = [place for place, name in enumerate(columns) if not name.strip()]
+    surplus = len(columns) - width
+    if len(blanks) < surplus:
+        return columns, [f"the header names {len(columns)} columns, most rows have {width}"]
+    # the unnamed column on the left (an index) is dropped last; trailing delimiters first
+    drop = set(sorted(blanks, reverse=True)[:surplus])
+    doubts = [f"the header has {surplus} blank name{'s' * (surplus > 1)} more than the rows have columns: left out"]
+    return [name for place, name in enumerate(columns) if place not in drop], doubts
+
+
+def _counts(rows: Sequence[Sequence[str]]) -> bool:
+    """True when the first column is 0, 1, 2 ... or 1, 2, 3 ..."""
+    return len(rows) > 1 and any(
+        all(fields[0] == str(number) for number, fields in enumerate(rows, start)) for start in (0, 1)
+    )
+
+
 def _filled(fields: Sequence[str]) -> int:
-    return sum(bool(field.strip()) for field in fields)
+    return sum(bool(cell.strip()) for cell in fields)
 
 
 def _reach(fields: list[str]) -> int:
-    return max((number for number, field in enumerate(fields, 1) if field.strip()), default=0)
+    return max((number for number, cell in enumerate(fields, 1) if cell.strip()), default=0)
 
 
 def _joined(rows: list[list[str]]) -> list[str]:
     """Join the rows of a header with a space; the labels of groups in the upper rows are filled to the right."""
     if len(rows) < 2:
         return list(rows[0]) if rows else []
-    filled = [_filled_right(row) for row in rows[:-1]] + [rows[-1]]
-    return [" ".join(part for part in parts if part) for parts in zip_longest(*filled, fillvalue="")]
+    filled = [_filled_right(row, rows[number + 1 :]) for number, row in enumerate(rows[:-1])] + [rows[-1]]
+    return [" ".join(part for part in parts if part.strip()) for parts in zip_longest(*filled, fillvalue="")]
 
 
-def _filled_right(row: list[str]) -> list[str]:
+def _filled_right(row: list[str], lower: list[list[str]]) -> list[str]:
+    """Repeat each label over the blank fields right of it that have a name below."""
     label, filled = "", []
-    for field in row:
-        label = field or label
-        filled.append(label)
-    return filled
+    for place, cell in enumerate(row):
+        label = cell or label
+        named = any(place < len(other) and other[place].strip() for other in lower)
+        filled.append(cell or (label if named else ""))
+    width = max(map(len, lower))
+    return filled + [label] * max(0, width - len(filled))

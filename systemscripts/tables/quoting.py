@@ -7,12 +7,14 @@ takes every quote as opening or closing, wherever it stands, so such a record is
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from re import Pattern
 
 # A field may hold line breaks, but a quote that somebody forgot must not swallow the file.
 MOST_LINES = 1000
 MOST_BYTES = 2**20
+MOST_TRIES = 500  # ways to read one line of quotes that nobody escaped
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,73 @@ def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Care
             if not final and _may_still_close(body, start, whole.end, rules):
                 return None
             _add_literal(whole, body, rules, len(body))
+    if whole.literal and (loose := _loose_record(body, start, rules)) is not None:
+        return loose
     if rules.width and len(whole.fields) != rules.width:
         alone = _one_line(body, start, rules)
         if alone.end < whole.end and len(alone.fields) == rules.width:
             return _written(alone, rules)
     return _written(whole, rules)
+
+
+def _loose_record(body: bytes, start: int, rules: Quoting) -> Careful | None:
+    """Read a line whose quoted fields hold quotes that nobody escaped (`"say "hi", then go"`), by the usual width.
+
+    Such a field ends at a quote before a delimiter or the line end; None unless that gives just the usual width.
+    """
+    match = rules.line_break.search(body, start)
+    line = body[start : match.start() if match else len(body)]
+    if not rules.width or len(line) > rules.most_bytes:
+        return None
+    fields = _loose_fields(line, rules, rules.width, [MOST_TRIES])
+    if fields is None:
+        return None
+    quote, stray = rules.quote, 0
+    for number, content in enumerate(fields):
+        if len(content) > 1 and content.startswith(quote) and content.endswith(quote):
+            inner = content[1:-1].replace(quote * 2, quote)
+            written = quote + inner.replace(quote, quote * 2) + quote
+            stray += written != content
+            fields[number] = written
+        elif quote in content:
+            fields[number] = quote + content.replace(quote, quote * 2) + quote
+            stray += 1
+    return Careful(rules.delimiter.join(fields), start + len(line), stray)
+
+
+def _loose_fields(line: bytes, rules: Quoting, count: int, tries: list[int]) -> list[bytes] | None:
+    """Cut a line into `count` fields, each quoted one as short as that allows; `tries` is counted down to give up."""
+    tries[0] -= 1
+    if tries[0] < 0:
+        return None
+    for end in _field_ends(line, rules):
+        if end == len(line):
+            if count == 1:
+                return [line]
+        elif count > 1:
+            rest = _loose_fields(line[end + 1 :], rules, count - 1, tries)
+            if rest is not None:
+                return [line[:end], *rest]
+    return None
+
+
+def _field_ends(line: bytes, rules: Quoting) -> Iterator[int]:
+    """Where the first field of a line may end: at the first delimiter, or at any quote before one if it is quoted."""
+    if line.startswith(rules.quote):
+        quoted = rules.quoted_field.match(line)
+        if quoted:
+            yield quoted.end()
+        closing = rules.quote + rules.delimiter
+        end = line.find(closing, 1)
+        while end >= 0:
+            if not quoted or quoted.end() != end + 1:
+                yield end + 1
+            end = line.find(closing, end + 1)
+        if len(line) > 1 and line.endswith(rules.quote):
+            yield len(line)
+        return
+    end = line.find(rules.delimiter)
+    yield len(line) if end < 0 else end
 
 
 def _without_opening_quote(body: bytes, start: int, rules: Quoting) -> Careful | None:

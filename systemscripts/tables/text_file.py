@@ -57,6 +57,19 @@ class TextFile:
             return [self._decoded(self._text_start, begin_bytes + 2 * other_bytes)]
         return [begin] + [self._decoded(start, other_bytes) for start in (self.size // 2, self.size - other_bytes)]
 
+    def head_text(self, size: int) -> bytes:
+        """The begin of the text in the wire encoding, whole lines."""
+        head = next(self.chunks(), b"")[:size]
+        end = head.rfind(self.line_end or b"\n")
+        return head[: end + 1] if end > 0 else head
+
+    def tail_text(self, size: int) -> tuple[bytes, int]:
+        """The end of the text, where the file can be cut at bytes (else nothing), and how many bytes it has in all."""
+        length = self.size - self._text_start
+        if self.wire_encoding != self.encoding:
+            return b"", length
+        return self.read(max(self.size - size, self._text_start), size), length
+
     def close(self) -> None:
         """Close the file; may be called twice."""
         if self._descriptor >= 0:

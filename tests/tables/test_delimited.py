@@ -234,7 +234,8 @@ def test_any_table_written_by_csv_comes_back(
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows([header, *rows])
     path = written(tmp_path, stream.getvalue())
-    columns, records, _ = read(path, ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8"))
+    options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8", keep_all_rows=True, header_row=1)
+    columns, records, _ = read(path, options)
     assert columns == header
     assert records == rows
 

@@ -48,7 +48,8 @@ def test_copy_reads_what_parse_reads_and_no_letter_is_lost(
     text_file.CHUNK_BYTES = chunk
     path = tmp_path / "x"
     path.write_bytes(b"a,b\n" + text.encode())
-    with open_table(path, ReadingOptions(delimiter=",", quote='"', encoding="utf-8", header_row=1)) as table:
+    options = ReadingOptions(delimiter=",", quote='"', encoding="utf-8", header_row=1, keep_all_rows=True)
+    with open_table(path, options) as table:
         blocks = list(table.blocks())
         records = [record for block in blocks for record in block.records]
         rows = [row for block in blocks for row in block.rows]

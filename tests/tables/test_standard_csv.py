@@ -45,6 +45,6 @@ FIELDS = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characte
 def test_what_is_written_reads_the_same(tmp_path: Path, rows: list[list[str]], delimiter: str) -> None:
     source = io.StringIO(newline="")
     csv.writer(source, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
-    options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8")
+    options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8", keep_all_rows=True, header_row=1)
     text = converted(tmp_path / "x", source.getvalue().encode(), options).decode()
     assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == [["a", "b"], *rows]

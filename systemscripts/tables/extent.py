@@ -1,0 +1,207 @@
+"""Where a table ends: at footers, at a second table, at rows of nothing but delimiters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from systemscripts.tables import kinds
+from systemscripts.tables.header import Rows, looks_like_header
+from systemscripts.tables.kinds import Column
+
+MOST_FOOTER_ROWS = 60
+LEAST_ROWS = 3  # of a second table, its header included, where no blank row stands before it
+SAMPLED_ROWS = 200  # that tell the kinds of a column
+NOTE = re.compile(
+    r"\s*(?:notes?\b|sources?\b|quelle|hinweis|anmerkung|fuente|nota\b|remark|footnote|legend|copyright|©|\*|†|‡|[¹²³]"
+    r"|\(\w\)\s|\[\w\]|\d\)\s|#|--+|==+|\x1a|generated|printed|exported|created by|report|page \d|last updated"
+    r"|data as of|end of|total rows"
+    r"|\(?\d[\d,.]* (?:rows?|records?|lines?)\b|rows? (?:returned|affected))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class End:
+    """`position`: of the first row that is no longer of the table; `dropped`: of repeated headers within it."""
+
+    position: int
+    note: str = ""
+    dropped: frozenset[int] = field(default_factory=frozenset)
+
+
+def first_table_width(rows: Rows) -> int:
+    """How many fields the records of the first table have; a few lines of keys and values above it are no table."""
+    filled = [fields for _, fields in rows if any(fields)]
+    counts = Counter(map(len, filled))
+    if not counts:
+        return 0
+    usual = max(counts, key=lambda width: (counts[width] * (1 if width > 1 else 0.4), -_first(filled, width)))
+    for width, group in groupby(filled, key=len):
+        stretch = list(group)
+        if width == usual:
+            return usual
+        if width > 1 and len(stretch) >= max(LEAST_ROWS + 1, 0.1 * counts[usual]) and _is_table(stretch, width):
+            return width
+    return usual
+
+
+def _first(rows: Sequence[Sequence[str]], width: int) -> int:
+    return next(place for place, fields in enumerate(rows) if len(fields) == width)
+
+
+def _is_table(rows: Sequence[Sequence[str]], width: int) -> bool:
+    if not looks_like_header(rows[0]):
+        return False
+    for_header, for_data = kinds.header_votes(rows[0], kinds.columns(rows[1:SAMPLED_ROWS], width))
+    return for_header > 0 and not for_data
+
+
+def find(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_footer: bool = False) -> End:
+    """Find the end of the table whose records begin at position `start`; `header` is its header row as it stands."""
+    body = kinds.columns([fields for _, fields in rows[start : start + SAMPLED_ROWS] if len(fields) == width], width)
+    scan = _Scan(rows, start, width, list(header), body)
+    end = End(len(rows)) if only_footer else scan.second_table()
+    if end.position < len(rows):
+        return end
+    footer = scan.footer()
+    if footer == len(rows):
+        return end
+    blank = not any(any(fields) for _, fields in rows[footer:])
+    return End(footer, "" if blank else f"notes below the table from row {rows[footer][0]} on", end.dropped)
+
+
+def blank_row(rows: Rows, start: int) -> int:
+    """The position of the first record that follows a blank line or holds nothing; where there is none, the end."""
+    for position in range(start, len(rows)):
+        if not any(rows[position][1]) or (position > start and _gap(rows, position)):
+            return position
+    return len(rows)
+
+
+def _gap(rows: Rows, position: int) -> bool:
+    """True when blank lines stand before this row."""
+    if position == 0:
+        return False
+    line, fields = rows[position - 1]
+    breaks = sum(cell.count("\n") or cell.count("\r") for cell in fields)
+    return rows[position][0] > line + 1 + breaks
+
+
+@dataclass
+class _Scan:
+    rows: Rows
+    start: int
+    width: int
+    header: list[str]
+    body: Sequence[Column]
+
+    def second_table(self) -> End:
+        """The end before a second table; a header that comes again at a page break is dropped, not an end."""
+        dropped: list[int] = []
+        for position in range(self.start, len(self.rows)):
+            fields = self.rows[position][1]
+            apart = self._is_apart(position)
+            if self.header and fields == self.header and any(fields):
+                if apart or self._is_again(position):
+                    return self._ended(position, dropped)
+                dropped.append(position)
+            elif (apart and self._begins_apart(position)) or (
+                len(fields) != self.width and self._begins_at_once(position)
+            ):
+                return self._ended(position, dropped)
+        return End(len(self.rows), dropped=frozenset(dropped))
+
+    def _ended(self, position: int, dropped: list[int]) -> End:
+        note = f"a second table from row {self.rows[position][0]} on is not read"
+        while position > self.start and not any(self.rows[position - 1][1]):
+            position -= 1
+        return End(position, note, frozenset(dropped))
+
+    def _is_apart(self, position: int) -> bool:
+        if position == self.start or not any(self.rows[position][1]):
+            return False
+        return not any(self.rows[position - 1][1]) or _gap(self.rows, position)
+
+    def _is_again(self, position: int) -> bool:
+        """The same table a second time: its first records follow the header."""
+        count = min(3, len(self.rows) - position - 1, position - self.start)
+        later = [fields for _, fields in self.rows[position + 1 : position + 1 + count]]
+        return count > 0 and later == [fields for _, fields in self.rows[self.start : self.start + count]]
+
+    def _begins_apart(self, position: int) -> bool:
+        """After a blank row: a header of another kind, perhaps below a title."""
+        rest = [fields for _, fields in self.rows[position : position + SAMPLED_ROWS] if any(fields)]
+        titles = 0
+        while titles < min(3, len(rest) - 2) and _filled(rest[titles]) == 1 and self.width > 1:
+            titles += 1
+        rest = rest[titles:]
+        if len(rest) < 2 or _filled(rest[0]) < 2:
+            return False
+        if titles and self.header and rest[0] == self.header:
+            return True
+        width, same = len(rest[0]), [row for row in rest[:10] if len(row) == len(rest[0])]
+        if width != self.width:
+            own = kinds.columns(rest[1:], width)
+            return len(same) >= 2 and looks_like_header(rest[0]) and not kinds.header_votes(rest[0], own)[1]
+        for_header, for_data = kinds.header_votes(rest[0], self.body)
+        return for_header >= 2 and not for_data and looks_like_header(rest[0])
+
+    def _begins_at_once(self, position: int) -> bool:
+        """Without a blank row: from here on all rows have another width, and the first of them reads like a header."""
+        rest = [fields for _, fields in self.rows[position : position + SAMPLED_ROWS]]
+        width = len(rest[0])
+        if width < 2 or len(rest) < LEAST_ROWS or sum(len(row) == width for row in rest) < 0.9 * len(rest):
+            return False
+        common = min(width, len(self.header))
+        if common > 1 and rest[0][:common] == self.header[:common]:
+            return True
+        for_header, for_data = kinds.header_votes(rest[0], kinds.columns(rest[1:], width))
+        return looks_like_header(rest[0]) and for_header > 0 and not for_data
+
+    def footer(self) -> int:
+        """The position from which only notes and rows of nothing but delimiters follow."""
+        first = end = self._without_blank(len(self.rows))
+        if self.width < 2:
+            return end
+        for position in range(end - 1, max(self.start, end - MOST_FOOTER_ROWS) - 1, -1):
+            fields = self.rows[position][1]
+            if any(fields) and not self._may_be_note(fields):
+                break
+            if self._is_apart(position) or (position == first - 1 and self._is_note(fields)):
+                first = position
+        return self._without_blank(first)
+
+    def _without_blank(self, position: int) -> int:
+        while position > self.start and not any(self.rows[position - 1][1]):
+            position -= 1
+        return position
+
+    def _may_be_note(self, fields: Sequence[str]) -> bool:
+        """True for a row that can be a note when it stands apart from the table."""
+        if len(fields) == self.width and _filled(fields) > 1:
+            return bool(NOTE.match(fields[0])) and not _fits(fields, self.body)
+        return _filled(fields) <= 1 or not _fits(fields, self.body)
+
+    def _is_note(self, fields: Sequence[str]) -> bool:
+        """True for a row that is a note even directly below the records."""
+        if self.width < 2 or _filled(fields) == 0:
+            return False
+        text = fields[0].strip()
+        alone = _filled(fields) == 1 and bool(text)
+        sentence = len(text.split()) >= 4 or text.endswith((".", ":"))
+        if alone and len(fields) in (1, self.width):
+            return bool(NOTE.match(text)) or (sentence and kinds.kind(text) == "text" and self.width > 2)
+        return len(fields) != self.width and bool(NOTE.match(text)) and not _fits(fields, self.body)
+
+
+def _fits(fields: Sequence[str], body: Sequence[Column]) -> bool:
+    """True when some field has the kind of its column."""
+    return any(kinds.kind(cell) in column.kinds for cell, column in zip(fields, body, strict=False))
+
+
+def _filled(fields: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in fields)
