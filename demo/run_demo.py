@@ -120,7 +120,7 @@ def _show(folder: Path, environment: dict[str, str], mails: list[Path]) -> None:
 
     os.environ.update({name: value for name, value in environment.items() if name.startswith("ETL_")})
     settings.reset()
-    summary = Summary(headline="\nWhat happened", rows=_lists())
+    summary = Summary(headline="\nWhat happened (rows; + added - removed ~ changed)", rows=_lists())
     database = settings.current().etl_data_dir / "var" / "database"
     summary.details = ["", *(f"mail: {path}" for path in mails)] if mails else ["", "no mail: nothing was new"]
     if not database.exists():
@@ -129,6 +129,7 @@ def _show(folder: Path, environment: dict[str, str], mails: list[Path]) -> None:
     prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env ./run_python_etl_script.sh"
     summary.next_steps = [
         f'{prefix} database.py sql "select * from dba.tmeetmax_current limit 20"',
+        f"{prefix} dataset_changes.py meetmax_events --label 119179",
         f"{prefix} database.py url        # for DBeaver",
         "./run_python_etl_script.sh generic_import.py --help",
     ]
@@ -136,24 +137,35 @@ def _show(folder: Path, environment: dict[str, str], mails: list[Path]) -> None:
 
 
 def _lists() -> list[dict[str, Any]]:
-    """For each event and Monday the rows of its list, or that it was as before."""
-    from systemscripts import db_utils
+    """For each event and Monday the rows of its list and what changed in it, or that it was as before."""
+    from systemscripts import configuration, db_utils
+    from systemscripts.datasets import changes
 
-    with contextlib.closing(db_utils.connect(purpose="demo")) as connection, db_utils.transaction(connection) as cursor:
-        cursor.execute(
-            """select f.label, f.dataset_date, case f.status when 'loaded' then f.rows_loaded::text else f.status end
-               from dba.tfile f where f.config_name = 'meetmax_events' and f.label is not null order by f.file_id"""
-        )
-        found = {(label, day): shown for label, day, shown in reversed(cursor.fetchall())}
-        cursor.execute("select eventid, title from public.tmeetmaxurlcheck")
-        titles = dict(cursor.fetchall())
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
+        keys = configuration.load(connection, "meetmax_events").key_columns
+        with db_utils.transaction(connection) as cursor:
+            compared = changes.consecutive(cursor, "meetmax_events", keys)
+            cursor.execute(
+                """select label, dataset_date, status, rows_loaded, dataset_id from dba.tfile
+                   where config_name = 'meetmax_events' and label is not null order by file_id desc"""
+            )
+            files = cursor.fetchall()
+            cursor.execute("select eventid, title from public.tmeetmaxurlcheck")
+            titles = dict(cursor.fetchall())
+    counts = {comparison.after.dataset_id: comparison.counts() for comparison in compared}
+    found = {}
+    for label, day, status, rows, dataset in files:
+        news = f" ({counts[dataset]})" if counts.get(dataset) else ""
+        found[label, day] = f"{rows}{news}" if status == "loaded" else status
+    return _by_day(found, titles)
+
+
+def _by_day(found: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
+    """A line for each event, a column for each day."""
     days = sorted({day for _, day in found})
     return [
-        {
-            "event": label,
-            "title": titles.get(label),
-            **{f"{day:%d %b}": found.get((label, day), "no list") for day in days},
-        }
+        {"event": label, "title": titles.get(label)}
+        | {f"{day:%d %b}": found.get((label, day), "no list") for day in days}
         for label in sorted({label for label, _ in found})
     ]
 

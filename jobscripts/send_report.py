@@ -11,7 +11,7 @@ from systemscripts.job import Summary, job, wait_seconds
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
-    from systemscripts.reports import Report
+    from systemscripts.reports import Delivery, Report
 
 
 @job(lock="{report}")
@@ -24,8 +24,8 @@ def send_report(
     What the mail server did not take is kept and goes first the next time; nothing is sent twice.
 
     Examples:
-        send_report.py meetmax_loaded
-        send_report.py meetmax_loaded --preview /tmp/mail.html
+        send_report.py meetmax_changes
+        send_report.py meetmax_changes --preview /tmp/mail.html
     """
     import contextlib
 
@@ -42,19 +42,26 @@ def send_report(
         if preview is not None:
             return _preview(wanted, connection, reader, preview)
         done = reports.deliver(wanted, connection, reader, log_utils.current_run_uuid(), wait_seconds())
+    return _summary(done)
+
+
+def _summary(done: list[Delivery]) -> Summary:
     sent = [delivery for delivery in done if delivery.status == "sent"]
-    summary = Summary(headline=f"sent: {'; '.join(d.subject for d in sent)}" if sent else "nothing new, no mail sent")
+    nothing = "no mail sent" if any(d.error for d in done) else "nothing new, no mail sent"
+    summary = Summary(headline=f"sent: {'; '.join(d.subject for d in sent)}" if sent else nothing)
     summary.rows = [{"mail": d.delivery_id, "subject": d.subject, "to": ", ".join(d.recipients)} for d in sent]
+    for delivery in done:
+        if delivery.error:
+            summary.problem(f"mail {delivery.delivery_id}, {delivery.subject!r}: {delivery.error}")
     return summary
 
 
 def _preview(report: Report, connection: Connection, reader: Connection, path: Path) -> Summary:
-    from systemscripts import db_utils, reports
-    from systemscripts.reports import delivery
+    from systemscripts import db_utils, log_utils, reports
 
     with db_utils.transaction(connection) as cursor:
-        since, until = delivery.covered_until(cursor, report), delivery.newest_dataset(cursor)
-    rendered = reports.render(report, reader, since, until)
+        content = reports.gather(report, cursor, reader, log_utils.current_run_uuid())
+    rendered = reports.render(report, content)
     path.write_text(rendered.html, encoding="utf-8")
     note = "" if rendered.wanted else f" (send_if: {report.send_if} is not met, it would not be sent)"
     return Summary(headline=f"{path}: {rendered.subject}{note}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from systemscripts.reports.content import Content, gather
 from systemscripts.reports.definition import Report, apply_files, load
-from systemscripts.reports.delivery import deliver
+from systemscripts.reports.delivery import Delivery, deliver
 from systemscripts.reports.rendering import Rendered, render
 
-__all__ = ["Rendered", "Report", "apply_files", "deliver", "load", "render"]
+__all__ = ["Content", "Delivery", "Rendered", "Report", "apply_files", "deliver", "gather", "load", "render"]

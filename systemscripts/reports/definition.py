@@ -5,23 +5,25 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.reports import parts as part_modules
 
 FOLDER = settings.PROJECT / "config" / "reports"
-_COLUMNS = ("report_name", "subject", "recipients", "template", "queries", "send_if", "is_active")
+_COLUMNS = ("report_name", "subject", "recipients", "template", "queries", "parts", "send_if", "is_active")
 
 
 class Report(BaseModel):
-    """A mail: subject and template filled by queries, which run with the reader's login.
+    """A mail: subject and template filled by queries, which run with the reader's login, and by parts.
 
-    Queries may use %(since)s, the newest dataset that this report has covered, and %(until)s, the newest there is now.
-    A query called `problems` fills the section that comes first.
+    Queries may use %(since)s, the newest dataset that the last delivery knew, %(until)s, the newest there is now, and
+    %(run)s, the run that sends. The rows of `problems` and of every problems_... are together `problems` in the
+    template, where they come first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,8 +33,15 @@ class Report(BaseModel):
     recipients: list[str] = []
     template: str  # NAME of config/reports/templates/NAME.html and NAME.txt
     queries: dict[str, str] = {}
+    parts: dict[str, Any] = {}  # see systemscripts/reports/parts
     send_if: Literal["always", "rows", "problems"] = "always"
     is_active: bool = True
+
+    @field_validator("parts")
+    @classmethod
+    def _known_parts(cls, value: dict[str, Any]) -> dict[str, Any]:
+        part_modules.check(value)
+        return value
 
 
 def load(connection: Connection, name: str) -> Report:
@@ -72,7 +81,8 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
 
 
 def _apply(connection: Connection, report: Report, digest: str) -> None:
-    values = report.model_dump() | {"queries": json.dumps(report.queries), "yaml_hash": digest}
+    values = report.model_dump() | {"yaml_hash": digest}
+    values |= {"queries": json.dumps(report.queries), "parts": json.dumps(report.parts)}
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "report_name")
     with transaction(connection) as cursor:
         cursor.execute(

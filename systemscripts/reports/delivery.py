@@ -1,4 +1,8 @@
-"""The delivery ledger: nothing is marked sent that was not accepted, what could not go is tried again, once."""
+"""The delivery ledger: nothing is marked sent that was not accepted, what could not go is tried again, once.
+
+A mail is written into dba.treportdelivery before it is sent, and marked after it was accepted. A kill between the two
+can repeat it at worst, with the same Message-ID; a kill anywhere else loses and repeats nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ import json
 import logging
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import mail, settings
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.errors import ConfigurationError, EtlError
+from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+from systemscripts.reports.content import gather
 from systemscripts.reports.definition import Report
 from systemscripts.reports.rendering import Rendered, render
 
@@ -27,9 +33,10 @@ class Delivery:
     """What became of one mail."""
 
     delivery_id: int
-    status: str  # sent, or nothing
+    status: str  # sent, pending (see error), or nothing
     subject: str
     recipients: list[str]
+    error: str = ""
 
 
 def deliver(
@@ -37,34 +44,18 @@ def deliver(
 ) -> list[Delivery]:
     """Send what earlier runs could not, then what is new since the last report.
 
-    Raises ConfigurationError (no recipients, no server), TryLaterError when the server is away: the mail is kept.
+    A mail that the server refuses by itself does not hold up the others; it stays pending. Raises ConfigurationError
+    (no recipients, no server, login or certificate wrong), TryLaterError when the server is away: all mails are kept.
     """
     with advisory_lock(connection, f"report {report.report_name}", wait_seconds):
         with transaction(connection) as cursor:
             waiting = _pending(cursor, report)
-        done = [_send(connection, delivery_id) for delivery_id in waiting]
+        done = [_send(connection, report, delivery_id) for delivery_id in waiting]
         with transaction(connection) as cursor:
             made = _make(cursor, report, reader, run_uuid)
         if made.status == "pending":
-            return [*done, _send(connection, made.delivery_id)]
+            return [*done, _send(connection, report, made.delivery_id)]
         return [*done, made]
-
-
-def covered_until(cursor: Cursor, report: Report) -> int:
-    """The newest dataset that a delivery of this report has covered."""
-    cursor.execute(
-        "select coalesce(max((covered ->> 'dataset_id')::integer), 0) from dba.treportdelivery where report_name = %s",
-        (report.report_name,),
-    )
-    row: Any = cursor.fetchone()
-    return int(row[0])
-
-
-def newest_dataset(cursor: Cursor) -> int:
-    """The newest dataset there is."""
-    cursor.execute("select coalesce(max(dataset_id), 0) from dba.tdataset")
-    row: Any = cursor.fetchone()
-    return int(row[0])
 
 
 def _pending(cursor: Cursor, report: Report) -> list[int]:
@@ -78,9 +69,9 @@ def _pending(cursor: Cursor, report: Report) -> list[int]:
 
 def _make(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> Delivery:
     """Write the mail into the ledger before it is sent, so that a kill in between loses none."""
-    since, until = covered_until(cursor, report), newest_dataset(cursor)
-    rendered = render(report, reader, since, until)
-    recipients = report.recipients or settings.current().report_recipients
+    content = gather(report, cursor, reader, run_uuid)
+    rendered = render(report, content)
+    recipients = _recipients(report)
     status = "pending" if rendered.wanted else "nothing"
     message = _compose(report, rendered, recipients) if rendered.wanted else None
     cursor.execute(
@@ -88,10 +79,14 @@ def _make(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> 
                run_uuid)
            values (%s, %s, %s, %s, %s, %s, %s, %s) returning delivery_id""",
         (report.report_name, status, recipients, rendered.subject, message["Message-ID"] if message else None,
-         message.as_bytes() if message else None, json.dumps({"dataset_id": until}), run_uuid),
+         message.as_bytes() if message else None, json.dumps(content.covered), run_uuid),
     )  # fmt: skip
     row: Any = cursor.fetchone()
     return Delivery(row[0], status, rendered.subject, recipients)
+
+
+def _recipients(report: Report) -> list[str]:
+    return list(dict.fromkeys(report.recipients or settings.current().report_recipients))
 
 
 def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
@@ -104,26 +99,48 @@ def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> Email
     return mail.compose(rendered.subject, recipients, rendered.text, rendered.html)
 
 
-def _send(connection: Connection, delivery_id: int) -> Delivery:
+def _send(connection: Connection, report: Report, delivery_id: int) -> Delivery:
+    """Send one mail to those who have not got it yet."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "select message, subject, recipients from dba.treportdelivery where delivery_id = %s", (delivery_id,)
-        )
-        row: Any = cursor.fetchone()
-    message = email.message_from_bytes(bytes(row[0]), policy=email.policy.default)
-    try:
-        mail.send(message)
-    except EtlError as error:
-        with transaction(connection) as cursor:
-            cursor.execute(
-                "update dba.treportdelivery set error = %s where delivery_id = %s", (str(error), delivery_id)
-            )
-        raise
-    with transaction(connection) as cursor:
-        cursor.execute(
-            """update dba.treportdelivery set status = 'sent', sent_at = now(), message = null, error = null
-               where delivery_id = %s""",
+            "select message, subject, recipients, accepted from dba.treportdelivery where delivery_id = %s",
             (delivery_id,),
         )
-    logger.info("sent %s to %s", row[1], ", ".join(row[2]))
-    return Delivery(delivery_id, "sent", row[1], row[2])
+        row: Any = cursor.fetchone()
+    content, subject, recipients, accepted = row
+    recipients = _recipients(report) or recipients  # mended since it was made
+    left = [address for address in recipients if address not in accepted]
+    try:
+        refused = _hand_over(bytes(content), left) if left else []
+    except (TryLaterError, ConfigurationError) as error:
+        _note(connection, delivery_id, "pending", accepted, str(error))
+        raise
+    except EtlError as error:
+        _note(connection, delivery_id, "pending", accepted, str(error))
+        return Delivery(delivery_id, "pending", subject, recipients, str(error))
+    accepted += [address for address in left if parseaddr(address)[1] not in refused]
+    if refused:
+        error_text = f"the mail server refused {', '.join(refused)}; the others have the mail"
+        _note(connection, delivery_id, "pending", accepted, error_text)
+        return Delivery(delivery_id, "pending", subject, recipients, error_text)
+    _note(connection, delivery_id, "sent", accepted, None)
+    logger.info("sent %s to %s", subject, ", ".join(left))
+    return Delivery(delivery_id, "sent", subject, recipients)
+
+
+def _hand_over(content: bytes, recipients: list[str]) -> list[str]:
+    """Give a mail to the server for these recipients; returns those it refused."""
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    message.replace_header("To", ", ".join(recipients))
+    return mail.send(message)
+
+
+def _note(connection: Connection, delivery_id: int, status: str, accepted: list[str], error: str | None) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(
+            """update dba.treportdelivery set status = %(status)s, accepted = %(accepted)s, error = %(error)s,
+                   sent_at = case when %(status)s = 'sent' then now() end,
+                   message = case when %(status)s = 'sent' then null else message end
+               where delivery_id = %(delivery_id)s""",
+            {"status": status, "accepted": accepted, "error": error, "delivery_id": delivery_id},
+        )

@@ -1,17 +1,17 @@
-"""From queries to a subject, a text and an HTML part."""
+"""From what a report has to say to a subject, a text and an HTML part."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from systemscripts import settings
-from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
+from systemscripts.reports.content import Content
 from systemscripts.reports.definition import FOLDER, Report
 
 TEMPLATES = FOLDER / "templates"
@@ -27,38 +27,20 @@ class Rendered:
     wanted: bool
 
 
-def render(report: Report, reader: Connection, since: int, until: int, folder: Path = TEMPLATES) -> Rendered:
-    """Fill a report's templates; the queries run with the reader's login, in one read-only snapshot.
-
-    `since`, `until`: the datasets to report, after the one and up to the other. Raises ConfigurationError when a query
-    or template is wrong.
-    """
-    rows = _rows(report, reader, since, until)
-    values: dict[str, Any] = {"report": report, "now": settings.now(), **rows}
-    wanted = report.send_if == "always" or any(
-        found for name, found in rows.items() if report.send_if == "rows" or name == "problems"
-    )
+def render(report: Report, content: Content, folder: Path = TEMPLATES) -> Rendered:
+    """Fill a report's templates; raises ConfigurationError when one is wrong."""
+    values: dict[str, Any] = {"report": report, "now": settings.now(), **content.values()}
+    plain, marked_up = _environment(folder, html=False), _environment(folder, html=True)
     try:
         return Rendered(
-            subject=_environment(folder, html=False).from_string(report.subject).render(values),
-            text=_environment(folder, html=False).get_template(f"{report.template}.txt").render(values),
-            html=_environment(folder, html=True).get_template(f"{report.template}.html").render(values),
-            wanted=wanted,
+            subject=" ".join(plain.from_string(report.subject).render(values).split()),
+            text=plain.get_template(f"{report.template}.txt").render(values),
+            html=marked_up.get_template(f"{report.template}.html").render(values),
+            wanted=content.wanted(report.send_if),
         )
     except jinja2.TemplateError as error:
         place = f" ({error.name} line {error.lineno})" if isinstance(error, jinja2.TemplateSyntaxError) else ""
         raise ConfigurationError(f"report {report.report_name}: template: {error}{place}") from error
-
-
-def _rows(report: Report, reader: Connection, since: int, until: int) -> dict[str, list[dict[str, Any]]]:
-    found = {}
-    with transaction(reader) as cursor:
-        cursor.execute("set transaction isolation level repeatable read, read only")
-        for name, statement in report.queries.items():
-            cursor.execute(statement, {"since": since, "until": until})
-            columns = [column.name for column in cursor.description or ()]
-            found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-    return found
 
 
 def _environment(folder: Path, html: bool) -> jinja2.Environment:
@@ -68,13 +50,19 @@ def _environment(folder: Path, html: bool) -> jinja2.Environment:
     )  # fmt: skip
     environment.filters["day"] = _day
     environment.filters["count"] = _count
+    environment.filters["line"] = _line
     return environment
 
 
-def _day(moment: datetime | None) -> str:
-    return moment.strftime("%a %d %b %Y") if moment else ""
+def _day(moment: date | None) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b %Y}" if moment else ""
 
 
 def _count(number: int, singular: str, plural: str = "") -> str:
     """3 | count("event") -> 3 events."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def _line(text: object) -> str:
+    """A text of several lines as one."""
+    return " ".join(str(text).split())

@@ -1,0 +1,123 @@
+"""Per label: what the current dataset holds beside the one that was last delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from systemscripts.datasets import changes
+from systemscripts.datasets.changes import Comparison, Dataset, Row
+from systemscripts.errors import ConfigurationError
+from systemscripts.reports.parts import Part
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+class Options(BaseModel):
+    """`changes: IMPORT`, or the import with more about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    import_name: str = Field(alias="import")
+    labels: str | None = None  # a query: `label`, whatever the template shows of it, and `gone`: why it has no list now
+    names: int = Field(12, ge=0)  # how many rows of a new list are given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"import": value} if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class LabelChange:
+    """What there is to say of one label."""
+
+    label: str
+    kind: str  # new, changed, undone (nothing is left of it), same (only gone or back)
+    about: dict[str, Any]
+    before: Dataset | None
+    after: Dataset | None
+    comparison: Comparison | None = None
+    rows: list[dict[str, str]] = field(default_factory=list)  # the first ones of a new list
+    gone: str = ""  # why it has no list any more, where that is news
+    back: bool = False  # it was gone
+
+    @property
+    def reverted(self) -> bool:
+        """Whether what was delivered has been undone since."""
+        return self.before is not None and self.before.status == "undone"
+
+    @property
+    def added(self) -> list[Row]:
+        """Rows of the current dataset alone."""
+        return self.comparison.added if self.comparison else []
+
+    @property
+    def removed(self) -> list[Row]:
+        """Rows of the delivered dataset alone."""
+        return self.comparison.removed if self.comparison else []
+
+    @property
+    def changed(self) -> list[Row]:
+        """Rows of both that differ."""
+        return self.comparison.changed if self.comparison else []
+
+
+def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]], covered: dict[str, Any]) -> Part:
+    """Compare what was delivered with what is current, label by label."""
+    keys = _key_columns(cursor, options.import_name)
+    if covered.get("import") != options.import_name:
+        covered = {}
+    about = {str(row["label"]): row for row in rows.get(options.labels or "", [])}
+    current = changes.current(cursor, options.import_name)
+    delivered: dict[str, int] = covered.get("datasets", {})
+    before = changes.numbered(cursor, list(delivered.values()))
+    gone_before: dict[str, str] = covered.get("gone", {})
+    gone = {label: about[label]["gone"] for label in current if about.get(label, {}).get("gone")}
+    found = []
+    for label in sorted({*current, *delivered}):
+        pair = before.get(delivered.get(label, 0)), current.get(label)
+        change = _change(cursor, label, pair, about.get(label, {}), keys, options.names)
+        news = gone.get(label, "") if label not in gone_before else ""
+        back = label in gone_before and label not in gone and label in current
+        if change.kind != "same" or news or back:
+            found.append(replace(change, gone=news, back=back))
+    datasets = {label: dataset.dataset_id for label, dataset in current.items()}
+    told = {"import": options.import_name, "datasets": datasets, "gone": gone}
+    return Part(found, bool(found), told, {options.labels} if options.labels else set())
+
+
+def _change(
+    cursor: Cursor,
+    label: str,
+    pair: tuple[Dataset | None, Dataset | None],
+    about: dict[str, Any],
+    keys: list[str],
+    names: int,
+) -> LabelChange:
+    before, after = pair
+    if after is None:
+        return LabelChange(label, "undone" if before else "same", about, before, None)
+    if before is None:
+        return LabelChange(label, "new", about, None, after, rows=changes.first_rows(cursor, after, names))
+    if before.dataset_id == after.dataset_id:
+        return LabelChange(label, "same", about, before, after)
+    comparison = changes.compare(cursor, before, after, keys)
+    return LabelChange(label, "changed" if comparison else "same", about, before, after, comparison)
+
+
+def _key_columns(cursor: Cursor, import_name: str) -> list[str]:
+    cursor.execute("select key_columns, load_mode from dba.timportconfig where config_name = %s", (import_name,))
+    row = cursor.fetchone()
+    if row is None:
+        # its YAML is applied by its own first run
+        return []
+    if row[1] != "snapshot":
+        raise ConfigurationError(
+            f"a report cannot show the changes of {import_name}: its load_mode is {row[1]}",
+            "Use a query on dba.v_dataset, or dataset_changes.py.",
+        )
+    return list(row[0])
