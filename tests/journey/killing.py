@@ -1,0 +1,40 @@
+"""Run a job script and kill it at a function: killing.py MODULE:FUNCTION before|after NTH SCRIPT ARGUMENTS."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Put the killer around the function, then run the script as the wrapper would."""
+    place, when, nth, script, *arguments = sys.argv[1:]
+    module_name, _, name = place.partition(":")
+    module = importlib.import_module(module_name)
+    function, calls = getattr(module, name), 0
+
+    def killer(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == int(nth) and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*args, **kwargs)
+        if calls == int(nth) and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(module, name, killer)
+    path = PROJECT / "jobscripts" / f"{script}.py"
+    sys.argv = [str(path), *arguments]
+    runpy.run_path(str(path), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
