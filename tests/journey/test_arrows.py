@@ -135,7 +135,8 @@ def test_the_database_itself_keeps_one_active_dataset_for_a_label_and_date(insta
         installation.sql(
             """insert into dba.tdataset (config_name, label, dataset_date, status, load_mode, target_table, run_uuid,
                    content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped)
-               select config_name, label, dataset_date, 'active', load_mode, target_table, run_uuid, 'x', columns, 0, 0, 0, 0
+               select config_name, label, dataset_date, 'active', load_mode, target_table, run_uuid, 'x', columns,
+                   0, 0, 0, 0
                from dba.tdataset"""
         )
 
