@@ -62,7 +62,8 @@ class Reader:
 def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -> Findings:
     """Analyse a text of which everything is at hand."""
     rows = reader.rows([data], width)
-    width = width if options.keep_all_rows or reader.wiring.wire.delimiter == " " else extent.first_table_width(rows)
+    if width > 1 and not options.keep_all_rows and reader.wiring.wire.delimiter != " ":
+        width = extent.first_table_width(rows)
     changes = {} if options.keep_all_rows else _realigned(rows, data, width, reader.wiring.wire)
     found = _with_header(rows, options, width)
     if options.keep_all_rows:
@@ -86,7 +87,7 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
 def of_parts(head: bytes, tail: bytes, size: int, reader: Reader, width: int, options: ReadingOptions) -> Findings:
     """Analyse begin and end of a text of `size` bytes; `tail` is empty where the end cannot be cut by itself."""
     rows = reader.rows([head], width, HEAD_ROWS)
-    width = extent.first_table_width(rows) or width
+    width = extent.first_table_width(rows) if width > 1 else width
     found = _with_header(rows, options, width)
     begin = tail.find(reader.line_end or b"\n") + 1
     if begin and not options.keep_all_rows:

@@ -61,6 +61,10 @@ class DelimitedTable(Table):
         """SHA-256 of the bytes of the file."""
         return self._file.sha256
 
+    def file_sha256(self) -> str | None:
+        """SHA-256 of the file's bytes."""
+        return self._file.sha256
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

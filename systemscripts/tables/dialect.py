@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from systemscripts.tables import kinds
-from systemscripts.tables.header import looks_like_header
+from systemscripts.tables.header import MOST_TITLE_ROWS, looks_like_header
 from systemscripts.tables.realign import spaced_width
 
 # How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
@@ -63,6 +63,9 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
         (_judged(samples, d, q, escape) for d, q in product(delimiters, quotes)), key=lambda found: -found.score
     )
     best = candidates[0]
+    if not any(found.dialect.width for found in candidates):  # nothing but delimiters
+        most = max(delimiters, key=lambda mark: sum(text.count(mark) for text in samples))
+        return Dialect(most, quotes[0], 2, "no record holds anything")
     if not delimiter and not quote and best.share < DOUBTFUL and (words := spaced(samples)):
         return words
     if delimiter or (best.dialect.width > 1 and best.share >= CONSISTENT):
@@ -103,10 +106,21 @@ def _judged(samples: list[str], delimiter: str, quote: str, escape: str | None) 
     if width < 2 or (widths[width] < 2 < len(rows)):
         return _Judged(0, share, found)
     header = any(len(row) == width and looks_like_header(row) for row in pieces[0][:HEADER_AMONG])
-    believed = DELIMITERS.get(delimiter, 1.01)  # a long delimiter explains more than its first character
-    plain = _plainness([row for row in rows if len(row) == width][:300])
-    score = share * cover * believed * (0.3 + 0.7 * plain) * (1 if header else 0.7) + min(width, 50) / 1000
+    plain = _plainness([row for row in rows if len(row) == width][:300], 0.5 if delimiter in " :" else 0.9)
+    score = (
+        share * cover * _believed(delimiter, samples) * (0.3 + 0.7 * plain) * (1 if header else 0.7)
+        + min(width, 50) / 1000
+    )
     return _Judged(score, share * (0.5 + cover / 2), found)
+
+
+def _believed(delimiter: str, samples: Sequence[str]) -> float:
+    """A long delimiter explains more than its first character, most of all where that never stands alone."""
+    if delimiter in DELIMITERS:
+        return DELIMITERS[delimiter]
+    mark = (delimiter.strip() or delimiter)[0]
+    alone = sum(text.count(mark) - text.count(delimiter) * delimiter.count(mark) for text in samples)
+    return 1.01 if alone else 1.1
 
 
 def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, float, float]:
@@ -115,18 +129,28 @@ def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, fl
     Titles above and notes below are not held against a delimiter.
     """
     width, count = max(widths.items(), key=lambda item: (item[1] if item[0] > 1 else item[1] * 0.4, item[0]))
+    wider = Counter({size: number for size, number in widths.items() if size > 2 < number})
+    if width == 1 and wider:  # perhaps a long text above a short table: only lines above or below it hold no delimiter
+        size, number = wider.most_common(1)[0]
+        places = [place for place, row in enumerate(rows) if len(row) == size]
+        if number > 0.8 * (places[-1] + 1 - places[0]) and places[0] <= MOST_TITLE_ROWS:
+            width, count = size, number
     places = [place for place, row in enumerate(rows) if len(row) == width]
     region = places[-1] + 1 - places[0]
     second = max((other for size, other in widths.items() if size not in (width, 1)), default=0)
     share = count / region
     if second > 0.2 * len(rows):  # a second table
         share = max(share, 0.95 * (count + second) / len(rows))
-    enough = min(1, 4 * count / len(rows)) if count > 3 else min(1, 2 * count / len(rows))
-    return width, min(share, 1), enough
+    of_all = count / len(rows)
+    cover = 0.5 + 3 * of_all if width > 2 < count else 4 * of_all if count > 3 else 2 * of_all
+    return width, min(share, 1), min(cover, 1)
 
 
-def _plainness(rows: Sequence[Sequence[str]]) -> float:
-    """The share of fields that read like one value, and not like several that another delimiter would tell apart."""
+def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
+    """The share of fields that read like one value, and not like several that another delimiter would tell apart.
+
+    `words`: how much a field of mere words counts; any sentence gives such fields between spaces.
+    """
     total = plain = 0.0
     for row in rows:
         for field in row:
@@ -135,7 +159,7 @@ def _plainness(rows: Sequence[Sequence[str]]) -> float:
             if found != "text":
                 plain += 1
             elif not any(mark in field for mark in ";\t|"):
-                plain += 0.9 if not field.startswith(('"', "'")) else 0.4
+                plain += words if not field.startswith(('"', "'")) else 0.4
     return plain / total if total else 0
 
 
@@ -153,11 +177,15 @@ def _with_doubt(best: _Judged, candidates: Sequence[_Judged]) -> Dialect:
     others = [
         other.dialect
         for other in candidates[1:]
-        if other.score > best.score - EQUAL and other.dialect.delimiter.strip() != found.delimiter.strip()
+        if other.score > best.score - EQUAL and not _related(other.dialect.delimiter, found.delimiter)
     ]
     if not others:
         return found
     return replace(found, doubt=f"the delimiter {others[0].delimiter!r} fits as well as {found.delimiter!r}; set it")
+
+
+def _related(one: str, other: str) -> bool:
+    return bool(set(one.strip() or one) & set(other.strip() or other))
 
 
 def _aligned(samples: Sequence[str]) -> Dialect | None:

@@ -39,7 +39,8 @@ def first_table_width(rows: Rows) -> int:
     counts = Counter(map(len, filled))
     if not counts:
         return 0
-    usual = max(counts, key=lambda width: (counts[width] * (1 if width > 1 else 0.4), -_first(filled, width)))
+    several = {width: count for width, count in counts.items() if width > 1 < count}
+    usual = max(several or counts, key=lambda width: (counts[width], -_first(filled, width)))
     for width, group in groupby(filled, key=len):
         stretch = list(group)
         if width == usual:
@@ -62,7 +63,9 @@ def _is_table(rows: Sequence[Sequence[str]], width: int) -> bool:
 
 def find(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_footer: bool = False) -> End:
     """Find the end of the table whose records begin at position `start`; `header` is its header row as it stands."""
-    body = kinds.columns([fields for _, fields in rows[start : start + SAMPLED_ROWS] if len(fields) == width], width)
+    sample = [fields for _, fields in rows[start : start + SAMPLED_ROWS] if len(fields) == width]
+    above = [fields for _, fields in rows[start : blank_row(rows, start)] if len(fields) == width]
+    body = kinds.columns(above[:SAMPLED_ROWS] if len(above) > 2 else sample, width)
     scan = _Scan(rows, start, width, list(header), body)
     end = End(len(rows)) if only_footer else scan.second_table()
     if end.position < len(rows):
@@ -183,7 +186,9 @@ class _Scan:
     def _may_be_note(self, fields: Sequence[str]) -> bool:
         """True for a row that can be a note when it stands apart from the table."""
         if len(fields) == self.width and _filled(fields) > 1:
-            return bool(NOTE.match(fields[0])) and not _fits(fields, self.body)
+            for_header, for_data = kinds.header_votes(fields, self.body)
+            prose = for_header > 0 and not for_data and len(fields[0].split()) > 2
+            return prose or (bool(NOTE.match(fields[0])) and not _fits(fields, self.body))
         return _filled(fields) <= 1 or not _fits(fields, self.body)
 
     def _is_note(self, fields: Sequence[str]) -> bool:

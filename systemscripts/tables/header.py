@@ -39,6 +39,8 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
 
     Raises BadDataError when the row that the options name is not there.
     """
+    if not any(_filled(fields) for _, fields in rows):
+        return Header([], None, len(rows), len(rows), "nothing but blank rows")
     if options.no_header:
         first = _first_full(rows, width) if options.header_row is None else 0
         return Header(numbered(options.names, width), None, first, first, "no header, as set")
@@ -110,10 +112,29 @@ def _first_full(rows: Rows, width: int) -> int:
     enough = max(min(usual, width) * 0.6, min(2, width))
     for position, (_, fields) in enumerate(rows[: MOST_TITLE_ROWS + 1]):
         if _filled(fields) >= enough and len(fields) > width / 2:
-            return position
+            return position if len(fields) == width else _of_full_width(rows, position, width, enough)
         if position == 0 and not _is_title(fields, width):
             return 0
     return next((position for position, (_, fields) in enumerate(rows) if len(fields) == width and any(fields)), 0)
+
+
+def _of_full_width(rows: Rows, start: int, width: int, enough: float) -> int:
+    """From a row of another width on: itself where it is a ragged header, else the first row of the usual width.
+
+    Titles with commas are told from a ragged header by what follows: a header, or records at once.
+    """
+    for position in range(start, min(len(rows), MOST_TITLE_ROWS + 1)):
+        fields = rows[position][1]
+        if len(fields) == width and _filled(fields) >= enough:
+            header_above = position > start and rows[position - 1][0] + 1 == rows[position][0]
+            at_once = position == start + 1 and header_above
+            return position - 1 if at_once and not _reads_like_names(rows, position, width) else position
+    return start
+
+
+def _reads_like_names(rows: Rows, position: int, width: int) -> bool:
+    for_header, for_data = kinds.header_votes(rows[position][1], _body(rows, position, width))
+    return for_header > for_data
 
 
 def _is_title(fields: list[str], width: int) -> bool:

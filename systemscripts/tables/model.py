@@ -84,6 +84,10 @@ class Table(ABC):
     def content_sha256(self) -> str:
         """The identity of the content: of the bytes for text, of columns and clean rows for workbooks."""
 
+    def file_sha256(self) -> str | None:
+        """SHA-256 of the file's bytes where reading has found it anyway, so that nobody reads the file for it again."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Free files and child processes; may be called twice."""
