@@ -41,9 +41,13 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         look = _look(path)
     except FileNotFoundError:
         raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.") from None
-    _note_bytes(context, ticket, path, write)
-    table = tables.open_table(path, _reading(context))
+    try:
+        table = tables.open_table(path, _reading(context))
+    except BadDataError:  # it is refused under its hash
+        _note_bytes(context, ticket, sha256_of(path), look[0], write)
+        raise
     with table:
+        _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
         columns = aliases.with_aliases(names.column_names(table.columns), table.columns, context.config.reading.aliases)
         found = _identify(context, ticket.name, table, columns)
         result = Prepared(ticket, path, table, columns, found, look)
@@ -73,9 +77,7 @@ def _look(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def _note_bytes(context: Context, ticket: files.Ticket, path: Path, write: bool) -> None:
-    """Size and hash come first: a file that turns out unreadable is refused under its hash."""
-    digest = sha256_of(path)
+def _note_bytes(context: Context, ticket: files.Ticket, digest: str, size: int, write: bool) -> None:
     if write:
         with transaction(context.connection) as cursor:
             files.change(
@@ -84,7 +86,7 @@ def _note_bytes(context: Context, ticket: files.Ticket, path: Path, write: bool)
                 ticket.status,
                 context.run_uuid,
                 file_sha256=digest,
-                size=path.stat().st_size,
+                size=size,
                 reason=None,
             )
     ticket.file_sha256 = digest
