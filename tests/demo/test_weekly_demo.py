@@ -11,13 +11,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import psycopg2
 import pytest
 
 from demo import events, expected
+from demo.companies import BY_KEY
 from tests.conftest import PROJECT
 
 WRAPPER = str(PROJECT / "run_python_etl_script.sh")
@@ -108,19 +111,81 @@ def test_the_same_command_again_adds_no_row_and_mails_nothing(demo: Demo) -> Non
     assert demo.mails == [2, 2]
 
 
-def test_each_week_has_its_mail_in_text_and_html(demo: Demo) -> None:
-    first, second = sorted((demo.folder / "mails").glob("*.eml"))
-    for path, week in ((first, 1), (second, 2)):
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        assert message["To"] == "analyst@example.test"
-        text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-        html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        news = [
-            e for e in expected.downloadable(week) if week == 1 or e in expected.published(2) or expected.changes(2)[e]
-        ]
-        for event in news:
-            assert str(event) in text
-            assert str(event) in html
+@pytest.fixture(scope="module")
+def mails(demo: Demo) -> list[EmailMessage]:
+    """The two mails."""
+    paths = sorted((demo.folder / "mails").glob("*.eml"))
+    found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
+    return [message for message in found if isinstance(message, EmailMessage)]
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    body: Any = message.get_body((kind,))
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+def shown(key: str) -> str:
+    """A company as the mail's text shows it."""
+    company = BY_KEY[key]
+    return f"{company.name} ({company.ticker})" if company.ticker else company.name
+
+
+def shown_changes(event: int) -> list[str]:
+    """The lines that the second mail must have for an event, from the plain data alone."""
+    changes = expected.changes(2)[event]
+    lines = [f"+ {shown(key)}" for key in changes.added] + [f"- {shown(key)}" for key in changes.removed]
+    for value in changes.changed:
+        is_name = value.column in ("Company", "Company Name", "Company/Organization", "COMPANY NAME")
+        name = f"{value.after} ({BY_KEY[value.key].ticker})" if is_name else shown(value.key)
+        lines.append(f"~ {name}: {value.column.rstrip(':')}: {value.before} -> {value.after}")
+    return lines
+
+
+def test_the_first_mail_names_every_list_with_its_number_of_companies(mails: list[EmailMessage]) -> None:
+    assert mails[0]["To"] == "analyst@example.test"
+    assert mails[0]["Subject"] == f"MeetMax: {len(expected.downloadable(1))} new lists"
+    text = part(mails[0], "plain")
+    for event, rows in expected.downloadable(1).items():
+        size = f"{rows} companies" if rows else "the list is empty"
+        assert f"{event}  {events.EVENTS[event].title}: {size}\n" in text
+
+
+def test_the_second_mail_names_exactly_what_was_added_removed_and_changed(mails: list[EmailMessage]) -> None:
+    text = part(mails[1], "plain")
+    found: dict[int, list[str]] = {}
+    event = 0
+    for line in text.partition("CHANGED")[2].partition("NEW LISTS")[0].splitlines():
+        if line[:6].isdigit():
+            event = int(line[:6])
+            found[event] = []
+        elif line.startswith(("    + ", "    - ", "    ~ ")):
+            found[event].append(line.strip())
+    wanted = {event: sorted(shown_changes(event)) for event, changes in expected.changes(2).items() if changes}
+    assert {event: sorted(lines) for event, lines in found.items()} == wanted
+
+
+def test_the_second_mail_names_what_is_new_and_what_is_gone(mails: list[EmailMessage]) -> None:
+    text = part(mails[1], "plain")
+    new = [int(line[:6]) for line in text.partition("NEW LISTS")[2].splitlines() if line[:6].isdigit()]
+    assert new == expected.published(2)
+    gone = text.partition("GONE")[2].partition("CHANGED")[0]
+    assert {int(line[2:8]) for line in gone.splitlines() if line} == set(expected.disappeared(2))
+    assert "PROBLEMS" not in text
+
+
+def test_the_html_says_the_same_as_the_text(mails: list[EmailMessage]) -> None:
+    page = lxml.html.fromstring(part(mails[1], "html"))
+    for event, changes in expected.changes(2).items():
+        blocks = page.xpath(f"//*[@id='event-{event}']")
+        assert len(blocks) == bool(changes)
+        for kind in ("added", "removed", "changed") if changes else ():
+            names = [row.xpath("string(.//strong)") for row in blocks[0].xpath(f".//tr[@class='{kind}']")]
+            keys = [getattr(value, "key", value) for value in getattr(changes, kind)]
+            assert len(names) == len(set(keys))
+            text = " ".join(blocks[0].text_content().split())
+            assert all(key in text for key in keys)
+    assert [int(block.get("id")[4:]) for block in page.xpath("//*[@class='new']")] == expected.published(2)
+    assert {int(block.get("id")[5:]) for block in page.xpath("//*[@class='gone']")} == set(expected.disappeared(2))
 
 
 def test_the_closing_table_agrees_with_the_database(demo: Demo) -> None:
@@ -130,6 +195,11 @@ def test_the_closing_table_agrees_with_the_database(demo: Demo) -> None:
     for event, rows in expected.downloadable(1).items():
         assert f"  {rows}  " in lines[str(event)] + "  "
     assert set(lines) == {str(e) for e in set(expected.downloadable(1)) | set(expected.downloadable(2))}
+    for event, changes in expected.changes(2).items():
+        signs = zip("+-~", (changes.added, changes.removed, {v.key for v in changes.changed}), strict=True)
+        counts = " ".join(f"{sign}{len(keys)}" for sign, keys in signs if keys)
+        end = f"{expected.downloadable(2)[event]} ({counts})" if counts else "unchanged"
+        assert lines[str(event)].endswith(end)
     assert "next:" in demo.outputs[0]
 
 
@@ -145,8 +215,9 @@ def test_every_run_has_its_row_and_its_pipeline(demo: Demo) -> None:
 
 def test_nothing_is_left_waiting_and_the_archive_has_every_list(demo: Demo) -> None:
     assert [p.name for p in (demo.folder / "file_watcher").iterdir() if p.is_file()] == []
-    archived = [p.name for p in (demo.folder / "archive").rglob("*.xls")]
-    assert len(archived) == 2 * (len(expected.downloadable(1)) + len(expected.downloadable(2)))
+    kept = demo.sql("select keep_path from dba.tfile where config_name = 'meetmax_events'")
+    assert len(kept) == 2 * (len(expected.downloadable(1)) + len(expected.downloadable(2)))
+    assert all((demo.folder / path).is_file() for (path,) in kept)
 
 
 def test_an_unknown_demo_is_one_line(tmp_path: Path) -> None:

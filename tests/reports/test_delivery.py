@@ -14,8 +14,9 @@ import psycopg2
 import pytest
 
 from demo.mail_sink import make_certificate
+from demo.meetmax_server import MeetMaxServer
 from tests.conftest import Installation
-from tests.reports.conftest import MeetMax, MoodySink
+from tests.reports.conftest import MeetMax, MoodySink, part
 
 REPORT = ("send_report", "meetmax_changes")
 
@@ -224,3 +225,27 @@ def test_two_at_once(news: Installation, sink: MoodySink) -> None:
         _, errors = run.communicate(timeout=60)
         assert run.returncode == 0, errors
     assert len(sink.mails()) == 1
+
+
+# In a pipeline -------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_server_that_is_down_leaves_the_rest_of_the_pipeline_alone(
+    mailing: Installation, sink: MoodySink
+) -> None:
+    with MeetMaxServer(hiccups={}) as site, socket.create_server(("127.0.0.1", 0)) as server:
+        site.faults["/sched/event_119181/__co-list_cp.xls"] = "error page"
+        port = server.getsockname()[1]
+        server.close()
+        mailing.write_settings(
+            SMTP_PORT=str(port), MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS="119179-119184",
+            MEETMAX_DELAY_SECONDS="0",
+        )  # fmt: skip
+        summary = mailing.summary("run_pipeline", "weekly")
+    assert [row["state"] for row in summary["rows"]] == ["done", "done", "failed (65)", "done", "failed (75)"]
+    mailing.write_settings(SMTP_PORT=str(sink.port))
+    arrives_once(mailing, sink)
+    text = part(sink.read()[0], "plain")
+    problems, _, rest = text.partition("\n\n")
+    assert problems.startswith("PROBLEMS\n- meetmax_url_download: event 119181: ")
+    assert "3 new lists" in rest

@@ -14,7 +14,7 @@ SECOND = "Company,Company Ticker,Cap\nAlpha,A,1\nBeta & Sons,B,5\nDelta,D,4\n"
 
 
 def test_a_first_list_is_new_with_its_number_and_some_names(meetmax: MeetMax) -> None:
-    many = "Company Name\n" + "".join(f"Company {number:02}\n" for number in range(30))
+    many = "Company Name,Ticker\n" + "".join(f"Company {number:02},\n" for number in range(30))
     meetmax.load("20260302", {70001: FIRST, 70002: many, 70003: "Company Name,Ticker\n"})
     meetmax.check("20260302", e70001="1,False,1,200,Spring Forum")
     message = meetmax.send()
@@ -106,6 +106,16 @@ def test_what_disappeared_is_said_once_and_so_is_its_return(meetmax: MeetMax) ->
     assert "70002  Event 70002\n    3 companies; the list is back, as it was" in text
     assert "70001" not in text
     assert meetmax.send() is None
+
+
+def test_an_older_check_that_is_loaded_later_is_no_news(meetmax: MeetMax) -> None:
+    meetmax.load("20260302", {70001: FIRST, 70002: FIRST})
+    meetmax.check("20260309", e70001="0,True,0,200,", e70002="1,False,1,200,Event 70002")
+    meetmax.send()
+    meetmax.check("20260302", e70001="1,False,1,200,Event 70001", e70002="1,False,0,200,Event 70002")
+    assert meetmax.send() is None
+    meetmax.check("20260316", e70001="1,False,1,200,Event 70001", e70002="1,False,1,200,Event 70002")
+    assert "70001  Event 70001\n    3 companies; the list is back, as it was" in meetmax.text()
 
 
 def test_problems_come_first(meetmax: MeetMax) -> None:

@@ -22,7 +22,9 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     import_name: str = Field(alias="import")
-    labels: str | None = None  # a query: `label`, whatever the template shows of it, and `gone`: why it has no list now
+    # A query with a row for each `label`: what the template shows of it, `gone` (why it has no list now), and perhaps
+    # `as_of`, the day of that knowledge: what an older day says than was told already is no news.
+    labels: str | None = None
     names: int = Field(12, ge=0)  # how many rows of a new list are given
 
     @model_validator(mode="before")
@@ -75,8 +77,7 @@ def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]]
     current = changes.current(cursor, options.import_name)
     delivered: dict[str, int] = covered.get("datasets", {})
     before = changes.numbered(cursor, list(delivered.values()))
-    gone_before: dict[str, str] = covered.get("gone", {})
-    gone = {label: about[label]["gone"] for label in current if about.get(label, {}).get("gone")}
+    gone, gone_before = _gone(current, about, covered), covered.get("gone", {})
     found = []
     for label in sorted({*current, *delivered}):
         pair = before.get(delivered.get(label, 0)), current.get(label)
@@ -85,9 +86,29 @@ def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]]
         back = label in gone_before and label not in gone and label in current
         if change.kind != "same" or news or back:
             found.append(replace(change, gone=news, back=back))
-    datasets = {label: dataset.dataset_id for label, dataset in current.items()}
-    told = {"import": options.import_name, "datasets": datasets, "gone": gone}
+    told = {
+        "import": options.import_name,
+        "datasets": {label: dataset.dataset_id for label, dataset in current.items()},
+        "gone": gone,
+        "as_of": max([covered.get("as_of", ""), *map(_as_of, about.values())]),
+    }
     return Part(found, bool(found), told, {options.labels} if options.labels else set())
+
+
+def _gone(current: dict[str, Dataset], about: dict[str, dict[str, Any]], covered: dict[str, Any]) -> dict[str, str]:
+    """Why labels have no list any more, as far as it is not older than what was told."""
+    told: dict[str, str] = covered.get("gone", {})
+    found = {}
+    for label in current:
+        row = about.get(label, {})
+        is_old = "" < _as_of(row) < covered.get("as_of", "")
+        if reason := told.get(label) if is_old else row.get("gone"):
+            found[label] = reason
+    return found
+
+
+def _as_of(row: dict[str, Any]) -> str:
+    return str(row.get("as_of") or "")
 
 
 def _change(
