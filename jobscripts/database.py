@@ -103,12 +103,12 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
     if not text:
         raise UsageError("there is no SQL to run", 'Give it in quotes: database.py sql "select 1"')
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
-        output = io.StringIO() if as_json() else sys.stdout
+        output = io.StringIO(newline="") if as_json() else sys.stdout
         if not queries.copy_csv(cursor, text, output):
             status, rows = queries.execute(cursor, text)
             return Summary(headline=status, rows=rows)
     if isinstance(output, io.StringIO):
-        return Summary(rows=list(csv.DictReader(output.getvalue().splitlines())))
+        return Summary(rows=list(csv.DictReader(io.StringIO(output.getvalue(), newline=""))))
     return Summary(shown=True)
 
 

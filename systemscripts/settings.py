@@ -285,7 +285,8 @@ def zone() -> ZoneInfo | None:
 
 def now() -> datetime:
     """The time, with zone, by the clock of this installation (`ETL_NOW` sets it)."""
-    return (datetime.now(UTC) + _offset()).astimezone(zone())
+    offset = _offset()  # before the clock is read, or the first time would be a little too early
+    return (datetime.now(UTC) + offset).astimezone(zone())
 
 
 def file_stamp() -> str:

@@ -42,7 +42,7 @@ class Frame:
 
         os.umask(UMASK)
         self.job, self.needs, self.call = job, needs, call
-        self.key = "" if needs.lock is None else needs.lock.format(**call.values)
+        self.key = masking.mask((needs.lock or "").format(**call.values))  # it becomes part of file names
         self.directories = Directories(settings.current().etl_data_dir).create()
         self.run = log_utils.new_run(job, self.key, call.arguments, log_utils.new_run_uuid(), self.directories)
         # who is started by this run belongs to it

@@ -37,7 +37,7 @@ class Delivery:
         if found:
             try:
                 _send(connection, found)
-            except psycopg2.DataError:
+            except (psycopg2.DataError, ValueError):  # ValueError: psycopg2 itself refuses a NUL
                 _send_one_by_one(connection, found)
         self._offset = begin + len(whole)
 
@@ -68,8 +68,8 @@ def _send_one_by_one(connection: Connection, found: list[dict[str, Any]]) -> Non
     for entry in found:
         try:
             _send(connection, [entry])
-        except psycopg2.DataError:
-            with suppress(psycopg2.DataError):
+        except (psycopg2.DataError, ValueError):
+            with suppress(psycopg2.DataError, ValueError):
                 _send(
                     connection, [{**entry, "message": "(PostgreSQL cannot hold it; see the log file)", "detail": None}]
                 )
