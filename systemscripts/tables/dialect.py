@@ -24,6 +24,9 @@ HEADER_AMONG = 24  # 23 title rows at most (spec 2.1.2)
 STAND_IN = "\x1f"  # for a delimiter of several characters while a sample is cut
 EXCEL_HINT = re.compile(r"\A\ufeff?\"?sep=(.)\"?[;,\t]*\r?(?:\n|\r|\Z)", re.IGNORECASE)
 JUDGED_ROWS = 2000
+SEVERAL = re.compile(
+    r"""\t|[;|][^\s]|\d,[^\W\d_]|["'][,;|]|[,;|]["']"""
+)  # what looks like two values, not like punctuation
 EQUAL = 0.02  # scores nearer than this are a doubt
 
 
@@ -158,8 +161,9 @@ def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
             found = kinds.kind(field)
             if found != "text":
                 plain += 1
-            elif not any(mark in field for mark in ";\t|"):
-                plain += words if not field.startswith(('"', "'")) else 0.4
+            elif not SEVERAL.search(field):
+                punctuated = field.startswith(('"', "'")) or any(mark in field for mark in ";|")
+                plain += 0.5 * words if punctuated else words
     return plain / total if total else 0
 
 

@@ -1,7 +1,7 @@
 """Any table that csv.writer writes comes back equal, without a word about its dialect.
 
-What cannot be told apart is left out: tables of one column or of less than four records, names that are no names, rows of
-nothing but blanks at the end, and spaces at the begin of every field (`, ` is a delimiter).
+What cannot be told apart is left out: tables of one column or of less than four records, names that are no names, rows
+of nothing but blanks at the end, and spaces at the begin of every field (`, ` is a delimiter).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The zoo: each ugly file beside what becomes of it, `NAME.expected.csv` or `NAME.refusal.txt` (a part of the message)."""
+"""The zoo: each ugly file beside its `NAME.expected.csv`, or `NAME.refusal.txt` (a part of the message)."""
 
 from __future__ import annotations
 
