@@ -76,7 +76,7 @@ def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any]) ->
     place: Place = tuple(fault["loc"])
     line = next((document.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in document.lines), 1)
     name = ".".join(map(str, place))
-    text = str(fault["msg"]).removeprefix("Value error, ")
+    text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected", 1)
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _keys(model, place[:-1]), n=1, cutoff=0.5)
         text = "is not a key" + (f", did you mean {near[0]}?" if near else "")
@@ -93,9 +93,10 @@ def _keys(model: type[BaseModel], place: Place) -> list[str]:
     for part in place:
         if isinstance(part, int) or current is None:
             continue
-        field = current.model_fields.get(part)
+        fields = {field.alias or name: field for name, field in current.model_fields.items()}
+        field = fields.get(part)  # a part that is no field is a key of a mapping, such as a column's name
         current = _model_in(field.annotation) if field else current
-    return list(current.model_fields) if current else []
+    return [field.alias or name for name, field in current.model_fields.items()] if current else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,9 +19,6 @@ from systemscripts.configuration.documents import Document, read_document, valid
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, UsageError
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _NAME = r"[a-z_][a-z0-9_]{0,62}"
@@ -97,6 +94,9 @@ class ImportConfig(Strict):
     strict_mode: bool = False
     exact_header: list[str] = []
     row_checks: list[RowCheck] = []
+    after_change: str = ""
+    transform: str = ""
+    notify: list[str] = []
     extras_json: str = Field("", pattern=rf"^(?:{_NAME})?$")
     reading: Reading = Reading()
     guards: Guards = Guards()
@@ -201,7 +201,8 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
         try:
             document = read_document(path)
             if known.get(path.stem, ("",))[0] != document.sha256:
-                _apply(connection, document)
+                _refuse_edited_row(connection, document)
+                apply_document(connection, document)
                 done.append(path.stem)
         except ConfigurationError as error:
             faults.append(str(error))
@@ -210,11 +211,10 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     return done
 
 
-def _apply(connection: Connection, document: Document) -> None:
-    name = document.path.stem
-    config = validate(document, ImportConfig, config_name=name)
+def apply_document(connection: Connection, document: Document) -> None:
+    """Write a YAML document over its row, whatever the row holds; raises ConfigurationError that names every fault."""
+    config = validate(document, ImportConfig, config_name=document.path.stem)
     with transaction(connection) as cursor:
-        _refuse_edited_row(cursor, name, document)
         values = config.model_dump(mode="json", by_alias=True)
         for column in _JSON_COLUMNS:
             if column in values:
@@ -225,25 +225,29 @@ def _apply(connection: Connection, document: Document) -> None:
                 cursor.execute(
                     f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],)
                 )
-        columns = ", ".join(values)
-        places = ", ".join(["%s"] * len(values))
-        updates = ", ".join(f"{column} = excluded.{column}" for column in values if column != "config_name")
-        cursor.execute(
-            f"""insert into dba.timportconfig ({columns}) values ({places})
-                on conflict (config_name) do update set {updates}""",
-            list(values.values()),
-        )
+        # no ON CONFLICT: its row trigger would run twice and write two versions
+        settings_of_row = ", ".join(f"{column} = %({column})s" for column in values)
+        cursor.execute(f"update dba.timportconfig set {settings_of_row} where config_name = %(config_name)s", values)
+        if cursor.rowcount == 0:
+            places = ", ".join(f"%({column})s" for column in values)
+            cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({places})", values)
 
 
-def _refuse_edited_row(cursor: Cursor, name: str, document: Document) -> None:
+def _refuse_edited_row(connection: Connection, document: Document) -> None:
     """A row edited by hand after its YAML was applied is not overwritten: its last version then came from `row`."""
-    cursor.execute(
-        "select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,)
-    )
-    row = cursor.fetchone()
-    if row and row[0] == "row":
-        raise ConfigurationError(
-            f"{document.path} changed, and its row in dba.timportconfig was edited too",
-            f"Take over the row's values, then: update dba.timportconfig set yaml_hash = '{document.sha256}' "
-            f"where config_name = '{name}'",
+    name = document.path.stem
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,)
         )
+        last = cursor.fetchone()
+    if last != ("row",):
+        return
+    in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
+    in_row = load(connection, name).model_dump(mode="json", by_alias=True)
+    differing = [f"{key} ({in_file[key]!r} / {in_row[key]!r})" for key in in_file if in_file[key] != in_row[key]]
+    raise ConfigurationError(
+        f"{document.path} changed, and its row in dba.timportconfig was edited too; they differ (file / row) in "
+        f"{', '.join(differing) or 'nothing'}",
+        f"Run: apply_config.py {name} --take file, or --take row.",
+    )

@@ -1,0 +1,67 @@
+"""Between config/imports/NAME.yaml and the row: who wins when both changed, and a row as YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from systemscripts.configuration import import_config
+from systemscripts.configuration.documents import read_document, validate
+from systemscripts.configuration.import_config import FOLDER, ImportConfig
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.directory_management import atomic_write
+from systemscripts.errors import ConfigurationError, UsageError
+
+
+def as_yaml(config: ImportConfig) -> str:
+    """A configuration as its YAML file would hold it: what differs from the defaults, in the order of the model."""
+    values: dict[str, Any] = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    values.pop("config_name")
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+
+
+def difference(connection: Connection, name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """The keys in which a YAML file and its row differ: key, file, row. Raises ConfigurationError or UsageError."""
+    document = read_document(_file(name, folder))
+    in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
+    in_row = import_config.load(connection, name).model_dump(mode="json", by_alias=True)
+    return [{"key": key, "file": in_file[key], "row": in_row[key]} for key in in_file if in_file[key] != in_row[key]]
+
+
+def take(connection: Connection, name: str, winner: Literal["file", "row"], folder: Path = FOLDER) -> None:
+    """Bring file and row together: the file's values into the row, or the row's into the file.
+
+    Raises ConfigurationError when the file is faulty, UsageError when there is none.
+    """
+    if winner == "file":
+        import_config.apply_document(connection, read_document(_file(name, folder)))
+        return
+    config = import_config.load(connection, name)
+    path = folder / f"{name}.yaml"
+    with atomic_write(path) as stream:
+        stream.write(as_yaml(config).encode())
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "update dba.timportconfig set yaml_hash = %s, managed_by = 'yaml' where config_name = %s",
+            (read_document(path).sha256, name),
+        )
+
+
+def faults(folder: Path = FOLDER) -> list[str]:
+    """What is wrong in the YAML files of the imports, each fault with file, line, key and the nearest valid key."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            validate(read_document(path), ImportConfig, config_name=path.stem)
+        except ConfigurationError as error:
+            found += str(error.message).split("; ")
+    return found
+
+
+def _file(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        raise UsageError(f"{path} does not exist", "See: generic_import.py --list")
+    return path
