@@ -76,7 +76,7 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
     end = extent.find(rows, first, width, heading)
     found.changes |= {rows[position][0]: None for position in end.dropped}
     if end.dropped:
-        found.notes.append(f"the header comes again in {len(end.dropped)} rows, which are left out")
+        found.doubts.append(f"the header comes again below: {len(end.dropped)} such or blank rows are left out")
     found.skipped += len(end.dropped)
     _ended(found, rows, end)
     if end.position < len(rows):
@@ -128,10 +128,10 @@ def _with_header(rows: header.Rows, options: ReadingOptions, width: int) -> Find
 
 
 def _ended(found: Findings, rows: header.Rows, end: extent.End) -> None:
-    found.skipped += len(rows) - end.position
+    count = len(rows) - end.position
+    found.skipped += count
     if end.note:
-        found.notes.append(end.note)
-        found.doubts.append(f"{len(rows) - end.position} rows are not read: {end.note}")
+        found.doubts.append(f"{count} row{'s are' if count > 1 else ' is'} not read: {end.note}")
 
 
 def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:

@@ -16,6 +16,7 @@ from systemscripts.tables.realign import spaced_width
 
 # How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
+WEAK = (" ", ":")
 LONG_DELIMITERS = (", ", "; ", " | ", "| ", " ; ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
 SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
 CONSISTENT = 0.6
@@ -109,12 +110,20 @@ def _judged(samples: list[str], delimiter: str, quote: str, escape: str | None) 
     if width < 2 or (widths[width] < 2 < len(rows)):
         return _Judged(0, share, found)
     header = any(len(row) == width and looks_like_header(row) for row in pieces[0][:HEADER_AMONG])
-    plain = _plainness([row for row in rows if len(row) == width][:300], 0.5 if delimiter in " :" else 0.9)
+    if delimiter in WEAK and not _is_sure([row for row in rows if len(row) == width], len(rows), header):
+        return _Judged(0, share, found)
+    plain = _plainness([row for row in rows if len(row) == width][:300], 0.5 if delimiter in WEAK else 0.9)
     score = (
         share * cover * _believed(delimiter, samples) * (0.3 + 0.7 * plain) * (1 if header else 0.7)
         + min(width, 50) / 1000
     )
     return _Judged(score, share * (0.5 + cover / 2), found)
+
+
+def _is_sure(rows: Sequence[Sequence[str]], of: int, header: bool) -> bool:
+    """Whether spaces or colons make columns: in nearly all lines, with values, not only words, between them."""
+    values = sum(kinds.kind(field) not in ("text", "blank") for row in rows[1:300] for field in row)
+    return len(rows) >= 0.8 * of and values >= (0.25 if header else 0.6) * sum(map(len, rows[1:300])) and len(rows) > 1
 
 
 def _believed(delimiter: str, samples: Sequence[str]) -> float:

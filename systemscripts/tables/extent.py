@@ -74,7 +74,7 @@ def find(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_fo
     if footer == len(rows):
         return end
     blank = not any(any(fields) for _, fields in rows[footer:])
-    return End(footer, "" if blank else f"notes below the table from row {rows[footer][0]} on", end.dropped)
+    return End(footer, "" if blank else f"notes below the table begin in row {rows[footer][0]}", end.dropped)
 
 
 def blank_row(rows: Rows, start: int) -> int:
@@ -109,9 +109,9 @@ class _Scan:
             fields = self.rows[position][1]
             apart = self._is_apart(position)
             if self.header and fields == self.header and any(fields):
-                if apart or self._is_again(position):
+                if self._is_again(position):
                     return self._ended(position, dropped)
-                dropped.append(position)
+                dropped += [*range(self._without_blank(position), position), position]
             elif (apart and self._begins_apart(position)) or (
                 len(fields) != self.width and self._begins_at_once(position)
             ):
@@ -119,7 +119,7 @@ class _Scan:
         return End(len(self.rows), dropped=frozenset(dropped))
 
     def _ended(self, position: int, dropped: list[int]) -> End:
-        note = f"a second table from row {self.rows[position][0]} on is not read"
+        note = f"a second table begins in row {self.rows[position][0]}"
         while position > self.start and not any(self.rows[position - 1][1]):
             position -= 1
         return End(position, note, frozenset(dropped))

@@ -52,7 +52,8 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         first = _first_full(rows, width)
         body = _body(rows, first, width)
         if not options.header_rows and _is_data(rows, first, body):
-            note = "no header: the first row holds the same kinds of values as those below it"
+            titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
+            note = f"no header: the first row{titles} holds the same kinds of values as those below it"
             return Header(numbered(options.names, width), None, first, first, note)
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
