@@ -143,10 +143,11 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
         return {}
     body = kinds.columns(fitting[1 : extent.SAMPLED_ROWS] or fitting, width)
     lines = [line.decode(wire.encoding, errors="replace") for line in data.splitlines()]
+    first = next(position for position, (_, fields) in enumerate(rows) if len(fields) == width)
     changes: dict[int, bytes | None] = {}
     for position in odd:
         line, text = rows[position][0], lines[rows[position][0] - 1]
-        fields = realign.realigned(text, width, body, wire.delimiter)
+        fields = realign.realigned(text, width, body, wire.delimiter) if position > first else None
         if fields is None and _is_above_data(rows, position, width, body):
             fields = realign.realigned_header(text, width, wire.delimiter)
         if fields is not None:

@@ -40,7 +40,12 @@ def first_table_width(rows: Rows) -> int:
     if not counts:
         return 0
     several = {width: count for width, count in counts.items() if width > 1 < count}
-    usual = max(several or counts, key=lambda width: (counts[width], -_first(filled, width)))
+    runs = {
+        width: max(len(list(group)) for size, group in groupby(filled, key=len) if size == width) for width in counts
+    }
+    most = max(counts[width] for width in several or counts)
+    often = [width for width in several or counts if counts[width] >= 0.6 * most]
+    usual = max(often, key=lambda width: (runs[width], counts[width], -_first(filled, width)))
     for width, group in groupby(filled, key=len):
         stretch = list(group)
         if width == usual:

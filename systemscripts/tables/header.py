@@ -49,7 +49,7 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         deep = options.header_rows or 1
         body = kinds.columns([fields for _, fields in rows[position + deep :]], width)
     else:
-        first = _first_full(rows, width)
+        first = _below_block(rows, _first_full(rows, width), width)
         body = _body(rows, first, width)
         if not options.header_rows and _is_data(rows, first, body):
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
@@ -112,11 +112,27 @@ def _first_full(rows: Rows, width: int) -> int:
     usual = sorted(_filled(fields) for fields in body)[len(body) // 2] if body else 0
     enough = max(min(usual, width) * 0.6, min(2, width))
     for position, (_, fields) in enumerate(rows[: MOST_TITLE_ROWS + 1]):
+        if fields[:1] and fields[0].startswith("#") and len(fields) != width:
+            continue  # a comment
         if _filled(fields) >= enough and len(fields) > width / 2:
             return position if len(fields) == width else _of_full_width(rows, position, width, enough)
         if position == 0 and not _is_title(fields, width):
             return 0
     return next((position for position, (_, fields) in enumerate(rows) if len(fields) == width and any(fields)), 0)
+
+
+def _below_block(rows: Rows, first: int, width: int) -> int:
+    """Past a block of titles that are as wide as the table, if a blank row and then a header follow it."""
+    for position in range(first + 1, min(len(rows), MOST_TITLE_ROWS, first + len(rows) // 2 + 1)):
+        apart = rows[position - 1][0] + 1 < rows[position][0] or not any(rows[position - 1][1])
+        if not apart or len(rows[position][1]) != width:
+            continue
+        body = kinds.columns([fields for _, fields in rows[position + 1 :] if len(fields) == width], width)
+        for_header, for_data = kinds.header_votes(rows[position][1], body)
+        above = [kinds.header_votes(fields, body)[1] for _, fields in rows[first:position]]
+        if for_header and not for_data and not any(above) and looks_like_header(rows[position][1]):
+            return position
+    return first
 
 
 def _of_full_width(rows: Rows, start: int, width: int, enough: float) -> int:
@@ -178,7 +194,7 @@ def _with_groups(rows: Rows, first: int) -> int:
 
 def _labels_groups(fields: Sequence[str], below: Sequence[str]) -> bool:
     labels = [place for place, cell in enumerate(fields) if cell.strip()]
-    if not labels or labels == [0] or len(fields) < len(below) - 1 or labels[-1] >= len(below):
+    if not labels or labels == [0] or len(fields) != len(below) or fields[0].startswith("#"):
         return False
     return all(kinds.kind(fields[place]) in ("text", "number") or fields[place][:1].isalpha() for place in labels)
 

@@ -25,6 +25,7 @@ class ReadingOptions:
     no_header: bool = False
     names: tuple[str, ...] = ()  # the columns of a file without a header
     sheet: str | int | None = None  # name, pattern (with *), index from 0, or "all"
+    fill_merged: bool = False  # merged cells repeat their top-left value
     escape: str | None = None  # "\\" where a backslash makes a quote a character, "" where not
     stop_at_blank_row: bool = False  # what follows the first blank row of the table counts as skipped
     keep_all_rows: bool = False  # every row below the header is a record as it stands: no end is looked for, no repair

@@ -102,7 +102,8 @@ def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[Colu
                     after[used + size] = (total, known[1] + ways, known[2])
         best.append(after)
     found = best[-1].get(len(tokens))
-    if found is None or found[0] > WRONG + 2 * MISSING or found[1] > 1:
+    tolerated = 2 * MISSING + WRONG * (sum(bool(column.kinds) for column in body) > 4)
+    if found is None or found[0] > tolerated or found[1] > 1:
         return None
     ends = [len(tokens)]
     for after in reversed(best[1:]):
