@@ -54,31 +54,37 @@ def generic_import(
         generic_import.py --undo 12
         generic_import.py --export-rejects 12 rejected.xlsx
     """
-    from systemscripts import configuration, db_utils, journey, log_utils, settings
+    from systemscripts import configuration, db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
 
     connection = db_utils.connect(purpose=f"generic_import {config}")
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
-    if undo is not None or run is not None:
-        return journey.undo_datasets(connection, run_uuid, undo, run, cascade, patience)
-    if accept is not None:
-        return journey.accept_dataset(connection, accept, patience)
-    if replay_rejects is not None:
-        return journey.replay_rejects(connection, replay_rejects, patience)
-    if export_rejects is not None:
-        return journey.export_rejects(connection, *export_rejects)
+    if undo is not None or run is not None or accept is not None:
+        from systemscripts.journey import undo as undoing
+
+        if accept is not None:
+            return undoing.accept_dataset(connection, accept, patience)
+        return undoing.undo_datasets(connection, run_uuid, undo, run, cascade, patience)
+    if replay_rejects is not None or export_rejects is not None:
+        from systemscripts.journey import replay
+
+        if export_rejects is not None:
+            return replay.export_rejects(connection, *export_rejects)
+        return replay.replay_rejects(connection, replay_rejects or 0, patience)
     configuration.apply_files(connection)
     known = configuration.load_all(connection)
     if list_imports:
         return _listed(known)
-    options = journey.Options(
+    from systemscripts.journey import travel
+
+    options = travel.Options(
         only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
     directories = Directories(settings.current().etl_data_dir)
     chosen = _chosen(connection, config, all_imports, known)
-    summary = journey.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warnings += journey.unmatched(known, directories)
+    summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
+    summary.warnings += travel.unmatched(known, directories)
     return summary
 
 

@@ -112,21 +112,26 @@ def sha256_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, mode: int = 0o660) -> Iterator[IO[bytes]]:
-    """Give a binary stream whose content appears at `path` whole or not at all."""
+def atomic_write(path: Path, mode: int = 0o660, durable: bool = True) -> Iterator[IO[bytes]]:
+    """Give a binary stream whose content appears at `path` whole or not at all.
+
+    `durable`: it is there after a power cut too; what can be written again does not wait for the disk.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         part.chmod(mode)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

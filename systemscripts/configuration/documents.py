@@ -6,12 +6,14 @@ import difflib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from systemscripts.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from yaml import Node
 
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
@@ -33,6 +35,8 @@ def read_document(path: Path) -> Document:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
+    import yaml
+
     try:
         loader = yaml.SafeLoader(content.decode("utf-8-sig"))
         node = loader.get_single_node()
@@ -48,7 +52,9 @@ def read_document(path: Path) -> Document:
         raise ConfigurationError(f"{path}: not a YAML file: {error}") from error
 
 
-def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
+def _note_lines(node: Node, place: Place, lines: dict[Place, int], path: Path) -> None:
+    import yaml
+
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

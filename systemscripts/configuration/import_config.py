@@ -18,6 +18,7 @@ from systemscripts import settings
 from systemscripts.configuration.documents import Document, read_document, validate
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
+from systemscripts.directory_management import sha256_of
 from systemscripts.errors import ConfigurationError, UsageError
 
 FOLDER = settings.PROJECT / "config" / "imports"
@@ -199,8 +200,8 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     done, faults = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            document = read_document(path)
-            if known.get(path.stem, ("",))[0] != document.sha256:
+            if known.get(path.stem, ("",))[0] != sha256_of(path):
+                document = read_document(path)
                 _refuse_edited_row(connection, document)
                 apply_document(connection, document)
                 done.append(path.stem)

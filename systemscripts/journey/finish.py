@@ -24,10 +24,10 @@ def finish(context: Context, ticket: files.Ticket, known_unchanged: bool = False
     """
     if ticket.archived_at is None:
         _keep(context, ticket, known_unchanged)
-        with transaction(context.connection) as cursor:
+        with transaction(context.connection, durable=False) as cursor:
             files.archived(cursor, ticket)
     sources.module(ticket.source).settle(ticket)
-    with transaction(context.connection) as cursor:
+    with transaction(context.connection, durable=False) as cursor:
         files.settled(cursor, ticket)
 
 

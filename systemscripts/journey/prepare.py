@@ -79,7 +79,7 @@ def _look(path: Path) -> tuple[int, int]:
 
 def _note_bytes(context: Context, ticket: files.Ticket, digest: str, size: int, write: bool) -> None:
     if write:
-        with transaction(context.connection) as cursor:
+        with transaction(context.connection, durable=False) as cursor:
             files.change(
                 cursor,
                 ticket,
@@ -147,7 +147,7 @@ def _note(context: Context, result: Prepared) -> None:
     result.ticket.content_sha256 = result.table.content_sha256()
     headers = dict(zip(result.columns, result.table.columns, strict=True))
     detected = asdict(result.table.detected) | {"headers": headers}
-    with transaction(context.connection) as cursor:
+    with transaction(context.connection, durable=False) as cursor:
         files.change(
             cursor, result.ticket, "prepared", context.run_uuid,
             content_sha256=result.ticket.content_sha256, label=result.identity.label,

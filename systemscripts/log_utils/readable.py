@@ -14,7 +14,8 @@ from systemscripts.log_utils.entries import FIELDS, entries
 
 def write_readable(path: Path) -> None:
     """Write the CSV and the TXT beside a run's JSON-lines file."""
-    with atomic_write(path.with_suffix(".csv")) as table, atomic_write(path.with_suffix(".txt")) as text:
+    csv_file, text_file = path.with_suffix(".csv"), path.with_suffix(".txt")
+    with atomic_write(csv_file, durable=False) as table, atomic_write(text_file, durable=False) as text:
         writer = csv.writer(codecs.getwriter("utf-8")(table), lineterminator="\n")
         writer.writerow(FIELDS)
         for entry in entries(path):

@@ -22,7 +22,7 @@ def fetch(request: Request) -> Fetched:
     found = [_brought_in(request.only, request)] if request.only else waiting(request.config, request.directories)
     still, moving = files.still_files(found, settings.current().file_still_seconds)
     fetched = Fetched(left=[f"{path.name} is still being written, left for the next run" for path in moving])
-    with transaction(request.connection) as cursor:
+    with transaction(request.connection, durable=False) as cursor:
         for path in still:
             fetched.tickets.append(
                 files.register(cursor, request.config.config_name, path, request.directories, request.run_uuid, "local")
