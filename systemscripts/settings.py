@@ -102,12 +102,10 @@ class Settings(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value:
-            try:
-                ZoneInfo(value)
-            except (KeyError, ValueError, OSError) as error:
-                raise ValueError("expected a time zone such as Europe/London") from error
-        return value
+        try:
+            return value and ZoneInfo(value).key
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("expected a time zone such as Europe/London") from error
 
     @field_validator("database_url", "database_reader_url")
     @classmethod

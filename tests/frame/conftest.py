@@ -39,7 +39,8 @@ class Jobs:
 
     def write(self, name: str, body: str, needs: str = "", parameters: str = "", before: str = "") -> Path:
         """Write a script whose only function is a job with this body."""
-        function = f'@job({needs})\ndef {name}({parameters}):\n    """Test."""\n{textwrap.indent(textwrap.dedent(body), "    ")}'
+        indented = textwrap.indent(textwrap.dedent(body), "    ")
+        function = f'@job({needs})\ndef {name}({parameters}):\n    """Test."""\n{indented}'
         path = self.folder / f"{name}.py"
         path.write_text(f'{HEAD}\n{before}\n{function}\n\nif __name__ == "__main__":\n    {name}.main()\n')
         return path

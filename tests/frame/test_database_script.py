@@ -26,7 +26,10 @@ def test_addresses(installation: Installation) -> None:
 
 
 def test_sql_prints_csv(installation: Installation) -> None:
-    query = "select 1 as a, 'x,\"y\"\nz' as b, null as c, '2026-01-05 06:00+00'::timestamptz at time zone 'UTC' as d, true as e;"
+    query = (
+        "select 1 as a, 'x,\"y\"\nz' as b, null as c, '2026-01-05 06:00+00'::timestamptz at time zone 'UTC' as d, "
+        "true as e;"
+    )
     done = installation.run("database", "sql", query)
     assert list(csv.reader(io.StringIO(done.stdout))) == [
         ["a", "b", "c", "d", "e"], ["1", 'x,"y"\nz', "", "2026-01-05 06:00:00", "t"],
@@ -120,7 +123,9 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
     without = installation.sql(
         """select c.relname || '.' || a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
            join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-           where n.nspname = 'dba' and c.relkind = 'r' and (a.attname like '%\\_id' and a.attname <> 'message_id' or a.attname in ('config_name', 'report_name'))
+           where n.nspname = 'dba' and c.relkind = 'r'
+             and (a.attname like '%\\_id' and a.attname <> 'message_id'
+                  or a.attname in ('config_name', 'report_name'))
              and not exists (select 1 from pg_constraint k where k.conrelid = c.oid and k.contype in ('f', 'p')
                              and a.attnum = any(k.conkey))"""
     )
@@ -182,6 +187,6 @@ def test_two_migrations_at_once(here: Installation, folder: Path) -> None:
 def test_a_name_that_is_no_migration(here: Installation, folder: Path) -> None:
     (folder / "more.sql").write_text("")
     connection = db_utils.connect()
-    with pytest.raises(ConfigurationError, match="expected a name such as 0001_schema.sql"):
+    with pytest.raises(ConfigurationError, match=r"expected a name such as 0001_schema\.sql"):
         migrations.ensure(connection, folder)
     connection.close()

@@ -45,7 +45,13 @@ def test_the_lock_of_a_killed_process_is_free_at_once(jobs: Jobs) -> None:
 
 
 def test_a_child_does_not_keep_the_lock_of_a_killed_parent(jobs: Jobs) -> None:
-    body = f"import subprocess\nchild = subprocess.Popen(['sleep', '30'])\nPath('child').write_text(str(child.pid))\n{BEGUN}time.sleep(60)"
+    body = f"""
+        import subprocess
+        child = subprocess.Popen(['sleep', '30'])
+        Path('child').write_text(str(child.pid))
+        {BEGUN}
+        time.sleep(60)
+    """
     jobs.write("tiny", body, needs="lock=''")
     first = jobs.begun("tiny")
     first.kill()

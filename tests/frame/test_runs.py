@@ -51,7 +51,7 @@ def test_a_run_that_fails(jobs: Jobs, body: str, exit_code: int, text: str) -> N
 
 @pytest.mark.parametrize("work", ["time.sleep(60)", "sql"])
 @pytest.mark.parametrize(
-    ("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)], ids=lambda n: str(n)
+    ("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)], ids=str
 )
 def test_a_signal_ends_a_run(jobs: Jobs, work: str, number: int, exit_code: int) -> None:
     if work == "sql":
@@ -166,7 +166,7 @@ def test_a_killed_run_is_closed_by_the_next_start_with_one_alert(jobs: Jobs, mai
     )
     jobs.write("other", "time.sleep(0.5)")
     process = jobs.begun("killed", "--word", "w")
-    wait_for(lambda: jobs.rows())
+    wait_for(jobs.rows)
     process.kill()
     process.communicate()
     starts = [jobs.start("other"), jobs.start("other"), jobs.start("other")]

@@ -201,7 +201,7 @@ def test_the_example_names_every_setting_at_its_default_and_no_other(tmp_path: P
 def test_each_setting_has_a_line_that_explains_it() -> None:
     for block in EXAMPLE.split("\n\n"):
         if re.search(r"^#[A-Z_]+=", block, re.MULTILINE):
-            assert block.startswith("# ") or block.startswith(("#SMTP_PORT",)), block
+            assert block.startswith(("# ", "#SMTP_PORT")), block
 
 
 def test_a_relative_data_folder_is_the_one_seen_from_here(tmp_path: Path) -> None:
