@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.job import Summary, job, wait_seconds
 
 if TYPE_CHECKING:
@@ -71,31 +72,38 @@ def generic_import(
         if export_rejects is not None:
             return replay.export_rejects(connection, *export_rejects)
         return replay.replay_rejects(connection, replay_rejects or 0, patience)
-    configuration.apply_files(connection)
+    _, faults = configuration.apply_each(connection)
     known = configuration.load_all(connection)
     if list_imports:
-        return _listed(known)
-    from systemscripts.journey import travel
+        summary = _listed(known)
+    else:
+        from systemscripts.journey import travel
 
-    options = travel.Options(
-        only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
-        retry_refused=retry_refused, wait_seconds=patience,
-    )  # fmt: skip
-    directories = Directories(settings.current().etl_data_dir)
-    chosen = _chosen(connection, config, all_imports, known)
-    summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warnings += travel.unmatched(known, directories)
+        directories = Directories(settings.current().etl_data_dir)
+        options = travel.Options(
+            only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
+            retry_refused=retry_refused, wait_seconds=patience, leave=travel.ambiguous(known, directories),
+        )  # fmt: skip
+        chosen = _chosen(connection, config, all_imports, known, faults)
+        summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
+        summary.warnings += travel.unmatched(known, directories)
+    for text in faults.values():
+        summary.problem(text, ConfigurationError.exit_code)
     return summary
 
 
-def _chosen(connection: Connection, name: str, all_imports: bool, known: list[ImportConfig]) -> list[ImportConfig]:
+def _chosen(
+    connection: Connection, name: str, all_imports: bool, known: list[ImportConfig], faults: dict[str, str]
+) -> list[ImportConfig]:
+    """The imports to run; one whose YAML is faulty is not run by its old row."""
     from systemscripts import configuration
-    from systemscripts.errors import ConfigurationError, UsageError
 
     if all_imports:
-        return [config for config in known if config.is_active]
+        return [config for config in known if config.is_active and config.config_name not in faults]
     if not name:
         raise UsageError("name an import, or --all", "See: generic_import.py --list")
+    if name in faults:
+        raise ConfigurationError(faults[name])
     chosen = configuration.load(connection, name)
     if not chosen.is_active:
         raise ConfigurationError(f"the import {name} is not active", "Set is_active to true.")

@@ -1,4 +1,4 @@
-"""The file ledger dba.tfile: the ticket of a file from its arrival to its end, shared by sources and journey."""
+"""The file ledger dba.tfile: the ticket of a file from its arrival to its end."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ _COLUMNS = (
     "file_id", "config_name", "source", "source_path", "name", "path", "size", "file_sha256", "content_sha256",
     "status", "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
 )  # fmt: skip
+
+Look = tuple[int, int]  # size and time of a file
 
 
 @dataclass
@@ -72,24 +74,25 @@ def still_files(paths: Iterable[Path], seconds: float) -> tuple[list[Path], list
     """
     still, young = [], []
     for path in paths:
-        look = _look(path)
-        if look is not None and time.time() - look[1] < seconds:
-            young.append((path, look))
-        elif look is not None:
+        found = look(path)
+        if found is not None and time.time() - found[1] / 1e9 < seconds:
+            young.append((path, found))
+        elif found is not None:
             still.append(path)
     if young:
-        newest = max(look[1] for _, look in young)
+        newest = max(found[1] for _, found in young) / 1e9
         time.sleep(min(max(newest + seconds - time.time(), 0.0), seconds))
-    rested = [path for path, look in young if _look(path) == look]
+    rested = [path for path, found in young if look(path) == found]
     return still + rested, [path for path, _ in young if path not in rested]
 
 
-def _look(path: Path) -> tuple[int, float] | None:
+def look(path: Path) -> Look | None:
+    """Size and time of a file, None where there is none."""
     try:
         state = path.stat()
     except OSError:
         return None
-    return state.st_size, state.st_mtime
+    return state.st_size, state.st_mtime_ns
 
 
 def register(
@@ -164,7 +167,26 @@ def change(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values:
 
 def forget(cursor: Cursor, ticket: Ticket) -> None:
     """Remove the ticket of a file that went away before anything of it was loaded."""
+    cursor.execute("update dba.tschemachange set file_id = null where file_id = %s", (ticket.file_id,))
     cursor.execute("delete from dba.tfile where file_id = %s and status = any(%s)", (ticket.file_id, list(OPEN)))
+
+
+def not_put_away(cursor: Cursor, config_name: str) -> set[str]:
+    """The paths of files in a final state that could not be moved yet: they only seem to wait."""
+    cursor.execute(
+        "select path from dba.tfile where config_name = %s and status = any(%s) and archived_at is null",
+        (config_name, list(FINAL)),
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
+def undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
+    """The file that became a dataset follows it when that is undone."""
+    cursor.execute(
+        """update dba.tfile set status = 'undone', status_at = now(), run_uuid = %s
+           where dataset_id = %s and status = 'loaded'""",
+        (run_uuid, dataset_id),
+    )
 
 
 def counts_columns(counts: Counts) -> dict[str, int]:
@@ -175,9 +197,8 @@ def counts_columns(counts: Counts) -> dict[str, int]:
 def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
     """Where the file will be kept in `folder`: under its name unless another content has that place."""
     assert ticket.file_sha256 is not None
-    return stored_path(
-        free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories)), directories
-    )
+    free = free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories))
+    return stored_path(free, directories)
 
 
 def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:

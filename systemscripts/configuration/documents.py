@@ -29,6 +29,15 @@ class Document:
     sha256: str
 
 
+class Consistent(BaseModel):
+    """A model whose keys can contradict each other."""
+
+    @classmethod
+    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+        """Key and text of each contradiction among values that may themselves be wrong."""
+        raise NotImplementedError
+
+
 def read_document(path: Path) -> Document:
     """Read a YAML file that holds one mapping; raises ConfigurationError with the line at fault."""
     try:
@@ -71,11 +80,17 @@ def _note_lines(node: Node, place: Place, lines: dict[Place, int], path: Path) -
 
 def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
     """The document as a model, `fixed` values added; raises ConfigurationError that names every fault."""
+    values = {**document.values, **fixed}
+    contradictions = model.contradictions(values) if issubclass(model, Consistent) else []
+    faults = {(document.lines.get((key,), 1), f"{key} {text}") for key, text in contradictions}
     try:
-        return model.model_validate({**document.values, **fixed})
+        made = model.model_validate(values)
     except ValidationError as error:
-        faults = sorted(_fault(document, model, dict(fault)) for fault in error.errors())
-        raise ConfigurationError("; ".join(text for _, text in faults)) from error
+        # those without a place are the contradictions again
+        faults |= {_fault(document, model, dict(fault)) for fault in error.errors() if fault["loc"] or not faults}
+    if not faults:
+        return made
+    raise ConfigurationError("; ".join(f"{document.path} line {line}: {text}" for line, text in sorted(faults)))
 
 
 def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any]) -> tuple[int, str]:
@@ -90,7 +105,7 @@ def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any]) ->
         text = "is missing"
     else:
         text = f"{text}, not {fault['input']!r}"
-    return line, f"{document.path} line {line}: {name} {text}"
+    return line, f"{name} {text}"
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import settings
-from systemscripts.configuration.documents import Document, read_document, validate
+from systemscripts.configuration.documents import Consistent, Document, read_document, validate
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
@@ -67,7 +67,7 @@ class Source(BaseModel):
     type: str
 
 
-class ImportConfig(Strict):
+class ImportConfig(Strict, Consistent):
     """One row of dba.timportconfig; the columns' comments say what each means."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -130,28 +130,44 @@ class ImportConfig(Strict):
         return value
 
     @model_validator(mode="after")
-    def _located(self) -> ImportConfig:
-        for source, location, name in (
-            (self.metadata_label_source, self.metadata_label_location, "metadata_label_location"),
-            (self.dateconfig, self.datelocation, "datelocation"),
-        ):
-            if source != "none" and not location:
-                raise ValueError(f"{name} is missing: part of the file name (from 0), column, or the value itself")
-            if source == "filename" and not (location or "").isdigit():
-                raise ValueError(f"{name}: expected the number of a part of the file name, from 0, not {location!r}")
-        if self.load_mode == "upsert" and not self.key_columns:
-            raise ValueError("key_columns is missing: upsert must know which columns name a row")
-        if self.load_mode == "upsert" and any("|" in name for name in self.key_columns):
-            raise ValueError("key_columns: alternatives (a|b) only serve to compare; upsert needs columns")
-        if self.dateconfig in ("filename", "file_content") and not self.dateformat:
-            raise ValueError("dateformat is missing, such as yyyyMMddTHHmmss")
+    def _consistent(self) -> ImportConfig:
+        if found := self.contradictions(self.model_dump(by_alias=True)):
+            raise ValueError("; ".join(f"{key} {text}" for key, text in found))
         return self
+
+    @classmethod
+    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+        """What the keys demand of each other; key and text of each fault."""
+        found = [
+            *_location_faults(values, "metadata_label_source", "metadata_label_location"),
+            *_location_faults(values, "dateconfig", "datelocation"),
+        ]
+        if values.get("load_mode") == "upsert":
+            keys = values.get("key_columns")
+            if not keys:
+                found.append(("key_columns", "is missing: upsert must know which columns name a row"))
+            elif isinstance(keys, list) and any("|" in str(name) for name in keys):
+                found.append(
+                    ("key_columns", "has alternatives (a|b), which only serve to compare; upsert needs columns")
+                )
+        if values.get("dateconfig") in ("filename", "file_content") and not values.get("dateformat"):
+            found.append(("dateformat", "is missing, such as yyyyMMddTHHmmss"))
+        return found
 
     @property
     def schema_and_table(self) -> tuple[str, str]:
         """The target's schema and table."""
         schema, _, table = self.target_table.partition(".")
         return schema, table
+
+
+def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:
+    source, location = values.get(source_key) or "none", values.get(key)
+    if source != "none" and location in (None, ""):
+        return [(key, "is missing: part of the file name (from 0), column, or the value itself")]
+    if source == "filename" and not str(location).isdigit():
+        return [(key, f"must be the number of a part of the file name, from 0, not {location!r}")]
+    return []
 
 
 def load(connection: Connection, name: str) -> ImportConfig:
@@ -194,22 +210,28 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
 
     Raises ConfigurationError that names every fault of every changed file; those files are not applied, the others are.
     """
+    done, faults = apply_each(connection, folder)
+    if faults:
+        raise ConfigurationError("; ".join(faults.values()))
+    return done
+
+
+def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str], dict[str, str]]:
+    """As `apply_files`; returns the names, and by import the faults of the files that cannot be applied."""
     with transaction(connection) as cursor:
-        cursor.execute("select config_name, yaml_hash, managed_by, version from dba.timportconfig")
-        known = {name: (digest, managed, version) for name, digest, managed, version in cursor.fetchall()}
-    done, faults = [], []
+        cursor.execute("select config_name, yaml_hash from dba.timportconfig")
+        known = dict(cursor.fetchall())
+    done, faults = [], {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            if known.get(path.stem, ("",))[0] != sha256_of(path):
+            if known.get(path.stem) != sha256_of(path):
                 document = read_document(path)
                 _refuse_edited_row(connection, document)
                 apply_document(connection, document)
                 done.append(path.stem)
         except ConfigurationError as error:
-            faults.append(str(error))
-    if faults:
-        raise ConfigurationError("; ".join(faults))
-    return done
+            faults[path.stem] = str(error)
+    return done, faults
 
 
 def apply_document(connection: Connection, document: Document) -> None:

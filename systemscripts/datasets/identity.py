@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
 _TOKENS = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "SSS": "%f"}
+_PART = re.compile(r"yyyy|yy|MM|dd|HH|mm|SSS|ss|.", re.DOTALL)
+_COMPRESSED = (".gz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,19 @@ class Decision:
 
 def strptime_format(pattern: str) -> str:
     """Turn `yyyyMMddTHHmmss` (the letters of Unicode TR 35, date field symbols) into Python's format."""
-    parts = re.findall(r"yyyy|yy|MM|dd|HH|mm|SSS|ss|.", pattern, re.DOTALL)
-    return "".join(_TOKENS.get(part, part.replace("%", "%%")) for part in parts)
+    return "".join(_TOKENS.get(part, part.replace("%", "%%")) for part in _PART.findall(pattern))
+
+
+def _has_form(text: str, pattern: str) -> bool:
+    """Whether every field has all its digits: strptime would read 2026111 as a date of the form yyyyMMdd."""
+    parts = (rf"[0-9]{{{len(part)}}}" if part in _TOKENS else re.escape(part) for part in _PART.findall(pattern))
+    return re.fullmatch("".join(parts), text) is not None
 
 
 def name_part(name: str, location: str, delimiter: str) -> str:
-    """The part of a file name (its endings cut off) at a position from 0; raises BadDataError where there is none."""
-    stem = name.split(".", 1)[0] if not name.startswith(".") else name
+    """The part of a file name (its ending cut off) at a position from 0; raises BadDataError where there is none."""
+    path = PurePath(name)
+    stem = PurePath(path.stem).stem if path.suffix.lower() in _COMPRESSED else path.stem
     parts = stem.split(delimiter) if delimiter else [stem]
     if int(location) >= len(parts):
         raise BadDataError(f"the file name {name} has no part {location} (parts are cut at {delimiter!r}, from 0)")
@@ -67,11 +76,18 @@ def identify(label: str | None, date_text: str | None, date_format: str | None) 
     if date_text is None:
         return Identity(label)
     try:
-        wanted = strptime_format(date_format) if date_format else None
-        moment = datetime.strptime(date_text, wanted) if wanted else datetime.fromisoformat(date_text)  # noqa: DTZ007
+        moment = _moment(date_text, date_format)
     except ValueError as error:
         raise BadDataError(f"{date_text!r} is not a date of the form {date_format or 'yyyy-MM-dd'}") from error
     return Identity(label, moment.date(), moment.isoformat())
+
+
+def _moment(text: str, pattern: str | None) -> datetime:
+    if pattern is None:
+        return datetime.fromisoformat(text)
+    if not _has_form(text, pattern):
+        raise ValueError(text)
+    return datetime.strptime(text, strptime_format(pattern))  # noqa: DTZ007 - only its day counts
 
 
 def from_name(rule: Rule, name: str, delimiter: str) -> str | None:

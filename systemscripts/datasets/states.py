@@ -33,21 +33,25 @@ class New:
     run_uuid: str
 
 
-def create(cursor: Cursor, new: New, supersedes: int | None) -> int:
-    """Make an active dataset without rows, the one it replaces becoming superseded; returns its number."""
-    if supersedes is not None:
-        _change(cursor, supersedes, "superseded", "another content for the same label and date")
+def create(cursor: Cursor, new: New) -> int:
+    """Make a dataset without rows, held until `activate` is called; returns its number."""
     cursor.execute(
         """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode,
                target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
-           values (%s, %s, %s, %s, %s, 'active', %s, %s, %s, %s, 0, 0, 0, 0, %s) returning dataset_id""",
+           values (%s, %s, %s, %s, %s, 'held', %s, %s, %s, %s, 0, 0, 0, 0, %s) returning dataset_id""",
         (new.config_name, new.identity.label, new.identity.date, new.identity.stamp, new.identity.date, new.load_mode,
          new.target_table, new.content_sha256, new.columns, new.run_uuid),
     )  # fmt: skip
     row: Any = cursor.fetchone()
-    if supersedes is not None:
-        cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (row[0], supersedes))
     return int(row[0])
+
+
+def activate(cursor: Cursor, dataset_id: int, supersedes: int | None) -> None:
+    """Make a held dataset active, the one it replaces becoming superseded."""
+    if supersedes is not None:
+        _change(cursor, supersedes, "superseded", "another content for the same label and date")
+        cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (dataset_id, supersedes))
+    _change(cursor, dataset_id, "active", None)
 
 
 def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
@@ -59,14 +63,9 @@ def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
     )
 
 
-def hold(cursor: Cursor, dataset_id: int, supersedes: int | None, reason: str) -> None:
-    """Turn a dataset made in this very transaction into a held one, and the one it had replaced active again."""
-    cursor.execute(
-        "update dba.tdataset set status = 'held', status_reason = %s, status_at = now() where dataset_id = %s",
-        (reason, dataset_id),
-    )
-    if supersedes is not None:
-        _change(cursor, supersedes, "active", None)
+def hold(cursor: Cursor, dataset_id: int, reason: str) -> None:
+    """Leave a dataset held and say why."""
+    cursor.execute("update dba.tdataset set status_reason = %s where dataset_id = %s", (reason, dataset_id))
 
 
 def accept(cursor: Cursor, dataset_id: int) -> int | None:

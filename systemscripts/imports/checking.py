@@ -192,7 +192,7 @@ def _demand(fulfilled: bool, reason: str) -> None:
         raise ValueError(reason)
 
 
-def _within(limits: tuple[str | float | None, str | float | None], kind: str) -> Callable[[str], None]:
+def _within(limits: tuple[str | int | float | None, str | int | float | None], kind: str) -> Callable[[str], None]:
     numeric = kind in ("integer", "bigint", "numeric")
 
     def comparable(value: object) -> object:

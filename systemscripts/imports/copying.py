@@ -1,25 +1,22 @@
 """The rows' way into the target: one COPY per block under a savepoint, two lineage fields before each row.
 
 Straight: raw records, PostgreSQL checks them. Checked: columns converted first (`checking`). A block that the server
-refuses is worked value by value, and what still does not fit is rejected row by row, the others are copied. A thread
-prepares the next block while the server works on this one.
+refuses is worked value by value, and what still does not fit is rejected row by row, the others are copied. While the
+server is busy with one block, the next is made ready.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from operator import add
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2 import sql
 
-from systemscripts.imports import quoting
 from systemscripts.imports.checking import Checked, Checker, Rules
 from systemscripts.imports.rejects import Reject, Rejects, store
 from systemscripts.imports.target import LINEAGE, Plan
@@ -29,11 +26,8 @@ from systemscripts.tables import Block, Table, Wire
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-READ_BYTES = 1 << 18
 # PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
-
-
 # Of the checked path: characters that no client file holds, so that values need no quoting.
 CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
@@ -59,14 +53,16 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
     statement = _statement(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
-    for block, ready in _ahead(_straight(load) if straight else _checked(load)):
+    ahead = _Ahead(_straight(load) if straight else _checked(load))
+    for block, ready in ahead:
         counts.read += len(block.records)
-        loaded = _try_copy(cursor, statement, ready.data, ready.rows) if ready is not None else None
-        if ready is None or loaded is None:
+        if _try_copy(cursor, statement, ready, ahead.prepare):
+            counts.loaded += ready.rows
+        else:
             loaded, ready = careful.copy(block)
+            counts.loaded += loaded
         store(cursor, ready.rejects, load.file_id, load.dataset_id)
         rejects.add(ready.rejects)
-        counts.loaded += loaded
         counts.skipped += ready.skipped
         advance(len(block.records))
     counts.rejected = rejects.count
@@ -104,17 +100,16 @@ def _statement(cursor: Cursor, made: Plan, wire: Wire) -> str:
     )
 
 
-def _straight(load: Load) -> Iterator[tuple[Block, _Ready | None]]:
-    wire = load.table.wire
-    delimiter, quote = wire.delimiter.encode(), wire.quote.encode()
-    prefix = b"%d%s" % (load.dataset_id, delimiter)
+def _straight(load: Load) -> Iterator[tuple[Block, _Ready]]:
+    """The records as they stand, lineage before each; one big format is quicker than one for each line."""
+    delimiter = load.table.wire.delimiter.encode()
+    line = b"%d%s%%d%s%%b\n" % (load.dataset_id, delimiter, delimiter)
     for block in load.table.blocks():
-        data = _with_lineage(block, prefix, delimiter)
-        sound = quoting.plain(data, delimiter, quote)
-        yield block, _Ready(data, len(block.records)) if sound else None
+        values = tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
+        yield block, _Ready((line * len(block.records)) % values, len(block.records))
 
 
-def _checked(load: Load) -> Iterator[tuple[Block, _Ready | None]]:
+def _checked(load: Load) -> Iterator[tuple[Block, _Ready]]:
     checker = Checker(load.rules)
     for block in load.table.blocks():
         yield block, _ready(checker.check(block, load.table), load.dataset_id)
@@ -135,64 +130,64 @@ def _ready(checked: Checked, dataset_id: int) -> _Ready:
     return _Ready(text.encode(), rows, checked.rejects, checked.skipped)
 
 
-def _with_lineage(block: Block, prefix: bytes, delimiter: bytes) -> bytes:
-    """Put dataset and line before each record; one big format is several times quicker than one for each line."""
-    count = len(block.records)
-    template = ((prefix + b"%d" + delimiter).replace(b"%", b"%%").replace(b"%%d", b"%d") + b"\n") * count
-    prefixes = (template % tuple(block.rows)).split(b"\n")
-    return b"\n".join(map(add, prefixes, block.records)) + b"\n" if count else b""
+class _Ahead:
+    """Blocks made ready one ahead: `prepare` works on the next one, and keeps its exception for whoever takes it."""
 
+    def __init__(self, blocks: Iterator[tuple[Block, _Ready]]) -> None:
+        self._blocks = blocks
+        self._next: tuple[Block, _Ready] | None = None
+        self._error: BaseException | None = None
 
-def _ahead(blocks: Iterator[tuple[Block, _Ready | None]]) -> Iterator[tuple[Block, _Ready | None]]:
-    """Let a thread work one block ahead; its exception is raised here."""
-    ready: queue.Queue[tuple[Block, _Ready | None] | BaseException | None] = queue.Queue(maxsize=1)
-    stopped = threading.Event()
-
-    def offer(item: tuple[Block, _Ready | None] | BaseException | None) -> bool:
-        while not stopped.is_set():
+    def prepare(self) -> None:
+        """Make the next block ready, where that is not done yet."""
+        if self._next is None and self._error is None:
             try:
-                ready.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
+                self._next = next(self._blocks, None)
+            except BaseException as error:
+                self._error = error
 
-    def work() -> None:
-        try:
-            for item in blocks:
-                if not offer(item):
-                    return
-            offer(None)
-        except BaseException as error:
-            offer(error)
-
-    worker = threading.Thread(target=work, name="etl-blocks", daemon=True)
-    worker.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-        worker.join()
+    def __iter__(self) -> Iterator[tuple[Block, _Ready]]:
+        while True:
+            self.prepare()
+            if self._error is not None:
+                raise self._error
+            if self._next is None:
+                return
+            found, self._next = self._next, None
+            yield found
 
 
-def _try_copy(cursor: Cursor, statement: str, data: bytes, expected: int) -> int | None:
-    """Copy one block; None when the server refuses the data or counts other records, and then nothing of it is in."""
-    if not data:
-        return 0
+class _Stream(io.BytesIO):
+    """What COPY reads: the block, and asked for more, it uses the time in which the server works on it."""
+
+    def __init__(self, data: bytes, meanwhile: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._meanwhile = meanwhile
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes; before the end is told, the work meanwhile."""
+        data = super().read(size)
+        if not data:
+            self._meanwhile()
+        return data
+
+
+def _nothing() -> None:
+    """There is nothing to do meanwhile."""
+
+
+def _try_copy(cursor: Cursor, statement: str, ready: _Ready, meanwhile: Callable[[], None] = _nothing) -> bool:
+    """Copy one block; false when the server refuses the data or counts other records, and then nothing of it is in."""
+    if not ready.data:
+        return True
     cursor.execute("savepoint block")
     try:
-        cursor.copy_expert(statement, io.BytesIO(data), READ_BYTES)
-    except psycopg2.DataError:
-        cursor.execute("rollback to savepoint block")
-        return None
-    if cursor.rowcount != expected:
-        cursor.execute("rollback to savepoint block")
-        return None
-    cursor.execute("release savepoint block")
-    return expected
+        cursor.copy_expert(statement, _Stream(ready.data, meanwhile), len(ready.data))
+        copied = cursor.rowcount == ready.rows
+    except (psycopg2.DataError, psycopg2.IntegrityError):
+        copied = False
+    cursor.execute("release savepoint block" if copied else "rollback to savepoint block")
+    return copied
 
 
 class _Careful:
@@ -206,24 +201,34 @@ class _Careful:
     def copy(self, block: Block) -> tuple[int, _Ready]:
         """Copy the rows that are good; returns how many, and the rejects."""
         checked = self._checker.check(block, self._load.table, careful=True)
-        ready = _ready(checked, self._load.dataset_id)
-        loaded = _try_copy(self._cursor, self._statement, ready.data, ready.rows)
-        if loaded is None:
-            # PostgreSQL refuses a row that looked right here: find it by copying one at a time
-            raws = dict(zip(block.rows, block.records, strict=True))
-            loaded = sum(self._copy_one(checked, place, raws, ready) for place in range(len(checked.rows)))
-        return loaded, ready
+        found = _ready(checked, self._load.dataset_id)
+        raws = dict(zip(block.rows, block.records, strict=True))
+        return self._copy_or_halve(checked, raws, found.rejects), found
 
-    def _copy_one(self, checked: Checked, place: int, raws: dict[int, bytes], ready: _Ready) -> int:
-        line = checked.rows[place]
-        one = _ready(Checked([line], [[column[place]] for column in checked.columns], []), self._load.dataset_id)
+    def _copy_or_halve(self, checked: Checked, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+        """Copy rows that look right here; where PostgreSQL refuses some after all, find them by halving."""
+        ready = _ready(checked, self._load.dataset_id)
+        if ready.rows == 1:
+            return self._copy_one(ready, checked.rows[0], raws, rejects)
+        if _try_copy(self._cursor, self._statement, ready):
+            return ready.rows
+        half = ready.rows // 2
+        parts = (slice(0, half), slice(half, None))
+        return sum(
+            self._copy_or_halve(
+                Checked(checked.rows[part], [column[part] for column in checked.columns], []), raws, rejects
+            )
+            for part in parts
+        )
+
+    def _copy_one(self, ready: _Ready, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
         self._cursor.execute("savepoint record")
         try:
-            self._cursor.copy_expert(self._statement, io.BytesIO(one.data), READ_BYTES)
-        except psycopg2.DataError as error:
+            self._cursor.copy_expert(self._statement, io.BytesIO(ready.data))
+        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             self._cursor.execute("rollback to savepoint record")
             reason = error.diag.message_primary or "the database refuses the row"
-            ready.rejects.append(Reject(line, reason, raws[line].decode(self._load.table.wire.encoding, "replace")))
+            rejects.append(Reject(line, reason, raws[line].decode(self._load.table.wire.encoding, "replace")))
             return 0
         self._cursor.execute("release savepoint record")
         return 1

@@ -78,7 +78,7 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         return made
     if list(existing)[:2] != list(LINEAGE):
         raise ConfigurationError(
-            f"{made.name} is not a table of an import: it does not begin with {', '.join(LINEAGE)}",
+            f"{made.name} is not a table of an import: no table that begins with {', '.join(LINEAGE)}",
             "Name another target.",
         )
     new = [name for name in made.columns if name not in existing]
@@ -109,11 +109,12 @@ def _check_types(made: Plan, existing: dict[str, str]) -> None:
 
 
 def _existing(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
-    """The columns of a table with their types, None when there is no table, empty when it is something else."""
+    """The columns of a table with their types, None when there is nothing, empty when it is something else."""
     cursor.execute(
         """select a.attname, format_type(a.atttypid, a.atttypmod)
            from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped order by a.attnum""",
+           where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+           order by a.attnum""",
         (schema, table),
     )
     rows: list[tuple[str, str]] = cursor.fetchall()
@@ -128,9 +129,10 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
     statements = made.statements()
     if not statements:
         return
-    if made.create:
-        cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(made.schema)))
-    for statement in statements:
+    cursor.execute("select to_regnamespace(%s) is null", (f'"{made.schema}"',))
+    if cursor.fetchone() == (True,):
+        statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(made.schema)))
+    for statement in (*statements, _current_view(made)):
         cursor.execute(statement)
         cursor.execute(
             """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
@@ -138,38 +140,34 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
             (made.name, statement.as_string(cursor), config_name, file_id, run_uuid),
         )
     _comment(cursor, made, config_name)
-    _refresh_current(cursor, made)
+    for name in (made.table, f"{made.table}_current"):
+        migrations.grant_target(cursor, made.schema, name)
+
+
+def _current_view(made: Plan) -> sql.Composed:
+    """The view of the current rows; replaced, it takes up new columns at its end and keeps its grants."""
+    statement = """create or replace view {view} as select t.* from {table} t
+        where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
+    return sql.SQL(statement).format(
+        view=sql.Identifier(made.schema, f"{made.table}_current"),
+        table=sql.Identifier(made.schema, made.table),
+        name=sql.Literal(made.name),
+    )
 
 
 def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
-    table = sql.Identifier(made.schema, made.table)
+    table, view = (sql.Identifier(made.schema, name) for name in (made.table, f"{made.table}_current"))
     comments = {name: f"header: {made.headers.get(name, '')}" for name in made.added}
     if made.create:
-        cursor.execute(
-            sql.SQL("comment on table {} is {}").format(
-                table, sql.Literal(f"Rows of the import {config_name}, all datasets")
-            )
-        )
+        for kind, place, text in (
+            ("table", table, f"Rows of the import {config_name}, all datasets"),
+            ("view", view, f"The current rows of {made.name}"),
+        ):
+            cursor.execute(sql.SQL("comment on {} {} is {}").format(sql.SQL(kind), place, sql.Literal(text)))
         comments |= {
             "dataset_id": "The dataset of the row: see dba.v_row_origin",
             "source_row": "Line of the file, or row of the sheet, from 1",
         }
     for name, text in comments.items():
-        cursor.execute(
-            sql.SQL("comment on column {}.{} is {}").format(
-                table, sql.Identifier(name), sql.Literal(text.replace("\x00", ""))
-            )
-        )
-
-
-def _refresh_current(cursor: Cursor, made: Plan) -> None:
-    table, view = sql.Identifier(made.schema, made.table), sql.Identifier(made.schema, f"{made.table}_current")
-    cursor.execute(
-        sql.SQL(
-            """create or replace view {view} as select t.* from {table} t
-               where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
-        ).format(view=view, table=table, name=sql.Literal(made.name))
-    )
-    cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(f"The current rows of {made.name}")))
-    migrations.grant_target(cursor, made.schema, made.table)
-    migrations.grant_target(cursor, made.schema, f"{made.table}_current")
+        column = sql.SQL("{}.{}").format(table, sql.Identifier(name))
+        cursor.execute(sql.SQL("comment on column {} is {}").format(column, sql.Literal(text.replace("\x00", ""))))

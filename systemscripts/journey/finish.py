@@ -6,6 +6,7 @@ Runs right after a load, and at every start for what a killed run has left: it o
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from systemscripts import files, masking, settings, sources
 from systemscripts.db_utils import transaction
@@ -16,14 +17,14 @@ from systemscripts.journey.context import Context
 logger = logging.getLogger(__name__)
 
 
-def finish(context: Context, ticket: files.Ticket, known_unchanged: bool = False) -> None:
+def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = None) -> None:
     """Bring one file to its last place and settle it at its source; may be repeated at any point.
 
-    `known_unchanged`: the file was just read and need not be hashed again. Raises EtlError when it cannot be moved; the
-    ticket keeps its state, and the next run does it.
+    `read_as`: size and time of the file when it was read, so that it need not be hashed again. Raises EtlError when it
+    cannot be moved; the ticket keeps its state, and the next run does it.
     """
     if ticket.archived_at is None:
-        _keep(context, ticket, known_unchanged)
+        _keep(context, ticket, read_as)
         with transaction(context.connection, durable=False) as cursor:
             files.archived(cursor, ticket)
     sources.module(ticket.source).settle(ticket)
@@ -56,17 +57,18 @@ def bring_back_refused(context: Context) -> None:
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
 
 
-def _keep(context: Context, ticket: files.Ticket, known_unchanged: bool) -> None:
+def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) -> None:
     source = files.real_path(ticket.path, context.directories)
-    if ticket.keep_path is None:
-        return
-    goal = files.real_path(ticket.keep_path, context.directories)
-    if not source.exists() or not (known_unchanged or sha256_of(source) == ticket.file_sha256):
-        # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
-        if not goal.exists():
-            logger.warning("%s is %s, but its file is no longer there", ticket.name, ticket.status)
-        return
+    goal = files.real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
     try:
+        if not _is_the_same(source, ticket, read_as):
+            # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
+            if goal is not None and not goal.exists():
+                logger.warning("%s is %s, but its file is no longer there", ticket.name, ticket.status)
+            return
+        if goal is None:  # archive_policy none
+            source.unlink()
+            return
         if ticket.status == "refused":
             goal.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(goal.with_name(f"{goal.name}.reason.txt")) as stream:
@@ -77,6 +79,12 @@ def _keep(context: Context, ticket: files.Ticket, known_unchanged: bool) -> None
             f"{source} cannot be moved to {goal}: {error.strerror}",
             "Free space or mend the rights, then run the same command again; its rows are safe.",
         ) from error
+
+
+def _is_the_same(source: Path, ticket: files.Ticket, read_as: files.Look | None) -> bool:
+    """Whether what waits is still the file that the ticket is about."""
+    found = files.look(source)
+    return found is not None and (found == read_as or sha256_of(source) == ticket.file_sha256)
 
 
 def _reason(ticket: files.Ticket) -> str:

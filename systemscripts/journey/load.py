@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +58,8 @@ def load(context: Context, file: Prepared) -> Outcome:
         if decision.action != "load":
             return _repeated(cursor, context, file, decision)
         plan = plan_for(cursor, context, file)
-    with transaction(context.connection) as cursor, log_utils.step("extend"):
-        target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+    with log_utils.step("extend"):
+        _extend(context, plan, file)
     with transaction(context.connection) as cursor, log_utils.step("copy"):
         outcome = load_rows(cursor, context, file, plan, decision)
     logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
@@ -75,13 +76,29 @@ def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
 def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
-    shape = layout.layout(config, file.columns, file.table.columns)
+    # a file without any column has no layout that could be wrong: the guards judge it
+    shape = layout.layout(config, file.columns, file.table.columns) if file.columns else layout.Layout(0, [], {})
     made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         made.key_columns = config.key_columns
-        if absent := [name for name in config.key_columns if name not in made.columns]:
+        if absent := file.columns and [name for name in config.key_columns if name not in made.columns]:
             raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Mend the file, or key_columns.")
     return made
+
+
+def _extend(context: Context, plan: target.Plan, file: Prepared) -> None:
+    """Carry out the DDL; tried again in short waits, because readers queue behind an ALTER TABLE that waits."""
+    until = time.monotonic() + settings.current().database_lock_seconds
+    while True:
+        try:
+            with transaction(context.connection) as cursor:
+                cursor.execute("set local lock_timeout = '500ms'")
+                target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+                return
+        except TryLaterError:
+            if context.connection.closed or time.monotonic() >= until:
+                raise
+            time.sleep(0.5)
 
 
 def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decision) -> Outcome:
@@ -107,7 +124,7 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         plan.columns,
         context.run_uuid,
     )
-    dataset_id = states.create(cursor, new, decision.supersedes)
+    dataset_id = states.create(cursor, new)
     counts, found = _copy(cursor, context, file, plan, dataset_id)
     if rejects.too_many(counts.rejected, counts.read, config.max_rejects, config.max_reject_rate):
         raise RefusedError(_too_many(counts, found), found, counts)
@@ -118,19 +135,13 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     if held and config.load_mode != "snapshot":
         raise RefusedError(held, found, counts)
     if held:
-        states.hold(cursor, dataset_id, decision.supersedes, held)
-    elif context.accept_drop:
-        states.mark_baseline(cursor, dataset_id)
-    _end(
-        cursor,
-        context,
-        file,
-        "loaded",
-        dataset_id,
-        reason=held or None,
-        plan=_as_plan(plan, file),
-        **files.counts_columns(counts),
-    )
+        states.hold(cursor, dataset_id, held)
+    else:
+        states.activate(cursor, dataset_id, decision.supersedes)
+        if context.accept_drop:
+            states.mark_baseline(cursor, dataset_id)
+    noted = {"reason": held or None, "plan": _as_plan(plan, file), **files.counts_columns(counts)}
+    _end(cursor, context, file, "loaded", dataset_id, **noted)
     files.resolve_refused(cursor, ticket)
     outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     outcome.warnings += _warnings(file, plan, counts)
@@ -157,7 +168,9 @@ def _copy(
 def _end(
     cursor: Cursor, context: Context, file: Prepared, status: str, dataset_id: int | None, **values: object
 ) -> None:
-    keep = files.keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
+    keep = None
+    if context.config.archive_policy != "none":
+        keep = files.keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
     files.change(cursor, file.ticket, status, context.run_uuid, dataset_id=dataset_id, keep_path=keep, **values)
 
 

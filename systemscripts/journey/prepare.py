@@ -13,7 +13,7 @@ from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, sha256_of
-from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.journey.context import Context
 from systemscripts.tables import aliases, names, standard_csv
 
@@ -27,7 +27,7 @@ class Prepared:
     table: tables.Table
     columns: list[str]
     identity: Identity
-    size_and_time: tuple[int, int]
+    look: files.Look
 
 
 @contextmanager
@@ -37,12 +37,15 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
     Raises BadDataError when the file cannot be read or understood, TryLaterError when it is gone.
     """
     path = files.real_path(ticket.path, context.directories)
-    try:
-        look = _look(path)
-    except FileNotFoundError:
-        raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.") from None
+    look = files.look(path)
+    ticket.file_sha256 = None  # of an earlier try, perhaps with other bytes
+    gone = TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
+    if look is None:
+        raise gone
     try:
         table = tables.open_table(path, _reading(context))
+    except UsageError:
+        raise gone from None
     except BadDataError:  # it is refused under its hash
         _note_bytes(context, ticket, sha256_of(path), look[0], write)
         raise
@@ -66,36 +69,18 @@ def leave_clean_csv(context: Context, file: Prepared) -> Path:
 
 def changed(prepared_file: Prepared) -> bool:
     """Whether the file is no longer the one that was prepared."""
-    try:
-        return _look(prepared_file.path) != prepared_file.size_and_time
-    except FileNotFoundError:
-        return True
-
-
-def _look(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_size, state.st_mtime_ns
+    return files.look(prepared_file.path) != prepared_file.look
 
 
 def _note_bytes(context: Context, ticket: files.Ticket, digest: str, size: int, write: bool) -> None:
     if write:
         with transaction(context.connection, durable=False) as cursor:
-            files.change(
-                cursor,
-                ticket,
-                ticket.status,
-                context.run_uuid,
-                file_sha256=digest,
-                size=size,
-                reason=None,
-            )
+            files.change(cursor, ticket, ticket.status, context.run_uuid, file_sha256=digest, size=size, reason=None)
     ticket.file_sha256 = digest
 
 
 def _reading(context: Context) -> tables.ReadingOptions:
-    known = {
-        field.name for field in fields(tables.ReadingOptions)
-    }  # the rest concerns columns and values, not the file
+    known = {field.name for field in fields(tables.ReadingOptions)}  # the rest concerns columns and values
     wanted = context.config.reading.model_dump(include=known)
     wanted["names"] = tuple(wanted["names"])
     if isinstance(wanted["header_row"], list):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from systemscripts import files, log_utils, sources
+from systemscripts import files, log_utils, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, in_progress
-from systemscripts.errors import BadDataError, EtlError, TryLaterError, UsageError
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.journey import finish, load, prepare, preview
 from systemscripts.journey.context import Context
 from systemscripts.journey.load import Outcome
@@ -36,6 +36,7 @@ class Options:
     retry_refused: bool = False
     until: Literal["fetch", "prepare"] | None = None
     wait_seconds: float = 0
+    leave: frozenset[str] = frozenset()  # names of files that nobody may take: they match several imports
 
 
 def run_imports(
@@ -43,20 +44,32 @@ def run_imports(
 ) -> Summary:
     """Load the files that wait for some imports; one that fails does not stop the others.
 
-    Raises TryLaterError when an import or its target is being worked on and `wait_seconds` is over.
+    Raises TryLaterError when the database goes away.
     """
     summary = Summary()
     for config in configs:
         context = Context(connection, config, directories, run_uuid, options.reload, options.accept_drop)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(advisory_lock(connection, f"import {config.config_name}", options.wait_seconds))
-            stack.enter_context(advisory_lock(connection, f"target {config.target_table}", options.wait_seconds))
-            if options.dry_run:
-                _preview(context, options, summary)
-            else:
-                _run(context, options, summary)
+        try:
+            _one_import(context, options, summary)
+        except EtlError as error:
+            if connection.closed:
+                raise
+            summary.problem(f"{config.config_name}: {error}" if len(configs) > 1 else str(error), error.exit_code)
     summary.headline = _headline(summary, options.dry_run)
     return summary
+
+
+def _one_import(context: Context, options: Options, summary: Summary) -> None:
+    """Raises TryLaterError when the import or its target is being worked on and `wait_seconds` is over."""
+    connection, config = context.connection, context.config
+    with (
+        advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
+        advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),
+    ):
+        if options.dry_run:
+            _preview(context, options, summary)
+        else:
+            _run(context, options, summary)
 
 
 def _run(context: Context, options: Options, summary: Summary) -> None:
@@ -82,23 +95,32 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
 
 def _fetch(context: Context, options: Options, summary: Summary) -> list[files.Ticket]:
     tickets: dict[int, files.Ticket] = {}
+    left: dict[Path, str] = {}
     for source in context.config.sources:
         request = sources.Request(
-            context.connection,
-            context.config,
-            context.directories,
-            context.run_uuid,
-            source.model_extra or {},
-            options.only,
-        )
+            context.connection, context.config, context.directories, context.run_uuid, source.model_extra or {},
+            options.only, options.leave,
+        )  # fmt: skip
         fetched = sources.module(source.type).fetch(request)
-        summary.warnings += fetched.left
+        left |= fetched.left
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
     if options.only is None:
-        with transaction(context.connection) as cursor:
-            started = files.open_tickets(cursor, context.config.config_name)
-        tickets |= {ticket.file_id: ticket for ticket in started if ticket.file_id not in tickets}
+        tickets |= _started(context, options, tickets, left)
+    summary.warnings += left.values()
     return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)]
+
+
+def _started(
+    context: Context, options: Options, fetched: dict[int, files.Ticket], left: dict[Path, str]
+) -> dict[int, files.Ticket]:
+    """The tickets that an earlier run opened and no source has named now, such as a file brought in by --file."""
+    with transaction(context.connection) as cursor:
+        found = [t for t in files.open_tickets(cursor, context.config.config_name) if t.file_id not in fetched]
+    paths = {files.real_path(ticket.path, context.directories): ticket for ticket in found}
+    others = [path for path in paths if path not in left and path.name not in options.leave]
+    _, moving = files.still_files(others, settings.current().file_still_seconds)
+    left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
+    return {paths[path].file_id: paths[path] for path in others if path not in moving}
 
 
 def _is_there(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
@@ -123,17 +145,14 @@ def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:
 
 
 def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary, leave_csv: bool = False) -> bool:
-    try:
+    """Prepare without loading; false when that is all that can be done with the file."""
+
+    def prepare_it() -> None:
         with prepare.prepared(context, ticket) as file:
             if leave_csv:
                 prepare.leave_clean_csv(context, file)
-            return True
-    except TryLaterError as error:
-        summary.problem(str(error), error.exit_code)
-    except BadDataError as error:
-        _note(summary, context, load.refuse(context, ticket, error))
-        _finish(context, ticket, summary)
-    return False
+
+    return _guarded(context, ticket, summary, prepare_it)
 
 
 def _note_waiting(context: Context, tickets: list[files.Ticket], summary: Summary) -> None:
@@ -145,26 +164,40 @@ def _note_waiting(context: Context, tickets: list[files.Ticket], summary: Summar
 
 
 def _one_file(context: Context, ticket: files.Ticket, summary: Summary) -> None:
-    try:
+    look = files.look(files.real_path(ticket.path, context.directories))
+
+    def load_it() -> None:
         with log_utils.step("prepare"), prepare.prepared(context, ticket) as file:
             outcome = load.load(context, file)
-    except TryLaterError as error:
-        if context.connection.closed:
-            raise
-        summary.problem(str(error), error.exit_code)
-        return
+        _note(summary, context, outcome)
+
+    if _guarded(context, ticket, summary, load_it):
+        _finish(context, ticket, summary, look)
+
+
+def _guarded(context: Context, ticket: files.Ticket, summary: Summary, work: Callable[[], None]) -> bool:
+    """Do something with one file; what goes wrong with it does not stop the others. Returns whether all went well."""
+    try:
+        work()
+        return True
     except BadDataError as error:
         if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
             summary.problem(str(error), error.exit_code)
-            return
-        outcome = load.refuse(context, ticket, error)
-    _note(summary, context, outcome)
-    _finish(context, ticket, summary)
+        else:
+            _note(summary, context, load.refuse(context, ticket, error))
+            _finish(context, ticket, summary)
+    except ConfigurationError:
+        raise  # every file of the import would meet it
+    except EtlError as error:
+        if context.connection.closed:
+            raise
+        summary.problem(str(error), error.exit_code)
+    return False
 
 
-def _finish(context: Context, ticket: files.Ticket, summary: Summary) -> None:
+def _finish(context: Context, ticket: files.Ticket, summary: Summary, read_as: files.Look | None = None) -> None:
     try:
-        finish.finish(context, ticket, known_unchanged=True)
+        finish.finish(context, ticket, read_as)
     except EtlError as error:
         if context.connection.closed:
             raise
@@ -236,16 +269,28 @@ def _headline(summary: Summary, dry_run: bool) -> str:
     )
 
 
+def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
+    """The names of waiting files that match more than one active import: nobody takes them."""
+    return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
+
+
 def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[str]:
     """A sentence for each waiting file that matches no active import, or more than one."""
-    active = [config for config in configs if config.is_active and not config.source_directory]
     found = []
-    for path in sorted(directories.file_watcher.iterdir()):
-        if not path.is_file() or in_progress(path.name):
-            continue
-        matching = [config.config_name for config in active if re.fullmatch(config.file_pattern, path.name)]
+    for name, matching in _matches(configs, directories).items():
         if not matching:
-            found.append(f"{path.name} waits, but matches no active import")
+            found.append(f"{name} waits, but matches no active import")
         elif len(matching) > 1:
-            found.append(f"{path.name} matches more than one import: {', '.join(matching)}")
+            found.append(f"{name} matches more than one import, and none takes it: {', '.join(matching)}")
     return found
+
+
+def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
+    """The waiting files by name, each with the imports that it matches."""
+    active = [config for config in configs if config.is_active and not config.source_directory]
+    names = sorted(path.name for path in directories.file_watcher.iterdir() if path.is_file())
+    return {
+        name: [config.config_name for config in active if re.fullmatch(config.file_pattern, name)]
+        for name in names
+        if not in_progress(name)
+    }

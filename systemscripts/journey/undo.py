@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from systemscripts import files
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.errors import UsageError
@@ -22,7 +23,7 @@ def undo_datasets(
     cascade: bool = False,
     wait_seconds: float = 0,
 ) -> Summary:
-    """Undo one dataset, or all that a run loaded, newest first, in one transaction for each target.
+    """Undo one dataset, or all that a run loaded, newest first; one transaction for each target.
 
     `cascade`: in load mode upsert also the later datasets, without which the wanted one cannot be taken back.
     Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
@@ -88,10 +89,7 @@ def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
     if row["load_mode"] == "upsert":
         schema, _, table = str(row["target_table"]).partition(".")
         upserting.undo(cursor, schema, table, row["dataset_id"])
-    cursor.execute(
-        "update dba.tfile set status = 'undone', status_at = now() where dataset_id = %s and status = 'loaded'",
-        (row["dataset_id"],),
-    )
+    files.undone(cursor, row["dataset_id"], run_uuid)
     return {
         "dataset": row["dataset_id"],
         "import": row["config_name"],

@@ -2,7 +2,7 @@
 
 A kind is a module with two functions:
     fetch(request: Request) -> Fetched      bring what is new into file_watcher/ and give each file its ticket
-    settle(ticket: files.Ticket) -> None    the file is safe here: tidy up at the source (the last size and time still fitting)
+    settle(ticket: files.Ticket) -> None    the file is safe here: tidy up at the source, if it is still the same there
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ class Request:
     run_uuid: str
     options: dict[str, object]  # the further keys of the configuration's source
     only: Path | None = None  # this file alone
+    leave: frozenset[str] = frozenset()  # names of files that are not to be taken
 
 
 @dataclass
 class Fetched:
-    """What a source brought, and what it left for the next run, with the reason."""
+    """What a source brought, and what it left for the next run, with a sentence that says why."""
 
     tickets: list[files.Ticket] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    left: dict[Path, str] = field(default_factory=dict)
 
 
 def kinds() -> list[str]:
