@@ -164,7 +164,9 @@ def _is_title(fields: list[str], width: int) -> bool:
 def _body(rows: Rows, first: int, width: int) -> list[Column]:
     """The kinds of the columns below a possible header."""
     below = [fields for _, fields in rows[first + 1 :] if len(fields) == width]
-    deep = DEEPEST if len(below) > 3 * DEEPEST else len(below) // 2
+    blank = next((place for place, fields in enumerate(below) if not any(fields)), len(below))
+    below = below[:blank] if blank > LEAST_VALUES else below
+    deep = DEEPEST if len(below) > 3 * DEEPEST else min(2, len(below) // 2)
     return kinds.columns(below[deep:], width)
 
 

@@ -122,7 +122,7 @@ def _running(fields: Sequence[str]) -> list[int]:
     if len(whole) > 1 and len(whole) == len(fields) - corner and numbers[0] in ((0, 1) if corner else (0,)):
         return [place for place, _ in whole] if numbers == list(range(numbers[0], numbers[0] + len(whole))) else []
     years = [place for place, number in whole if number in _YEARS]
-    return years if len(years) == len(whole) and len(set(numbers)) == len(numbers) else []
+    return years if len(years) == len(whole) else []
 
 
 def _is_year(value: str) -> bool:
