@@ -44,7 +44,8 @@ class Frame:
         self.job, self.needs, self.call = job, needs, call
         self.key = masking.mask((needs.lock or "").format(**call.values))  # it becomes part of file names
         self.directories = Directories(settings.current().etl_data_dir).create()
-        self.run = log_utils.new_run(job, self.key, call.arguments, log_utils.new_run_uuid(), self.directories)
+        run_uuid = log_utils.new_run_uuid()
+        self.run = log_utils.new_run(job, self.key, call.arguments, run_uuid, self.directories, needs.alert)
         # who is started by this run belongs to it
         os.environ.pop("ETL_RUN_UUID", None)
         os.environ.pop("ETL_STEP_NUMBER", None)

@@ -26,7 +26,8 @@ def close(directories: Directories) -> int:
         if leftover.interrupted():
             interrupted += 1
             run = leftover.run
-            _tell(directories, run.job, run.lock_key, run.arguments, leftover.path)
+            if run.alert:
+                _tell(directories, run.job, run.lock_key, run.arguments, leftover.path)
             leftover.close_as_interrupted()  # after the alert, which is not sent twice
         leftover.log_is_whole()
     return interrupted

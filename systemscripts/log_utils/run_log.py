@@ -43,6 +43,7 @@ class Run:
     pid: int
     process_start: str
     log_file: str
+    alert: bool = True  # whether somebody is to hear of it when it is killed
 
 
 def process_start(pid: int) -> str | None:
@@ -148,7 +149,7 @@ def _locked_marker(path: Path, run: Run) -> IO[str]:
     return stream
 
 
-def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories) -> Run:
+def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories, alert: bool) -> Run:
     """Describe the run that this process is; parent, root and step come from the environment of whoever started it."""
     step = os.environ.get("ETL_STEP_NUMBER", "")
     # a part of the number makes two runs of one second two files
@@ -166,6 +167,7 @@ def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories:
         pid=os.getpid(),
         process_start=process_start(os.getpid()) or "",
         log_file=str(log_file),
+        alert=alert,
     )
 
 

@@ -120,6 +120,11 @@ def test_tools_that_somebody_sits_in_front_of_alert_nobody(jobs: Jobs, mails: Ma
     assert jobs.installation.run("database", "sql", "selec").returncode == 1
     write(jobs, needs="alert=False")
     jobs.run("tiny", "BadDataError")
+    jobs.write("killed", "Path('begun').touch(); time.sleep(60)", needs="alert=False")
+    process = jobs.begun("killed")
+    process.kill()
+    process.communicate()
+    assert jobs.installation.run("close_interrupted_runs").stdout == "1 interrupted run closed\n"
     assert mails.subjects() == []
 
 
