@@ -1,0 +1,107 @@
+"""Propose the configuration for a new kind of file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    from systemscripts.imports.proposing import Proposal
+
+
+@job(database=False)
+def suggest_import(
+    files: Annotated[list[Path], typer.Argument(help="Files of one kind.")],
+    name: Annotated[str, typer.Option(help="Name of the import; else from the file's name.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Where the YAML goes; else config/imports/NAME.yaml.")] = None,
+) -> Summary:
+    """Look at whole files and write the YAML of their import: columns with proposed types and why, a key, a pattern.
+
+    Nothing is loaded. Read the file it writes, change what you know better, then look before you load.
+
+    Examples:
+        suggest_import.py ~/Downloads/orders_20260105.csv
+        suggest_import.py incoming/*.xlsx --name orders
+    """
+    from systemscripts import progress, tables
+    from systemscripts.configuration.import_config import FOLDER
+    from systemscripts.directory_management import atomic_write
+    from systemscripts.errors import UsageError
+    from systemscripts.imports import proposing
+    from systemscripts.tables.names import column_names
+
+    chosen = name or _name_from(files[0])
+    path = output or FOLDER / f"{chosen}.yaml"
+    if path.exists():
+        raise UsageError(f"{path} exists already", "Give another --name or --output.")
+    summary, proposals, notes = Summary(), {}, []
+    for file in files:
+        with tables.open_table(file) as table, progress.track(file.name) as tracker:
+            columns = column_names(table.columns)
+            evidence, rows = proposing.look(table, columns, tracker.advance)
+            notes += [f"{file.name}: {note}" for note in table.detected.notes + table.warnings]
+        for column, seen in zip(columns, evidence, strict=True):
+            proposal = proposing.propose(column, seen)
+            if column not in proposals or proposal.declared == {"type": "text"}:
+                proposals[column] = proposal
+        keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.unique and rows > 1]
+        summary.files += 1
+        summary.counts.read += rows
+        summary.counts.skipped += rows
+    with atomic_write(path) as stream:
+        stream.write(_as_yaml(files, chosen, proposals, keys, notes).encode())
+    summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposals.values()]
+    summary.headline = f"{path} written: {len(proposals)} columns from {summary.counts.read:,} rows"
+    summary.next_steps = [
+        f"generic_import.py {chosen} --file {files[0]} --dry-run",
+        f"generic_import.py {chosen} --file {files[0]}",
+    ]
+    return summary
+
+
+def _name_from(file: Path) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
+    return words if words[:1].isalpha() else f"import_{words}".strip("_")
+
+
+def _as_yaml(files: list[Path], name: str, proposals: dict[str, Proposal], keys: list[str], notes: list[str]) -> str:
+    import yaml
+
+    lines = [f"# Proposed from {', '.join(file.name for file in files)}; every column says why."]
+    lines += [f"# {note}" for note in notes[:20]]
+    lines += [f"file_pattern: {_quoted(_pattern(files))}", f"target_table: public.{name}"]
+    date = re.search(r"\d{8}(?:T\d{6})?", files[0].stem)
+    if date:
+        part = files[0].stem[: date.start()].count("_")
+        form = "yyyyMMdd" + ("THHmmss" if "T" in date[0] else "")
+        lines += ["dateconfig: filename", f"datelocation: {part}", f"dateformat: {form}"]
+    lines.append(
+        f"# key_columns: {keys[:3]}   # different in every row" if keys else "# no column is different in every row"
+    )
+    lines.append("schema:")
+    for proposal in proposals.values():
+        shown: Any = proposal.declared["type"] if len(proposal.declared) == 1 else proposal.declared
+        text = (
+            yaml.safe_dump(shown, default_flow_style=True, allow_unicode=True, width=200).replace("\n...", "").strip()
+        )
+        lines.append(f"  {proposal.column}: {text}   # {proposal.reason}")
+    return "\n".join(lines) + "\n"
+
+
+def _pattern(files: list[Path]) -> str:
+    """The file's name with every long number open."""
+    stem = re.sub(r"\d{3,}", lambda found: rf"\d{{{len(found[0])}}}", re.escape(files[0].stem))
+    return stem + r"\." + files[0].suffix.lstrip(".").lower()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+if __name__ == "__main__":
+    suggest_import.main()
