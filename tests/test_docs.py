@@ -60,5 +60,5 @@ def test_readme_names_the_two_commands() -> None:
 
 
 def test_shown_commands_are_scripts_that_exist() -> None:
-    for name in re.findall(r"run_python_etl_script\.sh (\w+)(?:\.py)?\b", TEXT):
+    for name in re.findall(r"run_python_etl_script\.sh ([a-z_]+)(?:\.py)?\b", TEXT):
         assert f"{name}.py" in SCRIPTS, name

@@ -45,7 +45,9 @@ class Frame:
         self.key = masking.mask((needs.lock or "").format(**call.values))  # it becomes part of file names
         self.directories = Directories(settings.current().etl_data_dir).create()
         run_uuid = log_utils.new_run_uuid()
-        self.run = log_utils.new_run(job, self.key, call.arguments, run_uuid, self.directories, needs.alert)
+        # whoever started a step tells of it, in one mail for the whole chain
+        self.tells = needs.alert and not os.environ.get("ETL_PARENT_UUID")
+        self.run = log_utils.new_run(job, self.key, call.arguments, run_uuid, self.directories, self.tells)
         # who is started by this run belongs to it
         os.environ.pop("ETL_RUN_UUID", None)
         os.environ.pop("ETL_STEP_NUMBER", None)
@@ -164,7 +166,7 @@ class Frame:
     def _alert(self, ending: Ending) -> None:
         from systemscripts import alerts
 
-        if not self.needs.alert or ending.status == "skipped":
+        if not self.tells or ending.status == "skipped":
             alerts.send_waiting(self.directories)
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments
