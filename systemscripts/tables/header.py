@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import kinds
+from systemscripts.tables import header_names, kinds
 from systemscripts.tables.kinds import Column, looks_like_header
 from systemscripts.tables.model import ReadingOptions
 
@@ -58,8 +57,8 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)
-    found = _joined([fields for _, fields in rows[position : position + deep]])
-    columns, doubts = _repaired(found, rows[position + deep :], width)
+    found = header_names.joined([fields for _, fields in rows[position : position + deep]])
+    columns, doubts = header_names.repaired(found, rows[position + deep :], width)
     return Header(columns, rows[position][0] if rows else None, position + deep, position, note, doubts)
 
 
@@ -229,42 +228,7 @@ def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Colum
 
 
 def _holds_values(fields: Sequence[str]) -> bool:
-    return any(kinds.kind(cell) in kinds.VALUES for cell in fields)
-
-
-def _repaired(columns: list[str], below: Rows, width: int) -> tuple[list[str], list[str]]:
-    """Bring a ragged header to the width of the rows below it, and say what is doubtful about that."""
-    wide = Counter(len(fields) for _, fields in below)
-    if not below or width < 2 or len(columns) == width or (wide[width] < 0.5 * wide.total()):
-        return columns, []
-    if len(columns) > width:
-        return _without_blanks(columns, width)
-    missing = width - len(columns)
-    rows = [fields for _, fields in below if len(fields) == width]
-    if not any(cell.strip() for fields in rows for cell in fields[len(columns) :]):
-        return columns + [""] * missing, []
-    doubt = f"the header names {len(columns)} columns, the rows have {width}: "
-    if missing == 1 and _counts(rows):
-        return ["", *columns], [doubt + "the first column counts the rows and has no name"]
-    return columns + [""] * missing, [doubt + "the names were given from the left, and may be shifted"]
-
-
-def _without_blanks(columns: list[str], width: int) -> tuple[list[str], list[str]]:
-    blanks = [place for place, name in enumerate(columns) if not name.strip()]
-    surplus = len(columns) - width
-    if len(blanks) < surplus:
-        return columns, [f"the header names {len(columns)} columns, most rows have {width}"]
-    # the unnamed column on the left (an index) is dropped last; trailing delimiters first
-    drop = set(sorted(blanks, reverse=True)[:surplus])
-    doubts = [f"the header has {surplus} blank name{'s' * (surplus > 1)} more than the rows have columns: left out"]
-    return [name for place, name in enumerate(columns) if place not in drop], doubts
-
-
-def _counts(rows: Sequence[Sequence[str]]) -> bool:
-    """True when the first column is 0, 1, 2 ... or 1, 2, 3 ..."""
-    return len(rows) > 1 and any(
-        all(fields[0] == str(number) for number, fields in enumerate(rows, start)) for start in (0, 1)
-    )
+    return any(kinds.kind(cell) in kinds.VALUES - {"truth"} for cell in fields)
 
 
 def _filled(fields: Sequence[str]) -> int:
@@ -273,22 +237,3 @@ def _filled(fields: Sequence[str]) -> int:
 
 def _reach(fields: list[str]) -> int:
     return max((number for number, cell in enumerate(fields, 1) if cell.strip()), default=0)
-
-
-def _joined(rows: list[list[str]]) -> list[str]:
-    """Join the rows of a header with a space; the labels of groups in the upper rows are filled to the right."""
-    if len(rows) < 2:
-        return list(rows[0]) if rows else []
-    filled = [_filled_right(row, rows[number + 1 :]) for number, row in enumerate(rows[:-1])] + [rows[-1]]
-    return [" ".join(part for part in parts if part.strip()) for parts in zip_longest(*filled, fillvalue="")]
-
-
-def _filled_right(row: list[str], lower: list[list[str]]) -> list[str]:
-    """Repeat each label over the blank fields right of it that have a name below."""
-    label, filled = "", []
-    for place, cell in enumerate(row):
-        label = cell or label
-        named = any(place < len(other) and other[place].strip() for other in lower)
-        filled.append(cell or (label if named else ""))
-    width = max(map(len, lower))
-    return filled + [label] * max(0, width - len(filled))

@@ -56,11 +56,11 @@ class Wiring:
     def _delimiters_out(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         rest, size = b"", len(self._delimiter)
         for chunk in chunks:
-            text = rest + chunk
+            text = (rest + chunk).replace(self._delimiter, self._stand_in)
             # half a delimiter at the end waits for its other half
             half = next((n for n in range(size - 1, 0, -1) if text.endswith(self._delimiter[:n])), 0)
             rest = text[len(text) - half :] if half else b""
-            yield text[: len(text) - half].replace(self._delimiter, self._stand_in)
+            yield text[: len(text) - half]
         if rest:
             # `a, ,` at the very end of a file: the space of the last delimiter was cut off by some editor
             yield rest
