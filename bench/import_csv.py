@@ -3,9 +3,9 @@
     .venv/bin/python -m bench.import_csv --megabytes 100
     .venv/bin/python -m bench.import_csv --megabytes 100 --checked
 
-Both fill a table of the same columns in the same embedded server, in turns; what counts is the ratio of the medians. The
-import is the whole command: start-up, SHA-256, ledger, load, archive. `--checked` declares types, a date format, null markers
-and an email check. Prints the peak memory of the import's own process too.
+Both fill a table of the same columns in the same embedded server, in turns; what counts is the ratio of the medians.
+The import is the whole command: start-up, SHA-256, ledger, load, archive. `--checked` declares types, a date format,
+null markers and an email check. Prints the peak memory of the import's own process too.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ class Bench:
         schema = json.dumps(SCHEMA if self.checked else {})
         self.psql("drop table if exists public.imported cascade")
         self.psql(
-            "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfile; delete from dba.tdataset;"
+            "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfile;"
+            "delete from dba.tdataset;"
             "insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, schema) values "
             f"('bench', 'bench.*', 'public.imported', 'append', '{schema}') on conflict do nothing"
         )
