@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from systemscripts.tables.model import Block, ReadingOptions, Table, Wire
 from systemscripts.tables.reading import open_table
+from systemscripts.tables.sheets import open_sheets, sheet_names
 
-__all__ = ["Block", "ReadingOptions", "Table", "Wire", "open_table"]
+__all__ = ["Block", "ReadingOptions", "Table", "Wire", "open_sheets", "open_table", "sheet_names"]

@@ -7,10 +7,13 @@ import struct
 from collections.abc import Iterator
 from typing import IO, Any
 
-HEAD = b"H"  # JSON: sheet, format
+BOOK = b"B"  # JSON: format, sheets (name, visible), header_known
+SHEET = b"S"  # JSON: name; the rows that follow are its
 ROWS = b"R"  # number of the first row, count, then that many records of standard CSV without gap in the row numbers
 RESTART = b"N"  # forget the rows so far; the same sheet comes again, wider
-END = b"T"  # JSON: warnings
+WARNINGS = b"W"  # JSON: warnings about the sheet that ends here
+DATA = b"D"  # bytes of an unpacked file
+END = b"T"
 FAILED = b"E"  # JSON: message, hint, final
 
 _FRAME = struct.Struct(">cI")

@@ -1,26 +1,33 @@
-"""HTML pages: tables named .xls, and pages that a server sent instead of a table."""
+"""HTML pages: tables named .xls, pages that a server sent instead of a table, and pages saved whole (MHTML)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
 
 BEGIN = re.compile(
     rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|meta|title|style|body|table|div|center|font)\b",
     re.IGNORECASE | re.DOTALL,
 )
+SAVED_WHOLE = re.compile(rb"\s*(?:[\w-]+:[^\r\n]*[\r\n]+(?:[ \t][^\r\n]*[\r\n]+)*)*?mime-version:", re.IGNORECASE)
+KIND = "HTML page"
 
 
 def recognises(head: bytes, path: Path) -> bool:
     """True when the text begins as a page does."""
     text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")  # UTF-16 becomes ASCII without its zeros
-    return BEGIN.match(text) is not None
+    return BEGIN.match(text) is not None or (b"multipart/related" in text and SAVED_WHOLE.match(text) is not None)
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the table of a page that holds most. Raises BadDataError for an error or login page."""
-    from systemscripts.tables import spooled  # not for every CSV
+    return spooled.open_spooled(path, options, parsers(path), KIND)
 
-    return spooled.open_spooled(path, options, ("html_parser",), "HTML page")
+
+def parsers(path: Path) -> Sequence[str]:
+    """Who is asked."""
+    return ("html_parser",)

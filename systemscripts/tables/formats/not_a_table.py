@@ -9,8 +9,9 @@ from systemscripts.tables.model import ReadingOptions, Table
 
 KINDS = {
     b"%PDF-": "a PDF document",
-    b"\x1f\x8b": "gzip data",
     b"Rar!": "a RAR archive",
+    b"BZh": "bzip2 data",
+    b"\xfd7zXZ": "xz data",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",

@@ -1,19 +1,31 @@
-"""Legacy workbooks: XLS (BIFF) in an OLE container (MS-CFB)."""
+"""Legacy workbooks: XLS in an OLE container (MS-CFB), and the bare BIFF streams of Excel 2 to 5 (MS-XLS 2.4.21)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
+
+CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# BOF records: type and size of Excel 2, 3, 4 (a sheet or a workspace) and of a stream of Excel 5 or later.
+STREAMS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x08\x00", b"\x09\x08\x10\x00")
+KIND = "Excel workbook"
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for every OLE container; the parser says what is in it."""
-    return head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    """True for every OLE container and BIFF stream; the parser says what is in it."""
+    return head.startswith((CONTAINER, *STREAMS))
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the container really is."""
-    from systemscripts.tables import spooled  # not for every CSV
+    return spooled.open_spooled(path, options, parsers(path), KIND)
 
-    return spooled.open_spooled(path, options, ("calamine_parser", "xlrd_parser"), "Excel workbook")
+
+def parsers(path: Path) -> Sequence[str]:
+    """Who is asked, in this order."""
+    with path.open("rb") as file:
+        is_container = file.read(8) == CONTAINER
+    return ("calamine_parser", "xlrd_parser") if is_container else ("xlrd_parser", "calamine_parser")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from systemscripts.tables import spooled
+from systemscripts.tables.formats import zip_file
 from systemscripts.tables.model import ReadingOptions, Table
+
+KIND = "Excel workbook"
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for every zip; the parser says what is in it."""
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"))
+    """True for a zip that holds the parts of a document, or cannot be listed; the parser says what it is."""
+    return head.startswith(zip_file.MARKS) and not zip_file.recognises(head, path)
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the zip really is."""
-    from systemscripts.tables import spooled  # not for every CSV
+    return spooled.open_spooled(path, options, parsers(path), KIND)
 
-    return spooled.open_spooled(path, options, ("xlsx_parser", "calamine_parser", "openpyxl_parser"), "Excel workbook")
+
+def parsers(path: Path) -> Sequence[str]:
+    """Who is asked, in this order."""
+    return ("xlsx_parser", "calamine_parser", "openpyxl_parser")

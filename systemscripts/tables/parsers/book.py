@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers.chunk import Chunk
 
+Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
+WIDEST_FILL = 1000  # columns; some merge a whole row of the sheet
 Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta; "" or None where empty
 
 
@@ -22,6 +27,8 @@ class Sheet:
     rows: Callable[[], Iterable[tuple[int, Row]]]
     visible: bool = True
     weight: int = 0
+    chunks: Callable[[], Iterable[Chunk]] | None = None  # the same rows, faster; may raise where rows() does not
+    merged: Callable[[], list[Area]] = list  # merged cells
 
 
 @dataclass
@@ -31,36 +38,83 @@ class Book:
     format: str
     sheets: list[Sheet]
     warnings: Callable[[Sheet], list[str]] = field(default=lambda sheet: [])
+    header_known: bool = False  # the first row of each sheet names its columns, for sure
 
 
-def choose(book: Book, wanted: str | int | None) -> Sheet | None:
-    """The sheet that is wanted, else the first visible one that holds anything; None when none does.
+ALL = "all"
 
-    Raises BadDataError, listing what is there, when the wanted one is not.
+
+def choose(book: Book, wanted: str | int | None) -> list[Sheet]:
+    """The sheet that is wanted (exact name, pattern with *, index from 0), else the first visible one with values.
+
+    None at all when no sheet holds anything. "all" means each visible sheet that does, unless a sheet has that name.
+    Raises BadDataError, listing what is there, when none is found or a pattern fits several.
     """
-    if wanted is None:
+    if wanted is None or (wanted == ALL and all(sheet.name != ALL for sheet in book.sheets)):
         visible = sorted((sheet for sheet in book.sheets if sheet.visible), key=lambda sheet: -sheet.weight)
-        return next((sheet for sheet in visible if holds_anything(sheet)), None)
-    found = next(_matching(book.sheets, wanted), None)
-    if found is None:
-        names = ", ".join(sheet.name for sheet in book.sheets) or "none"
+        holding = (sheet for sheet in visible if holds_anything(sheet))
+        return list(holding if wanted else islice(holding, 1))
+    found = _matching(book.sheets, wanted)
+    names = ", ".join(sheet.name for sheet in book.sheets) or "none"
+    if not found:
         raise BadDataError(f"there is no sheet {wanted!r}; the sheets are: {names}")
+    if len(found) > 1:
+        fitting = ", ".join(sheet.name for sheet in found)
+        raise BadDataError(f"several sheets fit {wanted!r}: {fitting}", "Name one of them, or set sheet to all.")
     return found
 
 
 def holds_anything(sheet: Sheet) -> bool:
     """True when any cell has a value."""
+    if sheet.chunks:
+        with suppress(Exception):  # rows() may do better; if not, it says why
+            return any(chunk.extent() != (0, 0) for chunk in sheet.chunks())
     return any(not is_blank(row) for _, row in sheet.rows())
+
+
+def filled_rows(sheet: Sheet) -> Iterator[tuple[int, Row]]:
+    """The rows with merged cells filled by their top-left value, where a row holds anything else."""
+    areas = sorted(sheet.merged())
+    open_areas: list[tuple[Area, object]] = []
+    for number, row in sheet.rows():
+        cells = list(row)
+        filled = not is_blank(row)
+        open_areas = [(area, value) for area, value in open_areas if area[2] >= number]
+        while areas and areas[0][0] <= number:
+            area = areas.pop(0)
+            if area[0] == number and area[1] < len(cells) and cells[area[1]] not in ("", None):
+                open_areas.append((area, cells[area[1]]))
+        for (_, left, _, right), value in open_areas if filled else ():
+            cells += [""] * (min(right, left + WIDEST_FILL) + 1 - len(cells))
+            for column in range(left, min(right, left + WIDEST_FILL) + 1):
+                if cells[column] in ("", None):
+                    cells[column] = value
+        yield number, cells
 
 
 def is_blank(row: Row) -> bool:
     """True when no cell has a value; 0 and false are values."""
-    return row.count("") + row.count(None) == len(row)
+    if any(row):
+        return False
+    blanks = row.count("")
+    return blanks == len(row) or blanks + row.count(None) == len(row)
 
 
-def _matching(sheets: list[Sheet], wanted: str | int) -> Iterator[Sheet]:
+def _matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
     if isinstance(wanted, int):
-        yield from sheets[wanted : wanted + 1] if wanted >= 0 else ()
-        return
-    yield from (sheet for sheet in sheets if sheet.name == wanted)
-    yield from (sheet for sheet in sheets if fnmatch.fnmatch(sheet.name.strip().casefold(), wanted.strip().casefold()))
+        return sheets[wanted : wanted + 1] if wanted >= 0 else []
+    exact = [sheet for sheet in sheets if sheet.name == wanted]
+    pattern = wanted.strip().casefold()
+    loosely = [sheet for sheet in sheets if sheet.name.strip().casefold() == pattern]
+    by_pattern = [sheet for sheet in sheets if fnmatch.fnmatchcase(sheet.name.strip().casefold(), pattern)]
+    return exact[:1] or loosely[:1] or [sheet for sheet in by_pattern if sheet.visible] or by_pattern[:1]
+
+
+def counted(errors: int, formulas: int) -> list[str]:
+    """The sentences for so many error cells and formulas without value."""
+    found = []
+    if errors:
+        found.append(f"{errors} cells hold an error (such as #N/A) and are empty")
+    if formulas:
+        found.append(f"{formulas} formulas were saved without a value and are empty")
+    return found

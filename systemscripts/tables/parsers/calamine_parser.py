@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import python_calamine
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import archive, xlsx_parts
-from systemscripts.tables.parsers.book import Book, Row, Sheet
+from systemscripts.tables.parsers import archive, xls_formats
+from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
 
-OLE = b"\xd0\xcf\x11\xe0"
+ZIP = b"PK"
 
 
 def open_book(path: Path) -> Book:
@@ -22,29 +23,63 @@ def open_book(path: Path) -> Book:
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError as error:
         raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.") from error
-    sheets = [
-        _sheet(workbook, sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
+    names = [
+        (sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
         for sheet in workbook.sheets_metadata
-        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        if sheet.typ in (python_calamine.SheetTypeEnum.WorkSheet, python_calamine.SheetTypeEnum.MacroSheet)
     ]
-    if format_name != "xlsx":
-        return Book(format_name, sheets)
-    return Book(format_name, sheets, lambda sheet: xlsx_parts.warnings(path, sheet.name))
+    if format_name != "xls":
+        return Book(format_name, [_sheet(workbook, name, visible, None) for name, visible in names])
+    details = _details(path)
+    sheets = [_sheet(workbook, name, visible, details) for name, visible in names]
+    return Book(
+        format_name, sheets, lambda sheet: counted(xls_formats.errors(details, sheet.name) if details else 0, 0)
+    )
+
+
+def _details(path: Path) -> xls_formats.Globals | None:
+    """What calamine does not tell; nothing where the file is too odd for that."""
+    with suppress(Exception):
+        return xls_formats.read(path)
+    return None
 
 
 def container_format(path: Path) -> str:
     """xlsx, xlsb, ods or xls; raises BadDataError for what is no workbook at all."""
     with path.open("rb") as file:
-        is_ole = file.read(4) == OLE
-    return archive.ole_format(path) if is_ole else archive.zip_format(path)
+        is_zip = file.read(2) == ZIP
+    return archive.zip_format(path) if is_zip else archive.ole_format(path)
 
 
-def _sheet(workbook: Any, name: str, visible: bool) -> Sheet:
+def _sheet(workbook: Any, name: str, visible: bool, details: xls_formats.Globals | None) -> Sheet:
     loaded: list[Any] = []
 
-    def rows() -> Iterable[tuple[int, Row]]:
+    def load() -> Any:
         if not loaded:
             loaded.append(workbook.get_sheet_by_name(name))
-        return enumerate(loaded[0].iter_rows() if loaded[0].start else (), 1)
+        return loaded[0]
 
-    return Sheet(name, rows, visible)
+    def rows() -> Iterable[tuple[int, Row]]:
+        found = enumerate(load().iter_rows() if load().start else (), 1)
+        shown = xls_formats.shown(details, name) if details else {}
+        return _mended(found, shown) if shown else found
+
+    def merged() -> list[Area]:
+        ranges = load().merged_cell_ranges or ()
+        return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
+
+    return Sheet(name, rows, visible, merged=merged)
+
+
+def _mended(rows: Iterable[tuple[int, Row]], shown: dict[int, dict[int, str]]) -> Iterator[tuple[int, Row]]:
+    """The rows with the texts of moments and padded numbers, where calamine has a value at all."""
+    for number, row in rows:
+        texts = shown.get(number - 1)
+        if texts:
+            cells = list(row)
+            for column, text in texts.items():
+                if column < len(cells) and cells[column] not in ("", None) and text:
+                    cells[column] = text
+            yield number, cells
+        else:
+            yield number, row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import lxml.html
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers.book import Book, Sheet
+from systemscripts.tables.parsers.book import Area, Book, Sheet
 
 LINE_BREAK = "\u2028"  # lxml takes no control characters
 WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)
@@ -17,7 +18,7 @@ WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 col
 
 def open_book(path: Path) -> Book:
     """Open a page. Raises BadDataError when it holds no table, or asks for a password."""
-    content, encoding = _content(path.read_bytes())
+    content, encoding = _content(_page(path.read_bytes()))
     page = lxml.html.document_fromstring(content, parser=lxml.html.HTMLParser(encoding=encoding, no_network=True))
     title = " ".join((page.findtext(".//title") or "").split())
     named = f' "{title[:80]}"' if title else ""
@@ -28,6 +29,16 @@ def open_book(path: Path) -> Book:
     if not tables:
         raise BadDataError(f"{path.name} is an HTML page{named} without a table")
     return Book("html", tables)
+
+
+def _page(content: bytes) -> bytes:
+    """The page itself; of a page saved whole (MHTML, RFC 2557) the part with most rows."""
+    if b"multipart/related" not in content[:4096].lower():
+        return content
+    parts = [part for part in email.message_from_bytes(content).walk() if part.get_content_type() == "text/html"]
+    pages = [part.get_payload(decode=True) for part in parts]
+    found = [page for page in pages if isinstance(page, bytes)]
+    return max(found, key=lambda page: page.lower().count(b"<tr"), default=b"<html></html>")
 
 
 def _content(content: bytes) -> tuple[bytes, str | None]:
@@ -46,19 +57,22 @@ def _content(content: bytes) -> tuple[bytes, str | None]:
 
 def _table(element: Any, number: int) -> Sheet:
     caption = element.findtext("caption") or element.get("id") or f"table {number}"
-    rows = list(_rows(element))
+    areas: list[Area] = []
+    rows = list(_rows(element, areas))
     filled = sum(bool(cell) for row in rows for cell in row)
-    return Sheet(" ".join(caption.split()), lambda: enumerate(rows, 1), weight=filled)
+    return Sheet(" ".join(caption.split()), lambda: enumerate(rows, 1), weight=filled, merged=lambda: areas)
 
 
-def _rows(table: Any) -> Iterator[list[str]]:
-    """Rows of this table, not of tables inside it; a cell that spans others is the first of them."""
+def _rows(table: Any, areas: list[Area]) -> Iterator[list[str]]:
+    """Rows of this table, not of tables inside it; a cell that spans others is the first of them, and in `areas`."""
     hanging: dict[int, int] = {}  # column -> how many rows below it still belong to a cell above
-    for row in table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"):
+    for number, row in enumerate(table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"), 1):
         cells: list[str] = []
         for cell in row.xpath("./td | ./th"):
             _skip_hanging(cells, hanging)
             across, down = _span(cell, "colspan"), _span(cell, "rowspan")
+            if across * down > 1:
+                areas.append((number, len(cells), number + down - 1, len(cells) + across - 1))
             for column in range(len(cells), len(cells) + across):
                 hanging[column] = down - 1
             cells.extend([_cell_text(cell)] + [""] * (across - 1))

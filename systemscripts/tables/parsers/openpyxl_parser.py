@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 
-from systemscripts.tables.parsers import archive, xlsx_parts
+from systemscripts.tables.parsers import archive
 from systemscripts.tables.parsers.book import Book, Row, Sheet
 
 ERRORS = frozenset({"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"})
@@ -19,7 +19,7 @@ def open_book(path: Path) -> Book:
     format_name = archive.zip_format(path)
     workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     sheets = [Sheet(sheet.title, _rows(sheet), sheet.sheet_state == "visible") for sheet in workbook.worksheets]
-    return Book(format_name, sheets, lambda sheet: xlsx_parts.warnings(path, sheet.name))
+    return Book(format_name, sheets)
 
 
 def _rows(sheet: Any) -> Callable[[], Iterator[tuple[int, Row]]]:

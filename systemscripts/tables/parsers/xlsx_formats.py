@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from functools import cache, partial
+from functools import cache
+from xml.etree import ElementTree
 
 from systemscripts.tables.parsers.values import duration, number
 
@@ -27,16 +29,72 @@ SURE_DIGITS = 15  # so many survive being a float (IEEE 754): a text no longer t
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
-def converter(format_number: int, code: str, is_1904: bool) -> Converter:
-    """The function that turns the stored number of a cell of this format into text."""
-    kind = _built_in(format_number) or _custom(code)
-    if kind in ("date", "time", "moment"):
-        return partial(_moment, kind=kind, is_1904=is_1904)
-    if kind == "duration":
-        return lambda value: duration(round(float(value) * DAY))
-    if kind.startswith("0"):
-        return partial(_padded, digits=len(kind))
-    return number_text
+@dataclass(frozen=True)
+class Format:
+    """A number format: what kind of value it shows, and how a stored one becomes text.
+
+    `kind`: "" (a number), date, time, moment, duration, or as many zeros as the number is padded to.
+    """
+
+    kind: str = ""
+    is_1904: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True when it shows a plain number."""
+        return not self.kind
+
+    @property
+    def is_moment(self) -> bool:
+        """True when it shows a date, a time or a duration."""
+        return self.kind in ("date", "time", "moment", "duration")
+
+    def number(self, value: str) -> str:
+        """The text of a stored number."""
+        if not self.kind:
+            return number_text(value)
+        if self.kind == "duration":
+            return duration(round(float(value) * DAY))
+        if self.kind[0] == "0":
+            return _padded(value, len(self.kind))
+        return _moment(value, self.kind, self.is_1904)
+
+    def iso(self, value: str) -> str:
+        """The text of a moment that is stored in ISO 8601, such as 2024-05-01T00:00:00Z."""
+        text = value.strip().replace("T", " ", 1).removesuffix("Z")
+        day, _, clock = text.partition(" ")
+        if clock and not clock.strip("0:.") and self.kind == "date":
+            return day
+        if not clock and day.count("-") == 2 and self.kind == "moment":
+            return f"{day} 00:00:00"
+        return text.removesuffix(".000") if clock else text
+
+
+GENERAL = Format()
+
+
+@cache
+def number_format(number: int, code: str, is_1904: bool) -> Format:
+    """The format of this number (ECMA-376 part 1, 18.8.30) and, where the file brings one, of this code."""
+    return Format(_custom(code) if code else _built_in(number), is_1904)
+
+
+def styles(sheet: ElementTree.Element | None, is_1904: bool) -> list[Format]:
+    """The format of each cell style in styles.xml (ECMA-376 part 1, 18.8.10 cellXfs)."""
+    codes: dict[int, str] = {}
+    found: list[Format] = []
+    for group in sheet if sheet is not None else ():
+        tag = group.tag.rpartition("}")[2]
+        if tag == "numFmts":
+            codes = {_number(item.get("numFmtId")): item.get("formatCode") or "" for item in group}
+        elif tag == "cellXfs":
+            numbers = [_number(item.get("numFmtId")) for item in group]
+            found = [number_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    return found or [GENERAL]
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 0
 
 
 def number_text(value: str) -> str:
@@ -78,9 +136,11 @@ def _moment(value: str, kind: str, is_1904: bool) -> str:
     days, milliseconds = divmod(round(float(value) * DAY), DAY)
     if days < 0 or days > LAST_DAY:
         return number_text(value)
+    if days == 0 and not is_1904:
+        return duration(milliseconds)
     if kind == "date" and not milliseconds:
         return _date(days, is_1904)
-    if days == 0:
+    if days == 0 and kind == "time":
         return duration(milliseconds)
     return f"{_date(days, is_1904)} {duration(milliseconds)}"
 

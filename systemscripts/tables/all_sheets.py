@@ -1,0 +1,73 @@
+"""All sheets of a workbook that have the same columns, as one table with a column that names the sheet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.model import Block, Detected, Table, Wire
+from systemscripts.tables.parsers.chunk import quoted
+
+SOURCE_SHEET = "source_sheet"
+
+
+class AllSheetsTable(Table):
+    """Sheets one after the other; `rows` of a block are rows of the sheet that its records come from."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self._tables = tables
+        first = tables[0]
+        self.wire = Wire()
+        self.columns = [SOURCE_SHEET, *first.columns]
+        names = [table.detected.sheet for table in tables]
+        notes = [f"{len(tables)} sheets with the same columns: {', '.join(names)}", *first.detected.notes]
+        self.detected = Detected(first.detected.format, "utf-8", sheet=", ".join(names), notes=notes)
+        self.detected.header_row = first.detected.header_row
+        self.skipped = sum(table.skipped for table in tables)
+        self.warnings = [f"sheet {table.detected.sheet}: {warning}" for table in tables for warning in table.warnings]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the records of each sheet, with its name before them."""
+        for table in self._tables:
+            prefix = quoted([table.detected.sheet.encode()])[0] + b","
+            for block in table.blocks():
+                yield Block([prefix + record for record in block.records], block.rows)
+
+    def content_sha256(self) -> str:
+        """SHA-256 of the names and contents of the sheets."""
+        parts = [f"{table.detected.sheet}\n{table.content_sha256()}" for table in self._tables]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def close(self) -> None:
+        """Free the files of all sheets."""
+        for table in self._tables:
+            table.close()
+
+
+def join(tables: Sequence[Table], path: Path) -> Table:
+    """One table of all sheets; those without any record are left out.
+
+    Raises BadDataError, naming the difference, when the columns of two sheets differ: nothing is left out in silence.
+    """
+    filled = [table for table in tables if next(table.blocks(), None) is not None] or list(tables[:1])
+    first = filled[0]
+    for table in filled[1:]:
+        if table.columns != first.columns:
+            for each in tables:
+                each.close()
+            raise BadDataError(
+                f"{path.name}: sheet {table.detected.sheet} has other columns than sheet {first.detected.sheet}: "
+                f"{_difference(first.columns, table.columns)}",
+                "Set sheet to a name or pattern, or convert the sheets one by one.",
+            )
+    return AllSheetsTable(filled)
+
+
+def _difference(first: list[str], other: list[str]) -> str:
+    missing = [name for name in first if name not in other]
+    added = [name for name in other if name not in first]
+    said = [f"without {', '.join(missing[:5])}"] if missing else []
+    said += [f"with {', '.join(added[:5])}"] if added else []
+    return " and ".join(said) or "in another order"

@@ -1,0 +1,133 @@
+"""Asks a child process to parse one file within limits, and says in one line what went wrong when it could not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables import frames
+from systemscripts.tables.model import ReadingOptions
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Limits:
+    """What one file may cost; the tests set less."""
+
+    memory_bytes: int = 900 * 2**20  # of the child
+    seconds: float = 15.0  # for any file
+    seconds_per_megabyte: float = 4.0  # and for its size on disk: openpyxl takes about three
+    most_seconds: float = 600.0
+    most_cells: int = 400_000_000
+    most_bytes: int = 8 * 2**30  # of CSV, or of an unpacked file
+
+    def seconds_for(self, path: Path) -> float:
+        """The time for this file."""
+        return min(self.seconds + self.seconds_per_megabyte * path.stat().st_size / 2**20, self.most_seconds)
+
+
+LIMITS = Limits()
+
+
+class NextParserError(Exception):
+    """This parser could not; another one may."""
+
+
+@dataclass
+class Question:
+    """What is asked about a file; the parsers are asked one after the other until one can."""
+
+    path: Path
+    parsers: Sequence[str]
+    kind: str  # what the file should be, for the message
+    options: ReadingOptions = field(default_factory=ReadingOptions)
+    names_only: bool = False
+    members: bool = False  # unpack instead of parse
+
+    def frames(self, parser: str, deadline: float) -> Iterator[tuple[bytes, bytes]]:
+        """Kind and payload of what the child of this parser sends.
+
+        Raises BadDataError when the file is surely bad or takes too long, NextParserError when another may try.
+        """
+        child = self._start(parser, deadline)
+        late = threading.Timer(max(deadline - time.monotonic(), 0), child.kill)
+        late.start()
+        try:
+            assert child.stdout is not None
+            for kind, payload in frames.read(child.stdout):
+                if kind == frames.FAILED:
+                    raise _failure(json.loads(payload))
+                yield kind, payload
+        except frames.BrokenOffError as error:
+            child.wait()
+            if not late.is_alive():
+                raise BadDataError(f"{self.path.name} took too long to read and was given up", _HINT) from error
+            raise NextParserError(_ending(child.returncode)) from error
+        finally:
+            late.cancel()
+            child.kill()
+            child.communicate()
+
+    def _start(self, parser: str, deadline: float) -> subprocess.Popen[bytes]:
+        request = {
+            "parser": parser,
+            "path": str(self.path.resolve()),
+            "sheet": self.options.sheet,
+            "fill_merged": self.options.fill_merged,
+            "names_only": self.names_only,
+            "members": self.members,
+            "memory_bytes": LIMITS.memory_bytes,
+            "seconds": int(max(deadline - time.monotonic(), 0)) + 1,
+            "most_cells": LIMITS.most_cells,
+            "most_bytes": LIMITS.most_bytes,
+        }
+        # Nothing is inherited but what the child needs: no settings, no secrets, no open files.
+        environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "systemscripts.tables.child", json.dumps(request)],
+            env=environment | {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+_HINT = "Ask the sender for it again, or for a CSV file."
+
+
+def _failure(failure: dict[str, Any]) -> Exception:
+    if failure["final"]:
+        return BadDataError(failure["message"], failure["hint"])
+    return NextParserError(failure["message"])
+
+
+def _ending(status: int) -> str:
+    if status == -9:
+        return "the reader was ended: out of memory"
+    return f"the reader broke off with status {status}"
+
+
+def refusal(question: Question, failures: Sequence[str]) -> BadDataError:
+    """The one line that says why no parser could."""
+    what = next((said for said in map(_plainly, failures) if said), "")
+    if what:
+        return BadDataError(f"{question.path.name} {what}", _HINT)
+    return BadDataError(f"{question.path.name} is damaged or no {question.kind}: {failures[0][:200]}", _HINT)
+
+
+def _plainly(failure: str) -> str:
+    if "MemoryError" in failure or "out of memory" in failure:
+        return "needs more memory than the limit to read"
+    if "Bad CRC-32" in failure or "zlib" in failure or "EOFError" in failure:
+        return "is truncated or damaged: its content cannot be unpacked"
+    return ""

@@ -1,0 +1,29 @@
+"""JSON: an array of objects, {"value": [...]} as OData sends it, or one object per line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from systemscripts.tables import spooled
+from systemscripts.tables.model import ReadingOptions, Table
+
+BEGIN = re.compile(rb'\s*(?:\[\s*(?:\{\s*["}]|\])|\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}))')
+KIND = "JSON"
+
+
+def recognises(head: bytes, path: Path) -> bool:
+    """True when the text begins as an array of objects or an object does."""
+    text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    return BEGIN.match(text) is not None
+
+
+def open(path: Path, options: ReadingOptions) -> Table:
+    """Open the objects as rows. Raises BadDataError when the JSON breaks off or holds no objects."""
+    return spooled.open_spooled(path, options, parsers(path), KIND)
+
+
+def parsers(path: Path) -> Sequence[str]:
+    """Who is asked."""
+    return ("json_parser",)

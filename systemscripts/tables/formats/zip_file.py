@@ -1,0 +1,31 @@
+"""A zip with one file in it: that file is opened as if it had come unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from systemscripts.tables import unpacking
+from systemscripts.tables.model import ReadingOptions, Table
+
+MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+DOCUMENT_PARTS = ("xl/", "word/", "ppt/", "_rels/.rels", "[content_types].xml", "mimetype", "content.xml", "index/")
+
+PACKED_BY = ("zip_parser", "zip")
+
+
+def recognises(head: bytes, path: Path) -> bool:
+    """True for a zip that can be listed and holds no part of an office document."""
+    if not head.startswith(MARKS):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return not any(name.startswith(DOCUMENT_PARTS) for name in names)
+
+
+def open(path: Path, options: ReadingOptions) -> Table:
+    """Unpack and open. Raises BadDataError, listing the files, when there is not exactly one."""
+    return unpacking.open_unpacked(path, options, *PACKED_BY)

@@ -1,0 +1,37 @@
+"""Unpacks gzip, within a limit."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables import frames
+
+CHUNK_BYTES = 2**20
+
+
+def unpack(path: Path, output: IO[bytes], most_bytes: int) -> None:
+    """Send name and bytes of what is inside. Raises BadDataError when it breaks off or is too much."""
+    name = PurePosixPath(path.name)
+    frames.write_json(
+        output, frames.SHEET, {"name": name.stem if name.suffix.lower() in (".gz", ".gzip") else name.name}
+    )
+    try:
+        with gzip.open(path) as stream:
+            send(path.name, stream, output, most_bytes)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
+    frames.write(output, frames.END)
+
+
+def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], most_bytes: int) -> None:
+    """Send all bytes of a stream. Raises BadDataError when they are more than `most_bytes`."""
+    size = 0
+    while data := stream.read(CHUNK_BYTES):
+        size += len(data)
+        if size > most_bytes:
+            raise BadDataError(f"{name} would unpack to more than {most_bytes >> 30} GB", "Ask the sender for less.")
+        frames.write(output, frames.DATA, data)

@@ -1,0 +1,97 @@
+"""JSON objects as rows, piece by piece: an array of them, {"value": [...]}, or one after the other (JSON lines)."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers.book import Book, Row, Sheet
+from systemscripts.tables.parsers.json_stream import JsonStream, Number, written
+
+AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
+SAID_BY_SERVERS = {"error", "errors", "fault"}
+
+
+def open_book(path: Path) -> Book:
+    """Open JSON. Raises BadDataError when it is no JSON or holds no objects."""
+    rows = _Rows(path)
+    return Book("json", [Sheet("", rows.rows)], header_known=True)
+
+
+class _Rows:
+    """The objects of one file; the columns are their keys in order of first appearance, known after one pass."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns: dict[str, int] = {}
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """The header as row 0, then each object with its line (JSON lines) or its place (in an array)."""
+        first: list[tuple[int, Row]] = []
+        source = self._values()
+        for row in source:
+            first.append(row)
+            if len(first) == AHEAD:
+                break
+        if first:
+            yield 0, list(self._columns)
+            yield from first
+            yield from source
+
+    def _values(self) -> Iterator[tuple[int, Row]]:
+        try:
+            for number, found in objects(self._path):
+                if not isinstance(found, dict):
+                    raise BadDataError(f"{self._path.name}: entry {number} is no object", "Each row must be an object.")
+                yield number, self._row(found)
+        except json.JSONDecodeError as error:
+            raise BadDataError(
+                f"{self._path.name} breaks off or is no JSON: {error.msg}, line {error.lineno}"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise BadDataError(f"{self._path.name} is not UTF-8, as JSON must be: byte {error.start}") from error
+        except RecursionError as error:
+            raise BadDataError(f"{self._path.name} holds values nested too deeply") from error
+
+    def _row(self, found: dict[str, object]) -> list[str]:
+        columns = self._columns
+        for key in found:
+            if key not in columns:
+                columns[key] = len(columns)
+        row = [""] * len(columns)
+        for key, value in found.items():
+            row[columns[key]] = value if isinstance(value, str) else "" if value is None else written(value)
+        return row
+
+
+def objects(path: Path) -> Iterator[tuple[int, object]]:
+    """The entries of the file, each with its line or place."""
+    with path.open("rb") as file:
+        stream = JsonStream(codecs.getreader(_encoding(file.read(4)))(file, "strict"), start=file)
+        if stream.peek() == "[":
+            yield from stream.array()
+            return
+        if stream.enter_value_array():
+            yield from stream.array()
+            return
+        stream.rewind()
+        count = 0
+        for count, (line, found) in enumerate(stream.concatenated(), 1):
+            if count == 1:
+                first = found
+            yield line, found
+        if count == 1 and isinstance(first, dict) and SAID_BY_SERVERS & {key.lower() for key in first}:
+            said = " ".join(written(first).split())[:200]
+            raise BadDataError(f"{path.name} is an error message of a server: {said}")
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return "utf-8-sig"
+
+
+__all__ = ["Number", "objects", "open_book"]

@@ -1,0 +1,157 @@
+"""What calamine does not tell of an XLS: number formats, and cells with an error. Read from the BIFF stream itself.
+
+Only cells of formats that show a moment or leading zeros are looked up, by patterns of their records (MS-XLS 2.4:
+Number 180, RK 220, MulRk 175, Formula 127, BoolErr 24, Format 126, XF 353, BoundSheet8 28, Date1904 77).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xlrd import compdoc
+
+from systemscripts.tables.parsers import archive, xlsx_formats
+from systemscripts.tables.parsers.xlsx_formats import Format
+
+HEADER = struct.Struct("<HH")
+BOUND_SHEET, FORMAT, XF, DATE_1904, END_OF_PART = 0x85, 0x041E, 0xE0, 0x22, 0x0A
+BIFF8 = 0x0600
+ERROR_CELL = re.compile(rb"\x05\x02\x08\x00.{7}\x01|\x06\x00.\x00.{6}\x02.{5}\xff\xff", re.DOTALL)
+
+
+@dataclass
+class Globals:
+    """The first part of the stream: where each sheet begins, and the format of each cell style (XF)."""
+
+    stream: bytes
+    starts: dict[str, int] = field(default_factory=dict)
+    formats: list[Format] = field(default_factory=list)
+    is_biff8: bool = True
+
+    def sheet(self, name: str) -> bytes:
+        """The records of one sheet."""
+        start = self.starts.get(name, len(self.stream))
+        after = min((other for other in self.starts.values() if other > start), default=len(self.stream))
+        return self.stream[start:after]
+
+
+def read(path: Path) -> Globals:
+    """Read the first part. Raises any error when the container or the records are damaged."""
+    container = compdoc.CompDoc(path.read_bytes(), logfile=archive.Silence())
+    stream = container.get_named_stream("Workbook") or container.get_named_stream("Book")
+    found = Globals(stream or b"")
+    codes: dict[int, str] = {}
+    numbers: list[int] = []
+    is_1904 = False
+    for kind, content in _records(found.stream):
+        if kind == 0x0809:
+            found.is_biff8 = content[:2] == struct.pack("<H", BIFF8)
+        elif kind == BOUND_SHEET:
+            found.starts[_text(content[6:], found.is_biff8, 1)] = int.from_bytes(content[:4], "little")
+        elif kind == FORMAT:
+            codes[int.from_bytes(content[:2], "little")] = _text(
+                content[2:], found.is_biff8, 2 if found.is_biff8 else 1
+            )
+        elif kind == XF:
+            numbers.append(int.from_bytes(content[2:4], "little"))
+        elif kind == DATE_1904:
+            is_1904 = content[:1] == b"\x01"
+    found.formats = [xlsx_formats.number_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    return found
+
+
+def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position + 4 <= len(stream):
+        kind, size = HEADER.unpack_from(stream, position)
+        yield kind, stream[position + 4 : position + 4 + size]
+        if kind == END_OF_PART:
+            return
+        position += 4 + size
+
+
+def _text(content: bytes, is_biff8: bool, count_bytes: int) -> str:
+    """A string with its length before it, in BIFF8 with a flag for its width (MS-XLS 2.5.240, 2.5.294)."""
+    count = int.from_bytes(content[:count_bytes], "little")
+    if not is_biff8:
+        return content[count_bytes : count_bytes + count].decode("cp1252", "replace")
+    wide = content[count_bytes : count_bytes + 1] == b"\x01"
+    text = content[count_bytes + 1 : count_bytes + 1 + count * (1 + wide)]
+    return text.decode("utf-16-le" if wide else "latin-1", "replace")
+
+
+def shown(found: Globals, sheet: str) -> dict[int, dict[int, str]]:
+    """Row from 0 -> column -> text of the cells whose format shows more than a plain number."""
+    special = [number for number, style in enumerate(found.formats) if not style.is_plain]
+    records = found.sheet(sheet)
+    cells: dict[int, dict[int, str]] = {}
+    if not special:
+        return cells
+    styles = b"|".join(re.escape(struct.pack("<H", number)) for number in special)
+    for row, column, style, value in _numbers(records, styles):
+        if style < len(found.formats) and not found.formats[style].is_plain:
+            cells.setdefault(row, {})[column] = _shown(found.formats[style], value)
+    return cells
+
+
+def _shown(style: Format, value: float) -> str:
+    try:
+        return style.number(repr(value))
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _numbers(records: bytes, styles: bytes) -> Iterator[tuple[int, int, int, float]]:
+    """Row, column, style and number of each cell that holds one and may be of these styles."""
+    position = struct.Struct("<HHH")
+    for head, size, decode in (
+        (rb"\x03\x02\x0e\x00", 8, _double),
+        (rb"\x7e\x02\x0a\x00", 4, _rk),
+        (rb"\x06\x00[\x14-\xff].", 8, _double),
+    ):
+        pattern = re.compile(rb"%s(....(?:%s))(.{%d})" % (head, styles, size), re.DOTALL)
+        for match in pattern.finditer(records):
+            if head.startswith(rb"\x06") and match.group(2)[6:] == b"\xff\xff":
+                continue  # a text, boolean, error or nothing
+            row, column, style = position.unpack(match.group(1))
+            yield row, column, style, decode(match.group(2))
+    yield from _several(records)
+
+
+def _several(records: bytes) -> Iterator[tuple[int, int, int, float]]:
+    """The cells of MulRk records: one row, consecutive columns, each with its own style."""
+    for match in re.finditer(rb"\xbd\x00(..)(..)(..)", records, re.DOTALL):
+        size, row, first = (int.from_bytes(part, "little") for part in match.groups())
+        count = (size - 6) // 6
+        last = int.from_bytes(records[match.end() + count * 6 : match.end() + count * 6 + 2], "little")
+        if (size - 6) % 6 or count < 1 or last != first + count - 1 or last > 255:
+            continue  # no such record, only its first two bytes
+        for number in range(count):
+            style, value = struct.unpack_from("<H4s", records, match.end() + number * 6)
+            yield row, first + number, style, _rk(value)
+
+
+def _double(content: bytes) -> float:
+    return float(struct.unpack("<d", content)[0])
+
+
+def _rk(content: bytes) -> float:
+    """A number packed into four bytes (MS-XLS 2.5.217)."""
+    packed = int.from_bytes(content, "little", signed=True)
+    if packed & 2:
+        number = float(packed >> 2)
+    else:
+        number = _double(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
+    return number / 100 if packed & 1 else number
+
+
+def errors(found: Globals, sheet: str) -> int:
+    """How many cells hold an error, such as #N/A."""
+    return sum(1 for _ in ERROR_CELL.finditer(found.sheet(sheet)))
+
+
+__all__ = ["Globals", "errors", "read", "shown"]

@@ -1,0 +1,217 @@
+"""Rows of plain sheet XML, many at once: the sheet teaches a pattern of its own rows, and one search reads a megabyte.
+
+Rows of one sheet are alike: in each column stand the same few kinds of cell. Rows that the pattern does not know are
+cut cell by cell, and what they hold is added to the pattern. Whatever is not written plainly is an UnusualError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from operator import lt
+
+from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.xlsx_strings import UnusualError, joined_text
+
+ROW = re.compile(rb"<row\b([^>]*)>")
+ATTRIBUTE = re.compile(r'\b(\w+)="([^"]*)"')
+ROW_NUMBER = re.compile(rb'\br="(\d+)"')
+CELL = re.compile(rb'<c((?: s="\d+")?) r="([A-Z]{1,3})(\d+)"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)
+CONTENT = re.compile(
+    rb"(<f(?:[^<>]*/>|[^<]*</f>))?(?:<v>([^<]*)</v>|<v ?/>|<v (?:[^>]*)>([^<]*)</v>|<is>(.*)</is>|<is ?/>)?", re.DOTALL
+)
+MOST_COLUMNS = 16384
+MOST_SHAPES = 400  # in the pattern; a sheet of more kinds of cells is cut cell by cell
+WIDE = 512  # rows beyond the pattern of more columns than this stand alone
+
+FORMULA = rb"<f(?:[^<>]*/>|[^<]*</f>)"
+CONTENTS = {  # kind -> pattern of what stands between <c ...> and </c>
+    "value": rb"<v>([^<]*)</v>",
+    "formula": FORMULA + rb"<v>([^<]*)</v>",
+    "unsaved": rb"<f(?:[^<>]*/|[^<]*</f)(>)(?:<v></v>|<v ?/>)?",
+    "inline": rb"<is><t(?: [^>]*)?>([^<]*)</t></is>",
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of cell: its column, its attributes as they stand in the XML, and what it holds."""
+
+    column: int
+    letters: bytes
+    before: bytes  # attributes before the reference
+    after: bytes  # and after it
+    content: str  # a key of CONTENTS, "" when blank, "rare" when no pattern is kept
+
+    @property
+    def attributes(self) -> bytes:
+        """All attributes but the reference."""
+        return self.before + self.after
+
+    def pattern(self) -> bytes:
+        """How such a cell looks, after its reference."""
+        start = re.escape(self.after)
+        return start + (rb">" + CONTENTS[self.content] + rb"</c>" if self.content else rb"(?:/>|></c>)")
+
+
+@dataclass
+class RowPattern:
+    """The pattern of rows made of the shapes that are known so far."""
+
+    shapes: dict[Shape, None] = field(default_factory=dict)
+    filled: list[Shape] = field(default_factory=list)  # one for each group of the pattern
+
+    def __post_init__(self) -> None:
+        self.compile()
+
+    def compile(self) -> None:
+        """Make the pattern anew: the row number, a group for each shape that holds something, the row if unknown."""
+        by_column: dict[tuple[int, bytes, bytes], list[Shape]] = {}
+        for shape in sorted(self.shapes, key=lambda shape: (shape.column, shape.before)):
+            by_column.setdefault((shape.column, shape.letters, shape.before), []).append(shape)
+        self.filled = [shape for group in by_column.values() for shape in group if shape.content]
+        cells = [
+            rb'(?:<c%s r="%s\1"(?:%s))?+' % (before, letters, b"|".join(shape.pattern() for shape in group))
+            for (_, letters, before), group in by_column.items()
+        ]
+        self.search = re.compile(rb'<row r="(\d+)"[^>]*>%s</row>|(<row\b.*?</row>)' % b"".join(cells), re.DOTALL)
+
+    def learn(self, seen: set[Shape]) -> None:
+        """Add the shapes of rows that were unknown, as far as there is room."""
+        new = [shape for shape in seen if shape not in self.shapes and shape.content != "rare"]
+        if new and len(self.shapes) + len(new) <= MOST_SHAPES:
+            self.shapes.update(dict.fromkeys(new))
+            self.compile()
+
+
+Cells = list[tuple[Shape, bytes]]
+Convert = Mapping[Shape, Callable[[Sequence[bytes]], list[bytes]]]
+
+
+def pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The sheet's XML, cut after the end of a row. Raises UnusualError when there is no plain sheet data."""
+    rest = b""
+    seen_rows = False
+    for data in chunks:
+        body, end, rest = (rest + data).rpartition(b"</row>")
+        if not end:
+            continue
+        seen_rows = True
+        if b"<!" in body:
+            raise UnusualError("comments, CDATA or a document type in the sheet")
+        if not body.isascii():
+            body.decode()  # raises UnicodeDecodeError: another encoding is not for here
+        yield body + end
+    if b"<c " in rest or b"<c>" in rest or b":row" in rest:
+        raise UnusualError("cells without a plain row")
+    if not seen_rows and (b":sheetData" in rest or b"<sheetData" not in rest):
+        raise UnusualError("no plain sheet data")
+
+
+def rows_of(body: bytes, pattern: RowPattern, convert: Convert, last_row: int) -> Iterator[Chunk]:
+    """The rows of one piece; `last_row` is the number of the row before them. The pattern learns from unknown rows."""
+    found = pattern.search.findall(body)
+    if len(found) != body.count(b"</row>"):
+        raise UnusualError("rows written in an unusual way")
+    numbers, *groups, unknown = zip(*found, strict=True)
+    cut = {place: _cut(piece) for place, piece in enumerate(unknown) if piece} if any(unknown) else {}
+    rows = _numbers(numbers, cut, last_row)
+    wide = [place for place, (_, cells) in cut.items() if cells and cells[-1][0].column > WIDE]
+    bounds = sorted({0, len(rows), *wide, *(place + 1 for place in wide)})
+    for start, end in pairwise(bounds):
+        parts = [group[start:end] for group in groups] if wide else groups
+        patches = {place - start: cut[place][1] for place in range(start, end) if place in cut} if cut else {}
+        yield Chunk(rows[start:end], _columns(pattern.filled, parts, patches, convert, end - start))
+    if cut:
+        pattern.learn({shape for _, cells in cut.values() for shape, _ in cells})
+
+
+def _numbers(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], last_row: int) -> list[int]:
+    """The row numbers, where a row without one follows the row before it. Raises UnusualError when they do not grow."""
+    if not cut:
+        rows = list(map(int, numbers))
+    else:
+        rows = []
+        for place, number in enumerate(numbers):
+            rows.append(int(number) if number else cut[place][0] or (rows[-1] if rows else last_row) + 1)
+    grows = rows == list(range(rows[0], rows[0] + len(rows))) or all(map(lt, rows, rows[1:]))
+    if rows[0] <= last_row or not grows:
+        raise UnusualError("rows out of order")
+    return rows
+
+
+def _cut(piece: bytes) -> tuple[int, Cells]:
+    """Number (0 when it has none) and cells of one row, cell by cell."""
+    start = piece.rfind(b"<row")  # empty rows without end tag may stand before it
+    opened = ROW.match(piece, start)
+    if opened is None:
+        raise UnusualError("a row written in an unusual way")
+    found = ROW_NUMBER.search(opened.group(1))
+    number = int(found.group(1)) if found else 0
+    cells = [_cell(match, number) for match in CELL.finditer(piece, opened.end())]
+    if len(cells) != piece.count(b"<c ", start) + piece.count(b"<c>", start):
+        raise UnusualError("cells written in an unusual way")
+    columns = [shape.column for shape, _ in cells]
+    if not all(map(lt, columns, columns[1:])):
+        raise UnusualError("cells out of order")
+    return number, cells
+
+
+def _cell(match: re.Match[bytes], row: int) -> tuple[Shape, bytes]:
+    before, letters, number, after, inner = match.groups()
+    if row and int(number) != row:
+        raise UnusualError("a cell in another row than it says")
+    content, value = _content(inner or b"", b't="str"' in after)
+    if content == "value" and inner and not inner.startswith(b"<v>"):
+        content = "rare"
+    return Shape(column_number(letters), letters, before, after, content), value
+
+
+def _content(inner: bytes, is_text: bool) -> tuple[str, bytes]:
+    """What stands in a cell (a key of CONTENTS, "" or "rare"), and its value as it stands in the XML."""
+    if not inner:
+        return "", b""
+    match = CONTENT.fullmatch(inner)
+    if match is None:
+        raise UnusualError("a cell written in an unusual way")
+    formula, value, attributed, inline = match.groups()
+    if inline is not None:
+        return ("inline" if inline.count(b"<") == 2 else "rare"), joined_text(inline)
+    value = value or attributed or b""
+    if formula and not value:
+        return ("rare", b"") if is_text else ("unsaved", b">")
+    return ("formula" if formula else "value"), value
+
+
+def _columns(
+    filled: list[Shape], groups: Sequence[Sequence[bytes]], patches: dict[int, Cells], convert: Convert, count: int
+) -> dict[int, list[bytes]]:
+    columns: dict[int, list[bytes]] = {}
+    for shape, values in zip(filled, groups, strict=True):
+        if any(values):
+            fields, others = convert[shape](values), columns.get(shape.column)
+            columns[shape.column] = fields if others is None else list(map(or_, fields, others))
+    for place, cells in patches.items():
+        for shape, value in cells:
+            if value:
+                columns.setdefault(shape.column, [b""] * count)[place] = convert[shape]((value,))[0]
+    return columns
+
+
+def or_(first: bytes, second: bytes) -> bytes:
+    """The one that holds something; a cell has one shape, so the other is blank."""
+    return first or second
+
+
+@cache
+def column_number(letters: bytes) -> int:
+    """Number from 0 of a column: A, B ... Z, AA."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    if not 0 < number <= MOST_COLUMNS:
+        raise UnusualError(f"column {letters.decode()}")
+    return number - 1

@@ -1,0 +1,75 @@
+"""The shared strings of an XLSX, read piece by piece: each once, as text or as a ready CSV field."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+
+from systemscripts.tables.parsers import package, xml_text
+from systemscripts.tables.parsers.chunk import quoted
+
+CHUNK_BYTES = 2**20
+ITEM = re.compile(
+    rb'<si>(?:<t(?: xml:space="preserve")?>([^<]*)</t></si>|(.*?)</si>)|<si ?/>|<si [^>]*>(.*?)</si>', re.DOTALL
+)
+PHONETIC = re.compile(rb"<rPh\b.*?</rPh>", re.DOTALL)
+TEXT = re.compile(rb"<t(?: [^>]*)?>([^<]*)</t>")
+RUN_OF_NOTHING = re.compile(rb"<t ?/>")
+
+
+class UnusualError(Exception):
+    """Not as Excel and its relatives write it; a more general reader may understand it."""
+
+
+def fields(archive: zipfile.ZipFile, part: str | None) -> list[bytes]:
+    """All strings as CSV fields. Raises UnusualError when not written plainly: one missed shifts all others."""
+    found: list[bytes] = []
+    rest = b""
+    for data in package.inflated(archive, part, CHUNK_BYTES) if part else ():
+        if not found and not rest:
+            _check_head(data, part or "")
+        body, end, rest = (rest + data).rpartition(b"</si>")
+        if end:
+            found += _items(body + end)
+    if b"<si" in rest and b"</si>" not in rest:  # empty items after the last filled one
+        found += _items(rest)
+    return found
+
+
+def joined_text(content: bytes) -> bytes:
+    """The text of a string item or an inline string: its runs joined, without the reading aids of Japanese."""
+    if b"<rPh" in content:
+        content = PHONETIC.sub(b"", content)
+    runs = TEXT.findall(content)
+    if len(runs) != content.count(b"<t>") + content.count(b"<t ") - len(RUN_OF_NOTHING.findall(content)):
+        raise UnusualError("a string written in an unusual way")
+    return b"".join(runs)
+
+
+def _items(body: bytes) -> Iterator[bytes] | list[bytes]:
+    if b"<!" in body:
+        raise UnusualError("comments or CDATA among the strings")
+    if not body.isascii():
+        body.decode()  # raises UnicodeDecodeError: another encoding is not for here
+    start = body.find(b"<si><t>")
+    values = body[start + 7 : -9].split(b"</t></si><si><t>")
+    if body.endswith(b"</t></si>") and body.count(b"<", max(start, 0)) == 4 * len(values):  # nothing but plain items
+        return quoted(xml_text.plain(values))
+    items = ITEM.findall(body)
+    if len(items) != body.count(b"<si>") + body.count(b"<si ") + body.count(b"<si/>"):
+        raise UnusualError("strings written in an unusual way")
+    plain, rich, attributed = zip(*items, strict=True) if items else ((), (), ())
+    values = list(plain)
+    for others in (rich, attributed):
+        if any(others):
+            values = [joined_text(other) if other else value for value, other in zip(values, others, strict=True)]
+    return quoted(xml_text.plain(values))
+
+
+def _check_head(head: bytes, part: str) -> None:
+    package.refuse_entities(head, part)
+    if b":si" in head or head[:3] in (b"\xff\xfe<", b"\xfe\xff\0") or re.search(rb"<\?xml[^>]*encoding=", head[:200]):
+        declared = re.search(rb"encoding=[\"']([^\"']+)", head[:200])
+        if b":si" in head or declared is None or declared.group(1).lower() not in (b"utf-8", b"us-ascii"):
+            raise UnusualError("strings with a prefix or in another encoding")

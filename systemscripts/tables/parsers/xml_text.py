@@ -1,0 +1,43 @@
+"""Text as spreadsheet XML writes it: entities, line ends, and letters escaped as _x000D_."""
+
+from __future__ import annotations
+
+import re
+
+ENTITY = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8})|#(\d{1,9})|(lt|gt|amp|quot|apos));")
+NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xstring
+NEEDS_CARE = re.compile(rb"[&\r]|_x[0-9A-Fa-f]{4}_")
+
+
+def plain(values: list[bytes] | tuple[bytes, ...]) -> list[bytes]:
+    """The texts that these pieces of XML stand for, all in UTF-8."""
+    if NEEDS_CARE.search(b"\0".join(values)) is None:
+        return list(values)
+    search = NEEDS_CARE.search
+    return [unescaped(value.decode()).encode() if search(value) else value for value in values]
+
+
+def unescaped(text: str) -> str:
+    """One piece of character data as text."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # XML 1.0, 2.11: what a parser does to line ends
+    if "&" in text:
+        text = ENTITY.sub(_letter, text)
+    return unhexed(text)
+
+
+def unhexed(text: str) -> str:
+    """Replace _x000D_ and the like by the letters they stand for; NUL and half letters become nothing."""
+    if "_x" not in text:
+        return text
+    text = ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text).replace("\0", "")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _letter(match: re.Match[str]) -> str:
+    hexadecimal, decimal, name = match.groups()
+    if name:
+        return NAMED[name]
+    code = int(hexadecimal, 16) if hexadecimal else int(decimal)
+    return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"

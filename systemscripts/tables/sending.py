@@ -1,0 +1,114 @@
+"""What the child process sends of a sheet: its rows from the first to the last used column, blank ones left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from typing import IO
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables import frames
+from systemscripts.tables.parsers.book import Book, Row, Sheet, filled_rows, is_blank
+from systemscripts.tables.parsers.chunk import Chunk, quoted
+from systemscripts.tables.parsers.values import texts
+
+Chunks = Callable[[], Iterable[Chunk]]
+ROWS_AT_ONCE = 2000
+CELLS_AT_ONCE = 2**20
+
+
+class Sender:
+    """Writes the frames of sheets, within limits on cells and bytes."""
+
+    def __init__(self, output: IO[bytes], most_cells: int, most_bytes: int) -> None:
+        self._output = output
+        self._most_cells, self._most_bytes = most_cells, most_bytes
+        self._cells = self._bytes = 0
+
+    def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[str]:
+        """Send the rows of a sheet; return the warnings about it."""
+        if sheet.chunks and not fill_merged:
+            with suppress(FallBackError):
+                self._send_all(lambda: _or_fall_back(sheet))
+                return book.warnings(sheet)
+            self._restart()
+        rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
+        self._send_all(lambda: _chunks(rows()))
+        return book.warnings(sheet)
+
+    def _send_all(self, chunks: Chunks) -> None:
+        """Send all with the columns that the first rows use; when later ones use more, forget that and send again."""
+        source = iter(chunks())
+        first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 1))
+        guess = first[0].extent() if first else (0, 0)
+        used = self._send_chunks(chain(first, source), *guess)
+        if used != guess:
+            self._restart()
+            self._send_chunks(chunks(), *used)
+
+    def _send_chunks(self, chunks: Iterable[Chunk], left: int, right: int) -> tuple[int, int]:
+        """Send columns `left` to `right`; return those really used. When they are more, nothing more is sent."""
+        used = left, right
+        for chunk in chunks:
+            extent = chunk.extent()
+            if extent == (0, 0):
+                continue
+            used = min(used[0], extent[0]), max(used[1], extent[1])
+            if used == (left, right):
+                for first_row, records in chunk.records(left, right):
+                    self._write(first_row, records, right - left)
+        return used
+
+    def _write(self, first_row: int, records: list[bytes], width: int) -> None:
+        content = b"\n".join(records) + b"\n"
+        self._cells += len(records) * width
+        self._bytes += len(content)
+        if self._cells > self._most_cells or self._bytes > self._most_bytes:
+            limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
+            raise BadDataError(f"the sheet holds more than {limit}", "Ask the sender for less, or for a CSV file.")
+        frames.write_rows(self._output, first_row, len(records), content)
+
+    def _restart(self) -> None:
+        frames.write(self._output, frames.RESTART)
+        self._cells = self._bytes = 0
+
+
+class FallBackError(Exception):
+    """The fast reader of a sheet gave up; the general one is to be asked."""
+
+
+def _or_fall_back(sheet: Sheet) -> Iterator[Chunk]:
+    assert sheet.chunks is not None
+    try:
+        yield from sheet.chunks()
+    except BadDataError:
+        raise
+    except Exception as error:
+        raise FallBackError from error
+
+
+def _chunks(rows: Iterable[tuple[int, Row]]) -> Iterator[Chunk]:
+    """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide."""
+    numbers: list[int] = []
+    kept: list[list[bytes]] = []
+    cells = 0
+    for number, row in rows:
+        if is_blank(row):
+            continue
+        wider = kept and len(row) > 2 * len(kept[-1]) + 256
+        if wider or len(kept) >= ROWS_AT_ONCE or cells > CELLS_AT_ONCE:
+            yield _chunk(numbers, kept)
+            numbers, kept, cells = [], [], 0
+        fields = quoted([text.replace("\0", "").encode("utf-8", "replace") for text in texts(row)])
+        numbers.append(number)
+        kept.append(fields)
+        cells += len(fields)
+    if kept:
+        yield _chunk(numbers, kept)
+
+
+def _chunk(numbers: list[int], rows: list[list[bytes]]) -> Chunk:
+    width = max(map(len, rows))
+    even = [row if len(row) == width else row + [b""] * (width - len(row)) for row in rows]
+    return Chunk(numbers, dict(enumerate(zip(*even, strict=True))))

@@ -1,0 +1,73 @@
+"""The rows of one sheet as standard CSV, in a temporary file without a name."""
+
+from __future__ import annotations
+
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from systemscripts.tables.model import Block
+from systemscripts.tables.records import RecordCutter
+
+CHUNK_BYTES = 4 * 2**20
+
+
+class Spool:
+    """A file that vanishes with the process, and the sheet row of each record in it."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.file: IO[bytes] = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - close() closes it
+        self.count = 0
+        self._starts: list[int] = []  # number of the first record of each run of consecutive rows
+        self._rows: list[int] = []  # its sheet row
+
+    def add(self, first_row: int, count: int, records: memoryview) -> None:
+        """Append `count` records that stand in consecutive sheet rows."""
+        self.file.write(records)
+        if not self._starts or self._rows[-1] + self.count - self._starts[-1] != first_row:
+            self._starts.append(self.count)
+            self._rows.append(first_row)
+        self.count += count
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.file.seek(0)
+        self.file.truncate()
+        self.count, self._starts, self._rows = 0, [], []
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all records with their sheet rows."""
+        cutter = RecordCutter(b",", b'"', b"\n", width=0, trusted=True)
+        done = 0
+        for block in cutter.blocks(self._chunks()):
+            yield Block(block.records, self._row_numbers(done, len(block.records)))
+            done += len(block.records)
+
+    def close(self) -> None:
+        """Free the file; may be called twice."""
+        self.file.close()
+
+    def _chunks(self) -> Iterator[bytes]:
+        position = 0
+        while True:
+            self.file.seek(position)
+            chunk = self.file.read(CHUNK_BYTES)
+            if not chunk:
+                return
+            yield chunk
+            position += len(chunk)
+
+    def _row_numbers(self, start: int, count: int) -> Sequence[int]:
+        """Sheet rows of `count` records from record number `start`."""
+        runs = []
+        run = bisect_right(self._starts, start) - 1
+        while count:
+            run_end = self._starts[run + 1] if run + 1 < len(self._starts) else self.count
+            size = min(count, run_end - start)
+            first = self._rows[run] + start - self._starts[run]
+            runs.append(range(first, first + size))
+            start, count, run = start + size, count - size, run + 1
+        return runs[0] if len(runs) == 1 else list(chain.from_iterable(runs))
