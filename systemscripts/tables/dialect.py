@@ -18,6 +18,7 @@ SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
 CONSISTENT = 0.6
 DOUBTFUL = 0.9
 EXCEL_HINT = re.compile(r"\A\ufeff?\"?sep=(.)\"?[;,\t]*\r?(?:\n|\r|\Z)", re.IGNORECASE)
+CLOCK = re.compile(r"\d:\d\d")
 EQUAL = 0.02  # scores nearer than this are a doubt
 
 
@@ -51,7 +52,8 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
 def _possible(samples: Sequence[str]) -> Iterator[str]:
     """Delimiters that occur at all; long ones only where they explain most of their own characters."""
     text = "\n".join(samples)
-    yield from (delimiter for delimiter in DELIMITERS if delimiter in text or delimiter == ",")
+    without = ":" if CLOCK.search(text) else ""  # which would cut every time of day
+    yield from (mark for mark in DELIMITERS if mark == "," or (mark in text and mark != without))
     for delimiter in LONG_DELIMITERS:
         mark = delimiter.strip() or delimiter
         count = text.count(delimiter)

@@ -177,13 +177,10 @@ def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
     for_header, for_data = kinds.header_votes(fields, body)
     values = sum(kinds.kind(cell) in kinds.VALUES for cell in fields)
     if not any(column.kinds or column.texts for column in body):
-        return values > 0.5 * _filled(fields) and not kinds.header_votes(fields, [NUMBERS] * len(fields))[0]
+        return values > 0.5 * _filled(fields) and not kinds.running(fields)
     if for_header == for_data == 0:
         return False
     return for_data > 2 * for_header and (values > 0 or for_data > 0.5 * _filled(fields))
-
-
-NUMBERS = Column(frozenset(kinds.VALUES), frozenset(), years=False, count=1)
 
 
 def _with_groups(rows: Rows, first: int) -> int:

@@ -108,13 +108,13 @@ def header_votes(fields: Sequence[str], body: Sequence[Column], least: int = 1) 
     `least` values are not asked.
     """
     votes = [column.votes(field) if column.count >= least else 0 for field, column in zip(fields, body, strict=False)]
-    for place in _running(fields):
+    for place in running(fields):
         if place < len(votes) and votes[place] < 0 and not body[place].years:
             votes[place] = 1
     return sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
 
 
-def _running(fields: Sequence[str]) -> list[int]:
+def running(fields: Sequence[str]) -> list[int]:
     """Places of years, or of numbers that count from 0 over the whole row (or from 1, right of a blank corner)."""
     whole = [(place, int(field)) for place, field in enumerate(fields) if field.strip().isdecimal() and len(field) < 9]
     numbers = [number for _, number in whole]
