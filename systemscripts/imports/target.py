@@ -89,7 +89,7 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         made.ignored += new
         made.columns = [name for name in made.columns if name in existing]
         made.shape = shape.without(new)
-    if strategy == 3 and made.missing:
+    if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
         raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
     _check_types(made, existing)
     return made

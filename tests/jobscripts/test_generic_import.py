@@ -1,0 +1,119 @@
+"""The command line of the import: what it shows, what it leaves alone, what it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Installation
+
+DRY = {"file_pattern": r"orders.*\.csv", "target_table": "public.orders", "load_mode": "append"}
+LEDGER = ("tfile", "tdataset", "trejectedrow", "trowhistory", "tschemachange", "timportconfig", "tconfighistory")
+
+
+def everything(installation: Installation) -> dict[str, Any]:
+    """All that a dry run must not touch."""
+    found: dict[str, Any] = {name: installation.sql(f"select * from dba.{name} order by 1") for name in LEDGER}
+    found["tables"] = installation.sql(
+        "select c.oid, c.relname, (select count(*) from pg_attribute a where a.attrelid = c.oid) from pg_class c "
+        "where relnamespace = 'public'::regnamespace order by 1"
+    )
+    folders = (installation.data / name for name in ("file_watcher", "archive"))
+    found["files"] = sorted((str(p), p.stat().st_mtime_ns) for folder in folders for p in folder.rglob("*"))
+    return found
+
+
+@pytest.mark.parametrize("mode", [{"load_mode": "append"}, {"load_mode": "upsert", "key_columns": ["id"]}])
+def test_a_dry_run_shows_all_and_writes_nothing(installation: Installation, mode: dict[str, object]) -> None:
+    installation.configure("orders", **(DRY | mode))
+    installation.drop("orders_1.csv", "id;name\n1;x\n2;y\n")
+    assert installation.run("generic_import", "orders").returncode == 0
+    rows = "".join(f"{number};n;t\n" for number in range(50))
+    installation.drop("orders_2.csv", "ID;Name;Town (new)\n" + rows + "bad\n")
+    before = everything(installation)
+    done = installation.run("generic_import", "orders", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert everything(installation) == before
+    for shown in (
+        "dry run, nothing written: 1 file: 51 rows read", "1 rejected", "would be loaded", "delimiter ';'",
+        "encoding 'utf-8'", "town_new (text) from 'Town (new)': t | t | t", 'add column "town_new" text',
+    ):  # fmt: skip
+        assert shown in done.stdout, done.stdout
+    assert installation.summary("generic_import", "orders")["counts"]["read"] == 51
+
+
+def test_a_dry_run_of_a_file_that_does_not_fit_says_so(installation: Installation) -> None:
+    installation.configure("orders", **DRY, exact_header=["other"])
+    installation.drop("orders.csv", "id\n1\n")
+    done = installation.run("generic_import", "orders", "--dry-run")
+    assert done.returncode == 65
+    assert "orders.csv would be refused: another layout" in done.stderr
+    assert installation.waiting() == ["orders.csv"]
+
+
+def test_a_file_from_elsewhere_is_loaded_and_stays_there(installation: Installation, tmp_path: Path) -> None:
+    installation.configure("orders", **DRY)
+    outside = tmp_path / "elsewhere.csv"
+    outside.write_text("id\n1\n")
+    done = installation.run("generic_import", "orders", "--file", outside)
+    assert done.returncode == 0, done.stderr
+    assert outside.read_text() == "id\n1\n"
+    assert installation.archive() == {"elsewhere.csv": b"id\n1\n"}
+    assert installation.waiting() == []
+    again = installation.summary("generic_import", "orders", "--file", outside)
+    assert [row["state"] for row in again["rows"]] == ["duplicate"]
+    assert installation.sql("select count(*) from public.orders") == [(1,)]
+
+
+def test_one_file_of_several_that_wait(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    installation.drop("orders_1.csv", "id\n1\n")
+    path = installation.drop("orders_2.csv", "id\n2\n")
+    assert installation.run("generic_import", "orders", "--file", path).returncode == 0
+    assert installation.waiting() == ["orders_1.csv"]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nowhere.csv", "does not exist"), (".", "is not a file")])
+def test_a_file_that_is_none_is_wrong_usage(installation: Installation, name: str, reason: str) -> None:
+    installation.configure("orders", **DRY)
+    done = installation.run("generic_import", "orders", "--file", installation.data / name)
+    assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
+
+
+def test_a_file_of_no_import_is_named(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    installation.configure("resting", is_active=False)
+    installation.drop("unknown.csv", "id\n1\n")
+    installation.drop("resting.csv", "id\n1\n")
+    assert installation.summary("generic_import", "orders")["warnings"] == [
+        "resting.csv waits, but matches no active import",
+        "unknown.csv waits, but matches no active import",
+    ]
+
+
+def test_a_file_of_two_imports_is_named_and_left_until_somebody_says_which(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    installation.configure("all_orders", **(DRY | {"target_table": "public.all_orders"}))
+    path = installation.drop("orders.csv", "id\n1\n")
+    for arguments in (("orders",), ("--all",)):
+        summary = installation.summary("generic_import", *arguments)
+        assert summary["warnings"] == ["orders.csv matches more than one import, and none takes it: all_orders, orders"]
+    assert installation.waiting() == ["orders.csv"]
+    assert installation.run("generic_import", "orders", "--file", path).returncode == 0
+    assert installation.sql("select count(*) from public.orders") == [(1,)]
+
+
+def test_an_unknown_import_is_wrong_usage_with_the_nearest_name(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    done = installation.run("generic_import", "ordesr")
+    assert (done.returncode, "did you mean orders?" in done.stderr) == (2, True)
+
+
+def test_without_archive_the_file_goes_once_it_is_loaded(installation: Installation) -> None:
+    installation.configure("orders", **DRY, archive_policy="none")
+    installation.drop("orders.csv", "id\n1\n")
+    assert installation.run("generic_import", "orders").returncode == 0
+    assert (installation.waiting(), installation.archive()) == ([], {})
+    assert installation.sql("select count(*) from public.orders") == [(1,)]
