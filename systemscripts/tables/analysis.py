@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from systemscripts.tables import extent, header, kinds, realign
 from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.records import RecordCutter
-from systemscripts.tables.wiring import Wiring, fields_of, record_of
+from systemscripts.tables.wiring import Wiring, all_fields, record_of
 
 WHOLE_BYTES = 2 * 2**20
 TAIL_BYTES = 64 * 2**10
@@ -52,10 +52,9 @@ class Reader:
         rows: list[tuple[int, list[str]]] = []
         for block in self.cutter(width).blocks(self.wiring.before(pieces)):
             block = self.wiring.after(block)
-            for record, line in zip(block.records, block.rows, strict=True):
-                rows.append((line, fields_of(record, self.wiring.wire, "replace")))
-                if len(rows) == most:
-                    return rows
+            rows += zip(block.rows, all_fields(block.records[:most], self.wiring.wire), strict=False)
+            if len(rows) >= most:
+                return rows[:most]
         return rows
 
 

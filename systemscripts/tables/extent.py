@@ -181,6 +181,8 @@ class _Scan:
                 break
             if self._is_apart(position) or (position == first - 1 and self._is_note(fields)):
                 first = position
+        else:
+            return end  # so much text is no footer
         return self._without_blank(first)
 
     def _without_blank(self, position: int) -> int:

@@ -14,7 +14,7 @@ from re import Pattern
 # A field may hold line breaks, but a quote that somebody forgot must not swallow the file.
 MOST_LINES = 1000
 MOST_BYTES = 2**20
-MOST_TRIES = 500  # ways to read one line of quotes that nobody escaped
+MOST_TRIES = 60  # ways to read one line of quotes that nobody escaped
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,24 @@ def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Care
             if not final and _may_still_close(body, start, whole.end, rules):
                 return None
             _add_literal(whole, body, rules, len(body))
-    if whole.literal and (loose := _loose_record(body, start, rules)) is not None:
+    if _may_be_loose(whole, rules) and (loose := _loose_record(body, start, rules)) is not None:
         return loose
     if rules.width and len(whole.fields) != rules.width:
         alone = _one_line(body, start, rules)
         if alone.end < whole.end and len(alone.fields) == rules.width:
             return _written(alone, rules)
     return _written(whole, rules)
+
+
+def _may_be_loose(cut: _Cut, rules: Quoting) -> bool:
+    """True when quotes that nobody escaped may explain a record: too wide, or a field begins and ends with one."""
+    if not cut.literal or len(cut.fields) < rules.width:
+        return False
+    quote = rules.quote
+    enclosed = any(
+        cut.fields[number].startswith(quote) and cut.fields[number].endswith(quote) for number in cut.literal
+    )
+    return enclosed or len(cut.fields) > rules.width
 
 
 def _loose_record(body: bytes, start: int, rules: Quoting) -> Careful | None:
@@ -86,7 +97,7 @@ def _loose_record(body: bytes, start: int, rules: Quoting) -> Careful | None:
     line = body[start : match.start() if match else len(body)]
     if not rules.width or len(line) > rules.most_bytes:
         return None
-    fields = _loose_fields(line, rules, rules.width, [MOST_TRIES])
+    fields = _loose_fields(line, rules, rules.width, [MOST_TRIES + 2 * rules.width])
     if fields is None:
         return None
     quote, stray = rules.quote, 0

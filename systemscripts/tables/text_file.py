@@ -60,8 +60,9 @@ class TextFile:
     def head_text(self, size: int) -> bytes:
         """The begin of the text in the wire encoding, whole lines."""
         head = next(self.chunks(), b"")[:size]
-        end = head.rfind(self.line_end or b"\n")
-        return head[: end + 1] if end > 0 else head
+        mark = self.line_end or b"\n"
+        end = head.rfind(mark)
+        return head[: end + len(mark)] if end > 0 else head
 
     def tail_text(self, size: int) -> tuple[bytes, int]:
         """The end of the text, where the file can be cut at bytes (else nothing), and how many bytes it has in all."""

@@ -137,6 +137,18 @@ def fields_of(record: bytes, wire: Wire, errors: str = "strict") -> list[str]:
     return [field for row in reader for field in row]
 
 
+def all_fields(records: Sequence[bytes], wire: Wire) -> list[list[str]]:
+    """Cut many records at once, which is several times quicker; damaged ones as well as possible."""
+    texts = [record.decode(wire.encoding, errors="replace") for record in records]
+    try:
+        rows = list(csv.reader(texts, delimiter=wire.delimiter, quotechar=wire.quote))
+    except csv.Error:  # a line end outside quotes
+        rows = []
+    if len(rows) == len(records):
+        return rows
+    return [fields_of(record, wire, "replace") for record in records]
+
+
 def record_of(fields: Sequence[str], wire: Wire) -> bytes:
     """Write one record in a wire: quotes only where they are needed."""
     quote, needing = wire.quote, (wire.delimiter, wire.quote, "\n", "\r")
