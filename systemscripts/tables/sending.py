@@ -9,7 +9,7 @@ from typing import IO
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
-from systemscripts.tables.parsers.book import Book, Row, Sheet, filled_rows, is_blank
+from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
 from systemscripts.tables.parsers.chunk import Chunk, quoted
 from systemscripts.tables.parsers.values import texts
 
@@ -34,7 +34,11 @@ class Sender:
                 return book.warnings(sheet)
             self._restart()
         rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
-        self._send_all(lambda: _chunks(rows()))
+        try:
+            self._send_all(lambda: _chunks(rows()))
+        except ReadAgainError:
+            self._restart()
+            self._send_all(lambda: _chunks(rows()))
         return book.warnings(sheet)
 
     def _send_all(self, chunks: Chunks) -> None:

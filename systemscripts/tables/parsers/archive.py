@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import zipfile
+import zlib
 from pathlib import Path
 
 from xlrd import compdoc
@@ -39,18 +40,28 @@ def zip_format(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = [member.filename.lower().replace("\\", "/") for member in members]
+            types = _content_types(archive)
             is_ods = "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: its zip directory cannot be read") from error
     refuse_bomb(path, sum(member.file_size for member in members), path.stat().st_size)
     if is_ods:
         return "ods"
-    for name in names:
-        if name.endswith(("xl/workbook.xml", "xl/workbook.bin")):
-            return "xlsb" if name.endswith("bin") else "xlsx"
+    if any(name.endswith("workbook.bin") for name in names):
+        return "xlsb"
+    if "spreadsheetml" in types or any(name.endswith("xl/workbook.xml") for name in names):
+        return "xlsx"
     kinds = (kind for folder, kind in ZIP_FOLDERS.items() if any(name.startswith(folder) for name in names))
     kind = next(kinds, f"a zip archive of {len(names)} files ({', '.join(names[:3])})")
     raise BadDataError(f"{path.name} is {kind}, not a workbook")
+
+
+def _content_types(archive: zipfile.ZipFile) -> str:
+    """What the parts of a package are (ECMA-376 part 2, 10.1.2), in lower case; nothing when it does not say."""
+    for member in archive.infolist():
+        if member.filename.lower() == "[content_types].xml" and member.file_size < 2**24:
+            return archive.read(member).decode("utf-8", "replace").lower()
+    return ""
 
 
 def refuse_bomb(path: Path, unpacked: int, packed: int) -> None:

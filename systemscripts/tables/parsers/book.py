@@ -16,6 +16,10 @@ WIDEST_FILL = 1000  # columns; some merge a whole row of the sheet
 Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta; "" or None where empty
 
 
+class ReadAgainError(Exception):
+    """The rows so far are not to be used; when asked again, rows() reads them in another way."""
+
+
 @dataclass(frozen=True)
 class Sheet:
     """One sheet; `rows()` may be called again and yields number (from 1) and cells of each row, of any width.

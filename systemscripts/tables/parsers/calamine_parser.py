@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from systemscripts.tables.parsers import archive, xls_formats
 from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
 
 ZIP = b"PK"
+DAY = timedelta(days=1)
+TOLERANCE = 1e-5  # of a day: calamine rounds to seconds or less
+# Days of 1900 and 1904; before March 1900 Excel counts one day more.
+EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31))  # noqa: DTZ001 - sheets know no zones
 
 
 def open_book(path: Path) -> Book:
@@ -71,15 +76,31 @@ def _sheet(workbook: Any, name: str, visible: bool, details: xls_formats.Globals
     return Sheet(name, rows, visible, merged=merged)
 
 
-def _mended(rows: Iterable[tuple[int, Row]], shown: dict[int, dict[int, str]]) -> Iterator[tuple[int, Row]]:
-    """The rows with the texts of moments and padded numbers, where calamine has a value at all."""
+def _mended(rows: Iterable[tuple[int, Row]], shown: xls_formats.Shown) -> Iterator[tuple[int, Row]]:
+    """The rows with the texts of moments and padded numbers, where calamine has the same value."""
     for number, row in rows:
         texts = shown.get(number - 1)
         if texts:
             cells = list(row)
-            for column, text in texts.items():
-                if column < len(cells) and cells[column] not in ("", None) and text:
+            for column, (stored, text) in texts.items():
+                if text and column < len(cells) and _is_same(cells[column], stored):
                     cells[column] = text
             yield number, cells
         else:
             yield number, row
+
+
+def _is_same(value: object, stored: float) -> bool:
+    """True when a value of calamine's is this stored number, or the moment that it counts (from 1900 or 1904)."""
+    if isinstance(value, (bool, str)) or value is None:
+        return False
+    if isinstance(value, (int, float)):
+        return abs(value - stored) <= 1e-9 * max(abs(stored), 1)
+    if isinstance(value, time):
+        value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    if isinstance(value, timedelta):
+        return abs(value / DAY - stored) < TOLERANCE
+    if isinstance(value, date):
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return any(abs((moment - epoch) / DAY - stored) < TOLERANCE for epoch in EPOCHS)
+    return False

@@ -84,17 +84,23 @@ def _text(content: bytes, is_biff8: bool, count_bytes: int) -> str:
     return text.decode("utf-16-le" if wide else "latin-1", "replace")
 
 
-def shown(found: Globals, sheet: str) -> dict[int, dict[int, str]]:
-    """Row from 0 -> column -> text of the cells whose format shows more than a plain number."""
+Shown = dict[int, dict[int, tuple[float, str]]]
+
+
+def shown(found: Globals, sheet: str) -> Shown:
+    """Row from 0 -> column -> stored number and text of the cells whose format shows more than a plain number.
+
+    A pattern may also find bytes that only look like a cell: whoever uses it compares the stored number.
+    """
     special = [number for number, style in enumerate(found.formats) if not style.is_plain]
     records = found.sheet(sheet)
-    cells: dict[int, dict[int, str]] = {}
+    cells: Shown = {}
     if not special:
         return cells
     styles = b"|".join(re.escape(struct.pack("<H", number)) for number in special)
     for row, column, style, value in _numbers(records, styles):
         if style < len(found.formats) and not found.formats[style].is_plain:
-            cells.setdefault(row, {})[column] = _shown(found.formats[style], value)
+            cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
     return cells
 
 

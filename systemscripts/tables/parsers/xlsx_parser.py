@@ -23,7 +23,7 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.book import Book, Row, Sheet, counted
+from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, counted
 from systemscripts.tables.parsers.chunk import Chunk
 from systemscripts.tables.parsers.package import Package, SheetPart, inflated
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -44,6 +44,7 @@ class Workbook:
         self.errors = self.formulas = 0
         self._fields: list[bytes] | None = None
         self._texts: list[str] | None = None
+        self._unordered: set[str] = set()  # sheets whose rows must be sorted first
 
     def fields(self) -> list[bytes]:
         """The shared strings as CSV fields."""
@@ -70,11 +71,14 @@ class Workbook:
     def rows(self, part: str) -> Iterator[tuple[int, Row]]:
         """The rows of any well-formed sheet."""
         self.errors = self.formulas = 0
+        if part in self._unordered:
+            yield from xlsx_events.sorted_rows(self._chunks(part), self._text)
+            return
         try:
             yield from xlsx_events.rows(self._chunks(part), self._text)
-        except xlsx_events.OutOfOrderError:
-            self.errors = self.formulas = 0
-            yield from xlsx_events.sorted_rows(self._chunks(part), self._text)
+        except xlsx_events.OutOfOrderError as error:
+            self._unordered.add(part)
+            raise ReadAgainError from error
 
     def _chunks(self, part: str | None) -> Iterator[bytes]:
         return inflated(self.package.archive, part, CHUNK_BYTES) if part else iter(())
