@@ -111,16 +111,8 @@ def _chosen(
 
 
 def _listed(known: list[ImportConfig]) -> Summary:
-    rows = [
-        {
-            "import": config.config_name,
-            "active": config.is_active,
-            "pattern": config.file_pattern,
-            "target": config.target_table,
-            "mode": config.load_mode,
-        }
-        for config in known
-    ]
+    names = ("config_name", "is_active", "file_pattern", "target_table", "load_mode")
+    rows = [{name: getattr(config, name) for name in names} for config in known]
     return Summary(headline=f"{len(known)} imports", rows=rows)
 
 

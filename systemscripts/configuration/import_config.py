@@ -37,6 +37,10 @@ class Reading(Strict):
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
+    escape: Literal["", "\\"] | None = None  # nothing, or a backslash; doubled quotes are always understood
+    fill_merged: bool = False  # merged cells repeat their top-left value
+    stop_at_blank_row: bool = False
+    keep_all_rows: bool = False  # no end is looked for, and no row repaired
     decimal: str | None = Field(None, min_length=1, max_length=1)
     thousands: str | None = Field(None, min_length=1, max_length=1)
     null_markers: list[str] = []  # texts that mean no value, beside the empty one
