@@ -12,7 +12,7 @@ import typer
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
-    from systemscripts.tables import ReadingOptions
+    from systemscripts.tables import ReadingOptions, Table
 
 STANDARD_OUTPUT = Path("-")
 
@@ -23,7 +23,7 @@ def xls_to_csv(
     output: Annotated[Path | None, typer.Option(help="Where one file goes; - for standard output.")] = None,
     output_dir: Annotated[Path | None, typer.Option(help="Folder for the CSV files; else beside each file.")] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="Name or pattern of the sheet; else the first that holds any.")
+        str | None, typer.Option(help="Name or pattern of the sheet, or all; else the first that holds any.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
@@ -42,6 +42,8 @@ def xls_to_csv(
     found = list(_inputs(files))
     if output is not None and len(found) != 1:
         raise UsageError(f"--output is for one file, there are {len(found)}", "Use --output-dir.")
+    if output == STANDARD_OUTPUT and sheet == "all":
+        raise UsageError("standard output takes one sheet", "Use --output-dir.")
     options = ReadingOptions(sheet=sheet, encoding=encoding, delimiter=delimiter)
     summary, targets = Summary(), _targets(found, output, output_dir)
     for path, target in zip((path for path, _ in found), targets, strict=True):
@@ -83,18 +85,30 @@ def _targets(found: list[tuple[Path, Path]], output: Path | None, folder: Path |
 
 def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary) -> int:
     from systemscripts import tables
+
+    if options.sheet != "all":
+        with tables.open_table(path, options) as table:
+            return _write(path, table, target, summary)
+    rows = 0
+    for table in tables.open_sheets(path, options):
+        with table:
+            sheet = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in table.detected.sheet)
+            rows += _write(path, table, target.with_name(f"{target.stem}_{sheet}.csv") if sheet else target, summary)
+    return rows
+
+
+def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.directory_management import atomic_write
     from systemscripts.tables import standard_csv
 
-    with tables.open_table(path, options) as table:
-        if target == STANDARD_OUTPUT:
-            rows = standard_csv.write_csv(table, sys.stdout.buffer)
-            sys.stdout.flush()
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(target) as stream:
-                rows = standard_csv.write_csv(table, stream)
-        summary.warnings += [f"{path}: {text}" for text in table.warnings] if target != STANDARD_OUTPUT else []
+    if target == STANDARD_OUTPUT:
+        rows = standard_csv.write_csv(table, sys.stdout.buffer)
+        sys.stdout.flush()
+        return rows
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(target) as stream:
+        rows = standard_csv.write_csv(table, stream)
+    summary.warnings += [f"{path}: {text}" for text in table.warnings]
     return rows
 
 

@@ -68,3 +68,16 @@ def test_needs_no_database(installation: Installation, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "in")
     installation.write_settings(DATABASE_URL="postgresql://etl:x@127.0.0.1:1/none")
     assert installation.run("xls_to_csv", folder / "list.xlsx", "--output", "-").returncode == 0
+
+
+def test_all_sheets_are_one_file_each(installation: Installation, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name in ("North 1", "South"):
+        book.create_sheet(name).append(["town"])
+        book[name].append([name])
+    book.remove(book.worksheets[0])
+    book.save(tmp_path / "towns.xlsx")
+    done = installation.run("xls_to_csv", tmp_path / "towns.xlsx", "--sheet", "all", "--output-dir", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert found == {"towns_North_1.csv": "town\nNorth 1\n", "towns_South.csv": "town\nSouth\n"}
