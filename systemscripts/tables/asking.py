@@ -122,7 +122,8 @@ def refusal(question: Question, failures: Sequence[str]) -> BadDataError:
     what = next((said for said in map(_plainly, failures) if said), "")
     if what:
         return BadDataError(f"{question.path.name} {what}", _HINT)
-    return BadDataError(f"{question.path.name} is damaged or no {question.kind}: {failures[0][:200]}", _HINT)
+    telling = next((failure for failure in failures if "UnusualError" not in failure), failures[0])
+    return BadDataError(f"{question.path.name} is damaged or no {question.kind}: {telling[:200]}", _HINT)
 
 
 def _plainly(failure: str) -> str:

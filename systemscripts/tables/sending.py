@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import IO
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
+from systemscripts.tables.parsers import value_columns
 from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
-from systemscripts.tables.parsers.chunk import Chunk, quoted
-from systemscripts.tables.parsers.values import texts
+from systemscripts.tables.parsers.chunk import Chunk
 
 Chunks = Callable[[], Iterable[Chunk]]
 ROWS_AT_ONCE = 2000
@@ -95,7 +95,7 @@ def _or_fall_back(sheet: Sheet) -> Iterator[Chunk]:
 def _chunks(rows: Iterable[tuple[int, Row]]) -> Iterator[Chunk]:
     """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide."""
     numbers: list[int] = []
-    kept: list[list[bytes]] = []
+    kept: list[Row] = []
     cells = 0
     for number, row in rows:
         if is_blank(row):
@@ -104,15 +104,13 @@ def _chunks(rows: Iterable[tuple[int, Row]]) -> Iterator[Chunk]:
         if wider or len(kept) >= ROWS_AT_ONCE or cells > CELLS_AT_ONCE:
             yield _chunk(numbers, kept)
             numbers, kept, cells = [], [], 0
-        fields = quoted([text.replace("\0", "").encode("utf-8", "replace") for text in texts(row)])
         numbers.append(number)
-        kept.append(fields)
-        cells += len(fields)
+        kept.append(row)
+        cells += len(row)
     if kept:
         yield _chunk(numbers, kept)
 
 
-def _chunk(numbers: list[int], rows: list[list[bytes]]) -> Chunk:
-    width = max(map(len, rows))
-    even = [row if len(row) == width else row + [b""] * (width - len(row)) for row in rows]
-    return Chunk(numbers, dict(enumerate(zip(*even, strict=True))))
+def _chunk(numbers: list[int], rows: list[Row]) -> Chunk:
+    columns = zip_longest(*rows, fillvalue="")
+    return Chunk(numbers, {number: value_columns.fields(column) for number, column in enumerate(columns)})

@@ -28,4 +28,5 @@ def parsers(path: Path) -> Sequence[str]:
     """Who is asked, in this order."""
     with path.open("rb") as file:
         is_container = file.read(8) == CONTAINER
-    return ("calamine_parser", "xlrd_parser") if is_container else ("xlrd_parser", "calamine_parser")
+    first = ("calamine_parser",) if is_container else ()
+    return (*first, "xlrd_parser", "calamine_any_parser")

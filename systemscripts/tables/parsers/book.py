@@ -12,6 +12,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers.chunk import Chunk
 
 Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
+MACROS = -1  # weight of a sheet of Excel 4 macros: the last one meant
 WIDEST_FILL = 1000  # columns; some merge a whole row of the sheet
 Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta; "" or None where empty
 

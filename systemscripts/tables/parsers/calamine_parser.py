@@ -12,16 +12,18 @@ import python_calamine
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import archive, xls_formats
-from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
+WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
 DAY = timedelta(days=1)
 TOLERANCE = 1e-5  # of a day: calamine rounds to seconds or less
 # Days of 1900 and 1904; before March 1900 Excel counts one day more.
 EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31))  # noqa: DTZ001 - sheets know no zones
 
 
-def open_book(path: Path) -> Book:
+def open_book(path: Path, any_version: bool = False) -> Book:
     """Open a workbook. Raises BadDataError when it is none or protected; calamine's own errors and panics otherwise."""
     format_name = container_format(path)
     try:
@@ -29,14 +31,16 @@ def open_book(path: Path) -> Book:
     except python_calamine.PasswordError as error:
         raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.") from error
     names = [
-        (sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
+        (sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible, sheet.typ == WORKSHEET)
         for sheet in workbook.sheets_metadata
-        if sheet.typ in (python_calamine.SheetTypeEnum.WorkSheet, python_calamine.SheetTypeEnum.MacroSheet)
+        if sheet.typ in (WORKSHEET, python_calamine.SheetTypeEnum.MacroSheet)
     ]
     if format_name != "xls":
-        return Book(format_name, [_sheet(workbook, name, visible, None) for name, visible in names])
+        return Book(format_name, [_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names])
     details = _details(path)
-    sheets = [_sheet(workbook, name, visible, details) for name, visible in names]
+    if details and not details.is_biff8 and not any_version:
+        raise UnusualError("Excel 5: xlrd knows its code pages")
+    sheets = [_sheet(workbook, name, details, visible, is_usual) for name, visible, is_usual in names]
     return Book(
         format_name, sheets, lambda sheet: counted(xls_formats.errors(details, sheet.name) if details else 0, 0)
     )
@@ -56,8 +60,9 @@ def container_format(path: Path) -> str:
     return archive.zip_format(path) if is_zip else archive.ole_format(path)
 
 
-def _sheet(workbook: Any, name: str, visible: bool, details: xls_formats.Globals | None) -> Sheet:
+def _sheet(workbook: Any, name: str, details: xls_formats.Globals | None, visible: bool, is_usual: bool) -> Sheet:
     loaded: list[Any] = []
+    shown: list[xls_formats.Shown] = []
 
     def load() -> Any:
         if not loaded:
@@ -66,14 +71,15 @@ def _sheet(workbook: Any, name: str, visible: bool, details: xls_formats.Globals
 
     def rows() -> Iterable[tuple[int, Row]]:
         found = enumerate(load().iter_rows() if load().start else (), 1)
-        shown = xls_formats.shown(details, name) if details else {}
-        return _mended(found, shown) if shown else found
+        if details and not shown:
+            shown.append(xls_formats.shown(details, name))
+        return _mended(found, shown[0]) if shown and shown[0] else found
 
     def merged() -> list[Area]:
         ranges = load().merged_cell_ranges or ()
         return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
 
-    return Sheet(name, rows, visible, merged=merged)
+    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, merged=merged)
 
 
 def _mended(rows: Iterable[tuple[int, Row]], shown: xls_formats.Shown) -> Iterator[tuple[int, Row]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import time
 from pathlib import Path
 from typing import Any
 
 import xlrd
 
-from systemscripts.tables.parsers import archive
+from systemscripts.tables.parsers import archive, xlsx_formats
 from systemscripts.tables.parsers.book import Book, Row, Sheet
 
 
@@ -30,24 +29,23 @@ def _rows(sheet: Any, workbook: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
 
 
 def _value(cell: Any, workbook: Any) -> object:
-    if cell.ctype == xlrd.XL_CELL_DATE:
-        return _moment(cell, workbook)
+    if cell.ctype in (xlrd.XL_CELL_DATE, xlrd.XL_CELL_NUMBER):
+        return _number(cell, workbook)
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:
         return bool(cell.value)
     return "" if cell.ctype == xlrd.XL_CELL_ERROR else cell.value
 
 
-def _moment(cell: Any, workbook: Any) -> object:
-    """Date, time or both, as the cell's format shows it; a number that is no date stays one."""
-    shown = workbook.format_map[workbook.xf_list[cell.xf_index].format_key].format_str.lower()
+def _number(cell: Any, workbook: Any) -> object:
+    """A number, or the moment or padded code that its format shows; xlrd's own opinion where formats are unknown."""
     try:
-        value = xlrd.xldate_as_datetime(cell.value, workbook.datemode)
-    except (xlrd.xldate.XLDateError, OverflowError, ValueError):
+        key = workbook.xf_list[cell.xf_index].format_key
+        shown = xlsx_formats.number_format(key, workbook.format_map[key].format_str, bool(workbook.datemode))
+        if not shown.is_plain or cell.ctype == xlrd.XL_CELL_NUMBER:
+            return cell.value if shown.is_plain else shown.number(repr(cell.value))
+        return xlrd.xldate_as_datetime(cell.value, workbook.datemode)
+    except (AttributeError, IndexError, KeyError, TypeError, xlrd.xldate.XLDateError, OverflowError, ValueError):
         return cell.value
-    has_time, has_date = "h" in shown or "s" in shown, "y" in shown or "d" in shown
-    if has_date and not has_time:
-        return value.date()
-    return value if has_date or cell.value >= 1 else time(value.hour, value.minute, value.second, value.microsecond)
 
 
 def _warnings(sheet: Any) -> list[str]:

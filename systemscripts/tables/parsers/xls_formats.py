@@ -17,10 +17,13 @@ from xlrd import compdoc
 from systemscripts.tables.parsers import archive, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
+RK_CELL = struct.Struct("<H4s")
 HEADER = struct.Struct("<HH")
 BOUND_SHEET, FORMAT, XF, DATE_1904, END_OF_PART = 0x85, 0x041E, 0xE0, 0x22, 0x0A
 BIFF8 = 0x0600
-ERROR_CELL = re.compile(rb"\x05\x02\x08\x00.{7}\x01|\x06\x00.\x00.{6}\x02.{5}\xff\xff", re.DOTALL)
+FORMULA = rb"\x06\x00"
+ERROR_CELL = re.compile(rb"\x05\x02\x08\x00.{7}\x01", re.DOTALL)
+ERROR_FORMULA = re.compile(rb"\x06\x00..{7}\x02.{5}\xff\xff", re.DOTALL)
 
 
 @dataclass
@@ -92,14 +95,16 @@ def shown(found: Globals, sheet: str) -> Shown:
 
     A pattern may also find bytes that only look like a cell: whoever uses it compares the stored number.
     """
-    special = [number for number, style in enumerate(found.formats) if not style.is_plain]
+    # A date is a date for calamine too; a moment at midnight is one as well, and that is to be mended.
+    special = [number for number, style in enumerate(found.formats) if style.kind not in ("", "date")]
+    wanted = set(special)
     records = found.sheet(sheet)
     cells: Shown = {}
     if not special:
         return cells
     styles = b"|".join(re.escape(struct.pack("<H", number)) for number in special)
-    for row, column, style, value in _numbers(records, styles):
-        if style < len(found.formats) and not found.formats[style].is_plain:
+    for row, column, style, value in _numbers(records, styles, wanted):
+        if found.formats[style].kind != "moment" or value.is_integer() or value < 1:
             cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
     return cells
 
@@ -111,24 +116,24 @@ def _shown(style: Format, value: float) -> str:
         return ""
 
 
-def _numbers(records: bytes, styles: bytes) -> Iterator[tuple[int, int, int, float]]:
+def _numbers(records: bytes, styles: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
     """Row, column, style and number of each cell that holds one and may be of these styles."""
     position = struct.Struct("<HHH")
     for head, size, decode in (
         (rb"\x03\x02\x0e\x00", 8, _double),
         (rb"\x7e\x02\x0a\x00", 4, _rk),
-        (rb"\x06\x00[\x14-\xff].", 8, _double),
+        (FORMULA + rb"[\x14-\xff].", 8, _double),
     ):
         pattern = re.compile(rb"%s(....(?:%s))(.{%d})" % (head, styles, size), re.DOTALL)
         for match in pattern.finditer(records):
-            if head.startswith(rb"\x06") and match.group(2)[6:] == b"\xff\xff":
+            if head.startswith(FORMULA) and match.group(2)[6:] == b"\xff\xff":
                 continue  # a text, boolean, error or nothing
             row, column, style = position.unpack(match.group(1))
             yield row, column, style, decode(match.group(2))
-    yield from _several(records)
+    yield from _several(records, wanted)
 
 
-def _several(records: bytes) -> Iterator[tuple[int, int, int, float]]:
+def _several(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
     """The cells of MulRk records: one row, consecutive columns, each with its own style."""
     for match in re.finditer(rb"\xbd\x00(..)(..)(..)", records, re.DOTALL):
         size, row, first = (int.from_bytes(part, "little") for part in match.groups())
@@ -136,9 +141,10 @@ def _several(records: bytes) -> Iterator[tuple[int, int, int, float]]:
         last = int.from_bytes(records[match.end() + count * 6 : match.end() + count * 6 + 2], "little")
         if (size - 6) % 6 or count < 1 or last != first + count - 1 or last > 255:
             continue  # no such record, only its first two bytes
-        for number in range(count):
-            style, value = struct.unpack_from("<H4s", records, match.end() + number * 6)
-            yield row, first + number, style, _rk(value)
+        cells = records[match.end() : match.end() + count * 6]
+        for number, (style, value) in enumerate(RK_CELL.iter_unpack(cells)):
+            if style in wanted:
+                yield row, first + number, style, _rk(value)
 
 
 def _double(content: bytes) -> float:
@@ -157,7 +163,8 @@ def _rk(content: bytes) -> float:
 
 def errors(found: Globals, sheet: str) -> int:
     """How many cells hold an error, such as #N/A."""
-    return sum(1 for _ in ERROR_CELL.finditer(found.sheet(sheet)))
+    records = found.sheet(sheet)
+    return sum(1 for pattern in (ERROR_CELL, ERROR_FORMULA) for _ in pattern.finditer(records))
 
 
 __all__ = ["Globals", "errors", "read", "shown"]

@@ -23,7 +23,7 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, counted
+from systemscripts.tables.parsers.book import MACROS, Book, ReadAgainError, Row, Sheet, counted
 from systemscripts.tables.parsers.chunk import Chunk
 from systemscripts.tables.parsers.package import Package, SheetPart, inflated
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -168,6 +168,7 @@ def _sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
         sheet.name,
         partial(workbook.rows, sheet.part),
         sheet.visible,
+        0 if sheet.kind == "worksheet" else MACROS,
         chunks=partial(workbook.chunks, sheet.part),
         merged=partial(xlsx_events.merged, workbook.package.archive, sheet.part),
     )
