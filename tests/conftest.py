@@ -98,7 +98,9 @@ class Installation:
             "file_pattern": rf"{config_name}.*",
             "target_table": f"public.{config_name}",
         } | columns
-        values = {k: json.dumps(v) if isinstance(v, dict) or k in ("sources", "row_checks") else v for k, v in values.items()}
+        values = {
+            k: json.dumps(v) if isinstance(v, dict) or k in ("sources", "row_checks") else v for k, v in values.items()
+        }
         names = ", ".join(values)
         updates = ", ".join(f"{name} = excluded.{name}" for name in values)
         self.sql(

@@ -32,7 +32,9 @@ def test_each_step_of_a_files_way_names_a_function_that_exists() -> None:
     for path, name in steps:
         tree = ast.parse((PROJECT / path).read_text())
         defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        defined |= {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)}
+        defined |= {
+            t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+        }
         assert name in defined, f"{path} has no {name}"
 
 

@@ -82,15 +82,19 @@ def test_headers_are_kept_and_long_names_cut(installation: Installation) -> None
                where a.attrelid = 'public.things'::regclass and a.attnum > 2"""
         )
     )
-    assert list(comments.values())[0] == "header: Größe (cm)"
+    assert next(iter(comments.values())) == "header: Größe (cm)"
     assert f"header: {long}2" in comments.values() or f"header: {long.strip()}2" in comments.values()
     assert "xmin" not in names
     assert names.count("dataset_id") == 0
 
 
 @pytest.mark.parametrize(
-    "made", ["create table public.things (id integer, name text)", "create view public.things as select 1 as dataset_id, 2 as source_row"]
-)  # fmt: skip
+    "made",
+    [
+        "create table public.things (id integer, name text)",
+        "create view public.things as select 1 as dataset_id, 2 as source_row",
+    ],
+)
 def test_a_target_that_is_not_ours_is_refused(installation: Installation, made: str) -> None:
     installation.sql(made)
     installation.configure("things", load_mode="append")
