@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice, zip_longest
-from typing import IO
+from typing import IO, TypeVar
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
 from systemscripts.tables.parsers import value_columns
 from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
-from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.chunk import Chunk, Ready
 
+Some = TypeVar("Some", Chunk, Ready)
 Chunks = Callable[[], Iterable[Chunk]]
+MakeReady = Callable[[int, int], Iterable[Ready]]
 ROWS_AT_ONCE = 2000
 CELLS_AT_ONCE = 2**20
 
@@ -30,7 +32,7 @@ class Sender:
         """Send the rows of a sheet; return the warnings about it."""
         if sheet.chunks and not fill_merged:
             with suppress(FallBackError):
-                self._send_all(lambda: _or_fall_back(sheet))
+                self._send_all(lambda: _or_fall_back(sheet.chunks), sheet.ready)
                 return book.warnings(sheet)
             self._restart()
         rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
@@ -41,17 +43,21 @@ class Sender:
             self._send_all(lambda: _chunks(rows()))
         return book.warnings(sheet)
 
-    def _send_all(self, chunks: Chunks) -> None:
+    def _send_all(self, chunks: Chunks, ready: MakeReady | None = None) -> None:
         """Send all with the columns that the first rows use; when later ones use more, forget that and send again."""
+
+        def all_with(left: int, right: int) -> Iterable[Chunk | Ready]:
+            return _or_fall_back(lambda: ready(left, right)) if ready else chunks()
+
         source = iter(chunks())
         first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 1))
         guess = first[0].extent() if first else (0, 0)
-        used = self._send_chunks(chain(first, source), *guess)
+        used = self._send_chunks(all_with(*guess) if ready else chain(first, source), *guess)
         if used != guess:
             self._restart()
-            self._send_chunks(chunks(), *used)
+            self._send_chunks(all_with(*used), *used)
 
-    def _send_chunks(self, chunks: Iterable[Chunk], left: int, right: int) -> tuple[int, int]:
+    def _send_chunks(self, chunks: Iterable[Chunk | Ready], left: int, right: int) -> tuple[int, int]:
         """Send columns `left` to `right`; return those really used. When they are more, nothing more is sent."""
         used = left, right
         for chunk in chunks:
@@ -60,18 +66,17 @@ class Sender:
                 continue
             used = min(used[0], extent[0]), max(used[1], extent[1])
             if used == (left, right):
-                for first_row, records in chunk.records(left, right):
-                    self._write(first_row, records, right - left)
+                for first_row, count, content in chunk.runs(left, right):
+                    self._write(first_row, count, content, right - left)
         return used
 
-    def _write(self, first_row: int, records: list[bytes], width: int) -> None:
-        content = b"\n".join(records) + b"\n"
-        self._cells += len(records) * width
+    def _write(self, first_row: int, count: int, content: bytes, width: int) -> None:
+        self._cells += count * width
         self._bytes += len(content)
         if self._cells > self._most_cells or self._bytes > self._most_bytes:
             limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
             raise BadDataError(f"the sheet holds more than {limit}", "Ask the sender for less, or for a CSV file.")
-        frames.write_rows(self._output, first_row, len(records), content)
+        frames.write_rows(self._output, first_row, count, content)
 
     def _restart(self) -> None:
         frames.write(self._output, frames.RESTART)
@@ -82,10 +87,10 @@ class FallBackError(Exception):
     """The fast reader of a sheet gave up; the general one is to be asked."""
 
 
-def _or_fall_back(sheet: Sheet) -> Iterator[Chunk]:
-    assert sheet.chunks is not None
+def _or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
+    assert read is not None
     try:
-        yield from sheet.chunks()
+        yield from read()
     except BadDataError:
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.chunk import Chunk, Ready
 
 Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
 MACROS = -1  # weight of a sheet of Excel 4 macros: the last one meant
@@ -33,6 +33,7 @@ class Sheet:
     visible: bool = True
     weight: int = 0
     chunks: Callable[[], Iterable[Chunk]] | None = None  # the same rows, faster; may raise where rows() does not
+    ready: Callable[[int, int], Iterable[Ready]] | None = None  # the same as CSV of these columns, by two processes
     merged: Callable[[], list[Area]] = list  # merged cells
 
 

@@ -11,6 +11,28 @@ MOST_CELLS = 2**22  # that are written as one piece
 Fields = Sequence[bytes]
 
 
+Run = tuple[int, int, bytes]  # number of the first row, count, CSV
+
+
+@dataclass
+class Ready:
+    """Rows that are CSV already: of columns `left` to `right`, or without runs when they use others than those."""
+
+    first: int
+    last: int
+    left: int
+    right: int
+    written: list[Run]
+
+    def extent(self) -> tuple[int, int]:
+        """The columns they use."""
+        return self.left, self.right
+
+    def runs(self, left: int, right: int) -> list[Run]:
+        """All runs; they were made for these columns."""
+        return self.written
+
+
 @dataclass
 class Chunk:
     """Some rows in ascending order. `columns`: number from 0 -> the field of each row, b"" where blank."""
@@ -18,10 +40,21 @@ class Chunk:
     rows: Sequence[int]
     columns: Mapping[int, Fields]
 
+    def ready(self, left: int, right: int) -> Ready:
+        """The same as CSV of columns `left` to `right`, where it uses no others."""
+        used = self.extent()
+        fits = used == (0, 0) or (left <= used[0] and used[1] <= right)
+        return Ready(self.rows[0], self.rows[-1], *used, list(self.runs(left, right)) if fits else [])
+
     def extent(self) -> tuple[int, int]:
         """The first column that holds anything, and the one after the last; (0, 0) when none does."""
         filled = [column for column, fields in self.columns.items() if any(fields)]
         return (min(filled), max(filled) + 1) if filled else (0, 0)
+
+    def runs(self, left: int, right: int) -> Iterator[Run]:
+        """Number of the first row, count and CSV of each run of consecutive rows."""
+        for first_row, records in self.records(left, right):
+            yield first_row, len(records), b"\n".join(records) + b"\n"
 
     def records(self, left: int, right: int) -> Iterator[tuple[int, list[bytes]]]:
         """Runs of records that stand in consecutive rows: number of the first, records. Blank rows are left out."""

@@ -7,6 +7,7 @@ for any well-formed XML. The child process asks the second when the first gives 
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,16 +20,18 @@ from systemscripts.tables.parsers import (
     column_fields,
     xlsx_events,
     xlsx_formats,
+    xlsx_parallel,
     xlsx_rows,
     xlsx_strings,
     xml_text,
 )
 from systemscripts.tables.parsers.book import MACROS, Book, ReadAgainError, Row, Sheet, counted
-from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.chunk import Chunk, Ready
 from systemscripts.tables.parsers.package import Package, SheetPart, inflated
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
+NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
 AHEAD = 4  # pieces that are unpacked before they are asked for
 WORKSHEETS = ("worksheet", "xlMacrosheet", "macrosheet", "xlIntlMacrosheet")
 """Sheets with cells; charts and dialogs have none."""
@@ -67,6 +70,27 @@ class Workbook:
             for chunk in xlsx_rows.rows_of(body, pattern, converters, last_row):
                 last_row = chunk.rows[-1]
                 yield chunk
+
+    def ready(self, part: str, left: int, right: int) -> Iterator[Ready]:
+        """The same as CSV of these columns, by two processes."""
+        self.errors = self.formulas = last_row = 0
+        pattern, converters = xlsx_rows.RowPattern(), _Converters(self)
+
+        def prepare(body: bytes) -> list[Ready]:
+            if NO_NUMBER.search(body):
+                raise UnusualError("a row without number, which only the row before it tells")
+            return [chunk.ready(left, right) for chunk in xlsx_rows.rows_of(body, pattern, converters, 0)]
+
+        def add_counts(errors: int, formulas: int) -> None:
+            self.errors += errors
+            self.formulas += formulas
+
+        pieces = xlsx_rows.pieces(inflated(self.package.archive, part, CHUNK_BYTES))
+        for found in xlsx_parallel.shared_out(pieces, prepare, lambda: (self.errors, self.formulas), add_counts):
+            if found.first <= last_row:
+                raise UnusualError("rows out of order")
+            last_row = found.last
+            yield found
 
     def rows(self, part: str) -> Iterator[tuple[int, Row]]:
         """The rows of any well-formed sheet."""
@@ -164,12 +188,14 @@ def open_book(path: Path) -> Book:
 def _sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
     if not sheet.part:
         return Sheet(sheet.name, tuple, sheet.visible)
+    size = workbook.package.archive.getinfo(sheet.part).file_size
     return Sheet(
         sheet.name,
         partial(workbook.rows, sheet.part),
         sheet.visible,
         0 if sheet.kind == "worksheet" else MACROS,
         chunks=partial(workbook.chunks, sheet.part),
+        ready=partial(workbook.ready, sheet.part) if xlsx_parallel.is_worthwhile(size) else None,
         merged=partial(xlsx_events.merged, workbook.package.archive, sheet.part),
     )
 

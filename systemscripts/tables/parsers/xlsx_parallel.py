@@ -1,0 +1,152 @@
+"""Two processes for one large sheet: every other piece of its XML goes to a helper, and comes back as ready CSV.
+
+The helper is forked once the first piece has taught the pattern of the rows and the strings are loaded, so it has both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import marshal
+import os
+import queue
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import IO, Any
+
+from systemscripts.tables.parsers.chunk import Ready
+from systemscripts.tables.parsers.xlsx_strings import UnusualError
+
+LEAST_BYTES = 48 * 2**20  # of XML; a smaller sheet is read before a helper would be of use
+AHEAD = 3
+SIZE = struct.Struct(">Q")
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
+
+Prepare = Callable[[bytes], list[Ready]]  # a piece of XML -> its rows
+Counts = Callable[[], tuple[int, int]]
+
+
+def is_worthwhile(size: int) -> bool:
+    """True for a large sheet on a machine with two processors."""
+    return size >= LEAST_BYTES and sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def shared_out(
+    pieces: Iterator[bytes], prepare: Prepare, counts: Counts, add_counts: Callable[[int, int], None]
+) -> Iterator[Ready]:
+    """Yield the rows of all pieces in order; half of the work is done by a helper, whose counts are added at the end.
+
+    Raises UnusualError when the helper cannot read its pieces, and whatever `pieces` and `prepare` raise.
+    """
+    first = next(pieces, None)
+    if first is not None:
+        yield from prepare(first)
+    helper = _Helper(prepare, counts)
+    local: queue.Queue[bytes | BaseException | None] = queue.Queue(AHEAD)
+    threading.Thread(target=_deal, args=(pieces, local, helper), daemon=True).start()
+    try:
+        while (piece := local.get()) is not None:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield from prepare(piece)
+            found = helper.next()
+            if found is None:
+                break
+            yield from found
+        while helper.counts is None and helper.next() is not None:
+            raise UnusualError("the helper is out of step")
+        add_counts(*(helper.counts or (0, 0)))
+    finally:
+        helper.end()
+
+
+def _deal(pieces: Iterator[bytes], local: queue.Queue[bytes | BaseException | None], helper: _Helper) -> None:
+    """Give the pieces to this process and the helper in turn."""
+    try:
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                helper.give(piece)
+            else:
+                local.put(piece)
+        helper.close_input()
+        local.put(None)
+    except BaseException as error:  # it belongs to whoever reads
+        local.put(error)
+
+
+class _Helper:
+    """A fork of this process that prepares what it is given, in order."""
+
+    def __init__(self, prepare: Prepare, counts: Counts) -> None:
+        self.counts: tuple[int, int] | None = None
+        down_read, down_write = os.pipe()
+        up_read, up_write = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            os.close(down_write)
+            os.close(up_read)
+            _help(os.fdopen(down_read, "rb"), os.fdopen(up_write, "wb"), prepare, counts)
+        os.close(down_read)
+        os.close(up_write)
+        self._down, self._up = os.fdopen(down_write, "wb", buffering=0), os.fdopen(up_read, "rb")
+
+    def give(self, piece: bytes) -> None:
+        """Send a piece; waits while the helper is busy."""
+        _write(self._down, piece)
+
+    def next(self) -> list[Ready] | None:
+        """What became of the next piece; None when there was none, and the counts are known."""
+        message = _read(self._up)
+        answer: tuple[str, Any] = marshal.loads(message) if message is not None else ("failed", "it broke off")
+        kind, content = answer
+        if kind == "failed":
+            raise UnusualError(content)
+        if kind == "counts":
+            self.counts = (content[0], content[1])
+            return None
+        return [Ready(*ready) for ready in content]
+
+    def close_input(self) -> None:
+        """Say that nothing more comes."""
+        self._down.close()
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process, signal.SIGKILL)
+        os.waitpid(self._process, 0)
+        self._up.close()
+
+
+def _help(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts) -> None:
+    """The helper's whole life."""
+    try:
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        before = counts()
+        while (piece := _read(source)) is not None:
+            found = [(ready.first, ready.last, ready.left, ready.right, ready.written) for ready in prepare(piece)]
+            _write(target, marshal.dumps(("rows", found)))
+            target.flush()
+        errors, formulas = counts()
+        _write(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))
+    except BaseException as error:
+        with suppress(OSError):
+            _write(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))
+    finally:
+        with suppress(OSError):
+            target.flush()
+        os._exit(0)
+
+
+def _write(stream: IO[bytes], content: bytes) -> None:
+    rest = memoryview(SIZE.pack(len(content)) + content)
+    while rest:
+        rest = rest[stream.write(rest) :]
+
+
+def _read(stream: IO[bytes]) -> bytes | None:
+    head = stream.read(SIZE.size)
+    return stream.read(SIZE.unpack(head)[0]) if len(head) == SIZE.size else None
