@@ -148,6 +148,7 @@ def zip_with(name: str) -> bytes:
         (b"<div class='alert alert-danger'>Sorry</div><table><tr><td>x</table>", "an HTML error page"),
         (b"<div class='alert alert-danger'>Invalid Event ID: 5</div>", "Invalid Event ID"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",  # a zip carries the time
 )
 def test_the_content_decides_what_a_spreadsheet_is(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "list.xls"
