@@ -9,8 +9,27 @@ with tables.open_table(path) as table:
 
 from __future__ import annotations
 
-from systemscripts.tables.model import Block, ReadingOptions, Table, Wire
-from systemscripts.tables.reading import open_table
-from systemscripts.tables.sheets import open_sheets, sheet_names
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from systemscripts.tables.model import Block, ReadingOptions, Table, Wire
+    from systemscripts.tables.reading import open_table
+    from systemscripts.tables.sheets import open_sheets, sheet_names
 
 __all__ = ["Block", "ReadingOptions", "Table", "Wire", "open_sheets", "open_table", "sheet_names"]
+
+_HOMES = dict.fromkeys(("Block", "ReadingOptions", "Table", "Wire"), "model") | {
+    "open_table": "reading",
+    "open_sheets": "sheets",
+    "sheet_names": "sheets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: the child process that parses workbooks lives in this package and needs none of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

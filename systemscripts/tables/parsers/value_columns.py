@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from systemscripts.tables.parsers.chunk import quoted
 from systemscripts.tables.parsers.values import texts
@@ -25,7 +25,7 @@ def fields(values: Sequence[object]) -> list[bytes]:
         return [BOOLEANS[value] for value in values]  # type: ignore[index]
     elif kinds == {int}:
         return list(map(str.encode, map(str, values)))
-    elif kinds == {datetime}:
+    elif kinds in ({datetime}, {date}):
         column = SEPARATOR.join(map(str, values))
         if "." not in column and "+" not in column:
             return column.encode().split(SEPARATOR.encode())

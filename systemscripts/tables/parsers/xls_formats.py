@@ -17,6 +17,8 @@ from xlrd import compdoc
 from systemscripts.tables.parsers import archive, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
+MIDNIGHT = rb"\x00{4}"  # low half of a double that is a whole number of days
+POSITION = struct.Struct("<HHH")
 RK_CELL = struct.Struct("<H4s")
 HEADER = struct.Struct("<HH")
 BOUND_SHEET, FORMAT, XF, DATE_1904, END_OF_PART = 0x85, 0x041E, 0xE0, 0x22, 0x0A
@@ -95,17 +97,15 @@ def shown(found: Globals, sheet: str) -> Shown:
 
     A pattern may also find bytes that only look like a cell: whoever uses it compares the stored number.
     """
-    # A date is a date for calamine too; a moment at midnight is one as well, and that is to be mended.
-    special = [number for number, style in enumerate(found.formats) if style.kind not in ("", "date")]
-    wanted = set(special)
     records = found.sheet(sheet)
     cells: Shown = {}
-    if not special:
-        return cells
-    styles = b"|".join(re.escape(struct.pack("<H", number)) for number in special)
-    for row, column, style, value in _numbers(records, styles, wanted):
-        if found.formats[style].kind != "moment" or value.is_integer() or value < 1:
-            cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
+    # A date is a date for calamine too; a moment at midnight is one as well, and that is to be mended.
+    moments = {number for number, style in enumerate(found.formats) if style.kind == "moment"}
+    others = {number for number, style in enumerate(found.formats) if style.kind not in ("", "date", "moment")}
+    for wanted, value_begins in ((moments, MIDNIGHT), (others, b"....")):
+        for row, column, style, value in _numbers(records, wanted, value_begins) if wanted else ():
+            if style in others or value.is_integer():
+                cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
     return cells
 
 
@@ -116,19 +116,19 @@ def _shown(style: Format, value: float) -> str:
         return ""
 
 
-def _numbers(records: bytes, styles: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
-    """Row, column, style and number of each cell that holds one and may be of these styles."""
-    position = struct.Struct("<HHH")
-    for head, size, decode in (
-        (rb"\x03\x02\x0e\x00", 8, _double),
-        (rb"\x7e\x02\x0a\x00", 4, _rk),
-        (FORMULA + rb"[\x14-\xff].", 8, _double),
+def _numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[tuple[int, int, int, float]]:
+    """Row, column, style and number of each cell that may be of a wanted style; a double begins as said."""
+    styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(wanted))
+    for head, value, decode in (
+        (rb"\x03\x02\x0e\x00", value_begins + b"....", _double),
+        (rb"\x7e\x02\x0a\x00", b"....", _rk),
+        (FORMULA + rb"[\x14-\xff].", value_begins + b"....", _double),
     ):
-        pattern = re.compile(rb"%s(....(?:%s))(.{%d})" % (head, styles, size), re.DOTALL)
+        pattern = re.compile(rb"%s(....(?:%s))(%s)" % (head, styles, value), re.DOTALL)
         for match in pattern.finditer(records):
             if head.startswith(FORMULA) and match.group(2)[6:] == b"\xff\xff":
                 continue  # a text, boolean, error or nothing
-            row, column, style = position.unpack(match.group(1))
+            row, column, style = POSITION.unpack(match.group(1))
             yield row, column, style, decode(match.group(2))
     yield from _several(records, wanted)
 
