@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -209,3 +210,4 @@ def test_a_database_restarted_in_the_middle_of_copy(tmp_path: Path) -> None:
         assert runs == [("failed", 1), ("succeeded", 2)]
     finally:
         own.run("database", "stop")
+        shutil.rmtree(json.loads((own.data / "var" / "embedded_database.json").read_text())["folder"])
