@@ -26,6 +26,12 @@ EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31)) 
 def open_book(path: Path, any_version: bool = False) -> Book:
     """Open a workbook. Raises BadDataError when it is none or protected; calamine's own errors and panics otherwise."""
     format_name = container_format(path)
+    details = _details(path) if format_name == "xls" else None
+    if details and not any_version:
+        if not details.is_biff8:
+            raise UnusualError("Excel 5: xlrd knows its code pages")
+        if xls_formats.is_sparse(details):
+            raise UnusualError("hardly filled: calamine would unfold every blank cell")
     try:
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError as error:
@@ -37,9 +43,6 @@ def open_book(path: Path, any_version: bool = False) -> Book:
     ]
     if format_name != "xls":
         return Book(format_name, [_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names])
-    details = _details(path)
-    if details and not details.is_biff8 and not any_version:
-        raise UnusualError("Excel 5: xlrd knows its code pages")
     sheets = [_sheet(workbook, name, details, visible, is_usual) for name, visible, is_usual in names]
     return Book(
         format_name, sheets, lambda sheet: counted(xls_formats.errors(details, sheet.name) if details else 0, 0)

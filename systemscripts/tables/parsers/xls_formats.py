@@ -17,6 +17,8 @@ from xlrd import compdoc
 from systemscripts.tables.parsers import archive, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
+DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
+LEAST_SPARSE = 2_000_000  # cells
 MIDNIGHT = rb"\x00{4}"  # low half of a double that is a whole number of days
 POSITION = struct.Struct("<HHH")
 RK_CELL = struct.Struct("<H4s")
@@ -87,6 +89,18 @@ def _text(content: bytes, is_biff8: bool, count_bytes: int) -> str:
     wide = content[count_bytes : count_bytes + 1] == b"\x01"
     text = content[count_bytes + 1 : count_bytes + 1 + count * (1 + wide)]
     return text.decode("utf-16-le" if wide else "latin-1", "replace")
+
+
+def is_sparse(found: Globals) -> bool:
+    """True when a sheet says it is far larger (Dimensions, MS-XLS 2.4.90) than its records could fill."""
+    for name in found.starts:
+        records = found.sheet(name)
+        said = DIMENSIONS.search(records, 0, 2**16)
+        if said is not None:
+            rows, columns = int.from_bytes(said.group(1), "little"), int.from_bytes(said.group(2), "little")
+            if rows * columns > max(len(records), LEAST_SPARSE):
+                return True
+    return False
 
 
 Shown = dict[int, dict[int, tuple[float, str]]]
