@@ -115,6 +115,14 @@ class ImportConfig(Strict, Consistent):
     def _number_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @field_validator("after_change", "transform", "notify")
+    @classmethod
+    def _not_in_silence(cls, value: object) -> object:
+        """Nothing reads these keys yet: a load that leaves them out without a word would be taken for a good one."""
+        if value:
+            raise ValueError("is not supported by this version, leave it out")
+        return value
+
     @field_validator("file_pattern")
     @classmethod
     def _is_pattern(cls, value: str) -> str:
