@@ -36,8 +36,9 @@ def run_pipeline(
         run_pipeline.py weekly --from generic_import
         run_pipeline.py weekly --demo
     """
-    from systemscripts import pipelines
-    from systemscripts.errors import UsageError
+    from systemscripts import pipelines, schedules, settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.errors import SkippedError, UsageError
 
     if list_pipelines:
         found = [pipelines.load(each) for each in pipelines.names()]
@@ -47,6 +48,8 @@ def run_pipeline(
     pipeline = pipelines.load(name)
     if dry_run:
         return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline))
+    if pause := schedules.paused(Directories(settings.current().etl_data_dir), name):
+        raise SkippedError(str(pause), "To run it again: schedule.py resume " + name)
     return pipelines.run(pipeline, pipelines.step_number(pipeline, from_step))
 
 

@@ -40,6 +40,10 @@ class TryLaterError(EtlError):
     exit_code = 75
 
 
+class SkippedError(TryLaterError):
+    """The run is not to happen now: somebody else holds the lock, or it is paused. No failure, and no alert."""
+
+
 class ConfigurationError(EtlError):
     """A setting, a YAML file or a configuration row is wrong or missing."""
 

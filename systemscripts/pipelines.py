@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import difflib
 import json
 import os
 import signal
@@ -11,45 +10,17 @@ import subprocess
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from systemscripts import configuration, log_utils, settings
+from systemscripts import log_utils, settings
+from systemscripts.configuration.pipeline_config import FOLDER, Pipeline, Step, load, names
 from systemscripts.errors import UsageError
 from systemscripts.summary import Counts, Summary
 
-FOLDER = settings.PROJECT / "config" / "pipelines"
+__all__ = ["FOLDER", "Pipeline", "Step", "describe", "load", "names", "run", "step_number"]
+
 WRAPPER = settings.PROJECT / "run_python_etl_script.sh"
 STOP_SECONDS = 60  # how long a step that is asked to end may take
-
-
-class Step(BaseModel):
-    """One job of a pipeline."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    job: str
-    arguments: list[str] = []
-    on_failure: Literal["stop", "continue"] = "stop"
-    retries: int = Field(0, ge=0, le=10)
-    time_limit_hours: float = Field(24, gt=0)
-
-    @property
-    def name(self) -> str:
-        """The job with its arguments."""
-        return " ".join([self.job, *self.arguments])
-
-
-class Pipeline(BaseModel):
-    """Jobs in their order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    description: str = ""
-    schedule: str = ""
-    steps: list[Step] = Field(min_length=1)
 
 
 @dataclass
@@ -61,21 +32,6 @@ class StepResult:
     seconds: float
     summary: dict[str, Any] = field(default_factory=dict)
     error: str = ""
-
-
-def names() -> list[str]:
-    """The pipelines there are."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
-
-
-def load(name: str) -> Pipeline:
-    """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(
-            f"there is no pipeline {name!r}" + (f", did you mean {near[0]}?" if near else ""), "See: --list"
-        )
-    return configuration.validate(configuration.read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
 
 
 def run(pipeline: Pipeline, first: int = 1) -> Summary:

@@ -64,3 +64,13 @@ def test_readme_names_the_two_commands() -> None:
 def test_shown_commands_are_scripts_that_exist() -> None:
     for name in re.findall(r"run_python_etl_script\.sh ([a-z_]+)(?:\.py)?\b", TEXT):
         assert f"{name}.py" in SCRIPTS, name
+
+
+def test_the_example_in_the_project_is_what_is_generated() -> None:
+    from systemscripts import schedules
+    from systemscripts.schedules import cron_file
+
+    wanted = cron_file.content(schedules.scheduled())
+    hint = "run: PYTHONPATH=. .venv/bin/python -m systemscripts.schedules.cron_file > etl_jobs.cron"
+    assert (PROJECT / "etl_jobs.cron").read_text() == wanted, hint
+    assert not any(schedules.warning(each.schedule) for each in schedules.scheduled())

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.directory_management import NO_SPACE
-from systemscripts.errors import EtlError
+from systemscripts.errors import EtlError, SkippedError
 from systemscripts.job.limits import RunEnded
-from systemscripts.job.locks import BusyError
 from systemscripts.summary import Summary
 
 
@@ -37,7 +36,7 @@ def of_stop(ended: RunEnded) -> Ending:
 
 def of_error(error: BaseException, log_file: Path) -> Ending:
     """A run that an exception ended; `error` as `explained` gives it."""
-    if isinstance(error, BusyError):
+    if isinstance(error, SkippedError):
         return Ending("skipped", error.exit_code, str(error))
     cause = error.__cause__ if isinstance(error, EtlError) and error.__cause__ else error
     kind = type(cause).__name__

@@ -13,11 +13,11 @@ from typing import IO
 
 from systemscripts import settings
 from systemscripts.directory_management import Directories, unwritable
-from systemscripts.errors import TryLaterError
+from systemscripts.errors import SkippedError
 
 
-class BusyError(TryLaterError):
-    """Somebody else holds the lock; the run is skipped, which is no failure."""
+class BusyError(SkippedError):
+    """Somebody else holds the lock."""
 
 
 def acquire(directories: Directories, script: str, key: str, wait_seconds: float) -> IO[str]:

@@ -22,6 +22,7 @@ from systemscripts.log_utils.run_log import (
     new_run_uuid,
     process_start,
     step,
+    user_name,
 )
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "step",
     "undelivered",
     "unfinished",
+    "user_name",
     "write_readable",
 ]

@@ -163,7 +163,7 @@ def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories:
         lock_key=masking.mask(lock_key),
         arguments=masking.mask(arguments),
         host=platform.node(),
-        os_user=_user(),
+        os_user=user_name(),
         pid=os.getpid(),
         process_start=process_start(os.getpid()) or "",
         log_file=str(log_file),
@@ -184,7 +184,8 @@ def _environment_uuid(name: str) -> str | None:
         raise ConfigurationError(f"{name} is no UUID: {value!r}", f"Run: unset {name}") from error
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The operating system's name of who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number without a name

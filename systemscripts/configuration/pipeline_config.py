@@ -1,0 +1,97 @@
+"""What a pipeline is: config/pipelines/NAME.yaml as a typed model."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from systemscripts import settings
+from systemscripts.configuration.documents import Consistent, read_document, validate
+from systemscripts.errors import UsageError
+from systemscripts.settings import Addresses
+
+FOLDER = settings.PROJECT / "config" / "pipelines"
+
+
+class Step(BaseModel):
+    """One job of a pipeline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: str
+    arguments: list[str] = []
+    on_failure: Literal["stop", "continue"] = "stop"
+    retries: int = Field(0, ge=0, le=10)
+    retry_minutes: float = Field(1, ge=0, le=24 * 60)  # the pause before each retry
+    depends: list[str] | None = None  # steps that must have succeeded; not given: those before that say `stop`
+    time_limit_hours: float = Field(24, gt=0)
+
+    @property
+    def name(self) -> str:
+        """The job with its arguments."""
+        return " ".join([self.job, *self.arguments])
+
+    def called(self, name: str) -> bool:
+        """Whether a name means this step: the job alone, or with its arguments."""
+        return name in (self.job, self.name)
+
+
+class Pipeline(Consistent):
+    """Jobs in their order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str = ""
+    schedule: str = ""  # minute hour day month weekday, in the host's time zone; empty: nobody starts it but people
+    time_limit_hours: float = Field(24 * 7, gt=0)
+    notify: Addresses = []  # who hears of a failure, beside ALERT_RECIPIENTS
+    steps: list[Step] = Field(min_length=1)
+
+    @classmethod
+    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+        """Two steps of one name; a `depends` that names no step before."""
+        steps = [step for step in _listed(values.get("steps")) if isinstance(step, dict)]
+        known = [(str(step.get("job")), _name(step)) for step in steps]
+        twice = [name for name, count in Counter(name for _, name in known).items() if count > 1]
+        found = [("steps", f"name {name!r} twice") for name in twice]
+        for number, step in enumerate(steps):
+            before = {name for names in known[:number] for name in names}
+            for wanted in map(str, _listed(step.get("depends"))):
+                if wanted not in before:
+                    near = difflib.get_close_matches(wanted, before, n=1)
+                    guess = f", did you mean {near[0]}?" if near else ""
+                    found.append(("steps", f"{known[number][1]}: depends on {wanted!r}, no step before it{guess}"))
+        return found
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _name(step: dict[str, Any]) -> str:
+    return " ".join(map(str, [step.get("job"), *_listed(step.get("arguments"))]))
+
+
+def names() -> list[str]:
+    """The pipelines there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> Pipeline:
+    """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        raise UsageError(
+            f"there is no pipeline {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            "See: run_pipeline.py --list",
+        )
+    return validate(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
+
+
+def load_all() -> list[Pipeline]:
+    """Every pipeline; raises ConfigurationError at the first faulty one."""
+    return [load(name) for name in names()]

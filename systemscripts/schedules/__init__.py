@@ -1,0 +1,28 @@
+"""When pipelines are due, which of them are paused, and the cron file that starts them.
+
+schedules.scheduled()                          the pipelines that have a schedule
+schedules.expected("30 6 * * 1", after, until) when runs should have begun, oldest first
+schedules.last_expected(schedule, before)      the latest of them
+schedules.next_run(schedule, after)
+schedules.paused(directories, "weekly")        the Pause that keeps it from running, or None
+"""
+
+from __future__ import annotations
+
+from systemscripts.configuration import pipeline_config
+from systemscripts.configuration.pipeline_config import Pipeline
+from systemscripts.schedules.pauses import EVERYTHING, Pause, pause, paused, pauses, resume
+from systemscripts.schedules.times import check, expected, host_zone, last_expected, next_run, warning
+
+__all__ = [
+    "EVERYTHING", "Pause", "check", "expected", "host_zone", "last_expected", "next_run", "pause", "paused", "pauses",
+    "resume", "scheduled", "warning",
+]  # fmt: skip
+
+
+def scheduled() -> list[Pipeline]:
+    """The pipelines that cron starts, by name; raises ConfigurationError for a faulty file or schedule."""
+    found = [pipeline for pipeline in pipeline_config.load_all() if pipeline.schedule]
+    for pipeline in found:
+        check(pipeline)
+    return found

@@ -1,0 +1,71 @@
+"""The file for /etc/cron.d: one line for each scheduled pipeline, written from config/pipelines/*.yaml.
+
+crontab(5) and cron(8) of Debian: the name may hold no dot, the file must belong to root, be writable by nobody else and
+end with a newline, `%` is a line break unless written `\\%`, variables are not expanded. Whatever breaks one of these
+is passed over in silence, so nothing here is left to chance.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from systemscripts import settings
+from systemscripts.configuration.pipeline_config import Pipeline
+
+INSTALLED = Path("/etc/cron.d/etl_jobs")
+EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
+EXAMPLE_USER = "etl_user"
+HEAD = """\
+# The jobs of the Client ETL Workflow, for /etc/cron.d (cron passes over files there with a dot in their name).
+#
+# Made from the schedules in config/pipelines/*.yaml. Change them there, then run: schedule.py apply
+# Times are those of the host's time zone; 02:00 to 03:59 is left free, because daylight saving skips or repeats it.
+# The output goes to logs/etl_cron.log.
+SHELL=/bin/bash
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+MAILTO=""
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which installation the file starts, as whom, and with which settings."""
+
+    project: Path = EXAMPLE_PROJECT
+    user: str = EXAMPLE_USER
+    variables: tuple[tuple[str, str], ...] = ()  # ETL_ENV_FILE, ETL_DATA_DIR where they were given
+
+
+def this_place(environment: Mapping[str, str] = os.environ) -> Place:
+    """The place of this installation: run by the owner of the project, with the settings file named now."""
+    named = [(name, environment[name]) for name in ("ETL_ENV_FILE", "ETL_DATA_DIR") if environment.get(name)]
+    owner = settings.PROJECT.stat().st_uid
+    try:
+        user = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        user = str(owner)
+    return Place(settings.PROJECT, user, tuple(named))
+
+
+def content(pipelines: Iterable[Pipeline], place: Place = Place()) -> str:
+    """The whole text of the file."""
+    lines = [HEAD]
+    lines += [f"{name}={value}\n" for name, value in place.variables]
+    lines.append("\n# minute hour day month weekday user command\n")
+    wrapper = shlex.quote(str(place.project / "run_python_etl_script.sh"))
+    for pipeline in pipelines:
+        command = f"{wrapper} run_pipeline.py {shlex.quote(pipeline.name)}".replace("%", r"\%")
+        lines.append(f"# {pipeline.name}: {' '.join(pipeline.description.split())}\n")
+        lines.append(f"{' '.join(pipeline.schedule.split())} {place.user} {command}\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":  # python -m systemscripts.schedules.cron_file > etl_jobs.cron
+    from systemscripts import schedules
+
+    print(content(schedules.scheduled()), end="")

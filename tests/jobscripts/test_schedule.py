@@ -1,0 +1,69 @@
+"""The cron file: shown, compared, installed; pauses."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Installation
+
+
+def test_apply_shows_the_difference_and_what_is_installed_is_equal_afterwards(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "etl_jobs"
+    path.write_text("5 5 * * * somebody /somewhere/old\n")
+    shown = installation.run("schedule", "show", "--cron-file", path)
+    assert f"{path} differs" in shown.stdout
+    assert "-5 5 * * * somebody /somewhere/old" in shown.stdout
+    assert re.search(r"^\+30 6 \* \* 1 \S+ \S+/run_python_etl_script.sh run_pipeline.py weekly$", shown.stdout, re.M)
+    assert path.read_text().startswith("5 5")  # show changes nothing
+    applied = installation.run("schedule", "apply", "--cron-file", path)
+    if os.geteuid() != 0:
+        command = shlex.split(applied.stdout.splitlines()[-1])
+        assert command[:2] == ["sudo", "install"]
+        subprocess.run(["install", "-m", "644", *command[-2:]], check=True)
+    assert f"{path} starts what it should" in installation.run("schedule", "show", "--cron-file", path).stdout
+    assert path.stat().st_mode & 0o777 == 0o644
+    text = path.read_text()
+    assert text.endswith("weekly\n")
+    assert f"\nETL_DATA_DIR={installation.data}\n" in text  # or cron would start another installation's jobs
+    assert installation.run("schedule", "show", "--as-file").stdout == text
+
+
+def test_a_name_that_cron_would_pass_over_is_refused(installation: Installation, tmp_path: Path) -> None:
+    done = installation.run("schedule", "apply", "--cron-file", tmp_path / "etl_jobs.cron")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no dot" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["weekly", ""])
+def test_a_paused_pipeline_is_skipped_and_runs_again_when_resumed(installation: Installation, what: str) -> None:
+    names = [what] if what else []
+    paused = installation.run("schedule", "pause", *names)
+    assert paused.returncode == 0, paused.stderr
+    [row] = [row for row in installation.summary("schedule", "show")["rows"] if row["pipeline"] == "weekly"]
+    assert row["paused"].startswith("since ")
+    done = installation.run("run_pipeline", "weekly")
+    assert done.returncode == 75
+    assert re.fullmatch(rf"run_pipeline: {what or 'everything'} is paused since .* by \w+\. .*resume.*\n", done.stderr)
+    assert installation.sql("select job, status from dba.trun where job <> 'schedule'") == [("run_pipeline", "skipped")]
+    assert installation.run("run_pipeline", "weekly", "--dry-run").returncode == 0  # looking is allowed
+    resumed = installation.run("schedule", "resume", *names)
+    assert resumed.stdout.startswith("1 resumed")
+    assert not (installation.data / "var" / "pauses.json").exists()
+
+
+def test_next_lists_the_coming_runs(installation: Installation) -> None:
+    found = installation.summary("schedule", "next", "weekly", "--count", 3, ETL_NOW="2026-01-05T06:00:00", TZ="UTC")
+    assert [row["at"][:20] for row in found["rows"]] == [
+        "Mon 2026-01-05 06:30",
+        "Mon 2026-01-12 06:30",
+        "Mon 2026-01-19 06:30",
+    ]
+    assert "did you mean weekly?" in installation.run("schedule", "pause", "weekli").stderr
