@@ -44,7 +44,8 @@ class MeetMaxServer:
 
     port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
     the week began; {} for a site without any. `faults` (path -> fault) hold for every request and may be changed at any
-    time; `requests` counts the requests per path since the start; `robots` replaces /robots.txt.
+    time; `requests` counts the requests per path since the start; `robots` replaces /robots.txt, `bodies`
+    (path -> bytes) whatever else.
     """
 
     def __init__(self, port: int = 0, week: int = 1, hiccups: Mapping[str, str] = HICCUPS) -> None:
@@ -53,6 +54,7 @@ class MeetMaxServer:
         self.requests: Counter[str] = Counter()
         self.log: list[tuple[float, str, str]] = []  # monotonic time, path, user agent
         self.robots: bytes | None = None
+        self.bodies: dict[str, bytes] = {}
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.show_week(week)
@@ -101,6 +103,8 @@ class MeetMaxServer:
             found = self._site.get(path)
         if path == "/robots.txt" and self.robots is not None:
             return Answer(self.robots, "text/plain"), fault
+        if path in self.bodies:
+            return Answer(self.bodies[path]), fault
         if found is None:
             event = re.search(r"event_(\d+)", path)
             nothing = Answer(b"<title>Not found</title>")

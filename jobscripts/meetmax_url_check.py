@@ -54,6 +54,8 @@ def meetmax_url_check(
             path,
             delay_seconds=wanted.meetmax_delay_seconds if delay is None else delay,
             user_agent=wanted.meetmax_user_agent,
+            timeout_seconds=wanted.meetmax_timeout_seconds,
+            retries=wanted.meetmax_retries,
             max_seconds=(wanted.meetmax_max_hours if max_hours is None else max_hours) * 3600,
             progress=lambda done: tracker.advance(done - tracker.done),
             should_stop=stop_requested,
@@ -87,10 +89,8 @@ def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summ
 
     failures = ", ".join(f"{count} {status}" for status, count in outcome.failures.items())
     if outcome.everything_failed or outcome.ended == results.GAVE_UP:
-        raise EtlError(
-            f"MeetMax does not answer: {failures} of {outcome.answered} pages",
-            "Check MEETMAX_BASE_URL and the site in a browser; the next run asks again what failed.",
-        )
+        what, hint = results.explain_failures(outcome.failures)
+        raise EtlError(f"{what}: {failures or 'HTTP 404'} ({outcome.answered} pages asked)", hint)
     summary = Summary(files=0)
     summary.headline = (
         f"{outcome.answered} of {outcome.asked} pages: {outcome.existing} exist, {outcome.downloadable} with a list, "

@@ -51,7 +51,7 @@ def meetmax_url_download(
             found.append(
                 download.download(
                     event, link, target, temporary_folder=directories.temporary, session=session,
-                    user_agent=wanted.meetmax_user_agent,
+                    user_agent=wanted.meetmax_user_agent, attempts=wanted.meetmax_retries + 1,
                 )
             )  # fmt: skip
             tracker.advance()

@@ -96,6 +96,8 @@ class Settings(BaseModel):
     meetmax_first_events: str = "119000-119999"
     meetmax_delay_seconds: float = Field(5, ge=0)
     meetmax_user_agent: str = "ClientETLWorkflow (set MEETMAX_USER_AGENT to name yourself)"
+    meetmax_timeout_seconds: float = Field(60, gt=0)
+    meetmax_retries: int = Field(4, ge=0, le=20)
     meetmax_max_hours: float = Field(12, gt=0)
     source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
 

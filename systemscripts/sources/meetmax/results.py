@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from systemscripts.sources.meetmax.pages import COLUMNS, PageResult
+from systemscripts.sources.meetmax.pages import COLUMNS, UNEXPECTED_PAGE, PageResult
 
 ANSWERS = ("existing", "downloadable", "invalid", "missing")
 FINISHED, STOPPED, OUT_OF_TIME, GAVE_UP = "finished", "stopped", "out of time", "gave up"
@@ -83,7 +84,11 @@ class ResultsFile:
 
     def append(self, result: PageResult) -> None:
         """Write one result in a single write, so that a kill leaves whole lines or one torn line at the end."""
-        self.file.write(json.dumps(result.as_dict(), ensure_ascii=False).encode() + b"\n")
+        line = json.dumps(result.as_dict(), ensure_ascii=False).encode() + b"\n"
+        end = self.file.seek(0, os.SEEK_END)
+        if self.file.write(line) != len(line):  # the last free bytes of a disk; the next line must not be joined to it
+            os.truncate(self.path, end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         self.kinds[result.EventID] = _kind(result)
         self.written.add(result.EventID)
 
@@ -109,6 +114,19 @@ class ResultsFile:
             content = file.read()
         if content and not content.endswith(b"\n"):
             os.truncate(self.path, content.rfind(b"\n") + 1)
+
+
+def explain_failures(failures: Mapping[str, int]) -> tuple[str, str]:
+    """Say in words what a site does that gives no page at all, and what to do; by the status that came most often."""
+    status = max(failures, key=lambda name: failures[name], default="404")
+    if status == "ForbiddenByRobotsTxt":
+        return "MeetMax forbids the pages in its robots.txt", "Ask the site's owner, or set MEETMAX_USER_AGENT."
+    if status == UNEXPECTED_PAGE:
+        return (
+            "MeetMax answers with pages of another layout",
+            "Look at the site in a browser; was it rebuilt, or is a login or proxy in front of it?",
+        )
+    return "MeetMax does not answer", "Check MEETMAX_BASE_URL and the site in a browser; the next run asks again."
 
 
 def read_results(path: Path) -> Iterator[dict[str, Any]]:
