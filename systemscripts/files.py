@@ -134,6 +134,18 @@ def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
+def of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
+    """The ticket of the file that became a dataset; raises EtlError when there is none."""
+    cursor.execute(
+        f"select {', '.join(_COLUMNS)} from dba.tfile where dataset_id = %s and status in ('loaded', 'undone')",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise EtlError(f"no file is known to have become dataset {dataset_id}")
+    return Ticket(*row)
+
+
 def refused(cursor: Cursor, config_name: str) -> list[Ticket]:
     """The refused files that no good load has replaced yet."""
     cursor.execute(

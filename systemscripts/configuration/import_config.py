@@ -92,7 +92,7 @@ class ImportConfig(Strict, Consistent):
     target_table: str
     importstrategyid: Literal[1, 2, 3] = 1
     is_active: bool = True
-    load_mode: Literal["snapshot", "append", "upsert"] = "snapshot"
+    load_mode: Literal["snapshot", "append", "upsert", "new_rows"] = "snapshot"
     key_columns: list[str] = []
     empty_keeps: bool = False
     declared: dict[str, Column] = Field({}, alias="schema")
@@ -162,6 +162,8 @@ class ImportConfig(Strict, Consistent):
                 found.append(
                     ("key_columns", "has alternatives (a|b), which only serve to compare; upsert needs columns")
                 )
+        if values.get("load_mode") == "new_rows" and values.get("extras_json"):
+            found.append(("extras_json", "cannot go with new_rows: a column nobody named would make every row new"))
         if values.get("dateconfig") in ("filename", "file_content") and not values.get("dateformat"):
             found.append(("dateformat", "is missing, such as yyyyMMddTHHmmss"))
         return found

@@ -6,6 +6,7 @@ looking a value up is several times quicker than converting it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class Rules:
     skip_if: dict[int, frozenset[str]]  # place -> values whose rows are no data
     zone: ZoneInfo | None
     lookups: dict[str, frozenset[str]]  # schema.table.column -> the values it holds
+    hashed: bool = False  # each row gets its hash as last column
 
 
 @dataclass
@@ -87,6 +89,8 @@ class Checker:
         self._equations(columns, faults)
         if self.rules.extras_name:
             columns.append(_extras(self.rules.extras, found))
+        if self.rules.hashed:
+            columns.append(_hashes(self.rules.fields, found))
         checked = self._parted(found, columns, faults)
         checked.skipped = skipped
         return checked
@@ -211,6 +215,21 @@ def _within(limits: tuple[str | int | float | None, str | int | float | None], k
         _demand(not below and not above, f"{value!r} is outside {words}")
 
     return test
+
+
+def _hashes(fields: Sequence[Field], found: Cut) -> list[str]:
+    """What makes each row the same row: its columns by name, each with the text that stands in the file.
+
+    Empty fields are left out, so that a column which another file lacks, or is named later, changes nothing while it is
+    empty. The length before each text keeps neighbours apart. 128 bits of SHA-256, as a uuid.
+    """
+    parts = [
+        [f"{field.name}={len(value)}:{value}" if value else "" for value in found.columns[field.place]]
+        for field in sorted(fields, key=lambda field: field.name)
+        if field.place is not None
+    ]
+    texts = map("".join, zip(*parts, strict=True)) if parts else [""] * len(found.lines)
+    return [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
 
 
 def _extras(places: dict[str, int], found: Cut) -> list[str]:

@@ -81,7 +81,7 @@ class _Ready:
 
 def _statement(cursor: Cursor, made: Plan, wire: Wire) -> str:
     # a quoted empty field is empty too: the same file must load alike whatever program wrote it
-    columns = [sql.Identifier(name) for name in made.columns]
+    columns = [sql.Identifier(name) for name in made.copied]
     null = sql.SQL(", force_null ({})").format(sql.SQL(", ").join(columns)) if columns else sql.SQL("")
     return (
         sql.SQL(

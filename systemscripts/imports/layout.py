@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from systemscripts.configuration import ImportConfig
@@ -28,6 +28,7 @@ class Layout:
     dropped: list[str] = field(default_factory=list)
     skip_if: dict[int, frozenset[str]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
+    hashed: bool = False  # load mode new_rows
 
     @property
     def names(self) -> list[str]:
@@ -55,27 +56,19 @@ class Layout:
         """Whether the records can be copied as they are: every column of the file, as text, nothing to check."""
         plain = all(each.column == TEXT and each.null == {""} for each in self.fields)
         whole = [each.place for each in self.fields] == list(range(self.width))
-        return plain and whole and not (self.extras_name or self.skip_if or self.equations)
+        return plain and whole and not (self.extras_name or self.skip_if or self.equations or self.hashed)
 
     def without(self, names: list[str]) -> Layout:
         """The layout with some undeclared columns left out."""
         kept = [each for each in self.fields if each.name not in names]
-        return Layout(
-            self.width,
-            kept,
-            self.headers,
-            self.extras,
-            self.extras_name,
-            [*self.dropped, *names],
-            self.skip_if,
-            self.equations,
-        )
+        return replace(self, fields=kept, dropped=[*self.dropped, *names])
 
     def rules(self, zone: ZoneInfo | None, lookups: dict[str, frozenset[str]]) -> Rules:
         """What the rows must fulfil."""
         return Rules(
-            self.width, self.fields, self.equations, self.extras, self.extras_name, self.skip_if, zone, lookups
-        )
+            self.width, self.fields, self.equations, self.extras, self.extras_name, self.skip_if, zone, lookups,
+            self.hashed,
+        )  # fmt: skip
 
 
 def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layout:
@@ -84,7 +77,7 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layo
     Raises BadDataError when the file has another layout, ConfigurationError when the configuration contradicts itself.
     """
     _check_header(config, headers)
-    made = Layout(len(columns), [], {})
+    made = Layout(len(columns), [], {}, hashed=config.load_mode == "new_rows")
     _skips(config, columns, made)
     for place, (name, header) in enumerate(zip(columns, headers, strict=True)):
         declared = config.declared.get(name)

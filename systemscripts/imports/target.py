@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 LINEAGE = ("dataset_id", "source_row")
+ROW_HASH = "row_hash"  # load mode new_rows: what makes a row the same row
 _SPELLED = {  # PostgreSQL's own names of the types
     "time": "time without time zone",
     "timestamp": "timestamp without time zone",
@@ -43,17 +44,30 @@ class Plan:
         """schema.table."""
         return f"{self.schema}.{self.table}"
 
+    @property
+    def copied(self) -> list[str]:
+        """The columns as COPY gets them, after the lineage."""
+        return [*self.columns, ROW_HASH] if self.shape.hashed else self.columns
+
+    @property
+    def compares(self) -> bool:
+        """Whether a load looks at the rows that are there."""
+        return bool(self.key_columns) or self.shape.hashed
+
     def statements(self) -> list[sql.Composed]:
         """The DDL, without the comments."""
         table = sql.Identifier(self.schema, self.table)
         new = self.definitions(self.added)
         if self.create:
-            lineage = [sql.SQL("dataset_id integer not null"), sql.SQL("source_row integer not null")]
+            lineage = [sql.SQL("dataset_id integer not null, source_row integer not null")]
             keys = sql.SQL(", ").join(map(sql.Identifier, self.key_columns))
+            if self.shape.hashed:
+                lineage.append(sql.SQL("row_hash uuid"))
             return [
                 sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join([*lineage, *new])),
                 sql.SQL("create index on {} using brin (dataset_id)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
+                *([sql.SQL("create unique index on {} (row_hash)").format(table)] if self.shape.hashed else []),
             ]
         if not new:
             return []
@@ -81,8 +95,12 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
             f"{made.name} is not a table of an import: no table that begins with {', '.join(LINEAGE)}",
             "Name another target.",
         )
+    if shape.hashed and ROW_HASH not in existing:
+        raise ConfigurationError(
+            f"{made.name} was loaded in another load mode, its rows have no {ROW_HASH}", "Name another target."
+        )
     new = [name for name in made.columns if name not in existing]
-    made.missing = [name for name in list(existing)[2:] if name not in shape.in_file]
+    made.missing = [name for name in list(existing)[2:] if name not in shape.in_file and name != ROW_HASH]
     if strategy == 1:
         made.added = new
     else:
@@ -167,6 +185,11 @@ def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
         comments |= {
             "dataset_id": "The dataset of the row: see dba.v_row_origin",
             "source_row": "Line of the file, or row of the sheet, from 1",
+            **(
+                {ROW_HASH: "What makes it the same row: its columns and their texts in the file"}
+                if made.shape.hashed
+                else {}
+            ),
         }
     for name, text in comments.items():
         column = sql.SQL("{}.{}").format(table, sql.Identifier(name))

@@ -13,7 +13,7 @@ from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, guards, layout, lookups, rejects, target, upserting
+from systemscripts.imports import copying, guards, layout, lookups, new_rows, rejects, target, upserting
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -83,7 +83,35 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
         made.key_columns = config.key_columns
         if absent := file.columns and [name for name in config.key_columns if name not in made.columns]:
             raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Mend the file, or key_columns.")
+    if config.load_mode == "new_rows":
+        _refuse_unnamed(cursor, context, made)
     return made
+
+
+def _refuse_unnamed(cursor: Cursor, context: Context, made: target.Plan) -> None:
+    """A column that nobody named would make every row of the file another one than before."""
+    named = {column.rename or name for name, column in context.config.declared.items()}
+    unnamed = [name for name in made.added if name not in named]
+    if not unnamed:
+        return
+    cursor.execute("select 1 from dba.tdataset where target_table = %s and status = 'active' limit 1", (made.name,))
+    if cursor.fetchone():
+        raise BadDataError(
+            f"columns that no file had before: {', '.join(unnamed)}; each row would be taken for a new one",
+            "Name them in the schema of the import, or leave them out with importstrategyid 2.",
+        )
+
+
+def extend_ahead(context: Context, file: Prepared) -> None:
+    """Give the target the columns of one of several files before any is loaded: together they are its first layout.
+
+    Raises BadDataError as the load would.
+    """
+    with transaction(context.connection) as cursor:
+        if decide(cursor, context, file).action != "load":
+            return
+        plan = plan_for(cursor, context, file)
+    _extend(context, plan, file)
 
 
 def _extend(context: Context, plan: target.Plan, file: Prepared) -> None:
@@ -156,7 +184,9 @@ def _copy(
     rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
     wanted = copying.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
-        if plan.key_columns:
+        if plan.shape.hashed:
+            counts, found = new_rows.insert_new_rows(cursor, wanted, tracker.advance)
+        elif plan.key_columns:
             counts, found = upserting.upsert_table(cursor, wanted, context.config.empty_keeps, tracker.advance)
         else:
             counts, found = copying.copy_table(cursor, wanted, tracker.advance)

@@ -72,9 +72,9 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
 def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
     """A table of this session shaped like the target after the plan; with rows where the load compares with them."""
     table = sql.Identifier(plan.table)
-    if plan.create or not plan.key_columns:
-        lineage = [sql.SQL("{} integer").format(sql.Identifier(name)) for name in target.LINEAGE]
-        columns = sql.SQL(", ").join(lineage + plan.definitions(plan.columns))
+    if plan.create or not plan.compares:
+        lineage = "dataset_id integer, source_row integer" + (", row_hash uuid" if plan.shape.hashed else "")
+        columns = sql.SQL(", ").join([sql.SQL(lineage), *plan.definitions(plan.columns)])
         cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(table, columns))
         return
     cursor.execute(

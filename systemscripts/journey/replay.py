@@ -13,7 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, layout, lookups, target
+from systemscripts.imports import copying, layout, lookups, new_rows, target
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -86,7 +86,8 @@ def _replay(cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[
     load = copying.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
-    counts, _ = copying.copy_table(cursor, load, lambda records: None)
+    copy = new_rows.insert_new_rows if shape.hashed else copying.copy_table
+    counts, _ = copy(cursor, load, lambda records: None)
     # those that failed again stand there with their new reason; they take the place of the old entries
     cursor.execute(
         """delete from dba.trejectedrow o using dba.trejectedrow n

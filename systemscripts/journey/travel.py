@@ -151,6 +151,8 @@ def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary, leav
         with prepare.prepared(context, ticket) as file:
             if leave_csv:
                 prepare.leave_clean_csv(context, file)
+            elif context.config.load_mode == "new_rows":
+                load.extend_ahead(context, file)
 
     return _guarded(context, ticket, summary, prepare_it)
 

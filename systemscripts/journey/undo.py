@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import files
+from systemscripts import configuration, files, settings
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.imports import upserting
+from systemscripts.imports import new_rows, upserting
+from systemscripts.journey import restore
+from systemscripts.journey.context import Context
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -25,13 +28,15 @@ def undo_datasets(
 ) -> Summary:
     """Undo one dataset, or all that a run loaded, newest first; one transaction for each target.
 
-    `cascade`: in load mode upsert also the later datasets, without which the wanted one cannot be taken back.
+    `cascade`: in load mode upsert also the later datasets, without which the wanted one cannot be taken back; in
+    new_rows also those that skipped rows because of it, instead of loading these from the archive now.
     Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
         found = _wanted(cursor, dataset_id, of_run)
         if cascade:
             found = _with_later_ones(cursor, found)
+    contexts = _contexts(connection, run_uuid, found)
     summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
     for table in sorted({str(row["target_table"]) for row in found}):
         with (
@@ -40,6 +45,7 @@ def undo_datasets(
         ):
             for row in (row for row in found if row["target_table"] == table):
                 summary.rows.append(_undo(cursor, row, run_uuid))
+                summary.details += _load_again(cursor, row, contexts)
     return summary
 
 
@@ -72,16 +78,54 @@ def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[
 
 def _with_later_ones(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     known = {row["dataset_id"]: row for row in found}
-    for row in found:
-        cursor.execute(
-            """select dataset_id from dba.tdataset
-               where config_name = %s and dataset_id > %s and status <> 'undone' and load_mode = 'upsert'""",
-            (row["config_name"], row["dataset_id"]),
-        )
-        for (later,) in cursor.fetchall():
+    open_ones = list(found)
+    while open_ones:
+        row = open_ones.pop()
+        for later in _later(cursor, row):
             if later not in known:
-                known |= {each["dataset_id"]: each for each in _wanted(cursor, later, None)}
+                open_ones += (more := _wanted(cursor, later, None))
+                known |= {each["dataset_id"]: each for each in more}
     return [known[dataset_id] for dataset_id in sorted(known, reverse=True)]
+
+
+def _later(cursor: Cursor, row: dict[str, Any]) -> list[int]:
+    if row["load_mode"] == "new_rows":
+        return new_rows.dependents(cursor, row["dataset_id"])
+    cursor.execute(
+        """select dataset_id from dba.tdataset
+           where config_name = %s and dataset_id > %s and status <> 'undone' and load_mode = 'upsert'""",
+        (row["config_name"], row["dataset_id"]),
+    )
+    return [found[0] for found in cursor.fetchall()]
+
+
+def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
+    """The imports whose files may have to be loaded again, by name."""
+    tables = [row["target_table"] for row in found if row["load_mode"] == "new_rows"]
+    if not tables:
+        return {}
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select distinct config_name from dba.tdataset where target_table = any(%s) and load_mode = 'new_rows'",
+            (tables,),
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    directories = Directories(settings.current().etl_data_dir)
+    return {name: Context(connection, configuration.load(connection, name), directories, run_uuid) for name in names}
+
+
+def _load_again(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context]) -> list[str]:
+    """Bring in what others skipped because of an undone dataset; a sentence for each that gained rows."""
+    if row["load_mode"] != "new_rows":
+        return []
+    said = []
+    for later in new_rows.dependents(cursor, row["dataset_id"]):
+        cursor.execute("select config_name from dba.tdataset where dataset_id = %s", (later,))
+        owner: Any = cursor.fetchone()
+        if gained := restore.load_again(cursor, contexts[owner[0]], later):
+            said.append(f"dataset {later} has {gained} of its rows now, loaded from the archive")
+    new_rows.forget_holder(cursor, row["dataset_id"])
+    return said
 
 
 def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
@@ -89,6 +133,9 @@ def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
     if row["load_mode"] == "upsert":
         schema, _, table = str(row["target_table"]).partition(".")
         upserting.undo(cursor, schema, table, row["dataset_id"])
+    elif row["load_mode"] == "new_rows":
+        schema, _, table = str(row["target_table"]).partition(".")
+        new_rows.undo(cursor, schema, table, row["dataset_id"])
     files.undone(cursor, row["dataset_id"], run_uuid)
     return {
         "dataset": row["dataset_id"],

@@ -1,0 +1,80 @@
+"""Load mode new_rows: only rows that are not there yet, told by a hash of what stood in the file.
+
+The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Which
+datasets hold the rows that were skipped is kept in dba.tdatasetoverlap, so that undoing one of them can bring them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts.imports import copying
+from systemscripts.imports.copying import Load
+from systemscripts.imports.rejects import Rejects
+from systemscripts.imports.target import LINEAGE, ROW_HASH
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+INCOMING = "incoming_new_rows"
+
+
+def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
+    """Insert the records whose hash is not in the target; returns the counts (twins inside the file are skipped)."""
+    columns = [*LINEAGE, ROW_HASH, *load.made.columns]
+    parts = {
+        "incoming": sql.Identifier("pg_temp", INCOMING),
+        "target": sql.Identifier(load.made.schema, load.made.table),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+    }
+    cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
+    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
+    counts, rejects = copying.copy_table(cursor, incoming, advance)
+    cursor.execute(sql.SQL("analyze {incoming}").format(**parts))
+    cursor.execute(sql.SQL(_DROP_LATER_TWINS).format(**parts))
+    cursor.execute(sql.SQL(_NOTE_HOLDERS).format(**parts), (load.dataset_id, load.dataset_id))
+    cursor.execute(sql.SQL(_INSERT).format(**parts))
+    counts.loaded = cursor.rowcount
+    counts.skipped = counts.read - counts.loaded - counts.rejected
+    cursor.execute(sql.SQL("drop table {incoming}").format(**parts))
+    return counts, rejects
+
+
+def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
+    """Delete the rows of a dataset; others may have skipped rows because of it, see `dependents`."""
+    place = sql.Identifier(schema, table)
+    cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(place), (dataset_id,))
+    cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
+
+
+def dependents(cursor: Cursor, dataset_id: int) -> list[int]:
+    """The valid datasets that skipped rows because this one holds them, in the order in which they were loaded."""
+    cursor.execute(
+        """select o.dataset_id from dba.tdatasetoverlap o join dba.tdataset d using (dataset_id)
+           where o.holder_id = %s and d.status <> 'undone' order by o.dataset_id""",
+        (dataset_id,),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def forget_holder(cursor: Cursor, dataset_id: int) -> None:
+    """Nobody skips rows because of this dataset any more."""
+    cursor.execute("delete from dba.tdatasetoverlap where holder_id = %s", (dataset_id,))
+
+
+# the first of several alike counts; ctid tells apart what has one line number, such as rows of two sheets
+_DROP_LATER_TWINS = """
+    delete from {incoming} i using {incoming} earlier where earlier.row_hash = i.row_hash and earlier.ctid < i.ctid"""
+_NOTE_HOLDERS = """
+    insert into dba.tdatasetoverlap (dataset_id, holder_id, rows)
+    select %s, t.dataset_id, count(*) from {target} t join {incoming} i on i.row_hash = t.row_hash
+    where t.dataset_id <> %s group by t.dataset_id
+    on conflict (dataset_id, holder_id) do update set rows = dba.tdatasetoverlap.rows + excluded.rows"""
+_INSERT = """
+    insert into {target} ({columns}) select {columns} from {incoming} i
+    where not exists (select from {target} t where t.row_hash = i.row_hash)"""
