@@ -13,9 +13,9 @@ def _demo(values: dict[str, Any]) -> int | None:
     """The demo makes an installation of its own and runs the pipeline there, so it is no run of this one."""
     if not values["demo"]:
         return None
-    from demo import run_demo
+    from demo import installation
 
-    exit_code: int = run_demo.run(values["name"])
+    exit_code: int = installation.run(values["name"])
     return exit_code
 
 

@@ -26,11 +26,21 @@ ARROWS = {
     "loaded": {"undone"},
 }
 _COLUMNS = (
-    "file_id", "config_name", "source", "source_path", "name", "path", "size", "file_sha256", "content_sha256",
-    "status", "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
+    "file_id", "config_name", "source", "source_path", "source_size", "source_stamp", "name", "path", "size",
+    "file_sha256", "content_sha256", "status",
+    "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
 )  # fmt: skip
 
 Look = tuple[int, int]  # size and time of a file
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file was at its source when it was fetched."""
+
+    path: str  # where it lay, such as sftp://user@host:port/folder/name, s3://bucket/key, a URL
+    size: int | None  # its bytes there, None where the source does not say
+    stamp: str  # its time or ETag there
 
 
 @dataclass
@@ -41,6 +51,8 @@ class Ticket:
     config_name: str
     source: str
     source_path: str | None
+    source_size: int | None
+    source_stamp: str | None
     name: str
     path: str
     size: int | None
@@ -96,15 +108,29 @@ def look(path: Path) -> Look | None:
 
 
 def register(
-    cursor: Cursor, config_name: str, path: Path, directories: Directories, run_uuid: str, source: str
+    cursor: Cursor,
+    config_name: str,
+    path: Path,
+    directories: Directories,
+    run_uuid: str,
+    source: str,
+    origin: Origin | None = None,
 ) -> Ticket:
-    """Give a waiting file its ticket, or the open one it has already."""
+    """Give a waiting file its ticket, or the open one it has already.
+
+    `origin`: what it was at its source, for a file that was brought from elsewhere. Such a ticket may be made before
+    the file stands at `path`; it is taken back by the next run where the file never came to stand there.
+    """
     stored = stored_path(path, directories)
+    size = path.stat().st_size if origin is None or path.exists() else origin.size
+    name = origin.path.rpartition("/")[2] or path.name if origin else path.name
+    origin = origin or Origin(stored, None, "")
     cursor.execute(
-        """insert into dba.tfile (config_name, source, source_path, name, path, size, status, run_uuid)
-           values (%s, %s, %s, %s, %s, %s, 'fetched', %s)
+        """insert into dba.tfile
+           (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid)
+           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s)
            on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
-        (config_name, source, stored, path.name, stored, path.stat().st_size, run_uuid),
+        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid),
     )
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
@@ -112,6 +138,22 @@ def register(
     )
     row: Any = cursor.fetchone()
     return Ticket(*row)
+
+
+def known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettled: bool = False) -> bool:
+    """Whether exactly this (path, size, stamp) was fetched before and is not to be fetched again.
+
+    `unsettled`: only where its source was not tidied up since; for sources that remove what is safe here, where the
+    same thing in the same place is then a new delivery.
+    """
+    cursor.execute(
+        f"""select exists (select from dba.tfile
+            where config_name = %s and source = %s and source_path = %s and source_size is not distinct from %s
+            and source_stamp is not distinct from nullif(%s, ''){" and settled_at is null" if unsettled else ""})""",
+        (config_name, source, origin.path, origin.size, origin.stamp),
+    )
+    row: Any = cursor.fetchone()
+    return bool(row[0])
 
 
 def unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:

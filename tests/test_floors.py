@@ -12,7 +12,7 @@ FLOORS = [
     {"settings", "directory_management", "errors", "masking", "summary"},
     {"db_utils", "log_utils", "mail", "progress"},
     {"tables", "files", "datasets", "configuration"},
-    {"sources", "imports", "reports", "alerts", "schedules"},
+    {"sources", "targets", "imports", "reports", "alerts", "schedules"},
     {"journey"},
     {"job", "pipelines"},
 ]

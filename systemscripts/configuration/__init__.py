@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from systemscripts.configuration.documents import Document, read_document, validate
-from systemscripts.configuration.import_config import ImportConfig, apply_each, apply_files, load, load_all
+from systemscripts.configuration.import_config import ImportConfig, Source, apply_each, apply_files, load, load_all
 
-__all__ = ["Document", "ImportConfig", "apply_each", "apply_files", "load", "load_all", "read_document", "validate"]
+__all__ = [
+    "Document",
+    "ImportConfig",
+    "Source",
+    "apply_each",
+    "apply_files",
+    "load",
+    "load_all",
+    "read_document",
+    "validate",
+]

@@ -70,6 +70,11 @@ class Source(BaseModel):
 
     type: str
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys of its kind, as written."""
+        return self.model_extra or {}
+
 
 class ImportConfig(Strict, Consistent):
     """One row of dba.timportconfig; the columns' comments say what each means."""

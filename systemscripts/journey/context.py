@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from systemscripts import settings
+from systemscripts import settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
@@ -27,3 +28,9 @@ class Context:
         named = self.config.archive_directory
         base = self.directories.data / named if named else self.directories.archive
         return base / settings.now().strftime("%Y/%m")
+
+    def request(
+        self, options: dict[str, Any], only: Path | None = None, leave: frozenset[str] = frozenset()
+    ) -> sources.Request:
+        """What one of the import's sources is asked for."""
+        return sources.Request(self.connection, self.config, self.directories, self.run_uuid, options, only, leave)

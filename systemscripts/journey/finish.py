@@ -27,9 +27,22 @@ def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = 
         _keep(context, ticket, read_as)
         with transaction(context.connection, durable=False) as cursor:
             files.archived(cursor, ticket)
-    sources.module(ticket.source).settle(ticket)
+    _settle(context, ticket)
     with transaction(context.connection, durable=False) as cursor:
         files.settled(cursor, ticket)
+
+
+def _settle(context: Context, ticket: files.Ticket) -> None:
+    """Tell the source that the file is safe here."""
+    source = sources.of_ticket(context.config, ticket)
+    if source is None and ticket.source != "local":
+        logger.warning(
+            "%s came from %s, which the import %s does not name any more: nothing is tidied up there",
+            ticket.name, ticket.source_path, context.config.config_name,
+        )  # fmt: skip
+        return
+    request = context.request(source.options if source else {})
+    sources.module(ticket.source).settle(request, ticket)
 
 
 def finish_all(context: Context) -> list[str]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from systemscripts import files, log_utils, settings, sources
+from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
-from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.db_utils import Connection, advisory_lock
 from systemscripts.directory_management import Directories, in_progress
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
-from systemscripts.journey import finish, load, prepare, preview
+from systemscripts.journey import fetch, finish, load, prepare, preview
 from systemscripts.journey.context import Context
 from systemscripts.journey.load import Outcome
 from systemscripts.summary import Summary
@@ -78,8 +78,12 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
     if options.retry_refused:
         finish.bring_back_refused(context)
     with log_utils.step("fetch"):
-        tickets = _fetch(context, options, summary)
+        tickets, whole = fetch.fetch(context, options.only, options.leave, summary)
     if options.until == "fetch":
+        _note_waiting(context, tickets, summary)
+        return
+    if not whole and len(context.config.sources) > 1:
+        # what one source brought belongs together with what the others did not bring: it waits here for them
         _note_waiting(context, tickets, summary)
         return
     if options.until == "prepare":
@@ -91,46 +95,6 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
     for ticket in sorted(tickets, key=lambda ticket: _order(context, ticket)):
         _one_file(context, ticket, summary)
-
-
-def _fetch(context: Context, options: Options, summary: Summary) -> list[files.Ticket]:
-    tickets: dict[int, files.Ticket] = {}
-    left: dict[Path, str] = {}
-    for source in context.config.sources:
-        request = sources.Request(
-            context.connection, context.config, context.directories, context.run_uuid, source.model_extra or {},
-            options.only, options.leave,
-        )  # fmt: skip
-        fetched = sources.module(source.type).fetch(request)
-        left |= fetched.left
-        tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
-    if options.only is None:
-        tickets |= _started(context, options, tickets, left)
-    summary.warnings += left.values()
-    return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)]
-
-
-def _started(
-    context: Context, options: Options, fetched: dict[int, files.Ticket], left: dict[Path, str]
-) -> dict[int, files.Ticket]:
-    """The tickets that an earlier run opened and no source has named now, such as a file brought in by --file."""
-    with transaction(context.connection) as cursor:
-        found = [t for t in files.open_tickets(cursor, context.config.config_name) if t.file_id not in fetched]
-    paths = {files.real_path(ticket.path, context.directories): ticket for ticket in found}
-    others = [path for path in paths if path not in left and path.name not in options.leave]
-    _, moving = files.still_files(others, settings.current().file_still_seconds)
-    left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
-    return {paths[path].file_id: paths[path] for path in others if path not in moving}
-
-
-def _is_there(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
-    if files.real_path(ticket.path, context.directories).exists():
-        return True
-    # somebody took it away before it was loaded; nothing of it is in the target, so its ticket goes too
-    with transaction(context.connection) as cursor:
-        files.forget(cursor, ticket)
-    summary.warnings.append(f"{ticket.name} has gone from where it waited, nothing of it was loaded")
-    return False
 
 
 def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:

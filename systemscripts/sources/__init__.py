@@ -1,8 +1,11 @@
 """Where files come from: one module for each kind, found by listing this package.
 
-A kind is a module with two functions:
+A kind is a module with these functions:
     fetch(request: Request) -> Fetched      bring what is new into file_watcher/ and give each file its ticket
-    settle(ticket: files.Ticket) -> None    the file is safe here: tidy up at the source, if it is still the same there
+    settle(request: Request, ticket: files.Ticket) -> None
+                                            the file is safe here: tidy up at the source, if it is still the same there
+    address(options) -> str                 the beginning of every `source_path` of a source with these options; needed
+                                            where an import may have several sources of the kind
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ import pkgutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from systemscripts import files
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, Source
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError
@@ -29,7 +33,7 @@ class Request:
     config: ImportConfig
     directories: Directories
     run_uuid: str
-    options: dict[str, object]  # the further keys of the configuration's source
+    options: dict[str, Any]  # the further keys of the configuration's source, as written: variables.resolved() them
     only: Path | None = None  # this file alone
     leave: frozenset[str] = frozenset()  # names of files that are not to be taken
 
@@ -40,6 +44,23 @@ class Fetched:
 
     tickets: list[files.Ticket] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
+
+
+def of_ticket(config: ImportConfig, ticket: files.Ticket) -> Source | None:
+    """The source of an import that a file came from: where there are several of its kind, the longest address wins.
+
+    None where the import does not name it any more.
+    """
+    found = [source for source in config.sources if source.type == ticket.source]
+    if len(found) < 2:
+        return found[0] if found else None
+    address = module(ticket.source).address
+    lengths = {len(beginning): source for source in found if _begins(ticket, beginning := address(source.options))}
+    return lengths[max(lengths)] if lengths else None
+
+
+def _begins(ticket: files.Ticket, address: str) -> bool:
+    return (ticket.source_path or "").startswith(address)
 
 
 def kinds() -> list[str]:

@@ -44,7 +44,7 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
     return [path for path in found if path not in fetched.left]
 
 
-def settle(ticket: files.Ticket) -> None:
+def settle(request: Request, ticket: files.Ticket) -> None:
     """Nothing to tidy up: moving the file to the archive was all."""
 
 

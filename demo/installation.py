@@ -1,0 +1,154 @@
+"""What every demo shares: an installation of its own in var/demo/, local servers whose ports are kept, a closing table.
+
+The demo of the pipeline NAME is the module demo/NAME_demo.py with `run() -> int`; it is found by that name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import os
+import pkgutil
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+from demo.mail_sink import MailSink
+
+PROJECT = Path(__file__).resolve().parents[1]
+WRAPPER = PROJECT / "run_python_etl_script.sh"
+ENDING = "_demo"
+
+
+class LocalServer(Protocol):
+    """A server on loopback."""
+
+    port: int
+
+    def start(self) -> Any:
+        """Serve from now on; `port` then says where."""
+
+    def stop(self) -> None:
+        """Serve no more."""
+
+
+Made = TypeVar("Made", bound=LocalServer)
+
+
+def names() -> list[str]:
+    """The pipelines that have a demo."""
+    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+
+
+def run(name: str) -> int:
+    """Run the demo of a pipeline and show what happened; returns the exit code."""
+    if name not in names():
+        print(f"run_pipeline: there is no demo of {name!r}. There is one of: {', '.join(names())}.", file=sys.stderr)
+        return 2
+    exit_code: int = importlib.import_module(f"demo.{name}{ENDING}").run()
+    return exit_code
+
+
+class DemoInstallation:
+    """The installation in var/demo/: its settings file, its servers, its jobs as ordinary processes."""
+
+    def __init__(self) -> None:
+        self.folder = Path(os.environ.get("ETL_DATA_DIR") or PROJECT) / "var" / "demo"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._state_file = self.folder / "demo.json"
+        self._state: dict[str, Any] = json.loads(self._state_file.read_text()) if self._state_file.exists() else {}
+        self.password: str = self._state.setdefault("password", secrets.token_urlsafe(12))
+        self._remember()
+
+    def _remember(self, **more: Any) -> None:
+        """What the next demo must know too, such as ports: addresses are part of what is loaded."""
+        self._state |= more
+        self._state_file.touch(mode=0o600)
+        self._state_file.write_text(json.dumps(self._state))
+
+    @contextlib.contextmanager
+    def serving(self, name: str, make: Callable[[int], Made]) -> Iterator[Made]:
+        """A started server, `make(port)`, on the port it had before, or on a free one where that is taken."""
+        try:
+            server = make(self._state.get(name, 0))
+            server.start()
+        except OSError:
+            server = make(0)
+            server.start()
+        try:
+            self._remember(**{name: server.port})
+            yield server
+        finally:
+            server.stop()
+
+    @contextlib.contextmanager
+    def mail_sink(self) -> Iterator[MailSink]:
+        """The local mail server, already named in the settings."""
+        logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd warns of its own attributes
+        folders = (self.folder / "mails", self.folder / "certificate")
+        with self.serving("mail", lambda port: MailSink(*folders, "demo", self.password, port)) as mails:
+            self.write_settings(
+                SMTP_HOST="127.0.0.1",
+                SMTP_PORT=str(mails.port),
+                SMTP_USER="demo",
+                SMTP_PASSWORD=self.password,
+                SMTP_CA_FILE=str(mails.certificate),
+                MAIL_FROM="etl@example.test",
+                REPORT_RECIPIENTS="analyst@example.test",
+                ALERT_RECIPIENTS="operator@example.test",
+            )
+            yield mails
+
+    def write_settings(self, **more: str) -> Self:
+        """Write the settings file; what other demos set stays in it."""
+        kept = {"DATABASE_URL": "embedded", **self._state.get("settings", {}), **more}
+        self._remember(settings=kept)
+        path = self.folder / "settings.env"
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+        return self
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the demo's jobs."""
+        ours = self._state.get("settings", {})
+        others = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("ETL_")}
+        own = {"ETL_DATA_DIR": str(self.folder), "ETL_ENV_FILE": str(self.folder / "settings.env")}
+        return {**others, **own, "ETL_NO_CRON_LOG": "1"}
+
+    def run_job(self, *command: str, now: datetime | None = None) -> int:
+        """Run a job in a process of its own, its clock set to `now`; returns its exit code."""
+        clock = {"ETL_NOW": now.isoformat()} if now else {}
+        done = subprocess.run([str(WRAPPER), *command], env=self.environment() | clock, check=False)
+        return done.returncode
+
+    def work_here(self) -> None:
+        """From now on this very process works in the demo's installation, for reading what it loaded."""
+        from systemscripts import settings
+
+        os.environ.update({name: value for name, value in self.environment().items() if name.startswith("ETL_")})
+        settings.reset()
+
+    def show(self, headline: str, rows: list[dict[str, Any]], details: list[str], commands: list[str]) -> None:
+        """The closing table and the commands to try next, those that begin with a dot as they are.
+
+        The others are jobs, run in the demo's installation.
+        """
+        from systemscripts import settings
+        from systemscripts.db_utils import embedded
+        from systemscripts.summary import Summary
+
+        summary = Summary(headline=f"\n{headline}", rows=rows, details=["", *details])
+        if not (settings.current().etl_data_dir / "var" / "database").exists():
+            summary.details.append(f"database: {embedded.status()['folder']} (PostgreSQL does not run as root)")
+        shown = os.path.relpath(self.folder)
+        prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env ./run_python_etl_script.sh"
+        summary.next_steps = [each if each.startswith(".") else f"{prefix} {each}" for each in commands]
+        print(summary.as_text(), flush=True)

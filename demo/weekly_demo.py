@@ -1,0 +1,81 @@
+"""The weekly pipeline on a fresh machine: a local MeetMax site, a local mail server, an installation in var/demo/.
+
+The pipeline runs for two Mondays a week apart. It is the ordinary pipeline in ordinary processes: only settings differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date, datetime, time
+from typing import Any
+
+from demo import events, expected
+from demo.installation import DemoInstallation
+from demo.meetmax_server import MeetMaxServer
+
+WEEKS = (1, 2)
+BEGIN = time(6, 30)
+
+
+def run() -> int:
+    """Run the demo and show what happened; returns the exit code."""
+    installation = DemoInstallation()
+    with installation.mail_sink() as mails, installation.serving("site", MeetMaxServer) as site:
+        known = len(mails.mails())
+        installation.write_settings(
+            MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS=expected.EVENT_RANGE, MEETMAX_DELAY_SECONDS="0"
+        )
+        worst = 0
+        for week in WEEKS:
+            site.show_week(week)
+            monday = events.MONDAYS[week - 1]
+            print(f"\n{monday:%A %d %B %Y}", flush=True)
+            worst = worst or installation.run_job("run_pipeline.py", "weekly", now=datetime.combine(monday, BEGIN))
+        installation.work_here()
+        new = mails.mails()[known:]
+        installation.show(
+            "What happened (rows; + added - removed ~ changed)",
+            _lists(),
+            [f"mail: {path}" for path in new] or ["no mail: nothing was new"],
+            [
+                'database.py sql "select * from dba.tmeetmax_current limit 20"',
+                "dataset_changes.py meetmax_events --label 119179",
+                "database.py url        # for DBeaver",
+                "./run_python_etl_script.sh generic_import.py --help",
+            ],
+        )
+    return worst
+
+
+def _lists() -> list[dict[str, Any]]:
+    """For each event and Monday the rows of its list and what changed in it, or that it was as before."""
+    from systemscripts import configuration, db_utils
+    from systemscripts.datasets import changes
+
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
+        keys = configuration.load(connection, "meetmax_events").key_columns
+        with db_utils.transaction(connection) as cursor:
+            compared = changes.consecutive(cursor, "meetmax_events", keys)
+            cursor.execute(
+                """select label, dataset_date, status, rows_loaded, dataset_id from dba.tfile
+                   where config_name = 'meetmax_events' and label is not null order by file_id desc"""
+            )
+            files = cursor.fetchall()
+            cursor.execute("select eventid, title from public.tmeetmaxurlcheck")
+            titles = dict(cursor.fetchall())
+    counts = {comparison.after.dataset_id: comparison.counts() for comparison in compared}
+    found = {}
+    for label, day, status, rows, dataset in files:
+        news = f" ({counts[dataset]})" if counts.get(dataset) else ""
+        found[label, day] = f"{rows}{news}" if status == "loaded" else status
+    return _by_day(found, titles)
+
+
+def _by_day(found: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
+    """A line for each event, a column for each day."""
+    days = sorted({day for _, day in found})
+    return [
+        {"event": label, "title": titles.get(label)}
+        | {f"{day:%d %b}": found.get((label, day), "no list") for day in days}
+        for label in sorted({label for label, _ in found})
+    ]

@@ -1,0 +1,54 @@
+"""`${SOURCE_...}` in a configuration: secrets and addresses that stand in the settings, resolved when used."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from systemscripts import settings
+from systemscripts.errors import ConfigurationError
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+def resolved(value: Any, where: str) -> Any:
+    """A value of a configuration with its variables replaced, also inside lists and mappings.
+
+    Call it at the moment of use: what it returns may hold secrets and must not be kept, logged or shown. `where` says
+    in errors what the value belongs to. Raises ConfigurationError for a variable that no setting gives, or that does
+    not begin with SOURCE_: no other setting can be reached from a configuration.
+    """
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: _value_of(found[1], where), value)
+    if isinstance(value, Mapping):
+        return {key: resolved(each, where) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(each, where) for each in value]
+    return value
+
+
+def names_in(value: Any) -> list[str]:
+    """The variables that a value names, in their order."""
+    if isinstance(value, str):
+        return _VARIABLE.findall(value)
+    if isinstance(value, Mapping):
+        return [name for each in value.values() for name in names_in(each)]
+    if isinstance(value, list | tuple):
+        return [name for each in value for name in names_in(each)]
+    return []
+
+
+def _value_of(name: str, where: str) -> str:
+    known = settings.current().source_variables
+    if name in known:
+        return known[name].get_secret_value()
+    prefix = settings.USER_PREFIX
+    if not name.startswith(prefix):
+        raise ConfigurationError(f"{where}: ${{{name}}} is no variable that a configuration may name: {prefix}...")
+    near = difflib.get_close_matches(name, known, n=1)
+    raise ConfigurationError(
+        f"{where}: ${{{name}}} is not set" + (f", did you mean {near[0]}?" if near else ""),
+        f"Add {name} to {settings.settings_file()}.",
+    )

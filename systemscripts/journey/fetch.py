@@ -1,0 +1,86 @@
+"""What an import's sources bring, and the files of earlier runs that still wait."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from systemscripts import files, settings, sources
+from systemscripts.configuration import ImportConfig, Source
+from systemscripts.db_utils import transaction
+from systemscripts.errors import EtlError
+from systemscripts.journey.context import Context
+from systemscripts.summary import Summary
+
+logger = logging.getLogger(__name__)
+
+
+def fetch(
+    context: Context, only: Path | None, leave: frozenset[str], summary: Summary
+) -> tuple[list[files.Ticket], bool]:
+    """The tickets of all files that wait now, and whether every source could be asked.
+
+    `only`: this file alone. `leave`: names of files that are not to be taken. What goes wrong with one source is noted
+    in the summary and does not stop the others; raises EtlError where `only` cannot be had or the database is away.
+    """
+    tickets: dict[int, files.Ticket] = {}
+    left: dict[Path, str] = {}
+    whole = True
+    _forget_cut_off(context)
+    for source in _sources(context.config, only):
+        try:
+            request = context.request(source.options, only, leave)
+            fetched = sources.module(source.type).fetch(request)
+        except EtlError as error:
+            if context.connection.closed or only is not None:
+                raise
+            summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
+            whole = False
+            continue
+        left |= fetched.left
+        tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
+    if only is None:
+        tickets |= _started(context, leave, tickets, left)
+    summary.warnings += left.values()
+    return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)], whole
+
+
+def _sources(config: ImportConfig, only: Path | None) -> list[Source]:
+    """Where to look for files: where the import says, and always in file_watcher/, the door that all come through."""
+    local = Source(type="local")
+    if only is not None:
+        return [local]
+    return config.sources + [local] * (not any(source.type == "local" for source in config.sources))
+
+
+def _forget_cut_off(context: Context) -> None:
+    """A run that was killed between ticket and file has left a ticket of a file that is still to be fetched."""
+    with transaction(context.connection) as cursor:
+        for ticket in files.open_tickets(cursor, context.config.config_name):
+            path = files.real_path(ticket.path, context.directories)
+            if ticket.source != "local" and not path.exists():
+                logger.info("%s did not arrive whole, it is fetched again", ticket.name)
+                files.forget(cursor, ticket)
+
+
+def _started(
+    context: Context, leave: frozenset[str], fetched: dict[int, files.Ticket], left: dict[Path, str]
+) -> dict[int, files.Ticket]:
+    """The tickets that an earlier run opened and no source has named now, such as a file brought in by --file."""
+    with transaction(context.connection) as cursor:
+        found = [t for t in files.open_tickets(cursor, context.config.config_name) if t.file_id not in fetched]
+    paths = {files.real_path(ticket.path, context.directories): ticket for ticket in found}
+    others = [path for path in paths if path not in left and path.name not in leave]
+    _, moving = files.still_files(others, settings.current().file_still_seconds)
+    left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
+    return {paths[path].file_id: paths[path] for path in others if path not in moving}
+
+
+def _is_there(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
+    if files.real_path(ticket.path, context.directories).exists():
+        return True
+    # somebody took it away before it was loaded; nothing of it is in the target, so its ticket goes too
+    with transaction(context.connection) as cursor:
+        files.forget(cursor, ticket)
+    summary.warnings.append(f"{ticket.name} has gone from where it waited, nothing of it was loaded")
+    return False

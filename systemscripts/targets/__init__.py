@@ -1,0 +1,76 @@
+"""Where finished files go: config/targets/NAME.yaml, one module for each kind, found by listing this package.
+
+A kind is a module with one function:
+    deliver(options: dict, paths: list[Path]) -> None      put the files there, each whole or not at all
+
+`options` are the further keys of the YAML, their variables resolved. Raises EtlError; what is there already
+whole may be delivered again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from systemscripts import configuration, settings
+from systemscripts.configuration import variables
+from systemscripts.errors import ConfigurationError, UsageError
+
+FOLDER = settings.PROJECT / "config" / "targets"
+
+
+class Target(BaseModel):
+    """One place to deliver to; the further keys belong to the module targets/<type>.py."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+    type: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys of its kind, as written."""
+        return self.model_extra or {}
+
+
+def kinds() -> list[str]:
+    """The kinds of targets there are."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+
+
+def module(kind: str) -> ModuleType:
+    """The module of a kind; raises ConfigurationError with the nearest kind."""
+    if kind not in kinds():
+        near = difflib.get_close_matches(kind, kinds(), n=1)
+        raise ConfigurationError(
+            f"there is no delivery target of type {kind!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"There are: {', '.join(kinds())}.",
+        )
+    return importlib.import_module(f"{__name__}.{kind}")
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """The targets that are configured."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load(name: str, folder: Path = FOLDER) -> Target:
+    """Read one target; raises UsageError with the nearest name, ConfigurationError that names every fault."""
+    if name not in names(folder):
+        near = difflib.get_close_matches(name, names(folder), n=1)
+        raise UsageError(
+            f"there is no delivery target {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"Add {folder / f'{name}.yaml'}.",
+        )
+    return configuration.validate(configuration.read_document(folder / f"{name}.yaml"), Target, name=name)
+
+
+def deliver(target: Target, paths: list[Path]) -> None:
+    """Bring files to a target; raises EtlError that names the target and what to do next."""
+    module(target.type).deliver(variables.resolved(target.options, f"config/targets/{target.name}.yaml"), paths)

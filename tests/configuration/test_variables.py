@@ -1,0 +1,39 @@
+"""Variables in configurations are the SOURCE_ settings and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemscripts import settings
+from systemscripts.configuration import variables
+from systemscripts.errors import ConfigurationError
+from tests.conftest import Installation
+
+
+def test_variables_are_replaced_wherever_they_stand(here: Installation) -> None:
+    here.write_settings(SOURCE_HOST="files.example.test", SOURCE_PASSWORD="p$w")
+    settings.reset()
+    written = {"host": "${SOURCE_HOST}", "login": ["me", "x${SOURCE_PASSWORD}y"], "port": 22}
+    assert variables.resolved(written, "here") == {
+        "host": "files.example.test",
+        "login": ["me", "xp$wy"],
+        "port": 22,
+    }
+    assert variables.names_in(written) == ["SOURCE_HOST", "SOURCE_PASSWORD"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${SOURCE_HOTS}", "config/x.yaml: ${SOURCE_HOTS} is not set, did you mean SOURCE_HOST?"),
+        ("${SMTP_PASSWORD}", "no variable that a configuration may name"),
+        ("${DATABASE_URL}", "no variable that a configuration may name"),
+    ],
+)
+def test_what_cannot_be_resolved_is_said(here: Installation, text: str, said: str) -> None:
+    here.write_settings(SOURCE_HOST="files.example.test", SMTP_PASSWORD="secret")
+    settings.reset()
+    with pytest.raises(ConfigurationError) as caught:
+        variables.resolved(text, "config/x.yaml")
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
