@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from systemscripts.configuration.documents import Document, read_document, validate
-from systemscripts.configuration.import_config import ImportConfig, Source, apply_each, apply_files, load, load_all
+from systemscripts.configuration.import_config import (
+    ImportConfig,
+    Source,
+    apply_each,
+    apply_files,
+    load,
+    load_all,
+    load_each,
+)
 
 __all__ = [
     "Document",
@@ -13,6 +21,7 @@ __all__ = [
     "apply_files",
     "load",
     "load_all",
+    "load_each",
     "read_document",
     "validate",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import yaml
 
-from systemscripts.configuration import import_config
+from systemscripts.configuration import companions, import_config
 from systemscripts.configuration.documents import read_document, validate
 from systemscripts.configuration.import_config import FOLDER, ImportConfig
 from systemscripts.db_utils import Connection, transaction
@@ -54,7 +54,10 @@ def faults(folder: Path = FOLDER) -> list[str]:
     found = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            validate(read_document(path), ImportConfig, config_name=path.stem)
+            document = read_document(path)
+            config = validate(document, ImportConfig, config_name=path.stem)
+            absent = companions.faults(config)
+            found += [f"{path} line {document.lines.get((key,), 1)}: {text}" for key, text in absent.items()]
         except ConfigurationError as error:
             found += str(error.message).split("; ")
     return found

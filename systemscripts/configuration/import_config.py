@@ -120,7 +120,7 @@ class ImportConfig(Strict, Consistent):
     def _number_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
-    @field_validator("after_change", "transform", "notify")
+    @field_validator("transform", "notify")
     @classmethod
     def _not_in_silence(cls, value: object) -> object:
         """Nothing reads these keys yet: a load that leaves them out without a word would be taken for a good one."""
@@ -159,14 +159,16 @@ class ImportConfig(Strict, Consistent):
             *_location_faults(values, "metadata_label_source", "metadata_label_location"),
             *_location_faults(values, "dateconfig", "datelocation"),
         ]
-        if values.get("load_mode") == "upsert":
-            keys = values.get("key_columns")
-            if not keys:
-                found.append(("key_columns", "is missing: upsert must know which columns name a row"))
-            elif isinstance(keys, list) and any("|" in str(name) for name in keys):
-                found.append(
-                    ("key_columns", "has alternatives (a|b), which only serve to compare; upsert needs columns")
+        keys, upsert = values.get("key_columns"), values.get("load_mode") == "upsert"
+        if upsert and not keys:
+            found.append(("key_columns", "is missing: upsert must know which columns name a row"))
+        if (upsert or values.get("after_change")) and isinstance(keys, list) and any("|" in str(key) for key in keys):
+            found.append(
+                (
+                    "key_columns",
+                    "has alternatives (a|b), which only serve to compare; upsert and after_change need columns",
                 )
+            )
         if values.get("load_mode") == "new_rows" and values.get("extras_json"):
             found.append(("extras_json", "cannot go with new_rows: a column nobody named would make every row new"))
         if values.get("dateconfig") in ("filename", "file_content") and not values.get("dateformat"):
@@ -204,6 +206,17 @@ def load(connection: Connection, name: str) -> ImportConfig:
 def load_all(connection: Connection) -> list[ImportConfig]:
     """Every import, by name; raises ConfigurationError when a row is wrong."""
     return [_from_row(row) for row in _rows(connection).values()]
+
+
+def load_each(connection: Connection) -> tuple[list[ImportConfig], dict[str, str]]:
+    """Every sound import, by name; and by name what is wrong with the rows of the others."""
+    found, faults = [], {}
+    for name, row in _rows(connection).items():
+        try:
+            found.append(_from_row(row))
+        except ConfigurationError as error:
+            faults[name] = str(error)
+    return found, faults
 
 
 def _rows(connection: Connection) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, guards, layout, lookups, new_rows, rejects, target, upserting
+from systemscripts.imports import copying, derived, guards, layout, lookups, new_rows, rejects, target, upserting
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -60,7 +60,11 @@ def load(context: Context, file: Prepared) -> Outcome:
         plan = plan_for(cursor, context, file)
     with log_utils.step("extend"):
         _extend(context, plan, file)
-    with transaction(context.connection) as cursor, log_utils.step("copy"):
+    with (
+        transaction(context.connection) as cursor,
+        derived.recomputed(cursor, context.config, file.identity.label),
+        log_utils.step("copy"),
+    ):
         outcome = load_rows(cursor, context, file, plan, decision)
     logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
     return outcome

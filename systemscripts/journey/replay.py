@@ -13,7 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, layout, lookups, new_rows, target
+from systemscripts.imports import copying, derived, layout, lookups, new_rows, target
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -27,6 +27,7 @@ class _Dataset:
 
     dataset_id: int
     config_name: str
+    label: str | None
     target_table: str
     status: str
     load_mode: str
@@ -87,7 +88,10 @@ def _replay(cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
     copy = new_rows.insert_new_rows if shape.hashed else copying.copy_table
-    counts, _ = copy(cursor, load, lambda records: None)
+    with derived.recomputed(cursor, config, dataset.label) as affected:
+        counts, _ = copy(cursor, load, lambda records: None)
+        if dataset.status == "active":
+            affected.add([dataset.dataset_id], [line for line, _ in rows])
     # those that failed again stand there with their new reason; they take the place of the old entries
     cursor.execute(
         """delete from dba.trejectedrow o using dba.trejectedrow n
@@ -160,7 +164,7 @@ def _write_xlsx(path: Path, rows: list[list[object]]) -> None:
 
 def _dataset(cursor: Cursor, dataset_id: int) -> _Dataset:
     cursor.execute(
-        """select d.dataset_id, d.config_name, d.target_table, d.status, d.load_mode, f.file_id, f.plan
+        """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
            from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')
            where d.dataset_id = %s""",
         (dataset_id,),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from systemscripts import files, log_utils, sources
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, companions
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock
-from systemscripts.directory_management import Directories, in_progress
+from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.journey import fetch, finish, load, prepare, preview
 from systemscripts.journey.context import Context
@@ -62,6 +61,8 @@ def run_imports(
 def _one_import(context: Context, options: Options, summary: Summary) -> None:
     """Raises TryLaterError when the import or its target is being worked on and `wait_seconds` is over."""
     connection, config = context.connection, context.config
+    for fault in companions.faults(config).values():  # said before anything is loaded
+        raise ConfigurationError(fault)
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),
@@ -233,30 +234,3 @@ def _headline(summary: Summary, dry_run: bool) -> str:
         f"{done}{summary.files} {'file' if summary.files == 1 else 'files'}: {counts.read:,} rows read, "
         f"{counts.loaded:,} loaded, {counts.rejected:,} rejected, {counts.skipped:,} skipped"
     )
-
-
-def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
-    """The names of waiting files that match more than one active import: nobody takes them."""
-    return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
-
-
-def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[str]:
-    """A sentence for each waiting file that matches no active import, or more than one."""
-    found = []
-    for name, matching in _matches(configs, directories).items():
-        if not matching:
-            found.append(f"{name} waits, but matches no active import")
-        elif len(matching) > 1:
-            found.append(f"{name} matches more than one import, and none takes it: {', '.join(matching)}")
-    return found
-
-
-def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
-    """The waiting files by name, each with the imports that it matches."""
-    active = [config for config in configs if config.is_active and not config.source_directory]
-    names = sorted(path.name for path in directories.file_watcher.iterdir() if path.is_file())
-    return {
-        name: [config.config_name for config in active if re.fullmatch(config.file_pattern, name)]
-        for name in names
-        if not in_progress(name)
-    }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import configuration, files, settings
+from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.imports import new_rows, upserting
+from systemscripts.imports import derived, new_rows, upserting
 from systemscripts.journey import restore
 from systemscripts.journey.context import Context
 from systemscripts.summary import Summary
@@ -44,35 +45,43 @@ def undo_datasets(
             transaction(connection) as cursor,
         ):
             for row in (row for row in found if row["target_table"] == table):
-                summary.rows.append(_undo(cursor, row, run_uuid))
+                summary.rows.append(_undo(cursor, row, contexts[row["config_name"]]))
                 summary.details += _load_again(cursor, row, contexts)
+                summary.warnings += _pause(cursor, contexts[row["config_name"]].config)
     return summary
 
 
 def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float = 0) -> Summary:
     """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
     with transaction(connection) as cursor:
-        cursor.execute("select target_table from dba.tdataset where dataset_id = %s", (dataset_id,))
-        row = cursor.fetchone()
+        row = _datasets(cursor, dataset_id, None)[0]
+    config = configuration.load(connection, row["config_name"])
     with (
-        advisory_lock(connection, f"target {row[0] if row else ''}", wait_seconds),
+        advisory_lock(connection, f"target {row['target_table']}", wait_seconds),
         transaction(connection) as cursor,
+        derived.recomputed(cursor, config, row["label"]),
     ):
         before = states.accept(cursor, dataset_id)
     replaced = f", dataset {before} is superseded" if before else ""
     return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
 
 
-def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
+def _datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
     names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
     cursor.execute(f"select {', '.join(names)} from dba.tdataset where {condition} order by dataset_id desc", (value,))
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    found = [row for row in rows if row["status"] != "undone"]
+    if not rows:
+        what = f"there is no dataset {dataset_id}" if dataset_id is not None else f"run {of_run} has loaded nothing"
+        raise UsageError(what, "See: database.py sql 'select * from dba.v_dataset'")
+    return rows
+
+
+def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
+    found = [row for row in _datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
     if not found:
         what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
-        done = "is undone already" if rows else "has loaded nothing"
-        raise UsageError(f"{what} {done}", "See: database.py sql 'select * from dba.v_dataset'")
+        raise UsageError(f"{what} is undone already", "See: database.py sql 'select * from dba.v_dataset'")
     return found
 
 
@@ -100,16 +109,15 @@ def _later(cursor: Cursor, row: dict[str, Any]) -> list[int]:
 
 
 def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
-    """The imports whose files may have to be loaded again, by name."""
+    """The imports of some datasets, and those whose files may have to be loaded again, by name."""
+    names = {row["config_name"] for row in found}
     tables = [row["target_table"] for row in found if row["load_mode"] == "new_rows"]
-    if not tables:
-        return {}
     with transaction(connection) as cursor:
         cursor.execute(
             "select distinct config_name from dba.tdataset where target_table = any(%s) and load_mode = 'new_rows'",
             (tables,),
         )
-        names = [row[0] for row in cursor.fetchall()]
+        names |= {row[0] for row in cursor.fetchall()}
     directories = Directories(settings.current().etl_data_dir)
     return {name: Context(connection, configuration.load(connection, name), directories, run_uuid) for name in names}
 
@@ -120,28 +128,48 @@ def _load_again(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context
         return []
     said = []
     for later in new_rows.dependents(cursor, row["dataset_id"]):
-        cursor.execute("select config_name from dba.tdataset where dataset_id = %s", (later,))
-        owner: Any = cursor.fetchone()
-        if gained := restore.load_again(cursor, contexts[owner[0]], later):
+        owner = _datasets(cursor, later, None)[0]
+        context = contexts[owner["config_name"]]
+        with derived.recomputed(cursor, context.config, owner["label"]) as affected:
+            if gained := restore.load_again(cursor, context, later):
+                affected.add([later])
+        if gained:
             said.append(f"dataset {later} has {gained} of its rows now, loaded from the archive")
     new_rows.forget_holder(cursor, row["dataset_id"])
     return said
 
 
-def _undo(cursor: Cursor, row: dict[str, Any], run_uuid: str) -> dict[str, Any]:
-    before = states.undo(cursor, row["dataset_id"], run_uuid)
-    if row["load_mode"] == "upsert":
+def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
+    dataset_id = row["dataset_id"]
+    with derived.recomputed(cursor, context.config, row["label"]) as affected:
+        before = states.undo(cursor, dataset_id, context.run_uuid)
         schema, _, table = str(row["target_table"]).partition(".")
-        upserting.undo(cursor, schema, table, row["dataset_id"])
-    elif row["load_mode"] == "new_rows":
-        schema, _, table = str(row["target_table"]).partition(".")
-        new_rows.undo(cursor, schema, table, row["dataset_id"])
-    files.undone(cursor, row["dataset_id"], run_uuid)
+        if row["load_mode"] == "upsert":
+            upserting.undo(cursor, schema, table, dataset_id)
+        elif row["load_mode"] == "new_rows":
+            affected.add([dataset_id])  # before its rows go
+            new_rows.undo(cursor, schema, table, dataset_id)
+        files.undone(cursor, dataset_id, context.run_uuid)
     return {
-        "dataset": row["dataset_id"],
+        "dataset": dataset_id,
         "import": row["config_name"],
         "label": row["label"],
         "date": row["dataset_date"],
         "rows": row["rows_loaded"],
         "active again": before,
     }
+
+
+def _pause(cursor: Cursor, config: ImportConfig) -> list[str]:
+    """An import with a live source rests after an undo: its source would bring the rows back."""
+    if all(source.type == "local" for source in config.sources):
+        return []
+    cursor.execute(
+        "update dba.timportconfig set is_active = false where config_name = %s and is_active", (config.config_name,)
+    )
+    if cursor.rowcount == 0:
+        return []
+    return [
+        f"the import {config.config_name} is paused (is_active is false now): its source would bring the rows back. "
+        f"Once that is mended: apply_config.py {config.config_name} --take file, or set is_active to true in its row"
+    ]

@@ -117,3 +117,19 @@ def test_without_archive_the_file_goes_once_it_is_loaded(installation: Installat
     assert installation.run("generic_import", "orders").returncode == 0
     assert (installation.waiting(), installation.archive()) == ([], {})
     assert installation.sql("select count(*) from public.orders") == [(1,)]
+
+
+def test_one_faulty_row_does_not_stop_the_other_imports(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    installation.configure("faulty", schema={"id": {"type": "number"}})
+    installation.drop("orders.csv", "id\n1\n")
+    done = installation.run("generic_import", "--all")
+    assert (done.returncode, "timportconfig row faulty: schema.id.type" in done.stderr) == (78, True), done.stderr
+    assert installation.sql("select count(*) from public.orders") == [(1,)]
+    assert installation.run("generic_import", "faulty").returncode == 78
+
+
+@pytest.mark.parametrize("arguments", [(), ("--undo", "1", "--accept", "2"), ("orders", "--all")])
+def test_what_does_not_go_together_is_wrong_usage(installation: Installation, arguments: tuple[str, ...]) -> None:
+    done = installation.run("generic_import", *arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr

@@ -80,3 +80,15 @@ def test_dry_run_counts_right_and_changes_nothing(installation: Installation) ->
     assert shown["counts"] == {"read": 3, "loaded": 2, "rejected": 0, "skipped": 1}
     assert rows(installation) == [("1", "x", "y"), ("2", "x", "y")]
     assert installation.sql("select count(*) from dba.trowhistory") == [(2,)]
+
+
+def test_undo_pauses_an_import_whose_source_would_bring_the_rows_back(installation: Installation) -> None:
+    installation.configure("things", load_mode="append")
+    quiet = load(installation, "id\n1\n")
+    undone = installation.summary("generic_import", "--undo", quiet["dataset"])
+    assert undone["warnings"] == []  # files dropped by hand do not come back by themselves
+    dataset = load(installation, "id\n2\n", "things_2.csv")["dataset"]
+    installation.configure("things", sources=[{"type": "local"}, {"type": "meetmax_lists"}])
+    undone = installation.summary("generic_import", "--undo", dataset)
+    assert "the import things is paused" in undone["warnings"][0]
+    assert installation.sql("select is_active from dba.timportconfig where config_name = 'things'") == [(False,)]

@@ -1,0 +1,36 @@
+"""Which import a waiting file belongs to; what belongs to none, or to two, is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from systemscripts.configuration import ImportConfig
+from systemscripts.directory_management import Directories, in_progress
+
+
+def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
+    """The names of waiting files that match more than one active import: nobody takes them."""
+    return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
+
+
+def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[str]:
+    """A sentence for each waiting file that matches no active import, or more than one."""
+    found = []
+    for name, matching in _matches(configs, directories).items():
+        if not matching:
+            found.append(f"{name} waits, but matches no active import")
+        elif len(matching) > 1:
+            found.append(f"{name} matches more than one import, and none takes it: {', '.join(matching)}")
+    return found
+
+
+def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
+    """The waiting files by name, each with the imports that it matches."""
+    active = [config for config in configs if config.is_active and not config.source_directory]
+    names = sorted(path.name for path in directories.file_watcher.iterdir() if path.is_file())
+    return {
+        name: [config.config_name for config in active if re.fullmatch(config.file_pattern, name)]
+        for name in names
+        if not in_progress(name)
+    }

@@ -1,0 +1,59 @@
+"""From what the operator asks for to the imports that run: changed YAML is applied, waiting files are matched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from systemscripts import configuration
+from systemscripts.configuration import ImportConfig
+from systemscripts.db_utils import Connection
+from systemscripts.directory_management import Directories
+from systemscripts.errors import ConfigurationError
+from systemscripts.journey import matching, travel
+from systemscripts.summary import Summary
+
+
+def run(
+    connection: Connection, name: str | None, directories: Directories, run_uuid: str, options: travel.Options
+) -> Summary:
+    """Load what waits for one import, or for every active one; a faulty import does not stop the others.
+
+    Raises UsageError for an unknown name, ConfigurationError when the import is faulty or not active.
+    """
+    _, faults = configuration.apply_each(connection)
+    known, faulty_rows = configuration.load_each(connection)
+    faults = faulty_rows | faults
+    chosen = _chosen(connection, name, known, faults)
+    options = replace(options, leave=matching.ambiguous(known, directories))
+    summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
+    summary.warnings += matching.unmatched(known, directories)
+    return _with_faults(summary, faults)
+
+
+def listed(connection: Connection) -> Summary:
+    """The imports, as a table."""
+    _, faults = configuration.apply_each(connection)
+    known, faulty_rows = configuration.load_each(connection)
+    names = ("config_name", "is_active", "file_pattern", "target_table", "load_mode")
+    rows = [{name: getattr(config, name) for name in names} for config in known]
+    return _with_faults(Summary(headline=f"{len(known)} imports", rows=rows), faulty_rows | faults)
+
+
+def _with_faults(summary: Summary, faults: dict[str, str]) -> Summary:
+    for text in faults.values():
+        summary.problem(text, ConfigurationError.exit_code)
+    return summary
+
+
+def _chosen(
+    connection: Connection, name: str | None, known: list[ImportConfig], faults: dict[str, str]
+) -> list[ImportConfig]:
+    """The imports to run; one whose YAML is faulty is not run by its old row."""
+    if name is None:
+        return [config for config in known if config.is_active and config.config_name not in faults]
+    if name in faults:
+        raise ConfigurationError(faults[name])
+    chosen = configuration.load(connection, name)
+    if not chosen.is_active:
+        raise ConfigurationError(f"the import {name} is not active", "Set is_active to true.")
+    return [chosen]
