@@ -152,3 +152,12 @@ def test_only_files_below_the_folder_are_run(desk: Desk, name: str) -> None:
         companions.after_change(configuration.load(desk.connection, "lists"))
     summary = desk.load("lists_1.csv", "kind,amount\na,1\n")
     assert (summary.exit_code, desk.here.waiting()) == (78, ["lists_1.csv"])
+
+
+def test_it_follows_new_rows_and_what_an_undo_brings_back(desk: Desk) -> None:
+    desk.here.configure("lists", **CONFIG, load_mode="new_rows")
+    first = desk.dataset("lists_1.csv", "kind,amount\na,1\nb,5\n")
+    desk.dataset("lists_2.csv", "kind,amount\nb,5\nc,1\n")
+    assert (desk.totals(), desk.touched()) == ({"a": 1, "b": 5, "c": 1}, ["a", "b", "c"])
+    desk.undo(first)  # b comes in from the second file now
+    assert desk.totals() == {"b": 5, "c": 1}
