@@ -169,9 +169,8 @@ def _pause(cursor: Cursor, config: ImportConfig) -> list[str]:
     )
     if cursor.rowcount == 0:
         return []
-    return [
-        (
-            f"the import {config.config_name} is paused (is_active is false now): its source would bring the rows back. "
-            f"Once that is mended: apply_config.py {config.config_name} --take file, or set is_active to true in its row"
-        )
-    ]
+    text = (
+        f"the import {config.config_name} is paused (is_active is false now): its source would bring the rows back. "
+        f"Once that is mended: apply_config.py {config.config_name} --take file, or set is_active to true in its row"
+    )
+    return [text]
