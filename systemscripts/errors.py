@@ -44,6 +44,10 @@ class SkippedError(TryLaterError):
     """The run is not to happen now: somebody else holds the lock, or it is paused. No failure, and no alert."""
 
 
+class DatabaseDownError(TryLaterError):
+    """Nobody answers where the database should be, or it takes nobody now: one alert for every job that finds so."""
+
+
 class ConfigurationError(EtlError):
     """A setting, a YAML file or a configuration row is wrong or missing."""
 

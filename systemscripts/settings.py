@@ -92,6 +92,13 @@ class Settings(BaseModel):
     mail_from: str = ""
     alert_recipients: Addresses = []
     report_recipients: Addresses = []
+    alert_webhook_url: SecretStr | None = None
+    watchdog_ping_url: SecretStr | None = None
+    watchdog_late_minutes: float = Field(60, gt=0)
+    watchdog_run_hours: float = Field(12, gt=0)
+    disk_free_percent: float = Field(10, ge=0, lt=100)
+    certificate_days: int = Field(21, ge=0)
+    backup_max_age_days: float = Field(2, ge=0)
     meetmax_base_url: str = "https://www.meetmax.com/sched/event_{id}/"
     meetmax_first_events: str = "119000-119999"
     meetmax_delay_seconds: float = Field(5, ge=0)
@@ -108,6 +115,14 @@ class Settings(BaseModel):
             return value and ZoneInfo(value).key
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("expected a time zone such as Europe/London") from error
+
+    @field_validator("alert_webhook_url", "watchdog_ping_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value() if value is not None else "https://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected an address such as https://host/path")
+        return value
 
     @field_validator("database_url", "database_reader_url")
     @classmethod

@@ -12,7 +12,7 @@ import psycopg2
 import psycopg2.extensions
 
 from systemscripts import settings
-from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+from systemscripts.errors import ConfigurationError, DatabaseDownError, EtlError, TryLaterError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -135,12 +135,14 @@ def _without_state(url: str, detail: str) -> EtlError:
         return TryLaterError("the connection to the database was lost", "Run the same command again.")
     where, state = safe_address(url), _state_before_login(url)
     if state is None:
-        return TryLaterError(
+        return DatabaseDownError(
             f"the database at {where} does not answer",
             "Start it (embedded: database.py start), then run the same command again.",
         )
     if state in _TRY_LATER:
-        return TryLaterError(f"the database at {where} takes nobody now: {detail}", "Run the same command again later.")
+        return DatabaseDownError(
+            f"the database at {where} takes nobody now: {detail}", "Run the same command again later."
+        )
     return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
 
 

@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from systemscripts import alerts
 from systemscripts.directory_management import NO_SPACE
-from systemscripts.errors import EtlError, SkippedError
+from systemscripts.errors import DatabaseDownError, EtlError, SkippedError
 from systemscripts.job.limits import RunEnded
 from systemscripts.summary import Summary
 
@@ -38,6 +39,8 @@ def of_error(error: BaseException, log_file: Path) -> Ending:
     """A run that an exception ended; `error` as `explained` gives it."""
     if isinstance(error, SkippedError):
         return Ending("skipped", error.exit_code, str(error))
+    if isinstance(error, DatabaseDownError):
+        return Ending("failed", error.exit_code, str(error), alerts.DATABASE_DOWN)
     cause = error.__cause__ if isinstance(error, EtlError) and error.__cause__ else error
     kind = type(cause).__name__
     if isinstance(error, EtlError):

@@ -171,7 +171,10 @@ class Frame:
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments
         code, kind = ending.exit_code, ending.kind
-        outcome = alerts.Outcome(self.job, self.key, ending.status, code, error, arguments, self.log.path, kind)
+        connected = self._keeper is not None
+        outcome = alerts.Outcome(
+            self.job, self.key, ending.status, code, error, arguments, self.log.path, kind, connected
+        )
         alerts.notice(outcome, self.directories)
 
     def _write_end(self, ending: Ending) -> None:

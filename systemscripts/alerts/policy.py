@@ -1,0 +1,158 @@
+"""When a message goes out: when something turns bad or is bad in a new way, weekly while it lasts, once when over."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from systemscripts import masking, settings
+from systemscripts.alerts import channels, texts
+from systemscripts.alerts import state as states
+from systemscripts.alerts.reasons import DATABASE_DOWN, Finding, Outcome
+from systemscripts.alerts.state import State
+from systemscripts.directory_management import Directories
+
+WATCHED = "watchdog finding"  # the job in the states of findings
+DATABASE = "database"
+REMIND_AFTER = timedelta(days=7, hours=-4)  # a job of each Monday morning is not always on the minute
+
+
+def notice(outcome: Outcome, directories: Directories) -> None:
+    """Take one run's end into account and tell what is news. Never raises: an alert must not fail the job."""
+    with _guarded(directories, f"the alert of {outcome.job} could not be kept"):
+        if outcome.connected:
+            _recover(states.path_of(DATABASE, "", directories))
+        if outcome.kind == DATABASE_DOWN:
+            database_down(outcome.error, directories, outcome.command)
+        else:
+            _take(outcome, states.path_of(outcome.job, outcome.key, directories))
+        _finish(directories)
+
+
+def observe(findings: Iterable[Finding], directories: Directories, unseen: Collection[str] = ()) -> None:
+    """Take what the watchdog found into account; every earlier finding that is not among them is over.
+
+    `unseen`: keys (or their first words) that could not be looked at this time; they stay as they are. Never raises.
+    """
+    with _guarded(directories, "what the watchdog found could not be kept"):
+        found = list(findings)
+        for finding in found:
+            _take_finding(finding, states.path_of(WATCHED, finding.key, directories))
+        keys = {finding.key for finding in found}
+        for path, state in states.all_states(directories):
+            over = state.job == WATCHED and state.key not in keys
+            if over and state.key not in unseen and state.key.partition(" ")[0] not in unseen:
+                _recover(path)
+        _finish(directories)
+
+
+def database_down(error: str, directories: Directories, command: str = "") -> None:
+    """One alert for all runs that find no database; `command`: what could not run."""
+    path = states.path_of(DATABASE, "", directories)
+    finding = Finding(
+        "", "the database is down", error,
+        "start it; what could not run meanwhile is named when it is back (doctor.py says what is wrong).",
+    )  # fmt: skip
+    _take_finding(finding, path, DATABASE)
+    state = states.read(path)
+    if state is not None and command and command not in state.items:
+        state.items.append(masking.mask(command))
+        states.write(path, state)
+
+
+def database_back(directories: Directories) -> None:
+    """Somebody reached the database. Never raises."""
+    with _guarded(directories, "the state of the database could not be kept"):
+        _recover(states.path_of(DATABASE, "", directories))
+
+
+def send_waiting(directories: Directories) -> None:
+    """Send what could not go out before, and the reminders that are due. Never raises."""
+    with _guarded(directories, "alerts could not be sent"):
+        _finish(directories)
+
+
+@contextmanager
+def _guarded(directories: Directories, what: str) -> Iterator[None]:
+    """One at a time, and whatever goes wrong is a warning."""
+    try:
+        with (directories.locks / "alerts.lock").open("a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+    except Exception as error:
+        channels.warn(f"{what}: {error}")
+
+
+def _finish(directories: Directories) -> None:
+    latest = settings.now() - REMIND_AFTER
+    for path, state in states.all_states(directories):
+        if state.bad and not state.pending and state.told_before(latest):
+            _message(state, "still" if state.title else "is still bad", texts.reminder(state))
+            states.write(path, state)
+    channels.send_pending(directories)
+
+
+def _take(outcome: Outcome, path: Path) -> None:
+    """Bring the state of a job up to date."""
+    if outcome.status == "succeeded":
+        _recover(path)
+        return
+    kind = f"{outcome.status} {outcome.exit_code} {outcome.kind}".strip()
+    before = _going_on(path)
+    if before is not None and before.kind == kind:
+        return
+    state = _bad(before, State(outcome.job, outcome.key, kind, "", masking.mask(outcome.error)))
+    _message(state, outcome.status, texts.of_outcome(state, outcome))
+    state.reason = state.text
+    states.write(path, state)
+
+
+def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
+    before = _going_on(path)
+    items = set(before.items) if before is not None else set()
+    if before is not None and before.kind == finding.kind and finding.items <= items:
+        return
+    state = _bad(before, State(job, finding.key, finding.kind, "", masking.mask(finding.error), finding.title))
+    state.items = sorted(items | finding.items)
+    _message(state, "", texts.of_finding(state, finding))
+    state.reason = state.text
+    states.write(path, state)
+
+
+def _going_on(path: Path) -> State | None:
+    state = states.read(path)
+    return state if state is not None and state.bad else None
+
+
+def _bad(before: State | None, state: State) -> State:
+    """A new state, with what goes on from the one before."""
+    state.since = before.since if before is not None else settings.now().isoformat(timespec="seconds")
+    state.told = before is not None and before.told
+    return state
+
+
+def _recover(path: Path) -> None:
+    state = _going_on(path)
+    if state is None:
+        return
+    if not state.told and not channels.reachable(state):  # nobody was told, nobody could be
+        path.unlink(missing_ok=True)
+        return
+    state.recovered_at = settings.now().isoformat(timespec="seconds")
+    _message(state, "works again", texts.recovery(state, untold=bool(state.pending)))
+    states.write(path, state)
+
+
+def _message(state: State, how: str, text: str) -> None:
+    """Put a message into a state, for every channel."""
+    from email.utils import make_msgid
+
+    subject = f"{state.name} {how}".strip()
+    if state.title and how:
+        subject = f"{'over' if state.recovered_at else how}: {state.title}"
+    state.subject, state.text = masking.mask(f"[ETL] {subject}"), masking.mask(text)
+    state.message_id = make_msgid(domain="client-etl-workflow.local")
+    state.pending = channels.wanted(state)

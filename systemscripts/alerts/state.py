@@ -1,0 +1,76 @@
+"""What is known of one thing that went bad: a file in var/alerts/ while it is bad, or somebody is to be told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from systemscripts.directory_management import Directories, atomic_write
+
+
+@dataclass
+class State:
+    """One bad thing; the file goes when its recovery has been told."""
+
+    job: str
+    key: str
+    kind: str  # a failure of another kind is news
+    since: str
+    error: str
+    title: str = ""  # in place of the job's name, for what is no job
+    told: bool = False  # whether anybody was told that it is bad
+    told_at: str = ""  # when last
+    recovered_at: str | None = None
+    subject: str = ""  # of the last message
+    text: str = ""
+    reason: str = ""  # the message that said it is bad
+    message_id: str = ""
+    pending: list[str] = field(default_factory=list)  # the channels that have not taken that message
+    items: list[str] = field(default_factory=list)  # what it was about so far (files, jobs)
+
+    @property
+    def name(self) -> str:
+        """What is bad, in words."""
+        return self.title or f"{self.job} {self.key}".strip()
+
+    @property
+    def bad(self) -> bool:
+        """Whether it still is."""
+        return self.recovered_at is None
+
+    def told_before(self, moment: datetime) -> bool:
+        """Whether the last message about it is older than a moment."""
+        return self.told and bool(self.told_at) and datetime.fromisoformat(self.told_at) < moment
+
+
+def path_of(job: str, key: str, directories: Directories) -> Path:
+    """Where the state of a job and key lies."""
+    name = f"{job}-{key}" if key else job
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:80]
+    return directories.alerts / f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+
+
+def read(path: Path) -> State | None:
+    """A state; None where there is none, or a damaged one."""
+    try:
+        return State(**json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def write(path: Path, state: State) -> None:
+    """Keep a state; raises OSError."""
+    with atomic_write(path) as stream:
+        stream.write(json.dumps(asdict(state), indent=1).encode())
+
+
+def all_states(directories: Directories) -> Iterator[tuple[Path, State]]:
+    """Every state there is, with its file."""
+    for path in sorted(directories.alerts.glob("*.json")):
+        state = read(path)
+        if state is not None:
+            yield path, state
