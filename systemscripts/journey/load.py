@@ -13,7 +13,18 @@ from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import copying, derived, guards, layout, lookups, new_rows, rejects, target, upserting
+from systemscripts.imports import (
+    copying,
+    derived,
+    guards,
+    layout,
+    lookups,
+    new_rows,
+    rejects,
+    target,
+    transforming,
+    upserting,
+)
 from systemscripts.imports.rejects import Rejects
 from systemscripts.journey import prepare
 from systemscripts.journey.context import Context
@@ -81,7 +92,10 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
     # a file without any column has no layout that could be wrong: the guards judge it
-    shape = layout.layout(config, file.columns, file.table.columns) if file.columns else layout.Layout(0, [], {})
+    shape = layout.Layout(0, [], {})
+    if file.columns:
+        transform = transforming.of(config, file.table, file.columns)
+        shape = layout.layout(config, file.columns, file.table.columns, transform)
     made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         made.key_columns = config.key_columns

@@ -13,7 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, derived, layout, lookups, new_rows, target
+from systemscripts.imports import copying, derived, layout, lookups, new_rows, target, transforming
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -81,7 +81,8 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float)
 
 def _replay(cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]]) -> Counts:
     table = _RejectedRows(dataset, rows)
-    shape = layout.layout(config, dataset.plan["file_columns"], table.columns)
+    columns = dataset.plan["file_columns"]
+    shape = layout.layout(config, columns, table.columns, transforming.of(config, table, columns))
     plan = target.plan(cursor, *config.schema_and_table, shape, 2)
     rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
     load = copying.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
