@@ -279,10 +279,13 @@ after_death() { # a killed job could not tell anybody: its row is closed and the
     ((code > 128 && code < 160)) || return 0
     ((code != 129 && code != 130 && code != 143)) || return 0 # it stopped itself when asked to
     [[ -f $project/jobscripts/close_interrupted_runs.py && $script != close_interrupted_runs ]] || return 0
+    # What the dead run was, its closing is not: a run of the same number would take the other's place.
+    unset ETL_RUN_UUID ETL_STEP_NUMBER ETL_TIME_LIMIT_HOURS
     start_python close_interrupted_runs >&2
     local job_code=$code
     wait_for_python
     code=$job_code
+    printf '%s: ended by signal %d without a word; its run is closed\n' "$script" "$((code - 128))" >&2
 }
 
 main() {

@@ -19,20 +19,22 @@ def _demo(values: dict[str, Any]) -> int | None:
     return exit_code
 
 
-@job(lock="{name}", time_limit_hours=24 * 14, instead=_demo)
+@job(lock="{name}", time_limit_hours=24 * 32, instead=_demo)
 def run_pipeline(
     name: Annotated[str, typer.Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
-    from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "1",
+    from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "",
+    failed: Annotated[bool, typer.Option("--failed", help="Only what did not succeed last time.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps; run nothing.")] = False,
     list_pipelines: Annotated[bool, typer.Option("--list", help="Show the pipelines.")] = False,
     demo: Annotated[
         bool, typer.Option("--demo", help="Try it in var/demo/ on made-up data, nothing configured.")
     ] = False,
 ) -> Summary:
-    """Run the steps of a pipeline, each a job of its own.
+    """Run the steps of a pipeline, each a job of its own; what does not depend on a failing step goes on.
 
     Examples:
         run_pipeline.py weekly
+        run_pipeline.py weekly --failed
         run_pipeline.py weekly --from generic_import
         run_pipeline.py weekly --demo
     """
@@ -41,16 +43,29 @@ def run_pipeline(
     from systemscripts.errors import SkippedError, UsageError
 
     if list_pipelines:
-        found = [pipelines.load(each) for each in pipelines.names()]
-        return Summary(rows=[{"pipeline": p.name, "schedule": p.schedule, "description": p.description} for p in found])
+        return _listed()
     if not name:
         raise UsageError("name a pipeline", "See: run_pipeline.py --list")
-    pipeline = pipelines.load(name)
+    if from_step and failed:
+        raise UsageError("--from and --failed contradict each other")
+    pipeline, directories = pipelines.load(name), Directories(settings.current().etl_data_dir)
+    chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
     if dry_run:
-        return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline))
-    if pause := schedules.paused(Directories(settings.current().etl_data_dir), name):
-        raise SkippedError(str(pause), "To run it again: schedule.py resume " + name)
-    return pipelines.run(pipeline, pipelines.step_number(pipeline, from_step))
+        return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen), only_looked=True)
+    if pause := schedules.paused(directories, name):
+        raise SkippedError(str(pause), f"To let it run again: schedule.py resume {name}")
+    if not chosen:
+        return Summary(headline=f"pipeline {name}: nothing failed last time", only_looked=True)
+    return pipelines.run(pipeline, chosen, directories)
+
+
+def _listed() -> Summary:
+    from systemscripts.configuration import pipeline_config
+
+    rows = [
+        {"pipeline": p.name, "schedule": p.schedule, "description": p.description} for p in pipeline_config.load_all()
+    ]
+    return Summary(rows=rows)
 
 
 if __name__ == "__main__":

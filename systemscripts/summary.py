@@ -39,6 +39,7 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
+    only_looked: bool = False  # nothing was done (--dry-run, --list), so nothing is known of whether the job works
     shown: bool = False  # the job has printed its result itself, in the form that was asked for
 
     def problem(self, text: str, code: int = 1) -> None:
@@ -53,7 +54,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for --json."""
-        values = {key: value for key, value in asdict(self).items() if key not in ("codes", "shown")}
+        values = {key: value for key, value in asdict(self).items() if key not in ("codes", "shown", "only_looked")}
         return values | {"exit_code": self.exit_code}
 
     def as_text(self) -> str:

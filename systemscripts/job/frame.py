@@ -55,6 +55,8 @@ class Frame:
         self.log = log_utils.RunLog(self.run, self.directories)
         self.delivery = log_utils.Delivery(self.log.path)
         hours = needs.time_limit_hours or settings.current().job_time_limit_hours
+        # what is left of the time of the pipeline that this is a step of
+        hours = min(hours, float(os.environ.pop("ETL_TIME_LIMIT_HOURS", hours)))
         self.limits = Limits(hours, _cancel_statements, self._give_up)
         self.summary = Summary()
         self.closed_runs = 0
@@ -166,7 +168,7 @@ class Frame:
     def _alert(self, ending: Ending) -> None:
         from systemscripts import alerts
 
-        if not self.tells or ending.status == "skipped":
+        if not self.tells or ending.status == "skipped" or self.summary.only_looked:
             alerts.send_waiting(self.directories)
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments
