@@ -72,12 +72,13 @@ def generic_import(
         raise UsageError(text, "See: generic_import.py --list, or --help")
     connection = db_utils.connect(purpose=f"generic_import {config}")
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
+    directories = Directories(settings.current().etl_data_dir)
     if undo is not None or run is not None:
         return undoing.undo_datasets(connection, run_uuid, undo, run, cascade, patience)
     if accept is not None:
         return undoing.accept_dataset(connection, accept, patience)
     if replay_rejects is not None:
-        return replay.replay_rejects(connection, replay_rejects, patience)
+        return replay.replay_rejects(connection, replay_rejects, patience, directories)
     if export_rejects is not None:
         return replay.export_rejects(connection, *export_rejects)
     if list_imports:
@@ -86,7 +87,7 @@ def generic_import(
         only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
-    return start.run(connection, config or None, Directories(settings.current().etl_data_dir), run_uuid, options)
+    return start.run(connection, config or None, directories, run_uuid, options)
 
 
 if __name__ == "__main__":

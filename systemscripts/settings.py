@@ -107,6 +107,7 @@ class Settings(BaseModel):
     meetmax_timeout_seconds: float = Field(60, gt=0)
     meetmax_retries: int = Field(4, ge=0, le=20)
     meetmax_max_hours: float = Field(12, gt=0)
+    duckdb_memory_gb: float = Field(2, gt=0)
     source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
 
     @field_validator("time_zone")

@@ -23,7 +23,7 @@ from systemscripts.errors import ConfigurationError, UsageError
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _NAME = r"[a-z_][a-z0-9_]{0,62}"
-_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources")
+_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target")
 
 
 class Reading(Strict):
@@ -63,6 +63,13 @@ class Guards(Strict):
     max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
 
 
+class Target(Strict):
+    """A folder of Parquet files, one for each dataset, instead of a table."""
+
+    parquet: str = ""  # the folder, below the data folder unless absolute
+    months_of: str = Field("", pattern=rf"^(?:{_NAME})?$")  # date column; the months of each dataset are noted
+
+
 class Source(BaseModel):
     """Where files come from; the further keys belong to the module sources/<type>.py."""
 
@@ -94,7 +101,8 @@ class ImportConfig(Strict, Consistent):
     datelocation: str | None = None
     dateformat: str | None = None
     delimiter: str = "_"
-    target_table: str
+    target_table: str = Field("", validate_default=False)  # of a Parquet target: parquet:folder
+    target: Target = Target()
     importstrategyid: Literal[1, 2, 3] = 1
     is_active: bool = True
     load_mode: Literal["snapshot", "append", "upsert", "new_rows"] = "snapshot"
@@ -105,7 +113,7 @@ class ImportConfig(Strict, Consistent):
     exact_header: list[str] = []
     row_checks: list[RowCheck] = []
     after_change: str = ""
-    transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")  # config/transforms/NAME.py, function NAME
+    transform: str = ""
     notify: list[str] = []
     extras_json: str = Field("", pattern=rf"^(?:{_NAME})?$")
     reading: Reading = Reading()
@@ -120,12 +128,12 @@ class ImportConfig(Strict, Consistent):
     def _number_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
-    @field_validator("notify")
+    @field_validator("transform", "notify")
     @classmethod
-    def _are_addresses(cls, value: list[str]) -> list[str]:
-        for address in value:
-            if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
-                raise ValueError(f"expected mail addresses, and {address!r} is none")
+    def _not_in_silence(cls, value: object) -> object:
+        """Nothing reads these keys yet: a load that leaves them out without a word would be taken for a good one."""
+        if value:
+            raise ValueError("is not supported by this version, leave it out")
         return value
 
     @field_validator("file_pattern")
@@ -137,9 +145,23 @@ class ImportConfig(Strict, Consistent):
             raise ValueError(f"expected a regular expression ({error})") from error
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_target(cls, values: Any) -> Any:
+        """A Parquet target is named by its folder; both in YAML and in the row the folder alone is enough."""
+        if not isinstance(values, dict):
+            return values
+        target = values.get("target")
+        folder = target.get("parquet") if isinstance(target, dict) else getattr(target, "parquet", "")
+        if folder and isinstance(folder, str):
+            return {**values, "target_table": f"parquet:{folder}"}
+        return values
+
     @field_validator("target_table")
     @classmethod
     def _is_table(cls, value: str) -> str:
+        if value.startswith("parquet:"):
+            return value
         if not re.fullmatch(rf"{_NAME}\.{_NAME}", value):
             raise ValueError("expected schema.table in lower case")
         if len(value.partition(".")[2]) > 63 - len("_current"):
@@ -158,6 +180,7 @@ class ImportConfig(Strict, Consistent):
         found = [
             *_location_faults(values, "metadata_label_source", "metadata_label_location"),
             *_location_faults(values, "dateconfig", "datelocation"),
+            *_target_faults(values),
         ]
         keys, upsert = values.get("key_columns"), values.get("load_mode") == "upsert"
         if upsert and not keys:
@@ -180,6 +203,20 @@ class ImportConfig(Strict, Consistent):
         """The target's schema and table."""
         schema, _, table = self.target_table.partition(".")
         return schema, table
+
+
+def _target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
+    target, table, mode = values.get("target"), values.get("target_table"), values.get("load_mode", "snapshot")
+    folder = target.get("parquet") if isinstance(target, dict) else None
+    if not table and not folder:
+        return [("target_table", "is missing: schema.table, or target: {parquet: folder}")]
+    if str(table).startswith("parquet:") and not folder:
+        return [("target", "is missing: {parquet: folder}, by which target_table is named")]
+    if folder and mode not in ("snapshot", "append"):
+        return [("target", f"is for the load modes snapshot and append, not {mode}")]
+    if folder and values.get("after_change"):
+        return [("after_change", "needs a table: what hangs on Parquet files is computed by a job of its own")]
+    return []
 
 
 def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:

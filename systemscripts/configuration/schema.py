@@ -52,11 +52,17 @@ class Column(Strict):
     decimal: str | None = Field(None, min_length=1, max_length=1)
     thousands: str | None = Field(None, min_length=1, max_length=1)
     null: list[str] | None = None  # instead of the import's null markers
+    scale: int | None = Field(None, ge=0, le=18)  # numeric: digits after the point; a value with more is rejected
     separator: str = ","  # text[]
     required: bool = False
     default: str | None = None
     rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     checks: Checks = Checks()
+
+    @property
+    def width(self) -> int:
+        """How many digits a number with a scale may have: what fits 64 bits, or the most that Parquet readers take."""
+        return 18 if self.scale is not None and self.scale < 10 else 38
 
     @model_validator(mode="before")
     @classmethod
@@ -74,6 +80,8 @@ class Column(Strict):
             raise ValueError(f"formats are for dates and times, not for {self.type}")
         if (self.decimal or self.thousands) and self.type not in ("integer", "bigint", "numeric"):
             raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
+        if self.scale is not None and self.type != "numeric":
+            raise ValueError(f"scale is for numeric, not for {self.type}")
         if self.decimal and self.decimal == self.thousands:
             raise ValueError("decimal and thousands marks are the same")
         return self

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from systemscripts.configuration.schema import Column
@@ -93,9 +94,19 @@ def _number(column: Column) -> Convert:
         number = plain(text)
         if not _NUMERIC.fullmatch(number):
             raise ValueError(f"{text!r} is not a number")
+        if column.scale is not None:
+            _demand_digits(text, Decimal(number), column.scale, column.width - column.scale)
         return number
 
     return convert
+
+
+def _demand_digits(text: str, number: Decimal, scale: int, before: int) -> None:
+    """Raise ValueError when a number has more digits than there is room for; zeros at its end do not count."""
+    if number.normalize().as_tuple().exponent < -scale:  # type: ignore[operator]  # it is no NaN
+        raise ValueError(f"{text!r} has more than {scale} digits after the point")
+    if number and number.adjusted() >= before:
+        raise ValueError(f"{text!r} has more than {before} digits before the point")
 
 
 def _boolean(text: str) -> str:

@@ -116,6 +116,11 @@ def _checked(load: Load) -> Iterator[tuple[Block, _Ready]]:
 
 
 def _ready(checked: Checked, dataset_id: int) -> _Ready:
+    return _Ready(as_text(checked, dataset_id), len(checked.rows), checked.rejects, checked.skipped)
+
+
+def as_text(checked: Checked, dataset_id: int) -> bytes:
+    """Checked rows in CHECKED_WIRE, lineage first."""
     rows = len(checked.rows)
     columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
     delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
@@ -127,7 +132,7 @@ def _ready(checked: Checked, dataset_id: int) -> _Ready:
             zip(*columns, strict=True)
         )
         text = written.getvalue()
-    return _Ready(text.encode(), rows, checked.rejects, checked.skipped)
+    return text.encode()
 
 
 class _Ahead:

@@ -73,6 +73,9 @@ def _value(column: Column) -> tuple[str | None, re.Pattern[str] | None, str]:
         if column.required and not column.checks.email:
             return None, None, ""  # which text is empty depends on the null markers
         return (_EMAIL if column.checks.email else _PLAIN["text"]), None, ""
+    if column.scale is not None:
+        fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+)?+" if column.scale else ""
+        return rf"[+-]?[0-9]{{1,{column.width - column.scale}}}+{fraction}", None, ""
     if not column.formats:
         return _PLAIN.get(column.type), None, ""
     if len(column.formats) == 1 and column.type in ("date", "timestamp"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
+from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import migrations
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports.layout import Layout
@@ -38,10 +39,13 @@ class Plan:
     added: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # in the target, not in the file
+    lake: Lake | None = None  # a folder of Parquet files instead of a table
 
     @property
     def name(self) -> str:
-        """schema.table."""
+        """schema.table, or parquet:folder."""
+        if self.lake is not None:
+            return self.lake.name
         return f"{self.schema}.{self.table}"
 
     @property
@@ -56,6 +60,8 @@ class Plan:
 
     def statements(self) -> list[sql.Composed]:
         """The DDL, without the comments."""
+        if self.lake is not None:
+            return []
         table = sql.Identifier(self.schema, self.table)
         new = self.definitions(self.added)
         if self.create:

@@ -20,9 +20,9 @@ from systemscripts.imports import (
     layout,
     lookups,
     new_rows,
+    parquet,
     rejects,
     target,
-    transforming,
     upserting,
 )
 from systemscripts.imports.rejects import Rejects
@@ -92,10 +92,9 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
     # a file without any column has no layout that could be wrong: the guards judge it
-    shape = layout.Layout(0, [], {})
-    if file.columns:
-        transform = transforming.of(config, file.table, file.columns)
-        shape = layout.layout(config, file.columns, file.table.columns, transform)
+    shape = layout.layout(config, file.columns, file.table.columns) if file.columns else layout.Layout(0, [], {})
+    if config.target.parquet:
+        return parquet.plan(cursor, config, shape, context.directories)
     made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         made.key_columns = config.key_columns
@@ -202,7 +201,9 @@ def _copy(
     rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
     wanted = copying.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
-        if plan.shape.hashed:
+        if plan.lake is not None:
+            counts, found = parquet.copy_table(cursor, wanted, tracker.advance)
+        elif plan.shape.hashed:
             counts, found = new_rows.insert_new_rows(cursor, wanted, tracker.advance)
         elif plan.key_columns:
             counts, found = upserting.upsert_table(cursor, wanted, context.config.empty_keeps, tracker.advance)

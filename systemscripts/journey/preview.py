@@ -62,11 +62,19 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
     if decision.action != "load":
         return shown
     shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
-    # a column added here would keep the target locked through the whole copy, so the rows go to a table of this session
-    _stand_in(cursor, plan)
-    shown.outcome = load.load_rows(cursor, context, file, replace(plan, schema="pg_temp"), decision)
+    if plan.lake is not None:
+        plan = replace(plan, lake=replace(plan.lake, write=False))
+    else:
+        plan = _stood_in(cursor, plan)
+    shown.outcome = load.load_rows(cursor, context, file, plan, decision)
     shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
     return shown
+
+
+def _stood_in(cursor: Cursor, plan: target.Plan) -> target.Plan:
+    """The plan for a table of this session: a column added here would keep the target locked through the whole copy."""
+    _stand_in(cursor, plan)
+    return replace(plan, schema="pg_temp")
 
 
 def _stand_in(cursor: Cursor, plan: target.Plan) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import atomic_write
+from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, derived, layout, lookups, new_rows, target, transforming
+from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -56,7 +56,7 @@ class _RejectedRows(Table):
         """Nothing is open."""
 
 
-def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float) -> Summary:
+def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float, directories: Directories) -> Summary:
     """Load the rejected rows of a dataset by today's configuration; what still does not fit stays rejected.
 
     Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
@@ -70,7 +70,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float)
         return Summary(headline=f"dataset {dataset_id} has no rejected rows")
     config = configuration.load(connection, dataset.config_name)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
-        counts = _replay(cursor, dataset, config, rows)
+        counts = _replay(cursor, dataset, config, rows, directories)
     summary = Summary(
         headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts
     )
@@ -79,16 +79,23 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float)
     return summary
 
 
-def _replay(cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]]) -> Counts:
+def _replay(
+    cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
+) -> Counts:
     table = _RejectedRows(dataset, rows)
-    columns = dataset.plan["file_columns"]
-    shape = layout.layout(config, columns, table.columns, transforming.of(config, table, columns))
-    plan = target.plan(cursor, *config.schema_and_table, shape, 2)
+    shape = layout.layout(config, dataset.plan["file_columns"], table.columns)
+    in_lake = config.target.parquet
+    plan = (
+        parquet.plan(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
+        if in_lake
+        else target.plan(cursor, *config.schema_and_table, shape, 2)
+    )
     rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
     load = copying.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
     copy = new_rows.insert_new_rows if shape.hashed else copying.copy_table
+    copy = parquet.copy_table if in_lake else copy
     with derived.recomputed(cursor, config, dataset.label) as affected:
         counts, _ = copy(cursor, load, lambda records: None)
         if dataset.status == "active":

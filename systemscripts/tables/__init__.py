@@ -13,13 +13,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from systemscripts.tables.model import Block, ReadingOptions, Table, Wire
+    from systemscripts.tables.model import Block, Lines, ReadingOptions, Table, Wire
     from systemscripts.tables.reading import open_table
     from systemscripts.tables.sheets import open_sheets, sheet_names
 
-__all__ = ["Block", "ReadingOptions", "Table", "Wire", "open_sheets", "open_table", "sheet_names"]
+__all__ = ["Block", "Lines", "ReadingOptions", "Table", "Wire", "open_sheets", "open_table", "sheet_names"]
 
-_HOMES = dict.fromkeys(("Block", "ReadingOptions", "Table", "Wire"), "model") | {
+_HOMES = dict.fromkeys(("Block", "Lines", "ReadingOptions", "Table", "Wire"), "model") | {
     "open_table": "reading",
     "open_sheets": "sheets",
     "sheet_names": "sheets",

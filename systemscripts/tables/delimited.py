@@ -9,7 +9,7 @@ from pathlib import Path
 from systemscripts.errors import BadDataError
 from systemscripts.tables import analysis, dialect
 from systemscripts.tables.dialect import Dialect
-from systemscripts.tables.model import Block, Detected, ReadingOptions, Table
+from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
 from systemscripts.tables.text_file import TextFile
 from systemscripts.tables.wiring import Wiring, absent_bytes, special
 
@@ -60,6 +60,15 @@ class DelimitedTable(Table):
     def content_sha256(self) -> str:
         """SHA-256 of the bytes of the file."""
         return self._file.sha256
+
+    def lines(self) -> Lines | None:
+        """The file as it stands, unless rows were mended or left out, or its dialect or encoding is an odd one."""
+        found, file = self._found, self._file
+        plain = found is not None and found.end is None and not found.changes and not self._options.stop_at_blank_row
+        usual = file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
+        if found is None or not plain or not usual or special(self._wiring.dialect):
+            return None
+        return Lines(file.path, found.header_end + 1, file.lines, self.wire, file.line_end.decode())
 
     def file_sha256(self) -> str | None:
         """SHA-256 of the file's bytes."""

@@ -7,6 +7,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,17 @@ class Block:
     rows: Sequence[int]
 
 
+@dataclass(frozen=True)
+class Lines:
+    """A UTF-8 file of which, below the header, each line is one record: another reader may take it as it stands."""
+
+    path: Path
+    first: int  # line of the first record, from 1
+    last: int  # line of the last one
+    wire: Wire
+    line_end: str
+
+
 @dataclass
 class Detected:
     """What was found in the file, and why; shown by --dry-run and kept in dba.tfile.detected."""
@@ -84,6 +96,10 @@ class Table(ABC):
     @abstractmethod
     def content_sha256(self) -> str:
         """The identity of the content: of the bytes for text, of columns and clean rows for workbooks."""
+
+    def lines(self) -> Lines | None:
+        """The file itself, where its lines are the records as far as is known without cutting them; else None."""
+        return None
 
     def file_sha256(self) -> str | None:
         """SHA-256 of the file's bytes where reading has found it anyway, so that nobody reads the file for it again."""

@@ -23,6 +23,7 @@ class FirstPass:
     sha256: str
     is_utf8: bool
     line_end: bytes  # b"\n", b"\r\n", b"\r", or b"" where they are mixed
+    lines: int = 0  # as many as there are line feeds, and one more where the last line has none
 
 
 class TextFile:
@@ -44,6 +45,7 @@ class TextFile:
         self.encoding, self.note, self._text_start = guess.name, guess.note, guess.mark_bytes
         self.wire_encoding = self.encoding if encodings.can_be_cut_at_bytes(self.encoding) else "utf-8"
         self.line_end = first.line_end if self.wire_encoding == self.encoding else b""
+        self.lines = first.lines
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the text in the wire encoding, about 4 MB at a time, without byte order mark."""
@@ -110,7 +112,8 @@ def first_pass(chunks: Iterator[bytes]) -> FirstPass:
         pairs += last == b"\r" and chunk[:1] == b"\n"
         last = chunk[-1:]
     is_utf8 = is_utf8 and _continues_utf8(decoder, b"", final=True)
-    return FirstPass(digest.hexdigest(), is_utf8, _line_end(returns, feeds, pairs))
+    lines = feeds + (last not in (b"", b"\n"))
+    return FirstPass(digest.hexdigest(), is_utf8, _line_end(returns, feeds, pairs), lines)
 
 
 def _continues_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:

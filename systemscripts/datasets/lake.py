@@ -1,0 +1,99 @@
+"""Datasets kept as Parquet: one file for each, in a folder; a file counts once its dataset's row names it.
+
+So a kill leaves at most a file that nothing names, and the next load of the folder removes it. Undo changes the row
+alone. Rejected rows that are loaded later make a new file, which takes the old one's place with the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from systemscripts.directory_management import Directories, sync_folder
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+SCHEME = "parquet:"  # a target_table that begins with it is a folder
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The folder of one target. `months_of`: the date column whose months are noted for each dataset."""
+
+    name: str  # parquet:folder
+    folder: Path
+    months_of: str = ""
+    write: bool = True  # false: everything is checked, nothing written (--dry-run)
+
+    def path(self, dataset_id: int, generation: int = 1) -> Path:
+        """The file of a dataset; the generation goes up with each replay of rejected rows."""
+        return self.folder / (f"dataset_{dataset_id}" + (f"_{generation}" if generation > 1 else "") + ".parquet")
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """The rows of one current dataset."""
+
+    dataset_id: int
+    path: Path
+    months: tuple[date, ...]
+
+
+def folder_of(name: str, directories: Directories) -> Path:
+    """The folder that a target `parquet:folder` means, below the data folder unless it is absolute."""
+    return directories.data / name.removeprefix(SCHEME)
+
+
+def note(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[date]) -> None:
+    """Name the file of a dataset and its months; readers see it with the commit."""
+    cursor.execute("update dba.tdataset set file_name = %s where dataset_id = %s", (path.name, dataset_id))
+    cursor.execute("delete from dba.tdatasetmonth where dataset_id = %s", (dataset_id,))
+    cursor.executemany(
+        "insert into dba.tdatasetmonth (dataset_id, month) values (%s, %s)", [(dataset_id, month) for month in months]
+    )
+
+
+def file_name(cursor: Cursor, dataset_id: int) -> str | None:
+    """The name of the file that holds a dataset's rows, None where it has none."""
+    cursor.execute("select file_name from dba.tdataset where dataset_id = %s", (dataset_id,))
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def current_files(cursor: Cursor, config_name: str, directories: Directories) -> list[DatasetFile]:
+    """The files of the current datasets of an import, by dataset."""
+    cursor.execute(
+        """select d.dataset_id, d.target_table, d.file_name,
+                  array(select m.month from dba.tdatasetmonth m where m.dataset_id = d.dataset_id order by m.month)
+           from dba.v_current_dataset v join dba.tdataset d using (dataset_id)
+           where d.config_name = %s and d.file_name is not null order by d.dataset_id""",
+        (config_name,),
+    )
+    return [
+        DatasetFile(dataset_id, folder_of(target, directories) / name, tuple(months))
+        for dataset_id, target, name, months in cursor.fetchall()
+    ]
+
+
+def columns(cursor: Cursor, name: str) -> set[str]:
+    """The columns that the active datasets of a target hold."""
+    cursor.execute(
+        "select distinct unnest(columns) from dba.tdataset where target_table = %s and status = 'active'", (name,)
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
+def remove_leftovers(cursor: Cursor, lake: Lake) -> None:
+    """Remove what killed loads have left; only under the lock of the target, where no load is under way."""
+    if not lake.folder.is_dir():
+        return
+    cursor.execute("select file_name from dba.tdataset where target_table = %s and file_name is not null", (lake.name,))
+    named = {row[0] for row in cursor.fetchall()}
+    for path in lake.folder.iterdir():
+        if path.name not in named and path.name.lstrip(".").startswith("dataset_"):
+            path.unlink(missing_ok=True)
+    sync_folder(lake.folder)

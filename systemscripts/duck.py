@@ -1,0 +1,58 @@
+"""DuckDB in this process: a session with a limit on memory and a place on disk for what is larger."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from systemscripts import settings
+from systemscripts.errors import EtlError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@contextlib.contextmanager
+def session(spill: Path) -> Iterator[DuckDBPyConnection]:
+    """A DuckDB of its own; what does not fit DUCKDB_MEMORY_GB goes to the folder `spill`, which is gone afterwards.
+
+    It loads no extension and asks nobody: it reads and writes the files that it is told.
+    """
+    import duckdb
+
+    wanted = settings.current()
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{wanted.duckdb_memory_gb:g}GB",
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def run(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:
+    """Run a statement that writes to `goal`; raises EtlError when disk or memory are full, or it fails otherwise."""
+    import duckdb
+
+    try:
+        connection.execute(statement)
+    except duckdb.OutOfMemoryException as error:
+        raise EtlError(f"{goal}: {_first_line(error)}", "Raise DUCKDB_MEMORY_GB, or free space on its disk.") from error
+    except duckdb.IOException as error:
+        raise EtlError(f"{goal} cannot be written: {_first_line(error)}", "Free space, then run it again.") from error
+    except duckdb.Error as error:
+        raise EtlError(f"{goal}: {_first_line(error)}", "The log has the traceback.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,159 @@
+"""Lines that DuckDB reads itself: values of the usual form are taken, every other line is left to the checked path."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.imports import parquet_types
+from systemscripts.imports.copying import Load
+from systemscripts.imports.equations import Equation
+from systemscripts.tables import Lines
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+logger = logging.getLogger(__name__)
+
+TABLE = "staged"
+_ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
+_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What was taken: `good` rows, and the `lines` of the file that need a closer look, in order."""
+
+    good: int
+    lines: Sequence[int]
+
+
+def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | None:
+    """Read the file into the table `staged`; None where that is not possible, and the checked path does it all.
+
+    The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
+    """
+    if not _possible(load):
+        return None
+    import duckdb
+
+    try:
+        connection.execute(_statement(load, lines))
+        if _count(connection, "true") != lines.last - lines.first + 1:
+            raise ValueError("some records take several lines, or none")
+        doubtful = _doubtful(connection, load)
+    except (duckdb.Error, ValueError) as error:
+        # line breaks in quotes, damaged text, numbers too long to multiply: nothing is lost but speed
+        logger.info("%s is read row by row: %s", lines.path.name, str(error).partition("\n")[0])
+        connection.execute(f"drop table if exists {TABLE}")
+        return None
+    total = lines.last - lines.first + 1
+    return Staged(total - len(doubtful), [lines.first + rowid for rowid in doubtful])
+
+
+def _possible(load: Load) -> bool:
+    rules = load.rules
+    usual = all(
+        each.place is not None and each.null == {""} and parquet_types.usable_as_it_stands(each.column)
+        for each in rules.fields
+    )
+    divided = any(
+        isinstance(node, ast.Div) for e in rules.equations for side in (e.left, e.right) for node in ast.walk(side)
+    )
+    return usual and not rules.skip_if and not divided
+
+
+def _statement(load: Load, lines: Lines) -> str:
+    """One pass over the file: values, and whether all of a row's texts are as they should be."""
+    rules, width = load.rules, load.rules.width
+    names = ", ".join(f"'c{place}': 'varchar'" for place in range(width + 1))
+    values, tests = [], [f"c{width - 1} is not null", f"c{width} is null"]  # neither too few fields nor too many
+    for each in rules.fields:
+        value, test = parquet_types.as_it_stands(f"c{each.place}", each.column)
+        values.append(f"{value} as {identifier(each.name)}")
+        tests.append(test)
+    tests += [_equation(each) for each in rules.equations]
+    if rules.extras_name:
+        values.append(f"{_extras(rules.extras)} as {identifier(rules.extras_name)}")
+    return f"""create temp table {TABLE} as
+        select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as is_good
+        from read_csv({literal(str(lines.path))}, auto_detect = false, header = false, skip = {lines.first - 1},
+            delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
+            escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(_ABSENT)},
+            null_padding = true, columns = {{{names}}})"""
+
+
+def _line_end(line_end: str) -> str:
+    return r"'\r\n'" if line_end == "\r\n" else r"'\n'"
+
+
+def _equation(equation: Equation) -> str:
+    """A row that lacks one of the values is not judged."""
+    known = " and ".join(f"{identifier(name)} is not null" for name in equation.names)
+    left, right = _expression(equation.left), _expression(equation.right)
+    return f"(case when {known} then abs(({left}) - ({right})) <= {equation.tolerance:f} else true end)"
+
+
+def _expression(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return identifier(node.id)
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.UnaryOp):
+        return f"-({_expression(node.operand)})"
+    assert isinstance(node, ast.BinOp)
+    return f"({_expression(node.left)} {_OPERATORS[type(node.op)]} {_expression(node.right)})"
+
+
+def _extras(places: dict[str, int]) -> str:
+    """The undeclared columns as one JSON object, empty values left out, as the checked path writes it."""
+    if not places:
+        return "null::varchar"
+    parts = [
+        f"case when c{place} <> '' then {literal(_json_key(name))} || to_json(c{place})::varchar end"
+        for name, place in places.items()
+    ]
+    joined = f"concat_ws(', ', {', '.join(parts)})"
+    return f"case when {joined} <> '' then '{{' || {joined} || '}}' end"
+
+
+def _json_key(name: str) -> str:
+    import json
+
+    return json.dumps(name, ensure_ascii=False) + ": "
+
+
+def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
+    """The rowids of all rows that are not surely good, in order; keys are looked up here."""
+    conditions = ["not is_good"]
+    for number, each in enumerate(load.rules.fields):
+        if each.column.checks.lookup:
+            known = sorted(load.rules.lookups[each.column.checks.lookup])
+            kind = parquet_types.sql_type(each.column)
+            connection.execute(
+                f"create or replace temp table known_{number} as select unnest(?::varchar[])::{kind} as value", [known]
+            )
+            name = identifier(each.name)
+            conditions.append(f"({name} is not null and {name} not in (select value from known_{number}))")
+    rows: list[tuple[Any, ...]] = connection.execute(
+        f"select rowid from {TABLE} where {' or '.join(conditions)} order by rowid"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _count(connection: DuckDBPyConnection, condition: str) -> int:
+    found: Any = connection.execute(f"select count(*) from {TABLE} where {condition}").fetchone()
+    return int(found[0])
+
+
+def identifier(name: str) -> str:
+    """A name, quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text, quoted for SQL."""
+    return "'" + text.replace("'", "''") + "'"
