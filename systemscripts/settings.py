@@ -60,11 +60,19 @@ def _mail_address(value: str) -> str:
     return value
 
 
+def _server(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"{value!r} is not host:port")
+    return value
+
+
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
 Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
@@ -96,9 +104,10 @@ class Settings(BaseModel):
     alert_webhook_url: SecretStr | None = None
     watchdog_ping_url: SecretStr | None = None
     watchdog_late_minutes: float = Field(60, gt=0)
-    watchdog_run_hours: float = Field(12, gt=0)
+    watchdog_run_hours: float = Field(20, gt=0)
     disk_free_percent: float = Field(10, ge=0, lt=100)
     certificate_days: int = Field(21, ge=0)
+    certificate_servers: Servers = []
     backup_max_age_days: float = Field(2, ge=0)
     meetmax_base_url: str = "https://www.meetmax.com/sched/event_{id}/"
     meetmax_first_events: str = "119000-119999"

@@ -10,10 +10,10 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
     {"settings", "directory_management", "errors", "masking", "summary"},
-    {"db_utils", "duck", "log_utils", "mail", "progress"},
+    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "reports", "alerts", "schedules"},
-    {"journey"},
+    {"journey", "watch"},
     {"job", "pipelines"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}

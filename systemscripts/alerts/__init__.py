@@ -10,8 +10,11 @@ there and goes with the next run of any job. Nothing here ever fails a job.
 
 from __future__ import annotations
 
-from systemscripts.alerts.policy import notice, observe, send_waiting
+from systemscripts.alerts.policy import database_back, database_down, notice, observe, send_waiting
 from systemscripts.alerts.reasons import DATABASE_DOWN, Finding, Outcome
 from systemscripts.alerts.state import State, all_states
 
-__all__ = ["DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "notice", "observe", "send_waiting"]
+__all__ = [
+    "DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "database_back", "database_down", "notice", "observe",
+    "send_waiting",
+]  # fmt: skip

@@ -26,7 +26,7 @@ def notice(outcome: Outcome, directories: Directories) -> None:
         if outcome.connected:
             _recover(states.path_of(DATABASE, "", directories))
         if outcome.kind == DATABASE_DOWN:
-            database_down(outcome.error, directories, outcome.command)
+            _database_down(outcome.error, directories, outcome.command)
         else:
             _take(outcome, states.path_of(outcome.job, outcome.key, directories))
         _finish(directories)
@@ -49,7 +49,14 @@ def observe(findings: Iterable[Finding], directories: Directories, unseen: Colle
         _finish(directories)
 
 
-def database_down(error: str, directories: Directories, command: str = "") -> None:
+def database_down(error: str, directories: Directories) -> None:
+    """Somebody found no database. Never raises."""
+    with _guarded(directories, "the state of the database could not be kept"):
+        _database_down(error, directories)
+        _finish(directories)
+
+
+def _database_down(error: str, directories: Directories, command: str = "") -> None:
     """One alert for all runs that find no database; `command`: what could not run."""
     path = states.path_of(DATABASE, "", directories)
     finding = Finding(
@@ -67,6 +74,7 @@ def database_back(directories: Directories) -> None:
     """Somebody reached the database. Never raises."""
     with _guarded(directories, "the state of the database could not be kept"):
         _recover(states.path_of(DATABASE, "", directories))
+        _finish(directories)
 
 
 def send_waiting(directories: Directories) -> None:

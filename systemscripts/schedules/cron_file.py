@@ -20,6 +20,7 @@ from systemscripts.configuration.pipeline_config import Pipeline
 INSTALLED = Path("/etc/cron.d/etl_jobs")
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
+WATCHDOG_SCHEDULE = "17 * * * *"  # no pipeline: it must not need what it watches
 HEAD = """\
 # The jobs of the Client ETL Workflow, for /etc/cron.d (cron passes over files there with a dot in their name).
 #
@@ -58,6 +59,8 @@ def content(pipelines: Iterable[Pipeline], place: Place = Place()) -> str:
     lines += [f"{name}={value}\n" for name, value in place.variables]
     lines.append("\n# minute hour day month weekday user command\n")
     wrapper = shlex.quote(str(place.project / "run_python_etl_script.sh"))
+    lines.append("# watchdog: tells of what no run says itself, and of pipelines that did not start\n")
+    lines.append(f"{WATCHDOG_SCHEDULE} {place.user} {wrapper} watchdog.py\n")
     for pipeline in pipelines:
         command = f"{wrapper} run_pipeline.py {shlex.quote(pipeline.name)}".replace("%", r"\%")
         lines.append(f"# {pipeline.name}: {' '.join(pipeline.description.split())}\n")

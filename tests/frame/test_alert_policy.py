@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,6 +82,34 @@ def test_killed_and_timed_out_are_told_once(jobs: Jobs, mails: Mails) -> None:
     jobs.write("slow", "pass")
     jobs.run("slow")
     assert mails.subjects()[2:] == ["[ETL] slow works again"]
+
+
+@contextlib.contextmanager
+def deaf_server() -> Iterator[str]:
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("trouble", ["refusing", "hanging", "wrong certificate", "wrong password"])
+def test_mail_trouble_changes_no_result_and_the_mail_goes_later_once(jobs: Jobs, mails: Mails, trouble: str) -> None:
+    jobs.write("tiny", FAIL, parameters="how: str")
+    jobs.write("other", "pass")
+    right = {name: value for name, value in jobs.installation.settings.items() if name.startswith("SMTP_")}
+    with deaf_server() as deaf:
+        jobs.installation.write_settings(SMTP_TIMEOUT_SECONDS="1", **{
+            "refusing": {"SMTP_PORT": "1"},
+            "hanging": {"SMTP_PORT": deaf},
+            "wrong certificate": {"SMTP_CA_FILE": ""},
+            "wrong password": {"SMTP_PASSWORD": "wrong"},
+        }[trouble])  # fmt: skip
+        assert jobs.run("tiny", "BadDataError").returncode == 65
+        assert jobs.run("other").returncode == 0
+    assert mails.subjects() == []
+    jobs.installation.write_settings(**right)
+    for _ in range(2):
+        assert jobs.run("other").returncode == 0
+    assert mails.subjects() == [BAD]
 
 
 class Hook:

@@ -1,0 +1,62 @@
+"""Look for what no run says of itself: runs that did not happen, disks, backups, certificates, files nobody takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Connection
+    from systemscripts.directory_management import Directories
+
+
+@job(lock="", database=False, time_limit_hours=0.5)
+def watchdog() -> Summary:
+    """Look at the installation and tell of what is wrong: once, weekly while it lasts, once when it is over.
+
+    Cron runs it each hour. It needs no database, and succeeds whatever it finds; what it finds goes out as alerts.
+
+    Examples:
+        watchdog.py
+    """
+    from systemscripts import alerts, settings, watch
+    from systemscripts.directory_management import Directories
+    from systemscripts.watch import ping
+    from systemscripts.watch import view as views
+
+    directories = Directories(settings.current().etl_data_dir)
+    connection, trouble = _database(directories)
+    try:
+        findings, unseen = watch.look(views.now(directories, connection))
+    finally:
+        if connection is not None:
+            connection.close()
+    alerts.observe(findings, directories, unseen)
+    problems = [f"{finding.title}: {finding.error}" for finding in findings] + ([trouble] if trouble else [])
+    ping.tell(problems)
+    number = len(problems)
+    summary = Summary(headline=f"{number} thing{'' if number == 1 else 's'} wrong" if problems else "all is well")
+    summary.warnings = problems
+    summary.next_steps = [finding.hint for finding in findings]
+    return summary
+
+
+def _database(directories: Directories) -> tuple[Connection | None, str]:
+    """A connection; or none, and why."""
+    from systemscripts import alerts, db_utils
+    from systemscripts.db_utils import migrations
+    from systemscripts.errors import EtlError
+
+    try:
+        connection = db_utils.connect(purpose="watchdog")
+        migrations.ensure(connection)
+    except EtlError as error:
+        alerts.database_down(str(error), directories)
+        return None, f"the database is down: {error}"
+    alerts.database_back(directories)
+    return connection, ""
+
+
+if __name__ == "__main__":
+    watchdog.main()

@@ -1,0 +1,34 @@
+"""What no run can say of itself: one module for each thing that is watched, found by listing this package.
+
+A module has `find(view) -> Iterator[Finding]`, which raises Unseen where it cannot look at all, and `KEYS`, the first
+words of the keys that its findings have. Adding one touches that module, its test and its line in docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+
+from systemscripts.alerts import Finding
+from systemscripts.watch.view import Unseen, View
+
+__all__ = ["Finding", "Unseen", "View", "look"]
+
+logger = logging.getLogger(__name__)
+
+
+def look(view: View) -> tuple[list[Finding], set[str]]:
+    """Everything that is wrong, and the keys of what could not be looked at."""
+    findings: list[Finding] = []
+    unseen = set()
+    for found in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{found.name}")
+        if not hasattr(module, "find"):
+            continue
+        try:
+            findings += module.find(view)
+        except Unseen as reason:
+            logger.info("not looked at: %s (%s)", found.name, reason)
+            unseen |= set(module.KEYS)
+    return findings, unseen

@@ -1,0 +1,68 @@
+"""An installation on a Monday with a site, a mail server, and nothing scheduled but the weekly pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from systemscripts.configuration import pipeline_config
+from tests.demo.conftest import Week, mailed, week
+
+__all__ = ["week"]
+
+MONDAY = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+OPERATOR = "operator@example.test"
+
+
+class Year:
+    """Time goes by in an installation; what the operator hears of it."""
+
+    def __init__(self, found: Week) -> None:
+        self.week, self.installation = found, found.installation
+        self.seen = 0
+        self.installation.environment["TZ"] = "UTC"
+        self.installation.write_settings(
+            ALERT_RECIPIENTS=OPERATOR, DISK_FREE_PERCENT="0", TIME_ZONE="UTC", SMTP_TIMEOUT_SECONDS="5"
+        )
+        for pipeline in pipeline_config.load_all():
+            if pipeline.schedule and pipeline.name != "weekly":
+                assert self.installation.run("schedule", "pause", pipeline.name).returncode == 0
+
+    def without_schedules(self) -> None:
+        """Nothing is expected any more."""
+        assert self.run("schedule", "pause", "weekly", day=-1) == 0
+
+    def run(self, script: str, *arguments: object, day: float = 0) -> int:
+        """Run a script so many days after Monday 06:30."""
+        moment = (MONDAY + timedelta(days=day)).isoformat()
+        return self.installation.run(script, *arguments, ETL_NOW=moment).returncode
+
+    def watch(self, day: float) -> list[str]:
+        """Let the watchdog look; the subjects of the alerts that came of it."""
+        assert self.run("watchdog", day=day) == 0
+        return self.news()
+
+    def news(self) -> list[str]:
+        """The subjects of the alerts since the last look."""
+        found = [path for path in self.week.mails.mails() if OPERATOR in path.read_text()]
+        new, self.seen = found[self.seen :], len(found)
+        return [subject(path.read_text()) for path in new]
+
+    def last(self) -> str:
+        """The text of the last alert."""
+        return mailed([path for path in self.week.mails.mails() if OPERATOR in path.read_text()][-1])
+
+
+def subject(text: str) -> str:
+    """The subject of a mail."""
+    import email
+    import email.policy
+
+    return str(email.message_from_string(text, policy=email.policy.default)["subject"]).strip()
+
+
+@pytest.fixture
+def year(week: Callable[[], Week]) -> Year:
+    return Year(week())
