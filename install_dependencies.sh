@@ -246,6 +246,8 @@ install_requirements() {
         fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $project/install_dependencies.sh --python-only"
     rm -rf -- "$venv/.cache"
     for name in $(requirements); do mv -f -- "$venv/.$name.new" "$venv/.$name"; done
+    # The project's own modules too: whoever runs a job may not be allowed to write there, and would compile at each start.
+    "$venv/bin/python" -m compileall -q "$project/systemscripts" "$project/jobscripts" || true
 }
 
 install_python_environment() {

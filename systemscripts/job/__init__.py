@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from systemscripts.job.frame import Frame
 
 __all__ = ["Job", "Summary", "as_json", "closed_runs", "deferred_signals", "job", "wait_seconds"]
+
+# A start makes half a million small objects that live to the end, and a file's rows are no garbage either: collecting
+# as often as Python does by default costs a tenth of both.
+gc.set_threshold(50_000, 20, 20)
 
 Instead = Callable[[dict[str, Any]], int | None]
 
@@ -44,7 +49,9 @@ class Job:
 
     def main(self) -> NoReturn:
         """Run with the process's command line and exit."""
-        sys.exit(self.run(sys.argv[1:]))
+        exit_code = self.run(sys.argv[1:])
+        gc.freeze()  # the system takes the memory back anyway; collecting it first would take 15 ms
+        sys.exit(exit_code)
 
     def run(self, arguments: list[str]) -> int:
         """Run with a command line; returns the exit code (see docs/architecture.md)."""

@@ -59,7 +59,7 @@ class DelimitedTable(Table):
 
     def content_sha256(self) -> str:
         """SHA-256 of the bytes of the file."""
-        return self._file.sha256
+        return self._file.sha256()
 
     def lines(self) -> Lines | None:
         """The file as it stands, unless rows were mended or left out, or its dialect or encoding is an odd one."""
@@ -68,11 +68,11 @@ class DelimitedTable(Table):
         usual = file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if found is None or not plain or not usual or special(self._wiring.dialect):
             return None
-        return Lines(file.path, found.header_end + 1, file.lines, self.wire, file.line_end.decode())
+        return Lines(file.path, found.header_end + 1, file.lines(), self.wire, file.line_end.decode())
 
     def file_sha256(self) -> str | None:
         """SHA-256 of the file's bytes."""
-        return self._file.sha256
+        return self._file.sha256()
 
     def close(self) -> None:
         """Close the file."""

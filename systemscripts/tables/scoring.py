@@ -134,6 +134,8 @@ def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
 
 def _escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
     """A backslash, where it stands before quotes that do not end a field."""
+    if not any("\\" in text for text in samples):
+        return ""
     q, d = re.escape(quote), re.escape(delimiter)
     inside = re.compile(rf"\\{q}(?!{d}|\r|\n|\Z)")
     doubled = re.compile(rf"[^{q}{d[-1]}\\\n\r]{q}{q}[^{q}\r\n]")
@@ -153,7 +155,8 @@ def cut(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[st
     lines = io.StringIO(text, newline=None).read().split("\n")
     if len(lines) > 1:
         lines.pop()
-    rows = list(csv.reader(_joined(lines, delimiter, quote), delimiter=delimiter, quotechar=quote))
+    whole = _joined(lines, delimiter, quote) if quote in text else lines
+    rows = list(csv.reader(whole, delimiter=delimiter, quotechar=quote))
     return [row for row in rows if row]
 
 

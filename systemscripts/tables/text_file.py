@@ -1,18 +1,20 @@
-"""The bytes of a text file: one pass that hashes and checks them, then chunks that can be cut at bytes."""
+"""The bytes of a text file: one pass that checks them, while a thread hashes; then chunks that can be cut at bytes."""
 
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import TryLaterError
 from systemscripts.tables import encodings
+from systemscripts.tables.digest import Digest
 
 CHUNK_BYTES = 4 * 2**20
+FIRST_CHUNK_BYTES = 2**20  # smaller: while it is made ready the server has nothing to do yet
+LOOKED_AT_BYTES = 2**20  # at once, in the first pass: what the processor's cache holds
 HEAD_BYTES = 64 * 2**10
 
 
@@ -20,10 +22,8 @@ HEAD_BYTES = 64 * 2**10
 class FirstPass:
     """What one pass over the whole file tells."""
 
-    sha256: str
     is_utf8: bool
     line_end: bytes  # b"\n", b"\r\n", b"\r", or b"" where they are mixed
-    lines: int = 0  # as many as there are line feeds, and one more where the last line has none
 
 
 class TextFile:
@@ -38,14 +38,26 @@ class TextFile:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
+        self._digest = Digest(self._descriptor, self.size)
         self.head = self.read(0, HEAD_BYTES)
-        first = first_pass(self._raw_chunks(0))
-        self.sha256 = first.sha256
+        first = first_pass(self._pieces())
         guess = encodings.find(self.head, first.is_utf8, self._raw_chunks, encoding)
         self.encoding, self.note, self._text_start = guess.name, guess.note, guess.mark_bytes
         self.wire_encoding = self.encoding if encodings.can_be_cut_at_bytes(self.encoding) else "utf-8"
         self.line_end = first.line_end if self.wire_encoding == self.encoding else b""
-        self.lines = first.lines
+
+    def sha256(self) -> str:
+        """SHA-256 of the file's bytes, where need be waited for; the same bytes that the first pass has seen."""
+        found = self._digest.hexdigest()
+        self._refuse_change()
+        return found
+
+    def lines(self) -> int:
+        """How many line feeds the file has, and one more where its last line has none; reads it once more."""
+        count, last = 0, b"\n"
+        for piece in self._pieces():
+            count, last = count + piece.count(b"\n"), bytes(piece[-1:])
+        return count + (last != b"\n")
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the text in the wire encoding, about 4 MB at a time, without byte order mark."""
@@ -75,6 +87,7 @@ class TextFile:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
+        self._digest.stop()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -87,40 +100,50 @@ class TextFile:
         return self.read(start, size).decode(self.encoding, errors="replace")
 
     def _raw_chunks(self, start: int) -> Iterator[bytes]:
-        while chunk := self.read(start, CHUNK_BYTES):
+        size = min(FIRST_CHUNK_BYTES, CHUNK_BYTES)
+        while chunk := self.read(start, size):
             yield chunk
-            start += len(chunk)
+            start, size = start + len(chunk), CHUNK_BYTES
+        self._refuse_change()
+
+    def _pieces(self) -> Iterator[bytearray]:
+        """The file in pieces that are good until the next one is asked for: new memory for each costs more than it."""
+        piece, start = bytearray(LOOKED_AT_BYTES), 0
+        while size := os.preadv(self._descriptor, [piece], start):
+            yield piece if size == len(piece) else piece[:size]
+            start += size
+        self._refuse_change()
+
+    def _refuse_change(self) -> None:
         now = os.fstat(self._descriptor)
         if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
             raise TryLaterError(f"{self.path.name} changed while it was being read", "The next run reads it again.")
 
 
-def first_pass(chunks: Iterator[bytes]) -> FirstPass:
-    """Hash the bytes, check them for UTF-8 and count their line ends."""
-    digest = hashlib.sha256()
+def first_pass(pieces: Iterable[bytes | bytearray]) -> FirstPass:
+    """Check the bytes for UTF-8 and count their line ends."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     returns = feeds = pairs = 0
-    last = b""
-    for chunk in chunks:
-        digest.update(chunk)
-        is_utf8 = is_utf8 and _continues_utf8(decoder, chunk)
-        feeds += chunk.count(b"\n")
-        if b"\r" in chunk:
-            returns += chunk.count(b"\r")
-            pairs += chunk.count(b"\r\n")
-        pairs += last == b"\r" and chunk[:1] == b"\n"
-        last = chunk[-1:]
+    last, lone_feed = b"", False
+    for piece in pieces:
+        is_utf8 = is_utf8 and _continues_utf8(decoder, piece)
+        if b"\r" in piece or last == b"\r":
+            returns += piece.count(b"\r")
+            feeds += piece.count(b"\n")
+            pairs += piece.count(b"\r\n") + (last == b"\r" and piece[:1] == b"\n")
+        else:  # one says as much as a million
+            lone_feed = lone_feed or b"\n" in piece
+        last = bytes(piece[-1:])
     is_utf8 = is_utf8 and _continues_utf8(decoder, b"", final=True)
-    lines = feeds + (last not in (b"", b"\n"))
-    return FirstPass(digest.hexdigest(), is_utf8, _line_end(returns, feeds, pairs), lines)
+    return FirstPass(is_utf8, _line_end(returns, feeds + lone_feed, pairs))
 
 
-def _continues_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
-    if chunk.isascii() and not final and not decoder.getstate()[0]:
-        return True  # ten times faster than decoding, and most chunks are ASCII
+def _continues_utf8(decoder: codecs.IncrementalDecoder, piece: bytes | bytearray, final: bool = False) -> bool:
+    if piece.isascii() and not final and not decoder.getstate()[0]:
+        return True  # ten times faster than decoding, and most pieces are ASCII
     try:
-        decoder.decode(chunk, final)
+        decoder.decode(piece, final)
     except UnicodeDecodeError:
         return False
     return True

@@ -1,0 +1,52 @@
+"""SHA-256 of an open file in a thread of its own, while the main one looks at its text.
+
+Both hashing and reading free the interpreter lock, so on two cores the digest of a large file costs hardly any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+
+PIECE_BYTES = 8 * 2**20  # each turn of the lock may have to wait for the main thread
+
+
+class Digest:
+    """The digest of the file behind a descriptor, from its first byte to its last; the position is left alone."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._sum = hashlib.sha256()
+        self._error: OSError | None = None
+        self._stopped = False
+        own = os.dup(descriptor)  # whoever opened the file may close it before we are done
+        self._thread: threading.Thread | None = None
+        if size > PIECE_BYTES:
+            self._thread = threading.Thread(target=self._work, args=(own,), name="etl-digest", daemon=True)
+            self._thread.start()
+        else:
+            self._work(own)
+
+    def hexdigest(self) -> str:
+        """The digest, as soon as the last byte is read. Raises OSError when the file cannot be read."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._sum.hexdigest()
+
+    def stop(self) -> None:
+        """Nobody wants the digest any more."""
+        self._stopped = True
+
+    def _work(self, descriptor: int) -> None:
+        try:
+            piece = memoryview(bytearray(PIECE_BYTES))
+            start = 0
+            while not self._stopped and (size := os.preadv(descriptor, [piece], start)):
+                self._sum.update(piece[:size])
+                start += size
+        except OSError as error:
+            self._error = error
+        finally:
+            os.close(descriptor)
