@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Usa
 
 CHUNK = 1 << 20
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
+LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
 IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_BEGINNINGS = ("~$", ".")
 
@@ -95,6 +97,19 @@ def unwritable(path: Path, error: OSError) -> EtlError:
 def in_progress(name: str) -> bool:
     """Whether a file of this name is still being written by the program that makes it."""
     return name.lower().endswith(IN_PROGRESS_ENDINGS) or name.startswith(IN_PROGRESS_BEGINNINGS)
+
+
+def unsafe_name(name: str) -> str:
+    """Why a name that somebody else chose must not become the name of a file here, "" where it may."""
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        return "it holds a path"
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+        return "it is not UTF-8"
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in name):
+        return "it holds control characters"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"it is longer than {LONGEST_NAME} bytes"
+    return ""
 
 
 def sha256_of(path: Path) -> str:

@@ -12,7 +12,7 @@ HIDDEN = "***"
 SHORTEST = 4  # masking every "a" would hide the log, not the secret
 
 _spellings: list[str] = []  # longest first, for a short one may be part of a long one
-_SECRET_WORD = r"(?:password|passwd|pwd|secret|token|api[_-]?key)"
+_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key)"
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')"""
 _SECRET_OPTION = re.compile(rf"--[\w-]*{_SECRET_WORD}", re.IGNORECASE)
 _SECRET_KEY = re.compile(rf"[\w-]*{_SECRET_WORD}", re.IGNORECASE)
@@ -40,6 +40,11 @@ _PATTERNS = [
     # SQL: create role x password 'y'
     (re.compile(rf"(\bpassword\s+)({_QUOTED})", re.IGNORECASE), rf"\1{HIDDEN}"),
 ]
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name is one that nobody may see."""
+    return re.search(_SECRET_WORD, name, re.IGNORECASE) is not None
 
 
 def register(values: Iterable[str]) -> None:

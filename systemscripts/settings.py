@@ -46,6 +46,8 @@ PROCESS_VARIABLES = {
     "ETL_TEST_LONG",
 }
 USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}
+# variables with these endings say where, not what nobody may know; their values may be shown
+PLAIN_ENDINGS = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
 SOURCE_FIELD = "source_variables"  # where they are kept; no setting of its own
 
 
@@ -109,6 +111,10 @@ class Settings(BaseModel):
     certificate_days: int = Field(21, ge=0)
     certificate_servers: Servers = []
     backup_max_age_days: float = Field(2, ge=0)
+    sftp_connect_seconds: float = Field(15, gt=0)
+    sftp_answer_seconds: float = Field(30, gt=0)
+    sftp_attempts: int = Field(6, ge=1, le=100)
+    sftp_still_seconds: float = Field(5, ge=0)
     meetmax_base_url: str = "https://www.meetmax.com/sched/event_{id}/"
     meetmax_first_events: str = "119000-119999"
     meetmax_delay_seconds: float = Field(5, ge=0)
@@ -150,7 +156,11 @@ class Settings(BaseModel):
     def secrets(self) -> list[str]:
         """Every value that must never be shown: secret settings, and the passwords inside their URLs."""
         found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
-        found += [value.get_secret_value() for value in self.source_variables.values()]
+        found += [
+            value.get_secret_value()
+            for name, value in self.source_variables.items()
+            if not name.endswith(PLAIN_ENDINGS)
+        ]
         passwords = [urlsplit(value).password or "" for value in found if "://" in value]
         return [value for value in [*found, *passwords, *map(unquote, passwords)] if value and value != EMBEDDED]
 

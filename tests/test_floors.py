@@ -10,7 +10,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
     {"settings", "directory_management", "errors", "masking", "summary"},
-    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates"},
+    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "reports", "alerts", "schedules"},
     {"journey", "watch"},

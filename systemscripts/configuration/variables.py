@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from systemscripts import settings
+from systemscripts import masking, settings
 from systemscripts.errors import ConfigurationError
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -38,6 +38,22 @@ def names_in(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [name for each in value for name in names_in(each)]
     return []
+
+
+def written_secrets(value: Any, where: str) -> list[str]:
+    """A sentence for each secret that stands in a configuration itself instead of being named there.
+
+    For a file on this host it is a warning; what is uploaded from elsewhere is to be refused.
+    """
+    found = []
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if isinstance(each, str) and each and masking.is_secret_name(str(key)) and not _VARIABLE.search(each):
+                found.append(f"{where}: {key} is written in the configuration itself; name it there as ${{SOURCE_...}}")
+            found += written_secrets(each, where)
+    elif isinstance(value, list | tuple):
+        found = [text for each in value for text in written_secrets(each, where)]
+    return found
 
 
 def _value_of(name: str, where: str) -> str:

@@ -38,6 +38,7 @@ def fetch(
             whole = False
             continue
         left |= fetched.left
+        summary.warnings += fetched.warnings
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
     if only is None:
         tickets |= _started(context, leave, tickets, left)

@@ -40,10 +40,11 @@ class Request:
 
 @dataclass
 class Fetched:
-    """What a source brought, and what it left for the next run, with a sentence that says why."""
+    """What a source brought, what it left for the next run with a sentence that says why, and warnings."""
 
     tickets: list[files.Ticket] = field(default_factory=list)
     left: dict[Path, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def of_ticket(config: ImportConfig, ticket: files.Ticket) -> Source | None:

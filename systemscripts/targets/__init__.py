@@ -74,3 +74,8 @@ def load(name: str, folder: Path = FOLDER) -> Target:
 def deliver(target: Target, paths: list[Path]) -> None:
     """Bring files to a target; raises EtlError that names the target and what to do next."""
     module(target.type).deliver(variables.resolved(target.options, f"config/targets/{target.name}.yaml"), paths)
+
+
+def written_secrets(target: Target) -> list[str]:
+    """A sentence for each secret that stands in the target's YAML itself."""
+    return variables.written_secrets(target.options, f"config/targets/{target.name}.yaml")

@@ -1,0 +1,123 @@
+"""An SFTP server on loopback that shows one folder; key login only, a host key of its own.
+
+By hand: `python -m demo.sftp_server FOLDER --port 2222` (the keys then lie beside the folder).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncssh
+
+HOST = "127.0.0.1"
+USER = "client"
+
+
+class SftpServer:
+    """Serves `root` as / on 127.0.0.1 from a thread. Use as a context manager, or with start() and stop().
+
+    keys_folder: where the host key and the client's key are, or are made. port: 0 for any free one. factory: makes the
+    SFTP side of a connection, for servers that misbehave. password: also taken, where given.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        keys_folder: Path,
+        port: int = 0,
+        factory: Callable[[Any], asyncssh.SFTPServer] | None = None,
+        password: str = "",
+    ) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.root, self.port, self.password = root, port, password
+        self.host_key = _key(keys_folder / "host_key")
+        self.client_key_path = keys_folder / "client_key"
+        self._client_key = _key(self.client_key_path)
+        self._factory = factory or (lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The host key as ssh-keygen shows it."""
+        return self.host_key.get_fingerprint()
+
+    def start(self) -> Self:
+        """Serve from now on; `port` then says where."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._acceptor = self._wait_for(self._listen())
+        self.port = self._acceptor.get_port()
+        return self
+
+    def stop(self) -> None:
+        """Serve no more; open connections are cut."""
+        acceptor, self._acceptor = self._acceptor, None
+        if acceptor is not None:
+            self._loop.call_soon_threadsafe(acceptor.close)
+            self._wait_for(acceptor.wait_closed())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        keys = asyncssh.import_authorized_keys(self._client_key.export_public_key().decode())
+        return await asyncssh.listen(
+            HOST, self.port, server_host_keys=[self.host_key], authorized_client_keys=keys,
+            server_factory=lambda: _Login(self.password), sftp_factory=self._factory, allow_scp=False,
+        )  # fmt: skip
+
+    def _wait_for(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+class _Login(asyncssh.SSHServer):
+    """Takes the client's key, and a password where there is one."""
+
+    def __init__(self, password: str) -> None:
+        self._password = password
+
+    def password_auth_supported(self) -> bool:
+        return bool(self._password)
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == self._password
+
+
+def _key(path: Path) -> asyncssh.SSHKey:
+    """The private key at a path, made where there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(path)
+        path.chmod(0o600)
+    return asyncssh.read_private_key(path)
+
+
+def main() -> None:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    wanted = parser.parse_args()
+    with SftpServer(wanted.folder, wanted.folder.with_name(f"{wanted.folder.name}_keys"), wanted.port) as server:
+        print(f"sftp://{USER}@{HOST}:{server.port}/ key {server.client_key_path}, host key {server.fingerprint}")
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

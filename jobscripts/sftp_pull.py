@@ -1,0 +1,62 @@
+"""Fetch the waiting files of an import from its SFTP servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from systemscripts.job import Summary, job, wait_seconds
+
+if TYPE_CHECKING:
+    from systemscripts.journey.context import Context
+
+
+@job(lock="{config}")
+def sftp_pull(
+    config: Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig with a source of type sftp.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what lies on the server; fetch nothing.")] = False,
+) -> Summary:
+    """Fetch what waits on the SFTP servers of an import into file_watcher/; loading is left to generic_import.py.
+
+    Each file arrives whole or not at all. At the server it stays until it was loaded.
+
+    Examples:
+        sftp_pull.py visits
+        sftp_pull.py visits --dry-run
+    """
+    from systemscripts import configuration, db_utils, log_utils, settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.errors import ConfigurationError, UsageError
+    from systemscripts.journey import travel
+    from systemscripts.journey.context import Context
+
+    connection = db_utils.connect(purpose=f"sftp_pull {config}")
+    _, faults = configuration.apply_each(connection)
+    if config in faults:
+        raise ConfigurationError(faults[config])
+    chosen = configuration.load(connection, config)
+    if not any(source.type == "sftp" for source in chosen.sources):
+        raise UsageError(f"the import {config} has no source of type sftp", "See docs/sftp.md.")
+    directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.current_run_uuid()
+    if dry_run:
+        return _look(Context(connection, chosen, directories, run_uuid))
+    options = travel.Options(until="fetch", wait_seconds=wait_seconds())
+    return travel.run_imports(connection, [chosen], directories, run_uuid, options)
+
+
+def _look(context: Context) -> Summary:
+    from systemscripts.sources import sftp
+
+    summary = Summary(headline="dry run, nothing fetched")
+    for source in context.config.sources:
+        if source.type == "sftp":
+            for entry, reason in sftp.waiting(context.request(source.options)):
+                summary.rows.append(
+                    {"file": repr(entry.name)[1:-1], "bytes": entry.size, "would be": reason.lstrip("!") or "fetched"}
+                )
+    return summary
+
+
+if __name__ == "__main__":
+    sftp_pull.main()

@@ -1,0 +1,37 @@
+"""Deliver files to a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from systemscripts.job import Summary, job
+
+
+@job(lock="{target}", database=False)
+def sftp_push(
+    target: Annotated[str, typer.Argument(help="The target, config/targets/NAME.yaml.")],
+    files: Annotated[list[Path], typer.Argument(help="The files to deliver.")],
+) -> Summary:
+    """Deliver files to a delivery target, each under a temporary name that is then changed to its own.
+
+    A file of the same name there is replaced. What fails may be delivered again.
+
+    Examples:
+        sftp_push.py client_reports /tmp/report.xlsx
+        sftp_push.py client_reports rejected_12.csv rejected_13.csv
+    """
+    from systemscripts import targets
+
+    wanted = targets.load(target)
+    warnings = targets.written_secrets(wanted)
+    targets.deliver(wanted, files)
+    summary = Summary(headline=f"{len(files)} {'file' if len(files) == 1 else 'files'} delivered to {target}")
+    summary.files, summary.warnings = len(files), warnings
+    return summary
+
+
+if __name__ == "__main__":
+    sftp_push.main()

@@ -1,0 +1,60 @@
+"""The last step of every fetch: a file that arrived whole under another name comes to stand in file_watcher/.
+
+Its ticket is written first. A run that is killed in between leaves a ticket without a file, which the next run takes
+back, so the file is fetched again; the other order would leave a file of which nobody knows where it came from.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+from systemscripts import files
+from systemscripts.db_utils import transaction
+from systemscripts.sources import Request
+
+
+def part_path(request: Request, origin: files.Origin) -> Path:
+    """Where a file may arrive: always the same name for the same thing, so that the next run goes on with it."""
+    what = f"{request.config.config_name}|{origin.path}|{origin.size}|{origin.stamp}"
+    folder = request.directories.temporary
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.part"
+
+
+def land(request: Request, kind: str, origin: files.Origin, part: Path, folder: Path) -> files.Ticket:
+    """Give a file that lies whole at `part` its ticket and its place in `folder`; nothing there is overwritten.
+
+    Its name is the last part of `origin.path`; where that is taken here, only the place gets another one.
+    """
+    name = origin.path.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    number = 1
+    while True:
+        mark = "" if number == 1 else f"_{number}"
+        place = folder / (f"{stem}{mark}.{ending}" if dot else f"{name}{mark}")
+        if not place.exists():
+            with transaction(request.connection) as cursor:
+                ticket = files.register(
+                    cursor, request.config.config_name, place, request.directories, request.run_uuid, kind, origin
+                )
+            if ticket.source_path == origin.path and _put(part, place):
+                return ticket
+        number += 1
+
+
+def _put(part: Path, place: Path) -> bool:
+    """Move a file to a name that nobody has; false where somebody took it in this instant."""
+    try:
+        os.link(part, place)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        part.rename(place)  # a file system without hard links
+        return True
+    part.unlink()
+    return True

@@ -1,0 +1,207 @@
+"""Files in a folder of an SFTP server.
+
+sources:
+  - type: sftp
+    host: ${SOURCE_CLIENT_HOST}        # or host:port
+    user: ${SOURCE_CLIENT_USER}
+    key_file: ${SOURCE_CLIENT_KEY_PATH}
+    path: /outgoing
+    settle: delete                     # what becomes of a file there once it is safe here: delete, move, keep
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from systemscripts import files, masking, progress, settings
+from systemscripts.configuration import variables
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import in_progress, unsafe_name
+from systemscripts.errors import ConfigurationError, TryLaterError
+from systemscripts.sources import Fetched, Request, landing, local
+from systemscripts.ssh import Login
+
+if TYPE_CHECKING:
+    from systemscripts.ssh.remote import Entry
+    from systemscripts.ssh.session import Session
+
+
+class Options(Login):
+    """The keys of a source of this kind."""
+
+    path: str = Field(".", min_length=1)
+    pattern: str = ""  # the import's file_pattern
+    settle: Literal["delete", "move", "keep"] = "keep"
+    done_folder: str = "done"  # where `move` puts what was loaded; below path unless it begins with /
+    refused_folder: str = ""  # where refused files go, with move and delete; move: refused
+
+    @property
+    def folder(self) -> str:
+        """The remote folder."""
+        return self.path.rstrip("/") or "/"
+
+    def below(self, name: str) -> str:
+        """A path below the remote folder, or from the server's root."""
+        return name if name.startswith("/") else f"{self.folder.rstrip('/')}/{name}"
+
+
+def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
+    """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""
+    found = variables.resolved(written, where)
+    masking.register(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
+    try:
+        return Options.model_validate(found)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, f['loc'])) or 'source'}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(f"{where}: " + "; ".join(f.replace("Value error, ", "") for f in faults)) from error
+
+
+def address(written: dict[str, Any]) -> str:
+    """The beginning of every `source_path` of this source."""
+    options = options_of(written)
+    return f"{options.address}/{options.folder.strip('/')}/"
+
+
+def fetch(request: Request) -> Fetched:
+    """Bring every new file that rests, one after the other; what is not whole yet is left for the next run.
+
+    Raises ConfigurationError, TryLaterError or EtlError; what had arrived by then has its ticket.
+    """
+    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    fetched = Fetched(warnings=variables.written_secrets(request.options, f"import {request.config.config_name}"))
+    resting = _resting(request, options, fetched)
+    folder = local.folder(request.config, request.directories)
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress.track("download", sum(entry.size for entry in resting), "bytes") as tracker:
+        for entry in resting:
+            try:
+                fetched.tickets.append(_bring(request, options, entry, folder, tracker))
+            except _ChangedError as error:
+                fetched.left[Path(entry.name)] = str(error)
+    return fetched
+
+
+class _ChangedError(TryLaterError):
+    """This file is for the next run; the others can be fetched."""
+
+
+def waiting(request: Request) -> list[tuple[Entry, str]]:
+    """What lies on the server, and why it would be left there, "" for what would be fetched; writes nothing."""
+    from systemscripts.ssh import remote
+
+    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    return [
+        (entry, _why_not(request, options, entry) or "") for entry in remote.entries(_session(options), options.folder)
+    ]
+
+
+def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
+    """The new files whose size and time are the same at two looks."""
+    from systemscripts.ssh import remote
+
+    session = _session(options)
+    first = _new(request, options, remote.entries(session, options.folder), fetched)
+    if not first:
+        return []
+    time.sleep(settings.current().sftp_still_seconds)
+    second = set(remote.entries(session, options.folder))
+    for entry in first:
+        if entry not in second:
+            fetched.left[Path(entry.name)] = (
+                f"{entry.name} is still being written at {options.name}, left for the next run"
+            )
+    return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified, entry.name))
+
+
+def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
+    found = []
+    for entry in entries:
+        reason = _why_not(request, options, entry)
+        if reason is None:
+            found.append(entry)
+        elif reason.startswith("!"):
+            shown = repr(entry.name)[1:-1] if unsafe_name(entry.name) else entry.name
+            fetched.left[Path(f"{options.name}/{shown}")] = (
+                f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
+            )
+    return found
+
+
+def _why_not(request: Request, options: Options, entry: Entry) -> str | None:
+    """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
+    if reason := unsafe_name(entry.name):
+        return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
+    if in_progress(entry.name):
+        return "still being written"
+    if not re.fullmatch(options.pattern or request.config.file_pattern, entry.name):
+        return "does not match"
+    if not entry.is_file:
+        return None if entry.name in (options.done_folder, options.refused_folder) else "!it is no file"
+    with transaction(request.connection) as cursor:
+        # where files are removed once safe, the same thing in the same place later on is a new delivery
+        unsettled = options.settle != "keep"
+        known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
+    return "fetched before" if known else None
+
+
+def _origin(options: Options, entry: Entry) -> files.Origin:
+    return files.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, str(entry.modified))
+
+
+def _bring(request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker) -> files.Ticket:
+    from systemscripts.ssh import download
+
+    origin = _origin(options, entry)
+    part = landing.part_path(request, origin)
+    try:
+        download.download(_session(options), options.below(entry.name), entry, part, tracker.advance)
+    except download.ChangedError as error:
+        raise _ChangedError(error.message, error.hint) from error
+    os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
+    return landing.land(request, "sftp", origin, part, folder)
+
+
+def settle(request: Request, ticket: files.Ticket) -> None:
+    """Delete, move or keep the file at its server, if it is still the same there.
+
+    Raises EtlError where the server refuses; the next run tries again.
+    """
+    from systemscripts.ssh import remote
+
+    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    if options.settle == "keep":
+        return
+    session, path = _session(options), options.below(ticket.name)
+    entry = remote.look(session, path)
+    if entry is None or (entry.size, str(entry.modified)) != (ticket.source_size, ticket.source_stamp):
+        return  # settled by a run that was killed before it could note it, or another delivery in its place
+    refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
+    if ticket.status == "refused" and refused_folder:
+        remote.move(session, path, options.below(refused_folder), (ticket.file_sha256 or "")[:8])
+    elif options.settle == "move":
+        remote.move(session, path, options.below(options.done_folder), (ticket.file_sha256 or "")[:8])
+    else:
+        remote.remove(session, path)
+
+
+def _session(options: Options) -> Session:
+    """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
+    login = {name: getattr(options, name) for name in Login.model_fields}
+    return _kept_session(Login.model_validate(login))
+
+
+@functools.cache
+def _kept_session(login: Login) -> Session:
+    from systemscripts.ssh.session import Session
+
+    session = Session(login)
+    atexit.register(session.close)
+    return session
