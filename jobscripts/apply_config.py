@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job
+from systemscripts.job import Summary, job, wait_seconds
 
 
 class Winner(StrEnum):
@@ -22,10 +22,10 @@ def apply_config(
     name: Annotated[str, typer.Argument(help="The import; none: every YAML file that changed.")] = "",
     take: Annotated[Winner | None, typer.Option(help="Whose values count where both changed.")] = None,
 ) -> Summary:
-    """Apply config/imports/NAME.yaml to dba.timportconfig.
+    """Apply config/imports/NAME.yaml to dba.timportconfig, and a changed schema to the tables that are there.
 
-    Changed files are applied at the start of every import too; this script settles what an import refuses, because the
-    row was edited as well. Without --take it shows the difference.
+    Changed files are applied at the start of every import too; this script settles what an import refuses: a row that
+    was edited as well (without --take it shows the difference), and columns whose type or name the schema changed.
 
     Examples:
         apply_config.py
@@ -34,19 +34,27 @@ def apply_config(
     """
     import contextlib
 
-    from systemscripts import configuration, db_utils
+    from systemscripts import configuration, db_utils, log_utils
     from systemscripts.configuration import exchange
+    from systemscripts.imports import retyping
 
     with contextlib.closing(db_utils.connect(purpose="apply_config")) as connection:
         if not name:
             done = configuration.apply_files(connection)
-            return Summary(headline=f"applied: {', '.join(done)}" if done else "nothing changed")
-        if take is None:
+            summary = Summary(headline=f"applied: {', '.join(done)}" if done else "nothing changed")
+        elif take is not None:
+            exchange.take(connection, name, take.value)
+            summary = Summary(headline=f"{name}: file and row hold what the {take.value} held")
+        else:
             rows = exchange.difference(connection, name)
             steps = [f"apply_config.py {name} --take file", f"apply_config.py {name} --take row"] if rows else []
-            return Summary(headline=f"{name}: {len(rows)} keys differ", rows=rows, next_steps=steps)
-        exchange.take(connection, name, take.value)
-    return Summary(headline=f"{name}: file and row hold what the {take.value} held")
+            summary = Summary(headline=f"{name}: {len(rows)} keys differ", rows=rows, next_steps=steps)
+            if rows:
+                return summary
+        chosen = [configuration.load(connection, name)] if name else configuration.load_each(connection)[0]
+        for config in chosen:
+            summary.details += retyping.follow(connection, config, log_utils.current_run_uuid(), wait_seconds())
+    return summary
 
 
 if __name__ == "__main__":

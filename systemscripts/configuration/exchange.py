@@ -23,7 +23,13 @@ def as_yaml(config: ImportConfig) -> str:
 
 
 def difference(connection: Connection, name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The keys in which a YAML file and its row differ: key, file, row. Raises ConfigurationError or UsageError."""
+    """The keys in which a YAML file and its row differ: key, file, row; none where there is only a row.
+
+    Raises ConfigurationError when one of them is faulty, UsageError when there is neither.
+    """
+    if not (folder / f"{name}.yaml").exists():
+        import_config.load(connection, name)
+        return []
     document = read_document(_file(name, folder))
     in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
     in_row = import_config.load(connection, name).model_dump(mode="json", by_alias=True)

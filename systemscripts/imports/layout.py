@@ -82,14 +82,14 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layo
     for place, (name, header) in enumerate(zip(columns, headers, strict=True)):
         declared = config.declared.get(name)
         if declared is not None:
-            made.fields.append(_field(config, declared.rename or name, place, declared))
+            made.fields.append(field_of(config, declared.rename or name, place, declared))
             made.headers[declared.rename or name] = header
         elif config.extras_json:
             made.extras[name] = place
         elif config.strict_mode:
             made.dropped.append(name)
         else:
-            made.fields.append(_field(config, name, place, TEXT))
+            made.fields.append(field_of(config, name, place, TEXT))
             made.headers[name] = header
     _fill(config, columns, made)
     made.extras_name = config.extras_json
@@ -98,7 +98,8 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layo
     return made
 
 
-def _field(config: ImportConfig, name: str, place: int | None, declared: Column) -> Field:
+def field_of(config: ImportConfig, name: str, place: int | None, declared: Column) -> Field:
+    """A column of the target as the schema declares it, with the marks that the import declares for all columns."""
     marks = config.reading.null_markers if declared.null is None else declared.null
     if declared.type in ("integer", "bigint", "numeric"):
         marked = {
@@ -129,7 +130,7 @@ def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
     if needed and columns:
         raise BadDataError(f"required columns are missing: {', '.join(needed)}", "Or give them a default.")
     for name, column in absent.items():
-        made.fields.append(_field(config, column.rename or name, None, column))
+        made.fields.append(field_of(config, column.rename or name, None, column))
         made.headers[column.rename or name] = ""
 
 

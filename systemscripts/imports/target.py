@@ -10,6 +10,7 @@ from psycopg2 import sql
 from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import migrations
 from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.imports import comments
 from systemscripts.imports.layout import Layout
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
     table that no import made, or a column of it has another type than declared.
     """
     made = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
-    existing = _existing(cursor, schema, table)
+    existing = existing_columns(cursor, schema, table)
     if existing is None:
         made.create, made.added = True, list(made.columns)
         return made
@@ -124,15 +125,19 @@ def _check_types(made: Plan, existing: dict[str, str]) -> None:
     for name in made.columns:
         if name in existing and name not in made.shape.declared:
             made.types[name] = existing[name]
-        elif name in existing and existing[name] != _SPELLED.get(made.types[name], made.types[name]):
+        elif name in existing and existing[name] != spelled(made.types[name]):
             raise ConfigurationError(
                 f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
-                f"Declare it {existing[name]}, or: drop view {made.name}_current; alter table {made.name} alter column "
-                f"{name} type {made.types[name]} using {name}::{made.types[name]};",
+                "Run apply_config.py, which converts what is there, or declare it as it is.",
             )
 
 
-def _existing(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
+def spelled(kind: str) -> str:
+    """PostgreSQL's own name of a declared type."""
+    return _SPELLED.get(kind, kind)
+
+
+def existing_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
     """The columns of a table with their types, None when there is nothing, empty when it is something else."""
     cursor.execute(
         """select a.attname, format_type(a.atttypid, a.atttypmod)
@@ -149,54 +154,42 @@ def _existing(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
 
 
 def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
-    """Carry out a plan's DDL, comment the new columns, refresh the view of current rows, record each statement."""
+    """Carry out a plan's DDL, note the headers, refresh the view of current rows, record each statement."""
+    headers = {name: made.headers.get(name, "") for name in made.columns}
     statements = made.statements()
     if not statements:
+        comments.note_headers(cursor, made.schema, made.table, headers)
         return
     cursor.execute("select to_regnamespace(%s) is null", (f'"{made.schema}"',))
     if cursor.fetchone() == (True,):
         statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(made.schema)))
-    for statement in (*statements, _current_view(made)):
-        cursor.execute(statement)
-        cursor.execute(
-            """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
-               values (%s, %s, %s, %s, %s)""",
-            (made.name, statement.as_string(cursor), config_name, file_id, run_uuid),
-        )
-    _comment(cursor, made, config_name)
+    for statement in (*statements, current_view(made.schema, made.table)):
+        run_ddl(cursor, statement, made.name, config_name, run_uuid, file_id)
+    if made.create:
+        comments.describe(cursor, made.schema, made.table, config_name)
+    comments.note_headers(cursor, made.schema, made.table, headers)
     for name in (made.table, f"{made.table}_current"):
         migrations.grant_target(cursor, made.schema, name)
 
 
-def _current_view(made: Plan) -> sql.Composed:
+def run_ddl(
+    cursor: Cursor, statement: sql.Composed, target: str, config_name: str, run_uuid: str, file_id: int | None = None
+) -> None:
+    """Change the shape of a target, and record the statement in dba.tschemachange."""
+    cursor.execute(statement)
+    cursor.execute(
+        """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
+           values (%s, %s, %s, %s, %s)""",
+        (target, statement.as_string(cursor), config_name, file_id, run_uuid),
+    )
+
+
+def current_view(schema: str, table: str) -> sql.Composed:
     """The view of the current rows; replaced, it takes up new columns at its end and keeps its grants."""
     statement = """create or replace view {view} as select t.* from {table} t
         where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
     return sql.SQL(statement).format(
-        view=sql.Identifier(made.schema, f"{made.table}_current"),
-        table=sql.Identifier(made.schema, made.table),
-        name=sql.Literal(made.name),
+        view=sql.Identifier(schema, f"{table}_current"),
+        table=sql.Identifier(schema, table),
+        name=sql.Literal(f"{schema}.{table}"),
     )
-
-
-def _comment(cursor: Cursor, made: Plan, config_name: str) -> None:
-    table, view = (sql.Identifier(made.schema, name) for name in (made.table, f"{made.table}_current"))
-    comments = {name: f"header: {made.headers.get(name, '')}" for name in made.added}
-    if made.create:
-        for kind, place, text in (
-            ("table", table, f"Rows of the import {config_name}, all datasets"),
-            ("view", view, f"The current rows of {made.name}"),
-        ):
-            cursor.execute(sql.SQL("comment on {} {} is {}").format(sql.SQL(kind), place, sql.Literal(text)))
-        comments |= {
-            "dataset_id": "The dataset of the row: see dba.v_row_origin",
-            "source_row": "Line of the file, or row of the sheet, from 1",
-            **(
-                {ROW_HASH: "What makes it the same row: its columns and their texts in the file"}
-                if made.shape.hashed
-                else {}
-            ),
-        }
-    for name, text in comments.items():
-        column = sql.SQL("{}.{}").format(table, sql.Identifier(name))
-        cursor.execute(sql.SQL("comment on column {} is {}").format(column, sql.Literal(text.replace("\x00", ""))))

@@ -88,6 +88,18 @@ def test_headers_are_kept_and_long_names_cut(installation: Installation) -> None
     assert names.count("dataset_id") == 0
 
 
+def test_every_header_that_clients_wrote_is_kept(installation: Installation) -> None:
+    for number, header in enumerate(("Net Amount", "net amount", "NET AMOUNT", "net amount")):
+        load(installation, str(number), f"{header},other\n{number},x\n")
+        if number == 1:
+            installation.sql("comment on column public.things.other is 'in the words of the house'")
+    comments = "select col_description('public.things'::regclass, attnum) from pg_attribute where attname = %s"
+    assert installation.sql(comments, ("net_amount",)) == [
+        ("header: Net Amount\nheader: net amount\nheader: NET AMOUNT",)
+    ]
+    assert installation.sql(comments, ("other",)) == [("in the words of the house\nheader: other",)]
+
+
 @pytest.mark.parametrize(
     "made",
     [

@@ -1,0 +1,63 @@
+"""Comments on targets: what they hold, and every header that clients have given a column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+LABEL = "header: "
+LINEAGE = {
+    "dataset_id": "The dataset of the row: see dba.v_row_origin",
+    "source_row": "Line of the file, or row of the sheet, from 1",
+    "row_hash": "What makes it the same row: its columns and their texts in the file",
+}
+
+
+def describe(cursor: Cursor, schema: str, table: str, config_name: str) -> None:
+    """Comment a new target, its view and its lineage columns."""
+    place, view = sql.Identifier(schema, table), sql.Identifier(schema, f"{table}_current")
+    comment(cursor, sql.SQL("table {}").format(place), f"Rows of the import {config_name}, all datasets")
+    comment(cursor, sql.SQL("view {}").format(view), f"The current rows of {schema}.{table}")
+    for name in _with_comment(cursor, schema, table):
+        if name in LINEAGE:
+            comment(cursor, _column(schema, table, name), LINEAGE[name])
+
+
+def note_headers(cursor: Cursor, schema: str, table: str, headers: dict[str, str]) -> None:
+    """Add headers (by column) that a column's comment does not name yet, a line for each; what people wrote stays."""
+    for name, text in unnamed(_with_comment(cursor, schema, table), headers).items():
+        comment(cursor, _column(schema, table, name), text)
+
+
+def unnamed(comments: dict[str, str | None], headers: dict[str, str]) -> dict[str, str]:
+    """The comments that columns should have, of those that lack a header; a blank header is no name."""
+    found = {}
+    for name, header in headers.items():
+        line = LABEL + " ".join(header.replace("\x00", "").split())
+        lines = (comments.get(name) or "").splitlines()
+        if name in comments and line not in lines and (line != LABEL or not lines):
+            found[name] = "\n".join([*(text for text in lines if text != LABEL), line])
+    return found
+
+
+def comment(cursor: Cursor, what: sql.Composable, text: str | None) -> None:
+    """Set one comment; `what` as COMMENT ON wants it."""
+    cursor.execute(sql.SQL("comment on {} is {}").format(what, sql.Literal(text)))
+
+
+def _column(schema: str, table: str, name: str) -> sql.Composed:
+    return sql.SQL("column {}").format(sql.Identifier(schema, table, name))
+
+
+def _with_comment(cursor: Cursor, schema: str, table: str) -> dict[str, str | None]:
+    cursor.execute(
+        """select a.attname, col_description(a.attrelid, a.attnum)
+           from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = %s and c.relname = %s and a.attnum > 0 and not a.attisdropped""",
+        (schema, table),
+    )
+    return dict(cursor.fetchall())

@@ -1,0 +1,105 @@
+"""The views that stand on a target: the suite's own, which it makes anew, and others, which are in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+@dataclass(frozen=True)
+class View:
+    """Somebody else's view that stands on the target, directly or through others (`depth`)."""
+
+    name: str  # as SQL
+    materialized: bool
+    definition: str
+    depth: int
+
+    @property
+    def kind(self) -> str:
+        """As DROP and CREATE want it."""
+        return "materialized view" if self.materialized else "view"
+
+
+def refuse_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str], command: str) -> None:
+    """Raise ConfigurationError with the SQL to run when a view of somebody else stands on some columns or our view."""
+    views = _foreign_views(cursor, schema, table, columns)
+    if not views:
+        return
+    downwards = sorted(views, key=lambda view: -view.depth)
+    drop = " ".join(f"drop {view.kind} {view.name};" for view in downwards)
+    create = " ".join(f"create {view.kind} {view.name} as {view.definition}" for view in reversed(downwards))
+    raise ConfigurationError(
+        f"{', '.join(view.name for view in downwards)} stand on {schema}.{table} and are in the way",
+        f"Run: {drop} Then {command}, and then: {create}",
+    )
+
+
+def _foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str]) -> list[View]:
+    cursor.execute(
+        _VIEWS, {"table": _regclass(cursor, schema, table), "own": _regclass(cursor, schema, f"{table}_current"),
+                 "columns": columns}
+    )  # fmt: skip
+    return [View(*row) for row in cursor.fetchall()]
+
+
+def _regclass(cursor: Cursor, schema: str, name: str) -> str:
+    return sql.Identifier(schema, name).as_string(cursor)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a view has beside its definition."""
+
+    comment: str | None
+    grants: list[tuple[str, str, bool]]  # role, privilege, with grant option
+
+
+def kept_of(cursor: Cursor, schema: str, view: str) -> Kept:
+    """Comment and grants of a view, to be given back after it was made anew."""
+    name = _regclass(cursor, schema, view)
+    cursor.execute("select obj_description(to_regclass(%s), 'pg_class')", (name,))
+    comment = cursor.fetchone()
+    cursor.execute(
+        """select case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  a.privilege_type, a.is_grantable
+           from pg_class c, aclexplode(c.relacl) a
+           where c.oid = to_regclass(%s) and a.grantee <> c.relowner""",
+        (name,),
+    )
+    return Kept(comment[0] if comment else None, cursor.fetchall())
+
+
+def grants(schema: str, view: str, kept: Kept) -> list[sql.Composed]:
+    """The statements that give a view its grants back."""
+    return [
+        sql.SQL(f"grant {privilege} on {{}} to {role}{' with grant option' if grantable else ''}").format(
+            sql.Identifier(schema, view)
+        )
+        for role, privilege, grantable in kept.grants
+    ]
+
+
+_VIEWS = """
+    with recursive standing as (
+        select r.ev_class as oid, 1 as depth
+        from pg_depend d join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+        left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where d.refclassid = 'pg_class'::regclass
+          and (d.refobjid = to_regclass(%(own)s)
+               or d.refobjid = to_regclass(%(table)s) and a.attname = any(%(columns)s))
+          and r.ev_class <> d.refobjid and r.ev_class is distinct from to_regclass(%(own)s)
+        union
+        select r.ev_class, s.depth + 1
+        from standing s join pg_depend d on d.refobjid = s.oid and d.refclassid = 'pg_class'::regclass
+        join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+        where r.ev_class <> s.oid)
+    select c.oid::regclass::text, c.relkind = 'm', pg_get_viewdef(c.oid), max(s.depth)
+    from standing s join pg_class c on c.oid = s.oid where c.relkind in ('v', 'm') group by c.oid, c.relkind"""
