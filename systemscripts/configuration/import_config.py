@@ -113,7 +113,7 @@ class ImportConfig(Strict, Consistent):
     exact_header: list[str] = []
     row_checks: list[RowCheck] = []
     after_change: str = ""
-    transform: str = ""
+    transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")  # config/transforms/NAME.py, function NAME
     notify: list[str] = []
     extras_json: str = Field("", pattern=rf"^(?:{_NAME})?$")
     reading: Reading = Reading()
@@ -128,7 +128,7 @@ class ImportConfig(Strict, Consistent):
     def _number_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
-    @field_validator("transform", "notify")
+    @field_validator("notify")
     @classmethod
     def _not_in_silence(cls, value: object) -> object:
         """Nothing reads these keys yet: a load that leaves them out without a word would be taken for a good one."""

@@ -19,6 +19,7 @@ from systemscripts.imports import converting, cutting, shapes
 from systemscripts.imports.cutting import Cut
 from systemscripts.imports.equations import Equation
 from systemscripts.imports.rejects import Reject
+from systemscripts.imports.transforming import Transform
 from systemscripts.tables import Block, Table
 
 Judge = Callable[[str], str]  # the value to store, or ValueError with the reason
@@ -47,6 +48,7 @@ class Rules:
     zone: ZoneInfo | None
     lookups: dict[str, frozenset[str]]  # schema.table.column -> the values it holds
     hashed: bool = False  # each row gets its hash as last column
+    transform: Transform | None = None  # changes the columns before they are checked
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Checker:
         """
         found = cutting.cut(block, table, self.rules.width)
         skipped = cutting.leave_out(found, self.rules.skip_if) if self.rules.skip_if else 0
+        skipped += self.rules.transform.apply(found) if self.rules.transform else 0
         if not found.lines:
             return Checked([], [], found.rejects, skipped)
         faults: dict[int, tuple[int, str]] = {}  # place in the block -> column, reason

@@ -11,6 +11,7 @@ from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import equations
 from systemscripts.imports.checking import Field, Rules
 from systemscripts.imports.equations import Equation
+from systemscripts.imports.transforming import Transform
 from systemscripts.tables.names import column_names
 
 TEXT = Column()
@@ -29,6 +30,7 @@ class Layout:
     skip_if: dict[int, frozenset[str]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     hashed: bool = False  # load mode new_rows
+    transform: Transform | None = None
 
     @property
     def names(self) -> list[str]:
@@ -56,7 +58,8 @@ class Layout:
         """Whether the records can be copied as they are: every column of the file, as text, nothing to check."""
         plain = all(each.column == TEXT and each.null == {""} for each in self.fields)
         whole = [each.place for each in self.fields] == list(range(self.width))
-        return plain and whole and not (self.extras_name or self.skip_if or self.equations or self.hashed)
+        more = self.extras_name or self.skip_if or self.equations or self.hashed or self.transform
+        return plain and whole and not more
 
     def without(self, names: list[str]) -> Layout:
         """The layout with some undeclared columns left out."""
@@ -67,19 +70,23 @@ class Layout:
         """What the rows must fulfil."""
         return Rules(
             self.width, self.fields, self.equations, self.extras, self.extras_name, self.skip_if, zone, lookups,
-            self.hashed,
+            self.hashed, self.transform,
         )  # fmt: skip
 
 
-def layout(config: ImportConfig, columns: list[str], headers: list[str]) -> Layout:
+def layout(config: ImportConfig, columns: list[str], headers: list[str], transform: Transform | None = None) -> Layout:
     """Lay out a file's columns (already named) by what the configuration declares.
 
-    Raises BadDataError when the file has another layout, ConfigurationError when the configuration contradicts itself.
+    `transform`: changes the columns first. Raises BadDataError when the file has another layout, ConfigurationError
+    when the configuration contradicts itself.
     """
     _check_header(config, headers)
-    made = Layout(len(columns), [], {}, hashed=config.load_mode == "new_rows")
+    made = Layout(len(columns), [], {}, hashed=config.load_mode == "new_rows", transform=transform)
     _skips(config, columns, made)
-    for place, (name, header) in enumerate(zip(columns, headers, strict=True)):
+    written = dict(zip(columns, headers, strict=True))
+    columns = transform.columns if transform else columns
+    for place, name in enumerate(columns):
+        header = written.get(name, "")
         declared = config.declared.get(name)
         if declared is not None:
             made.fields.append(field_of(config, declared.rename or name, place, declared))

@@ -23,6 +23,7 @@ from systemscripts.imports import (
     parquet,
     rejects,
     target,
+    transforming,
     upserting,
 )
 from systemscripts.imports.rejects import Rejects
@@ -92,7 +93,10 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
     # a file without any column has no layout that could be wrong: the guards judge it
-    shape = layout.layout(config, file.columns, file.table.columns) if file.columns else layout.Layout(0, [], {})
+    shape = layout.Layout(0, [], {})
+    if file.columns:
+        transform = transforming.of(config, file.table, file.columns)
+        shape = layout.layout(config, file.columns, file.table.columns, transform)
     if config.target.parquet:
         return parquet.plan(cursor, config, shape, context.directories)
     made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)

@@ -13,7 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target
+from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target, transforming
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -83,7 +83,8 @@ def _replay(
     cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
 ) -> Counts:
     table = _RejectedRows(dataset, rows)
-    shape = layout.layout(config, dataset.plan["file_columns"], table.columns)
+    columns = dataset.plan["file_columns"]
+    shape = layout.layout(config, columns, table.columns, transforming.of(config, table, columns))
     in_lake = config.target.parquet
     plan = (
         parquet.plan(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
