@@ -22,6 +22,8 @@ MOST_LETTERS = 3000  # of a message to a channel that people read on a phone
 
 def wanted(state: State) -> list[str]:
     """The channels that a message is to go to; mail also where it cannot go out yet."""
+    if state.to:
+        return [MAIL]
     webhook = [WEBHOOK] if settings.current().alert_webhook_url else []
     return [MAIL, *webhook] if recipients(state) or not webhook else webhook
 
@@ -33,7 +35,7 @@ def reachable(state: State) -> bool:
 
 def recipients(state: State) -> list[str]:
     """Who hears of it: ALERT_RECIPIENTS, and whom its pipeline names; nobody where no mail can go out."""
-    found = list(settings.current().alert_recipients)
+    found = state.to or list(settings.current().alert_recipients)
     if state.job == "run_pipeline" and state.key:
         from systemscripts.configuration import pipeline_config  # most runs tell nobody
 

@@ -83,6 +83,18 @@ def send_waiting(directories: Directories) -> None:
         _finish(directories)
 
 
+def tell(key: str, recipients: list[str], subject: str, text: str, directories: Directories) -> None:
+    """Tell some people, beside whoever gets the alerts, of one thing; `key` names it, so that it waits only once.
+
+    Goes out with this run's end, or a later one's. Never raises.
+    """
+    with _guarded(directories, f"the news for {', '.join(recipients)} could not be kept"):
+        now = settings.now().isoformat(timespec="seconds")
+        state = State("news", key, "", now, "", title=subject, recovered_at=now, to=recipients)  # nothing to recover
+        _message(state, "", text)
+        states.write(states.path_of(state.job, key, directories), state)
+
+
 @contextmanager
 def _guarded(directories: Directories, what: str) -> Iterator[None]:
     """One at a time, and whatever goes wrong is a warning."""

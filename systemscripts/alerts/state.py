@@ -30,6 +30,7 @@ class State:
     reason: str = ""  # the message that said it is bad
     message_id: str = ""
     pending: list[str] = field(default_factory=list)  # the channels that have not taken that message
+    to: list[str] = field(default_factory=list)  # who alone gets it; none: as the settings say
     items: list[str] = field(default_factory=list)  # what it was about so far (files, jobs)
 
     @property

@@ -130,10 +130,10 @@ class ImportConfig(Strict, Consistent):
 
     @field_validator("notify")
     @classmethod
-    def _not_in_silence(cls, value: object) -> object:
-        """Nothing reads these keys yet: a load that leaves them out without a word would be taken for a good one."""
-        if value:
-            raise ValueError("is not supported by this version, leave it out")
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        for address in value:
+            if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
+                raise ValueError(f"expected mail addresses, and {address!r} is none")
         return value
 
     @field_validator("file_pattern")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from systemscripts import files, masking, settings, sources
+from systemscripts import alerts, files, masking, settings, sources
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, move, sha256_of
 from systemscripts.errors import EtlError
@@ -25,6 +25,7 @@ def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = 
     """
     if ticket.archived_at is None:
         _keep(context, ticket, read_as)
+        _tell(context, ticket)
         with transaction(context.connection, durable=False) as cursor:
             files.archived(cursor, ticket)
     _settle(context, ticket)
@@ -92,6 +93,22 @@ def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) ->
             f"{source} cannot be moved to {goal}: {error.strerror}",
             "Free space or mend the rights, then run the same command again; its rows are safe.",
         ) from error
+
+
+def _tell(context: Context, ticket: files.Ticket) -> None:
+    """Tell whom the import names of a refused file or a held dataset; once more where a kill came between."""
+    config, held = context.config, ticket.status == "loaded" and bool(ticket.reason)
+    if not config.notify or not (held or ticket.status == "refused"):
+        return
+    state = "held" if held else "refused"
+    subject = f"{config.config_name}: {ticket.name} is {state}"
+    text = f"{ticket.name} is {state} by the import {config.config_name}.\n\n{ticket.reason}\n\n" + (
+        f"Its rows are loaded as dataset {ticket.dataset_id}, but not current. Next, one of:\n"
+        f"  generic_import.py --accept {ticket.dataset_id}\n  generic_import.py --undo {ticket.dataset_id}\n"
+        if held
+        else f"Nothing of it is loaded; it lies in {ticket.keep_path}. Mend it and deliver it again.\n"
+    )
+    alerts.tell(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
 
 
 def _is_the_same(source: Path, ticket: files.Ticket, read_as: files.Look | None) -> bool:

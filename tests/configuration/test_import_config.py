@@ -91,11 +91,10 @@ def test_file_and_row_both_changed_is_refused_until_somebody_decides(tmp_path: P
     assert configuration.load(connection, "orders").max_rejects == 7
 
 
-@pytest.mark.parametrize("key", ["notify: [a@b.co]"])
-def test_a_key_that_nothing_reads_is_refused_not_ignored(tmp_path: Path, key: str) -> None:
-    (tmp_path / "orders.yaml").write_text(GOOD + key + "\n")
+def test_who_is_notified_must_be_a_mail_address(tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(GOOD + "notify: [somebody]\n")
     [fault] = exchange.faults(tmp_path)
-    assert "is not supported by this version" in fault
+    assert "line 5: notify expected mail addresses, and 'somebody' is none" in fault
 
 
 def test_a_file_that_a_key_names_must_be_there(tmp_path: Path) -> None:

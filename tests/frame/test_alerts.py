@@ -142,3 +142,40 @@ def test_the_tail_of_a_strange_log(here: Installation) -> None:
     log.write_bytes(b"\xff\xfe\n{}\n[1]\n\x00\x00")
     alerts.notice(alerts.Outcome("x", "", "failed", 1, "text", "", log), directories)
     assert "Last lines of" in next(directories.alerts.glob("*.json")).read_text()
+
+
+def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
+    installation: Installation, mails: Mails
+) -> None:
+    installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
+    installation.configure("quiet", exact_header=["name"])
+    installation.drop("lists_1.csv", "name\n" + "".join(f"n{number}\n" for number in range(9)))
+    assert installation.run("generic_import", "lists").returncode == 0
+    assert mails.subjects() == []
+    installation.drop("lists_2.csv", "name\nn1\n")
+    installation.drop("lists_3.csv", "other\nn1\n")
+    installation.drop("quiet_1.csv", "other\nn1\n")
+    assert installation.run("generic_import", "--all").returncode == 65
+    told = [mail for mail in mails.all() if mail["to"] == "client@example.test"]
+    assert sorted(str(mail["subject"]) for mail in told) == [
+        "[ETL] lists: lists_2.csv is held", "[ETL] lists: lists_3.csv is refused",
+    ]  # fmt: skip
+    texts = "".join(str(mail.get_content()) for mail in told)
+    assert "a drop of more than 50 %" in texts
+    assert "generic_import.py --accept 2" in texts
+    assert "another layout" in texts
+    assert "quiet" not in texts
+    installation.run("generic_import", "lists")
+    assert len([mail for mail in mails.all() if mail["to"] == "client@example.test"]) == 2
+
+
+def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:
+    installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
+    installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    installation.drop("lists_1.csv", "other\nn1\n")
+    installation.run("generic_import", "lists")
+    installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    installation.run("generic_import", "lists")
+    assert [str(mail["subject"]) for mail in mails.all() if mail["to"] == "client@example.test"] == [
+        "[ETL] lists: lists_1.csv is refused"
+    ]
