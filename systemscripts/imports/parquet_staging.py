@@ -63,7 +63,7 @@ def _possible(load: Load) -> bool:
     divided = any(
         isinstance(node, ast.Div) for e in rules.equations for side in (e.left, e.right) for node in ast.walk(side)
     )
-    return usual and not rules.skip_if and not divided
+    return usual and not (rules.skip_if or rules.transform or divided)
 
 
 def _statement(load: Load, lines: Lines) -> str:

@@ -93,7 +93,8 @@ def test_every_header_that_clients_wrote_is_kept(installation: Installation) -> 
         load(installation, str(number), f"{header},other\n{number},x\n")
         if number == 1:
             installation.sql("comment on column public.things.other is 'in the words of the house'")
-    comments = "select col_description('public.things'::regclass, attnum) from pg_attribute where attname = %s"
+    comments = "select col_description('public.things'::regclass, attnum) from pg_attribute "
+    comments += "where attname = %s and attrelid = 'public.things'::regclass"
     assert installation.sql(comments, ("net_amount",)) == [
         ("header: Net Amount\nheader: net amount\nheader: NET AMOUNT",)
     ]

@@ -68,7 +68,7 @@ def test_rejected_rows_go_through_it_again(desk: Desk) -> None:
     desk.here.configure("lists", **CONFIG, schema={"amount": "numeric"})
     dataset = desk.load("name,amount\nAda L,EUR 1\nMax M,much\n", SPLIT).rows[0]["dataset"]
     (desk.folder / "clean.py").write_text(SPLIT.replace('"EUR ", ""', '"EUR ", "").replace("much", "7"'))
-    replay.replay_rejects(desk.connection, dataset, 0)
+    replay.replay_rejects(desk.connection, dataset, 0, desk.directories)
     assert desk.here.sql("select source_row, amount::integer, last from public.lists order by 1") == [
         (2, 1, "L"), (3, 7, "M"),
     ]  # fmt: skip
@@ -117,3 +117,14 @@ def test_a_function_that_fails_is_one_line_and_loads_nothing(desk: Desk, functio
     assert len(summary.problems[0].splitlines()) == 1
     assert desk.here.sql("select count(*) from dba.tdataset") == [(0,)]
     assert desk.here.waiting() == ([] if code == 65 else ["lists.csv"])
+
+
+def test_it_comes_before_a_parquet_file_too(desk: Desk) -> None:
+    lake = {"target": {"parquet": "var/lake/lists"}, "target_table": "parquet:var/lake/lists"}
+    desk.here.configure("lists", **CONFIG | lake, schema={"amount": {"type": "numeric", "scale": 2}})
+    summary = desk.load("name,amount\nAda Lovelace,EUR 3.50\nTotal,EUR 9\n", SPLIT)
+    assert (summary.counts.loaded, summary.counts.skipped) == (1, 1), summary
+    import duckdb
+
+    [path] = (desk.here.data / "var" / "lake" / "lists").glob("*.parquet")
+    assert duckdb.sql(f"select first, amount::text from read_parquet('{path}')").fetchall() == [("Ada", "3.50")]

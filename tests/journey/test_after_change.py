@@ -113,7 +113,7 @@ def test_it_follows_replayed_rejects(desk: Desk) -> None:
     dataset = desk.dataset("lists_1.csv", "kind,amount\na,1\nb,x\nc,y\n")
     desk.touched()
     desk.here.configure("lists", schema={"amount": {"type": "integer", "null": ["x"]}})
-    replay.replay_rejects(desk.connection, dataset, 0)
+    replay.replay_rejects(desk.connection, dataset, 0, desk.directories)
     assert desk.here.sql("select * from public.totals order by 1") == [("a", 1), ("b", None)]
     assert desk.touched() == ["b"]
 
