@@ -75,6 +75,7 @@ def _absolute(path: Path) -> Path:
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
+Names = Annotated[list[str], BeforeValidator(_comma_list)]
 Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
@@ -123,6 +124,9 @@ class Settings(BaseModel):
     meetmax_retries: int = Field(4, ge=0, le=20)
     meetmax_max_hours: float = Field(12, gt=0)
     duckdb_memory_gb: float = Field(2, gt=0)
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(8475, ge=0, le=65535)
+    console_hosts: Names = []
     source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
 
     @field_validator("time_zone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemscripts.db_utils.connection import (
     Connection,
+    Role,
     address,
     advisory_lock,
     cancel_all,
@@ -13,4 +14,4 @@ from systemscripts.db_utils.connection import (
     transaction,
 )
 
-__all__ = ["Connection", "address", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]
+__all__ = ["Connection", "Role", "address", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]

@@ -1,0 +1,78 @@
+"""What the operator can do, for pages and JSON alike: the functions of the jobs, called with the right arguments."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import IO, cast
+
+from flask import abort
+
+from systemscripts import log_utils
+from systemscripts.errors import UsageError
+from systemscripts.journey import replay, undo
+from systemscripts.summary import Summary
+from webconsole import access, database, processes
+from webconsole.reading import datasets, runs
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 5.0  # for an import that is at work on the same target
+
+
+def start(job: str, name: str, dry_run: bool) -> str:
+    """Start a job; returns the number of its run. Raises UsageError for what cannot be started."""
+    if job not in ("generic_import", "run_pipeline", "send_report"):
+        raise UsageError(f"{job!r} cannot be started here", "Choose an import, a pipeline or a report.")
+    return processes.start(cast("processes.Job", job), name, dry_run, access.the_user().name)
+
+
+def stop(run_uuid: str) -> None:
+    """Ask a running job to end; 404 where there is none."""
+    with database.reading() as cursor:
+        run = runs.one(cursor, run_uuid)
+    if run is None:
+        abort(404, "There is no such run, or it has not begun yet.")
+    processes.stop(run, access.the_user().name)
+
+
+def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
+    """Take a dataset back."""
+    _must_exist(dataset_id)
+    run_uuid = log_utils.current_run_uuid()
+    return _done(
+        undo.undo_datasets(database.acting(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS)
+    )
+
+
+def accept_dataset(dataset_id: int) -> Summary:
+    """Make a held dataset current."""
+    _must_exist(dataset_id)
+    return _done(undo.accept_dataset(database.acting(), dataset_id, WAIT_SECONDS))
+
+
+def replay_rejects(dataset_id: int) -> Summary:
+    """Try the rejected rows of a dataset again."""
+    _must_exist(dataset_id)
+    return _done(replay.replay_rejects(database.acting(), dataset_id, WAIT_SECONDS))
+
+
+def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
+    """The rejected rows of a dataset as a file to send back."""
+    _must_exist(dataset_id)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rejects.{ending}"
+        replay.export_rejects(database.acting(), dataset_id, path)
+        return path.open("rb")  # stays readable when the folder has gone
+
+
+def _must_exist(dataset_id: int) -> None:
+    with database.reading() as cursor:
+        if datasets.one(cursor, dataset_id) is None:
+            abort(404, f"There is no dataset {dataset_id}.")
+
+
+def _done(summary: Summary) -> Summary:
+    logger.info("console: %s: %s", access.the_user().name, summary.headline)
+    return summary

@@ -1,0 +1,1 @@
+"""The JSON routes, one blueprint for each part; /openapi.json describes them."""

@@ -1,0 +1,40 @@
+"""The Flask application, put together: every module of pages/ and api/ that has a `blueprint`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from flask import Flask
+
+from systemscripts import settings
+from webconsole import access, api, display, failing, headers, pages, tokens
+from webconsole.slowing import Slowing
+
+MOST_BYTES = 1 << 20  # of one request: a YAML is a few kilobytes
+
+
+def create_app() -> Flask:
+    """The console of this installation; raises ConfigurationError when its key cannot be made or read."""
+    app = Flask(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_FORM_PARTS=50,
+        # another name in the Host header is somebody else's page that points here
+        TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", *settings.current().console_hosts],
+        SEND_FILE_MAX_AGE_DEFAULT=86_400,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["console_key"] = tokens.key()
+    app.extensions["console_slowing"] = Slowing()
+    for package in (api, pages):
+        for found in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{found.name}")
+            if hasattr(module, "blueprint"):
+                app.register_blueprint(module.blueprint)
+    access.install(app)
+    headers.install(app)
+    failing.install(app)
+    display.install(app)
+    return app

@@ -1,0 +1,87 @@
+"""Errors as answers: what is wrong and what to do next, as a page or as JSON; never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import quote
+
+from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from systemscripts import masking
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError, UsageError
+from webconsole import access
+
+logger = logging.getLogger(__name__)
+
+PAGES = "/console"
+_NEXT = {
+    400: "Go back and try again.",
+    403: "Ask the operator for the right to do this.",
+    404: "It may have been renamed or purged. Start from the overview.",
+    405: "Use the buttons of the page.",
+    413: "A configuration has at most 1 MB. Files of data go into file_watcher/, not through the console.",
+    429: "Wait, then try again.",
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every kind of error."""
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(EtlError, _of_suite)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_page() -> bool:
+    """Whether somebody looks at the answer in a browser."""
+    return request.path == "/" or request.path.startswith(PAGES)
+
+
+def answer(status: int, message: str, hint: str = "") -> Response:
+    """An error for whoever asked."""
+    message, hint = masking.mask(message), masking.mask(hint)
+    if not wants_page():
+        return make_response(jsonify(error=message, hint=hint), status)
+    if request.headers.get("HX-Request"):  # a part of a page that is fetched again: the rest stays
+        return make_response(render_template("parts/error.html", message=message, hint=hint), status)
+    return make_response(render_template("error.html", status=status, message=message, hint=hint), status)
+
+
+def status_of(error: EtlError) -> int:
+    """The HTTP status for one of the suite's errors."""
+    if isinstance(error, TryLaterError):
+        return 503
+    if isinstance(error, UsageError):
+        return 409 if request.method not in access.SAFE_METHODS else 422
+    return 422 if isinstance(error, BadDataError | ConfigurationError) else 500
+
+
+def _of_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status == 401 and wants_page() and not request.headers.get("HX-Request"):
+        goal = quote(request.full_path.rstrip("?") if request.method == "GET" else PAGES)
+        return make_response(redirect(f"{PAGES}/sign-in?next={goal}", 303))
+    if error.response is not None or status < 400:
+        return make_response(error.get_response())
+    response = answer(status, error.description or error.name, _NEXT.get(status, ""))
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _of_suite(error: EtlError) -> Response:
+    status = status_of(error)
+    if status >= 500:
+        logger.error("console: %s %s: %s", request.method, request.path, error, exc_info=error)
+    response = answer(status, error.message, error.hint)
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("console: %s %s failed", request.method, request.path, exc_info=error)
+    return answer(500, "Something here is broken; nothing was changed by it.", "The log of the console has the details.")

@@ -1,0 +1,93 @@
+"""Runs: the list with its trend, one run watched live, start and stop."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+
+from webconsole import access, actions, charts, database, processes
+from webconsole.reading import runs, startable
+
+blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
+
+
+@blueprint.get("")
+@access.allow("admin")
+def listed() -> str:
+    """The runs, newest first."""
+    job, status, after = (request.args.get(name, "") for name in ("job", "status", "after"))
+    with database.reading() as cursor:
+        found = runs.page(cursor, job, status, after)
+        trend = runs.trend(cursor, job) if not after else []
+        jobs = runs.jobs(cursor)
+    return render_template(
+        "runs.html", page=found, charts=charts.of_runs(trend), jobs=jobs, statuses=runs.STATUSES, job=job,
+        status=status, after=after,
+    )  # fmt: skip
+
+
+@blueprint.get("/new")
+@access.allow("admin")
+def new() -> str:
+    """What can be started."""
+    with database.reading() as cursor:
+        groups = startable.groups(cursor)
+    return render_template("run_new.html", groups=groups, chosen=request.args.get("name", ""))
+
+
+@blueprint.post("")
+@access.allow("admin")
+def start() -> Response:
+    """Start something and go to watch it."""
+    job, _, name = request.form.get("what", "").partition(" ")
+    run_uuid = actions.start(job, name, request.form.get("how") == "dry_run")
+    return make_response(redirect(f"/console/runs/{run_uuid}", 303))
+
+
+@blueprint.get("/<uuid:run_uuid>")
+@access.allow("admin")
+def one(run_uuid: UUID) -> str:
+    """One run with its log."""
+    return render_template("run.html", **_shown(str(run_uuid)))
+
+
+@blueprint.get("/<uuid:run_uuid>/live")
+@access.allow("admin")
+def live(run_uuid: UUID) -> str:
+    """The part of the page that changes while the run goes on."""
+    return render_template("parts/run_live.html", **_shown(str(run_uuid)))
+
+
+@blueprint.post("/<uuid:run_uuid>/stop")
+@access.allow("admin")
+def stop(run_uuid: UUID) -> Response:
+    """Ask the run to end."""
+    actions.stop(str(run_uuid))
+    return make_response(redirect(f"/console/runs/{run_uuid}", 303))
+
+
+def _shown(run_uuid: str) -> dict[str, object]:
+    with database.reading() as cursor:
+        run = runs.one(cursor, run_uuid)
+        shown = {
+            "entries": runs.log_tail(cursor, run_uuid),
+            "steps": runs.steps(cursor, run_uuid),
+            "datasets": runs.datasets(cursor, run_uuid),
+        }
+    printed = processes.printed(run_uuid)
+    if run is None and printed is None:
+        abort(404, "There is no such run.")
+    status = run["status"] if run else "starting" if printed and printed.exit_code is None else "failed"
+    return shown | {
+        "run": run, "run_uuid": run_uuid, "printed": printed, "status": status,
+        "going_on": status in ("running", "starting"), "fraction": _fraction((run or {}).get("progress")),
+    }  # fmt: skip
+
+
+def _fraction(progress: str | None) -> int | None:
+    """The per cent that a run's progress names, where it knows its end."""
+    if not progress or "%)" not in progress:
+        return None
+    text = progress.partition("%)")[0].rpartition("(")[2]
+    return int(text) if text.isdigit() else None

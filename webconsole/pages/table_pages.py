@@ -1,0 +1,85 @@
+"""Tables: which there are, their rows, and both as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from webconsole import access, database, display, sending
+from webconsole.reading import relations, tables
+from webconsole.reading.tables import Filter, Wanted
+
+blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
+CELL_LETTERS = 300
+MOST_FILTERS = 8
+
+
+@blueprint.get("")
+@access.allow("user")
+def listed() -> str:
+    """Every table there is to look at."""
+    with database.viewing() as cursor:
+        found = relations.listed(cursor)
+    return render_template("tables.html", tables=found)
+
+
+@blueprint.get("/<name>")
+@access.allow("user")
+def one(name: str) -> str:
+    """The rows of one table."""
+    try:
+        asked = tables.view(name, wanted_from(request.args, longest=CELL_LETTERS))
+    except relations.NoRelationError as error:
+        abort(404, str(error))
+    return render_template(
+        "table.html", asked=asked, page=tables.page(asked), operators=tables.OPERATORS, wanted=asked.wanted,
+        columns=asked.relation.columns, longest=CELL_LETTERS, arguments=_arguments(asked.wanted),
+    )  # fmt: skip
+
+
+@blueprint.get("/<name>/download.<any(csv, xlsx):ending>")
+@access.allow("user")
+def download(name: str, ending: str) -> Response:
+    """All that was asked for, as a file."""
+    try:
+        asked = tables.view(name, wanted_from(request.args))
+    except relations.NoRelationError as error:
+        abort(404, str(error))
+    return sending.table(asked, ending)
+
+
+def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wanted:
+    """What an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
+    found = []
+    for number in range(1, MOST_FILTERS + 1):
+        column, operator = arguments.get(f"column{number}", ""), arguments.get(f"operator{number}", "contains")
+        value = arguments.get(f"value{number}", "")
+        if column and (value or operator in ("empty", "filled")):
+            found.append(Filter(column, operator, value))
+    dataset = arguments.get("dataset", "")
+    zone = display.reader_zone()
+    return Wanted(
+        sort=arguments.get("sort", ""),
+        descending=arguments.get("order", "") == "desc",
+        filters=tuple(found),
+        history=arguments.get("rows", "") == "all",
+        dataset_id=int(dataset) if dataset.isdecimal() and len(dataset) < 10 else None,
+        after=arguments.get("after") or None,
+        zone=zone.key if zone else "UTC",
+        longest=longest,
+    )
+
+
+def _arguments(wanted: Wanted) -> dict[str, str]:
+    """The address's arguments again, without the page: what sort and download links add to."""
+    found: dict[str, str] = {}
+    for number, each in enumerate(wanted.filters, start=1):
+        found |= {f"column{number}": each.column, f"operator{number}": each.operator, f"value{number}": each.value}
+    if wanted.sort:
+        found |= {"sort": wanted.sort, "order": "desc" if wanted.descending else "asc"}
+    if wanted.history:
+        found["rows"] = "all"
+    if wanted.dataset_id is not None:
+        found["dataset"] = str(wanted.dataset_id)
+    return found

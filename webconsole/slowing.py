@@ -1,0 +1,56 @@
+"""Wrong passwords are slowed: after three of them, each further one doubles the wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+FREE_TRIES = 3
+LONGEST_WAIT = 300.0  # seconds
+FORGET_SECONDS = 3600.0
+MOST_KEPT = 10_000  # names that somebody makes up must not fill the memory
+
+
+class Slowing:
+    """How long who must wait. Kept by name and address, so that nobody locks out others, and by address alone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def wait_seconds(self, name: str, address: str) -> float:
+        """How long until the next try is looked at; 0 for now."""
+        with self._lock:
+            return max(self._wait(key, free) for key, free in _keys(name, address))
+
+    def failed(self, name: str, address: str) -> int:
+        """Note a wrong password; returns how many in a row."""
+        with self._lock:
+            self._forget()
+            for key, _ in _keys(name, address):
+                count, _at = self._failures.get(key, (0, 0.0))
+                self._failures[key] = (count + 1, time.monotonic())
+            return self._failures[name, address][0]
+
+    def succeeded(self, name: str, address: str) -> None:
+        """A right password makes the wrong ones before it forgotten."""
+        with self._lock:
+            self._failures.pop((name, address), None)
+
+    def _wait(self, key: tuple[str, str], free: int) -> float:
+        count, at = self._failures.get(key, (0, 0.0))
+        if count < free:
+            return 0.0
+        wait = min(2.0 ** min(count - free, 20), LONGEST_WAIT)
+        return max(0.0, at + wait - time.monotonic())
+
+    def _forget(self) -> None:
+        old = time.monotonic() - FORGET_SECONDS
+        if len(self._failures) >= MOST_KEPT:
+            self._failures = {key: value for key, value in self._failures.items() if value[1] > old}
+        while len(self._failures) >= MOST_KEPT:
+            self._failures.pop(next(iter(self._failures)))
+
+
+def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+    return ((name, address), FREE_TRIES), (("", address), FREE_TRIES * 10)
