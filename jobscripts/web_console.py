@@ -14,7 +14,7 @@ YEARS = 10 * 365 * 24.0  # in hours: a server has no time limit
 def _demo(values: dict[str, Any]) -> int | None:
     if not values["demo"]:
         return None
-    from demo.console_demo import run
+    from demo.console import run
 
     return run(values["port"])
 

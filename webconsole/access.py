@@ -107,7 +107,7 @@ def _check() -> None:
 def _refuse_unreadable() -> None:
     """NUL and lone surrogates are text for nobody: PostgreSQL takes neither."""
     for text in (request.path, *request.args.keys(), *request.args.values()):
-        if "\x00" in text or not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        if "\x00" in text or (not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)):
             raise BadRequest("The address holds what is no text.")
 
 

@@ -10,6 +10,7 @@ from typing import IO, cast
 from flask import abort
 
 from systemscripts import log_utils
+from systemscripts.configuration import history
 from systemscripts.errors import UsageError
 from systemscripts.journey import replay, undo
 from systemscripts.summary import Summary
@@ -76,3 +77,12 @@ def _must_exist(dataset_id: int) -> None:
 def _done(summary: Summary) -> Summary:
     logger.info("console: %s: %s", access.the_user().name, summary.headline)
     return summary
+
+
+def restore_configuration(name: str, version: int) -> str:
+    """Make an import what it was at a version; says what came of it."""
+    user_name = access.the_user().name
+    new = history.restore(database.acting(), name, version, user_name)
+    text = f"{name} is again as in version {version}, now version {new}" if new != version else f"{name} is so already"
+    logger.info("console: %s: %s", user_name, text)
+    return text

@@ -23,10 +23,12 @@ def create_app() -> Flask:
         MAX_FORM_PARTS=50,
         # another name in the Host header is somebody else's page that points here
         TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", *settings.current().console_hosts],
+        SESSION_COOKIE_NAME="console_note",  # only what a page has to say after an action
+        SESSION_COOKIE_SAMESITE="Lax",
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["console_key"] = tokens.key()
+    app.secret_key = app.extensions["console_key"] = tokens.key()
     app.extensions["console_slowing"] = Slowing()
     for package in (api, pages):
         for found in pkgutil.iter_modules(package.__path__):

@@ -71,7 +71,9 @@ def of_runs(runs: Sequence[dict[str, Any]]) -> list[Chart]:
 
 
 def _when(run: dict[str, Any]) -> str:
-    return f"{run['started_at'].astimezone(display.reader_zone()):%Y-%m-%d %H:%M} {run['job']} {run['lock_key']}".strip()
+    return (
+        f"{run['started_at'].astimezone(display.reader_zone()):%Y-%m-%d %H:%M} {run['job']} {run['lock_key']}".strip()
+    )
 
 
 def _rows_bar(run: dict[str, Any]) -> Bar:

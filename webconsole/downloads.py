@@ -19,7 +19,7 @@ from webconsole.reading import tables
 BLOCK = 2000  # rows fetched at once
 SHEET_ROWS = 1_048_576  # of XLSX (ECMA-376)
 DOWNLOAD_MINUTES = 30
-# OWASP, CSV Injection: what a spreadsheet program takes for a formula, or for the beginning of one after its own trimming
+# OWASP, CSV Injection: what a spreadsheet program takes for the beginning of a formula, its own trimming considered
 _FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9., ]*(?:[eE][+-]?[0-9]+)?%?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0

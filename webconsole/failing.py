@@ -6,7 +6,7 @@ import logging
 from urllib.parse import quote
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from systemscripts import masking
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError, UsageError
@@ -57,6 +57,8 @@ def status_of(error: EtlError) -> int:
 
 
 def _of_http(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):  # the Host header is none of ours: no address can be made for a page
+        return Response(f"{error.description}\n", 400, mimetype="text/plain")
     status = error.code or 500
     if status == 401 and wants_page() and not request.headers.get("HX-Request"):
         goal = quote(request.full_path.rstrip("?") if request.method == "GET" else PAGES)
@@ -84,4 +86,6 @@ def _of_suite(error: EtlError) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     logger.error("console: %s %s failed", request.method, request.path, exc_info=error)
-    return answer(500, "Something here is broken; nothing was changed by it.", "The log of the console has the details.")
+    return answer(
+        500, "Something here is broken; nothing was changed by it.", "The log of the console has the details."
+    )

@@ -1,7 +1,7 @@
 """Runs that the console starts and stops: ordinary processes of the wrapper, with a run number chosen here.
 
-Watching them is reading dba.trun and dba.tlogentry. Only what a run prints at its end (the summary, the plan of a dry run)
-is kept beside, in var/console/RUN.json and RUN.err.
+Watching them is reading dba.trun and dba.tlogentry. Only what a run prints at its end (the summary, the plan of a dry
+run) is kept beside, in var/console/RUN.json and RUN.err.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import Any
 
-import waitress
 from waitress import wasyncore
+from waitress.server import create_server
 
 from systemscripts import db_utils
 from systemscripts.errors import EtlError
@@ -25,9 +26,9 @@ def serve(host: str, port: int) -> None:
     processes.forget_old()
     app = create_app()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    sockets: dict[int, object] = {}
+    sockets: dict[int, Any] = {}
     try:
-        server = waitress.create_server(
+        server = create_server(
             app, map=sockets, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 20,
             channel_timeout=60, clear_untrusted_proxy_headers=True,
         )  # fmt: skip

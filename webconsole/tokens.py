@@ -50,7 +50,7 @@ def key() -> bytes:
 def _make(path: Path) -> None:
     part = path.with_name(f"console_key.{os.getpid()}.part")
     part.touch(mode=0o600)
-    part.write_bytes(secrets.token_bytes(48))
+    part.write_bytes(secrets.token_bytes(64))
     try:
         os.link(part, path)  # whoever comes first: two consoles must not make two keys
     except FileExistsError:

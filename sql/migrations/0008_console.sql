@@ -15,3 +15,4 @@ create index trun_status on dba.trun (status, started_at desc);
 create index tdataset_rejected on dba.tdataset (dataset_id desc) where rows_rejected > 0;
 create index tdataset_import on dba.tdataset (config_name, dataset_id desc);
 create index trejectedrow_order on dba.trejectedrow (dataset_id, rejected_row_id);
+comment on column dba.tconfighistory.changed_by is 'Who made it: database login, or user of the console';

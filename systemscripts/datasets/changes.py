@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 __all__ = [
-    "COLUMNS", "Comparison", "Dataset", "Row", "Value", "as_rows", "compare", "consecutive", "current", "first_rows",
-    "numbered",
+    "COLUMNS", "Comparison", "Dataset", "Row", "Value", "as_rows", "between", "compare", "consecutive", "current",
+    "first_rows", "numbered",
 ]  # fmt: skip
 COLUMNS = ("label", "date", "change", "key", "column", "from", "to")
 
@@ -41,12 +41,13 @@ def consecutive(
             before = None
         day = dataset.date or date.min
         if (after is None or day > after) and (until is None or day <= until):
-            found.append(_one(cursor, before, dataset, key_columns))
+            found.append(between(cursor, before, dataset, key_columns))
         before = dataset
     return found
 
 
-def _one(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+def between(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+    """What a dataset changed: against another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
         return row_history.changes_of(cursor, dataset)
     return compare(cursor, before, dataset, key_columns) if before else Comparison(None, dataset)

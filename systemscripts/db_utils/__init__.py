@@ -14,4 +14,14 @@ from systemscripts.db_utils.connection import (
     transaction,
 )
 
-__all__ = ["Connection", "Role", "address", "advisory_lock", "cancel_all", "connect", "explain", "safe_address", "transaction"]
+__all__ = [
+    "Connection",
+    "Role",
+    "address",
+    "advisory_lock",
+    "cancel_all",
+    "connect",
+    "explain",
+    "safe_address",
+    "transaction",
+]

@@ -106,7 +106,8 @@ def find(cursor: Cursor, full_name: str) -> Relation:
     )
     if row is None:
         raise NoRelationError(f"there is no table {full_name}, or it is not for reading", "See the list of tables.")
-    return Relation(**row, columns=_columns(cursor, row.pop("oid")))
+    columns = _columns(cursor, row.pop("oid"))
+    return Relation(**row, columns=columns)
 
 
 def _columns(cursor: Cursor, oid: Any) -> tuple[Column, ...]:

@@ -43,7 +43,7 @@ def trend(cursor: Cursor, job: str = "") -> list[dict[str, Any]]:
     found = database.rows(
         cursor,
         f"""select {_COLUMNS} from dba.trun r where r.status <> 'skipped' and r.ended_at is not null
-            {"and r.job = %s" if job else ""} order by r.started_at desc limit {CHART_RUNS}""",
+            and {"r.job = %s" if job else "r.job <> 'web_console'"} order by r.started_at desc limit {CHART_RUNS}""",
         [job] if job else [],
     )
     return found[::-1]
@@ -128,7 +128,8 @@ def trouble(cursor: Cursor, days: int = 14) -> list[dict[str, Any]]:
         cursor,
         f"""select * from (
                 select distinct on (r.job, r.lock_key) {_COLUMNS} from dba.trun r
-                where r.status in ('failed', 'interrupted', 'timed out') and r.started_at > now() - %s * interval '1 day'
+                where r.status in ('failed', 'interrupted', 'timed out')
+                    and r.started_at > now() - %s * interval '1 day'
                 order by r.job, r.lock_key, r.started_at desc) r
             where not exists (select 1 from dba.trun s where s.job = r.job and s.lock_key = r.lock_key
                 and s.status = 'succeeded' and s.started_at > r.started_at)

@@ -134,7 +134,7 @@ def _page_in_place(cursor: Cursor, asked: View) -> Page:
 
 
 def _beginning(cursor: Cursor, asked: View) -> str | None:
-    """Before which place no current row lies: the older datasets of a large table are stepped over by its BRIN index."""
+    """Before which place no current row lies: its BRIN index steps over the older datasets of a large table."""
     if asked.narrowed is None or asked.relation.estimate < LARGE:
         return None
     cursor.execute("set local enable_seqscan = off")
@@ -205,12 +205,10 @@ def _cells(asked: View) -> sql.Composable:
     return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in asked.relation.columns)
 
 
-def _read(
-    cursor: Cursor, asked: View, conditions: Sequence[sql.Composable], order: sql.Composable, *key: str
-) -> Page:
-    extra = [sql.SQL("ctid::text as \"(place)\"")]
+def _read(cursor: Cursor, asked: View, conditions: Sequence[sql.Composable], order: sql.Composable, *key: str) -> Page:
+    extra: list[sql.Composable] = [sql.SQL('ctid::text as "(place)"')]
     if "(sorted by)" in key:
-        extra.append(sql.SQL("{}::text as \"(sorted by)\"").format(sql.Identifier(asked.wanted.sort)))
+        extra.append(sql.SQL('{}::text as "(sorted by)"').format(sql.Identifier(asked.wanted.sort)))
     # the rows are chosen first: what is turned into text is a page, not the table
     statement = sql.SQL("select {}, {} from (select *, ctid from {} where {} {} limit {}) rows").format(
         _cells(asked), sql.SQL(", ").join(extra), asked.relation.identifier, _all(conditions), order,

@@ -1,0 +1,65 @@
+"""The console on made-up data: the weekly demo's installation, two users with new passwords, the local servers kept up.
+
+Not NAME_demo.py: it is no pipeline's demo. The site and the mail server go on, so that everything can be run from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from demo import expected, weekly_demo
+from demo.installation import WRAPPER, DemoInstallation
+from demo.meetmax_server import MeetMaxServer
+
+USERS = {"operator": "admin", "analyst": "user"}
+
+
+def run(port: int | None) -> int:
+    """Fill the installation where it is empty, then serve the console until it is stopped; returns the exit code."""
+    if not (DemoInstallation().folder / "settings.env").exists():
+        print("filling the demo (once) ...", flush=True)
+        here = dict(os.environ)
+        if exit_code := weekly_demo.run():
+            return exit_code
+        os.environ.clear()
+        os.environ.update(here)  # the demo worked in its own installation: its folder must not be nested
+    with _installation() as installation:
+        for name, role in USERS.items():
+            password = _one_time_password(installation, name, role)
+            print(f"sign in as {name:9} with the password {password}", flush=True)
+        command = [str(WRAPPER), "web_console.py", *(["--port", str(port)] if port is not None else [])]
+        process = subprocess.Popen(command, env=installation.environment())
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait()
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def _installation() -> Iterator[DemoInstallation]:
+    """The demo's installation with its local servers, which show the last week."""
+    installation = DemoInstallation()
+    with installation.mail_sink(), installation.serving("site", MeetMaxServer) as site:
+        site.show_week(max(weekly_demo.WEEKS))
+        installation.write_settings(
+            MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS=expected.EVENT_RANGE, MEETMAX_DELAY_SECONDS="0"
+        )
+        yield installation
+
+
+def _one_time_password(installation: DemoInstallation, name: str, role: str) -> str:
+    """A new password for a user of the demo, who is made where there is none; the one before is worth nothing more."""
+    known = [str(WRAPPER), "console_user.py", "password", name, "--generate"]
+    new = [str(WRAPPER), "console_user.py", "add", name, "--role", role, "--generate"]
+    for command in (known, new):
+        done = subprocess.run(command, env=installation.environment(), capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.partition(": ")[2].split()[0]
+    print(done.stderr, file=sys.stderr, end="")
+    raise SystemExit(done.returncode)

@@ -1,0 +1,132 @@
+"""The versions of an import configuration: read, compared, restored."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+# What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
+_OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
+_FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One entry of dba.tconfighistory."""
+
+    config_history_id: int
+    config_name: str
+    version: int
+    changed_at: datetime
+    changed_by: str
+    source: str
+    content: dict[str, Any]
+
+    def as_yaml(self) -> str:
+        """What it held, as its YAML file would: what differs from the defaults; whole where the model has moved on."""
+        values = {
+            key: value for key, value in self.content.items() if value not in (None, []) and key not in _OF_THE_ROW
+        }
+        known = {field.alias or name for name, field in ImportConfig.model_fields.items()}
+        try:
+            config = ImportConfig.model_validate(
+                {"config_name": self.config_name} | {key: value for key, value in values.items() if key in known}
+            )
+            values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            values.pop("config_name")
+        except ValidationError:
+            pass
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
+        return text
+
+
+def versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:
+    """The newest entries of one import, or of all; `before`: only those with a smaller config_history_id."""
+    cursor.execute(
+        f"""select {_FIELDS} from dba.tconfighistory
+            where (%(name)s = '' or config_name = %(name)s)
+              and config_history_id < coalesce(%(before)s::bigint, 9223372036854775807)
+            order by config_history_id desc limit %(limit)s""",
+        {"name": config_name, "before": before, "limit": limit},
+    )
+    return [Version(*row) for row in cursor.fetchall()]
+
+
+def one(cursor: Cursor, config_name: str, version: int) -> Version:
+    """One version of an import; raises UsageError where there is none."""
+    cursor.execute(
+        f"select {_FIELDS} from dba.tconfighistory where config_name = %s and version = %s", (config_name, version)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"{config_name} has no version {version}", "See its list of versions.")
+    return Version(*row)
+
+
+def difference(older: Version, newer: Version) -> list[tuple[str, str]]:
+    """Two versions side by side as YAML: (mark, line), the mark is " ", "-" or "+"."""
+    lines = difflib.ndiff(older.as_yaml().splitlines(), newer.as_yaml().splitlines())
+    return [(line[0], line[2:]) for line in lines if line[0] != "?"]
+
+
+def restore(connection: Connection, config_name: str, version: int, changed_by: str) -> int:
+    """Make an import what it was at a version; returns the number of the new version, the same one if nothing differs.
+
+    Raises UsageError where there is no such version or import, ConfigurationError where today's rules refuse it.
+    """
+    with transaction(connection) as cursor:
+        wanted = one(cursor, config_name, version)
+        columns = _columns(cursor, wanted.content)
+        names = ", ".join(columns)
+        cursor.execute("select version from dba.timportconfig where config_name = %s for update", (config_name,))
+        if cursor.fetchone() is None:
+            raise UsageError(f"there is no import {config_name!r} any more", "Upload it as a new one.")
+        _check(wanted)
+        cursor.execute(
+            f"""update dba.timportconfig t set ({names}) = (
+                    select {names} from jsonb_populate_record(null::dba.timportconfig, h.content))
+                from dba.tconfighistory h
+                where t.config_name = h.config_name and h.config_history_id = %s returning t.version""",
+            (wanted.config_history_id,),
+        )
+        row: Any = cursor.fetchone()
+        cursor.execute(
+            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s and version > %s",
+            (changed_by, config_name, row[0], version),
+        )
+    return int(row[0])
+
+
+def _columns(cursor: Cursor, content: dict[str, Any]) -> list[str]:
+    """The columns that both the version and today's table have."""
+    cursor.execute(
+        """select attname from pg_attribute
+           where attrelid = 'dba.timportconfig'::regclass and attnum > 0 and not attisdropped order by attnum"""
+    )
+    return [f'"{name}"' for (name,) in cursor.fetchall() if name in content and name not in _OF_THE_ROW]
+
+
+def _check(wanted: Version) -> None:
+    known = {field.alias or name for name, field in ImportConfig.model_fields.items()}
+    values = {key: value for key, value in wanted.content.items() if key in known and value not in (None, [])}
+    try:
+        ImportConfig.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(
+            f"version {wanted.version} of {wanted.config_name} does not fit today's rules: {faults}",
+            "Upload a corrected configuration instead.",
+        ) from error

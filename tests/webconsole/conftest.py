@@ -1,0 +1,161 @@
+"""A console that runs as the operator runs it: a process on a port, with its own installation, and two users."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import requests
+
+from tests.conftest import Installation, Server
+
+PASSWORDS = {"anna": "correct horse battery", "ben": "staple correct horse"}  # the operator, the analyst
+ROLES = {"anna": "admin", "ben": "user"}
+
+
+@dataclass
+class Console:
+    """A running console and the ways into it."""
+
+    installation: Installation
+    process: subprocess.Popen[str]
+    url: str
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, name: str) -> str:
+        """A token of a user, as a program gets it."""
+        if name not in self._tokens:
+            answer = self.login(name, PASSWORDS[name])
+            assert answer.status_code == 200, answer.text
+            self._tokens[name] = answer.json()["token"]
+        return self._tokens[name]
+
+    def login(self, name: str, password: str) -> requests.Response:
+        body = {"user_name": name, "password": password}
+        return requests.post(f"{self.url}/auth/login", json=body, timeout=60)
+
+    def call(self, method: str, path: str, name: str | None = "anna", **more: Any) -> requests.Response:
+        """A request with a user's token."""
+        headers = {"Authorization": f"Bearer {self.token(name)}"} if name else {}
+        headers |= more.pop("headers", {})
+        return requests.request(method, self.url + path, headers=headers, timeout=60, allow_redirects=False, **more)
+
+    def get(self, path: str, name: str | None = "anna", **more: Any) -> requests.Response:
+        return self.call("GET", path, name, **more)
+
+    def post(self, path: str, name: str | None = "anna", **more: Any) -> requests.Response:
+        return self.call("POST", path, name, **more)
+
+    def browser_session(self, name: str) -> requests.Session:
+        """A session with the cookie, as a browser has it."""
+        session = requests.Session()
+        answer = session.post(
+            f"{self.url}/auth/login", data={"user_name": name, "password": PASSWORDS[name]}, timeout=60
+        )
+        assert answer.status_code == 200, answer.text
+        return session
+
+    def csrf_token(self, session: requests.Session) -> str:
+        """The token that the pages of a session carry."""
+        found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', session.get(f"{self.url}/console/tables").text)
+        assert found is not None
+        return found[1]
+
+    def load(self, config: str, name: str, content: str | bytes, **columns: object) -> dict[str, Any]:
+        """Load a file for an import; the summary of its run."""
+        if columns:
+            self.installation.configure(config, **columns)
+        self.installation.drop(name, content)
+        return self.installation.summary("generic_import", config)
+
+    def dataset(self, config: str, status: str | None = None) -> int:
+        """The newest dataset of an import."""
+        rows = self.installation.sql(
+            "select max(dataset_id) from dba.tdataset where config_name = %s and (%s::text is null or status = %s)",
+            (config, status, status),
+        )
+        return int(rows[0][0])
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so; fails when it does not come to be."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come to be"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(installation: Installation, *arguments: str) -> Iterator[Console]:
+    """Start the console of an installation on a free port, with its two users."""
+    for name, password in PASSWORDS.items():
+        done = subprocess.run(
+            installation.command("console_user", "add", name, "--role", ROLES[name]), input=f"{password}\n", text=True,
+            env=installation.process_environment(), capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    output = installation.data / "console.out"
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            installation.command("web_console", "--port", "0", *arguments), text=True, stdin=subprocess.DEVNULL,
+            env=installation.process_environment(), stdout=stream, stderr=subprocess.STDOUT, cwd=installation.data,
+        )  # fmt: skip
+    try:
+        wait_for(lambda: "http://" in output.read_text() or process.poll() is not None)
+        assert process.poll() is None, output.read_text()
+        yield Console(installation, process, output.read_text().split("console is at ")[1].split()[0].rstrip("/"))
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console for the tests of one module."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    url, reader_url = server.create_database(name)
+    made = Installation(tmp_path_factory.mktemp("console"), url, reader_url)
+    (made.data / "file_watcher").mkdir()
+    made.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0")
+    with running(made) as found:
+        yield found
+    server.execute(f'drop database "{name}" with (force)')
+
+
+ORDERS = {
+    "schema": {"order_id": {"type": "integer"}, "ordered_at": {"type": "date"}, "amount": {"type": "numeric"}},
+    "key_columns": ["order_id"],
+    "max_rejects": 100,
+}
+
+
+def chromium() -> str:
+    """The browser of the machine; its absence is a failure where the services are required, else a skip."""
+    for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
+        if Path(path).exists():
+            return path
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail("chromium is not installed")
+    pytest.skip("chromium is not installed")
+
+
+@contextlib.contextmanager
+def rows_locked(installation: Installation, table: str) -> Iterator[None]:
+    """Keep a load from committing: its table is locked by somebody else meanwhile."""
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"lock table {table} in access exclusive mode")
+        yield
+        connection.rollback()

@@ -1,0 +1,125 @@
+"""Who gets in, and what a session is worth."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+
+import jwt
+import pytest
+import requests
+
+from tests.webconsole.conftest import PASSWORDS, Console, wait_for
+
+
+def test_the_right_password_gives_a_token_that_opens_the_tables(console: Console) -> None:
+    answer = console.login("ben", PASSWORDS["ben"]).json()
+    assert (answer["token_type"], answer["role"], answer["user_name"]) == ("Bearer", "user", "ben")
+    assert console.get("/console/tables", "ben").status_code == 200
+
+
+def test_the_browser_gets_the_token_where_no_script_can_read_it(console: Console) -> None:
+    answer = requests.post(
+        f"{console.url}/auth/login", data={"user_name": "ben", "password": PASSWORDS["ben"]}, allow_redirects=False
+    )
+    cookie = answer.headers["Set-Cookie"]
+    assert answer.status_code == 303
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
+
+
+def test_wrong_passwords_are_slowed_and_logged_and_an_unknown_name_is_answered_alike(console: Console) -> None:
+    for name in ("ben", "nobody"):
+        answers = [console.login(name, "wrong wrong wrong") for _ in range(6)]
+        assert [answer.status_code for answer in answers[:3]] == [401, 401, 401]
+        slowed = [answer for answer in answers if answer.status_code == 429]
+        assert slowed and int(slowed[0].headers["Retry-After"]) >= 1
+        assert {answer.json()["error"] for answer in answers if answer.status_code == 401} == {
+            "The name or the password is wrong."
+        }
+        # also the right one has to wait then
+        assert console.login(name, PASSWORDS["ben"]).status_code == 429
+    assert console.login("anna", PASSWORDS["anna"]).status_code == 200  # somebody else does not
+    assert "wrong password for 'nobody' from 127.0.0.1 (3 in a row)" in console.installation.log_text()
+    wait_for(lambda: console.login("ben", PASSWORDS["ben"]).status_code == 200)
+
+
+def test_signing_out_ends_the_token_wherever_it_has_got_to(console: Console) -> None:
+    session = console.browser_session("anna")
+    token = session.cookies["console_session"]
+    assert console.get("/console/runs", None, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    data = {"csrf_token": console.csrf_token(session)}
+    out = session.post(f"{console.url}/auth/logout", data=data)
+    assert out.url.endswith("/console/sign-in")
+    assert console.get("/console/runs", None, headers={"Authorization": f"Bearer {token}"}).status_code == 303
+
+
+def test_a_new_password_and_disabling_end_all_sessions(console: Console) -> None:
+    run = console.installation.run
+    assert run("console_user", "add", "carl", "--generate").returncode == 0
+    password = json.loads(run("console_user", "password", "carl", "--generate", "--json").stdout.splitlines()[0])
+    token = console.login("carl", password["password"]).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert console.get("/console/tables", None, headers=headers).status_code == 200
+    assert run("console_user", "password", "carl", "--generate").returncode == 0
+    assert console.get("/console/tables", None, headers=headers).status_code == 303
+    assert console.login("carl", password["password"]).status_code == 401
+    assert run("console_user", "disable", "carl").returncode == 0
+    assert run("console_user", "list").stdout.count("carl") == 1
+    assert password["password"] not in console.installation.log_text()
+
+
+def forged(console: Console, **changes: object) -> dict[str, str]:
+    """Tokens of an operator that nobody issued, and one that is over."""
+    claims = {
+        "sub": "anna", "ver": 1, "jti": str(uuid.uuid4()), "iat": int(time.time()), "exp": int(time.time()) + 3600,
+        "aud": "client-etl-console",
+    } | changes  # fmt: skip
+    right = (console.installation.data / "var" / "console_key").read_bytes()
+    assert len(right) >= 48
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (
+        {"alg": "none", "typ": "JWT"}, claims)]  # fmt: skip
+    return {
+        "alg none": f"{parts[0]}.{parts[1]}.",
+        "wrong key": jwt.encode(claims, b"k" * 48, algorithm="HS256"),
+        "over": jwt.encode(claims | {"exp": int(time.time()) - 5}, right, algorithm="HS256"),
+        "old version": jwt.encode(claims | {"ver": 0}, right, algorithm="HS256"),
+        "other audience": jwt.encode(claims | {"aud": "somebody"}, right, algorithm="HS256"),
+        "no end": jwt.encode({k: v for k, v in claims.items() if k != "exp"}, right, algorithm="HS256"),
+        "HS512": jwt.encode(claims, right, algorithm="HS512"),
+        "damaged": "a.b.c",
+    }
+
+
+def test_the_key_of_the_forgeries_is_the_right_one(console: Console) -> None:
+    """Else the tests beside this one would pass whatever the console did."""
+    right = (console.installation.data / "var" / "console_key").read_bytes()
+    claims = {
+        "sub": "anna", "ver": 1, "jti": str(uuid.uuid4()), "iat": 1, "exp": int(time.time()) + 60,
+        "aud": "client-etl-console",
+    }  # fmt: skip
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, right, algorithm='HS256')}"}
+    assert console.get("/console/runs", None, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind", ["alg none", "wrong key", "over", "old version", "other audience", "no end", "HS512", "damaged"]
+)
+def test_a_forged_token_opens_nothing(console: Console, kind: str) -> None:
+    token = forged(console)[kind]
+    assert console.get("/console/runs", None, headers={"Authorization": f"Bearer {token}"}).status_code == 303
+    assert console.get("/console/runs", None, cookies={"console_session": token}).status_code == 303
+
+
+def test_the_sign_in_page_leads_only_to_pages_of_ours(console: Console) -> None:
+    for goal in ("https://evil.test/", "//evil.test/console/", "/console\\@evil.test", "javascript:alert(1)"):
+        answer = requests.post(
+            f"{console.url}/auth/login", allow_redirects=False,
+            data={"user_name": "anna", "password": PASSWORDS["anna"], "next": goal},
+        )  # fmt: skip
+        assert answer.headers["Location"] == "/console/"
+
+
+def test_another_host_name_is_refused(console: Console) -> None:
+    assert console.get("/console/sign-in", None, headers={"Host": "evil.test"}).status_code == 400

@@ -1,0 +1,103 @@
+"""Import configurations: which there are, their versions, what changed between two, and back to an earlier one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
+
+from systemscripts.configuration import history
+from systemscripts.configuration.history import Version
+from systemscripts.errors import UsageError
+from webconsole import access, actions, database
+from webconsole.reading import configurations, keys
+
+blueprint = Blueprint("configurations", __name__)
+IMPORTS = "/console/configurations"
+VERSION = "int(max=2000000000):version"
+PAGE = 25
+BEGINNING = 100  # letters of a version in the list
+
+
+@blueprint.get(IMPORTS)
+@access.allow("admin")
+def listed() -> str:
+    """Every import."""
+    with database.reading() as cursor:
+        found = configurations.listed(cursor)
+    return render_template("configurations.html", imports=found)
+
+
+@blueprint.get("/console/history")
+@access.allow("admin")
+def all_versions() -> str:
+    """The versions of every import, newest first."""
+    return _history("")
+
+
+@blueprint.get(f"{IMPORTS}/<name>")
+@access.allow("admin")
+def one(name: str) -> str:
+    """The versions of one import."""
+    with database.reading() as cursor:
+        if name not in configurations.names(cursor):
+            abort(404, f"There is no import {name}.")
+    return _history(name)
+
+
+def _history(name: str) -> str:
+    after = request.args.get("after", "")
+    key = keys.read(after, 1)
+    if key and not (key[0] or "").isdecimal():
+        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
+    with database.reading() as cursor:
+        found = history.versions(cursor, name, int(key[0] or 0) if key else None, PAGE + 1)
+    following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
+    versions = [(version, beginning(version)) for version in found[:PAGE]]
+    return render_template(
+        "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path
+    )
+
+
+def beginning(version: Version) -> str:
+    """The first letters of a version, on one line."""
+    return " ".join(version.as_yaml().split())[:BEGINNING]
+
+
+@blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")
+@access.allow("admin")
+def view(name: str, version: int) -> str:
+    """One version as YAML."""
+    found = _version(name, version)
+    with database.reading() as cursor:
+        newest = history.versions(cursor, name, limit=1)[0].version
+    return render_template("version.html", version=found, lines=found.as_yaml().splitlines(), newest=newest)
+
+
+@blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>/diff")
+@access.allow("admin")
+def diff(name: str, version: int) -> str:
+    """What changed from another version (`with`; the one before) to this one."""
+    wanted = request.args.get("with", "")
+    other = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else version - 1
+    older, newer = sorted((_version(name, other), _version(name, version)), key=lambda each: each.version)
+    with database.reading() as cursor:
+        numbers = [each.version for each in history.versions(cursor, name, limit=200)]
+    return render_template(
+        "diff.html", name=name, older=older, newer=newer, lines=history.difference(older, newer), numbers=numbers
+    )
+
+
+@blueprint.post(f"{IMPORTS}/<name>/<{VERSION}>/restore")
+@access.allow("admin")
+def restore(name: str, version: int) -> Response:
+    """Make the import what it was."""
+    _version(name, version)
+    flash(actions.restore_configuration(name, version))
+    return make_response(redirect(f"/console/configurations/{name}", 303))
+
+
+def _version(name: str, version: int) -> Version:
+    with database.reading() as cursor:
+        try:
+            return history.one(cursor, name, version)
+        except UsageError as error:
+            abort(404, str(error))

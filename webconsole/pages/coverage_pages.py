@@ -1,0 +1,16 @@
+"""How much of the suite its tests run."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from webconsole import access, coverage_report
+
+blueprint = Blueprint("coverage", __name__)
+
+
+@blueprint.get("/console/coverage")
+@access.allow("user")
+def page() -> str:
+    """The whole and each file."""
+    return render_template("coverage.html", report=coverage_report.read())

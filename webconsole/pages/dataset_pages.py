@@ -1,0 +1,122 @@
+"""Datasets: what each file put into its target; undo, accept, replay, compare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
+
+from systemscripts import configuration
+from systemscripts.configuration import ImportConfig
+from systemscripts.datasets import changes
+from systemscripts.errors import EtlError
+from webconsole import access, actions, database, sending
+from webconsole.reading import configurations, datasets
+
+blueprint = Blueprint("datasets", __name__, url_prefix="/console/datasets")
+LONGEST = 2_000_000_000  # of an integer column
+DATASET = f"int(max={LONGEST}):dataset_id"
+MOST_LINES = 500  # of a comparison on one page
+
+
+@blueprint.get("")
+@access.allow("admin")
+def listed() -> str:
+    """The datasets, newest first."""
+    name, status, after = (request.args.get(key, "") for key in ("import", "status", "after"))
+    with database.reading() as cursor:
+        found = datasets.page(cursor, name, status, after)
+        names = configurations.names(cursor)
+    return render_template(
+        "datasets.html", page=found, names=names, statuses=datasets.STATUSES, name=name, status=status, after=after
+    )
+
+
+@blueprint.get(f"/<{DATASET}>")
+@access.allow("admin")
+def one(dataset_id: int) -> str:
+    """One dataset with its rejected rows and what can be done with it."""
+    after = request.args.get("after", "")
+    with database.reading() as cursor:
+        row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
+        rejects = datasets.rejects(cursor, dataset_id, after)
+        others = datasets.neighbours(cursor, row)
+    return render_template("dataset.html", row=row, rejects=rejects, others=others, after=after)
+
+
+@blueprint.get(f"/<{DATASET}>/changes")
+@access.allow("admin")
+def compared(dataset_id: int) -> str:
+    """What is different from another dataset, the one before unless another is named."""
+    wanted = request.args.get("with", "")
+    with database.reading() as cursor:
+        row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
+        others = datasets.neighbours(cursor, row)
+    number = int(wanted) if wanted.isdecimal() and int(wanted) < LONGEST else before(row, others)
+    lines, comparison = comparison_lines(row, number)
+    return render_template(
+        "changes.html", row=row, other=number, others=others, lines=lines[:MOST_LINES], more=len(lines) - MOST_LINES,
+        comparison=comparison,
+    )  # fmt: skip
+
+
+def before(row: dict[str, Any], others: list[dict[str, Any]]) -> int | None:
+    """The newest of the older datasets of the same label."""
+    older = [each["dataset_id"] for each in others if each["dataset_id"] < row["dataset_id"]]
+    return max(older, default=None)
+
+
+def comparison_lines(row: dict[str, Any], number: int | None) -> tuple[list[dict[str, Any]], changes.Comparison]:
+    """A dataset against another one, as lines; 404 where the other does not exist."""
+    wanted = [row["dataset_id"], *([number] if number is not None else [])]
+    with database.reading() as cursor:
+        found = changes.numbered(cursor, wanted)
+        if number is not None and (number not in found or found[number].config_name != row["config_name"]):
+            abort(404, f"Dataset {number} is none of the import {row['config_name']}.")
+        after, other = found[row["dataset_id"]], found[number] if number is not None else None
+        made = changes.between(cursor, other, after, key_columns(row["config_name"]))
+    return changes.as_rows(made), made
+
+
+def key_columns(name: str) -> list[str]:
+    """What names a row of an import; nothing where its configuration cannot be read."""
+    try:
+        config: ImportConfig = configuration.load(database.acting(), name)
+    except EtlError:
+        return []
+    return config.key_columns
+
+
+@blueprint.post(f"/<{DATASET}>/undo")
+@access.allow("admin")
+def undo(dataset_id: int) -> Response:
+    """Take it back."""
+    flash(actions.undo_dataset(dataset_id, request.form.get("cascade") == "yes").headline)
+    return _back(dataset_id)
+
+
+@blueprint.post(f"/<{DATASET}>/accept")
+@access.allow("admin")
+def accept(dataset_id: int) -> Response:
+    """Make it current."""
+    flash(actions.accept_dataset(dataset_id).headline)
+    return _back(dataset_id)
+
+
+@blueprint.post(f"/<{DATASET}>/replay")
+@access.allow("admin")
+def replay(dataset_id: int) -> Response:
+    """Try its rejected rows again."""
+    flash(actions.replay_rejects(dataset_id).headline)
+    return _back(dataset_id)
+
+
+@blueprint.get(f"/<{DATASET}>/rejects.<any(csv, xlsx):ending>")
+@access.allow("admin")
+def rejects_file(dataset_id: int, ending: str) -> Response:
+    """Its rejected rows with their reasons, to send back."""
+    return sending.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
+
+
+def _back(dataset_id: int) -> Response:
+    return make_response(redirect(f"/console/datasets/{dataset_id}", 303))

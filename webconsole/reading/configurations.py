@@ -1,0 +1,28 @@
+"""Import configurations and how they are doing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webconsole import database
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def names(cursor: Cursor) -> list[str]:
+    """Every import."""
+    cursor.execute("select config_name from dba.timportconfig order by config_name")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def listed(cursor: Cursor) -> list[dict[str, Any]]:
+    """Every import with its target and when it last loaded."""
+    return database.rows(
+        cursor,
+        """select c.config_name, c.is_active, c.target_table, c.load_mode, c.file_pattern, c.managed_by, c.version,
+               c.updated_at,
+               (select d.created_at from dba.tdataset d where d.config_name = c.config_name
+                order by d.dataset_id desc limit 1) as last_loaded_at
+           from dba.timportconfig c order by c.config_name""",
+    )
