@@ -9,8 +9,9 @@ from typing import IO, cast
 
 from flask import abort
 
-from systemscripts import log_utils
+from systemscripts import log_utils, settings
 from systemscripts.configuration import history
+from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.journey import replay, undo
 from systemscripts.summary import Summary
@@ -55,8 +56,9 @@ def accept_dataset(dataset_id: int) -> Summary:
 
 def replay_rejects(dataset_id: int) -> Summary:
     """Try the rejected rows of a dataset again."""
+    directories = Directories(settings.current().etl_data_dir)
     _must_exist(dataset_id)
-    return _done(replay.replay_rejects(database.acting(), dataset_id, WAIT_SECONDS))
+    return _done(replay.replay_rejects(database.acting(), dataset_id, WAIT_SECONDS, directories))
 
 
 def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:

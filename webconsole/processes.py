@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from systemscripts import log_utils, masking, pipelines, settings
+from systemscripts import log_utils, masking, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
+from systemscripts.pipelines.processes import WRAPPER
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def launch(arguments: list[str]) -> str:
     with _file(run_uuid, "json").open("wb") as output, _file(run_uuid, "err").open("wb") as errors:
         # a session of its own: Ctrl-C for the console is not meant for the jobs
         process = subprocess.Popen(
-            [str(pipelines.WRAPPER), *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+            [str(WRAPPER), *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             env=environment, start_new_session=True,
         )  # fmt: skip
     threading.Thread(target=_wait, args=(process, run_uuid), name=f"wait-{run_uuid[:8]}", daemon=True).start()
