@@ -12,32 +12,36 @@ def check_config() -> Summary:
     Examples:
         check_config.py
     """
-    from pydantic import SecretStr
-
-    from systemscripts import pipelines, settings
-    from systemscripts.configuration import exchange
+    from systemscripts import settings
     from systemscripts.errors import ConfigurationError
+    from systemscripts.health import configuration_files
 
     summary = Summary(headline="the configuration is sound")
-    for fault in exchange.faults():
+    for fault in configuration_files.find():
         summary.problem(fault, ConfigurationError.exit_code)
-    for name in pipelines.names():
-        try:
-            pipelines.load(name)
-        except ConfigurationError as error:
-            summary.problem(str(error), error.exit_code)
     if summary.problems:
         summary.headline = f"{len(summary.problems)} faults"
     current = settings.current()
+    default = settings.Settings()
     for name in type(current).model_fields:
         value = getattr(current, name)
-        shown = "***" if isinstance(value, SecretStr) and not _embedded(value.get_secret_value()) else value
-        summary.rows.append({"setting": name.upper(), "value": "embedded" if isinstance(shown, SecretStr) else shown})
+        changed = "" if value == getattr(default, name) else "set"
+        summary.rows.append({"setting": name.upper(), "value": _shown(value), "differs": changed})
     return summary
 
 
-def _embedded(value: str) -> bool:
-    return value == "embedded"
+def _shown(value: object) -> object:
+    """A setting for people: of a secret only where the database is, and which variables there are."""
+    from pydantic import SecretStr
+
+    from systemscripts import db_utils
+
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        return db_utils.safe_address(text) if text.startswith("postgres") else text if text == "embedded" else "***"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}=***" for name in value)
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

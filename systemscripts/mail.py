@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -13,6 +14,7 @@ from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 logger = logging.getLogger(__name__)
 
+_AUTHENTICATION = re.compile(r"(AUTH \w+ )[^\s'\\]+", re.IGNORECASE)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -37,26 +39,38 @@ def compose(subject: str, recipients: list[str], text: str, html: str | None = N
     return message
 
 
-def send(message: EmailMessage) -> list[str]:
+def try_login() -> None:
+    """Reach the server and log in, send nothing; raises what `send` raises."""
+    _conversation(None, None)
+
+
+def send(message: EmailMessage, spoken: list[str] | None = None) -> list[str]:
     """Hand one mail to the configured server; returns the addresses it refused while it took the mail for others.
+
+    `spoken`: gets what both sides said, the login's secrets hidden.
 
     Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError:
     in each case nobody gets the mail.
     """
+    refused = _conversation(message, spoken)
+    if refused:  # an error would have it sent again to those who have it
+        logger.warning("the mail server refused %s; the others have the mail", ", ".join(refused))
+    return refused
+
+
+def _conversation(message: EmailMessage | None, spoken: list[str] | None) -> list[str]:
+    """One session with the server; the addresses it refused."""
     wanted = settings.current()
     if not wanted.smtp_host:
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST in config/.env.")
     try:
-        with _session() as session:
+        with _session(spoken) as session:
             if wanted.smtp_user:
                 password = wanted.smtp_password.get_secret_value() if wanted.smtp_password else ""
                 session.login(wanted.smtp_user, password)
-            refused = session.send_message(message)
+            return list(session.send_message(message)) if message is not None else []
     except (OSError, smtplib.SMTPException) as error:  # ssl's errors are OSErrors
         raise _explained(error, f"mail server {wanted.smtp_host}:{wanted.smtp_port}") from error
-    if refused:  # an error would have it sent again to those who have it
-        logger.warning("the mail server refused %s; the others have the mail", ", ".join(refused))
-    return list(refused)
 
 
 def _explained(error: OSError | smtplib.SMTPException, where: str) -> EtlError:
@@ -86,15 +100,46 @@ def _temporary(code: int) -> bool:
     return 400 <= code < 500
 
 
-def _session() -> smtplib.SMTP:
+class _Spoken:
+    """Notes what both sides say; mixed into the classes of smtplib."""
+
+    debuglevel = 1
+    lines: list[str]
+
+    def _print_debug(self, *args: object) -> None:
+        text = " ".join(str(each) for each in args)
+        before = self.lines[-1] if self.lines else ""
+        text = _AUTHENTICATION.sub(r"\1***", text)
+        if text.startswith("send:") and "334" in before:  # the answer to a question of the login
+            text = "send: ***"
+        self.lines.append(text)
+
+
+class _SpokenPlain(_Spoken, smtplib.SMTP):
+    pass
+
+
+class _SpokenTls(_Spoken, smtplib.SMTP_SSL):
+    pass
+
+
+def _classes(spoken: list[str] | None) -> tuple[type[smtplib.SMTP], type[smtplib.SMTP_SSL]]:
+    if spoken is None:
+        return smtplib.SMTP, smtplib.SMTP_SSL
+    noted = {"lines": spoken}
+    return type("Plain", (_SpokenPlain,), noted), type("Tls", (_SpokenTls,), noted)
+
+
+def _session(spoken: list[str] | None = None) -> smtplib.SMTP:
+    plain, tls = _classes(spoken)
     wanted = settings.current()
     if wanted.smtp_security == "none" and wanted.smtp_host not in LOOPBACK:
         raise ConfigurationError("SMTP_SECURITY=none is only for a server on this machine", "Use starttls or ssl.")
     context = _context()
     address, seconds = (wanted.smtp_host, wanted.smtp_port), wanted.smtp_timeout_seconds
     if wanted.smtp_security == "ssl":
-        return smtplib.SMTP_SSL(*address, timeout=seconds, context=context)
-    session = smtplib.SMTP(*address, timeout=seconds)
+        return tls(*address, timeout=seconds, context=context)
+    session = plain(*address, timeout=seconds)
     if wanted.smtp_security == "starttls":
         try:
             session.starttls(context=context)

@@ -14,7 +14,7 @@ FLOORS = [
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "reports", "alerts", "schedules"},
     {"journey", "watch"},
-    {"job", "pipelines"},
+    {"job", "pipelines", "health"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs

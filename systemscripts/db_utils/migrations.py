@@ -55,6 +55,13 @@ def ensure(connection: Connection, folder: Path = FOLDER) -> list[str]:
     return done
 
 
+def missing(connection: Connection, folder: Path = FOLDER) -> list[str]:
+    """The names of the files that are not applied yet; changes nothing. Raises ConfigurationError as `ensure` does."""
+    files, applied = _files(folder), _applied(connection)
+    _check(files, applied)
+    return [path.name for number, (path, _) in files.items() if number not in applied]
+
+
 def _files(folder: Path) -> dict[int, tuple[Path, str]]:
     found = {}
     for path in sorted(folder.glob("*.sql")):

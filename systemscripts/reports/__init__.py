@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from systemscripts.reports.content import Content, gather
-from systemscripts.reports.definition import Report, apply_files, load
+from systemscripts.reports.definition import Report, apply_files, faults, load
 from systemscripts.reports.delivery import Delivery, deliver
 from systemscripts.reports.rendering import Rendered, render
 
-__all__ = ["Content", "Delivery", "Rendered", "Report", "apply_files", "deliver", "gather", "load", "render"]
+__all__ = ["Content", "Delivery", "Rendered", "Report", "apply_files", "deliver", "faults", "gather", "load", "render"]

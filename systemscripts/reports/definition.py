@@ -80,6 +80,17 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     return done
 
 
+def faults(folder: Path = FOLDER) -> list[str]:
+    """What is wrong in the YAML files of the reports."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            configuration.validate(configuration.read_document(path), Report, report_name=path.stem)
+        except ConfigurationError as error:
+            found.append(str(error))
+    return found
+
+
 def _apply(connection: Connection, report: Report, digest: str) -> None:
     values = report.model_dump() | {"yaml_hash": digest}
     values |= {"queries": json.dumps(report.queries), "parts": json.dumps(report.parts)}

@@ -1,0 +1,64 @@
+"""Look at everything that must be right, a line each: ok, warning or failure, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from systemscripts.job import Summary, job
+
+if TYPE_CHECKING:
+    pass
+
+
+def _instead(values: dict[str, Any]) -> int:
+    """Look and print. It is no run: it works with faulty settings, full disks and no database, and leaves nothing."""
+    from systemscripts import health, masking
+    from systemscripts.health import context
+
+    found = context.gather(values["cron_file"])
+    lines = health.look(found)
+    if values["test_mail"]:
+        lines += context.test_mail(found)
+    _show([{name: masking.mask(str(text)) for name, text in vars(line).items()} for line in lines])
+    return int(any(line.state == health.FAILURE for line in lines))
+
+
+def _show(rows: list[dict[str, str]]) -> None:
+    if "--json" in sys.argv:
+        import json
+
+        print(json.dumps({"rows": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        print(f"{row['state']:8} {row['check']:15} {row['says']}".rstrip())
+        if row["next"]:
+            print(f"{'':24} {row['next']}")
+    counts = {state: sum(row["state"] == state for row in rows) for state in ("ok", "warning", "failure")}
+    print(", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+@job(database=False, alert=False, instead=_instead)
+def doctor(
+    test_mail: Annotated[
+        bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show all of it.")
+    ] = False,
+    cron_file: Annotated[Path, typer.Option(help="The installed cron file.")] = Path("/etc/cron.d/etl_jobs"),
+) -> Summary:
+    """Look at settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.
+
+    Needs no database and changes nothing. Exit code 1 when something is a failure. --test-mail also sends one mail and
+    shows the conversation with the mail server, without the password.
+
+    Examples:
+        doctor.py
+        doctor.py --test-mail
+    """
+    return Summary()
+
+
+if __name__ == "__main__":
+    doctor.main()

@@ -1,0 +1,60 @@
+"""Cron: its file, and whether it runs at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from systemscripts import schedules
+from systemscripts.errors import EtlError
+from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
+from systemscripts.schedules import cron_file, installing
+
+ORDER = 50
+
+
+def check(context: Context) -> Iterator[Line]:
+    """The file, the daemon, the pauses."""
+    try:
+        wanted = cron_file.content(schedules.scheduled(), cron_file.this_place())
+        compared = installing.compare(context.cron_file, wanted)
+    except EtlError as error:
+        yield Line.of("cron file", error)
+        return
+    if compared.found is None:
+        yield Line(
+            FAILURE, "cron file", f"{compared.path} is not there: nothing starts by itself", "Run: schedule.py apply"
+        )
+    elif not compared.equal:
+        yield Line(
+            FAILURE,
+            "cron file",
+            f"{compared.path} is not what the pipelines say",
+            "Run: schedule.py show, then schedule.py apply",
+        )
+    elif compared.path.stat().st_mode & 0o022:
+        yield Line(
+            FAILURE,
+            "cron file",
+            f"{compared.path} can be written by others, so cron passes over it",
+            f"Run: sudo chmod 644 {compared.path}",
+        )
+    else:
+        yield Line(OK, "cron file", f"{compared.path} is what the pipelines say")
+    if not running():
+        yield Line(WARNING, "cron", "no cron daemon runs here", "Run: sudo systemctl enable --now cron")
+    with suppress(EtlError):
+        for pause in schedules.pauses(context.directories).values():
+            yield Line(
+                WARNING, "pause", str(pause), f"schedule.py resume {'' if pause.name == '*' else pause.name} ends it."
+            )
+
+
+def running() -> bool:
+    """Whether a cron daemon runs on this host (proc(5))."""
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if path.read_text().strip() in ("cron", "crond"):
+                return True
+    return False
