@@ -59,7 +59,7 @@ def generic_import(
     """
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.journey import replay, start, travel
+    from systemscripts.journey import replay, sending_back, start, travel
     from systemscripts.journey import undo as undoing
 
     actions = {
@@ -80,7 +80,7 @@ def generic_import(
     if replay_rejects is not None:
         return replay.replay_rejects(connection, replay_rejects, patience, directories)
     if export_rejects is not None:
-        return replay.export_rejects(connection, *export_rejects)
+        return sending_back.export_rejects(connection, *export_rejects)
     if list_imports:
         return start.listed(connection)
     options = travel.Options(

@@ -12,7 +12,7 @@ from systemscripts.imports import equations
 from systemscripts.imports.checking import Field, Rules
 from systemscripts.imports.equations import Equation
 from systemscripts.imports.transforming import Transform
-from systemscripts.tables.names import column_names
+from systemscripts.tables.names import SOURCE_SHEET, column_names
 
 TEXT = Column()
 
@@ -80,7 +80,7 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
     `transform`: changes the columns first. Raises BadDataError when the file has another layout, ConfigurationError
     when the configuration contradicts itself.
     """
-    _check_header(config, headers)
+    _check_header(config, headers[columns[:1] == [SOURCE_SHEET] :])
     made = Layout(len(columns), [], {}, hashed=config.load_mode == "new_rows", transform=transform)
     _skips(config, columns, made)
     written = dict(zip(columns, headers, strict=True))
@@ -91,6 +91,8 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
         if declared is not None:
             made.fields.append(field_of(config, declared.rename or name, place, declared))
             made.headers[declared.rename or name] = header
+        elif name == SOURCE_SHEET:  # no column of the file: kept whatever is declared of those
+            made.fields.append(field_of(config, name, place, TEXT))
         elif config.extras_json:
             made.extras[name] = place
         elif config.strict_mode:

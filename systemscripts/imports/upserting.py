@@ -17,6 +17,7 @@ from systemscripts.imports.copying import Load
 from systemscripts.imports.rejects import Reject, Rejects, store
 from systemscripts.imports.target import LINEAGE, Plan
 from systemscripts.summary import Counts
+from systemscripts.tables import Table
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -36,7 +37,7 @@ def upsert_table(
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
     incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
     counts, rejects = copying.copy_table(cursor, incoming, advance)
-    without_key = _reject_without_key(cursor, names)
+    without_key = _reject_without_key(cursor, names, load.table)
     store(cursor, without_key, load.file_id, load.dataset_id)
     rejects.add(without_key)
     cursor.execute(names.sql("analyze {incoming}"))
@@ -56,12 +57,21 @@ def _apply(cursor: Cursor, names: _Names, dataset_id: int) -> int:
     return updated + cursor.rowcount
 
 
-def _reject_without_key(cursor: Cursor, names: _Names) -> list[Reject]:
-    cursor.execute(names.sql("delete from {incoming} i where {no_key} returning i.source_row, to_jsonb(i)::text"))
+def _reject_without_key(cursor: Cursor, names: _Names, table: Table) -> list[Reject]:
+    cursor.execute(names.sql("delete from {incoming} i where {no_key} returning i.source_row"))
+    rows = {row for (row,) in cursor.fetchall()}
     columns = ", ".join(names.made.key_columns)
-    return [
-        Reject(row, f"has no key: {columns} must not be empty", raw, columns) for row, raw in sorted(cursor.fetchall())
-    ]
+    return [Reject(row, f"has no key: {columns} must not be empty", raw, columns) for row, raw in _raw(table, rows)]
+
+
+def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
+    """Some rows as they stand in the file; it is read once more for them."""
+    found = []
+    for block in table.blocks() if rows else ():
+        for record, row in zip(block.records, block.rows, strict=True):
+            if row in rows:
+                found.append((row, record.decode(table.wire.encoding, "replace")))
+    return found
 
 
 def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
@@ -129,10 +139,13 @@ def _each(between: str, template: str, names: list[str]) -> sql.Composed:
 
 _DROP_EARLIER_TWINS = """
     delete from {incoming} i using {incoming} later where {same_key_later} and later.source_row > i.source_row"""
-_KEEP_OLD_ROWS = """
+# of rows that this very dataset has put there (rejected rows come in later), the later line counts
+_CHANGES = "{same_key} and ({differs}) and (t.dataset_id <> i.dataset_id or t.source_row < i.source_row)"
+_KEEP_OLD_ROWS = f"""
     insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
-    select %s, %s, t.dataset_id, {key}, to_jsonb(t) from {target} t join {incoming} i on {same_key} where {differs}"""
-_UPDATE = "update {target} t set {settings} from {incoming} i where {same_key} and ({differs})"
+    select %s, %s, t.dataset_id, {{key}}, to_jsonb(t) from {{target}} t join {{incoming}} i on {_CHANGES}
+    where t.dataset_id <> i.dataset_id"""
+_UPDATE = f"update {{target}} t set {{settings}} from {{incoming}} i where {_CHANGES}"
 _NOTE_INSERTED = """
     insert into dba.trowhistory (target_table, dataset_id, key)
     select %s, %s, {key} from {incoming} i where not exists (select from {target} t where {same_key})"""

@@ -15,7 +15,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.journey.context import Context
-from systemscripts.tables import aliases, names, standard_csv
+from systemscripts.tables import aliases, standard_csv
 
 
 @dataclass
@@ -51,7 +51,7 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         raise
     with table:
         _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
-        columns = aliases.with_aliases(names.column_names(table.columns), table.columns, context.config.reading.aliases)
+        columns = aliases.names_of(table, context.config.reading.aliases)
         found = _identify(context, ticket.name, table, columns)
         result = Prepared(ticket, path, table, columns, found, look)
         if write:

@@ -1,19 +1,17 @@
-"""Rejected rows once more: into the dataset they belong to, or to the client with their reasons."""
+"""Rejected rows once more, into the dataset they belong to."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import Directories, atomic_write
+from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target, transforming
+from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target, transforming, upserting
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Dataset:
+class Dataset:
     """A dataset with what is known of its file."""
 
     dataset_id: int
@@ -35,10 +33,10 @@ class _Dataset:
     plan: dict[str, Any]
 
 
-class _RejectedRows(Table):
+class RejectedRows(Table):
     """The rejected rows of one file, as they stood there."""
 
-    def __init__(self, dataset: _Dataset, rows: list[tuple[int, str]]) -> None:
+    def __init__(self, dataset: Dataset, rows: list[tuple[int, str]]) -> None:
         self.columns = dataset.plan["file_headers"]
         self.wire = Wire(**dataset.plan["wire"])
         self.skipped, self.warnings = 0, []
@@ -62,10 +60,9 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
-        dataset = _dataset(cursor, dataset_id)
+        dataset = dataset_of(cursor, dataset_id)
         rows = _open_rejects(cursor, dataset_id)
-    if dataset.status == "undone" or dataset.load_mode == "upsert":
-        raise UsageError(f"dataset {dataset_id} is {dataset.status} ({dataset.load_mode})", "Deliver a corrected file.")
+        _refuse_overtaken(cursor, dataset)
     if not rows:
         return Summary(headline=f"dataset {dataset_id} has no rejected rows")
     config = configuration.load(connection, dataset.config_name)
@@ -79,10 +76,28 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     return summary
 
 
+def _refuse_overtaken(cursor: Cursor, dataset: Dataset) -> None:
+    """Rows of an undone dataset belong nowhere; rows of an upsert must not write over what came after them."""
+    if dataset.status == "undone":
+        raise UsageError(f"dataset {dataset.dataset_id} is undone", "Deliver a corrected file.")
+    if dataset.load_mode != "upsert":
+        return
+    cursor.execute(
+        "select max(dataset_id) from dba.tdataset where target_table = %s and status <> 'undone'",
+        (dataset.target_table,),
+    )
+    newest = cursor.fetchone()
+    if newest and newest[0] != dataset.dataset_id:
+        raise UsageError(
+            f"dataset {newest[0]} came after dataset {dataset.dataset_id} and may have changed the same rows",
+            "Send the rows back with --export-rejects, and deliver a corrected file.",
+        )
+
+
 def _replay(
-    cursor: Cursor, dataset: _Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
+    cursor: Cursor, dataset: Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
 ) -> Counts:
-    table = _RejectedRows(dataset, rows)
+    table = RejectedRows(dataset, rows)
     columns = dataset.plan["file_columns"]
     shape = layout.layout(config, columns, table.columns, transforming.of(config, table, columns))
     in_lake = config.target.parquet
@@ -95,10 +110,8 @@ def _replay(
     load = copying.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
-    copy = new_rows.insert_new_rows if shape.hashed else copying.copy_table
-    copy = parquet.copy_table if in_lake else copy
     with derived.recomputed(cursor, config, dataset.label) as affected:
-        counts, _ = copy(cursor, load, lambda records: None)
+        counts = _load(cursor, config, load)
         if dataset.status == "active":
             affected.add([dataset.dataset_id], [line for line, _ in rows])
     # those that failed again stand there with their new reason; they take the place of the old entries
@@ -122,56 +135,23 @@ def _replay(
     return counts
 
 
-def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summary:
-    """Write the rejected rows of a dataset with their reasons, to send back: CSV, or XLSX by the name's ending.
-
-    Raises UsageError for another ending or an unknown dataset.
-    """
-    if path.suffix.lower() not in (".csv", ".xlsx"):
-        raise UsageError(f"{path}: rejected rows are written as .csv or .xlsx")
-    with transaction(connection) as cursor:
-        dataset = _dataset(cursor, dataset_id)
-        cursor.execute(
-            """select source_row, coalesce(column_name, ''), reason, coalesce(raw_row, '') from dba.trejectedrow
-               where dataset_id = %s and replayed_at is null order by source_row""",
-            (dataset_id,),
-        )
-        rows: list[tuple[int, str, str, str]] = cursor.fetchall()
-    table = _RejectedRows(dataset, [])
-    header = ["row", "column", "reason", *table.columns]
-    lines: list[list[object]] = [[row, column, reason, *_fields(table, raw)] for row, column, reason, raw in rows]
-    (_write_xlsx if path.suffix.lower() == ".xlsx" else _write_csv)(path, [list(header), *lines])
-    return Summary(headline=f"{len(lines)} rejected rows of dataset {dataset_id} written to {path}")
+def _load(cursor: Cursor, config: ImportConfig, load: copying.Load) -> Counts:
+    """The rows by the way of their load mode."""
+    if load.made.lake is not None:
+        return parquet.copy_table(cursor, load, _in_silence)[0]
+    if load.made.shape.hashed:
+        return new_rows.insert_new_rows(cursor, load, _in_silence)[0]
+    if config.load_mode == "upsert":
+        load.made.key_columns = config.key_columns
+        return upserting.upsert_table(cursor, load, config.empty_keeps, _in_silence)[0]
+    return copying.copy_table(cursor, load, _in_silence)[0]
 
 
-def _fields(table: Table, raw: str) -> list[str]:
-    try:
-        return table.parse(raw.encode(table.wire.encoding, "replace"))
-    except (csv.Error, UnicodeDecodeError):
-        return [raw]
+def _in_silence(records: int) -> None:
+    """A few rows need no progress bar."""
 
 
-def _write_csv(path: Path, rows: list[list[object]]) -> None:
-    import io
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    with atomic_write(path) as stream:
-        stream.write(text.getvalue().encode())
-
-
-def _write_xlsx(path: Path, rows: list[list[object]]) -> None:
-    import openpyxl
-
-    workbook = openpyxl.Workbook(write_only=True)
-    sheet = workbook.create_sheet("rejected rows")
-    for row in rows:
-        sheet.append(row)
-    with atomic_write(path) as stream:
-        workbook.save(stream)
-
-
-def _dataset(cursor: Cursor, dataset_id: int) -> _Dataset:
+def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
     cursor.execute(
         """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
            from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')
@@ -181,7 +161,7 @@ def _dataset(cursor: Cursor, dataset_id: int) -> _Dataset:
     row = cursor.fetchone()
     if row is None:
         raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
-    return _Dataset(*row)
+    return Dataset(*row)
 
 
 def _open_rejects(cursor: Cursor, dataset_id: int) -> list[tuple[int, str]]:

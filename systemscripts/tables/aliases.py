@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from systemscripts.tables.model import Table
 from systemscripts.tables.names import column_names
+
+
+def names_of(table: Table, aliases: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names of a table's columns; those that reading added (source_sheet) keep theirs."""
+    own, headers = table.columns[: table.added_columns], table.columns[table.added_columns :]
+    return own + with_aliases(column_names(headers), headers, aliases)
 
 
 def with_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:

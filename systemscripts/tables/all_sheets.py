@@ -8,13 +8,14 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import Block, Detected, Table, Wire
+from systemscripts.tables.names import SOURCE_SHEET
 from systemscripts.tables.parsers.chunk import quoted
-
-SOURCE_SHEET = "source_sheet"
 
 
 class AllSheetsTable(Table):
     """Sheets one after the other; `rows` of a block are rows of the sheet that its records come from."""
+
+    added_columns = 1
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._tables = tables

@@ -85,6 +85,7 @@ class Table(ABC):
     wire: Wire
     skipped: int  # rows that are neither header nor data (titles, a second table), known after the last block
     warnings: list[str]  # sentences for the operator, known after the last block
+    added_columns: int = 0  # so many columns at the beginning are none of the file's: reading tells them
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:

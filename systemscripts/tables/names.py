@@ -13,7 +13,8 @@ HASH_LETTERS = 8
 
 # PostgreSQL docs, 5.5 System Columns; oid was one until version 11.
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid", "oid"})
-LINEAGE_COLUMNS = frozenset({"dataset_id", "source_row", "source_sheet", "row_hash"})
+SOURCE_SHEET = "source_sheet"  # where all sheets of a workbook become one table
+LINEAGE_COLUMNS = frozenset({"dataset_id", "source_row", SOURCE_SHEET, "row_hash"})
 RESERVED_SUFFIX = "_column"
 
 SIGN_WORDS = {"%": "percent", "#": "number", "$": "dollar", "&": "and", "+": "plus", "€": "euro", "£": "pound"}

@@ -77,7 +77,7 @@ def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], ki
     Raises BadDataError when none can, or when a limit is reached (asking.LIMITS).
     """
     tables = open_sheets(path, options, parsers, kind)
-    if options.sheet == ALL and len(tables) > 1:
+    if options.sheet == ALL and tables[0].detected.sheet not in ("", ALL):  # also one alone: its columns are the same
         return all_sheets.join(tables, path)
     return tables[0]
 

@@ -119,6 +119,39 @@ def test_without_archive_the_file_goes_once_it_is_loaded(installation: Installat
     assert installation.sql("select count(*) from public.orders") == [(1,)]
 
 
+def test_all_sheets_become_one_dataset_that_names_each_and_a_missing_sheet_lists_them(
+    installation: Installation, tmp_path: Path
+) -> None:
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
+    del workbook[workbook.sheetnames[0]]
+    for name in ("North", "South", "East"):
+        sheet = workbook.create_sheet(name)
+        sheet.append(["id"])
+        sheet.append([f"{name} 1"])
+    workbook.save(tmp_path / "orders.xlsx")
+    installation.configure(
+        "orders", **(DRY | {"file_pattern": "orders.*"}), exact_header=["id"],
+        strict_mode=True, schema={"id": {"type": "text"}}, reading={"sheet": "all"},
+    )  # fmt: skip
+    assert installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx").returncode == 0
+    assert installation.sql("select source_sheet, source_row, id from public.orders order by 1") == [
+        ("East", 2, "East 1"), ("North", 2, "North 1"), ("South", 2, "South 1"),
+    ]  # fmt: skip
+    for wanted, found in (("South", ["South 1"]), (0, ["North 1"]), ("ea*", ["East 1"])):
+        installation.configure("orders", reading={"sheet": wanted}, target_table=f"public.by_{len(str(wanted))}")
+        assert installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx").returncode == 0
+        rows = installation.sql(f"select id from public.by_{len(str(wanted))}")
+        assert [value for (value,) in rows] == found
+    installation.configure("orders", reading={"sheet": "West"})
+    done = installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx")
+    assert (done.returncode, "there is no sheet 'West'; the sheets are: North, South, East" in done.stderr) == (
+        65,
+        True,
+    )
+
+
 def test_one_faulty_row_does_not_stop_the_other_imports(installation: Installation) -> None:
     installation.configure("orders", **DRY)
     installation.configure("faulty", schema={"id": {"type": "number"}})

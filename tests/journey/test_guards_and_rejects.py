@@ -99,9 +99,34 @@ def test_rejected_rows_are_written_for_the_client(installation: Installation) ->
             found = [[str(value) for value in row] for row in rows]
         assert found == [
             ["row", "column", "reason", "id", "name"],
-            ["3", "id", "id: 'x' is not a whole number", "x", "=b"],
+            ["3", "id", "id: 'x' is not a whole number", "x", "'=b"],
         ]
     assert installation.run("generic_import", "--export-rejects", dataset, "x.pdf").returncode == 2
+
+
+def test_what_is_sent_back_holds_no_formula(installation: Installation) -> None:
+    installation.configure("lists", load_mode="append", schema={"id": "integer"}, max_reject_rate=1)
+    values = ["=1+1", "+cmd|x", "-2+3", "@SUM(A1)", "-5,20", "+4.5", "a=b", "x\x07y"]
+    dataset = load(installation, "lists1.csv", "id;v\n" + "".join(f"x;{value}\n" for value in values))["dataset"]
+    path = installation.data / "rejected.xlsx"
+    assert installation.run("generic_import", "--export-rejects", dataset, path).returncode == 0
+    cells = [row[4] for row in openpyxl.load_workbook(path).active.iter_rows(min_row=2)]  # type: ignore[union-attr]
+    expected = ["'=1+1", "'+cmd|x", "'-2+3", "'@SUM(A1)", "-5,20", "+4.5", "a=b", "x\ufffdy"]
+    assert [cell.value for cell in cells] == expected
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
+def test_rejected_rows_of_a_held_dataset_come_in_and_stay_held(installation: Installation) -> None:
+    schema = {"id": {"type": "integer"}}
+    installation.configure("lists", schema=schema, max_reject_rate=1)
+    load(installation, "lists1.csv", "id\n" + "1\n" * 20)
+    held = load(installation, "lists2.csv", "id\n1\nx\n")
+    assert (held["state"], held["rejected"]) == ("held", 1)
+    installation.configure("lists", schema={"id": {"type": "integer", "null": ["x"]}})
+    assert installation.summary("generic_import", "--replay-rejects", held["dataset"])["counts"]["loaded"] == 1
+    assert current(installation) == 20
+    assert installation.run("generic_import", "--accept", held["dataset"]).returncode == 0
+    assert current(installation) == 2
 
 
 def test_refused_files_are_tried_again_when_asked(installation: Installation) -> None:

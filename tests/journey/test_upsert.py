@@ -67,8 +67,8 @@ def test_rows_without_a_key_are_rejected_and_the_last_twin_counts(installation: 
     found = load(installation, "id,a,b\n,x,y\n1,first,y\n1,last,y\n")
     assert (found["read"], found["loaded"], found["rejected"], found["skipped"]) == (3, 1, 1, 1)
     assert rows(installation) == [("1", "last", "y")]
-    assert installation.sql("select source_row, reason from dba.trejectedrow") == [
-        (2, "has no key: id must not be empty")
+    assert installation.sql("select source_row, reason, raw_row from dba.trejectedrow") == [
+        (2, "has no key: id must not be empty", ",x,y")
     ]
 
 
@@ -92,3 +92,19 @@ def test_undo_pauses_an_import_whose_source_would_bring_the_rows_back(installati
     undone = installation.summary("generic_import", "--undo", dataset)
     assert "the import things is paused" in undone["warnings"][0]
     assert installation.sql("select is_active from dba.timportconfig where config_name = 'things'") == [(False,)]
+
+
+def test_rejected_rows_come_in_later_and_can_be_undone_with_the_rest(installation: Installation) -> None:
+    installation.configure("things", **CONFIG, schema={"b": {"type": "integer"}}, max_reject_rate=1)
+    first = load(installation, "id,a,b\n1,x,1\n2,x,1\n")
+    second = load(installation, "id,a,b\n1,y,no\n2,early,no\n2,late,7\n3,n,no\n,n,no\n", "things_2.csv")
+    assert (second["loaded"], second["rejected"]) == (1, 4)
+    installation.configure("things", schema={"b": {"type": "integer", "null": ["no"]}})
+    overtaken = installation.run("generic_import", "--replay-rejects", first["dataset"])
+    assert (overtaken.returncode, f"dataset {second['dataset']} came after" in overtaken.stderr) == (2, True)
+    replayed = installation.summary("generic_import", "--replay-rejects", second["dataset"])
+    assert replayed["counts"] == {"read": 4, "loaded": 2, "rejected": 1, "skipped": 1}  # 2,late is the later line
+    everything = "select id, a, b from public.things_current order by 1"
+    assert installation.sql(everything) == [("1", "y", None), ("2", "late", 7), ("3", "n", None)]
+    assert installation.run("generic_import", "--undo", second["dataset"]).returncode == 0
+    assert installation.sql(everything) == [("1", "x", 1), ("2", "x", 1)]

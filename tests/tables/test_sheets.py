@@ -42,6 +42,12 @@ def test_all_sheets_are_one_table_that_names_each(tmp_path: Path, read: Reader) 
     assert rows == [2, 3, 2, 3]
 
 
+def test_one_sheet_alone_has_the_same_columns(tmp_path: Path, read: Reader) -> None:
+    path = book(tmp_path / "team.xlsx", {"Team 1": [HEADER, ["Anna", "Bern"]]})
+    columns, records, _ = read(path, ReadingOptions(sheet="all"))
+    assert (columns, records) == (["source_sheet", *HEADER], [["Team 1", "Anna", "Bern"]])
+
+
 def test_sheets_with_other_columns_are_named(tmp_path: Path) -> None:
     path = book(tmp_path / "mixed.xlsx", {"A": [HEADER, ["x", "y"]], "B": [["Name", "Age"], ["x", 1]]})
     with pytest.raises(BadDataError, match="sheet B has other columns than sheet A: without Town and with Age"):
