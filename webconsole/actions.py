@@ -13,7 +13,7 @@ from systemscripts import log_utils, settings
 from systemscripts.configuration import history
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.journey import replay, undo
+from systemscripts.journey import replay, sending_back, undo
 from systemscripts.summary import Summary
 from webconsole import access, database, processes
 from webconsole.reading import datasets, runs
@@ -66,7 +66,7 @@ def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
     _must_exist(dataset_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rejects.{ending}"
-        replay.export_rejects(database.acting(), dataset_id, path)
+        sending_back.export_rejects(database.acting(), dataset_id, path)
         return path.open("rb")  # stays readable when the folder has gone
 
 
