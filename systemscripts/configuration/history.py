@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
 _OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
+BEGINNING = 100
 _FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content"
 
 
@@ -51,6 +52,10 @@ class Version:
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
         return text
+
+    def beginning(self) -> str:
+        """Its first letters, on one line."""
+        return " ".join(self.as_yaml().split())[:BEGINNING]
 
 
 def versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:

@@ -14,7 +14,6 @@ blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
 VERSION = "int(max=2000000000):version"
 PAGE = 25
-BEGINNING = 100  # letters of a version in the list
 
 
 @blueprint.get(IMPORTS)
@@ -51,15 +50,10 @@ def _history(name: str) -> str:
     with database.reading() as cursor:
         found = history.versions(cursor, name, int(key[0] or 0) if key else None, PAGE + 1)
     following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
-    versions = [(version, beginning(version)) for version in found[:PAGE]]
+    versions = [(version, version.beginning()) for version in found[:PAGE]]
     return render_template(
         "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path
     )
-
-
-def beginning(version: Version) -> str:
-    """The first letters of a version, on one line."""
-    return " ".join(version.as_yaml().split())[:BEGINNING]
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")

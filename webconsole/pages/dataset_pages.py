@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
-from systemscripts import configuration
-from systemscripts.configuration import ImportConfig
-from systemscripts.datasets import changes
-from systemscripts.errors import EtlError
 from webconsole import access, actions, database, sending
+from webconsole.comparing import before, comparison_lines
 from webconsole.reading import configurations, datasets
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/console/datasets")
@@ -58,33 +53,6 @@ def compared(dataset_id: int) -> str:
         "changes.html", row=row, other=number, others=others, lines=lines[:MOST_LINES], more=len(lines) - MOST_LINES,
         comparison=comparison,
     )  # fmt: skip
-
-
-def before(row: dict[str, Any], others: list[dict[str, Any]]) -> int | None:
-    """The newest of the older datasets of the same label."""
-    older = [each["dataset_id"] for each in others if each["dataset_id"] < row["dataset_id"]]
-    return max(older, default=None)
-
-
-def comparison_lines(row: dict[str, Any], number: int | None) -> tuple[list[dict[str, Any]], changes.Comparison]:
-    """A dataset against another one, as lines; 404 where the other does not exist."""
-    wanted = [row["dataset_id"], *([number] if number is not None else [])]
-    with database.reading() as cursor:
-        found = changes.numbered(cursor, wanted)
-        if number is not None and (number not in found or found[number].config_name != row["config_name"]):
-            abort(404, f"Dataset {number} is none of the import {row['config_name']}.")
-        after, other = found[row["dataset_id"]], found[number] if number is not None else None
-        made = changes.between(cursor, other, after, key_columns(row["config_name"]))
-    return changes.as_rows(made), made
-
-
-def key_columns(name: str) -> list[str]:
-    """What names a row of an import; nothing where its configuration cannot be read."""
-    try:
-        config: ImportConfig = configuration.load(database.acting(), name)
-    except EtlError:
-        return []
-    return config.key_columns
 
 
 @blueprint.post(f"/<{DATASET}>/undo")

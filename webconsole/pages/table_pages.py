@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import Blueprint, Response, abort, render_template, request
 
-from webconsole import access, database, display, sending
+from webconsole import access, database, sending
+from webconsole.asking import wanted_from
 from webconsole.reading import relations, tables
-from webconsole.reading.tables import Filter, Wanted
+from webconsole.reading.tables import Wanted
 
 blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
 CELL_LETTERS = 300
-MOST_FILTERS = 8
 
 
 @blueprint.get("")
@@ -47,28 +45,6 @@ def download(name: str, ending: str) -> Response:
     except relations.NoRelationError as error:
         abort(404, str(error))
     return sending.table(asked, ending)
-
-
-def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wanted:
-    """What an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
-    found = []
-    for number in range(1, MOST_FILTERS + 1):
-        column, operator = arguments.get(f"column{number}", ""), arguments.get(f"operator{number}", "contains")
-        value = arguments.get(f"value{number}", "")
-        if column and (value or operator in ("empty", "filled")):
-            found.append(Filter(column, operator, value))
-    dataset = arguments.get("dataset", "")
-    zone = display.reader_zone()
-    return Wanted(
-        sort=arguments.get("sort", ""),
-        descending=arguments.get("order", "") == "desc",
-        filters=tuple(found),
-        history=arguments.get("rows", "") == "all",
-        dataset_id=int(dataset) if dataset.isdecimal() and len(dataset) < 10 else None,
-        after=arguments.get("after") or None,
-        zone=zone.key if zone else "UTC",
-        longest=longest,
-    )
 
 
 def _arguments(wanted: Wanted) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""Configurations and their versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from systemscripts.configuration import history
+from systemscripts.configuration.history import Version
+from systemscripts.errors import UsageError
+from webconsole import access, actions, database
+from webconsole.api.describing import described, plain
+from webconsole.api.run_routes import TEXT
+from webconsole.reading import configurations, keys
+
+blueprint = Blueprint("configuration_routes", __name__)
+VERSION = "int(max=2000000000):version"
+PAGE = 25
+
+
+@blueprint.get("/configurations")
+@access.allow("admin")
+@described()
+def listed() -> Response:
+    """Every import with its target."""
+    with database.reading() as cursor:
+        return jsonify(rows=plain(configurations.listed(cursor)))
+
+
+@blueprint.get("/config-history")
+@access.allow("admin")
+@described(query={"import": TEXT, "after": TEXT})
+def versions() -> Response:
+    """The versions of every import, or of one, newest first, each with its first 100 letters."""
+    key = keys.read(request.args.get("after", ""), 1)
+    if key and not ((key[0] or "").isascii() and (key[0] or "").isdecimal() and len(key[0] or "") < 19):
+        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
+    with database.reading() as cursor:
+        number = int(key[0] or 0) if key else None
+        found = history.versions(cursor, request.args.get("import", ""), number, PAGE + 1)
+    following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
+    return jsonify(rows=[plain(_said(each)) for each in found[:PAGE]], next=following)
+
+
+@blueprint.get(f"/configurations/<name>/versions/<{VERSION}>")
+@access.allow("admin")
+@described()
+def one(name: str, version: int) -> Response:
+    """One version as YAML."""
+    found = _version(name, version)
+    return jsonify(plain(_said(found) | {"yaml": found.as_yaml()}))
+
+
+@blueprint.get(f"/configurations/<name>/versions/<{VERSION}>/diff")
+@access.allow("admin")
+@described(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
+def diff(name: str, version: int) -> Response:
+    """The lines in which a version differs from another one, the one before unless another is named."""
+    text = request.args.get("with", "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= 2_000_000_000):
+        abort(422, "with is no number of a version")
+    other = _version(name, int(text) if text else version - 1)
+    older, newer = sorted((other, _version(name, version)), key=lambda each: each.version)
+    lines = [f"{mark} {line}" for mark, line in history.difference(older, newer)]
+    return jsonify({"from": older.version, "to": newer.version, "lines": lines})
+
+
+@blueprint.post(f"/configurations/<name>/versions/<{VERSION}>/restore")
+@access.allow("admin")
+@described()
+def restore(name: str, version: int) -> Response:
+    """Make an import what it was at a version, as a new version."""
+    _version(name, version)
+    return jsonify(headline=actions.restore_configuration(name, version))
+
+
+def _version(name: str, version: int) -> Version:
+    with database.reading() as cursor:
+        try:
+            return history.one(cursor, name, version)
+        except UsageError as error:
+            abort(404, str(error))
+
+
+def _said(version: Version) -> dict[str, Any]:
+    return {
+        "id": version.config_history_id, "config_name": version.config_name, "version": version.version,
+        "changed_at": version.changed_at, "changed_by": version.changed_by, "source": version.source,
+        "begins_with": version.beginning(),
+    }  # fmt: skip

@@ -1,0 +1,117 @@
+"""Runs: start, watch, stop, list, and what they said."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, jsonify, make_response, request
+from pydantic import Field
+
+from webconsole import access, actions, database, processes
+from webconsole.api.describing import Body, described, plain
+from webconsole.api.describing import given as given_body
+from webconsole.reading import runs
+from webconsole.reading.keys import Page
+
+blueprint = Blueprint("run_routes", __name__)
+TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}
+
+
+class NewJob(Body):
+    """What to run."""
+
+    job: Literal["generic_import", "run_pipeline", "send_report"]
+    name: str = Field(description="The import, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
+    dry_run: bool = False
+
+
+@blueprint.post("/jobs")
+@access.allow("admin")
+@described(body=NewJob, status=202)
+def start() -> Response:
+    """Start a job."""
+    wanted = given_body(NewJob)
+    run_uuid = actions.start(wanted.job, wanted.name, wanted.dry_run)
+    response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
+    response.headers["Location"] = f"/jobs/{run_uuid}"
+    return response
+
+
+@blueprint.get("/jobs/<uuid:run_uuid>")
+@access.allow("admin")
+@described()
+def watch(run_uuid: UUID) -> Response:
+    """How a run is going: its row, its steps, its last log entries, and at its end what it printed."""
+    return jsonify(plain(_state(str(run_uuid))))
+
+
+@blueprint.get("/runs/<uuid:run_uuid>")
+@access.allow("admin")
+@described()
+def one(run_uuid: UUID) -> Response:
+    """One run, the same as /jobs/{run_uuid}."""
+    return jsonify(plain(_state(str(run_uuid))))
+
+
+@blueprint.delete("/jobs/<uuid:run_uuid>")
+@access.allow("admin")
+@described(status=202)
+def stop(run_uuid: UUID) -> Response:
+    """Ask a running job to end."""
+    actions.stop(str(run_uuid))
+    return make_response(jsonify(run_uuid=str(run_uuid), status="stopping"), 202)
+
+
+@blueprint.get("/runs")
+@access.allow("admin")
+@described(query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}, "after": TEXT})
+def listed() -> Response:
+    """Runs, newest first; `after` takes the `next` of the page before."""
+    with database.reading() as cursor:
+        found = runs.page(cursor, *(request.args.get(name, "") for name in ("job", "status", "after")))
+    return jsonify(as_page(found))
+
+
+@blueprint.get("/runs/<uuid:run_uuid>/log")
+@access.allow("admin")
+@described(query={"after": _COUNT})
+def log(run_uuid: UUID) -> Response:
+    """What a run said, at most 500 entries after a sequence number."""
+    with database.reading() as cursor:
+        return jsonify(rows=plain(runs.log(cursor, str(run_uuid), _number("after"), 500)))
+
+
+@blueprint.get("/logs")
+@access.allow("admin")
+@described(query={"only": {"type": "string", "enum": ["trouble"]}})
+def logs() -> Response:
+    """The last 100 entries of all runs, newest first; only=trouble: warnings and errors."""
+    with database.reading() as cursor:
+        return jsonify(rows=plain(runs.last_entries(cursor, request.args.get("only") == "trouble")))
+
+
+def as_page(found: Page) -> dict[str, Any]:
+    """A page for a program."""
+    return {"rows": plain(found.rows), "next": found.following}
+
+
+def _number(name: str) -> int:
+    text = request.args.get(name, "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= _COUNT["maximum"]):  # type: ignore[operator]
+        abort(422, f"{name} is no number of an entry")
+    return int(text or 0)
+
+
+def _state(run_uuid: str) -> dict[str, Any]:
+    with database.reading() as cursor:
+        run = runs.one(cursor, run_uuid)
+        steps, entries = runs.steps(cursor, run_uuid), runs.log_tail(cursor, run_uuid)
+    printed = processes.printed(run_uuid)
+    if run is None and printed is None:
+        abort(404, "There is no such run.")
+    if run is None and printed is not None:
+        status = "starting" if printed.exit_code is None else "failed"
+        run = {"run_uuid": run_uuid, "status": status, "exit_code": printed.exit_code, "error": printed.error or None}
+    return {"run": run, "steps": steps, "log": entries, "summary": printed.summary if printed else None}

@@ -1,0 +1,87 @@
+"""Tables for programs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Blueprint, Response, abort, jsonify, request
+from pydantic import Field
+
+from webconsole import access, database, sending
+from webconsole.api.describing import Body, described, given
+from webconsole.api.run_routes import TEXT
+from webconsole.asking import wanted_from
+from webconsole.reading import relations, tables
+
+blueprint = Blueprint("table_routes", __name__)
+Name = "^[^\\u0000]{0,200}$"
+
+
+class Condition(Body):
+    """A filter on one column."""
+
+    column: str
+    operator: Literal["contains", "is", "not", "from", "to", "empty", "filled"] = "contains"
+    value: str = ""
+
+
+class DataView(Body):
+    """Which rows of which table; instead of the table, a YAML whose target it is."""
+
+    table: str = ""
+    yaml: str = ""
+    sort: str = ""
+    descending: bool = False
+    filters: list[Condition] = Field([], max_length=8)
+    history: bool = False
+    dataset_id: int | None = Field(None, ge=0, le=2_000_000_000)
+    after: str | None = None
+    size: int = Field(50, ge=1, le=1000)
+
+
+@blueprint.get("/tables")
+@access.allow("user")
+@described()
+def listed() -> Response:
+    """The tables there are to look at."""
+    with database.viewing() as cursor:
+        found = relations.listed(cursor)
+    return jsonify(
+        rows=[{"table": each.full_name, "is_table": each.is_table, "comment": each.comment} for each in found]
+    )
+
+
+@blueprint.post("/data-view")
+@access.allow("user")
+@described(body=DataView)
+def view() -> Response:
+    """Rows of a table, sorted, filtered, paged by key; every cell as text, times in UTC."""
+    body = given(DataView)
+    if "\x00" in request.get_data(as_text=True) or "\\u0000" in request.get_data(as_text=True):
+        abort(422, "NUL is no text")
+    filters = tuple(tables.Filter(each.column, each.operator, each.value) for each in body.filters)
+    wanted = tables.Wanted(
+        body.sort, body.descending, filters, body.history, body.dataset_id, body.after, size=body.size
+    )
+    try:
+        asked = tables.view(body.table, wanted)
+    except relations.NoRelationError as error:
+        abort(404, str(error))
+    return jsonify(tables.as_json(asked, tables.page(asked)))
+
+
+@blueprint.get("/tables/<name>/download.<any(csv, xlsx):ending>")
+@access.allow("user")
+@described(
+    query={"sort": TEXT, "order": {"type": "string", "enum": ["asc", "desc"]}, "column1": TEXT,
+           "operator1": {"type": "string", "enum": list(tables.OPERATORS)}, "value1": TEXT,
+           "rows": {"type": "string", "enum": ["all"]}},
+    content="application/octet-stream", answer={"type": "string", "format": "binary"},
+)  # fmt: skip
+def download(name: str, ending: str) -> Response:
+    """A table as a file; column1, operator1, value1 to column8 filter it."""
+    try:
+        asked = tables.view(name, wanted_from(request.args))
+    except relations.NoRelationError as error:
+        abort(404, str(error))
+    return sending.table(asked, ending)
