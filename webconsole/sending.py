@@ -17,6 +17,7 @@ TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+EITHER = ", ".join(TYPES.values())  # for the description of a route
 CHUNK = 1 << 16
 
 

@@ -106,7 +106,7 @@ def replay(dataset_id: int) -> Response:
 
 @blueprint.get(f"/datasets/<{DATASET}>/rejects/export.<any(csv, xlsx):ending>")
 @access.allow("admin")
-@described(content="application/octet-stream", answer={"type": "string", "format": "binary"})
+@described(content=sending.EITHER, answer={"type": "string", "format": "binary"})
 def export(dataset_id: int, ending: str) -> Response:
     """The rejected rows as a file to send back."""
     return sending.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)

@@ -46,7 +46,7 @@ class Description:
     query: Mapping[str, Schema] = field(default_factory=dict)
     body: type[BaseModel] | None = None
     status: int = 200
-    content: str = "application/json"
+    content: str = "application/json"  # several with ", " between
     answer: Schema = field(default_factory=lambda: {"type": "object"})
 
 
@@ -130,7 +130,7 @@ def _operation(view: Any, found: Description, path: list[Schema], role: str, sch
     query = [{"name": name, "in": "query", "schema": schema} for name, schema in found.query.items()]
     answers: dict[str, Schema] = {str(found.status): {"description": "Done"}}
     if found.status != 204:
-        answers[str(found.status)]["content"] = {found.content: {"schema": found.answer}}
+        answers[str(found.status)]["content"] = {kind: {"schema": found.answer} for kind in found.content.split(", ")}
     for status, text in _TEXTS.items():
         answers[str(status)] = {
             "description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},

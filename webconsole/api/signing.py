@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, render_template, request
+from pydantic import Field
 from werkzeug.exceptions import BadRequest, TooManyRequests, Unauthorized
 
 from webconsole import access, database, tokens, users
+from webconsole.api.describing import Body, described
 from webconsole.slowing import Slowing
 from webconsole.users import User
 
@@ -18,8 +20,16 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("signing", __name__)
 
 
+class Login(Body):
+    """Who it is."""
+
+    user_name: str = Field(min_length=1)
+    password: str = Field(min_length=1)
+
+
 @blueprint.post("/auth/login")
 @access.allow("anyone")
+@described(body=Login)
 def login() -> Response:
     """Name and password for a token: as JSON for programs, as a cookie for the sign-in page."""
     from_page = not request.is_json

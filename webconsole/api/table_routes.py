@@ -76,7 +76,7 @@ def view() -> Response:
     query={"sort": TEXT, "order": {"type": "string", "enum": ["asc", "desc"]}, "column1": TEXT,
            "operator1": {"type": "string", "enum": list(tables.OPERATORS)}, "value1": TEXT,
            "rows": {"type": "string", "enum": ["all"]}},
-    content="application/octet-stream", answer={"type": "string", "format": "binary"},
+    content=sending.EITHER, answer={"type": "string", "format": "binary"},
 )  # fmt: skip
 def download(name: str, ending: str) -> Response:
     """A table as a file; column1, operator1, value1 to column8 filter it."""

@@ -1,0 +1,96 @@
+"""Every route: for nobody without a session, for analysts only what is theirs, for no other site."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.webconsole import routes
+from tests.webconsole.conftest import Console
+from tests.webconsole.routes import Route
+from tests.webconsole.test_signing_in import forged
+
+# what may be asked without signing in; a route that is added is for nobody until it names its role
+OPEN = {
+    "GET /", "GET /console/sign-in", "POST /auth/login", "GET /health", "GET /openapi.json",
+    "GET /static/<path:filename>",
+}  # fmt: skip
+ANALYST = {
+    "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<name>",
+    "GET /console/tables/<name>/download.<any(csv, xlsx):ending>", "GET /console/coverage", "GET /coverage-report",
+    "GET /tables", "GET /tables/<name>/download.<any(csv, xlsx):ending>", "POST /data-view",
+}  # fmt: skip
+
+
+def turned_away(route: Route, status: int) -> bool:
+    return status == (303 if route.is_page else 401)
+
+
+def test_every_route_names_its_role_and_only_these_are_open_or_for_analysts() -> None:
+    found = {str(route): route.role for route in routes.every()}
+    assert None not in found.values()
+    assert {name for name, role in found.items() if role == "anyone"} == OPEN
+    assert {name for name, role in found.items() if role == "user"} == ANALYST
+
+
+@pytest.mark.parametrize("route", routes.guarded(), ids=str)
+def test_without_a_session_nothing_opens(console: Console, route: Route) -> None:
+    assert turned_away(route, console.call(route.method, route.path, None).status_code)
+
+
+@pytest.mark.parametrize("route", [r for r in routes.guarded() if r.role == "admin"], ids=str)
+def test_an_analyst_is_refused_what_is_the_operators(console: Console, route: Route) -> None:
+    answer = console.call(route.method, route.path, "ben")
+    assert answer.status_code == 403
+    assert "operator" in answer.text
+
+
+def test_forged_and_expired_tokens_open_no_route(console: Console) -> None:
+    for kind, token in forged(console).items():
+        for route in routes.guarded():
+            by_header = console.call(route.method, route.path, None, headers={"Authorization": f"Bearer {token}"})
+            by_cookie = console.call(route.method, route.path, None, cookies={"console_session": token})
+            assert turned_away(route, by_header.status_code), (kind, str(route))
+            assert turned_away(route, by_cookie.status_code), (kind, str(route))
+
+
+@pytest.mark.parametrize("route", routes.changing(), ids=str)
+def test_a_cookie_alone_changes_nothing(console: Console, route: Route) -> None:
+    cookies = {"console_session": console.token("anna")}
+    for more in ({}, {"data": {"csrf_token": "0" * 64}}, {"headers": {"X-CSRF-Token": "x"}}):
+        answer = console.call(route.method, route.path, None, cookies=cookies, **more)
+        assert answer.status_code == 403, answer.text
+        assert "not of this session" in answer.text
+
+
+@pytest.mark.parametrize("route", [*routes.changing(), Route("POST", "/auth/login", "anyone")], ids=str)
+def test_another_site_changes_nothing_even_with_the_token_of_the_session(console: Console, route: Route) -> None:
+    cookies = {"console_session": console.token("anna")}
+    session = console.browser_session("anna")
+    token = console.csrf_token(session)
+    for headers in (
+        {"Origin": "https://evil.test"}, {"Origin": "null"}, {"Origin": console.url.replace("127.0.0.1", "127.0.0.2")},
+        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+    ):  # fmt: skip
+        answer = console.call(
+            route.method, route.path, None, cookies=cookies, headers=headers | {"X-CSRF-Token": token}
+        )
+        assert answer.status_code == 403, (headers, answer.text)
+        assert "another site" in answer.text
+
+
+def test_every_answer_forbids_foreign_scripts_and_frames(console: Console) -> None:
+    for path, name in (("/console/sign-in", None), ("/console/runs", "anna"), ("/logs", "anna"), ("/nothing", None)):
+        headers = console.get(path, name).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert "Server" not in headers
+
+
+def test_no_page_holds_inline_script_or_style(console: Console) -> None:
+    for route in routes.every():
+        if route.method == "GET" and route.is_page and "<" not in route.rule:
+            text = console.get(route.path).text
+            assert "<style" not in text and " style=" not in text and " onclick=" not in text
+            assert "<script>" not in text and "javascript:" not in text
