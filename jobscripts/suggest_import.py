@@ -32,7 +32,7 @@ def suggest_import(
     from systemscripts.configuration.import_config import FOLDER
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
-    from systemscripts.imports import proposing
+    from systemscripts.imports import looking, proposing
     from systemscripts.tables.names import column_names
 
     chosen = name or _name_from(files[0])
@@ -43,7 +43,7 @@ def suggest_import(
     for file in files:
         with tables.open_table(file) as table, progress.track(file.name) as tracker:
             columns = column_names(table.columns)
-            evidence, rows = proposing.look(table, columns, tracker.advance)
+            evidence, rows = looking.look(table, columns, tracker.advance)
             notes += [f"{file.name}: {note}" for note in table.detected.notes + table.warnings]
         for column, seen in zip(columns, evidence, strict=True):
             proposal = proposing.propose(column, seen)

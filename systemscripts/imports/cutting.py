@@ -77,7 +77,6 @@ def fields(record: bytes, table: Table, width: int) -> list[str]:
 def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] | None:
     """All records in one go; None when any of them is unsound."""
     data, wire = b"\n".join(block.records), table.wire
-    delimiter = wire.delimiter.encode()
     if b"\x00" in data:
         return None
     try:
@@ -85,10 +84,12 @@ def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] 
     except UnicodeDecodeError:
         return None
     if wire.quote.encode() not in data and b"\r" not in data and data.count(b"\n") == len(block.records) - 1:
-        if any(record.count(delimiter) != width - 1 for record in block.records):
+        # the line feeds stay as fields of their own: only where all are in their places has every record the width
+        flat = text.replace("\n", f"{wire.delimiter}\n{wire.delimiter}").split(wire.delimiter)
+        ends = flat[width :: width + 1]
+        if len(flat) != (width + 1) * len(block.records) - 1 or ends.count("\n") != len(ends):
             return None
-        flat = text.replace("\n", wire.delimiter).split(wire.delimiter)
-        return [flat[place::width] for place in range(width)]
+        return [flat[place :: width + 1] for place in range(width)]
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
         rows = list(reader)

@@ -5,25 +5,19 @@ The helper is forked once the first piece has taught the pattern of the rows and
 
 from __future__ import annotations
 
-import ctypes
 import marshal
-import os
 import queue
-import signal
-import struct
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
+from systemscripts.tables import forked
 from systemscripts.tables.parsers.chunk import Ready
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 LEAST_BYTES = 48 * 2**20  # of XML; a smaller sheet is read before a helper would be of use
 AHEAD = 3
-SIZE = struct.Struct(">Q")
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
 
 Prepare = Callable[[bytes], list[Ready]]  # a piece of XML -> its rows
 Counts = Callable[[], tuple[int, int]]
@@ -31,7 +25,7 @@ Counts = Callable[[], tuple[int, int]]
 
 def is_worthwhile(size: int) -> bool:
     """True for a large sheet on a machine with two processors."""
-    return size >= LEAST_BYTES and sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    return size >= LEAST_BYTES and forked.is_possible()
 
 
 def shared_out(
@@ -82,24 +76,15 @@ class _Helper:
 
     def __init__(self, prepare: Prepare, counts: Counts) -> None:
         self.counts: tuple[int, int] | None = None
-        down_read, down_write = os.pipe()
-        up_read, up_write = os.pipe()
-        self._process = os.fork()
-        if self._process == 0:
-            os.close(down_write)
-            os.close(up_read)
-            _help(os.fdopen(down_read, "rb"), os.fdopen(up_write, "wb"), prepare, counts)
-        os.close(down_read)
-        os.close(up_write)
-        self._down, self._up = os.fdopen(down_write, "wb", buffering=0), os.fdopen(up_read, "rb")
+        self._other = forked.Forked(lambda source, target: _help(source, target, prepare, counts))
 
     def give(self, piece: bytes) -> None:
         """Send a piece; waits while the helper is busy."""
-        _write(self._down, piece)
+        forked.write(self._other.down, piece)
 
     def next(self) -> list[Ready] | None:
         """What became of the next piece; None when there was none, and the counts are known."""
-        message = _read(self._up)
+        message = forked.read(self._other.up)
         answer: tuple[str, Any] = marshal.loads(message) if message is not None else ("failed", "it broke off")
         kind, content = answer
         if kind == "failed":
@@ -111,42 +96,23 @@ class _Helper:
 
     def close_input(self) -> None:
         """Say that nothing more comes."""
-        self._down.close()
+        self._other.down.close()
 
     def end(self) -> None:
         """End the process, whatever it does."""
-        with suppress(ProcessLookupError):
-            os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
-        self._up.close()
+        self._other.end()
 
 
 def _help(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts) -> None:
     """The helper's whole life."""
     try:
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
         before = counts()
-        while (piece := _read(source)) is not None:
+        while (piece := forked.read(source)) is not None:
             found = [(ready.first, ready.last, ready.left, ready.right, ready.written) for ready in prepare(piece)]
-            _write(target, marshal.dumps(("rows", found)))
+            forked.write(target, marshal.dumps(("rows", found)))
             target.flush()
         errors, formulas = counts()
-        _write(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))
+        forked.write(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))
     except BaseException as error:
         with suppress(OSError):
-            _write(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))
-    finally:
-        with suppress(OSError):
-            target.flush()
-        os._exit(0)
-
-
-def _write(stream: IO[bytes], content: bytes) -> None:
-    rest = memoryview(SIZE.pack(len(content)) + content)
-    while rest:
-        rest = rest[stream.write(rest) :]
-
-
-def _read(stream: IO[bytes]) -> bytes | None:
-    head = stream.read(SIZE.size)
-    return stream.read(SIZE.unpack(head)[0]) if len(head) == SIZE.size else None
+            forked.write(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))
