@@ -120,23 +120,6 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
 
 # --- checks before any work -----------------------------------------------------------------------------------------
 
-find_data_folder() { # the environment, else the settings file (read, never sourced), else the project
-    local line file=${ETL_ENV_FILE:-$project/config/.env}
-    data=${ETL_DATA_DIR:-}
-    if [[ -z $data && -r $file && -f $file ]]; then
-        while IFS= read -r line || [[ -n $line ]]; do
-            [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?ETL_DATA_DIR[[:space:]]*=[[:space:]]*(.*)$ ]] || continue
-            data=${BASH_REMATCH[2]}
-            case $data in
-                \"*) data=${data#\"} && data=${data%%\"*} ;;
-                \'*) data=${data#\'} && data=${data%%\'*} ;;
-                *) data=${data%%[[:space:]]#*} && data=${data%"${data##*[![:space:]]}"} ;;
-            esac
-        done <"$file"
-    fi
-    data=${data:-$project}
-}
-
 mend() { # PATH: the command that lets the caller write there
     local user group=''
     user=$(id -un)
@@ -291,6 +274,8 @@ after_death() { # a killed job could not tell anybody: its row is closed and the
 main() {
     umask 007
     find_project
+    # shellcheck source=systemscripts/shell/data_folder.bash
+    source "$project/systemscripts/shell/data_folder.bash"
     case ${1:-} in
         '') usage >&2 && exit 2 ;;
         -h | --help) usage && exit 0 ;;

@@ -68,7 +68,9 @@ def content(pipelines: Iterable[Pipeline], place: Place = Place()) -> str:
     return "".join(lines)
 
 
-if __name__ == "__main__":  # python -m systemscripts.schedules.cron_file > etl_jobs.cron
+if __name__ == "__main__":  # python -m systemscripts.schedules.cron_file [--here]: the example, or this installation's
+    import sys
+
     from systemscripts import schedules
 
-    print(content(schedules.scheduled()), end="")
+    print(content(schedules.scheduled(), this_place() if "--here" in sys.argv else Place()), end="")

@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# Prepares the host: the user etl_user and his group, the folders, the database with its logins, config/.env, cron.
+#
+# Usage: configure_etl_user.sh [--embedded] [--grant-home-access] [--dry-run]
+#        configure_etl_user.sh --remove [--dry-run]
+#        configure_etl_user.sh --add-client NAME --key FILE
+#        configure_etl_user.sh --remove-client NAME
+#        configure_etl_user.sh --help
+#
+#   --embedded           use the suite's own PostgreSQL, also where the host has one
+#   --grant-home-access  where the project lies in a home folder that etl_user cannot pass, let him through it (ACL x)
+#   --dry-run            show what would be done, change nothing
+#   --remove             take user, group, cron file and that right away; data, database and settings stay
+#   --add-client         an SFTP account for a client, with his public key; he sees nothing but his own folder
+#   --remove-client      take the account away; what he delivered stays
+#
+# Run it as root (sudo). It may be run again at any time and before or after install_dependencies.sh: it does what it
+# can, leaves alone what is as it should be, and says what waits for the other script.
+#
+# Environment:
+#   ETL_ENV_FILE  another settings file than config/.env, for another environment (qa, prod)
+#   ETL_DATA_DIR  where file_watcher/, archive/, logs/ and var/ live (default: the project folder)
+#   ETL_CRON_FILE another cron file than /etc/cron.d/etl_jobs, for another environment
+set -euo pipefail
+
+readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
+readonly LONGEST_WAIT=900 # seconds for another run of this to end
+
+fail() { # CODE TEXT: the one exit for errors, one line
+    printf 'configure_etl_user.sh: %s\n' "$2" >&2
+    exit "$1"
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+usage() {
+    local line
+    while IFS= read -r line && [[ $line == \#* ]]; do
+        [[ $line == '#!'* ]] || { line=${line#\#} && printf '%s\n' "${line# }"; }
+    done <"$project/configure_etl_user.sh"
+}
+
+find_project() { # leaves $project; data_folder.bash leaves $data
+    local place=${BASH_SOURCE[0]}
+    [[ ! -L $place ]] || place=$(readlink -f -- "$place")
+    [[ $place == */* ]] || place=./$place
+    project=$(CDPATH='' cd -P -- "${place%/*}" && pwd)
+    readonly project
+}
+
+# shellcheck disable=SC2034  # systemscripts/shell uses them
+parse_arguments() {
+    action=configure dry_run='' embedded='' grant_home_access='' client='' key=''
+    while (($#)); do
+        case $1 in
+            --dry-run) dry_run=1 ;;
+            --embedded) embedded=1 ;;
+            --grant-home-access) grant_home_access=1 ;;
+            --remove) action=remove ;;
+            --add-client | --remove-client)
+                action=${1#--} client=${2:-}
+                [[ -n $client && $client != -* ]] || fail 2 "$1 needs a name; see configure_etl_user.sh --help"
+                shift
+                ;;
+            --key)
+                key=${2:-}
+                [[ -n $key ]] || fail 2 "--key needs a file; see configure_etl_user.sh --help"
+                shift
+                ;;
+            -h | --help) usage && exit 0 ;;
+            *) fail 2 "unknown argument $1; see configure_etl_user.sh --help" ;;
+        esac
+        shift
+    done
+    [[ $action != add-client || -n $key ]] || fail 2 "--add-client $client needs --key FILE, the client's public key"
+}
+
+# --- what is done, and what waits -------------------------------------------------------------------------------------
+
+change() { # TEXT COMMAND: says what changes and does it; --dry-run only says it
+    changes=$((changes + 1))
+    if [[ -n $dry_run ]]; then
+        say "would $1"
+        return
+    fi
+    "${@:2}" || fail 1 "could not $1"
+    say "$1: done"
+}
+
+waits_for() { # TEXT
+    waiting+=("$1")
+}
+
+mend() { # TEXT FOLDER FIND-TESTS -- COMMAND: applies a command to what find finds, where it finds something
+    local -r text=$1 folder=$2
+    local -a tests=()
+    local count
+    shift 2
+    while [[ $1 != -- ]]; do tests+=("$1") && shift; done
+    shift
+    [[ -e $folder ]] || return 0
+    count=$(find "$folder" "${tests[@]}" -printf x | wc -c)
+    ((count == 0)) || change "$text ($count)" find "$folder" "${tests[@]}" -exec "$@" {} +
+}
+
+# --- user and group ---------------------------------------------------------------------------------------------------
+
+configure_accounts() {
+    getent group "$SERVICE_GROUP" >/dev/null || change "make the group $SERVICE_GROUP" groupadd --system "$SERVICE_GROUP"
+    local -r home=/home/$SERVICE_USER
+    getent passwd "$SERVICE_USER" >/dev/null || change "make the user $SERVICE_USER" \
+        useradd --system --gid "$SERVICE_GROUP" --no-create-home --home-dir "$home" --shell /bin/bash "$SERVICE_USER"
+    [[ -d $home ]] || change "make $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
+    ! getent passwd "$SERVICE_USER" >/dev/null ||
+        mend "give $home to $SERVICE_USER" "$home" ! -user "$SERVICE_USER" -- chown -h "$SERVICE_USER:$SERVICE_GROUP"
+    local -r operator=${SUDO_USER:-root}
+    [[ $operator == root || $operator == "$SERVICE_USER" || " $(id -Gn -- "$operator") " == *" $SERVICE_GROUP "* ]] ||
+        change "put $operator into the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator"
+}
+
+# --- database and settings --------------------------------------------------------------------------------------------
+
+configure_settings() { # config/.env, once it is known which database
+    if [[ -e $settings_file ]]; then
+        [[ $(stat -c '%U %a' -- "$settings_file") == "$SERVICE_USER 600" ]] ||
+            change "close $settings_file to everybody but $SERVICE_USER" close_settings
+        return
+    fi
+    database_url='' reader_url=''
+    if [[ -n $embedded ]]; then
+        database_url=embedded
+    elif [[ -n $dry_run ]] && { postgres_is_up || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }; then
+        say "would make the database etl with the logins etl and reader in the host's PostgreSQL"
+    elif start_postgres; then
+        make_database
+        changes=$((changes + 1))
+        say "make the database etl with the logins etl and reader: done"
+    else
+        waits_for "the database and $settings_file wait for PostgreSQL: run install_dependencies.sh, then this again (or this with --embedded)"
+        return
+    fi
+    change "write $settings_file" write_settings
+}
+
+write_settings() { # the example with the lines of the database filled in
+    local line
+    local -r part=$settings_file.part
+    mkdir -p -- "${settings_file%/*}"
+    (
+        umask 077
+        while IFS= read -r line; do
+            case $line in
+                '#DATABASE_URL='*) line=DATABASE_URL=$database_url ;;
+                '#DATABASE_READER_URL='*) [[ -z $reader_url ]] || line=DATABASE_READER_URL=$reader_url ;;
+                '#ETL_DATA_DIR='*) [[ $data == "$project" ]] || line="ETL_DATA_DIR='$data'" ;;
+            esac
+            printf '%s\n' "$line"
+        done <"$project/config/.env.example" >"$part"
+    ) && chown "$SERVICE_USER:$SERVICE_GROUP" "$part" && mv -- "$part" "$settings_file"
+}
+
+close_settings() {
+    chown "$SERVICE_USER:$SERVICE_GROUP" "$settings_file" && chmod 600 "$settings_file"
+}
+
+# --- cron -------------------------------------------------------------------------------------------------------------
+
+wanted_cron_file() { # leaves the text in $wanted
+    if ((EUID == 0)) && getent passwd "$SERVICE_USER" >/dev/null &&
+        runuser -u "$SERVICE_USER" -- test -x "$project/.venv/bin/python"; then
+        # Without a run of its own: nothing in the logs when nothing is to be changed.
+        wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
+            "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
+            fail 78 "the pipelines' schedules cannot be read; run: $project/run_python_etl_script.sh check_config.py"
+        wanted=${wanted%x}
+    else # as it comes with the project, for this place
+        wanted=$(<"$project/etl_jobs.cron")$'\n'
+        local quoted=$project
+        [[ $quoted =~ ^[A-Za-z0-9@%+=:,./_-]+$ ]] || quoted="'${quoted//\'/\'\"\'\"\'}'"
+        wanted=${wanted//"/home/etl_user/client_etl_workflow/"/"${quoted//%/\\%}/"}
+        wanted=${wanted//"'/run_python_etl_script.sh"/"/run_python_etl_script.sh'"}
+        [[ -z ${ETL_DATA_DIR:-} ]] || wanted=${wanted/'MAILTO=""'/"MAILTO=\"\""$'\n'"ETL_DATA_DIR=$ETL_DATA_DIR"}
+        [[ -z ${ETL_ENV_FILE:-} ]] || wanted=${wanted/'MAILTO=""'/"MAILTO=\"\""$'\n'"ETL_ENV_FILE=$ETL_ENV_FILE"}
+    fi
+    # Whoever may write the project must not become another user through it.
+    awk -v user="$SERVICE_USER" '!/^(#|$|[A-Z_]+=)/ && ($1 ~ /^@/ ? $2 : $6) != user {bad = 1} END {exit bad}' <<<"$wanted" ||
+        fail 78 "the cron file would run something as another user than $SERVICE_USER; look at: schedule.py show --as-file"
+}
+
+configure_cron() {
+    local wanted
+    type -P cron >/dev/null || waits_for "cron is not installed: run install_dependencies.sh"
+    [[ -d ${cron_file%/*} ]] || { waits_for "$cron_file waits for cron" && return; }
+    wanted_cron_file
+    if [[ -f $cron_file ]] && printf '%s' "$wanted" | cmp -s - "$cron_file" && [[ $(stat -c '%u %a' "$cron_file") == '0 644' ]]; then
+        return
+    fi
+    change "install $cron_file" install_cron_file
+}
+
+install_cron_file() { # whole or not at all; cron passes over the part, whose name has a dot
+    printf '%s' "$wanted" | install -m 644 -o root -g root /dev/stdin "$cron_file.part" && mv -- "$cron_file.part" "$cron_file"
+}
+
+# --- taking it away ---------------------------------------------------------------------------------------------------
+
+remove() {
+    local folder part='' owner=${SUDO_USER:-root}
+    local -a names
+    [[ ! -e $cron_file ]] || change "remove $cron_file" rm -f -- "$cron_file"
+    getent passwd "$SERVICE_USER" >/dev/null || { remove_group && return; }
+    [[ ! -f $data/var/database/data/postmaster.pid ]] || change 'stop the embedded database' \
+        runuser -u "$SERVICE_USER" -- env ETL_NO_CRON_LOG=1 "$project/run_python_etl_script.sh" database.py stop
+    [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" >/dev/null || fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this again"
+    IFS=/ read -ra names <<<"${project%/*}"
+    for folder in "${names[@]}"; do
+        [[ -n $folder ]] || continue
+        part=$part/$folder
+        ! type -P getfacl >/dev/null || ! getfacl -cp -- "$part" 2>/dev/null | grep -q "^user:$SERVICE_USER:" ||
+            change "take the right to pass $part from $SERVICE_USER" setfacl -x "u:$SERVICE_USER" "$part"
+    done
+    # A number without a name would belong to whoever gets that number next.
+    for folder in "$project" "$data" "/home/$SERVICE_USER"; do
+        mend "give $folder to $owner" "$folder" -user "$SERVICE_USER" -- chown -h "$owner:"
+    done
+    change "remove the user $SERVICE_USER" userdel "$SERVICE_USER"
+    remove_group
+}
+
+remove_group() {
+    getent group "$SERVICE_GROUP" >/dev/null || return 0
+    mend "give what is left of $SERVICE_GROUP in $project to the owner's group" "$project" -group "$SERVICE_GROUP" -- \
+        chgrp -h "$(id -gn -- "${SUDO_USER:-root}")"
+    change "remove the group $SERVICE_GROUP" groupdel "$SERVICE_GROUP"
+}
+
+# --- the way through --------------------------------------------------------------------------------------------------
+
+require_root() { # ARGUMENTS
+    local shown
+    printf -v shown ' %q' "$@"
+    ((EUID == 0)) || [[ -n $dry_run ]] || fail 78 "this needs root; run: sudo $project/configure_etl_user.sh${*:+$shown}"
+}
+
+configure() {
+    configure_accounts
+    configure_folders
+    configure_settings
+    configure_passage
+    configure_cron
+}
+
+manage_client() {
+    [[ -z $dry_run ]] || fail 2 "--dry-run shows the set-up, not single clients"
+    # shellcheck disable=SC1091  # its path is as those above
+    source "$project/systemscripts/shell/client_accounts.bash"
+    if [[ $action == add-client ]]; then add_client "$client" "$key"; else remove_client "$client"; fi
+}
+
+report() {
+    local text
+    for text in ${waiting[@]+"${waiting[@]}"}; do say "waits: $text"; done
+    ((changes)) || say "nothing to change"
+}
+
+main() {
+    umask 022
+    find_project
+    parse_arguments "$@"
+    require_root "$@"
+    exec {lock}<"$project"
+    flock -w "$LONGEST_WAIT" "$lock" || fail 75 "another installation in $project does not end; look for it, then run this again"
+    # shellcheck source=systemscripts/shell/data_folder.bash
+    source "$project/systemscripts/shell/data_folder.bash"
+    # shellcheck source=systemscripts/shell/host_folders.bash
+    source "$project/systemscripts/shell/host_folders.bash"
+    # shellcheck source=systemscripts/shell/host_database.bash
+    source "$project/systemscripts/shell/host_database.bash"
+    settings_file=${ETL_ENV_FILE:-$project/config/.env} cron_file=${ETL_CRON_FILE:-/etc/cron.d/etl_jobs}
+    changes=0 waiting=() data=''
+    find_data_folder
+    case $action in
+        configure) configure ;;
+        remove) remove ;;
+        *) manage_client && return ;;
+    esac
+    report
+}
+
+main "$@"

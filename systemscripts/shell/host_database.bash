@@ -1,0 +1,62 @@
+# The host's own PostgreSQL: the database etl and its two logins. For configure_etl_user.sh, which offers say, fail,
+# change and waits_for. Passwords go through pipes only: a command line can be read by everybody.
+# shellcheck disable=SC2034,SC2154  # what configure_etl_user.sh sets and uses
+
+as_postgres() { # the SQL comes by stdin
+    runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d postgres
+}
+
+postgres_is_up() {
+    getent passwd postgres >/dev/null && type -P psql >/dev/null && as_postgres <<<'select 1' >/dev/null 2>&1
+}
+
+start_postgres() { # where it is installed but not up; leaves whether it is up
+    ! postgres_is_up || return 0
+    [[ -d /usr/lib/postgresql ]] && compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || return 1
+    [[ -z $dry_run ]] || return 1
+    # Without our lock, which a server would hold for as long as it runs.
+    if [[ -d /run/systemd/system ]]; then systemctl start postgresql; else service postgresql start; fi >/dev/null 2>&1 {lock}>&- ||
+        fail 75 "PostgreSQL is installed but does not start; see: pg_lsclusters, then run this again"
+    local try
+    for ((try = 0; try < 60; try++)); do
+        ! postgres_is_up || return 0
+        sleep 0.5
+    done
+    fail 75 "PostgreSQL was started but does not answer; see: pg_lsclusters, then run this again"
+}
+
+password() { # 32 letters and digits
+    local text
+    text=$(head -c 256 /dev/urandom | base64 -w 0 | LC_ALL=C tr -dc 'A-Za-z0-9')
+    printf '%s' "${text:0:32}"
+}
+
+check_owner() { # a database of that name that is somebody else's is left alone
+    local owner
+    owner=$(as_postgres <<<"select pg_get_userbyid(datdba) from pg_database where datname = 'etl'")
+    [[ -z $owner || $owner == etl ]] ||
+        fail 78 "the database etl belongs to $owner, not to the login etl; rename it, or write DATABASE_URL into $settings_file yourself"
+}
+
+make_database() { # leaves $database_url and $reader_url; logins that are there get new passwords
+    local etl_password reader_password port
+    check_owner
+    etl_password=$(password)
+    reader_password=$(password)
+    as_postgres <<SQL >/dev/null || fail 1 "the database etl could not be made; see the log of PostgreSQL"
+set log_statement = 'none';
+set log_min_duration_statement = -1;
+set log_min_error_statement = 'panic';
+select 'create role ' || name || ' login' from unnest(array['etl', 'reader']) name
+    where not exists (select from pg_roles where rolname = name) \\gexec
+alter role etl login password '$etl_password';
+alter role reader login password '$reader_password';
+select 'create database etl owner etl encoding ''UTF8'' locale ''C.UTF-8'' template template0'
+    where not exists (select from pg_database where datname = 'etl') \\gexec
+revoke connect on database etl from public;
+grant connect on database etl to reader;
+SQL
+    port=$(as_postgres <<<'show port')
+    database_url=postgresql://etl:$etl_password@127.0.0.1:$port/etl
+    reader_url=postgresql://reader:$reader_password@127.0.0.1:$port/etl
+}

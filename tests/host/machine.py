@@ -1,0 +1,104 @@
+"""A machine to try the set-up scripts on: this one, seen through an overlay whose changes are thrown away.
+
+A mount and process namespace of its own: what runs in it ends with it, what it writes goes to memory. So users, cron
+files, packages and databases are made for real, under their real names, and nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clones import COPIED, FILES
+from tests.conftest import PROJECT
+
+HOLDER = r"""
+set -eu
+mount --make-rprivate /
+mount -t tmpfs -o size=3g,mode=755 tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+root=$1/root
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mkdir -p "$root$2" && mount --bind "$2" "$root$2" && mount -o remount,bind,ro "$root$2"
+part=
+IFS=/ read -ra names <<<"${2%/*}"
+for name in "${names[@]}"; do part=$part/$name; [[ $part == / ]] || chmod a+x "$root$part"; done
+touch "$1/ready"
+echo ready
+while :; do sleep 1000 & wait; done
+"""
+
+
+class Machine:
+    """What runs in the overlay."""
+
+    def __init__(self, holder: int, root: Path) -> None:
+        self.holder, self.root = holder, root
+
+    def command(self, *arguments: object) -> list[str]:
+        """A command line that runs inside, as root, with a clean environment."""
+        # the namespaces of the holder's child, which is process 1 in there
+        enter = ["nsenter", "-t", str(self.holder), "-m", "-p", "chroot", str(self.root)]
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return [*enter, "env", "-i", f"PATH={path}", "LANG=C.UTF-8", "HOME=/root", *map(str, arguments)]
+
+    def run(self, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command inside to its end."""
+        return subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, cwd="/"
+        )
+
+    def shell(self, text: str, timeout: float = 120) -> str:
+        """Run shell code inside; its output, which must not be a failure's."""
+        done = self.run("bash", "-euo", "pipefail", "-c", text, timeout=timeout)
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def clone(self, folder: str, owner: str) -> None:
+        """Copy the project to a folder inside, as somebody who cloned it; the packages are those of the tests."""
+        copied = " ".join(shlex.quote(f"{PROJECT}/{name}") for name in (*COPIED, *FILES))
+        place = shlex.quote(folder)
+        self.shell(
+            f"mkdir -p {place} && cp -r {copied} {place} && rm -f {place}/config/.env && "
+            f"ln -s {shlex.quote(sys.prefix)} {place}/.venv && "
+            f"find {place} -name __pycache__ -prune -exec rm -rf {{}} + && "
+            f"chmod -R u=rwX,go=rX {place} && chown -hR {owner}: {place}"
+        )
+
+
+@contextlib.contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Start one; `folder` is where its files appear inside its own namespace."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    log = (folder.parent / f"{folder.name}.log").open("w+")
+    folder.mkdir()
+    holder = subprocess.Popen(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", HOLDER, "holder", str(folder), PROJECT],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 30
+        while "ready" not in Path(log.name).read_text():
+            if holder.poll() is not None or time.monotonic() > until:
+                reason = Path(log.name).read_text()
+                if os.environ.get("REQUIRE_SERVICES"):
+                    pytest.fail(f"no overlay can be mounted here: {reason}")
+                pytest.skip(f"no overlay can be mounted here: {reason}")
+            time.sleep(0.05)
+        inside = int(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()[0])
+        yield Machine(inside, folder / "root")
+    finally:
+        holder.kill()
+        holder.wait()
+        log.close()

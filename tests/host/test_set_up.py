@@ -1,0 +1,137 @@
+"""Both set-up scripts for real, as root, on a machine whose changes are thrown away."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.host.machine import Machine, machine
+
+FOLDER = "/home/anna/client etl"  # a home folder that nobody else may pass, and a blank
+SNAPSHOT = (
+    "find /etc /home /var/spool/cron -xdev \\( -name __pycache__ -o -name '*.pid' \\) "
+    "-prune -o \\( -type f -o -type d -o -type l \\) -printf '%p %u %g %m %s %T@\\n' | sort"
+)
+WITHOUT_POSTGRESQL = """
+dpkg --purge --force-depends $(dpkg-query -W -f '${Package}\\n' 'postgresql*' 2>/dev/null) >/dev/null 2>&1 || true
+rm -rf /usr/lib/postgresql /var/lib/postgresql /etc/postgresql
+"""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with machine(tmp_path_factory.mktemp("machine") / "overlay") as made:
+        made.shell(WITHOUT_POSTGRESQL)
+        made.shell("useradd --create-home anna && chmod 700 /home/anna")
+        made.clone(FOLDER, "anna")
+        yield made
+
+
+def configure(host: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return host.run("env", "SUDO_USER=anna", f"{FOLDER}/configure_etl_user.sh", *arguments)
+
+
+def install(host: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return host.run(f"{FOLDER}/install_dependencies.sh", *arguments, timeout=600)
+
+
+def job(host: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return host.run(f"{FOLDER}/run_python_etl_script.sh", *arguments)
+
+
+def changes(done: subprocess.CompletedProcess[str]) -> list[str]:
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line.endswith(": done")]
+
+
+def test_dry_run_changes_nothing(host: Machine) -> None:
+    before = host.shell(SNAPSHOT)
+    done = configure(host, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    for text in ("would make the user etl_user", "would install /etc/cron.d/etl_jobs"):
+        assert text in done.stdout
+    assert "would install the system packages: " in install(host, "--dry-run").stdout
+    assert host.shell(SNAPSHOT) == before
+
+
+def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machine) -> None:
+    done = configure(host)
+    assert done.returncode == 0, done.stderr
+    assert "waits: the database and" in done.stdout and "install_dependencies.sh" in done.stdout
+    assert "waits: etl_user cannot pass /home/anna" in done.stdout and "--grant-home-access" in done.stdout
+    assert host.shell("id -gn etl_user; id -Gn anna").split() == ["etl_group", "anna", "etl_group"]
+    modes = host.shell(f"stat -c '%a %U %G' '{FOLDER}'/{{file_watcher,archive,logs,var,jobscripts,.}}")
+    assert set(modes.splitlines()) == {"2770 etl_user etl_group"}
+    assert host.shell("stat -c '%a %U' /etc/cron.d/etl_jobs") == "644 root\n"
+    lines = [line for line in host.shell("cat /etc/cron.d/etl_jobs").splitlines() if line[:1].isdigit()]
+    assert lines and all(f" etl_user '{FOLDER}/run_python_etl_script.sh' " in line for line in lines)
+    assert changes(configure(host)) == []
+
+
+def test_asked_it_grants_the_one_right_to_pass_the_home_folder(host: Machine) -> None:
+    assert changes(configure(host, "--grant-home-access")) == ["let etl_user pass /home/anna: done"]
+    assert host.run("runuser", "-u", "etl_user", "--", "ls", "/home/anna").returncode != 0  # x, not r
+    assert host.run("runuser", "-u", "etl_user", "--", "ls", FOLDER).returncode == 0
+    assert "cannot pass" not in configure(host).stdout
+
+
+def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Machine) -> None:
+    done = install(host)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "system packages: installing" in done.stdout and "postgresql" in done.stdout
+    found = changes(configure(host))
+    assert "make the database etl with the logins etl and reader: done" in found
+    assert host.shell(f"stat -c '%a %U' '{FOLDER}/config/.env'") == "600 etl_user\n"
+    asked = job(host, "database.py", "sql", "select current_user, current_database() as name")
+    assert asked.stdout.split() == ["current_user,name", "etl,etl"], asked.stderr
+    read_only = job(
+        host, "database.py", "sql", "--read-only", "select current_user as me, count(*) >= 0 as sees from dba.v_run"
+    )
+    assert read_only.stdout.split() == ["me,sees", "reader,t"], read_only.stderr
+    # what the job wrote is etl_user's, for his group
+    assert set(host.shell(f"stat -c '%a %U %G' '{FOLDER}'/logs/database_*").splitlines()) == {"660 etl_user etl_group"}
+    secret = host.shell(f"sed -n 's|^DATABASE_URL=postgresql://etl:\\(.*\\)@.*|\\1|p' '{FOLDER}/config/.env'").strip()
+    assert len(secret) == 32
+    assert secret not in host.shell("cat /var/log/postgresql/* 2>/dev/null || true")
+
+
+def test_the_second_run_of_both_changes_nothing(host: Machine) -> None:
+    before = host.shell(SNAPSHOT)
+    again, configured = install(host), configure(host)
+    assert again.stdout.splitlines()[0] == "system packages: all there", again.stdout + again.stderr
+    assert configured.stdout == "nothing to change\n", configured.stdout + configured.stderr
+    after = [line for line in host.shell(SNAPSHOT).splitlines() if "/var/install.log " not in line]
+    assert set(after) - set(before.splitlines()) == set()
+
+
+def test_the_cron_file_is_the_one_that_schedule_wants(host: Machine) -> None:
+    shown = job(host, "schedule.py", "show")
+    assert "/etc/cron.d/etl_jobs starts what it should" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_an_ordinary_user_is_told_the_command(host: Machine) -> None:
+    done = host.run("runuser", "-u", "anna", "--", f"{FOLDER}/run_python_etl_script.sh", "database.py", "status")
+    assert done.returncode == 78
+    assert "this installation belongs to etl_user; run: sudo -u etl_user " in done.stderr
+    asked = host.run("runuser", "-u", "anna", "--", f"{FOLDER}/configure_etl_user.sh")
+    assert (asked.returncode, "this needs root; run: sudo " in asked.stderr) == (78, True)
+
+
+def test_remove_leaves_the_data_and_everything_can_come_back(host: Machine) -> None:
+    host.shell(f"echo 'a;b' > '{FOLDER}/file_watcher/orders.csv'")
+    before = host.shell(f"cat '{FOLDER}/config/.env'")
+    assert "remove the user etl_user: done" in changes(configure(host, "--remove"))
+    assert host.run("getent", "passwd", "etl_user").returncode != 0
+    assert host.run("getent", "group", "etl_group").returncode != 0
+    assert host.run("test", "-e", "/etc/cron.d/etl_jobs").returncode != 0
+    assert "etl_user" not in host.shell("getfacl -p /home/anna")
+    assert host.shell(f"cat '{FOLDER}/file_watcher/orders.csv'; cat '{FOLDER}/config/.env'") == "a;b\n" + before
+    assert host.shell(f"find '{FOLDER}' -nouser -o -nogroup | head -3") == ""
+    assert host.shell("runuser -u postgres -- psql -Atc 'select datname from pg_database' postgres").count("etl\n") == 1
+    assert configure(host, "--remove").stdout == "nothing to change\n"
+
+    assert "make the user etl_user: done" in changes(configure(host, "--grant-home-access"))
+    assert job(host, "database.py", "sql", "select 1 as one").stdout.split() == ["one", "1"]
+    assert configure(host).stdout == "nothing to change\n"
