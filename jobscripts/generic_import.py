@@ -13,10 +13,11 @@ from systemscripts.job import Summary, job, wait_seconds
 
 
 class Phase(StrEnum):
-    """Where to stop."""
+    """A leg of a file's way."""
 
     fetch = "fetch"
     prepare = "prepare"
+    load = "load"
 
 
 Config = Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")]
@@ -24,6 +25,7 @@ Every = Annotated[bool, typer.Option("--all", help="Every active import.")]
 File = Annotated[Path | None, typer.Option(help="Load this file alone; the original stays where it is.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
+Alone = Annotated[Phase | None, typer.Option(help="Do this phase alone, with what the one before left.")]
 AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="This time far fewer rows are right.")]
 Reload = Annotated[bool, typer.Option("--reload", help="Load undone content again.")]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
@@ -41,7 +43,7 @@ ExportRejects = Annotated[
 @job(lock="{config}")
 def generic_import(
     config: Config = "", all_imports: Every = False, file: File = None, dry_run: DryRun = False, until: Until = None,
-    accept_drop: AcceptDrop = False, reload: Reload = False, retry_refused: RetryRefused = False,
+    phase: Alone = None, accept_drop: AcceptDrop = False, reload: Reload = False, retry_refused: RetryRefused = False,
     list_imports: Listing = False, undo: Undo = None, run: Run = None, cascade: Cascade = False, accept: Accept = None,
     replay_rejects: ReplayRejects = None, export_rejects: ExportRejects = None,
 ) -> Summary:  # fmt: skip
@@ -54,6 +56,7 @@ def generic_import(
         generic_import.py meetmax_events
         generic_import.py meetmax_events --dry-run
         generic_import.py orders --file ~/Downloads/orders.xlsx
+        generic_import.py visits --phase fetch
         generic_import.py --undo 12
         generic_import.py --export-rejects 12 rejected.xlsx
     """
@@ -83,8 +86,10 @@ def generic_import(
         return sending_back.export_rejects(connection, *export_rejects)
     if list_imports:
         return start.listed(connection)
+    last = phase or until
     options = travel.Options(
-        only=file, dry_run=dry_run, until=until.value if until else None, accept_drop=accept_drop, reload=reload,
+        only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,
+        ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
     return start.run(connection, config or None, directories, run_uuid, options)

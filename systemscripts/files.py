@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from systemscripts import settings
 from systemscripts.directory_management import Directories, free_name, sha256_of
 from systemscripts.errors import EtlError
 from systemscripts.summary import Counts
@@ -127,10 +128,10 @@ def register(
     origin = origin or Origin(stored, None, "")
     cursor.execute(
         """insert into dba.tfile
-           (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid)
-           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s)
+           (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at)
+           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s)
            on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
-        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid),
+        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now()),
     )
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
@@ -271,7 +272,7 @@ def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable
 
 def archived(cursor: Cursor, ticket: Ticket) -> None:
     """Note that the file lies where it is kept."""
-    cursor.execute("update dba.tfile set archived_at = now() where file_id = %s", (ticket.file_id,))
+    cursor.execute("update dba.tfile set archived_at = %s where file_id = %s", (settings.now(), ticket.file_id))
 
 
 def settled(cursor: Cursor, ticket: Ticket) -> None:

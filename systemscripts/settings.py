@@ -318,6 +318,11 @@ def _offset() -> timedelta:
     return moment - datetime.now(UTC)
 
 
+def clock_is_set() -> bool:
+    """Whether this process goes by another clock than the host's."""
+    return bool(os.environ.get("ETL_NOW"))
+
+
 def zone() -> ZoneInfo | None:
     """The configured time zone, or None for the host's."""
     return ZoneInfo(current().time_zone) if current().time_zone else None

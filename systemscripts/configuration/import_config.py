@@ -120,7 +120,7 @@ class ImportConfig(Strict, Consistent):
     guards: Guards = Guards()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
-    archive_policy: Literal["single", "none"] = "single"
+    archive_policy: Literal["single", "daily_zip", "none"] = "single"
     sources: list[Source] = [Source(type="local")]
 
     @field_validator("metadata_label_location", "datelocation", mode="before")

@@ -13,6 +13,10 @@ from systemscripts.errors import ConfigurationError
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
+class UnsetVariableError(ConfigurationError):
+    """What a configuration names is not set on this host: it is not used here, or not set up yet."""
+
+
 def resolved(value: Any, where: str) -> Any:
     """A value of a configuration with its variables replaced, also inside lists and mappings.
 
@@ -64,7 +68,7 @@ def _value_of(name: str, where: str) -> str:
     if not name.startswith(prefix):
         raise ConfigurationError(f"{where}: ${{{name}}} is no variable that a configuration may name: {prefix}...")
     near = difflib.get_close_matches(name, known, n=1)
-    raise ConfigurationError(
+    raise UnsetVariableError(
         f"{where}: ${{{name}}} is not set" + (f", did you mean {near[0]}?" if near else ""),
         f"Add {name} to {settings.settings_file()}.",
     )

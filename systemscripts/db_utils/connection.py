@@ -95,6 +95,8 @@ def _open_connection(url: str, purpose: str) -> Connection:
         f"-c lock_timeout={wanted.database_lock_seconds}s -c statement_timeout={wanted.database_statement_minutes}min"
         " -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c idle_in_transaction_session_timeout=0"
     ) + (f" -c timezone={wanted.time_zone}" if wanted.time_zone else "")
+    if settings.clock_is_set():  # for what counts by today, such as the view visits.visitor
+        options += f" -c etl.now={settings.now().isoformat()}"
     try:
         connection = psycopg2.connect(
             url,

@@ -22,6 +22,7 @@ class Context:
     run_uuid: str
     reload: bool = False
     accept_drop: bool = False
+    among_others: bool = False  # the operator named no import
 
     def archive_folder(self) -> Path:
         """Where loaded files of today are kept, by the clock of the installation."""

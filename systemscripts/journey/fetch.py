@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from systemscripts import files, settings, sources
-from systemscripts.configuration import ImportConfig, Source
+from systemscripts.configuration import ImportConfig, Source, variables
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
@@ -16,24 +16,28 @@ logger = logging.getLogger(__name__)
 
 
 def fetch(
-    context: Context, only: Path | None, leave: frozenset[str], summary: Summary
+    context: Context, only: Path | None, leave: frozenset[str], summary: Summary, ask_sources: bool = True
 ) -> tuple[list[files.Ticket], bool]:
     """The tickets of all files that wait now, and whether every source could be asked.
 
-    `only`: this file alone. `leave`: names of files that are not to be taken. What goes wrong with one source is noted
+    `only`: this file alone. `leave`: names of files that are not to be taken. `ask_sources`:
+    false for what is here already. What goes wrong with one source is noted
     in the summary and does not stop the others; raises EtlError where `only` cannot be had or the database is away.
     """
     tickets: dict[int, files.Ticket] = {}
     left: dict[Path, str] = {}
     whole = True
     _forget_cut_off(context)
-    for source in _sources(context.config, only):
+    for source in _sources(context.config, only is None and ask_sources):
         try:
             request = context.request(source.options, only, leave)
             fetched = sources.module(source.type).fetch(request)
         except EtlError as error:
             if context.connection.closed or only is not None:
                 raise
+            if context.among_others and isinstance(error, variables.UnsetVariableError):
+                summary.warnings.append(f"not asked: {error}")  # a source that this host does not use
+                continue
             summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
             whole = False
             continue
@@ -46,12 +50,10 @@ def fetch(
     return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)], whole
 
 
-def _sources(config: ImportConfig, only: Path | None) -> list[Source]:
+def _sources(config: ImportConfig, remote: bool) -> list[Source]:
     """Where to look for files: where the import says, and always in file_watcher/, the door that all come through."""
-    local = Source(type="local")
-    if only is not None:
-        return [local]
-    return config.sources + [local] * (not any(source.type == "local" for source in config.sources))
+    door = Source(type="local")
+    return [*([source for source in config.sources if source != door] if remote else []), door]
 
 
 def _forget_cut_off(context: Context) -> None:

@@ -23,12 +23,15 @@ def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = 
     `read_as`: size and time of the file when it was read, so that it need not be hashed again. Raises EtlError when it
     cannot be moved; the ticket keeps its state, and the next run does it.
     """
+    safe = True
     if ticket.archived_at is None:
-        _keep(context, ticket, read_as)
+        safe = _keep(context, ticket, read_as)
         _tell(context, ticket)
-        with transaction(context.connection, durable=False) as cursor:
+        with transaction(context.connection) as cursor:  # durable: what comes next may remove the original
             files.archived(cursor, ticket)
-    _settle(context, ticket)
+    (context.directories.temporary / f"{ticket.name}.clean.csv").unlink(missing_ok=True)  # of the phase prepare alone
+    if safe:
+        _settle(context, ticket)
     with transaction(context.connection, durable=False) as cursor:
         files.settled(cursor, ticket)
 
@@ -71,7 +74,8 @@ def bring_back_refused(context: Context) -> None:
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
 
 
-def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) -> None:
+def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) -> bool:
+    """Move a file to where it is kept; false where it is nowhere any more, so that its source must not let it go."""
     source = files.real_path(ticket.path, context.directories)
     goal = files.real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
     try:
@@ -79,15 +83,17 @@ def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) ->
             # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
             if goal is not None and not goal.exists():
                 logger.warning("%s is %s, but its file is no longer there", ticket.name, ticket.status)
-            return
+                return False
+            return goal is None or sha256_of(goal) == ticket.file_sha256
         if goal is None:  # archive_policy none
             source.unlink()
-            return
+            return True
         if ticket.status == "refused":
             goal.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(goal.with_name(f"{goal.name}.reason.txt")) as stream:
                 stream.write(_reason(ticket).encode())
         move(source, goal)
+        return True
     except OSError as error:
         raise EtlError(
             f"{source} cannot be moved to {goal}: {error.strerror}",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +15,7 @@ from systemscripts import files, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, UsageError
 from systemscripts.imports import copying, lookups, new_rows, target
-from systemscripts.journey import load, prepare
+from systemscripts.journey import load, prepare, zipping
 from systemscripts.journey.context import Context
 from systemscripts.journey.prepare import Prepared
 from systemscripts.summary import Counts
@@ -28,23 +31,32 @@ def load_again(cursor: Cursor, context: Context, dataset_id: int) -> int:
     have it as it was loaded, BadDataError when it does not fit any more.
     """
     ticket = files.of_dataset(cursor, dataset_id)
-    place = _kept(ticket, dataset_id, context.directories)
-    as_kept = replace(ticket, path=files.stored_path(place, context.directories))
-    with prepare.prepared(context, as_kept, write=False) as file:
-        if as_kept.file_sha256 != ticket.file_sha256:
-            raise UsageError(f"{place} is not the file that became dataset {dataset_id}", "Bring the right one back.")
-        return _copy(cursor, context, file, dataset_id)
+    with _kept(ticket, dataset_id, context.directories) as place:
+        as_kept = replace(ticket, path=files.stored_path(place, context.directories))
+        with prepare.prepared(context, as_kept, write=False) as file:
+            if as_kept.file_sha256 != ticket.file_sha256:
+                raise UsageError(
+                    f"{place} is not the file that became dataset {dataset_id}", "Bring the right one back."
+                )
+            return _copy(cursor, context, file, dataset_id)
 
 
-def _kept(ticket: files.Ticket, dataset_id: int, directories: Directories) -> Path:
-    places = [files.real_path(path, directories) for path in (ticket.keep_path, ticket.path) if path]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise UsageError(
-            f"dataset {dataset_id} skipped rows that must come in now, but {ticket.name} is not in the archive",
-            "Bring it back there, or take that dataset back too: --cascade.",
-        )
-    return found
+@contextmanager
+def _kept(ticket: files.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
+    """The file of a dataset, out of its zip where it lies in one."""
+    with contextlib.ExitStack() as stack:
+        for path in (ticket.keep_path, ticket.path):
+            try:
+                place = stack.enter_context(zipping.unzipped(path or "", directories))
+            except FileNotFoundError:
+                continue
+            if place.is_file():
+                yield place
+                return
+    raise UsageError(
+        f"dataset {dataset_id} skipped rows that must come in now, but {ticket.name} is not in the archive",
+        "Bring it back there, or take that dataset back too: --cascade.",
+    )
 
 
 def _copy(cursor: Cursor, context: Context, file: Prepared, dataset_id: int) -> int:

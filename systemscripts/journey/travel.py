@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig, companions
@@ -33,7 +33,8 @@ class Options:
     reload: bool = False
     accept_drop: bool = False
     retry_refused: bool = False
-    until: Literal["fetch", "prepare"] | None = None
+    until: str | None = None  # fetch or prepare
+    ask_sources: bool = True  # false: only what is here already
     wait_seconds: float = 0
     leave: frozenset[str] = frozenset()  # names of files that nobody may take: they match several imports
 
@@ -47,7 +48,9 @@ def run_imports(
     """
     summary = Summary()
     for config in configs:
-        context = Context(connection, config, directories, run_uuid, options.reload, options.accept_drop)
+        context = Context(
+            connection, config, directories, run_uuid, options.reload, options.accept_drop, len(configs) > 1
+        )
         try:
             _one_import(context, options, summary)
         except EtlError as error:
@@ -79,7 +82,7 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
     if options.retry_refused:
         finish.bring_back_refused(context)
     with log_utils.step("fetch"):
-        tickets, whole = fetch.fetch(context, options.only, options.leave, summary)
+        tickets, whole = fetch.fetch(context, options.only, options.leave, summary, options.ask_sources)
     if options.until == "fetch":
         _note_waiting(context, tickets, summary)
         return

@@ -1,4 +1,10 @@
-"""Files that lie in a folder of this host, file_watcher/ unless the import names another."""
+"""Files in a folder of this host: where they wait (file_watcher/ unless the import names another), or elsewhere.
+
+sources:
+  - type: local                        # the default, and always looked at
+  - type: local
+    path: /srv/client_sftp/acme/inbox  # a folder that others write to: files are copied in, then removed there
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,13 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from systemscripts import files, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import CHUNK, Directories, atomic_write, free_name, in_progress, sha256_of
-from systemscripts.errors import TryLaterError, UsageError
+from systemscripts.errors import ConfigurationError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
 
 
@@ -20,6 +27,10 @@ def fetch(request: Request) -> Fetched:
 
     Raises UsageError when the one file asked for does not exist.
     """
+    if elsewhere := _elsewhere(request):
+        from systemscripts.sources.landing import folder as others
+
+        return others.fetch(request, elsewhere, folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
     with transaction(request.connection) as cursor:
         placed = files.not_put_away(cursor, name)
@@ -45,7 +56,26 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
 
 
 def settle(request: Request, ticket: files.Ticket) -> None:
-    """Nothing to tidy up: moving the file to the archive was all."""
+    """Remove what was copied from elsewhere; else moving the file to the archive was all."""
+    if ticket.source_stamp is not None:
+        from systemscripts.sources.landing import folder as others
+
+        others.settle(ticket)
+
+
+def address(written: dict[str, Any]) -> str:
+    """The beginning of every `source_path` of a source with these options."""
+    return f"{written['path'].rstrip('/')}/" if "path" in written else ""
+
+
+def _elsewhere(request: Request) -> Path | None:
+    """The folder of a source that names one; raises ConfigurationError for keys that mean nothing."""
+    unknown = set(request.options) - {"path"}
+    path = request.options.get("path")
+    if unknown or not isinstance(path, str | None) or (path and not path.startswith("/")):
+        what = f"{', '.join(sorted(unknown))} is no key" if unknown else "path must be an absolute path"
+        raise ConfigurationError(f"import {request.config.config_name}, source local: {what}")
+    return Path(path) if path and request.only is None else None
 
 
 def folder(config: ImportConfig, directories: Directories) -> Path:

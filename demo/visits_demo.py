@@ -1,0 +1,123 @@
+"""The visits pipeline on a fresh machine: a local SFTP server on which reports appear day by day, a local mail server.
+
+The pipeline runs for three nights, the last one in another year. One report still grows while the first night's run
+looks at it, one has another layout, some rows are bad: it ends with what the tables say of all that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from demo import sftp_server, visits_reports
+from demo.installation import DemoInstallation
+
+REMOTE = Path("home/vinkOS/archivosVisitas")
+NIGHT = time(23, 30)
+GROWING = "report_99.txt"
+EXPECTED = (0, 65)  # 65: a refused file, as on the second day
+
+
+def run() -> int:
+    """Run the demo and show what happened; returns the exit code."""
+    installation = DemoInstallation()
+    root = installation.folder / "sftp"
+    with (
+        installation.mail_sink(),
+        installation.serving(
+            "sftp", lambda port: sftp_server.SftpServer(root, root.with_name("sftp_keys"), port)
+        ) as server,
+    ):
+        installation.write_settings(
+            SOURCE_VISITS_HOST=f"127.0.0.1:{server.port}",
+            SOURCE_VISITS_USER=sftp_server.USER,
+            SOURCE_VISITS_KEY_PATH=str(server.client_key_path),
+            SFTP_STILL_SECONDS="2",
+        )
+        trusted = installation.run_job(
+            "sftp_trust_host.py", f"127.0.0.1:{server.port}", "--fingerprint", server.fingerprint, "--replace"
+        )
+        codes = [_night(installation, root / REMOTE, day) for day in visits_reports.DAYS] if not trusted else [trusted]
+        installation.work_here()
+        os.environ["ETL_NOW"] = datetime.combine(visits_reports.DAYS[-1], NIGHT).isoformat()
+        _show(installation, sorted(path.name for path in (root / REMOTE).iterdir()))
+    return max((code for code in codes if code not in EXPECTED), default=0)
+
+
+def _night(installation: DemoInstallation, folder: Path, day: date) -> int:
+    """The reports of one day appear, then the pipeline runs."""
+    print(f"\n{day:%A %d %B %Y}", flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for report in visits_reports.of_day(day):
+        path = folder / report.name
+        path.write_bytes(report.content)
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
+    first = day == visits_reports.DAYS[0]
+    with _growing(folder / GROWING, day) if first else contextlib.nullcontext():
+        return installation.run_job("run_pipeline.py", "visits", now=datetime.combine(day, NIGHT))
+
+
+@contextlib.contextmanager
+def _growing(path: Path, day: date) -> Iterator[None]:
+    """A report that is being written while the block runs, and whole after it."""
+    lines = visits_reports.report(99, day, 500).content.splitlines(keepends=True)
+    ended = threading.Event()
+
+    def write() -> None:
+        with path.open("wb") as stream:
+            for line in lines:
+                stream.write(line)
+                stream.flush()
+                if not ended.is_set():
+                    ended.wait(0.2)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show(installation: DemoInstallation, left: list[str]) -> None:
+    """The closing tables, read from the database, and what to do next."""
+    from systemscripts import db_utils, settings
+    from systemscripts.summary import Summary
+
+    settings.reset()
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
+        log = _rows(connection, "select * from visits.load_log order by month")
+        errors = _rows(
+            connection,
+            """select what, file, line, column_name, value, left(reason, 60) as reason from visits.errors
+               order by file_id, line""",
+        )
+        visitors = _rows(connection, "select * from visits.visitor order by email")
+    print(Summary(headline="\nvisits.load_log", rows=log).as_text())
+    print(Summary(headline="\nvisits.errors", rows=errors).as_text())
+    installation.show(
+        "visits.visitor",
+        visitors,
+        [f"left on the SFTP server: {', '.join(left) or 'nothing, all is safe here'}"],
+        [
+            'database.py sql "select * from visits.statistics limit 20"',
+            "sftp_pull.py visits --dry-run",
+            "database.py url        # for DBeaver",
+            "./run_python_etl_script.sh generic_import.py --help",
+        ],
+    )
+
+
+def _rows(connection: Any, statement: str) -> list[dict[str, Any]]:
+    from systemscripts import db_utils
+
+    with db_utils.transaction(connection) as cursor:
+        cursor.execute(statement)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]

@@ -1,0 +1,42 @@
+"""Zip the finished days of the archive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from systemscripts.job import Summary, job, wait_seconds
+
+
+@job(lock="")
+def zip_archive(
+    config: Annotated[str, typer.Argument(help="This import alone.")] = "",
+) -> Summary:
+    """Put the archived files of each finished day into one zip file, for imports with archive_policy: daily_zip.
+
+    The zip is read back and compared with the hashes of the files that were loaded before the single files go.
+
+    Examples:
+        zip_archive.py
+        zip_archive.py visits
+    """
+    from systemscripts import configuration, db_utils, settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.errors import UsageError
+    from systemscripts.journey import zipping
+
+    connection = db_utils.connect(purpose=f"zip_archive {config}")
+    known = [configuration.load(connection, config)] if config else configuration.load_all(connection)
+    chosen = [each for each in known if each.archive_policy == "daily_zip"]
+    if config and not chosen:
+        raise UsageError(f"the import {config} keeps single files", "Set archive_policy: daily_zip.")
+    summary = Summary()
+    for each in chosen:
+        zipping.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, wait_seconds())
+    summary.headline = f"{summary.files} archived files zipped" if summary.rows else "nothing to do: no day is finished"
+    return summary
+
+
+if __name__ == "__main__":
+    zip_archive.main()

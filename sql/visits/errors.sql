@@ -1,0 +1,10 @@
+-- What could not be loaded: a row for each rejected row, and one for each refused file.
+create view visits.errors as
+select r.created_at as found_at, 'row' as what, f.name as file, r.source_row as line, r.column_name as column_name,
+       r.value, r.reason, r.raw_row, r.replayed_at is not null or f.status = 'undone' as resolved, f.file_id
+from dba.trejectedrow r join dba.tfile f on f.file_id = r.file_id
+where f.config_name = 'visits'
+union all
+select f.status_at, 'file', f.name, null, null, null, f.reason, null, f.resolved_by is not null, f.file_id
+from dba.tfile f
+where f.config_name = 'visits' and f.status = 'refused';

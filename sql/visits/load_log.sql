@@ -1,0 +1,15 @@
+-- What came in, month by month. Rows of an undone file count as nothing.
+create view visits.load_log as
+select date_trunc('month', f.created_at)::date as month,
+       count(*) as files,
+       count(*) filter (where f.status = 'loaded') as files_loaded,
+       count(*) filter (where f.status = 'refused') as files_refused,
+       count(*) filter (where f.status in ('duplicate', 'unchanged')) as files_known_already,
+       count(*) filter (where f.status = 'undone') as files_undone,
+       count(*) filter (where f.status in ('fetched', 'prepared')) as files_waiting,
+       coalesce(sum(f.rows_read) filter (where f.status = 'loaded'), 0) as rows_read,
+       coalesce(sum(f.rows_loaded) filter (where f.status = 'loaded'), 0) as rows_loaded,
+       coalesce(sum(f.rows_rejected) filter (where f.status = 'loaded'), 0) as rows_rejected
+from dba.tfile f
+where f.config_name = 'visits'
+group by 1;
