@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +19,7 @@ from systemscripts.tables.model import ReadingOptions, Table
 
 Result = TypeVar("Result")
 PREFIX = "unpacked-"
+YOUNG_SECONDS = 60
 DEEPEST = 2  # a gzip in a zip; more is a trap
 
 
@@ -31,10 +36,37 @@ def open_unpacked(path: Path, options: ReadingOptions, parser: str, kind: str) -
 
 def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
     """Use the file within `path` while it has a name; an open table needs none any more."""
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=spooled.SPOOL_DIRECTORY) as folder:
+    place = spooled.SPOOL_DIRECTORY or Path(tempfile.gettempdir())
+    _remove_leftovers(place)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _owned(Path(folder)):
         if str(path).count(PREFIX) >= DEEPEST:
             raise BadDataError(f"{path.name} is packed more than {DEEPEST} times over")
         return use(_unpack(path, Path(folder), parser, kind))
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Hold the folder by a kernel lock, which ends with this process however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(place: Path) -> None:
+    """Remove what killed runs have left: folders that nobody holds. One just made may not be held yet."""
+    for folder in place.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # somebody else's, or gone by now
+            if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:
+                continue
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 def _open(path: Path, options: ReadingOptions) -> Table:
