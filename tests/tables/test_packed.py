@@ -46,7 +46,7 @@ def test_nothing_is_left_after_reading(tmp_path: Path, place: Path) -> None:
 
 def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(tmp_path: Path, place: Path) -> None:
     path = packed(tmp_path)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "PYTHONPATH": os.getcwd()})
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())})
     assert done.returncode == -signal.SIGKILL
     [left] = place.glob("unpacked-*")
     assert (left / "orders.csv").read_bytes() == b"id,name\n1,x\n"
