@@ -30,7 +30,9 @@ AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="This time far f
 Reload = Annotated[bool, typer.Option("--reload", help="Load undone content again.")]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
-Undo = Annotated[int | None, typer.Option(help="Take this dataset back.")]
+Undo = Annotated[
+    str | None, typer.Option(help="Take this dataset back; --undo --run RUN: a whole run.", metavar="INTEGER")
+]
 Run = Annotated[str | None, typer.Option(help="Take back all that this run loaded.")]
 Cascade = Annotated[bool, typer.Option("--cascade", help="With --undo: also the later datasets on top.")]
 Accept = Annotated[int | None, typer.Option(help="Make this held dataset current.")]
@@ -65,6 +67,10 @@ def generic_import(
     from systemscripts.journey import replay, sending_back, start, travel
     from systemscripts.journey import undo as undoing
 
+    if undo == "--run":  # its value came as the argument then
+        undo, run, config = None, config, ""
+    if undo is not None and not undo.isdecimal():
+        raise UsageError(f"--undo takes the number of a dataset, not {undo!r}", "See: generic_import.py --help")
     actions = {
         "--undo": undo, "--run": run, "--accept": accept, "--replay-rejects": replay_rejects,
         "--export-rejects": export_rejects, "--list": list_imports or None, "--all": all_imports or None,
@@ -77,7 +83,7 @@ def generic_import(
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if undo is not None or run is not None:
-        return undoing.undo_datasets(connection, run_uuid, undo, run, cascade, patience)
+        return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
     if accept is not None:
         return undoing.accept_dataset(connection, accept, patience)
     if replay_rejects is not None:

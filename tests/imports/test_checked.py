@@ -132,13 +132,3 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
     assert installation.sql("select a, b, c, d, e, f from public.orders") == [
         ("\\N", "\\.", "a\x1fb", "c\x1ed", "line\nbreak", '"quoted"')
     ]
-
-
-def test_a_million_rows_keep_their_line_numbers(installation: Installation) -> None:
-    rows = [f"{n},a{n}@b.co,05/01/2026 07:30,1,true,x\n" for n in range(120_000)]
-    rows[77_777] = "77777,a@b.co,30/02/2026 07:30,1,true,x\n"
-    load(installation, HEADER + "".join(rows))
-    assert [row[0] for row in rejects(installation)] == [77_779]
-    assert installation.sql("select count(*), min(source_row), max(source_row) from public.orders") == [
-        (119_999, 2, 120_001)
-    ]

@@ -119,6 +119,29 @@ def test_without_archive_the_file_goes_once_it_is_loaded(installation: Installat
     assert installation.sql("select count(*) from public.orders") == [(1,)]
 
 
+def test_the_imports_are_listed(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    listed = installation.run("generic_import", "--list")
+    assert (listed.returncode, "public.orders" in listed.stdout, "meetmax_events" in listed.stdout) == (0, True, True)
+
+
+def test_all_that_a_run_loaded_is_undone_together(installation: Installation) -> None:
+    installation.configure("orders", **DRY)
+    installation.drop("orders_1.csv", "id\n1\n")
+    assert installation.run("generic_import", "orders").returncode == 0
+    installation.drop("orders_2.csv", "id\n2\n")
+    installation.drop("orders_3.csv", "id\n3\n")
+    assert installation.run("generic_import", "orders").returncode == 0
+    [(run,)] = installation.sql("select distinct run_uuid::text from dba.tdataset where dataset_id > 1")
+    undone = installation.summary("generic_import", "--undo", "--run", run)
+    assert sorted(row["dataset"] for row in undone["rows"]) == [2, 3]
+    assert installation.sql("select id from public.orders_current") == [("1",)]
+    again = installation.run("generic_import", "--run", run)
+    assert (again.returncode, f"run {run} is undone already" in again.stderr) == (2, True)
+    nothing = installation.run("generic_import", "--run", "00000000-0000-0000-0000-000000000000")
+    assert (nothing.returncode, "has loaded nothing" in nothing.stderr) == (2, True)
+
+
 def test_all_sheets_become_one_dataset_that_names_each_and_a_missing_sheet_lists_them(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -162,7 +185,7 @@ def test_one_faulty_row_does_not_stop_the_other_imports(installation: Installati
     assert installation.run("generic_import", "faulty").returncode == 78
 
 
-@pytest.mark.parametrize("arguments", [(), ("--undo", "1", "--accept", "2"), ("orders", "--all")])
+@pytest.mark.parametrize("arguments", [(), ("--undo", "1", "--accept", "2"), ("orders", "--all"), ("--undo", "x")])
 def test_what_does_not_go_together_is_wrong_usage(installation: Installation, arguments: tuple[str, ...]) -> None:
     done = installation.run("generic_import", *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
