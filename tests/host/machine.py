@@ -30,10 +30,9 @@ root=$1/root
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mkdir -p "$root$2" && mount --bind "$2" "$root$2" && mount -o remount,bind,ro "$root$2"
-part=
-IFS=/ read -ra names <<<"${2%/*}"
-for name in "${names[@]}"; do part=$part/$name; [[ $part == / ]] || chmod a+x "$root$part"; done
-touch "$1/ready"
+for path in "${@:2}"; do # what only root may reach here, everybody may there
+    while [[ $path == */* && -n ${path%/*} ]]; do path=${path%/*} && chmod a+x "$root$path"; done
+done
 echo ready
 while :; do sleep 1000 & wait; done
 """
@@ -84,7 +83,8 @@ def machine(folder: Path) -> Iterator[Machine]:
     log = (folder.parent / f"{folder.name}.log").open("w+")
     folder.mkdir()
     holder = subprocess.Popen(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", HOLDER, "holder", str(folder), PROJECT],
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", HOLDER, "holder", str(folder), PROJECT,
+         os.path.realpath(sys.executable)],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log,
     )  # fmt: skip
     try:
