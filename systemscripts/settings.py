@@ -323,6 +323,17 @@ def clock_is_set() -> bool:
     return bool(os.environ.get("ETL_NOW"))
 
 
+def version() -> str:
+    """The version of this project, as pyproject.toml has it."""
+    import tomllib
+
+    try:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return "of unknown version"
+
+
 def zone() -> ZoneInfo | None:
     """The configured time zone, or None for the host's."""
     return ZoneInfo(current().time_zone) if current().time_zone else None

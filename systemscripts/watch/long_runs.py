@@ -23,7 +23,7 @@ def find(view: View) -> Iterator[Finding]:
         except (OSError, ValueError, TypeError):
             continue
         alive = log_utils.process_start(run.pid) == run.process_start
-        if not alive or run.parent_uuid or hours <= limit:
+        if not alive or not run.alert or hours <= limit:  # a server runs for ever, a step belongs to its pipeline
             continue
         name = f"{run.job} {run.lock_key}".strip()
         yield Finding(

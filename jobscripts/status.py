@@ -1,0 +1,42 @@
+"""One screen: last and next runs, what is bad and since when, waiting files, sizes."""
+
+from __future__ import annotations
+
+from systemscripts.job import Summary, job
+
+
+@job(database=False, alert=False)
+def status() -> Summary:
+    """Show last and next runs, what is bad and since when, what runs and waits, sizes and the version, on one screen.
+
+    It works without a database, and says so.
+
+    Examples:
+        status.py
+    """
+    import platform
+
+    from systemscripts import db_utils, settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.errors import EtlError
+    from systemscripts.health import screen
+
+    directories = Directories(settings.current().etl_data_dir)
+    connection, trouble = None, ""
+    try:
+        connection = db_utils.connect(purpose="status")
+        found = screen.gather(directories, connection)
+    except EtlError as error:
+        trouble = f"the database is down: {error.message}"
+        found = screen.gather(directories, None, trouble)
+    finally:
+        if connection is not None:
+            connection.close()
+    summary = Summary(rows=found.pipelines, details=["", *found.lines()])
+    moment = f"{settings.now():%a %Y-%m-%d %H:%M %Z}"
+    summary.headline = f"Client ETL Workflow {settings.version()} on {platform.node()}, {moment}\n"
+    return summary
+
+
+if __name__ == "__main__":
+    status.main()
