@@ -17,6 +17,7 @@ def status() -> Summary:
     import platform
 
     from systemscripts import db_utils, settings
+    from systemscripts.db_utils import migrations
     from systemscripts.directory_management import Directories
     from systemscripts.errors import EtlError
     from systemscripts.health import screen
@@ -25,9 +26,10 @@ def status() -> Summary:
     connection, trouble = None, ""
     try:
         connection = db_utils.connect(purpose="status")
+        migrations.ensure(connection)
         found = screen.gather(directories, connection)
     except EtlError as error:
-        trouble = f"the database is down: {error.message}"
+        trouble = str(error)
         found = screen.gather(directories, None, trouble)
     finally:
         if connection is not None:

@@ -104,6 +104,7 @@ class Settings(BaseModel):
     mail_from: str = ""
     alert_recipients: Addresses = []
     report_recipients: Addresses = []
+    report_attachment_mb: float = Field(10, gt=0)
     alert_webhook_url: SecretStr | None = None
     watchdog_ping_url: SecretStr | None = None
     watchdog_late_minutes: float = Field(60, gt=0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import psycopg2.errors
 
+from systemscripts import settings
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports import parts
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 PROBLEMS = "problems"
+# class 42 (PostgreSQL manual, appendix A) is ProgrammingError in the driver, whatever the names of its subclasses say
+WRONG_SQL = (psycopg2.ProgrammingError, psycopg2.errors.ReadOnlySqlTransaction, psycopg2.DataError)
 Rows = dict[str, list[dict[str, Any]]]
+Table = tuple[list[str], list[tuple[Any, ...]]]  # columns and rows
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Content:
     rows: Rows
     problems: list[dict[str, Any]]
     parts: dict[str, Part] = field(default_factory=dict)
+    attached: dict[int, Table] = field(default_factory=dict)  # what each attachment holds, by its place
     dataset_id: int = 0  # the newest one there is
 
     @property
@@ -60,13 +65,30 @@ def gather(report: Report, cursor: Cursor, reader: Connection, run_uuid: str) ->
     covered = _covered(cursor, report)
     cursor.execute("select coalesce(max(dataset_id), 0) from dba.tdataset")
     newest: Any = cursor.fetchone()
-    rows = _rows(report, reader, {"since": covered.get("dataset_id", 0), "until": newest[0], "run": run_uuid})
+    values = {
+        "since": covered.get("dataset_id", 0), "until": newest[0], "run": run_uuid, "now": settings.now(),
+    }  # fmt: skip
+    tables = _tables(report, reader, values)
+    rows: Rows = {
+        name: [dict(zip(columns, row, strict=True)) for row in found]
+        for name, (columns, found) in tables.items()
+        if isinstance(name, str)
+    }
     problems = [row for name, found in rows.items() if _is_problems(name) for row in found]
     made = {}
     for name, options in report.parts.items():
         module = parts.module(name)
         made[name] = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
-    return Content(rows, problems, made, int(newest[0]))
+    return Content(rows, problems, made, _attached(report, tables), int(newest[0]))
+
+
+def _attached(report: Report, tables: dict[str | int, Table]) -> dict[int, Table]:
+    found = {}
+    for place, attachment in enumerate(report.attachments):
+        table = tables[attachment.query if attachment.query in report.queries else place]
+        if table[1] or attachment.if_empty:
+            found[place] = table
+    return found
 
 
 def _is_problems(name: str) -> bool:
@@ -83,29 +105,36 @@ def _covered(cursor: Cursor, report: Report) -> dict[str, Any]:
     return dict(row[0]) if row else {}
 
 
-def _rows(report: Report, reader: Connection, values: dict[str, Any]) -> Rows:
-    """The rows of all queries, in one read-only snapshot, with the rights of the reader."""
-    found: Rows = {}
+def _tables(report: Report, reader: Connection, values: dict[str, Any]) -> dict[str | int, Table]:
+    """What all queries find, in one read-only snapshot, with the rights of the reader.
+
+    By the name of the query; by the place of an attachment that has SQL of its own.
+    """
+    statements: dict[str | int, str] = dict(report.queries.items())
+    for place, attachment in enumerate(report.attachments):
+        if attachment.query not in report.queries:
+            statements[place] = attachment.query
+    found = {}
     with transaction(reader) as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
-        for name, statement in report.queries.items():
-            found[name] = _query(cursor, report, name, statement, values)
+        for name, statement in statements.items():
+            shown = name if isinstance(name, str) else f"of {report.attachments[name].name}"
+            found[name] = _query(cursor, report, shown, statement, values)
     return found
 
 
-def _query(cursor: Cursor, report: Report, name: str, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+def _query(cursor: Cursor, report: Report, name: str, statement: str, values: dict[str, Any]) -> Table:
     cursor.execute("savepoint query")
     try:
         cursor.execute(statement, values)
-        columns = [column.name for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return [column.name for column in cursor.description or ()], cursor.fetchall()
     except psycopg2.errors.UndefinedTable as error:
         # an import makes its target when its first file comes; what went wrong until then must still be mailed
         cursor.execute("rollback to savepoint query")
         text = "report %s: query %s finds nothing yet: %s"
         logger.warning(text, report.report_name, name, error.diag.message_primary)
-        return []
-    except psycopg2.errors.SyntaxErrorOrAccessRuleViolation as error:
+        return [], []
+    except WRONG_SQL as error:
         raise ConfigurationError(
             f"report {report.report_name}: query {name}: {error.diag.message_primary}",
             f"Mend config/reports/{report.report_name}.yaml.",

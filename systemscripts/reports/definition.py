@@ -15,15 +15,27 @@ from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.reports import parts as part_modules
 
 FOLDER = settings.PROJECT / "config" / "reports"
-_COLUMNS = ("report_name", "subject", "recipients", "template", "queries", "parts", "send_if", "is_active")
+_COLUMNS = (
+    "report_name", "subject", "recipients", "template", "queries", "parts", "attachments", "send_if", "is_active",
+)  # fmt: skip
+
+
+class Attachment(BaseModel):
+    """A file that goes with the mail: the rows of one query."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx)$")  # a template, such as orders_{{ now.strftime("%Y%m%d") }}.csv
+    query: str  # the name of one of the report's queries, or SQL of its own
+    if_empty: bool = True  # whether it goes without rows too
 
 
 class Report(BaseModel):
     """A mail: subject and template filled by queries, which run with the reader's login, and by parts.
 
-    Queries may use %(since)s, the newest dataset that the last delivery knew, %(until)s, the newest there is now, and
-    %(run)s, the run that sends. The rows of `problems` and of every problems_... are together `problems` in the
-    template, where they come first.
+    Queries may use %(since)s, the newest dataset that the last delivery knew, %(until)s, the newest there is now,
+    %(run)s, the run that sends, and %(now)s, the time by the suite's clock. The rows of `problems` and of every
+    problems_... are together `problems` in the template, where they come first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,9 +43,10 @@ class Report(BaseModel):
     report_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     subject: str
     recipients: list[str] = []
-    template: str  # NAME of config/reports/templates/NAME.html and NAME.txt
+    template: str = "tables"  # NAME of config/reports/templates/NAME.html and NAME.txt
     queries: dict[str, str] = {}
     parts: dict[str, Any] = {}  # see systemscripts/reports/parts
+    attachments: list[Attachment] = []
     send_if: Literal["always", "rows", "problems"] = "always"
     is_active: bool = True
 
@@ -93,7 +106,7 @@ def faults(folder: Path = FOLDER) -> list[str]:
 
 def _apply(connection: Connection, report: Report, digest: str) -> None:
     values = report.model_dump() | {"yaml_hash": digest}
-    values |= {"queries": json.dumps(report.queries), "parts": json.dumps(report.parts)}
+    values |= {name: json.dumps(values[name]) for name in ("queries", "parts", "attachments")}
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "report_name")
     with transaction(connection) as cursor:
         cursor.execute(

@@ -96,7 +96,10 @@ def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> Email
         raise ConfigurationError(
             f"report {report.report_name} has no recipients", "Set REPORT_RECIPIENTS, or recipients in its YAML."
         )
-    return mail.compose(rendered.subject, recipients, rendered.text, rendered.html)
+    message = mail.compose(rendered.subject, recipients, rendered.text, rendered.html)
+    for file in rendered.files:
+        message.add_attachment(file.content, *file.kind, filename=file.name, params=file.parameters)
+    return message
 
 
 def _send(connection: Connection, report: Report, delivery_id: int) -> Delivery:

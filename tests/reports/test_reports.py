@@ -1,0 +1,180 @@
+"""A report of one's own: a row or a YAML file; tables, charts, attachments, when it is sent; the weekly summary."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests import browser
+from tests.conftest import Installation
+from tests.reports.conftest import MeetMax, MoodySink, part
+
+DANGEROUS = """
+    select * from (values ('=1+2', 1, -5.5), ('+49 30', 2, 0), ('-x', 3, 7), ('@sum(a)', 4, null), (e'\\tx', 5, 8),
+                          ('plain', 6, 9)) v(text, number, amount) order by number
+"""
+
+
+def report(installation: Installation, name: str, **columns: object) -> None:
+    """A report as a row, as somebody makes it in DBeaver."""
+    assert installation.run("send_report", "nothing").returncode == 2  # the schema is there
+    values: dict[str, object] = {"report_name": name, "subject": f"Report {name}", "template": "tables"} | columns
+    values = {k: json.dumps(v) if k in ("queries", "attachments") else v for k, v in values.items()}
+    names = ", ".join(values)
+    installation.sql(
+        f"insert into dba.treportmanager ({names}) values ({', '.join(['%s'] * len(values))})", tuple(values.values())
+    )
+
+
+def files(message: EmailMessage) -> dict[str, bytes]:
+    found: Any = {str(each.get_filename()): each.get_payload(decode=True) for each in message.iter_attachments()}
+    return dict(found)
+
+
+def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
+    mailing: Installation, sink: MoodySink
+) -> None:
+    report(
+        mailing, "phones", queries={"phones": DANGEROUS},
+        attachments=[
+            {"name": 'phones_{{ now.strftime("%Y") }}.csv', "query": "phones"},
+            {"name": "own.xlsx", "query": "select '=cmd()' as \"=header\", 12 as n, timestamptz '2026-03-02' as at"},
+            {"name": "none.csv", "query": "select 1 as one where false", "if_empty": False},
+        ],
+    )  # fmt: skip
+    done = mailing.run("send_report", "phones", ETL_NOW="2026-03-02T07:00:00+00:00")
+    assert done.returncode == 0, done.stderr
+    [message] = sink.read()
+    text = part(message, "plain")
+    assert "PHONES" in text
+    assert "+49 30" in text
+    assert "<th" in part(message, "html")
+    found = files(message)
+    assert set(found) == {"phones_2026.csv", "own.xlsx"}
+    rows = list(csv.reader(io.StringIO(found["phones_2026.csv"].decode("utf-8-sig"))))
+    assert rows[0] == ["text", "number", "amount"]
+    assert [row[0] for row in rows[1:]] == ["'=1+2", "'+49 30", "'-x", "'@sum(a)", "'\tx", "plain"]
+    assert rows[1] == ["'=1+2", "1", "-5.5"]  # a number below zero is a number
+    sheet: Any = openpyxl.load_workbook(io.BytesIO(found["own.xlsx"])).active
+    assert [cell.value for cell in sheet[1]] == ["'=header", "n", "at"]
+    assert [cell.data_type for cell in sheet[2]] == ["s", "n", "d"]
+    assert sheet["A2"].value == "'=cmd()"
+    assert b"<f>" not in zipfile.ZipFile(io.BytesIO(found["own.xlsx"])).read("xl/worksheets/sheet1.xml")
+    for _ in range(2):
+        assert mailing.run("send_report", "phones").returncode == 0  # send_if: always
+    assert len(sink.mails()) == 3
+
+
+def test_too_large_an_attachment_is_left_out_and_the_mail_says_so(mailing: Installation, sink: MoodySink) -> None:
+    mailing.write_settings(REPORT_ATTACHMENT_MB="0.01")
+    report(
+        mailing, "large", queries={"few": "select 1 as one"},
+        attachments=[{"name": "all.csv", "query": "select repeat('x', 100) as x from generate_series(1, 1000)"}],
+    )  # fmt: skip
+    assert mailing.run("send_report", "large").returncode == 0
+    [message] = sink.read()
+    assert files(message) == {}
+    note = "all.csv is not attached: 0.1 MB, more than 0.01 MB (1,000 rows)"
+    assert note in part(message, "plain")
+    assert note in part(message, "html")
+
+
+def test_when_it_is_sent(mailing: Installation, sink: MoodySink) -> None:
+    report(mailing, "rows", queries={"a": "select 1 as x where false"}, send_if="rows")
+    report(
+        mailing, "troubles", queries={"a": "select 1 as x", "problems": "select 1 as x where false"}, send_if="problems"
+    )
+    report(mailing, "off", is_active=False)
+    for name in ("rows", "troubles", "off"):
+        assert mailing.run("send_report", name).returncode == 0
+    assert sink.mails() == []
+    mailing.sql("update dba.treportmanager set queries = replace(queries::text, 'where false', '')::jsonb")
+    for name in ("rows", "troubles"):
+        assert mailing.run("send_report", name).returncode == 0
+    assert [str(message["Subject"]) for message in sink.read()] == ["Report rows", "Report troubles"]
+
+
+def test_queries_can_only_read_and_not_everything(mailing: Installation, sink: MoodySink) -> None:
+    report(mailing, "thief", queries={"users": "select * from dba.tuser"})
+    report(mailing, "vandal", queries={"drop": "delete from dba.trun"})
+    report(mailing, "slip", queries={"x": "selekt 1"})
+    for name in ("thief", "vandal", "slip"):
+        done = mailing.run("send_report", name)
+        assert done.returncode == 78, done.stderr
+        assert f"report {name}: query" in done.stderr
+    assert sink.mails() == []
+
+
+@pytest.fixture
+def summary(meetmax: MeetMax) -> MeetMax:
+    """A week in which much happened."""
+    first = "Company Name,Ticker\nAlpha,A\nBeta,B\n"
+    meetmax.load("20260302", {70001: first, 70002: first})
+    meetmax.load("20260309", {70001: first})  # unchanged
+    page = "1,False,1,200,Conference"
+    meetmax.check("20260302", e70001=page, e70002=page)
+    meetmax.check("20260309", e70001=page + " of another name", e70002=page)
+    meetmax.installation.drop("20260309T060000_MeetMax_70009.xls", b"\x00\x01 no workbook")
+    meetmax.installation.run("generic_import", "meetmax_events")
+    meetmax.installation.run("generic_import", "no_such_import")
+    return meetmax
+
+
+def weekly(found: MeetMax) -> EmailMessage:
+    done = found.installation.run("send_report", "weekly_summary")
+    assert done.returncode == 0, done.stderr
+    return found.sink.read()[-1]
+
+
+def test_the_weekly_summary_says_what_the_database_has(summary: MeetMax) -> None:
+    sql = summary.installation.sql
+    [(runs, failed)] = sql(
+        """select count(*), count(*) filter (where status = 'failed') from dba.trun
+           where status in ('succeeded', 'failed')"""
+    )
+    [(loaded,)] = sql("select sum(rows_loaded) from dba.tdataset")
+    message = weekly(summary)
+    assert message["Subject"] == f"ETL: {runs + 1} runs, {failed} failed, {loaded} rows loaded"  # itself among them
+    text = part(message, "plain")
+    assert text.startswith("PROBLEMS\n- generic_import meetmax_events: failed: ")
+    assert "- 20260309T060000_MeetMax_70009.xls: " in text
+    assert "1 files waiting" in text
+    assert "1 changed" in text
+    lines = [line for line in text.partition("ROWS LOADED PER WEEK")[2].partition("IMPORTS")[0].splitlines() if line]
+    assert len(lines) == 8
+    assert lines[-1].endswith(f"█ {loaded}")
+    assert all(line.endswith(" 0") for line in lines[:-1])
+    [events] = [line for line in text.splitlines() if line.startswith("meetmax_events")]
+    assert events.split()[:3] == ["meetmax_events", "4", "4"]  # files, rows
+
+
+@pytest.mark.parametrize("device", browser.WIDTHS)
+def test_the_weekly_summary_on_screen(summary: MeetMax, tmp_path: Path, device: str) -> None:
+    path = tmp_path / "mail.html"
+    path.write_text(part(weekly(summary), "html"))
+    with browser.page(browser.WIDTHS[device]) as shown:
+        shown.goto(path.as_uri())
+        assert browser.what_is_cut(shown) == []
+        places = [browser.top(shown, name) for name in (".problems", ".numbers", ".chart", ".rows")]
+        assert places == sorted(places)
+        widths = shown.locator(".chart div").evaluate_all("all => all.map(e => e.getBoundingClientRect().width)")
+        assert widths[-1] > 50
+        assert max(widths[:-1]) < 5  # the weeks before
+        shown.screenshot(path=tmp_path / f"{device}.png", full_page=True)
+
+
+def test_a_preview_sends_nothing(summary: MeetMax, tmp_path: Path) -> None:
+    path = tmp_path / "summary.html"
+    before = len(summary.sink.mails())
+    done = summary.installation.run("send_report", "weekly_summary", "--preview", path)
+    assert done.returncode == 0, done.stderr
+    assert "Rows loaded per week" in path.read_text()
+    assert len(summary.sink.mails()) == before
