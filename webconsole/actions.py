@@ -30,6 +30,11 @@ def start(job: str, name: str, dry_run: bool) -> str:
     return processes.start(cast("processes.Job", job), name, dry_run, access.the_user().name)
 
 
+def job_of_upload() -> str:
+    """The job that runs an uploaded configuration."""
+    return "generic_import"
+
+
 def stop(run_uuid: str) -> None:
     """Ask a running job to end; 404 where there is none."""
     with database.reading() as cursor:

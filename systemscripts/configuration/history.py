@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from systemscripts import masking
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, UsageError
@@ -49,6 +50,7 @@ class Version:
             values.pop("config_name")
         except ValidationError:
             pass
+        values = _shown(values)
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
         return text
@@ -56,6 +58,17 @@ class Version:
     def beginning(self) -> str:
         """Its first letters, on one line."""
         return " ".join(self.as_yaml().split())[:BEGINNING]
+
+
+def _shown(value: Any, key: str = "") -> Any:
+    """Values as they may be seen: secrets are hidden, variables such as ${SOURCE_TOKEN} are not."""
+    if isinstance(value, dict):
+        return {name: _shown(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item, key) for item in value]
+    if not isinstance(value, str) or "${" in value:
+        return value
+    return next(iter(masking.mask_values({key: value}).values()))
 
 
 def versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:

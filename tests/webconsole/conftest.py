@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -135,21 +133,14 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     server.execute(f'drop database "{name}" with (force)')
 
 
-ORDERS = {
-    "schema": {"order_id": {"type": "integer"}, "ordered_at": {"type": "date"}, "amount": {"type": "numeric"}},
+SCHEMA: dict[str, object] = {
+    "order_id": {"type": "integer"}, "ordered_at": {"type": "date"}, "amount": {"type": "numeric"},
+}  # fmt: skip
+ORDERS: dict[str, object] = {
+    "schema": SCHEMA,
     "key_columns": ["order_id"],
     "max_rejects": 100,
 }
-
-
-def chromium() -> str:
-    """The browser of the machine; its absence is a failure where the services are required, else a skip."""
-    for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
-        if Path(path).exists():
-            return path
-    if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail("chromium is not installed")
-    pytest.skip("chromium is not installed")
 
 
 @contextlib.contextmanager
