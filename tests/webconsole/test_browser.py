@@ -12,7 +12,7 @@ import pytest
 
 from tests.webconsole import browsing
 from tests.webconsole.browsing import Person
-from tests.webconsole.conftest import ORDERS, Console, rows_locked
+from tests.webconsole.conftest import ORDERS, SCHEMA, Console, rows_locked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
