@@ -28,6 +28,7 @@ from pydantic import (
     field_validator,
 )
 
+from systemscripts import secret
 from systemscripts.errors import ConfigurationError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -73,9 +74,16 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _prefix(value: str) -> str:
+    if value.startswith("/") or "//" in value:
+        raise ValueError("expected a prefix such as sales_data/")
+    return value if not value or value.endswith("/") else f"{value}/"
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
 Names = Annotated[list[str], BeforeValidator(_comma_list)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
@@ -111,8 +119,8 @@ class Settings(BaseModel):
     watchdog_run_hours: float = Field(20, gt=0)
     disk_free_percent: float = Field(10, ge=0, lt=100)
     certificate_days: int = Field(21, ge=0)
-    certificate_servers: Servers = []
     backup_max_age_days: float = Field(2, ge=0)
+    certificate_servers: Servers = []
     sftp_connect_seconds: float = Field(15, gt=0)
     sftp_answer_seconds: float = Field(30, gt=0)
     sftp_attempts: int = Field(6, ge=1, le=100)
@@ -124,6 +132,25 @@ class Settings(BaseModel):
     meetmax_timeout_seconds: float = Field(60, gt=0)
     meetmax_retries: int = Field(4, ge=0, le=20)
     meetmax_max_hours: float = Field(12, gt=0)
+    s3_endpoint_url: str = ""
+    s3_region: str = ""
+    s3_addressing: Literal["auto", "path", "virtual"] = "auto"
+    s3_ca_file: AbsolutePath | None = None
+    s3_timeout_seconds: float = Field(60, gt=0)
+    s3_access_key_id: SecretStr | None = None
+    s3_secret_access_key: SecretStr | None = None
+    s3_session_token: SecretStr | None = None
+    s3_profile: str = ""
+    s3_bucket: str = ""
+    s3_input_prefix: Prefix = "sales_data/"
+    s3_error_prefix: Prefix = "sales_data_error/"
+    s3_processed_prefix: Prefix = "sales_data_processed/"
+    s3_customer_mart_prefix: Prefix = "customer_data_mart/"
+    s3_sales_mart_prefix: Prefix = "sales_data_mart/"
+    secret_key_file: AbsolutePath | None = None
+    marts_database_url: SecretStr | None = None
+    marts_directory: str = "var/marts"
+    spark_master: str = "local[*]"
     duckdb_memory_gb: float = Field(2, gt=0)
     console_host: str = "127.0.0.1"
     console_port: int = Field(8475, ge=0, le=65535)
@@ -153,6 +180,24 @@ class Settings(BaseModel):
             _check_address(urlsplit(value.get_secret_value()))
         return value
 
+    @field_validator("marts_database_url")
+    @classmethod
+    def _known_marts_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in ("mysql", "mariadb") or not parts.path.strip("/"):
+                raise ValueError("expected mysql://user:password@host:3306/name")
+            _check_cut(parts)
+        return value
+
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _known_service(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+            raise ValueError("expected an address such as https://s3.example.com")
+        return value
+
     @property
     def embedded(self) -> bool:
         """Whether the suite runs its own PostgreSQL."""
@@ -174,6 +219,11 @@ def _check_address(parts: SplitResult) -> None:
     """Refuse an address that libpq would cut elsewhere than where it was meant: its error would show the password."""
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("expected postgresql://user:password@host:port/name, or embedded")
+    _check_cut(parts)
+
+
+def _check_cut(parts: SplitResult) -> None:
+    """Refuse an address whose password holds characters at which it would be cut."""
     try:
         unclear = parts.netloc.count("@") > 1 or parts.port == 0
     except ValueError:  # what stands where the port should be is no number
@@ -290,8 +340,24 @@ def _take(name: str, value: str, values: dict[str, Any], problems: list[str], wh
         values.pop(base.lower(), None)
 
 
+def _decrypt(values: dict[str, Any], problems: list[str]) -> None:
+    """Put the values themselves in the places of encrypted ones, enc:...; only secrets may be encrypted."""
+    named = values.get("secret_key_file")
+    for name, value, place in [
+        *((name, value, values) for name, value in list(values.items()) if _is_secret(name)),
+        *((name, value, values[SOURCE_FIELD]) for name, value in list(values[SOURCE_FIELD].items())),
+    ]:
+        if isinstance(value, str) and value.startswith(secret.MARK):
+            try:
+                place[name] = secret.decrypt(value, Path(named) if named else None)
+            except ConfigurationError as error:
+                problems.append(f"{name.upper()}: {error}")
+                del place[name]
+
+
 def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settings:
     settings: Settings | None = None
+    _decrypt(values, problems)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

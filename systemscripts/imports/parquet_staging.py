@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.duck import identifier, literal
 from systemscripts.imports import parquet_types
 from systemscripts.imports.copying import Load
 from systemscripts.imports.equations import Equation
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TABLE = "staged"
-_ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
+ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
@@ -82,7 +83,7 @@ def _statement(load: Load, lines: Lines) -> str:
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as is_good
         from read_csv({literal(str(lines.path))}, auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
-            escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(_ABSENT)},
+            escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(ABSENT)},
             null_padding = true, columns = {{{names}}})"""
 
 
@@ -147,13 +148,3 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
 def _count(connection: DuckDBPyConnection, condition: str) -> int:
     found: Any = connection.execute(f"select count(*) from {TABLE} where {condition}").fetchone()
     return int(found[0])
-
-
-def identifier(name: str) -> str:
-    """A name, quoted for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text, quoted for SQL."""
-    return "'" + text.replace("'", "''") + "'"

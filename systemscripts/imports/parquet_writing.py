@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 from systemscripts import duck
 from systemscripts.datasets.lake import Lake
 from systemscripts.directory_management import sync_folder, unwritable
-from systemscripts.imports import copying, parquet_staging, parquet_types
+from systemscripts.duck import identifier, literal
+from systemscripts.imports import copying, parquet_types
 from systemscripts.imports.checking import Checked, Field
 from systemscripts.imports.copying import CHECKED_WIRE, Load
-from systemscripts.imports.parquet_staging import TABLE, Staged, identifier, literal
+from systemscripts.imports.parquet_staging import ABSENT, TABLE, Staged
 from systemscripts.imports.rejects import Reject
 from systemscripts.tables import Block, Lines
 
@@ -124,7 +125,7 @@ class Writer:
         return f"""select dataset_id::integer as dataset_id, source_row::integer as source_row, {values}
             from read_csv({literal(str(self._text))}, auto_detect = false, header = false,
                 delim = {literal(CHECKED_WIRE.delimiter)}, quote = {literal(CHECKED_WIRE.quote)},
-                escape = {literal(CHECKED_WIRE.quote)}, nullstr = {literal(parquet_staging._ABSENT)},
+                escape = {literal(CHECKED_WIRE.quote)}, nullstr = {literal(ABSENT)},
                 columns = {{{texts}}}, max_line_size = {2**30}, parallel = false)"""
 
     def _unfit(self, checked: Checked) -> dict[int, Field]:

@@ -34,4 +34,6 @@ class Context:
         self, options: dict[str, Any], only: Path | None = None, leave: frozenset[str] = frozenset()
     ) -> sources.Request:
         """What one of the import's sources is asked for."""
-        return sources.Request(self.connection, self.config, self.directories, self.run_uuid, options, only, leave)
+        return sources.Request(
+            self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import configuration, files, settings
+from systemscripts import configuration, files, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, advisory_lock, transaction
@@ -162,7 +162,7 @@ def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, An
 
 def _pause(cursor: Cursor, config: ImportConfig) -> list[str]:
     """An import with a live source rests after an undo: its source would bring the rows back."""
-    if all(source.type == "local" for source in config.sources):
+    if not any(getattr(sources.module(source.type), "LIVE", True) for source in config.sources):
         return []
     cursor.execute(
         "update dba.timportconfig set is_active = false where config_name = %s and is_active", (config.config_name,)

@@ -6,6 +6,7 @@ A kind is a module with these functions:
                                             the file is safe here: tidy up at the source, if it is still the same there
     address(options) -> str                 the beginning of every `source_path` of a source with these options; needed
                                             where an import may have several sources of the kind
+and, where it never brings again what was settled, LIVE = False: an undo need not pause its imports.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Request:
     options: dict[str, Any]  # the further keys of the configuration's source, as written: variables.resolved() them
     only: Path | None = None  # this file alone
     leave: frozenset[str] = frozenset()  # names of files that are not to be taken
+    reload: bool = False  # what was undone is wanted again, from the archive that the source keeps
 
 
 @dataclass

@@ -21,6 +21,8 @@ from systemscripts.directory_management import CHUNK, Directories, atomic_write,
 from systemscripts.errors import ConfigurationError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
 
+LIVE = False
+
 
 def fetch(request: Request) -> Fetched:
     """Give every still file that matches the import's pattern its ticket.

@@ -187,7 +187,7 @@ def test_the_time_zone_is_also_the_databases(here: Installation) -> None:
 
 
 def test_the_example_names_every_setting_at_its_default_and_no_other(tmp_path: Path) -> None:
-    lines = re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)
+    lines = re.findall(r"^#([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE)
     assert [name for name, _ in lines if name != "SOURCE_EXAMPLE_PASSWORD"] == [
         name for name, _ in lines if name in settings.names()
     ]

@@ -1,0 +1,72 @@
+"""Make up sales files for trying things out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from systemscripts.job import Summary, job
+
+
+class Kind(StrEnum):
+    """What to make."""
+
+    standard = "standard"
+    fewer = "fewer"
+    extra = "extra"
+    dates = "dates"
+    customers = "customers"
+
+
+@job(database=False, alert=False)
+def generate_sales_data(
+    kind: Annotated[
+        Kind, typer.Argument(help="fewer, extra: columns; dates: a file a day; customers: their table.")
+    ] = Kind.standard,
+    rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same rows.")] = 1,
+    month: Annotated[datetime, typer.Option(formats=["%Y-%m"], help="The month of the sales.")] = datetime(2025, 1, 1),  # noqa: DTZ001
+    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that do not fit.")] = 0.0,
+    customers: Annotated[int, typer.Option(min=1, help="Customers there are; 12 are in sql/sales/seed.sql.")] = 12,
+    output_dir: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
+    upload: Annotated[bool, typer.Option("--upload", help="Also into the bucket, below S3_INPUT_PREFIX.")] = False,
+) -> Summary:
+    """Write CSV files of made-up sales that fit the dimensions of sql/sales/seed.sql, or customers for their table.
+
+    Examples:
+        generate_sales_data.py standard --rows 100000 --seed 7
+        generate_sales_data.py extra --month 2025-02 --faults 0.01 --upload
+        generate_sales_data.py dates --rows 5000 --output-dir /tmp/sales
+        generate_sales_data.py customers --rows 1000
+    """
+    from demo import sales_data
+    from systemscripts import s3, settings
+    from systemscripts.errors import UsageError
+
+    if upload and kind is Kind.customers:
+        raise UsageError("customers go into the table sales.customer, not into the bucket", "Leave out --upload.")
+    first = month.date().replace(day=1)
+    wish = sales_data.Wish(rows, seed, first, 0, faults, customers)
+    name = "customers" if kind is Kind.customers else f"sales_{kind.value}_{first:%Y%m}"
+    path = output_dir / f"{name}_{seed}.csv"
+    makers = {
+        Kind.standard: sales_data.standard, Kind.fewer: sales_data.fewer, Kind.extra: sales_data.extra,
+        Kind.customers: sales_data.customers,
+    }  # fmt: skip
+    paths = sales_data.date_wise(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
+    summary = Summary(headline=f"{rows:,} rows in {len(paths)} files", files=len(paths))
+    if upload:
+        bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
+        for each in paths:
+            bucket.upload(each, f"{prefix}{each.name}")
+    place = f"{bucket.address}{prefix}" if upload else ""
+    summary.details = [f"{each}" + (f" -> {place}{each.name}" if place else "") for each in paths]
+    return summary
+
+
+if __name__ == "__main__":
+    generate_sales_data.main()

@@ -1,0 +1,41 @@
+"""Compute the sales data marts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from systemscripts.job import Summary, job, wait_seconds
+
+
+@job(lock="")
+def sales_marts(
+    engine: Annotated[str, typer.Option(help="What computes: duckdb (here), or spark.")] = "duckdb",
+    master: Annotated[str, typer.Option(help="Where Spark is: local[*], spark://host:7077. Else SPARK_MASTER.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the months that are out of date; write nothing.")
+    ] = False,
+    recompute: Annotated[bool, typer.Option("--recompute", help="Every month: after a change of a dimension.")] = False,
+) -> Summary:
+    """Compute the months whose sales have changed and write them to every target: database, Parquet sets, bucket.
+
+    Killed or failed at any point, the same command ends in the same state.
+
+    Examples:
+        sales_marts.py
+        sales_marts.py --dry-run
+        sales_marts.py --engine spark --master spark://host:7077
+    """
+    from systemscripts import db_utils, log_utils, settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.marts import computing
+
+    connection = db_utils.connect(purpose="sales_marts")
+    directories = Directories(settings.current().etl_data_dir)
+    options = computing.Options(engine, master, dry_run, recompute, wait_seconds())
+    return computing.run(connection, directories, log_utils.current_run_uuid(), options)
+
+
+if __name__ == "__main__":
+    sales_marts.main()

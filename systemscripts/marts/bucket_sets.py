@@ -1,0 +1,65 @@
+"""Parquet sets in the bucket: each version below a prefix of its own, `latest.json` names one, the last three kept.
+
+All objects of a version are there before `latest.json`, one small object, is replaced: who reads the files that it
+names never sees a mix. What it does not name among its versions is of a killed run or an old version, and goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from systemscripts import settings
+from systemscripts.marts.local_sets import KEPT_VERSIONS
+from systemscripts.s3 import Bucket
+
+POINTER = "latest.json"
+
+
+def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Iterable[date]) -> None:
+    """Store a local version of a set as a version in the bucket and point to it.
+
+    Months in `kept` are copied inside the bucket from the version before, where they are there. Raises EtlError.
+    """
+    before = _pointer(bucket, prefix)
+    unchanged = _unchanged(bucket, before, kept)
+    files = []
+    for path in sorted(folder.rglob("*.parquet")):
+        name = path.relative_to(folder).as_posix()
+        key, size = f"{prefix}{version}/{name}", path.stat().st_size
+        there = bucket.find(unchanged[name]) if name in unchanged else None
+        if there is not None and there.size == size:
+            bucket.copy(there, key)
+        else:
+            bucket.upload(path, key)
+        files.append({"key": key, "name": name, "size": size})
+    versions = [version, *before.get("versions", [])][:KEPT_VERSIONS]
+    pointer = {"version": version, "written_at": settings.now().isoformat(), "versions": versions, "files": files}
+    bucket.write(f"{prefix}{POINTER}", json.dumps(pointer, indent=1).encode(), "application/json")
+    _remove_others(bucket, prefix, versions)
+
+
+def _pointer(bucket: Bucket, prefix: str) -> dict[str, Any]:
+    content = bucket.read(f"{prefix}{POINTER}")
+    found: dict[str, Any] = json.loads(content) if content else {}
+    return found
+
+
+def _unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> dict[str, str]:
+    """Name in the set -> key, of the files of months that stay as they are."""
+    months = {str(month) for month in kept}
+    return {
+        file["name"]: file["key"]
+        for file in before.get("files", [])
+        if months & {part.partition("=")[2] for part in file["name"].split("/")}
+    }
+
+
+def _remove_others(bucket: Bucket, prefix: str, versions: list[str]) -> None:
+    wanted = tuple(f"{prefix}{version}/" for version in versions)
+    for found in bucket.objects(prefix):
+        if not found.key.startswith(wanted) and found.key != f"{prefix}{POINTER}":
+            bucket.delete(found.key)

@@ -1,0 +1,133 @@
+"""The marts from start to end: months, engine, database, Parquet sets, bucket, and the note of it all.
+
+Each target changes in one step; the note comes last. Whatever is killed before it, the next run computes the same
+months again and ends where an undisturbed one would have.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from systemscripts import configuration, log_utils, s3, settings
+from systemscripts.datasets import lake
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import Directories, unwritable
+from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, months
+from systemscripts.marts.databases import Rows
+from systemscripts.marts.months import Touched
+from systemscripts.summary import Summary
+
+IMPORT = "sales"
+WORK = ".work-"
+CUSTOMERS = ("customer_id", "full_name", "address", "phone_number", "sales_date_month", "total_sales")
+TEAM = ("store_id", "sales_person_id", "full_name", "sales_month", "total_sales", "incentive")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for."""
+
+    engine: str = "duckdb"
+    master: str = ""
+    dry_run: bool = False
+    recompute: bool = False  # every month, as after a change of the dimensions
+    wait_seconds: float = 0
+
+
+def run(connection: Connection, directories: Directories, run_uuid: str, options: Options) -> Summary:
+    """Bring the marts up to date with the active sales; raises EtlError, after which the same command heals."""
+    engine = engines.module(options.engine)
+    base = directories.data / settings.current().marts_directory
+    target = _target(base)
+    config = configuration.load(connection, IMPORT)
+    # the lock of the import's target: no file of a dataset may go while it is read
+    with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
+        with transaction(connection) as cursor:
+            current = lake.current_files(cursor, IMPORT, directories)
+            found = months.touched(cursor, target, current, options.recompute)
+        summary = Summary(rows=_as_rows(found))
+        if options.dry_run or not found.months:
+            summary.headline = _headline("would be computed" if options.dry_run else "", found)
+            summary.only_looked = options.dry_run
+            return summary
+        with _work_folder(base, run_uuid) as work:
+            if found.files:
+                with log_utils.step("dimensions"), transaction(connection) as cursor:
+                    dimensions.export(cursor, engines.DIMENSIONS, work)
+                with log_utils.step(options.engine):
+                    files = tuple(file.path for file in found.files)
+                    engine.compute(engines.Work(files, found.months, work, work / "results", options.master))
+            _write(base, work / "results", found, run_uuid, summary)
+        with transaction(connection) as cursor:
+            months.note(cursor, target, found, run_uuid)
+    summary.headline = _headline("computed", found)
+    return summary
+
+
+def _target(base: Path) -> str:
+    """Where the marts go, in words; another place has nothing yet, and is computed from the beginning."""
+    bucket = settings.current().s3_bucket
+    return " + ".join([databases.chosen().name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
+
+
+@contextmanager
+def _work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
+    """A folder on the disk of the sets, gone afterwards; what killed runs have left goes too."""
+    work = base / f"{WORK}{run_uuid[:8]}"
+    try:
+        for left in base.glob(f"{WORK}*"):
+            shutil.rmtree(left)
+        (work / "results").mkdir(parents=True)
+    except OSError as error:
+        raise unwritable(work, error) from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Summary) -> None:
+    """Every target, one after the other; each changes in one step."""
+    for name in engines.RESULTS:
+        (results / name).mkdir(exist_ok=True)
+    customers = Rows("customers_data_mart", "sales_date_month", CUSTOMERS, results / "customers_data_mart")
+    team = Rows("sales_team_data_mart", "sales_month", TEAM, results / "sales_team_data_mart")
+    kept = list(found.kept)
+    with log_utils.step("database"):
+        databases.chosen().write([customers, team], kept)
+    version = f"v{settings.now():%Y%m%dT%H%M%S}-{run_uuid[:8]}"
+    sets: dict[str, dict[str, Path]] = {
+        "customer_data_mart": {name: results / name for name in ("enriched_sales", "customers_data_mart")},
+        "sales_data_mart": {".": results / "sales_team_data_mart"},
+    }
+    with log_utils.step("parquet"):
+        folders = {name: local_sets.publish(base / name, version, parts, kept) for name, parts in sets.items()}
+    summary.details += [f"parquet: {base / name / local_sets.POINTER}" for name in folders]
+    wanted = settings.current()
+    if wanted.s3_bucket:
+        prefixes = {
+            "customer_data_mart": wanted.s3_customer_mart_prefix,
+            "sales_data_mart": wanted.s3_sales_mart_prefix,
+        }
+        bucket = s3.bucket()
+        with log_utils.step("bucket"):
+            for name, folder in folders.items():
+                bucket_sets.publish(bucket, prefixes[name], version, folder, kept)
+                summary.details.append(f"bucket: {bucket.address}{prefixes[name]}{bucket_sets.POINTER}")
+
+
+def _as_rows(found: Touched) -> list[dict[str, Any]]:
+    return [{"month": f"{month:%Y-%m}", "files": len(found.names.get(month, []))} for month in found.months]
+
+
+def _headline(done: str, found: Touched) -> str:
+    if not found.months:
+        return "nothing to do: every month is computed from the files of now"
+    count = len(found.months)
+    months_of = f"{count} month{'s' if count > 1 else ''}"
+    return f"{months_of} {done} from {len(found.files)} files, {len(found.kept)} left as they are"

@@ -1,0 +1,56 @@
+"""Where the two mart tables go: one module for each kind of database, found by its name.
+
+A database is a module with these functions:
+    name() -> str                                       which one it is, without user and password
+    write(tables: list[Rows], kept: list[date]) -> None     in one transaction: every month but those of `kept` is
+                                                            deleted, the rows are inserted; raises EtlError
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from systemscripts import duck, settings
+
+BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one mart, as Parquet files in the folders of an engine's result (none: an empty result)."""
+
+    table: str
+    month: str  # the column of the month
+    columns: tuple[str, ...]
+    folder: Path
+
+    def query(self) -> str:
+        """SQL for DuckDB; what the folders are named by is read from their names, with its type."""
+        types = f"hive_types = {{'{self.month}': date" + (", 'store_id': integer" if "store_id" in self.columns else "")
+        files = duck.literal(f"{self.folder}/**/*.parquet")
+        return f"select {', '.join(self.columns)} from read_parquet({files}, hive_partitioning = true, {types}}})"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no file at all."""
+        return next(self.folder.rglob("*.parquet"), None) is None
+
+    def batches(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows, some thousand at a time."""
+        if self.is_empty:
+            return
+        with duck.session(self.folder.with_suffix(".spill")) as connection:
+            found = connection.execute(self.query())
+            while rows := found.fetchmany(BATCH):
+                yield rows
+
+
+def chosen() -> ModuleType:
+    """The module of the database that the settings name: PostgreSQL unless MARTS_DATABASE_URL is given."""
+    kind = "mysql" if settings.current().marts_database_url else "postgresql"
+    return importlib.import_module(f"{__name__}.{kind}")

@@ -1,0 +1,45 @@
+"""The suite's own database: schema sales, made by its migration."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+
+from psycopg2 import sql
+
+from systemscripts import db_utils, duck
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import unwritable
+from systemscripts.marts.databases import Rows
+
+
+def name() -> str:
+    """It is always the same one: what was computed is noted in it."""
+    return "postgresql"
+
+
+def write(tables: list[Rows], kept: list[date]) -> None:
+    """Replace the rows of all months but the kept ones, in one transaction.
+
+    Raises TryLaterError when the server is away, EtlError when its disk is full.
+    """
+    with contextlib.closing(db_utils.connect(purpose="sales_marts")) as connection, transaction(connection) as cursor:
+        for rows in tables:
+            table = sql.Identifier("sales", rows.table)
+            condition = sql.SQL("delete from {} where not {} = any(%s)").format(table, sql.Identifier(rows.month))
+            cursor.execute(condition, (kept,))
+            if rows.is_empty:
+                continue
+            text = rows.folder.with_suffix(".csv")
+            with duck.session(rows.folder.with_suffix(".spill")) as session:
+                duck.run(
+                    session, f"copy ({rows.query()}) to {duck.literal(str(text))} (format csv, header false)", text
+                )
+            columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+            statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(table, columns)
+            try:
+                with text.open("rb") as stream:
+                    cursor.copy_expert(statement.as_string(cursor), stream, 1 << 20)
+            except OSError as error:
+                raise unwritable(text, error) from error
+            text.unlink()

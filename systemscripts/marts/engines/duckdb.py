@@ -1,0 +1,22 @@
+"""DuckDB in this process: the default. What is larger than DUCKDB_MEMORY_GB goes to disk."""
+
+from __future__ import annotations
+
+from systemscripts import duck
+from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
+
+
+def compute(work: Work) -> None:
+    """Run every statement; raises EtlError when disk or memory are full."""
+    with duck.session(work.output.with_name(f"{work.output.name}.spill")) as connection:
+        connection.execute("set preserve_insertion_order = false")
+        files = ", ".join(duck.literal(str(path)) for path in work.sales)
+        views = {"sales": f"select * from read_parquet([{files}], union_by_name = true)"}
+        for name in DIMENSIONS:
+            views[name] = f"select * from read_parquet({duck.literal(str(work.dimensions / f'{name}.parquet'))})"
+        for name, text in (views | work.views()).items():
+            duck.run(connection, f"create view {name} as {text}", work.output)
+        for name, columns in RESULTS.items():
+            goal = work.output / name
+            target = f"{duck.literal(str(goal))} (format parquet, partition_by ({', '.join(columns)}))"
+            duck.run(connection, f"copy ({statement(name)}) to {target}", goal)

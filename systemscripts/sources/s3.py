@@ -1,0 +1,188 @@
+"""Objects of a bucket: downloaded into file_watcher/, and once safe moved within the bucket.
+
+Loaded ones go to the processed prefix, refused ones to the error prefix with their reason beside them: copied, the copy
+compared, then deleted. What changed meanwhile stays, as a new delivery. Options: bucket, prefix, processed_prefix,
+error_prefix; the settings S3_... where they are not given.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from systemscripts import files, masking, s3, settings
+from systemscripts.configuration import variables
+from systemscripts.db_utils import transaction
+from systemscripts.errors import ConfigurationError
+from systemscripts.progress import track
+from systemscripts.s3 import Bucket, Object
+from systemscripts.sources import Fetched, Request, local
+
+logger = logging.getLogger(__name__)
+
+LIVE = False  # what was loaded lies below another prefix, and its content is known
+KEYS = ("bucket", "prefix", "processed_prefix", "error_prefix")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the objects of one source lie, and where they go."""
+
+    bucket: str
+    prefix: str
+    processed: str
+    error: str
+
+    def relative(self, key: str) -> str:
+        """A key below the prefix."""
+        return key.removeprefix(self.prefix)
+
+
+def address(options: dict[str, Any]) -> str:
+    """The beginning of every `source_path`."""
+    place = _place(options)
+    return f"s3://{place.bucket}/{place.prefix}"
+
+
+def _place(options: dict[str, Any]) -> Place:
+    if unknown := sorted(set(options) - set(KEYS)):
+        raise ConfigurationError(f"a source of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
+    given, wanted = variables.resolved(options, "the source of type s3"), settings.current()
+    return Place(
+        given.get("bucket", wanted.s3_bucket),
+        given.get("prefix", wanted.s3_input_prefix),
+        given.get("processed_prefix", wanted.s3_processed_prefix),
+        given.get("error_prefix", wanted.s3_error_prefix),
+    )
+
+
+def fetch(request: Request) -> Fetched:
+    """Download what is new and matches the import's pattern, and give each file its ticket.
+
+    Raises ConfigurationError when the service refuses, TryLaterError when it does not answer.
+    """
+    fetched, place = Fetched(), _place(request.options)
+    if not place.bucket:
+        fetched.warnings.append(f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files")
+        return fetched
+    bucket = s3.bucket(place.bucket)
+    fetched.warnings += _interrupted(request)
+    for found, origin in [*_new(request, place, bucket, fetched), *_undone(request, place, bucket)]:
+        fetched.tickets.append(_brought(request, bucket, found, origin))
+    return fetched
+
+
+def _interrupted(request: Request) -> list[str]:
+    """A sentence for each file that a run was working on when it ended badly."""
+    with transaction(request.connection) as cursor:
+        cursor.execute(
+            """select f.name, r.status from dba.tfile f join dba.trun r using (run_uuid)
+               where f.config_name = %s and f.status = any(%s) and f.run_uuid <> %s and r.status <> 'succeeded'
+               order by f.file_id""",
+            (request.config.config_name, list(files.OPEN), request.run_uuid),
+        )
+        return [f"{name} was being processed by a run that {ended}: it is processed again" for name, ended in cursor]
+
+
+def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> Iterator[tuple[Object, files.Origin]]:
+    """The objects below the prefix that no ticket is about."""
+    pattern = re.compile(request.config.file_pattern)
+    own = tuple(prefix for prefix in (place.processed, place.error) if prefix and prefix != place.prefix)
+    for found in bucket.objects(place.prefix):
+        name = found.key.rpartition("/")[2]
+        if found.key.startswith(own) or name in request.leave:
+            continue
+        if not pattern.fullmatch(name):
+            fetched.left[Path(found.key)] = f"{bucket.address}{found.key} does not match the import's file_pattern"
+            continue
+        origin = files.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
+        with transaction(request.connection) as cursor:
+            known = files.known(cursor, request.config.config_name, "s3", origin, unsettled=True)
+        if not known:
+            yield found, origin
+
+
+def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Object, files.Origin]]:
+    """With --reload: what was undone, from the processed prefix, which is the archive."""
+    if not request.reload:
+        return
+    with transaction(request.connection) as cursor:
+        cursor.execute(
+            """select distinct on (f.source_path) f.source_path, f.source_stamp, f.file_sha256 from dba.tfile f
+               where f.config_name = %s and f.source = 's3' and f.status = 'undone' and not exists (
+                   select from dba.tfile l where l.config_name = f.config_name and l.file_sha256 = f.file_sha256
+                   and l.status in ('fetched', 'prepared', 'loaded'))
+               order by f.source_path, f.file_id desc""",
+            (request.config.config_name,),
+        )
+        undone = cursor.fetchall()
+    for path, stamp, digest in undone:
+        key = path.removeprefix(bucket.address)
+        for candidate in _names(place.processed + place.relative(key), digest):
+            found = bucket.find(candidate)
+            if found is not None and found.etag == (stamp or "").partition(" ")[0]:
+                yield found, files.Origin(path, found.size, found.stamp)
+                break
+        else:
+            logger.warning("%s was undone, but it is no longer below %s", path, place.processed)
+
+
+def _brought(request: Request, bucket: Bucket, found: Object, origin: files.Origin) -> files.Ticket:
+    """Open the ticket of one object and download it."""
+    folder = local.folder(request.config, request.directories)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / origin.path.rpartition("/")[2]
+    with transaction(request.connection) as cursor:
+        taken = {ticket.path for ticket in files.open_tickets(cursor, request.config.config_name)}
+        if path.exists() or files.stored_path(path, request.directories) in taken:
+            # another file of this name: dropped by hand, or from another folder of the bucket
+            path = path.with_name(f"{path.stem}_{found.etag[:8]}{path.suffix}")
+        ticket = files.register(
+            cursor, request.config.config_name, path, request.directories, request.run_uuid, "s3", origin
+        )
+    with track(path.name, found.size / 1e6, "MB") as tracker:
+        bucket.download(found, path)
+        tracker.advance(found.size / 1e6)
+    return ticket
+
+
+def settle(request: Request, ticket: files.Ticket) -> None:
+    """Move the object to where it belongs; may be repeated at any point, and does nothing where it is done.
+
+    Raises ConfigurationError when the service refuses it, TryLaterError when it does not answer.
+    """
+    place = _place(request.options)
+    bucket = s3.bucket(place.bucket)
+    key = (ticket.source_path or "").removeprefix(bucket.address)
+    found = bucket.find(key)
+    if found is None or found.stamp != ticket.source_stamp:
+        return  # moved already, or replaced by a new delivery that the next run fetches
+    prefix = place.error if ticket.status == "refused" else place.processed
+    goal = _free(bucket, prefix + place.relative(key), found, ticket.file_sha256 or found.etag)
+    if ticket.status == "refused":
+        reason = f"{ticket.name} was refused by the import {ticket.config_name}.\n\n{ticket.reason}\n"
+        bucket.write(f"{goal}.reason.txt", masking.mask(reason).encode())
+    if bucket.find(goal) is None:
+        bucket.copy(found, goal)
+    if (again := bucket.find(key)) is not None and again.stamp == found.stamp:
+        bucket.delete(key)
+
+
+def _free(bucket: Bucket, goal: str, found: Object, digest: str) -> str:
+    """A key that no other content has: the wanted one, else with the beginning of the hash."""
+    for candidate in _names(goal, digest):
+        there = bucket.find(candidate)
+        if there is None or (there.size == found.size and there.etag == found.etag):
+            return candidate
+    return _names(goal, digest)[-1]
+
+
+def _names(goal: str, digest: str) -> list[str]:
+    folder, slash, name = goal.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    marked = [f"{stem}_{part}{dot}{ending}" if stem else f"{name}_{part}" for part in (digest[:8], digest)]
+    return [goal, *(f"{folder}{slash}{each}" for each in marked)]

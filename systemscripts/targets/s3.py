@@ -1,0 +1,24 @@
+"""Finished files into a bucket: type: s3, with the keys prefix and, where it is another one, bucket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from systemscripts import s3
+from systemscripts.errors import ConfigurationError
+
+KEYS = {"bucket", "prefix"}
+
+
+def deliver(options: dict[str, Any], paths: list[Path]) -> None:
+    """Store each file under its name below the prefix; the same again replaces it.
+
+    Raises ConfigurationError for unknown keys or a refused login, TryLaterError when the service does not answer.
+    """
+    if unknown := sorted(set(options) - KEYS):
+        raise ConfigurationError(f"a target of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
+    prefix = str(options.get("prefix", ""))
+    bucket = s3.bucket(str(options.get("bucket", "")))
+    for path in paths:
+        bucket.upload(path, f"{prefix.rstrip('/')}/{path.name}" if prefix else path.name)

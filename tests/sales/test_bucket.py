@@ -1,0 +1,172 @@
+"""Sales files from the bucket: fetched, checked, loaded as Parquet, moved inside the bucket."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from systemscripts import s3, settings, targets
+from systemscripts.errors import ConfigurationError
+from tests.imports.test_parquet import KILLING
+from tests.sales.conftest import Shop
+
+HEADER = "customer_id,store_id,product_name,sales_date,sales_person_id,price,quantity,total_cost\n"
+GOOD = "1,121,sugar,2025-01-05,1,50.00,2,100.00\n"
+
+
+def test_files_are_loaded_and_moved_to_the_processed_prefix(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.put("sales_data/2025/sales_b.csv", HEADER + "2,122,maida,2025-02-05,2,20,1,20\n")
+    summary = shop.load()
+    assert summary["counts"] == {"read": 2, "loaded": 2, "rejected": 0, "skipped": 0}
+    assert shop.keys() == ["sales_data_processed/2025/sales_b.csv", "sales_data_processed/sales_a.csv"]
+    assert shop.read("sales_data_processed/sales_a.csv").decode() == HEADER + GOOD
+    assert shop.installation.waiting() == []
+    assert not (shop.installation.data / "archive").exists() or not shop.installation.archive()
+    assert shop.sql("select file_name, status from sales.staging order by 1") == [
+        ("sales_a.csv", "I"), ("sales_b.csv", "I"),
+    ]  # fmt: skip
+
+
+def test_rows_that_do_not_fit_are_kept_with_their_reasons(shop: Shop) -> None:
+    shop.put(
+        "sales_data/sales_a.csv",
+        HEADER + GOOD + "99,121,sugar,2025-01-05,1,50.00,2,100.00\n" + "1,121,sugar,2025-01-05,1,50.00,2,100.01\n"
+        "1,121,tea,2025-01-05,1,1,1,1\n" + "1,5,sugar,2025-01-05,1,1,1,1\n" + "1,121,sugar,2025-01-05,77,1,1,1\n"
+        "1,121,sugar,5 January,1,1,1,1\n",
+    )  # fmt: skip
+    summary = shop.load()
+    assert (summary["exit_code"], summary["counts"]["rejected"]) == (0, 6)
+    assert [reason for (reason,) in shop.sql("select reason from dba.trejectedrow order by source_row")] == [
+        "customer_id: '99' is not in sales.customer.customer_id",
+        "total_cost = price * quantity does not hold: 100.01 is not 100.00",
+        "product_name: 'tea' is not in sales.product.name",
+        "store_id: '5' is not in sales.store.id",
+        "sales_person_id: '77' is not in sales.sales_team.id",
+        "sales_date: '5 January' is not a date of the form yyyy-MM-dd",
+    ]
+
+
+def test_a_file_without_a_required_column_goes_to_the_error_prefix_with_its_reason(shop: Shop) -> None:
+    shop.put("sales_data/sales_less.csv", "customer_id,store_id,product_name\n1,121,sugar\n")
+    shop.put("sales_data/sales_good.csv", HEADER + GOOD)
+    summary = shop.load()
+    assert summary["exit_code"] == 65 and summary["counts"]["loaded"] == 1
+    assert shop.keys() == [
+        "sales_data_error/sales_less.csv", "sales_data_error/sales_less.csv.reason.txt",
+        "sales_data_processed/sales_good.csv",
+    ]  # fmt: skip
+    reason = shop.read("sales_data_error/sales_less.csv.reason.txt").decode()
+    missing = reason.partition("required columns are missing: ")[2].partition(".")[0]
+    assert set(missing.split(", ")) == {"sales_date", "sales_person_id", "price", "quantity", "total_cost"}
+
+
+def test_extra_columns_are_kept_as_json(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER.strip() + ",Payment Mode,note\n" + GOOD.strip() + ",UPI,\n")
+    shop.load()
+    file = next((shop.installation.data / "var/lake/sales").glob("*.parquet"))
+    assert duckdb.execute(f"select additional_column, total_cost, sales_date from '{file}'").fetchall() == [
+        ('{"payment_mode": "UPI"}', Decimal("100.00"), date(2025, 1, 5))
+    ]
+
+
+def test_the_same_content_under_another_name_adds_nothing(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.put("sales_data/sales_copy.csv", HEADER + GOOD)
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)  # and the same name again
+    assert [row["state"] for row in shop.load()["rows"]] == ["duplicate", "duplicate"]
+    assert shop.keys("sales_data/") == []
+    assert shop.keys("sales_data_processed/") == [
+        "sales_data_processed/sales_a.csv",
+        "sales_data_processed/sales_copy.csv",
+    ]
+
+
+def test_another_content_under_a_known_name_is_kept_beside_the_first(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.put("sales_data/sales_a.csv", HEADER + "2,122,maida,2025-02-05,2,20,1,20\n")
+    assert shop.load()["counts"]["loaded"] == 1
+    first, second = shop.keys("sales_data_processed/")
+    assert {shop.read(first), shop.read(second)} == {
+        (HEADER + GOOD).encode(), (HEADER + "2,122,maida,2025-02-05,2,20,1,20\n").encode(),
+    }  # fmt: skip
+
+
+def test_more_objects_than_one_page_of_the_listing(shop: Shop) -> None:
+    for number in range(1003):
+        shop.put(f"sales_data/{number:04}_of_another_kind.txt", b"")
+    shop.put("sales_data/sales_z.csv", HEADER + GOOD)
+    summary = shop.load()
+    assert summary["counts"]["loaded"] == 1
+    assert sum("does not match the import's file_pattern" in text for text in summary["warnings"]) == 1003
+
+
+def test_undone_then_loaded_again_from_the_processed_prefix(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.installation.run("generic_import", "--undo", 1)
+    assert shop.load()["files"] == 0
+    assert [row["state"] for row in shop.load("--reload")["rows"]] == ["loaded"]
+    assert shop.sql("select dataset_id, status from dba.tdataset order by 1") == [(1, "undone"), (2, "active")]
+    assert shop.keys() == ["sales_data_processed/sales_a.csv"]
+    assert shop.load("--reload")["files"] == 0
+
+
+def test_a_file_of_an_interrupted_run_is_still_a_reported_and_loaded_once(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    killed = subprocess.run(
+        [sys.executable, str(KILLING), "systemscripts.journey.load:load_rows", "before", "1", "generic_import",
+         "sales"], env=shop.installation.process_environment(), capture_output=True, cwd=shop.installation.data,
+    )  # fmt: skip
+    assert killed.returncode == -9
+    assert shop.sql("select status from sales.staging") == [("A",)]
+    summary = shop.load()
+    assert "sales_a.csv was being processed by a run that interrupted: it is processed again" in summary["warnings"]
+    assert shop.sql("select status from sales.staging") == [("I",)]
+    assert shop.sql("select count(*), sum(rows_loaded) from dba.tdataset") == [(1, 1)]
+
+
+def test_virtual_host_style_addresses(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket stands in the name of the host, which not every machine finds: names below localhost are this one."""
+    find = socket.getaddrinfo
+
+    def find_here(host: str, *more: object, **named: object) -> object:
+        asked.append(host)
+        return find("127.0.0.1" if host.endswith(".localhost") else host, *more, **named)  # type: ignore[arg-type]
+
+    asked: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", find_here)
+    monkeypatch.setenv("ETL_ENV_FILE", str(shop.installation.settings_file))
+    shop.installation.write_settings(S3_ENDPOINT_URL=f"http://localhost:{shop.server.port}", S3_ADDRESSING="virtual")
+    settings.reset()
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    assert [found.key for found in s3.bucket().objects("sales_data/")] == ["sales_data/sales_a.csv"]
+    assert asked == [f"{shop.bucket}.localhost"]
+    settings.reset()
+
+
+def test_finished_files_are_delivered_into_the_bucket(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETL_ENV_FILE", str(shop.installation.settings_file))
+    settings.reset()
+    target = tmp_path / "archive_of_reports.yaml"
+    target.write_text("type: s3\nprefix: reports/weekly\n")
+    report = tmp_path / "report.csv"
+    report.write_text("a,b\n")
+    for _ in range(2):  # the same again replaces it
+        targets.deliver(targets.load("archive_of_reports", tmp_path), [report])
+    assert shop.keys() == ["reports/weekly/report.csv"]
+    target.write_text("type: s3\nprefx: reports\n")
+    with pytest.raises(ConfigurationError, match="no key prefx"):
+        targets.deliver(targets.load("archive_of_reports", tmp_path), [report])
+    settings.reset()
