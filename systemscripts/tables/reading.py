@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.tables import delimited, formats
+from systemscripts.tables import formats
 from systemscripts.tables.model import ReadingOptions, Table
 
 HEAD_BYTES = 64 * 2**10
@@ -27,6 +27,8 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
             if module.recognises(head, path):
                 table: Table = module.open(path, options)
                 return table
+        from systemscripts.tables import delimited  # workbooks need nothing of it
+
         return delimited.open_delimited(path, options)
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error

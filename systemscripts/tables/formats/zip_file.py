@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from systemscripts.tables import unpacking
@@ -18,6 +17,8 @@ def recognises(head: bytes, path: Path) -> bool:
     """True for a zip that can be listed and holds no part of an office document."""
     if not head.startswith(MARKS):
         return False
+    import zipfile
+
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()]

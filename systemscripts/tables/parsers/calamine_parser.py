@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import python_calamine
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import archive, xls_formats
+from systemscripts.tables.parsers import archive, value_columns, xls_formats
 from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.chunk import Chunk
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
 WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
+ROWS_AT_ONCE, CELLS_AT_ONCE = 5000, 2**18
 DAY = timedelta(days=1)
 TOLERANCE = 1e-5  # of a day: calamine rounds to seconds or less
 # Days of 1900 and 1904; before March 1900 Excel counts one day more.
@@ -70,33 +73,40 @@ def _sheet(workbook: Any, name: str, details: xls_formats.Globals | None, visibl
     def load() -> Any:
         if not loaded:
             loaded.append(workbook.get_sheet_by_name(name))
+            shown.append(xls_formats.shown(details, name) if details else {})
         return loaded[0]
 
     def rows() -> Iterable[tuple[int, Row]]:
         found = enumerate(load().iter_rows() if load().start else (), 1)
-        if details and not shown:
-            shown.append(xls_formats.shown(details, name))
-        return _mended(found, shown[0]) if shown and shown[0] else found
+        return ((number, _mended(number, row, shown[0])) for number, row in found) if load() and shown[0] else found
+
+    def chunks() -> Iterator[Chunk]:
+        found, first = iter(load().iter_rows() if load().start else ()), 1
+        count = max(min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(load().total_width, 1)), 1)
+        while some := list(islice(found, count)):
+            numbers = range(first, first + len(some))
+            for number in shown[0].keys() & set(range(first - 1, first - 1 + len(some))) if shown[0] else ():
+                some[number + 1 - first] = _mended(number + 1, some[number + 1 - first], shown[0])
+            yield Chunk(numbers, dict(enumerate(map(value_columns.fields, zip(*some, strict=True)))))
+            first += len(some)
 
     def merged() -> list[Area]:
         ranges = load().merged_cell_ranges or ()
         return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
 
-    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, merged=merged)
+    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, chunks=chunks, merged=merged)
 
 
-def _mended(rows: Iterable[tuple[int, Row]], shown: xls_formats.Shown) -> Iterator[tuple[int, Row]]:
-    """The rows with the texts of moments and padded numbers, where calamine has the same value."""
-    for number, row in rows:
-        texts = shown.get(number - 1)
-        if texts:
-            cells = list(row)
-            for column, (stored, text) in texts.items():
-                if text and column < len(cells) and _is_same(cells[column], stored):
-                    cells[column] = text
-            yield number, cells
-        else:
-            yield number, row
+def _mended(number: int, row: Row, shown: xls_formats.Shown) -> Row:
+    """A row with the texts of moments and padded numbers, where calamine has the same value."""
+    texts = shown.get(number - 1)
+    if not texts:
+        return row
+    cells = list(row)
+    for column, (stored, text) in texts.items():
+        if text and column < len(cells) and _is_same(cells[column], stored):
+            cells[column] = text
+    return cells
 
 
 def _is_same(value: object, stored: float) -> bool:

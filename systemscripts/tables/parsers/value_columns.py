@@ -17,14 +17,14 @@ def fields(values: Sequence[object]) -> list[bytes]:
     kinds = set(map(type, values))
     if kinds == {str}:
         return _texts(values)  # type: ignore[arg-type]  # texts, as just seen
-    if kinds == {float}:
-        found = _floats(values)  # type: ignore[arg-type]
+    if kinds == {int}:
+        return "\n".join(map(str, values)).encode().split(b"\n")
+    if kinds <= {float, int}:
+        found = _numbers(values)  # type: ignore[arg-type]
         if found:
             return found
     elif kinds == {bool}:
         return [BOOLEANS[value] for value in values]  # type: ignore[index]
-    elif kinds == {int}:
-        return list(map(str.encode, map(str, values)))
     elif kinds in ({datetime}, {date}):
         column = SEPARATOR.join(map(str, values))
         if "." not in column and "+" not in column:
@@ -42,7 +42,7 @@ def _texts(values: Sequence[str]) -> list[bytes]:
     return quoted(encoded)
 
 
-def _floats(values: Sequence[float]) -> list[bytes]:
+def _numbers(values: Sequence[float]) -> list[bytes]:
     """Nothing when one of them would read 1e-05, -0 or inf."""
     column = "\n".join(map(repr, values)) + "\n"
     if "e" in column or "n" in column.replace("\n", "") or "-0.0\n" in column:

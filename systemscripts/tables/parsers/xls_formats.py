@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from xlrd import compdoc
@@ -116,10 +117,11 @@ def shown(found: Globals, sheet: str) -> Shown:
     # A date is a date for calamine too; a moment at midnight is one as well, and that is to be mended.
     moments = {number for number, style in enumerate(found.formats) if style.kind == "moment"}
     others = {number for number, style in enumerate(found.formats) if style.kind not in ("", "date", "moment")}
-    for wanted, value_begins in ((moments, MIDNIGHT), (others, b"....")):
-        for row, column, style, value in _numbers(records, wanted, value_begins) if wanted else ():
-            if style in others or value.is_integer():
-                cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
+    for row, column, style, value in chain(
+        _numbers(records, moments, MIDNIGHT), _numbers(records, others, b"...."), _several(records, moments | others)
+    ):
+        if style in others or value.is_integer():
+            cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
     return cells
 
 
@@ -133,6 +135,8 @@ def _shown(style: Format, value: float) -> str:
 def _numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[tuple[int, int, int, float]]:
     """Row, column, style and number of each cell that may be of a wanted style; a double begins as said."""
     styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(wanted))
+    if not wanted:
+        return
     for head, value, decode in (
         (rb"\x03\x02\x0e\x00", value_begins + b"....", _double),
         (rb"\x7e\x02\x0a\x00", b"....", _rk),
@@ -144,19 +148,22 @@ def _numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[
                 continue  # a text, boolean, error or nothing
             row, column, style = POSITION.unpack(match.group(1))
             yield row, column, style, decode(match.group(2))
-    yield from _several(records, wanted)
 
 
 def _several(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
     """The cells of MulRk records: one row, consecutive columns, each with its own style."""
-    for match in re.finditer(rb"\xbd\x00(..)(..)(..)", records, re.DOTALL):
-        size, row, first = (int.from_bytes(part, "little") for part in match.groups())
+    low_bytes = {number & 0xFF for number in wanted}
+    for match in re.finditer(rb"\xbd\x00(?=......)", records, re.DOTALL):
+        begin = match.end() + POSITION.size
+        size, row, first = POSITION.unpack_from(records, match.end())
+        end = begin + size - 6
+        if low_bytes.isdisjoint(records[begin:end:6]):
+            continue  # most records: none of their cells is wanted
         count = (size - 6) // 6
-        last = int.from_bytes(records[match.end() + count * 6 : match.end() + count * 6 + 2], "little")
+        last = int.from_bytes(records[end : end + 2], "little")
         if (size - 6) % 6 or count < 1 or last != first + count - 1 or last > 255:
             continue  # no such record, only its first two bytes
-        cells = records[match.end() : match.end() + count * 6]
-        for number, (style, value) in enumerate(RK_CELL.iter_unpack(cells)):
+        for number, (style, value) in enumerate(RK_CELL.iter_unpack(records[begin:end])):
             if style in wanted:
                 yield row, first + number, style, _rk(value)
 
