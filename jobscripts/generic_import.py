@@ -64,8 +64,7 @@ def generic_import(
     """
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.journey import replay, sending_back, start, travel
-    from systemscripts.journey import undo as undoing
+    from systemscripts.journey import start, travel
 
     if undo == "--run":  # its value came as the argument then
         undo, run, config = None, config, ""
@@ -82,13 +81,19 @@ def generic_import(
     connection = db_utils.connect(purpose=f"generic_import {config}")
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
-    if undo is not None or run is not None:
+    if undo is not None or run is not None or accept is not None:
+        from systemscripts.journey import undo as undoing
+
+        if accept is not None:
+            return undoing.accept_dataset(connection, accept, patience)
         return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
-    if accept is not None:
-        return undoing.accept_dataset(connection, accept, patience)
     if replay_rejects is not None:
+        from systemscripts.journey import replay
+
         return replay.replay_rejects(connection, replay_rejects, patience, directories)
     if export_rejects is not None:
+        from systemscripts.journey import sending_back
+
         return sending_back.export_rejects(connection, *export_rejects)
     if list_imports:
         return start.listed(connection)

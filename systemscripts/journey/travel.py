@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig, companions
@@ -16,10 +16,14 @@ from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
-from systemscripts.journey import fetch, finish, load, prepare, preview
+from systemscripts.journey import fetch, finish
 from systemscripts.journey.context import Context
-from systemscripts.journey.load import Outcome
 from systemscripts.summary import Summary
+from systemscripts.tables import digest
+
+if TYPE_CHECKING:
+    from systemscripts.journey import preview
+    from systemscripts.journey.load import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +120,8 @@ def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary, leav
     """Prepare without loading; false when that is all that can be done with the file."""
 
     def prepare_it() -> None:
+        from systemscripts.journey import load, prepare
+
         with prepare.prepared(context, ticket) as file:
             if leave_csv:
                 prepare.leave_clean_csv(context, file)
@@ -126,6 +132,8 @@ def _prepare_only(context: Context, ticket: files.Ticket, summary: Summary, leav
 
 
 def _note_waiting(context: Context, tickets: list[files.Ticket], summary: Summary) -> None:
+    from systemscripts.journey.load import Outcome
+
     for ticket in tickets:
         summary.files += 1
         summary.rows.append(
@@ -134,9 +142,13 @@ def _note_waiting(context: Context, tickets: list[files.Ticket], summary: Summar
 
 
 def _one_file(context: Context, ticket: files.Ticket, summary: Summary) -> None:
-    look = files.look(files.real_path(ticket.path, context.directories))
+    path = files.real_path(ticket.path, context.directories)
+    look = files.look(path)
+    digest.begin(path)  # a thread hashes while this one imports what it needs to read and load
 
     def load_it() -> None:
+        from systemscripts.journey import load, prepare
+
         with log_utils.step("prepare"), prepare.prepared(context, ticket) as file:
             outcome = load.load(context, file)
         _note(summary, context, outcome)
@@ -154,6 +166,8 @@ def _guarded(context: Context, ticket: files.Ticket, summary: Summary, work: Cal
         if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
             summary.problem(str(error), error.exit_code)
         else:
+            from systemscripts.journey import load
+
             _note(summary, context, load.refuse(context, ticket, error))
             _finish(context, ticket, summary)
     except ConfigurationError:
@@ -200,6 +214,9 @@ def _as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
 
 
 def _preview(context: Context, options: Options, summary: Summary) -> None:
+    from systemscripts.journey import preview
+    from systemscripts.journey.load import Outcome
+
     if options.only is not None and not options.only.is_file():
         raise UsageError(f"{options.only} does not exist")
     found = (

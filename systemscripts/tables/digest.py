@@ -5,11 +5,47 @@ Both hashing and reading free the interpreter lock, so on two cores the digest o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import threading
+from pathlib import Path
 
 PIECE_BYTES = 8 * 2**20  # each turn of the lock may have to wait for the main thread
+
+
+_begun: dict[tuple[int, int, int, int], Digest] = {}  # at most one, by the file's place, size and time
+
+
+def begin(path: Path) -> None:
+    """Begin with the digest of a large file that is opened soon; one begun before that nobody asked for is given up."""
+    _give_up()
+    with contextlib.suppress(OSError):  # whoever opens it says so
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            state = os.fstat(descriptor)
+            if state.st_size > PIECE_BYTES and stat.S_ISREG(state.st_mode):
+                _begun[_look(state)] = Digest(descriptor, state.st_size)
+        finally:
+            os.close(descriptor)
+
+
+def of(descriptor: int) -> Digest:
+    """The digest of an open file: the one begun before, where the file is still the same, else a new one."""
+    state = os.fstat(descriptor)
+    found = _begun.pop(_look(state), None)
+    _give_up()
+    return found or Digest(descriptor, state.st_size)
+
+
+def _look(state: os.stat_result) -> tuple[int, int, int, int]:
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _give_up() -> None:
+    while _begun:
+        _begun.popitem()[1].stop()
 
 
 class Digest:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import TryLaterError
-from systemscripts.tables import encodings
-from systemscripts.tables.digest import Digest
+from systemscripts.tables import digest, encodings
 
 CHUNK_BYTES = 4 * 2**20
 FIRST_CHUNK_BYTES = 2**20  # smaller: while it is made ready the server has nothing to do yet
@@ -38,7 +37,7 @@ class TextFile:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
-        self._digest = Digest(self._descriptor, self.size)
+        self._digest = digest.of(self._descriptor)
         self.head = self.read(0, HEAD_BYTES)
         first = first_pass(self._pieces())
         guess = encodings.find(self.head, first.is_utf8, self._raw_chunks, encoding)

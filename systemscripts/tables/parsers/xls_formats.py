@@ -26,6 +26,7 @@ RK_CELL = struct.Struct("<H4s")
 HEADER = struct.Struct("<HH")
 BOUND_SHEET, FORMAT, XF, DATE_1904, END_OF_PART = 0x85, 0x041E, 0xE0, 0x22, 0x0A
 BIFF8 = 0x0600
+STYLE_XF = 0x04
 FORMULA = rb"\x06\x00"
 ERROR_CELL = re.compile(rb"\x05\x02\x08\x00.{7}\x01", re.DOTALL)
 ERROR_FORMULA = re.compile(rb"\x06\x00..{7}\x02.{5}\xff\xff", re.DOTALL)
@@ -65,7 +66,8 @@ def read(path: Path) -> Globals:
                 content[2:], found.is_biff8, 2 if found.is_biff8 else 1
             )
         elif kind == XF:
-            numbers.append(int.from_bytes(content[2:4], "little"))
+            # the XF of a named style (fStyle, MS-XLS 2.4.353) is no cell's own: percent and currency are always there
+            numbers.append(0 if content[4:5] and content[4] & STYLE_XF else int.from_bytes(content[2:4], "little"))
         elif kind == DATE_1904:
             is_1904 = content[:1] == b"\x01"
     found.formats = [xlsx_formats.number_format(number, codes.get(number, ""), is_1904) for number in numbers]
