@@ -207,16 +207,16 @@ class Names(asyncssh.SFTPServer):
     listed: tuple[bytes, ...] = ()
 
     async def scandir(self, path: bytes) -> Any:  # type: ignore[override]
-        state = os.stat(self.map_path(path) + b"/orders_1.csv")
+        state = os.stat(self.map_path(path) + b"/orders_1.csv")  # noqa: PTH116
         for name in self.listed:
             attributes = asyncssh.SFTPAttrs.from_local(state)
             yield asyncssh.SFTPName(name, attrs=attributes)
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        return open(self.map_path(b"/in/orders_1.csv"), "rb")
+        return open(self.map_path(b"/in/orders_1.csv"), "rb")  # noqa: SIM115, PTH123
 
     def lstat(self, path: bytes) -> Any:
-        return os.stat(self.map_path(b"/in/orders_1.csv"))
+        return os.stat(self.map_path(b"/in/orders_1.csv"))  # noqa: PTH116
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""A client account made by the script can deliver a file, which is imported, and can reach nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, Installation
+from tests.ssh import servers
+
+LIBRARY = PROJECT / "systemscripts" / "shell" / "client_accounts.bash"
+
+
+@dataclass
+class Host:
+    """A host with the suite's user, an sshd of its own, and folders that only this test uses."""
+
+    folder: Path
+    root: Path
+    name: str
+    service: str
+    port: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def call(self, function: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """One of the library's functions, as configure_etl_user.sh calls it."""
+        caller = (
+            'set -euo pipefail; fail() { printf \'%s\\n\' "$2" >&2; exit "$1"; }; say() { printf \'%s\\n\' "$*"; };'
+            f'SERVICE_USER={self.service}; SERVICE_GROUP={self.service}; source {LIBRARY}; {function} "$@"'
+        )
+        return subprocess.run(
+            ["bash", "-c", caller, "configure", *map(str, arguments)], env=os.environ | self.environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def sftp(self, *commands: str, key: str = "client_key", user: str = "") -> subprocess.CompletedProcess[str]:
+        """OpenSSH's own client with a batch of commands; it ends at the first that fails."""
+        return subprocess.run(
+            ["sftp", "-b", "-", *self._options(key), "-P", str(self.port), f"{user or self.name}@127.0.0.1"],
+            input="\n".join(commands), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def ssh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["ssh", *self._options("client_key"), "-p", str(self.port)]
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False
+        )
+
+    def _options(self, key: str) -> list[str]:
+        choices = {
+            "IdentityFile": self.folder / key, "IdentitiesOnly": "yes", "IdentityAgent": "none", "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes", "UserKnownHostsFile": self.folder / "known_hosts",
+        }  # fmt: skip
+        return ["-F", "none", *(part for name, value in choices.items() for part in ("-o", f"{name}={value}"))]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    servers.needs_sshd()
+    mark = uuid.uuid4().hex[:7]
+    found = Host(tmp_path, Path(f"/srv/etlt_{mark}"), f"etltc{mark}", f"etlts{mark}")
+    found.environment = {
+        "CLIENT_ROOT": str(found.root), "CLIENT_KEYS": f"/etc/ssh/etlt_{mark}_keys", "CLIENT_GROUP": f"etltg{mark}",
+        "SSHD_CONFIG_FOLDER": str(tmp_path / "sshd_config.d"), "SSHD_PID_FILE": str(tmp_path / "sshd.pid"),
+    }  # fmt: skip
+    (tmp_path / "sshd_config.d").mkdir()
+    for name in ("host_key", "client_key", "other_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    configuration = (
+        f"HostKey {tmp_path}/host_key\nPidFile {tmp_path}/sshd.pid\nUsePAM no\nSubsystem sftp internal-sftp\n"
+        f"AuthorizedKeysFile none\nInclude {tmp_path}/sshd_config.d/*.conf\n"
+    )
+    subprocess.run(["useradd", "--system", "--user-group", "-M", found.service], check=True)
+    try:
+        with servers.running_sshd(tmp_path, configuration) as found.port:
+            public = (tmp_path / "host_key.pub").read_text().split()
+            (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{found.port} {public[0]} {public[1]}\n")
+            yield found
+    finally:
+        for user in (found.name, found.service):
+            subprocess.run(["userdel", user], check=False, capture_output=True)
+        subprocess.run(["groupdel", found.environment["CLIENT_GROUP"]], check=False, capture_output=True)
+        shutil.rmtree(found.root, ignore_errors=True)
+        shutil.rmtree(found.environment["CLIENT_KEYS"], ignore_errors=True)
+
+
+def add(host: Host) -> None:
+    done = host.call("add_client", host.name, host.folder / "client_key.pub")
+    assert done.returncode == 0, done.stderr
+    until = time.monotonic() + 30
+    while host.sftp("pwd").returncode and time.monotonic() < until:  # sshd reads its settings anew
+        time.sleep(0.1)
+
+
+def test_a_client_delivers_a_file_and_it_is_imported(host: Host, installation: Installation) -> None:
+    add(host)
+    (host.folder / "orders_1.csv").write_text("order_id,amount\n1,2\n")
+    put = host.sftp(f"put {host.folder}/orders_1.csv /inbox/orders_1.csv", "ls -l /inbox")
+    assert put.returncode == 0 and "orders_1.csv" in put.stdout, put.stderr
+    inbox = host.root / host.name / "inbox"
+    # the suite's user can read it and take it away
+    as_service = ["runuser", "-u", host.service, "--"]
+    read = subprocess.run([*as_service, "cat", inbox / "orders_1.csv"], capture_output=True, text=True, check=False)
+    assert read.stdout == "order_id,amount\n1,2\n", read.stderr
+    moved = subprocess.run([*as_service, "mv", inbox / "orders_1.csv", inbox / "orders_2.csv"], check=False)
+    assert moved.returncode == 0
+    installation.write_settings(FILE_STILL_SECONDS="0")
+    installation.configure("orders", file_pattern=r".*\.csv", sources=[{"type": "local", "path": str(inbox)}])
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 0, done.stderr
+    assert installation.sql("select order_id, amount from public.orders") == [("1", "2")]
+    assert list(inbox.iterdir()) == [] and list(installation.archive()) == ["orders_2.csv"]
+    (host.root / host.name / "outbox" / "answer.txt").write_text("thank you")
+    got = host.sftp(f"get /outbox/answer.txt {host.folder}/answer.txt")
+    assert got.returncode == 0 and (host.folder / "answer.txt").read_text() == "thank you"
+
+
+def test_the_account_can_reach_nothing_else(host: Host) -> None:
+    add(host)
+    listed = [line.strip("/") for line in host.sftp("ls -1 /").stdout.splitlines() if not line.startswith("sftp>")]
+    assert sorted(listed) == ["inbox", "outbox"]
+    for command in (
+        "ls /etc", "get /etc/passwd", "ls /../etc", "cd /inbox/../../..\nls etc", "mkdir /more", "rm /inbox",
+        f"put {host.folder}/host_key.pub /outbox/x", f"put {host.folder}/host_key.pub /x", "rename /inbox /other",
+        "symlink /etc/passwd /outbox/link",
+    ):  # fmt: skip
+        assert host.sftp(*command.split("\n")).returncode != 0, command
+    shell = host.ssh(f"{host.name}@127.0.0.1", "id")
+    assert "uid=" not in shell.stdout
+    forwarded = host.ssh("-W", f"127.0.0.1:{host.port}", f"{host.name}@127.0.0.1")
+    assert forwarded.returncode != 0 and "SSH-2.0" not in forwarded.stdout
+    assert host.sftp("pwd", key="other_key").returncode != 0
+    assert host.sftp("pwd", user="root").returncode != 0
+
+
+def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installation) -> None:
+    add(host)
+    secret = host.folder / "secret.csv"
+    secret.write_text("name,password\nroot,geheim\n")
+    made = host.sftp(f"symlink {secret} /inbox/orders_1.csv")
+    assert made.returncode == 0, made.stderr
+    inbox = host.root / host.name / "inbox"
+    installation.configure("orders", file_pattern=r".*\.csv", sources=[{"type": "local", "path": str(inbox)}])
+    summary = installation.summary("generic_import", "orders")
+    assert summary["files"] == 0
+    assert [text for text in summary["warnings"] if "orders_1.csv" in text and "it is no file" in text]
+    assert installation.archive() == {} and secret.exists()
+
+
+def test_a_removed_client_can_no_longer_log_in_and_what_he_delivered_stays(host: Host) -> None:
+    add(host)
+    (host.folder / "orders_1.csv").write_text("order_id\n1\n")
+    assert host.sftp(f"put {host.folder}/orders_1.csv /inbox/").returncode == 0
+    done = host.call("remove_client", host.name)
+    assert done.returncode == 0, done.stderr
+    assert host.sftp("pwd").returncode != 0
+    assert (host.root / host.name / "inbox" / "orders_1.csv").exists()
+    assert host.call("remove_client", host.name).returncode == 2
+    add(host)  # he comes back
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "said"),
+    [
+        ("root", "client_key.pub", "is no client"),
+        ("../x", "client_key.pub", "must be"),
+        ("acme", "client_key", "private key"),
+        ("acme", "sshd_config", "holds no public SSH key"),
+        ("acme", "missing.pub", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_an_account_is_refused(host: Host, name: str, key: str, said: str) -> None:
+    done = host.call("add_client", name, host.folder / key)
+    assert done.returncode == 2 and said in done.stderr
