@@ -22,6 +22,7 @@ class Phase(StrEnum):
 
 Config = Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")]
 Every = Annotated[bool, typer.Option("--all", help="Every active import.")]
+Datasource = Annotated[str | None, typer.Option(help="Every active import of this data source.")]
 File = Annotated[Path | None, typer.Option(help="Load this file alone; the original stays where it is.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
@@ -44,10 +45,11 @@ ExportRejects = Annotated[
 
 @job(lock="{config}")
 def generic_import(
-    config: Config = "", all_imports: Every = False, file: File = None, dry_run: DryRun = False, until: Until = None,
-    phase: Alone = None, accept_drop: AcceptDrop = False, reload: Reload = False, retry_refused: RetryRefused = False,
-    list_imports: Listing = False, undo: Undo = None, run: Run = None, cascade: Cascade = False, accept: Accept = None,
-    replay_rejects: ReplayRejects = None, export_rejects: ExportRejects = None,
+    config: Config = "", all_imports: Every = False, datasource: Datasource = None, file: File = None,
+    dry_run: DryRun = False, until: Until = None, phase: Alone = None, accept_drop: AcceptDrop = False,
+    reload: Reload = False, retry_refused: RetryRefused = False, list_imports: Listing = False, undo: Undo = None,
+    run: Run = None, cascade: Cascade = False, accept: Accept = None, replay_rejects: ReplayRejects = None,
+    export_rejects: ExportRejects = None,
 ) -> Summary:  # fmt: skip
     """Load the files that wait for an import.
 
@@ -73,9 +75,10 @@ def generic_import(
     actions = {
         "--undo": undo, "--run": run, "--accept": accept, "--replay-rejects": replay_rejects,
         "--export-rejects": export_rejects, "--list": list_imports or None, "--all": all_imports or None,
+        "--datasource": datasource,
     }  # fmt: skip
     given = [name for name, value in actions.items() if value is not None] or ([config] if config else [])
-    if len(given) != 1 or (config and all_imports):
+    if len(given) != 1 or (config and (all_imports or datasource)):
         text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"
         raise UsageError(text, "See: generic_import.py --list, or --help")
     connection = db_utils.connect(purpose=f"generic_import {config}")
@@ -103,7 +106,7 @@ def generic_import(
         ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
-    return start.run(connection, config or None, directories, run_uuid, options)
+    return start.run(connection, config or None, directories, run_uuid, options, datasource)
 
 
 if __name__ == "__main__":

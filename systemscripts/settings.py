@@ -155,6 +155,8 @@ class Settings(BaseModel):
     console_host: str = "127.0.0.1"
     console_port: int = Field(8475, ge=0, le=65535)
     console_hosts: Names = []
+    upload_allowed_hosts: Names = []
+    upload_variable_hosts: Names = []
     source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
 
     @field_validator("time_zone")

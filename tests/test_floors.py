@@ -9,8 +9,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"settings", "directory_management", "errors", "masking", "secret", "summary"},
-    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3"},
+    {"settings", "directory_management", "errors", "masking", "secret", "summary", "address_rules"},
+    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
     {"journey", "watch"},

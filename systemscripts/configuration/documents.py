@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -33,6 +34,11 @@ class Consistent(BaseModel):
     """A model whose keys can contradict each other."""
 
     @classmethod
+    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, type[BaseModel], dict[str, Any]]]:
+        """Parts of the document that have a model of their own: place, model, values; none unless a model says so."""
+        return []
+
+    @classmethod
     def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
         """Key and text of each contradiction among values that may themselves be wrong; none unless a model says so."""
         return []
@@ -44,6 +50,11 @@ def read_document(path: Path) -> Document:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
+    return parse_document(path, content)
+
+
+def parse_document(path: Path, content: bytes) -> Document:
+    """The same of bytes; `path` is only what errors name."""
     import yaml
 
     try:
@@ -88,19 +99,27 @@ def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
     except ValidationError as error:
         # those without a place are the contradictions again
         faults |= {_fault(document, model, dict(fault)) for fault in error.errors() if fault["loc"] or not faults}
+    for place, part, part_values in model.parts(values) if issubclass(model, Consistent) else []:
+        try:
+            part.model_validate(part_values)
+        except ValidationError as error:
+            faults |= {_fault(document, part, dict(fault), place) for fault in error.errors()}
     if not faults:
         return made
     raise ConfigurationError("; ".join(f"{document.path} line {line}: {text}" for line, text in sorted(faults)))
 
 
-def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any]) -> tuple[int, str]:
-    place: Place = tuple(fault["loc"])
+def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], before: Place = ()) -> tuple[int, str]:
+    place: Place = (*before, *fault["loc"])
     line = next((document.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in document.lines), 1)
     name = ".".join(map(str, place))
     text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected", 1)
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _keys(model, place[:-1]), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(place[-1]), _keys(model, place[len(before) : -1]), n=1, cutoff=0.5)
         text = "is not a key" + (f", did you mean {near[0]}?" if near else "")
+    elif fault["type"] == "literal_error":
+        near = difflib.get_close_matches(str(fault["input"]), re.findall("'([^']+)'", text), n=1, cutoff=0.5)
+        text = f"{text}, not {fault['input']!r}" + (f", did you mean {near[0]}?" if near else "")
     elif fault["type"] == "missing":
         text = "is missing"
     else:

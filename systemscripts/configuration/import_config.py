@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import settings
-from systemscripts.configuration.documents import Consistent, Document, read_document, validate
+from systemscripts.configuration import source_options
+from systemscripts.configuration.documents import Consistent, Document, Place, read_document, validate
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
@@ -23,7 +25,7 @@ from systemscripts.errors import ConfigurationError, UsageError
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _NAME = r"[a-z_][a-z0-9_]{0,62}"
-_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target")
+_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
 
 
 class Reading(Strict):
@@ -60,6 +62,8 @@ class Guards(Strict):
 
     allow_empty: bool = False  # a file of no rows is a state, and passes both guards
     min_rows: int | None = Field(None, ge=0)
+    max_age_days: float | None = Field(None, gt=0)  # older data are reported: the freshness limit
+    age_column: str | None = Field(None, pattern=rf"^{_NAME}$")  # whose newest value tells; none: the last good load
     max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
 
 
@@ -76,11 +80,41 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     type: str
+    optional: bool = False  # where it cannot be asked, the others are loaded without it
 
     @property
     def options(self) -> dict[str, Any]:
         """The keys of its kind, as written."""
         return self.model_extra or {}
+
+
+class Schedule(Strict):
+    """What only a YAML job has: when it runs, and where its combined CSV goes. run_elt.py reads it."""
+
+    start_time: datetime | None = None  # without a zone: the installation's
+    end_time: datetime | None = None
+    output_csv_path: str = ""
+
+    @field_validator("start_time", "end_time", mode="before")
+    @classmethod
+    def _as_moment(cls, value: object) -> object:
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise ValueError("expected a time such as 2026-01-05 02:00") from error
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Schedule:
+        if self.start_time and self.end_time and moment(self.end_time) <= moment(self.start_time):
+            raise ValueError("end_time is not after start_time")
+        return self
+
+
+def moment(time: datetime) -> datetime:
+    """A time of a configuration with its zone: the installation's where it names none."""
+    return time if time.tzinfo else time.replace(tzinfo=settings.zone()) if settings.zone() else time.astimezone()
 
 
 class ImportConfig(Strict, Consistent):
@@ -122,6 +156,7 @@ class ImportConfig(Strict, Consistent):
     max_reject_rate: float = Field(0.05, ge=0, le=1)
     archive_policy: Literal["single", "daily_zip", "none"] = "single"
     sources: list[Source] = [Source(type="local")]
+    job: Schedule = Schedule()
 
     @field_validator("metadata_label_location", "datelocation", mode="before")
     @classmethod
@@ -167,6 +202,21 @@ class ImportConfig(Strict, Consistent):
         if len(value.partition(".")[2]) > 63 - len("_current"):
             raise ValueError("expected a table name of at most 55 letters, for its view {table}_current")
         return value
+
+    @classmethod
+    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, type[BaseModel], dict[str, Any]]]:
+        """The keys of each source, by its kind; and what is no kind."""
+        found: list[tuple[Place, type[BaseModel], dict[str, Any]]] = []
+        sources = values.get("sources")
+        for number, source in enumerate(sources if isinstance(sources, list) else []):
+            kind = source.get("type") if isinstance(source, dict) else None
+            if isinstance(kind, str):
+                options = {key: value for key, value in source.items() if key not in Source.model_fields}
+                if kind not in source_options.installed():
+                    found.append((("sources", number), source_options.one_of_the_kinds(), {"type": kind}))
+                elif model := source_options.model(kind):
+                    found.append((("sources", number), model, options))
+        return found
 
     @model_validator(mode="after")
     def _consistent(self) -> ImportConfig:
@@ -305,13 +355,19 @@ def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str]
 
 def apply_document(connection: Connection, document: Document) -> None:
     """Write a YAML document over its row, whatever the row holds; raises ConfigurationError that names every fault."""
-    config = validate(document, ImportConfig, config_name=document.path.stem)
+    write_row(connection, validate(document, ImportConfig, config_name=document.path.stem), document.sha256, "yaml")
+
+
+def write_row(
+    connection: Connection, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"]
+) -> None:
+    """Write a configuration over its row; the row's trigger keeps each version in dba.tconfighistory."""
     with transaction(connection) as cursor:
         values = config.model_dump(mode="json", by_alias=True)
         for column in _JSON_COLUMNS:
             if column in values:
                 values[column] = json.dumps(values[column])
-        values |= {"managed_by": "yaml", "yaml_hash": document.sha256}
+        values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
         for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
             if values[column]:
                 cursor.execute(

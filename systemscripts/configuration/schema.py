@@ -56,6 +56,9 @@ class Column(Strict):
     separator: str = ","  # text[]
     required: bool = False
     default: str | None = None
+    from_column: str | None = Field(None, alias="from", pattern=r"^[a-z_][a-z0-9_]{0,62}$")  # a copy of another column
+    values: dict[str, str] = {}  # what stands in the file -> what is stored; others are stored as they are
+    fill: Literal["load_time", "first_load_time"] | None = None  # by the load itself; the second stays on an update
     rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     checks: Checks = Checks()
 
@@ -68,6 +71,11 @@ class Column(Strict):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     @field_validator("formats", mode="before")
     @classmethod
@@ -82,6 +90,8 @@ class Column(Strict):
             raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
         if self.scale is not None and self.type != "numeric":
             raise ValueError(f"scale is for numeric, not for {self.type}")
+        if self.fill and (self.type not in ("timestamp", "timestamptz") or self.from_column or self.default):
+            raise ValueError("fill is for a timestamp or timestamptz, without from and default")
         if self.decimal and self.decimal == self.thousands:
             raise ValueError("decimal and thousands marks are the same")
         return self

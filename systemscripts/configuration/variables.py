@@ -11,6 +11,7 @@ from systemscripts import masking, settings
 from systemscripts.errors import ConfigurationError
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_DEFAULT = ":-"  # as in a shell
 
 
 class UnsetVariableError(ConfigurationError):
@@ -22,7 +23,8 @@ def resolved(value: Any, where: str) -> Any:
 
     Call it at the moment of use: what it returns may hold secrets and must not be kept, logged or shown. `where` says
     in errors what the value belongs to. Raises ConfigurationError for a variable that no setting gives, or that does
-    not begin with SOURCE_: no other setting can be reached from a configuration.
+    not begin with SOURCE_: no other setting can be reached from a configuration. ${SOURCE_X:-text} is the text where no
+    setting gives SOURCE_X.
     """
     if isinstance(value, str):
         return _VARIABLE.sub(lambda found: _value_of(found[1], where), value)
@@ -36,7 +38,7 @@ def resolved(value: Any, where: str) -> Any:
 def names_in(value: Any) -> list[str]:
     """The variables that a value names, in their order."""
     if isinstance(value, str):
-        return _VARIABLE.findall(value)
+        return [name.partition(_DEFAULT)[0] for name in _VARIABLE.findall(value)]
     if isinstance(value, Mapping):
         return [name for each in value.values() for name in names_in(each)]
     if isinstance(value, list | tuple):
@@ -60,13 +62,22 @@ def written_secrets(value: Any, where: str) -> list[str]:
     return found
 
 
-def _value_of(name: str, where: str) -> str:
+def values_of(names: list[str]) -> dict[str, str]:
+    """Of some variables those that a setting gives, name -> value."""
     known = settings.current().source_variables
-    if name in known:
+    return {name: known[name].get_secret_value() for name in names if name in known}
+
+
+def _value_of(text: str, where: str) -> str:
+    name, default_given, default = text.partition(_DEFAULT)
+    known = settings.current().source_variables
+    if name in known and (known[name].get_secret_value() or not default_given):
         return known[name].get_secret_value()
     prefix = settings.USER_PREFIX
     if not name.startswith(prefix):
         raise ConfigurationError(f"{where}: ${{{name}}} is no variable that a configuration may name: {prefix}...")
+    if default_given:
+        return default
     near = difflib.get_close_matches(name, known, n=1)
     raise UnsetVariableError(
         f"{where}: ${{{name}}} is not set" + (f", did you mean {near[0]}?" if near else ""),

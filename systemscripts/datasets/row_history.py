@@ -33,8 +33,15 @@ def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
         if old is None:
             made.added.append(Row(name, new or {}))
         else:
-            made.changed.append(Row(name, new or {}, differing(old, new or {}, sorted({*old, *(new or {})}), headers)))
+            made.changed.append(
+                Row(name, new or {}, differing(old, new or {}, _compared(old, new or {}, dataset), headers))
+            )
     return made
+
+
+def _compared(old: dict[str, str], new: dict[str, str], dataset: Dataset) -> list[str]:
+    """What the file held; the times that a load fills in by itself are no change."""
+    return sorted({*old, *new} & set(dataset.columns))
 
 
 _AS_TEXT = """(

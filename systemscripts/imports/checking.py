@@ -161,6 +161,8 @@ class Checker:
 def _judge(field: Field, rules: Rules) -> Judge | None:
     """Conversion and checks of one column as one function; None where every text is good as it is."""
     convert = converting.converter(field.column, rules.zone)
+    if field.column.values:
+        convert = _mapped(field.column.values, convert)
     tests = _tests(field.column.checks, field.column.type, rules.lookups)
     if not tests:
         return convert
@@ -172,6 +174,14 @@ def _judge(field: Field, rules: Rules) -> Judge | None:
         return stored
 
     return judge
+
+
+def _mapped(values: dict[str, str], convert: converting.Convert | None) -> converting.Convert:
+    def mapped(text: str) -> str:
+        found = values.get(text, text)
+        return convert(found) if convert else found
+
+    return mapped
 
 
 def _tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:
@@ -229,7 +239,7 @@ def _hashes(fields: Sequence[Field], found: Cut) -> list[str]:
     parts = [
         [f"{field.name}={len(value)}:{value}" if value else "" for value in found.columns[field.place]]
         for field in sorted(fields, key=lambda field: field.name)
-        if field.place is not None
+        if field.place is not None and field.column.from_column is None
     ]
     texts = map("".join, zip(*parts, strict=True)) if parts else [""] * len(found.lines)
     return [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
+from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.schema import Column
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -40,12 +41,17 @@ class Layout:
     @property
     def in_file(self) -> set[str]:
         """The columns that the file itself holds."""
-        return {each.name for each in self.fields if each.place is not None} | set(self.extras)
+        return {each.name for each in self.fields if each.place is not None or each.column.fill} | set(self.extras)
 
     @property
     def declared(self) -> set[str]:
         """The columns whose type the configuration names."""
         return {each.name for each in self.fields if each.column != TEXT} | {self.extras_name}
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """The columns that the load fills by itself, and how."""
+        return {each.name: each.column.fill for each in self.fields if each.column.fill}
 
     @property
     def types(self) -> dict[str, str]:
@@ -88,7 +94,9 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
     for place, name in enumerate(columns):
         header = written.get(name, "")
         declared = config.declared.get(name)
-        if declared is not None:
+        if declared is not None and (declared.fill or declared.from_column):
+            made.dropped.append(name)  # the configuration says where this column comes from
+        elif declared is not None:
             made.fields.append(field_of(config, declared.rename or name, place, declared))
             made.headers[declared.rename or name] = header
         elif name == SOURCE_SHEET:  # no column of the file: kept whatever is declared of those
@@ -134,12 +142,21 @@ def _skips(config: ImportConfig, columns: list[str], made: Layout) -> None:
 
 
 def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
-    absent = {name: column for name, column in config.declared.items() if name not in columns}
+    made_here = {name: column for name, column in config.declared.items() if column.fill or column.from_column}
+    absent = made_here | {name: column for name, column in config.declared.items() if name not in columns}
+    given = {name for name, column in made_here.items() if column.fill or column.from_column in columns}
     needed = [name for name, column in absent.items() if column.required and column.default is None]
+    needed = [name for name in needed if name not in given]
     if needed and columns:
         raise BadDataError(f"required columns are missing: {', '.join(needed)}", "Or give them a default.")
+    now = settings.now().isoformat(sep=" ")
     for name, column in absent.items():
-        made.fields.append(field_of(config, column.rename or name, None, column))
+        place = columns.index(column.from_column) if column.from_column in columns else None
+        if column.fill:
+            column = column.model_copy(
+                update={"default": now if column.type == "timestamptz" else now[: len("2026-01-05 06:00:00")]}
+            )
+        made.fields.append(field_of(config, column.rename or name, place, column))
         made.headers[column.rename or name] = ""
 
 

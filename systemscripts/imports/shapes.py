@@ -53,7 +53,7 @@ class Shape:
 def shape(column: Column, null: frozenset[str]) -> Shape | None:
     """The shape of a declared column, None where it has none; `null`: the texts that mean no value."""
     checks = column.checks
-    if column.default is not None or checks.regex or checks.range or checks.one_of or checks.lookup:
+    if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
         return None
     if column.decimal or column.thousands or (checks.email and column.type != "text"):
         return None

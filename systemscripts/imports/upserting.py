@@ -106,6 +106,9 @@ class _Names:
     def __init__(self, made: Plan, empty_keeps: bool) -> None:
         self.made = made
         others = [name for name in made.columns if name not in made.key_columns]
+        filled = made.shape.filled  # a time of loading makes no row another one
+        kept = [name for name in others if filled.get(name) != "first_load_time"]
+        others = [name for name in others if name not in filled]
         keys = made.key_columns
         new = sql.SQL("coalesce(i.{0}, t.{0})" if empty_keeps else "i.{0}")
         lineage = [*map(sql.Identifier, LINEAGE)]
@@ -125,7 +128,7 @@ class _Names:
             ) if others else sql.SQL("false"),
             "settings": sql.SQL(", ").join(
                 [sql.SQL("{0} = i.{0}").format(name) for name in lineage]
-                + [sql.SQL("{0} = {1}").format(name, new.format(name)) for name in map(sql.Identifier, others)]
+                + [sql.SQL("{0} = {1}").format(name, new.format(name)) for name in map(sql.Identifier, kept)]
             ),
         }  # fmt: skip
 

@@ -38,6 +38,9 @@ def fetch(
             if context.among_others and isinstance(error, variables.UnsetVariableError):
                 summary.warnings.append(f"not asked: {error}")  # a source that this host does not use
                 continue
+            if source.optional:
+                summary.warnings.append(f"an optional source is left out: {error}")
+                continue
             summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
             whole = False
             continue

@@ -170,7 +170,7 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         config.load_mode,
         plan.name,
         file.table.content_sha256(),
-        plan.columns,
+        [name for name in plan.columns if name not in plan.shape.filled],
         context.run_uuid,
     )
     dataset_id = states.create(cursor, new)

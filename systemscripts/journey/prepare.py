@@ -61,10 +61,15 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
 
 def leave_clean_csv(context: Context, file: Prepared) -> Path:
     """Write the clean table beside what is being worked on; for who runs this phase alone."""
-    path = context.directories.temporary / f"{file.ticket.name}.clean.csv"
+    path = clean_csv(context, file.ticket)
     with atomic_write(path) as stream:
         standard_csv.write_csv(file.table, stream)
     return path
+
+
+def clean_csv(context: Context, ticket: files.Ticket) -> Path:
+    """Where the clean table of a file is left when this phase runs alone."""
+    return context.directories.temporary / f"{ticket.name}.clean.csv"
 
 
 def changed(prepared_file: Prepared) -> bool:

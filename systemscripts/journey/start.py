@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 
 from systemscripts import configuration
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.journey import matching, travel
 from systemscripts.summary import Summary
 
 
 def run(
-    connection: Connection, name: str | None, directories: Directories, run_uuid: str, options: travel.Options
+    connection: Connection,
+    name: str | None,
+    directories: Directories,
+    run_uuid: str,
+    options: travel.Options,
+    datasource: str | None = None,
 ) -> Summary:
     """Load what waits for one import, or for every active one; a faulty import does not stop the others.
+
+    `datasource`: of all imports only those of this data source.
 
     Raises UsageError for an unknown name, ConfigurationError when the import is faulty or not active.
     """
@@ -24,10 +32,24 @@ def run(
     known, faulty_rows = configuration.load_each(connection)
     faults = faulty_rows | faults
     chosen = _chosen(connection, name, known, faults)
+    if datasource is not None:
+        chosen = _of_datasource(chosen, known, datasource)
     options = replace(options, leave=matching.ambiguous(known, directories))
     summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
     summary.warnings += matching.unmatched(known, directories)
     return _with_faults(summary, faults)
+
+
+def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:
+    """Of some imports those of one data source; that all of them are switched off is no fault."""
+    names = {config.datasource for config in known if config.datasource}
+    if datasource not in names:
+        near = difflib.get_close_matches(datasource, names, n=1)
+        raise UsageError(
+            f"there is no data source {datasource!r}" + (f", did you mean {near[0]}?" if near else ""),
+            "See: generic_import.py --list",
+        )
+    return [config for config in chosen if config.datasource == datasource]
 
 
 def listed(connection: Connection) -> Summary:

@@ -13,7 +13,7 @@ from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig, companions
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
-from systemscripts.db_utils import Connection, advisory_lock
+from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.journey import fetch, finish
@@ -103,6 +103,12 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
     for ticket in sorted(tickets, key=lambda ticket: _order(context, ticket)):
         _one_file(context, ticket, summary)
+    if context.config.guards.max_age_days is not None:
+        from systemscripts.imports import freshness
+
+        with transaction(context.connection) as cursor:
+            if old := freshness.too_old(cursor, context.config):
+                summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 
 def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:

@@ -1,9 +1,13 @@
-"""Files in a folder of this host: where they wait (file_watcher/ unless the import names another), or elsewhere.
+r"""Files in a folder of this host: where they wait (file_watcher/ unless the import names another), or elsewhere.
 
 sources:
   - type: local                        # the default, and always looked at
   - type: local
     path: /srv/client_sftp/acme/inbox  # a folder that others write to: files are copied in, then removed there
+  - type: local
+    path: incoming                     # below the data folder
+    pattern: .*\.csv                   # instead of the import's file_pattern
+    keep: true                         # originals stay; a file is fetched again when its size or time changed
 """
 
 from __future__ import annotations
@@ -14,8 +18,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from systemscripts import files, settings
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import CHUNK, Directories, atomic_write, free_name, in_progress, sha256_of
 from systemscripts.errors import ConfigurationError, TryLaterError, UsageError
@@ -59,7 +66,7 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
 
 def settle(request: Request, ticket: files.Ticket) -> None:
     """Remove what was copied from elsewhere; else moving the file to the archive was all."""
-    if ticket.source_stamp is not None:
+    if ticket.source_stamp is not None and not request.options.get("keep"):
         from systemscripts.sources.landing import folder as others
 
         others.settle(ticket)
@@ -67,17 +74,28 @@ def settle(request: Request, ticket: files.Ticket) -> None:
 
 def address(written: dict[str, Any]) -> str:
     """The beginning of every `source_path` of a source with these options."""
-    return f"{written['path'].rstrip('/')}/" if "path" in written else ""
+    return f"{_folder_of(written['path'])}/" if written.get("path") else ""
 
 
 def _elsewhere(request: Request) -> Path | None:
     """The folder of a source that names one; raises ConfigurationError for keys that mean nothing."""
-    unknown = set(request.options) - {"path"}
-    path = request.options.get("path")
-    if unknown or not isinstance(path, str | None) or (path and not path.startswith("/")):
-        what = f"{', '.join(sorted(unknown))} is no key" if unknown else "path must be an absolute path"
-        raise ConfigurationError(f"import {request.config.config_name}, source local: {what}")
-    return Path(path) if path and request.only is None else None
+    try:
+        options = Options.model_validate(request.options)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(f"import {request.config.config_name}, source local: {faults}") from error
+    if not options.path or request.only is not None:
+        return None
+    found = _folder_of(options.path)
+    if uploads.is_uploaded(request.connection, request.config.config_name) and (
+        fault := uploads.path_fault(str(found))
+    ):
+        raise ConfigurationError(f"{request.config.config_name} was uploaded: {fault}")
+    return found
+
+
+def _folder_of(path: str) -> Path:
+    return Path(os.path.normpath(settings.current().etl_data_dir / path))
 
 
 def folder(config: ImportConfig, directories: Directories) -> Path:

@@ -15,7 +15,8 @@ import pytest
 
 from demo import meetmax_server, meetmax_site
 from demo.meetmax_server import CUT, EMPTY, ERROR, ERROR_PAGE, INVALID_ID, TOO_MANY, MeetMaxServer
-from systemscripts.sources.meetmax import download, spreadsheets, waiting
+from systemscripts.http_client import waiting
+from systemscripts.sources.meetmax import download, spreadsheets
 
 PATH = "/sched/event_119179/__co-list_cp.xls"
 

@@ -51,11 +51,12 @@ def _new(request: Request, folder: Path, fetched: Fetched) -> list[Path]:
             f"{folder} cannot be read: {error.strerror}", "Make it readable for the suite's user, or mend path."
         ) from error
     new = []
+    pattern = request.options.get("pattern") or request.config.file_pattern
     for entry in found:
         if reason := unsafe_name(entry.name):
             shown = repr(entry.name)[1:-1]
             fetched.left[folder / shown] = f"{shown} in {folder} is not taken: its name must not be used here, {reason}"
-        elif in_progress(entry.name) or not re.fullmatch(request.config.file_pattern, entry.name):
+        elif in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
             continue
         elif not entry.is_file(follow_symlinks=False):
             fetched.left[folder / entry.name] = f"{entry.name} in {folder} is not taken: it is no file"
@@ -66,7 +67,8 @@ def _new(request: Request, folder: Path, fetched: Fetched) -> list[Path]:
 
 def _known(request: Request, path: Path, state: os.stat_result) -> bool:
     with transaction(request.connection) as cursor:
-        return files.known(cursor, request.config.config_name, "local", _origin(path, state), unsettled=True)
+        origin, removes = _origin(path, state), not request.options.get("keep")
+        return files.known(cursor, request.config.config_name, "local", origin, unsettled=removes)
 
 
 def _origin(path: Path, state: os.stat_result) -> files.Origin:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from systemscripts.sources.meetmax import results, spreadsheets, waiting
+from systemscripts.http_client import waiting
+from systemscripts.sources.meetmax import results, spreadsheets
 
 if TYPE_CHECKING:
     import requests

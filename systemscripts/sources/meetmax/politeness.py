@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
 from scrapy.settings import BaseSettings
 
-from systemscripts.sources.meetmax.waiting import LONGEST_WAIT, back_off, retry_after
+from systemscripts.http_client.waiting import LONGEST_WAIT, back_off, retry_after
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""How long to wait before asking a site again; the scan and the downloads share it."""
+"""How long to wait before asking a site again; the scan, the downloads and the APIs share it."""
 
 from __future__ import annotations
 

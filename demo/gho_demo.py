@@ -1,0 +1,61 @@
+"""The WHO indicators on a fresh machine: a local OData server, an installation in var/demo/, two Tuesdays.
+
+The pipeline is the ordinary one in ordinary processes: only settings differ. On the second Tuesday WHO has corrected a
+value, added a field and published one that is no number of years.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date, datetime, time
+from typing import Any
+
+from demo import gho_data
+from demo.installation import DemoInstallation
+from demo.odata_server import BUSY, DOWN, ODataServer
+
+TUESDAYS = (date(2026, 11, 17), date(2026, 11, 24))
+BEGIN = time(5)
+HICCUPS = {2: BUSY, 4: DOWN}
+INDICATORS = ("gho_life_expectancy", "gho_life_expectancy_at_60")
+
+
+def run() -> int:
+    """Run the demo and show what happened; returns the exit code."""
+    installation = DemoInstallation()
+    with installation.mail_sink(), installation.serving("gho", lambda port: ODataServer(port, hiccups=HICCUPS)) as who:
+        installation.write_settings(SOURCE_GHO_URL=who.base_url)
+        worst = 0
+        for number, tuesday in enumerate(TUESDAYS):
+            if number:
+                for code, records in who.records.items():
+                    who.records[code] = gho_data.corrected(records)
+            print(f"\n{tuesday:%A %d %B %Y}", flush=True)
+            worst = worst or installation.run_job("run_pipeline.py", "gho", now=datetime.combine(tuesday, BEGIN))
+        installation.work_here()
+        installation.show(
+            "What happened",
+            _loads(),
+            [],
+            [
+                'database.py sql "select * from public.life_expectancy_at_birth_current limit 20"',
+                "dataset_changes.py gho_life_expectancy",
+                'database.py sql "select reason, raw_row from dba.trejectedrow"',
+                "./run_python_etl_script.sh generic_import.py --help",
+            ],
+        )
+    return worst
+
+
+def _loads() -> list[dict[str, Any]]:
+    """A line for each file of the indicators."""
+    from systemscripts import db_utils
+
+    names = ("indicator", "file", "state", "read", "loaded", "rejected", "skipped")
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection, db_utils.transaction(connection) as cursor:
+        cursor.execute(
+            """select config_name, name, status, rows_read, rows_loaded, rows_rejected, rows_skipped
+               from dba.tfile where config_name = any(%s) order by file_id""",
+            (list(INDICATORS),),
+        )
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,123 @@
+"""The part of OData's $filter that servers of indicators understand: in, eq, ne, gt, ge, lt, le, and, or, brackets.
+
+Grammar: OData 4.01, part 2 (URL conventions), 5.1.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+Test = Callable[[dict[str, Any]], bool]
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<moment>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?)"
+    r"|(?P<number>-?[0-9]+(?:\.[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[(),]))"
+)
+
+
+class FilterError(ValueError):
+    """The filter cannot be read."""
+
+
+def parse(text: str) -> Test:
+    """A filter as a function of a record. Raises FilterError."""
+    tokens, position = [], 0
+    while position < len(text.rstrip()):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise FilterError(f"Syntax error at position {position} in '{text}'.")
+        tokens.append((str(match.lastgroup), match[match.lastgroup or 0]))
+        position = match.end()
+    parser = _Parser(tokens)
+    found = parser.alternatives()
+    if parser.rest:
+        raise FilterError(f"Syntax error: '{parser.rest[0][1]}' was not expected.")
+    return found
+
+
+class _Parser:
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self.rest = tokens
+
+    def alternatives(self) -> Test:
+        parts = [self._together()]
+        while self._takes("or"):
+            parts.append(self._together())
+        return lambda record: any(part(record) for part in parts)
+
+    def _together(self) -> Test:
+        parts = [self._one()]
+        while self._takes("and"):
+            parts.append(self._one())
+        return lambda record: all(part(record) for part in parts)
+
+    def _one(self) -> Test:
+        if self._takes("("):
+            found = self.alternatives()
+            self._expect(")")
+            return found
+        name = self._next()[1]
+        if self._takes("in"):
+            wanted = self._list()
+            return lambda record: _comparable(record.get(name)) in wanted
+        word = self._next()[1]
+        if word not in ("eq", "ne", "gt", "ge", "lt", "le"):
+            raise FilterError(f"Unknown operator '{word}'.")
+        value = self._literal()
+        return lambda record: _compare(word, _comparable(record.get(name)), value)
+
+    def _list(self) -> list[Any]:
+        self._expect("(")
+        found = [self._literal()]
+        while self._takes(","):
+            found.append(self._literal())
+        self._expect(")")
+        return found
+
+    def _literal(self) -> Any:
+        kind, text = self._next()
+        if kind == "text":
+            return text[1:-1].replace("''", "'")
+        if kind == "moment":
+            return _comparable(text)
+        if kind == "number":
+            return float(text)
+        if text == "null":
+            return None
+        raise FilterError(f"'{text}' is no value.")
+
+    def _next(self) -> tuple[str, str]:
+        if not self.rest:
+            raise FilterError("The filter ends too early.")
+        return self.rest.pop(0)
+
+    def _takes(self, word: str) -> bool:
+        if self.rest and self.rest[0][1] == word:
+            self.rest.pop(0)
+            return True
+        return False
+
+    def _expect(self, sign: str) -> None:
+        if not self._takes(sign):
+            raise FilterError(f"'{sign}' was expected.")
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?", value):
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return value
+
+
+def _compare(word: str, found: Any, value: Any) -> bool:
+    if word in ("eq", "ne"):
+        return (found == value) == (word == "eq")
+    if found is None or value is None or type(found) is not type(value):
+        return False
+    return bool({"gt": found > value, "ge": found >= value, "lt": found < value, "le": found <= value}[word])

@@ -1,0 +1,158 @@
+"""A small OData server on loopback; like the real ones it sometimes says 429 or 503, and cuts long answers into pages.
+
+By hand: `python -m demo.odata_server --port 8010`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from demo import gho_data, odata_filter
+
+BUSY, DOWN, CUT, SLOW = "429", "503", "cut", "slow"
+
+
+class ODataServer:
+    """Collections of records on 127.0.0.1, below /api. Use as a context manager, or with start() and stop().
+
+    page_size: the most records of one answer. hiccups: request number (from 1) -> fault of that request. `records` may
+    be changed at any time; `fault(number, path, query)` may name a fault of any request; `token`: asked for as bearer.
+    """
+
+    def __init__(self, port: int = 0, page_size: int = 100, hiccups: dict[int, str] | None = None) -> None:
+        self.records: dict[str, list[dict[str, Any]]] = {code: gho_data.records(code) for code in gho_data.INDICATORS}
+        self.page_size, self.hiccups = page_size, hiccups or {}
+        self.requests: list[tuple[str, dict[str, str]]] = []  # path and parameters
+        self.headers: list[dict[str, str]] = []
+        self.fault: Callable[[int, str, dict[str, str]], str] = lambda number, path, query: ""
+        self.token = ""
+        self.count_lies = 0  # added to @odata.count
+        self.port, self._lock = port, threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        """The address above the collections."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def start(self) -> Self:
+        """Serve from now on."""
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.answer(self)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer one request."""
+        parts = urlsplit(handler.path)
+        query = dict(parse_qsl(parts.query))
+        with self._lock:
+            self.requests.append((parts.path, query))
+            self.headers.append(dict(handler.headers))
+            number = len(self.requests)
+        fault = self.fault(number, parts.path, query) or self.hiccups.get(number, "")
+        if fault in (BUSY, DOWN):
+            _send(handler, int(fault), {"error": {"message": "Try again"}}, {"Retry-After": "0"})
+            return
+        if self.token and handler.headers.get("Authorization") != f"Bearer {self.token}":
+            _send(handler, 401, {"error": {"message": "Who are you?"}})
+            return
+        if fault == SLOW:
+            time.sleep(2)
+        code = parts.path.removeprefix("/api/")
+        if code not in self.records:
+            _send(handler, 404, {"error": {"message": f"Resource not found for the segment '{code}'."}})
+            return
+        try:
+            body = self._page(code, query)
+        except odata_filter.FilterError as error:
+            _send(handler, 400, {"error": {"message": str(error)}})
+            return
+        _send(handler, 200, body, cut=fault == CUT)
+
+    def _page(self, code: str, query: dict[str, str]) -> dict[str, Any]:
+        test = odata_filter.parse(query["$filter"]) if query.get("$filter") else None
+        found = [record for record in self.records[code] if test is None or test(record)]
+        for name, _, direction in (part.strip().partition(" ") for part in query.get("$orderby", "").split(",")):
+            if name:
+                found.sort(key=lambda record: (record.get(name) is not None, record.get(name)))
+                found = found[::-1] if direction == "desc" else found
+        skip, top = int(query.get("$skip", 0)), int(query.get("$top", len(found)))
+        page = found[skip : skip + min(top, self.page_size)]
+        body: dict[str, Any] = {"@odata.context": f"{self.base_url}/$metadata#{code}"}
+        if query.get("$count") == "true":
+            body["@odata.count"] = len(found) + self.count_lies
+        chosen = query.get("$select", "").split(",") if query.get("$select") else None
+        body["value"] = [{k: v for k, v in record.items() if chosen is None or k in chosen} for record in page]
+        if skip + len(page) < len(found) and len(page) < top:
+            more = {**query, "$skip": str(skip + len(page))}
+            more |= {"$top": str(top - len(page))} if "$top" in query else {}
+            body["@odata.nextLink"] = f"{self.base_url}/{code}?{urlencode(more, quote_via=quote)}"
+        return body
+
+
+def _send(
+    handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False
+) -> None:
+    content = json.dumps(body).encode()
+    try:
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json; odata.metadata=minimal")
+        handler.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(content[: len(content) // 2] if cut else content)
+        handler.close_connection = handler.close_connection or cut
+    except OSError:
+        pass  # whoever asked has gone
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8010)
+    arguments = parser.parse_args()
+    with ODataServer(arguments.port) as server:
+        print(f"{server.base_url}/WHOSIS_000001", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""A whole job in one YAML file: an import configuration, in the form known from the field as well.
+
+Beside the keys of an import: target {table}, start_time, end_time, output_csv_path, and in a source of type sftp its
+keys below `sftp`, with username and remote_path.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from systemscripts.configuration import import_config
+from systemscripts.configuration.documents import Document, Place, read_document, validate
+from systemscripts.configuration.import_config import ImportConfig, Schedule, Target
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError
+
+SCHEDULE_KEYS = tuple(Schedule.model_fields)
+# the older spelling gave the database's login with the target
+LOGIN_KEYS = ("type", "url", "host", "port", "user", "username", "password", "database", "dbname", "schema")
+_SFTP_NAMES = {"username": "user", "remote_path": "path"}
+
+
+class JobTarget(Target):
+    """Where the rows go; the login keys of the older spelling are known, and not used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    table: str = ""
+    type: str = ""
+    url: str = ""
+    host: str = ""
+    port: int | str = ""
+    user: str = ""
+    username: str = ""
+    password: str = ""
+    database: str = ""
+    dbname: str = ""
+    schema_: str = Field("", alias="schema")
+
+
+class JobConfig(ImportConfig):
+    """An import configuration with the keys of a job beside it."""
+
+    file_pattern: str = ""
+    target: JobTarget = JobTarget()
+    output_csv_path: str = ""
+    start_time: Any = None
+    end_time: Any = None
+
+    @classmethod
+    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+        """What the keys demand of each other; key and text of each fault."""
+        target = values.get("target")
+        table = target.get("table") if isinstance(target, dict) else None
+        found = ImportConfig.contradictions({**values, "target_table": table} if table else values)
+        found = [("target" if key == "target_table" else key, text) for key, text in found]
+        if table and values.get("target_table"):
+            found.append(("target_table", "is given twice: as target.table too"))
+        if table and not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]{0,54}", str(table)):
+            found.append(("target", f"table: expected schema.table in lower case, not {table!r}"))
+        if not isinstance(values.get("sources"), list) or not values["sources"]:
+            found.append(("sources", "is missing: where do the rows come from?"))
+        return found
+
+    @classmethod
+    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, Any, dict[str, Any]]]:
+        """The keys of each source by its kind, and the schedule."""
+        schedule = {key: values[key] for key in SCHEDULE_KEYS if values.get(key) is not None}
+        return [*ImportConfig.parts(values), ((), Schedule, schedule)]
+
+
+def read(path: Path) -> tuple[ImportConfig, Document, list[str]]:
+    """A job's file as an import configuration; the document; and what its older spelling should be changed to.
+
+    Raises ConfigurationError that names every fault with its line.
+    """
+    return from_document(read_document(path), name_of(path))
+
+
+def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[str]]:
+    """The same of a document that was read already."""
+    document = _flat_sources(document)
+    given = {"load_mode": "new_rows"} if "load_mode" not in document.values else {}
+    job = validate(document, JobConfig, config_name=name, **given)
+    values = job.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    target = values.pop("target", {})
+    schedule = {key: values.pop(key) for key in SCHEDULE_KEYS if key in values}
+    values |= {"target_table": target["table"]} if target.get("table") else {}
+    values["target"] = {key: value for key, value in target.items() if key in Target.model_fields}
+    values["file_pattern"] = values.get("file_pattern") or ".+"  # of its own folder, see below
+    values["source_directory"] = values.get("source_directory") or folder_of(name)
+    values["job"] = {**values.get("job", {}), **schedule}
+    warnings = [
+        f"{document.path} line {document.lines.get(('target', key), 1)}: target.{key} is not used: the database is "
+        "that of config/.env, where secrets belong"
+        for key in LOGIN_KEYS
+        if target.get(key)
+    ]
+    return ImportConfig.model_validate(values), document, warnings
+
+
+def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[str]]:
+    """Bring the row of a job up to date with its file, as a new version where that changed; returns it and warnings.
+
+    Raises ConfigurationError that names every fault, and where another import has the name.
+    """
+    config, document, warnings = read(path)
+    name = config.config_name
+    own = import_config.FOLDER / f"{name}.yaml"
+    if own.exists() and own.resolve() != path.resolve():
+        raise ConfigurationError(f"{path} has the name of the import {own}", "Rename one of them.")
+    with transaction(connection) as cursor:
+        cursor.execute("select yaml_hash, managed_by from dba.timportconfig where config_name = %s", (name,))
+        row = cursor.fetchone()
+    if row is not None and row[1] == "upload":
+        raise ConfigurationError(f"{path} has the name of a configuration that was uploaded", "Rename the file.")
+    if row is None or row[0] != document.sha256:
+        import_config.write_row(connection, config, document.sha256, "yaml")
+    return import_config.load(connection, name), warnings
+
+
+def name_of(path: Path) -> str:
+    """The name of a job, from its file's; raises ConfigurationError where none can be made of it."""
+    name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+        raise ConfigurationError(f"{path}: its name must begin with a letter and have at most 41", "Rename it.")
+    return name
+
+
+def folder_of(name: str) -> str:
+    """Where the files of a job wait, so that no other import takes them."""
+    return f"file_watcher/{name}"
+
+
+def _flat_sources(document: Document) -> Document:
+    """`sftp: {...}` inside a source, and its names, as our own spelling; the lines go along."""
+    sources = document.values.get("sources")
+    if not isinstance(sources, list):
+        return document
+    lines = dict(document.lines)
+    flat = [_flat(source, ("sources", number), lines) for number, source in enumerate(sources)]
+    return Document(document.path, {**document.values, "sources": flat}, lines, document.sha256)
+
+
+def _flat(source: Any, place: tuple[str | int, ...], lines: dict[Place, int]) -> Any:
+    if not isinstance(source, dict):
+        return source
+    if source.get("type") == "local" and isinstance(source.get("path"), str):
+        return {"keep": True, **source, **_one_file(source["path"])}
+    nested = source.get("sftp")
+    if not isinstance(nested, dict):
+        return source
+    made = {key: value for key, value in source.items() if key != "sftp"}
+    for key, value in nested.items():
+        new = _SFTP_NAMES.get(str(key), str(key))
+        lines[(*place, new)] = lines.get((*place, "sftp", key), 1)
+        made[new] = value
+    return {**made, **_one_file(str(nested.get("remote_path", "")))}
+
+
+def _one_file(path: str) -> dict[str, str]:
+    """Folder and pattern, where a path is that of one file."""
+    folder, _, name = path.rpartition("/")
+    return (
+        {"path": folder or ("/" if path.startswith("/") else "."), "pattern": re.escape(name)}
+        if "." in name[1:]
+        else {}
+    )

@@ -1,0 +1,36 @@
+"""What the keys of a source mean: one module for each kind with the model `Options`, found by listing this package."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any, Literal
+
+from pydantic import BaseModel, create_model
+
+from systemscripts import settings
+
+
+def kinds() -> list[str]:
+    """The kinds whose keys are known here."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+
+
+def model(kind: str) -> type[BaseModel] | None:
+    """The model of a kind's keys, None where nothing is known of the kind."""
+    if kind not in kinds():
+        return None
+    found: type[BaseModel] = importlib.import_module(f"{__name__}.{kind}").Options
+    return found
+
+
+def installed() -> list[str]:
+    """Every kind of source there is: the modules of systemscripts/sources, which stands above and is not imported."""
+    folder = settings.PROJECT / "systemscripts" / "sources"
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def one_of_the_kinds() -> type[BaseModel]:
+    """A model that takes a source's type only where it is a kind that there is."""
+    kind: Any = Literal[tuple(installed())]
+    return create_model("Kind", type=(kind, ...))

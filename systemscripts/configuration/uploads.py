@@ -1,0 +1,198 @@
+"""The rules of configurations that were uploaded: checked before they are stored, and again when they are used.
+
+An uploaded YAML may name only hosts that the operator listed, local paths under ETL_DATA_DIR, variables that are bound
+to the host they go to, targets outside dba and the system schemas; no code, no SQL, no secret in plain text, no mail
+address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from systemscripts import settings
+from systemscripts.address_rules import AddressRules
+from systemscripts.configuration import import_config, jobs, variables
+from systemscripts.configuration.documents import Document, Place, parse_document
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError
+
+KINDS = ("api", "local", "sftp")
+NO_CODE = ("transform", "after_change", "notify")
+CLOSED_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")
+# Folders below the data folder that hold what is not for uploads: secrets, logs, other clients' files, the programs.
+CLOSED_FOLDERS = {"archive", "config", "file_watcher", "logs", "var"} | {
+    "bench", "demo", "docs", "jobscripts", "sql", "systemscripts", "tests", "webconsole",
+}  # fmt: skip
+_SECRET = re.compile(
+    r"(?:.*(?:password|passwd|pwd|secret|token|api[_-]?key|passphrase|private[_-]?key|authorization).*|key)",
+    re.IGNORECASE,
+)
+_WHOLE_VARIABLE = re.compile(r"\s*(?:(?:bearer|basic)\s+)?\$\{SOURCE_[A-Z0-9_]+\}\s*", re.IGNORECASE)
+Fault = tuple[Place, str]
+
+
+def faults(name: str, content: bytes) -> list[str]:
+    """Everything that is wrong with an uploaded YAML, each with its line; empty where it may be stored."""
+    try:
+        document = parse_document(Path(f"{name}.yaml"), content)
+        config, document, _ = jobs.from_document(document, name)
+    except ConfigurationError as error:
+        return str(error.message).split("; ")
+    found = sorted((_line(document, place), text) for place, text in _forbidden(document.values, config))
+    return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(found)]
+
+
+def store(connection: Connection, name: str, content: bytes) -> int | None:
+    """Store an upload as the row's next version; None where the content is that of the newest version already.
+
+    Raises ConfigurationError that names every fault, or where a file of the operator has the name.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
+        raise ConfigurationError(f"{name!r} is no name of a configuration", "Use lower case, digits and _.")
+    if wrong := faults(name, content):
+        raise ConfigurationError("; ".join(wrong))
+    config, document, _ = jobs.from_document(parse_document(Path(f"{name}.yaml"), content), name)
+    with transaction(connection) as cursor:
+        cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
+        row = cursor.fetchone()
+    if (import_config.FOLDER / f"{name}.yaml").exists() or (row is not None and row[0] != "upload"):
+        raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
+    if row is not None and row[1] == document.sha256:
+        return None
+    import_config.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
+    with transaction(connection) as cursor:
+        cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
+        stored: Any = cursor.fetchone()
+    return int(stored[0])
+
+
+def is_uploaded(connection: Connection, config_name: str) -> bool:
+    """Whether a configuration came by upload."""
+    with transaction(connection) as cursor:
+        cursor.execute("select managed_by = 'upload' from dba.timportconfig where config_name = %s", (config_name,))
+        return cursor.fetchone() == (True,)
+
+
+def address_rules(connection: Connection, config_name: str) -> AddressRules:
+    """Which hosts and addresses the sources of an import may be connected to."""
+    if not is_uploaded(connection, config_name):
+        return AddressRules()
+    return AddressRules(tuple(settings.current().upload_allowed_hosts))
+
+
+def check_again(connection: Connection, config: ImportConfig) -> None:
+    """Hold a configuration that is about to run against the rules of today, where it was uploaded.
+
+    Raises ConfigurationError that names every fault.
+    """
+    if not is_uploaded(connection, config.config_name):
+        return
+    values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    if found := [text for _, text in _forbidden(values, config)]:
+        raise ConfigurationError(f"{config.config_name} was uploaded, and today's rules forbid it: {'; '.join(found)}")
+
+
+def _forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Fault]:
+    for key in NO_CODE:
+        if values.get(key):
+            yield (key,), f"{key} is not for uploads"
+    if CLOSED_SCHEMAS.fullmatch(config.target_table.partition(".")[0]):
+        yield ("target",), f"{config.target_table} is no target for uploads, its schema is closed"
+    for name, column in config.declared.items():
+        if column.checks.lookup and CLOSED_SCHEMAS.fullmatch(column.checks.lookup.partition(".")[0]):
+            yield ("schema", name), f"schema.{name}: lookup in a closed schema is not for uploads"
+    for key in ("source_directory", "archive_directory"):
+        if getattr(config, key) != jobs.folder_of(config.config_name):
+            yield from _path_fault((key,), key, getattr(config, key))
+    yield from _path_fault(("output_csv_path",), "output_csv_path", config.job.output_csv_path)
+    yield from _path_fault(("target",), "parquet", config.target.parquet)
+    outside = {key: value for key, value in values.items() if key != "sources"}
+    for name in variables.names_in(outside):
+        yield (), f"${{{name}}} may stand in sources only"
+    yield from _plain_secrets((), outside)
+    for number, source in enumerate(config.sources):
+        yield from _source_faults(("sources", number), source.type, source.options)
+
+
+def _source_faults(place: Place, kind: str, options: dict[str, Any]) -> Iterator[Fault]:
+    if kind not in KINDS:
+        yield (*place, "type"), f"sources of type {kind} are not for uploads"
+        return
+    yield from _plain_secrets(place, options)
+    if kind == "local":
+        yield from _path_fault((*place, "path"), "path", str(options.get("path", "")))
+    for key in ("ca_file", "key_file", "known_hosts"):
+        yield from _path_fault((*place, key), key, str(options.get(key, "")))
+    host, port = _host(kind, options)
+    if host is not None:
+        try:
+            AddressRules(tuple(settings.current().upload_allowed_hosts)).check_name(host, port)
+        except ConfigurationError as error:
+            yield (*place, "url" if kind == "api" else "host"), str(error)
+    bound = {entry.casefold() for entry in settings.current().upload_variable_hosts}
+    for name in dict.fromkeys(variables.names_in(options)):
+        if f"{name}@{host}".casefold() not in bound and f"{name}@{host}:{port}".casefold() not in bound:
+            yield place, f"${{{name}}} is not bound to {host or 'this source'} (the operator: UPLOAD_VARIABLE_HOSTS)"
+
+
+def _host(kind: str, options: dict[str, Any]) -> tuple[str | None, int | None]:
+    """Who a source talks to; a host that is itself a variable is none that can be listed."""
+    if kind == "local":
+        return None, None
+    if kind == "sftp":
+        port = options.get("port", 22)
+        return str(options.get("host", "")), port if isinstance(port, int) else None
+    try:
+        parts = urlsplit(str(options.get("url", "")))
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return "", None
+
+
+def path_fault(text: str) -> str:
+    """Why a path may not be named by an upload, or nothing; links are followed."""
+    if not text:
+        return ""
+    data = settings.current().etl_data_dir.resolve()
+    found = (data / re.split(r"[*?\[]", text, maxsplit=1)[0]).resolve()
+    if "${" in text or not found.is_relative_to(data) or found == data:
+        return f"{text} is not below the data folder"
+    parts = found.relative_to(data).parts
+    if parts[0] in CLOSED_FOLDERS or any(part.startswith(".") for part in parts):
+        return f"{text} is a place that is closed to uploads"
+    return ""
+
+
+def _path_fault(place: Place, key: str, text: str) -> Iterator[Fault]:
+    if fault := path_fault(text):
+        yield place, f"{key}: {fault}"
+
+
+def _plain_secrets(place: Place, value: Any) -> Iterator[Fault]:
+    """Keys that hold secrets must hold a variable; nothing else may look like a login."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            secret = isinstance(item, str | int) and not isinstance(item, bool) and item != ""
+            if secret and _SECRET.fullmatch(str(key)) and not _WHOLE_VARIABLE.fullmatch(str(item)):
+                yield (*place, key), f"{key}: a secret in plain text; write it as ${{SOURCE_...}}"
+            else:
+                yield from _plain_secrets((*place, key), item)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _plain_secrets((*place, number), item)
+    elif isinstance(value, str) and re.search(r"://[^/?#\s]*@", value):
+        yield place, "a login inside an address is a secret in plain text"
+    elif isinstance(value, str):
+        for name, item in re.findall(r"[?&]([^=&]+)=([^&]+)", value):
+            if _SECRET.fullmatch(name) and not _WHOLE_VARIABLE.fullmatch(item):
+                yield place, f"{name}: a secret in plain text; write it as ${{SOURCE_...}}"
+
+
+def _line(document: Document, place: Place) -> int:
+    return next((document.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in document.lines), 1)

@@ -1,0 +1,207 @@
+"""Asking an HTTP API: patient, bounded, never further than it may go.
+
+Timeouts, back-off on 429 and 5xx that honours Retry-After, a budget of requests, a limit of bytes, TLS verified,
+redirects followed by hand: each is checked, and credentials stay with the host they are for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from systemscripts.address_rules import AddressRules
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError
+from systemscripts.http_client import waiting
+
+if TYPE_CHECKING:
+    import requests
+    import tenacity
+
+logger = logging.getLogger(__name__)
+
+AGAIN = (408, 425, 429, 500, 502, 503, 504)
+CHUNK = 1 << 16
+MOST_REDIRECTS = 5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far asking may go."""
+
+    connect_seconds: float = 10
+    read_seconds: float = 60  # between two reads
+    answer_seconds: float = 300  # a whole answer
+    attempts: int = 5
+    first_pause: float = 1  # seconds; doubles with each further attempt
+    longest_pause: float = 300  # who asks for more is asked again by a later run
+    requests: int = 2000  # of one run, attempts included
+    answer_bytes: int = 64 << 20
+
+
+class _AgainError(Exception):
+    """An answer that may be better next time; `after`: seconds that the server names."""
+
+    def __init__(self, message: str, after: float = 0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+@dataclass
+class Client:
+    """Asks one API. `headers` and `login` are sent to the origin of `base_url` alone."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    login: tuple[str, str] | None = None  # HTTP basic authentication
+    limits: Limits = Limits()
+    rules: AddressRules = field(default_factory=AddressRules)
+    ca_file: str = ""
+    used: int = 0  # requests so far
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
+            raise ConfigurationError(f"{shown(self.base_url)} is no address of an API", "Expected https://...")
+        self._session: requests.Session | None = None
+
+    def get_json(self, url: str, parameters: Mapping[str, str] | None = None, **decoding: Any) -> Any:
+        """The JSON that an address answers with; `decoding` goes to json.JSONDecoder.
+
+        Raises TryLaterError when the server does not answer well now or the budget is used up, ConfigurationError where
+        asking again would not help (401, 404, a host that may not be asked), BadDataError for what is no JSON.
+        """
+        for attempt in self._attempts(url):
+            with attempt:
+                body = self._body(url, parameters or {})
+                try:
+                    return json.loads(body, **decoding)
+                except ValueError as error:
+                    begin = body[:80].decode("utf-8", "replace")
+                    raise BadDataError(f"{shown(url)} answers with no JSON: {begin!r}") from error
+        raise EtlError(f"{shown(url)} was not asked")  # tenacity returns or raises
+
+    def close(self) -> None:
+        """Free the connections."""
+        if self._session is not None:
+            self._session.close()
+
+    def _attempts(self, url: str) -> tenacity.Retrying:
+        import tenacity
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            named = error.after if isinstance(error, _AgainError) else 0.0
+            return max(waiting.back_off(state.attempt_number - 1, self.limits.first_pause), named)
+
+        def tell(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            logger.info("%s: %s; asked again in %.1f s", shown(url), error, state.upcoming_sleep)
+
+        def give_up(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            raise TryLaterError(
+                f"{shown(url)}: {error}, after {state.attempt_number} attempts", "The next run goes on from there."
+            ) from error
+
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.limits.attempts),
+            wait=pause,
+            retry=tenacity.retry_if_exception_type(_AgainError),
+            before_sleep=tell,
+            retry_error_callback=give_up,
+        )
+
+    def _body(self, url: str, parameters: Mapping[str, str]) -> bytes:
+        """One answer, redirects followed."""
+        for _ in range(MOST_REDIRECTS + 1):
+            with self._ask(url, parameters) as response:
+                if not response.is_redirect:
+                    return self._read(url, response)
+                following = urljoin(response.url, response.headers["Location"])
+                if response.url.startswith("https:") and not following.startswith("https:"):
+                    raise ConfigurationError(f"{shown(url)} leads to {shown(following)}, without TLS")
+                logger.info("%s leads to %s", shown(url), shown(following))
+                url, parameters = following, {}
+        raise ConfigurationError(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")
+
+    def _ask(self, url: str, parameters: Mapping[str, str]) -> requests.Response:
+        import requests
+
+        from systemscripts.http_client import connecting
+
+        if self.used >= self.limits.requests:
+            raise TryLaterError(
+                f"the budget of {self.limits.requests} requests is used up", "The next run goes on from there."
+            )
+        self.used += 1
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            raise ConfigurationError(f"{shown(url)} is no address of an API", "Expected https://...")
+        self.rules.check_name(parts.hostname or "", parts.port)
+        self._session = self._session or connecting.session(self.rules, self.ca_file)
+        at_home = origin(url) == origin(self.base_url)
+        try:
+            return self._session.get(
+                url, params=dict(parameters), headers=dict(self.headers) if at_home else {},
+                auth=self.login if at_home else None, stream=True, allow_redirects=False,
+                timeout=(self.limits.connect_seconds, self.limits.read_seconds),
+            )  # fmt: skip
+        except requests.exceptions.SSLError as error:
+            raise ConfigurationError(f"{shown(url)}: its certificate is not trusted", "See ca_file.") from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise _AgainError(f"no answer ({type(error).__name__})") from error
+        except requests.RequestException as error:
+            raise ConfigurationError(f"{shown(url)} cannot be asked: {type(error).__name__}") from error
+
+    def _read(self, url: str, response: requests.Response) -> bytes:
+        import requests
+
+        if response.status_code in AGAIN:
+            after = waiting.retry_after(response.headers.get("Retry-After")) or 0.0
+            if after > self.limits.longest_pause:
+                raise TryLaterError(f"{shown(url)} wants to be asked again in {after:,.0f} s", "A later run goes on.")
+            raise _AgainError(f"HTTP {response.status_code}", after)
+        if response.status_code != 200:
+            said = " ".join(response.raw.read(300, decode_content=True).decode("utf-8", "replace").split())
+            raise ConfigurationError(
+                f"{shown(url)}: HTTP {response.status_code} {said}".rstrip(), _hint(response.status_code)
+            )
+        body, until = bytearray(), time.monotonic() + self.limits.answer_seconds
+        try:
+            for chunk in response.iter_content(CHUNK):
+                body += chunk
+                if len(body) > self.limits.answer_bytes:
+                    raise BadDataError(
+                        f"{shown(url)}: an answer of more than {self.limits.answer_bytes:,} bytes",
+                        "Ask for smaller pages, or raise limits.answer_bytes.",
+                    )
+                if time.monotonic() > until:
+                    raise _AgainError(f"not finished after {self.limits.answer_seconds:g} s")
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            raise _AgainError(f"the answer broke off ({type(error).__name__})") from error
+        except requests.exceptions.ContentDecodingError as error:
+            raise BadDataError(f"{shown(url)}: the answer cannot be unpacked") from error
+        return bytes(body)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address (RFC 6454): who credentials are for."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def shown(url: str) -> str:
+    """An address for logs and errors: without login and parameters, where keys may stand."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _hint(status: int) -> str:
+    if status in (401, 403):
+        return "Check the credentials, and what they allow."
+    return "Check the address and its parameters." if status < 500 else ""

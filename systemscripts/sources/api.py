@@ -1,0 +1,270 @@
+"""Records of an HTTP API, page by page, as one JSON-lines file in file_watcher/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from systemscripts import files, progress, settings
+from systemscripts.configuration import uploads, variables
+from systemscripts.configuration.source_options.api import Options
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import move
+from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
+from systemscripts.http_client import Client, Limits, shown
+from systemscripts.sources import Fetched, Request
+from systemscripts.sources.api_pages import asking, paging
+from systemscripts.sources.api_pages.landing import Landing, State
+from systemscripts.sources.api_pages.paging import Position
+from systemscripts.tables.parsers.json_stream import DECODER
+
+logger = logging.getLogger(__name__)
+
+KIND = "api"
+
+
+def fetch(request: Request) -> Fetched:
+    """Bring the records that are new, or all of them, as one file; what a stopped run has is gone on with.
+
+    While an earlier file of this source waits to be loaded, nothing more is asked for. Raises ConfigurationError,
+    TryLaterError (the next run goes on), BadDataError where the answers are not what they should be.
+    """
+    if request.only is not None:
+        return Fetched()
+    api = _api(request)
+    if waiting := _waiting(request, api.address):
+        return Fetched(waiting)
+    state = _state(api)
+    if not state.done:
+        _download(api, state)
+    if not state.records and not state.full:
+        api.landing.forget()
+        logger.info("%s has nothing new", api.shown)
+        return Fetched()
+    return Fetched([_arrive(api, state)])
+
+
+def settle(request: Request, ticket: files.Ticket) -> None:
+    """Nothing to tidy up: what an API gave stays there."""
+
+
+def address(options: dict[str, Any]) -> str:
+    """The address that is asked, without parameters; every file of the source lies below it."""
+    url = str(variables.resolved(options.get("url", ""), "source api"))
+    name = str(options.get("name", ""))
+    return url.partition("?")[0].rstrip("/") + "/" + (f"{name}/" if name else "")
+
+
+@dataclass(frozen=True)
+class _Api:
+    """One source: its keys as written, and with the values of their variables, which are never shown or kept."""
+
+    request: Request
+    written: Options
+    real: Options
+    landing: Landing
+
+    @property
+    def shown(self) -> str:
+        return shown(self.real.url)
+
+    @property
+    def address(self) -> str:
+        return address(self.request.options)
+
+
+def _api(request: Request) -> _Api:
+    where = f"{request.config.config_name}, source api"
+    try:
+        options = Options.model_validate(request.options)
+        real = Options.model_validate(variables.resolved(request.options, where))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(f"{where}: {faults}", "See: check_config.py") from error
+    landing = Landing(request.directories.temporary, f"{request.config.config_name}_{_key(options)}")
+    return _Api(request, options, real, landing)
+
+
+def _key(options: Options) -> str:
+    """A short name for what is asked; another question begins anew."""
+    asked = options.model_dump_json(include={"url", "parameters", "paging", "records", "incremental", "name"})
+    return hashlib.sha256(asked.encode()).hexdigest()[:12]
+
+
+def _waiting(request: Request, beginning: str) -> list[files.Ticket]:
+    """The files that this source brought earlier and that still wait to be loaded."""
+    with transaction(request.connection) as cursor:
+        found = files.open_tickets(cursor, request.config.config_name)
+    return [
+        ticket
+        for ticket in found
+        if ticket.source == KIND
+        and (ticket.source_path or "").startswith(beginning)
+        and files.real_path(ticket.path, request.directories).exists()
+    ]
+
+
+def _state(api: _Api) -> State:
+    """Where to go on: what a stopped run has, unless it is too old."""
+    found = api.landing.state()
+    if found is not None and found.asked == _key(api.written):
+        age = settings.now() - datetime.fromisoformat(found.begun)
+        if found.done or age.total_seconds() <= api.real.resume_hours * 3600:
+            logger.info("%s: goes on after page %d", api.shown, found.pages)
+            return found
+    with transaction(api.request.connection) as cursor:
+        asked = asking.asked(cursor, api.request.config.config_name, api.address, api.written)
+    position = paging.first(api.written, asked.parameters)
+    name = _file_name(api.request, api.written, "full" if asked.full else "news")
+    begun = settings.now().isoformat()
+    state = State(_key(api.written), name, begun, asked.full, position.url, position.parameters)
+    api.landing.begin(state)
+    return state
+
+
+def _file_name(request: Request, options: Options, what: str) -> str:
+    """A name with the time in it that the import takes; raises ConfigurationError where its pattern takes none."""
+    name = "_".join(filter(None, (settings.file_stamp(), request.config.config_name, options.name, what))) + ".jsonl"
+    if not re.fullmatch(request.config.file_pattern, name):
+        raise ConfigurationError(
+            f"file_pattern of {request.config.config_name} does not match the files of its api source",
+            f"They have names such as {name}, and _news in the place of _full.",
+        )
+    return name
+
+
+def _download(api: _Api, state: State) -> None:
+    secrets = _secrets(api.request.options)
+    api.landing.cut(state)
+    client = _client(api)
+    try:
+        with progress.track(api.request.config.config_name, unit="records") as tracker:
+            while not state.done:
+                if state.pages >= api.real.paging.max_pages:
+                    raise BadDataError(
+                        f"{api.shown}: more than {api.real.paging.max_pages} pages; nothing of it is loaded",
+                        "Raise paging.max_pages, then run it again: it goes on.",
+                    )
+                tracker.advance(_one_page(api, client, state, secrets))
+                api.landing.note(state)
+    finally:
+        client.close()
+
+
+def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) -> int:
+    """Ask for a page, write it down, find out what follows; returns how many records it had."""
+    position = Position(**variables.resolved({"url": state.url, "parameters": state.parameters}, api.shown))
+    answer = client.get_json(position.url, position.parameters, cls=_Decoder)
+    records = paging.records_of(api.real, answer)
+    api.landing.add(state, records)
+    if state.length > api.real.limits.file_bytes:
+        raise BadDataError(
+            f"{api.shown}: more than {api.real.limits.file_bytes:,} bytes; nothing of it is loaded",
+            "Raise limits.file_bytes.",
+        )
+    state.pages += 1
+    state.records += len(records)
+    state.mark = asking.greatest([state.mark, *asking.marks(api.real, records)])
+    if (total := paging.total_of(api.real, answer)) is not None:
+        state.totals = [*state.totals[:1], total]
+    following = paging.following(api.real, position, answer, len(records), state.records)
+    if following is None:
+        _check_whole(api, state)
+        state.done = True
+    else:
+        kept = _concealed(following, secrets)
+        state.url, state.parameters = kept.url, kept.parameters
+    return len(records)
+
+
+class _Decoder(json.JSONDecoder):
+    """Numbers keep their digits."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            parse_float=DECODER.parse_float, parse_int=DECODER.parse_int, parse_constant=DECODER.parse_constant,
+            strict=False,
+        )  # fmt: skip
+
+
+def _client(api: _Api) -> Client:
+    real = api.real
+    headers = {"Accept": "application/json", "User-Agent": "ClientETLWorkflow", **real.headers}
+    login = None
+    token = real.token
+    if (given := real.authentication) is not None:
+        token = given.token
+        if given.type == "api_key":
+            headers[given.header] = given.key
+        elif given.type == "basic":
+            login = (given.username, given.password)
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    asked = real.limits
+    limits = Limits(
+        read_seconds=asked.timeout_seconds, attempts=asked.attempts, first_pause=asked.first_pause_seconds,
+        longest_pause=asked.longest_pause_seconds, requests=asked.requests, answer_bytes=asked.answer_bytes,
+    )  # fmt: skip
+    rules = uploads.address_rules(api.request.connection, api.request.config.config_name)
+    return Client(real.url, headers, login, limits, rules, real.ca_file)
+
+
+def _check_whole(api: _Api, state: State) -> None:
+    """All that the API says there is must have come; else it is asked anew by the next run."""
+    if state.totals and state.records not in state.totals:
+        api.landing.forget()
+        raise TryLaterError(
+            f"{api.shown}: {state.records:,} records came, it says that there are {state.totals[-1]:,}",
+            "Nothing of it is loaded; the next run asks for all of them again.",
+        )
+    if not state.records and state.full and not api.request.config.guards.allow_empty:
+        api.landing.forget()
+        raise BadDataError(f"{api.shown} has no records at all", "Check its parameters, or set guards.allow_empty.")
+
+
+def _arrive(api: _Api, state: State) -> files.Ticket:
+    """The finished file moves to file_watcher/; its ticket is there before it, so that nobody else takes it."""
+    request = api.request
+    place = _folder(request) / state.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    origin = files.Origin(api.address + state.name, state.length, state.mark)
+    with transaction(request.connection) as cursor:
+        ticket = files.register(
+            cursor, request.config.config_name, place, request.directories, request.run_uuid, KIND, origin
+        )
+    move(api.landing.part, place)
+    api.landing.forget()
+    logger.info("%s: %s records in %d pages", api.shown, f"{state.records:,}", state.pages)
+    return ticket
+
+
+def _folder(request: Request) -> Path:
+    named = request.config.source_directory
+    return request.directories.data / named if named else request.directories.file_watcher
+
+
+def _secrets(options: dict[str, Any]) -> dict[str, str]:
+    """The variables in a source's options by their value, the longest first: a short one may be part of it."""
+    found = {value: name for name, value in variables.values_of(variables.names_in(options)).items()}
+    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+
+def _concealed(position: Position, secrets: dict[str, str]) -> Position:
+    """A position that may be written down: values of variables as their names again."""
+
+    def concealed(text: str) -> str:
+        for value, name in secrets.items():
+            for spelling in (value, quote(value, safe=""), quote(value)):
+                text = text.replace(spelling, f"${{{name}}}") if value else text
+        return text
+
+    return Position(concealed(position.url), {name: concealed(value) for name, value in position.parameters.items()})

@@ -1,0 +1,113 @@
+"""How one answer of an API leads to the next: OData links, skip and top, page number, offset, cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin
+
+from systemscripts.configuration.source_options.api import Options
+from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.http_client import origin, shown
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is asked for next."""
+
+    url: str
+    parameters: dict[str, str]
+
+
+def first(options: Options, parameters: dict[str, str]) -> Position:
+    """Where to begin."""
+    paging, more = options.paging, {}
+    size_name = options.default(0, paging.size_parameter)
+    if paging.size and size_name:
+        more[size_name] = str(paging.size)
+    if paging.style in ("skip", "page", "offset"):
+        begin = paging.start if paging.start is not None else (1 if paging.style == "page" else 0)
+        more[options.default(1, paging.parameter)] = str(begin)
+    if paging.style in ("odata", "skip") and options.default(4, paging.total) == "@odata.count":
+        more["$count"] = "true"
+    return Position(options.url, {**parameters, **more})
+
+
+def following(options: Options, position: Position, answer: Any, count: int, so_far: int) -> Position | None:
+    """Where to go on after an answer of `count` records, None after the last; `so_far`: records with this answer.
+
+    Without a total only an empty page is the end: a server may give smaller pages than it was asked for. Raises
+    ConfigurationError for a link to another host, BadDataError for one that leads in a circle.
+    """
+    style, name = options.paging.style, options.default(1, options.paging.parameter)
+    if style == "none":
+        return None
+    if style in ("odata", "cursor"):
+        found = at(answer, options.default(3, options.paging.next))
+        if found in (None, ""):
+            return None
+        made = _link(position, str(found)) if style == "odata" or _is_link(found) else _with(position, name, str(found))
+        if made == position:
+            raise BadDataError(
+                f"{shown(position.url)}: a page names itself as the next one", "Ask the owner of the API."
+            )
+        return made
+    total = total_of(options, answer)
+    if count == 0 or (total is not None and so_far >= total):
+        return None
+    return _with(position, name, str(int(position.parameters[name]) + (1 if style == "page" else count)))
+
+
+def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
+    """The records of an answer; raises BadDataError where there is no list of objects."""
+    path = options.default(2, options.records)
+    found = at(answer, path)
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        keys = ", ".join(answer) if isinstance(answer, dict) else type(answer).__name__
+        raise BadDataError(
+            f"{shown(options.url)}: no list of objects at {path or 'the top'!r}, the answer holds: {keys[:200]}",
+            "Mend records, the path to the list.",
+        )
+    return found
+
+
+def total_of(options: Options, answer: Any) -> int | None:
+    """How many records there are in all, where the answer says so; raises BadDataError where it was to say so."""
+    path = options.default(4, options.paging.total)
+    found = at(answer, path) if path else None
+    if found is None and options.paging.total:
+        raise BadDataError(f"{shown(options.url)}: there is no total at {path!r}", "Mend paging.total.")
+    return int(found) if found is not None and str(found).isdigit() else None
+
+
+def at(answer: Any, path: str) -> Any:
+    """What stands at a path such as data.items, None where nothing does; a key with dots in it is found whole, too."""
+    if not path:
+        return answer
+    if isinstance(answer, dict) and path in answer:
+        return answer[path]
+    for part in path.split("."):
+        if isinstance(answer, dict):
+            answer = answer.get(part)
+        elif isinstance(answer, list) and part.isdigit() and int(part) < len(answer):
+            answer = answer[int(part)]
+        else:
+            return None
+    return answer
+
+
+def _with(position: Position, name: str, value: str) -> Position:
+    return replace(position, parameters={**position.parameters, name: value})
+
+
+def _is_link(found: Any) -> bool:
+    return str(found).startswith(("http://", "https://", "/", "?"))
+
+
+def _link(position: Position, link: str) -> Position:
+    url = urljoin(position.url, link)
+    if origin(url) != origin(position.url):
+        raise ConfigurationError(
+            f"{shown(position.url)}: the next page is said to be at {shown(url)}, another host; it is not followed"
+        )
+    return Position(url, {})
