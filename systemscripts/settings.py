@@ -119,6 +119,11 @@ class Settings(BaseModel):
     watchdog_run_hours: float = Field(20, gt=0)
     disk_free_percent: float = Field(10, ge=0, lt=100)
     certificate_days: int = Field(21, ge=0)
+    keep_logs_days: float = Field(365, ge=0)
+    keep_rejects_days: float = Field(365, ge=0)
+    keep_files_days: float = Field(0, ge=0)
+    keep_history_days: float = Field(0, ge=0)
+    keep_rows_days: float = Field(0, ge=0)
     backup_max_age_days: float = Field(2, ge=0)
     certificate_servers: Servers = []
     sftp_connect_seconds: float = Field(15, gt=0)

@@ -57,7 +57,7 @@ def _valid(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]
     """Active datasets, each label's in the order in which they became current."""
     cursor.execute(
         f"""select {FIELDS} from dba.tdataset
-            where config_name = %s and status = 'active' and (%s is null or label = %s)
+            where config_name = %s and status = 'active' and purged_at is null and (%s is null or label = %s)
             order by label nulls first, greatest(dataset_date, last_seen) nulls first, stamp, dataset_id""",
         (config_name, label, label),
     )

@@ -115,15 +115,18 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     Raises UsageError when there is no such dataset or it is undone already.
     """
     cursor.execute(
-        "select status, config_name, label, dataset_date, load_mode from dba.tdataset where dataset_id = %s for update",
+        """select status, config_name, label, dataset_date, load_mode, purged_at from dba.tdataset
+           where dataset_id = %s for update""",
         (dataset_id,),
     )
     row = cursor.fetchone()
     if row is None:
         raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
-    status, config_name, label, day, load_mode = row
+    status, config_name, label, day, load_mode, purged_at = row
     if status == "undone":
         raise UsageError(f"dataset {dataset_id} is undone already")
+    if purged_at is not None:
+        raise UsageError(f"dataset {dataset_id} was purged at {purged_at:%Y-%m-%d}: what it replaced is deleted")
     if load_mode == "upsert":
         _refuse_unless_newest(cursor, config_name, dataset_id)
     _change(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
@@ -131,7 +134,8 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
         return None
     cursor.execute(
         """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
-           and dataset_date is not distinct from %s and status = 'superseded' order by dataset_id desc limit 1""",
+           and dataset_date is not distinct from %s and status = 'superseded' and purged_at is null
+           order by dataset_id desc limit 1""",
         (config_name, label, day),
     )
     before = cursor.fetchone()

@@ -1,0 +1,24 @@
+"""What is kept for how long. Only this deletes for good: files, logs, rejected rows, history, rows no longer current.
+
+A module has `due(view) -> list[Due]`, what would go, and each Due its `remove`, which may be repeated after a kill at
+any point. Found by listing the package. The file of the last good load of each label is never due.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from systemscripts.retention.view import Due, View
+
+__all__ = ["Due", "View", "due"]
+
+
+def due(view: View) -> list[Due]:
+    """Everything that has had its time, by kind."""
+    found: list[Due] = []
+    for each in sorted(pkgutil.iter_modules(__path__), key=lambda each: each.name):
+        module = importlib.import_module(f"{__name__}.{each.name}")
+        if hasattr(module, "due"):
+            found += module.due(view)
+    return found

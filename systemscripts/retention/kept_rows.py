@@ -1,0 +1,98 @@
+"""Rows: rejected ones, the history of upserts, and the rows of snapshots that are no longer current."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from psycopg2 import sql
+
+from systemscripts import settings
+from systemscripts.db_utils import transaction
+from systemscripts.retention.view import Due, View
+
+_REJECTS = "created_at < %s"
+_HISTORY = "created_at < %s"
+_OLD_SNAPSHOTS = """
+    select d.dataset_id, d.target_table, d.rows_loaded from dba.tdataset d
+    where d.load_mode = 'snapshot' and d.status in ('active', 'superseded', 'undone') and d.purged_at is null
+      and greatest(d.status_at, d.created_at) < %s and d.target_table not like '%%/%%'
+      and not exists (select from dba.v_current_dataset c where c.dataset_id = d.dataset_id)
+      and to_regclass(d.target_table) is not null
+      and d.dataset_id not in (  -- what comes back when the current one is undone
+          select distinct on (b.config_name, coalesce(b.label, '')) b.dataset_id from dba.tdataset b
+          where b.status in ('active', 'superseded')
+            and not exists (select from dba.v_current_dataset c where c.dataset_id = b.dataset_id)
+          order by b.config_name, coalesce(b.label, ''), greatest(b.dataset_date, b.last_seen) desc nulls last,
+                   b.dataset_id desc)
+"""
+
+
+def due(view: View) -> list[Due]:
+    """What of the rows has had its time."""
+    wanted, found = settings.current(), []
+    if wanted.keep_rejects_days:
+        moment = view.before(wanted.keep_rejects_days)
+        if number := view.count(f"select count(*) from dba.trejectedrow where {_REJECTS}", (moment,)):
+            remove = partial(view.delete, "dba.trejectedrow", _REJECTS, (moment,))
+            found.append(Due("rejected rows", wanted.keep_rejects_days, number, 0, remove))
+    if wanted.keep_history_days:
+        moment = view.before(wanted.keep_history_days)
+        if number := view.count(f"select count(*) from dba.trowhistory where {_HISTORY}", (moment,)):
+            found.append(
+                Due("rows before a change", wanted.keep_history_days, number, 0, partial(_history, view, moment))
+            )
+    if wanted.keep_rows_days:
+        old = list(_old_snapshots(view))
+        if old:
+            number = sum(rows for _, _, rows in old)
+            found.append(Due("rows no longer current", wanted.keep_rows_days, number, 0, partial(_rows, view, old)))
+    return found
+
+
+def _history(view: View, moment: Any) -> None:
+    """First the datasets are marked, so that none can be undone with half a history."""
+    with transaction(view.connection) as cursor:
+        cursor.execute(
+            """update dba.tdataset set purged_at = %s where purged_at is null
+               and dataset_id in (select dataset_id from dba.trowhistory where created_at < %s)""",
+            (view.now, moment),
+        )
+    view.delete("dba.trowhistory", _HISTORY, (moment,))
+
+
+def _old_snapshots(view: View) -> Iterator[tuple[int, str, int]]:
+    """Snapshots neither current, nor the one before it, nor what a report compares with next."""
+    with transaction(view.connection) as cursor:
+        cursor.execute(_OLD_SNAPSHOTS, (view.before(settings.current().keep_rows_days),))
+        rows = cursor.fetchall()
+        cursor.execute(
+            "select distinct on (report_name) covered from dba.treportdelivery order by report_name, delivery_id desc"
+        )
+        needed = {number for (covered,) in cursor.fetchall() for number in _numbers(covered)}
+    for dataset_id, table, loaded in rows:
+        if dataset_id not in needed:
+            yield dataset_id, table, loaded
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    """Every number in what a report has told; some of them are datasets."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(each)
+    elif isinstance(value, int):
+        yield value
+    elif isinstance(value, str) and value[:1] in "[{":
+        yield from _numbers(json.loads(value))
+
+
+def _rows(view: View, old: list[tuple[int, str, int]]) -> None:
+    for dataset_id, table, _ in old:
+        schema, _, name = table.partition(".")
+        with transaction(view.connection) as cursor:
+            cursor.execute("update dba.tdataset set purged_at = %s where dataset_id = %s", (view.now, dataset_id))
+            cursor.execute(
+                sql.SQL("delete from {} where dataset_id = %s").format(sql.Identifier(schema, name)), (dataset_id,)
+            )
