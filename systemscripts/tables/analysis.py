@@ -147,18 +147,22 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
     for position in odd:
         line, text = rows[position][0], lines[rows[position][0] - 1]
         fields = realign.realigned(text, width, body, wire.delimiter) if position > first else None
-        if fields is None and _is_above_data(rows, position, width, body):
-            fields = realign.realigned_header(text, width, wire.delimiter)
+        if fields is None and len(rows[position][1]) <= width / 2 and _may_be_header(rows, position, width):
+            sure = _is_above_data(rows, position, body)
+            fields = realign.realigned_header(text, width, wire.delimiter, words=sure)
         if fields is not None:
             rows[position] = (line, fields)
             changes[line] = record_of(fields, wire)
     return changes
 
 
-def _is_above_data(rows: header.Rows, position: int, width: int, body: Sequence[kinds.Column]) -> bool:
-    """True when a row stands where the header should: records follow it, and nothing of that width is above."""
-    if position + 1 >= len(rows) or any(len(fields) == width for _, fields in rows[:position]):
-        return False
-    below = rows[position + 1][1]
-    for_header, for_data = kinds.header_votes(below, body)
-    return len(below) == width and for_data > for_header
+def _may_be_header(rows: header.Rows, position: int, width: int) -> bool:
+    """True when a row stands where the header should: a record follows it, and nothing of that width is above."""
+    below = rows[position + 1 :]
+    return bool(below) and len(below[0][1]) == width and all(len(fields) != width for _, fields in rows[:position])
+
+
+def _is_above_data(rows: header.Rows, position: int, body: Sequence[kinds.Column]) -> bool:
+    """True when the row below is one more record by the kinds of its values, not a header itself."""
+    for_header, for_data = kinds.header_votes(rows[position + 1][1], body)
+    return for_data > for_header

@@ -64,7 +64,10 @@ def _possible(samples: Sequence[str]) -> Iterator[str]:
 def _encloses(samples: list[str], quote: str) -> bool:
     """True when this quote encloses some fields."""
     enclosed = re.compile(rf"(?m)(?:^|[,;\t|] ?){quote}[^{quote}\n]*{quote}(?= ?[,;\t|\r]|$)")
-    return sum(len(enclosed.findall(text)) for text in samples) > 2
+    if sum(len(enclosed.findall(text)) for text in samples) > 2:
+        return True
+    several = re.compile(rf"(?m)(?:^|[,;\t|] ?){quote}[^{quote}\n]*[,;\t|][^{quote}\n]*{quote}(?= ?[,;\t|\r]|$)")
+    return any(several.search(text) for text in samples)  # one such field may be what makes all records alike
 
 
 def _with_doubt(best: Judged, candidates: Sequence[Judged]) -> Dialect:

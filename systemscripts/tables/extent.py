@@ -118,7 +118,7 @@ class _Scan:
                     return self._ended(position, dropped)
                 dropped += [*range(self._without_blank(position), position), position]
             elif (apart and self._begins_apart(position)) or (
-                len(fields) != self.width and self._begins_at_once(position)
+                self._begins_at_once(position) if len(fields) != self.width else self._begins_as_wide(position)
             ):
                 return self._ended(position, dropped)
         return End(len(self.rows), dropped=frozenset(dropped))
@@ -169,6 +169,28 @@ class _Scan:
             return True
         for_header, for_data = kinds.header_votes(rest[0], kinds.columns(rest[1:], width))
         return looks_like_header(rest[0]) and for_header > 0 and not for_data
+
+    def _begins_as_wide(self, position: int) -> bool:
+        """Without a blank row, in as many columns: another header, above values of other kinds than those before."""
+        if position < self.start + 2:
+            return False
+        fields, last = self.rows[position][1], self.rows[position - 1][1]
+        other = sum(
+            kinds.kind(new) == "text" and kinds.kind(old) in kinds.VALUES
+            for new, old in zip(fields, last, strict=False)
+        )
+        if other < 2 or not looks_like_header(fields):
+            return False
+        before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
+        after = self._columns(position + 1, position + SAMPLED_ROWS)
+        for_header, for_data = kinds.header_votes(fields, before)
+        own_header, own_data = kinds.header_votes(fields, after)
+        typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
+        others = sum(not old.kinds & new.kinds for old, new in typed)
+        return for_header >= 2 and own_header > 0 and not (for_data or own_data) and others >= max(1, len(before) / 4)
+
+    def _columns(self, start: int, end: int) -> list[kinds.Column]:
+        return kinds.columns([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
 
     def footer(self) -> int:
         """The position from which only notes and rows of nothing but delimiters follow."""

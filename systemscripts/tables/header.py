@@ -113,6 +113,8 @@ def _first_full(rows: Rows, width: int) -> int:
     for position, (_, fields) in enumerate(rows[: MOST_TITLE_ROWS + 1]):
         if fields[:1] and fields[0].startswith("#") and len(fields) != width:
             continue  # a comment
+        if _is_prose(rows, position, width):
+            continue
         if _filled(fields) >= enough and len(fields) > width / 2:
             return position if len(fields) == width else _of_full_width(rows, position, width, enough)
         if position == 0 and not _is_title(fields, width):
@@ -149,8 +151,22 @@ def _of_full_width(rows: Rows, start: int, width: int, enough: float) -> int:
 
 
 def _reads_like_names(rows: Rows, position: int, width: int) -> bool:
-    for_header, for_data = kinds.header_votes(rows[position][1], _body(rows, position, width))
-    return for_header > for_data
+    fields = rows[position][1]
+    for_header, for_data = kinds.header_votes(fields, _body(rows, position, width))
+    return for_header > for_data and looks_like_header(fields)
+
+
+def _is_prose(rows: Rows, position: int, width: int) -> bool:
+    """True for a title whose commas are those of a sentence: a space follows each, and hardly any in the rows below.
+
+    Titles stand above it, else it might be a header in another style than its table.
+    """
+    later = rows[position][1][1:]
+    if position == 0 or not later or not all(field.startswith(" ") for field in later):
+        return False
+    below = [fields for _, fields in rows[position + 1 : position + 20] if len(fields) == width]
+    alike = sum(any(field.startswith(" ") for field in fields[1:]) for fields in below)
+    return len(below) > 1 and alike <= len(below) / 3
 
 
 def _is_title(fields: list[str], width: int) -> bool:
@@ -186,6 +202,8 @@ def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
 def _with_groups(rows: Rows, first: int) -> int:
     """Go up over rows that label groups of columns (`,Travel,,Food,`), without a blank line between."""
     while first > 0 and _labels_groups(rows[first - 1][1], rows[first][1]) and rows[first - 1][0] + 1 == rows[first][0]:
+        if _is_prose(rows, first - 1, len(rows[first][1])):
+            break
         first -= 1
     return first
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 DOMINANT = 0.8  # a column is of a kind when so many of its values are
 _MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
@@ -98,6 +99,7 @@ def looks_like_header(fields: Sequence[str]) -> bool:
     if not filled or len(filled) < 0.6 * len(fields):
         return False
     values = sum(kind(field) in VALUES - {"truth"} for field in filled)  # N and Y are names, too
+    values -= len(_consecutive_years(fields))
     return values <= 0.2 * len(filled) and len(set(filled)) > 0.6 * len(filled)
 
 
@@ -123,6 +125,14 @@ def running(fields: Sequence[str]) -> list[int]:
         return [place for place, _ in whole] if numbers == list(range(numbers[0], numbers[0] + len(whole))) else []
     years = [place for place, number in whole if number in _YEARS]
     return years if len(years) == len(whole) else []
+
+
+def _consecutive_years(fields: Sequence[str]) -> list[int]:
+    """Places of years that follow each other at one distance, such as 2019, 2020, 2021: the names of columns."""
+    places = running(fields)
+    years = [int(fields[place]) for place in places]
+    steps = {after - before for before, after in pairwise(years)}
+    return places if len(places) > 1 and len(steps) == 1 and steps != {0} and years[0] in _YEARS else []
 
 
 def _is_year(value: str) -> bool:

@@ -24,7 +24,7 @@ def realigned(line: str, width: int, body: Sequence[Column], delimiter: str) -> 
         if other == delimiter:
             continue
         tokens = split(line, other)
-        if len(tokens) == width and _fit(tokens, body):
+        if len(tokens) == width and _fit(tokens, body, sure=delimiter not in line and other != " "):
             return [plain for plain, _ in tokens]
     tokens = split(line, " ")
     if width < 3 or not width < len(tokens) <= MOST_TOKENS or sum(bool(column.kinds) for column in body) < 2:
@@ -32,9 +32,14 @@ def realigned(line: str, width: int, body: Sequence[Column], delimiter: str) -> 
     return _grouped(tokens, width, body)
 
 
-def realigned_header(line: str, width: int, delimiter: str) -> list[str] | None:
-    """The names in a header line that is delimited in another way; None when no delimiter gives just `width` names."""
+def realigned_header(line: str, width: int, delimiter: str, words: bool) -> list[str] | None:
+    """The names in a header line that is delimited in another way; None when no delimiter gives just `width` names.
+
+    `words`: names may stand between spaces; a title that happens to have so many words is no header.
+    """
     for other in OTHER_DELIMITERS:
+        if other == " " and not words:
+            continue
         names = [plain for plain, _ in split(line, other)]
         if other != delimiter and len(names) == width > 1 and kinds.looks_like_header(names):
             return names
@@ -77,10 +82,17 @@ def split(line: str, delimiter: str) -> list[tuple[str, bool]]:
     return fields
 
 
-def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[Column]) -> bool:
+def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[Column], sure: bool) -> bool:
+    """Whether values have the kinds of their columns.
+
+    `sure`: the file's own delimiter does not occur, so that the line is cut in this way or not at all; then one value
+    that fits is enough, and in three fields or more it is enough that most do.
+    """
     typed = [(text, column) for (text, _), column in zip(tokens, body, strict=False) if column.kinds and text.strip()]
     wrong = sum(column.votes(text) > 0 for text, column in typed)
-    return bool(typed) and len(typed) >= 2 and wrong <= 0.1 * len(typed)
+    if sure and len(tokens) > 2:
+        return wrong <= 0.5 * len(typed)
+    return len(typed) >= (1 if sure else 2) and wrong <= 0.1 * len(typed)
 
 
 def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[Column]) -> list[str] | None:

@@ -22,6 +22,8 @@ JUDGED_ROWS = 2000
 # what looks like two values, not like punctuation
 SEVERAL = re.compile(r"""\t|[;|][^\s]|\d,[^\W\d_]|["'][,;|]|[,;|]["']""")
 
+ENCLOSED = re.compile(r'\s*"[^"]*"\s*')
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -59,7 +61,8 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
         return Judged(0, share, found)
     fitting = [row for row in rows if len(row) == width]
     header = _header_factor(pieces[0][:HEADER_AMONG], fitting[:300], width)
-    if delimiter in WEAK and not _is_sure(fitting, len(rows), header > WITHOUT_HEADER):
+    between = sum(text.count(f"{quote}{delimiter}{quote}") for text in samples) >= len(rows)
+    if delimiter in WEAK and not between and not _is_sure(fitting, len(rows), header > WITHOUT_HEADER):
         return Judged(0, share, found)
     plain = 0.3 + 0.7 * _plainness(fitting[:300], 0.5 if delimiter in WEAK else 0.9)
     believed = _believed(delimiter, samples) * (0.8 + 0.2 * len(fitting) / len(rows))
@@ -105,13 +108,20 @@ def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, fl
             width, count = size, number
     places = [place for place, row in enumerate(rows) if len(row) == width]
     region = places[-1] + 1 - places[0]
-    second = max((other for size, other in widths.items() if size not in (width, 1)), default=0)
+    second = max((size for size in widths if size not in (width, 1)), key=lambda size: widths[size], default=0)
     share = count / region
-    if second > 0.2 * len(rows):  # a second table
-        share = max(share, 0.95 * (count + second) / len(rows))
+    if widths[second] > 0.2 * len(rows):  # a second table, or ragged rows; two or three fields may be decimal commas
+        credit = 0.95 if max(width, second) > 3 or _is_apart(rows, second, places) else 0.75
+        share = max(share, credit * (count + widths[second]) / len(rows))
     of_all = count / len(rows)
     cover = 0.5 + 3 * of_all if width > 2 < count else 4 * of_all if count > 3 else 2 * of_all
     return width, min(share, 1), min(cover, 1)
+
+
+def _is_apart(rows: Sequence[Sequence[str]], width: int, places: Sequence[int]) -> bool:
+    """Whether rows of a width stand above or below those at some places, not among them."""
+    others = [place for place, row in enumerate(rows) if len(row) == width]
+    return sum(places[0] < place < places[-1] for place in others) < 0.1 * len(others)
 
 
 def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
@@ -126,6 +136,8 @@ def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
             found = kinds.kind(field)
             if found != "text":
                 plain += 1
+            elif ENCLOSED.fullmatch(field):
+                continue  # quotes that this reading leaves around a value
             elif not SEVERAL.search(field):
                 punctuated = field.startswith(('"', "'")) or any(mark in field for mark in ";|")
                 plain += 0.5 * words if punctuated else words
