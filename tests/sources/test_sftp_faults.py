@@ -213,7 +213,7 @@ class Names(asyncssh.SFTPServer):
             yield asyncssh.SFTPName(name, attrs=attributes)
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        return open(self.map_path(b"/in/orders_1.csv"), "rb")  # noqa: SIM115, PTH123
+        return open(self.map_path(b"/in/orders_1.csv"), "rb")  # noqa: PTH123
 
     def lstat(self, path: bytes) -> Any:
         return os.stat(self.map_path(b"/in/orders_1.csv"))  # noqa: PTH116

@@ -1,0 +1,105 @@
+"""Files are delivered to SFTP servers whole or not at all, and again where a delivery was cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from demo import sftp_server
+from systemscripts import settings, targets
+from systemscripts.errors import EtlError
+from tests.conftest import Installation
+from tests.ssh import servers
+from tests.ssh.servers import Place
+
+
+@pytest.fixture(params=["openssh", "asyncssh"])
+def place(request: pytest.FixtureRequest, here: Installation, tmp_path: Path) -> Iterator[Place]:
+    make = servers.openssh_place if request.param == "openssh" else servers.asyncssh_place
+    with make(tmp_path / "server") as (found, fingerprint):
+        servers.trust(here, found.host, found.port, fingerprint)
+        yield found
+
+
+def target(place: Place, **more: Any) -> targets.Target:
+    return targets.Target.model_validate({**place.options(**more), "name": "client"})
+
+
+def test_a_delivered_file_is_whole_and_replaces_the_one_before(
+    here: Installation, place: Place, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.bin"
+    for size in (3_000_000, 1_000, 0):
+        report.write_bytes(os.urandom(size))
+        targets.deliver(target(place), [report])
+        assert place.names() == ["report.bin"]
+        assert (place.folder / "report.bin").read_bytes() == report.read_bytes()
+
+
+def test_cut_connections_end_in_the_same_file(here: Installation, place: Place, tmp_path: Path) -> None:
+    report = tmp_path / "report.bin"
+    report.write_bytes(os.urandom(4_000_000))
+    with servers.CuttingProxy(place.port, 4, 2_000, 4_000, seed=4) as proxy:
+        known_hosts = here.data / "var" / "ssh" / "known_hosts"
+        known_hosts.write_text(known_hosts.read_text().replace(f":{place.port} ", f":{proxy.port} "))
+        place.port = proxy.port
+        targets.deliver(target(place), [report])
+        assert proxy.cuts == 4
+    assert place.names() == ["report.bin"]
+    assert (place.folder / "report.bin").read_bytes() == report.read_bytes()
+
+
+class FullDisk(asyncssh.SFTPServer):
+    """Has room for a little only."""
+
+    def write(self, file_obj: Any, offset: int, data: bytes) -> int:
+        if offset > 500_000:
+            raise asyncssh.SFTPFailure("No space left on device")
+        return int(super().write(file_obj, offset, data))  # type: ignore[arg-type]
+
+
+def test_a_full_disk_there_leaves_no_half_file(here: Installation, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "in").mkdir(parents=True)
+    (root / "in" / "report.bin").write_text("the one before")
+    report = tmp_path / "report.bin"
+    report.write_bytes(os.urandom(2_000_000))
+    with sftp_server.SftpServer(
+        root, tmp_path / "keys", factory=lambda channel: FullDisk(channel, chroot=str(root).encode())
+    ) as server:
+        servers.trust(here, "127.0.0.1", server.port, server.fingerprint)
+        place = Place("127.0.0.1", server.port, "client", server.client_key_path, root / "in")
+        with pytest.raises(EtlError, match=r"the upload of report.bin"):
+            targets.deliver(target(place), [report])
+    assert place.names() == ["report.bin"]
+    assert (place.folder / "report.bin").read_text() == "the one before"
+
+
+def test_push_is_one_command(here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = here.run("sftp_push", "nobody", tmp_path / "x")
+    assert unknown.returncode == 2 and "there is no delivery target 'nobody'" in unknown.stderr
+    with servers.asyncssh_place(tmp_path / "server") as (place, fingerprint):
+        servers.trust(here, place.host, place.port, fingerprint)
+        name = f"test_{os.getpid()}"
+        here.write_settings(SOURCE_TEST_HOST=f"{place.host}:{place.port}")
+        settings.reset()
+        path = targets.FOLDER / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            f"type: sftp\nhost: ${{SOURCE_TEST_HOST}}\nuser: {place.user}\nkey_file: {place.key_path}\npath: /in\n"
+        )
+        try:
+            (tmp_path / "a.csv").write_text("1")
+            (tmp_path / "b.csv").write_text("2")
+            done = here.run("sftp_push", name, tmp_path / "a.csv", tmp_path / "b.csv")
+            assert done.returncode == 0 and f"2 files delivered to {name}" in done.stdout, done.stderr
+            assert place.names() == ["a.csv", "b.csv"]
+            missing = here.run("sftp_push", name, tmp_path / "c.csv")
+            assert missing.returncode == 2 and "does not exist" in missing.stderr
+        finally:
+            path.unlink()
