@@ -126,6 +126,9 @@ class Settings(BaseModel):
     keep_rows_days: float = Field(0, ge=0)
     backup_max_age_days: float = Field(2, ge=0)
     certificate_servers: Servers = []
+    backup_keep_daily: int = Field(7, ge=1)
+    backup_keep_weekly: int = Field(4, ge=0)
+    backup_keep_monthly: int = Field(12, ge=0)
     sftp_connect_seconds: float = Field(15, gt=0)
     sftp_answer_seconds: float = Field(30, gt=0)
     sftp_attempts: int = Field(6, ge=1, le=100)

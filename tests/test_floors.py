@@ -14,6 +14,8 @@ FLOORS = [
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
     {"journey", "watch", "retention"},
+    {"sources", "targets", "imports", "reports", "alerts", "schedules"},
+    {"journey", "watch", "backups"},
     {"job", "pipelines", "health"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}

@@ -38,6 +38,11 @@ def connect(role: Role = "etl", purpose: str = "") -> Connection:
     return _open_connection(address(role), purpose)
 
 
+def connect_to(url: str, purpose: str) -> Connection:
+    """Open a connection to another database of the server, by its whole address; raises as `connect` does."""
+    return _open_connection(url, purpose)
+
+
 def address(role: Role) -> str:
     """The whole address of the database for one login, password included; the embedded server is started for it.
 

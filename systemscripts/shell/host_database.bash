@@ -49,7 +49,7 @@ set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';
 select 'create role ' || name || ' login' from unnest(array['etl', 'reader']) name
     where not exists (select from pg_roles where rolname = name) \\gexec
-alter role etl login password '$etl_password';
+alter role etl login createdb password '$etl_password'; -- createdb: restores and their rehearsals
 alter role reader login password '$reader_password';
 select 'create database etl owner etl encoding ''UTF8'' locale ''C.UTF-8'' template template0'
     where not exists (select from pg_database where datname = 'etl') \\gexec

@@ -1,0 +1,196 @@
+"""Backups: whole, kept for a while, delivered, restored; also when a load was going on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from systemscripts import backups
+from systemscripts.backups import Backup, tools
+from systemscripts.errors import ConfigurationError
+from tests.clones import Clone
+from tests.conftest import Installation
+from tests.frame.conftest import wait_for
+from tests.ssh import servers
+
+
+def load(installation: Installation, name: str, rows: int) -> None:
+    installation.drop(name, "a;b\n" + "".join(f"{number};x{number}\n" for number in range(rows)))
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 0, done.stderr
+
+
+def backup(installation: Installation) -> Path:
+    done = installation.run("backup_database")
+    assert done.returncode == 0, done.stderr
+    assert "read back from end to end" in done.stdout
+    return Path(done.stdout.split(": ")[0])
+
+
+def counts(installation: Installation) -> list[tuple[int, int]]:
+    """Rows of each dataset, as they are and as the load counted them."""
+    return installation.sql(
+        """select count(*), d.rows_loaded from dba.tdataset d join public.orders o using (dataset_id)
+           group by d.dataset_id order by d.dataset_id"""
+    )
+
+
+def databases(installation: Installation) -> list[str]:
+    name = installation.url.rpartition("/")[2]
+    return [
+        row[0]
+        for row in installation.sql("select datname from pg_database where datname like %s order by 1", (f"{name}%",))
+    ]
+
+
+@pytest.fixture
+def orders(installation: Installation) -> Installation:
+    installation.configure("orders", load_mode="append")
+    load(installation, "orders_1.csv", 100)
+    return installation
+
+
+def test_a_backup_made_during_a_load_restores_to_a_consistent_state(orders: Installation) -> None:
+    orders.drop("orders_2.csv", "a;b\n" + "".join(f"{number};y{number}\n" for number in range(50_000)))
+    # a statement that has written its rows waits here for the test, with nothing committed
+    orders.sql(
+        """create function public.wait() returns trigger language plpgsql as
+           'begin perform pg_advisory_xact_lock(42); return null; end';
+           create trigger wait after insert on public.orders for each statement execute function public.wait()"""
+    )
+    with contextlib.closing(psycopg2.connect(orders.url)) as holder:
+        holder.cursor().execute("select pg_advisory_lock(42)")
+        process = orders.start("generic_import", "orders", DATABASE_LOCK_SECONDS="200")
+        waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+        wait_for(lambda: orders.sql(waiting) or process.poll() is not None, 60)
+        path = backup(orders)
+        assert process.poll() is None
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert counts(orders) == [(100, 100), (50_000, 50_000)]
+
+    rehearsed = orders.run("restore_database", "--rehearse")
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    assert f"{path} restores" in rehearsed.stdout
+    assert databases(orders) == [orders.url.rpartition("/")[2]]  # the scratch database is gone
+    assert counts(orders) == [(100, 100), (50_000, 50_000)]
+
+    restored = orders.run("restore_database")
+    assert restored.returncode == 0, restored.stderr
+    assert counts(orders) == [(100, 100)]
+    assert "files archived after this backup, unknown to the database: 1\n" in restored.stdout
+    [archived] = list((orders.data / "archive").rglob("orders_2.csv"))
+    shutil.copy(archived, orders.data / "file_watcher")
+    assert orders.run("generic_import", "orders", FILE_STILL_SECONDS="0").returncode == 0
+    assert counts(orders) == [(100, 100), (50_000, 50_000)]
+
+    [_, before] = databases(orders)
+    assert "_before_" in before
+    assert f"restore_database.py --drop {before}" in restored.stdout
+    assert orders.run("restore_database", "--drop", before).returncode == 0
+    assert len(databases(orders)) == 1
+    assert orders.run("restore_database", "--drop", "postgres").returncode == 2
+
+
+def test_nobody_is_thrown_out_of_the_database(orders: Installation) -> None:
+    backup(orders)
+    with contextlib.closing(psycopg2.connect(orders.url, application_name="DBeaver")):
+        done = orders.run("restore_database")
+    assert done.returncode == 75
+    assert "is in use by DBeaver (server process" in done.stderr
+    assert len(databases(orders)) == 1
+
+
+@pytest.mark.parametrize("fault", ["cut off", "no backup", "rows missing"])
+def test_a_backup_that_cannot_be_trusted_changes_nothing(orders: Installation, fault: str) -> None:
+    if fault == "rows missing":
+        orders.sql("delete from public.orders where a = '7'")
+    path = backup(orders)
+    if fault == "cut off":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    if fault == "no backup":
+        path.write_text("nonsense")
+    for arguments in (["--rehearse"], [path]):
+        done = orders.run("restore_database", *arguments)
+        assert done.returncode == 1, done.stdout
+        if fault == "rows missing":
+            assert "has 99 rows in public.orders, its load counted 100" in done.stderr
+        else:
+            assert done.stderr.startswith("restore_database: pg_restore: ")
+        assert len(databases(orders)) == 1
+
+
+def test_the_newest_of_each_day_week_and_month_stay() -> None:
+    day = datetime(2026, 3, 31, 4, 40)
+    made = [Backup(day - timedelta(days=number), Path(f"{number}")) for number in range(120)]
+    made += [Backup(day - timedelta(hours=2), Path("earlier that day"))]
+    stay = sorted(backups.kept(made, daily=3, weekly=2, monthly=3), reverse=True)
+    assert [each.made.date().isoformat() for each in stay] == [
+        "2026-03-31", "2026-03-30", "2026-03-29",  # days; the first two weeks' newest are among them
+        "2026-02-28", "2026-01-31",
+    ]  # fmt: skip
+    assert backups.kept(made[:1], 1, 0, 0) == set(made[:1])
+
+
+def test_old_ones_go_only_when_a_new_one_is_there(orders: Installation) -> None:
+    orders.write_settings(BACKUP_KEEP_DAILY="2", BACKUP_KEEP_WEEKLY="0", BACKUP_KEEP_MONTHLY="0")
+    names = []
+    for day in (1, 2, 3):
+        done = orders.run("backup_database", ETL_NOW=f"2026-01-0{day}T04:40:00")
+        names.append(Path(done.stdout.split(": ")[0]).name)
+    folder = orders.data / "var" / "backups"
+    assert sorted(path.name for path in folder.iterdir()) == names[1:]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o660}
+    (folder / ".orders.dump.part").touch()  # of a killed run
+    orders.write_settings(DATABASE_URL="postgresql://etl:x@127.0.0.1:1/etl")
+    assert orders.run("backup_database").returncode == 75
+    assert {*names[1:]} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_password_is_in_no_command_line_and_no_log(orders: Installation) -> None:
+    secret = orders.url.split(":")[2].split("@")[0]
+    process = orders.start("backup_database")
+    seen = ""
+    while process.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                seen += path.read_text(errors="replace")
+        time.sleep(0.01)
+    process.communicate()
+    assert "pg_dump" in seen
+    assert secret not in seen
+    assert secret not in orders.log_text()
+
+
+def test_a_backup_is_also_delivered_to_an_sftp_target(orders: Installation, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    with servers.openssh_place(tmp_path / "ssh") as (place, fingerprint):
+        servers.trust(orders, place.host, place.port, fingerprint)
+        (clone.folder / "config" / "targets").mkdir(exist_ok=True)
+        (clone.folder / "config" / "targets" / "safe_place.yaml").write_text(json.dumps(place.options()))
+        done = clone.run(orders, "backup_database.py", "--to", "safe_place")
+        assert done.returncode == 0, done.stderr
+        [delivered] = [place.folder / name for name in place.names()]
+        assert delivered.read_bytes() == (orders.data / "var" / "backups" / delivered.name).read_bytes()
+        shutil.rmtree(orders.data / "var" / "backups")  # the disk is lost
+        shutil.copy(delivered, orders.data)
+    away = clone.run(orders, "backup_database.py", "--to", "safe_place")
+    assert away.returncode not in (0, 2, 78)
+    assert "did not reach safe_place" in away.stderr
+    assert len(list((orders.data / "var" / "backups").iterdir())) == 1  # the local one is there
+    restored = orders.run("restore_database", orders.data / delivered.name)
+    assert restored.returncode == 0, restored.stderr
+    assert counts(orders) == [(100, 100)]
+    assert "did you mean safe_place?" in clone.run(orders, "backup_database.py", "--to", "safe_plase").stderr
+
+
+def test_a_server_newer_than_every_pg_dump_is_named_with_what_to_install() -> None:
+    with pytest.raises(ConfigurationError, match="sudo apt install postgresql-client-99"):
+        tools.find("pg_dump", 99)
