@@ -13,9 +13,7 @@ FLOORS = [
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
-    {"journey", "watch", "retention"},
-    {"sources", "targets", "imports", "reports", "alerts", "schedules"},
-    {"journey", "watch", "backups"},
+    {"journey", "watch", "retention", "backups"},
     {"job", "pipelines", "health"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
