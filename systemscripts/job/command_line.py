@@ -44,9 +44,9 @@ def parse(function: Callable[..., Any], name: str, arguments: list[str]) -> Call
 
     Raises UsageError with one line that says what is wrong.
     """
-    command = _command(function, name)
+    parser = command(function, name)
     try:
-        result = command.main(args=arguments, prog_name=f"{name}.py", standalone_mode=False)
+        result = parser.main(args=arguments, prog_name=f"{name}.py", standalone_mode=False)
     except typer.TyperException as error:
         raise UsageError(" ".join(error.format_message().split()), f"See: {name}.py --help") from error
     except typer.Abort as error:
@@ -57,7 +57,9 @@ def parse(function: Callable[..., Any], name: str, arguments: list[str]) -> Call
     return Call(result, shlex.join(arguments), **frame)
 
 
-def _command(function: Callable[..., Any], name: str) -> typer.core.TyperCommand:
+def command(function: Callable[..., Any], name: str) -> typer.core.TyperCommand:
+    """The command line of a function, the options of every job included."""
+
     def collect(**values: Any) -> dict[str, Any]:
         return values
 
