@@ -1,0 +1,95 @@
+"""An installation of its own with a server of its own, in a temporary folder, for one benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bench import csv_sample, measuring
+from bench.measuring import Run
+from systemscripts.db_utils import programs
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Bench:
+    """What runs in it: jobs, psql, and loads of the sample."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        left_out = ("ETL_", "DATABASE_", "PYTHONDONTWRITEBYTECODE")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+        settings_file = folder / "settings.env"
+        settings_file.write_text("DATABASE_URL=embedded\nFILE_STILL_SECONDS=0\n")
+        settings_file.chmod(0o600)
+        own = {"ETL_DATA_DIR": str(folder), "ETL_ENV_FILE": str(settings_file), "PYTHONPATH": str(PROJECT)}
+        self.environment = clean | own
+        # as install_dependencies.sh does
+        measuring.run(
+            [sys.executable, "-m", "compileall", "-q", *(str(PROJECT / n) for n in ("systemscripts", "jobscripts"))]
+        )
+        self.job("database", "start")
+        self.url = self.job("database", "url").output.strip()
+
+    def job(self, script: str, *arguments: str) -> Run:
+        """Run a job script, as the wrapper does."""
+        return measuring.run(
+            [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments], self.environment
+        )
+
+    def psql(self, statement: str) -> Run:
+        """Run SQL by the psql of the embedded version; the password goes through the environment."""
+        parts = urlsplit(self.url)
+        options = "-c client_min_messages=warning -c datestyle=ISO,DMY"
+        environment = self.environment | {"PGPASSWORD": unquote(parts.password or ""), "PGOPTIONS": options}
+        command = [
+            str(programs.program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(parts.port),
+            "-U", "etl", "etl", "-c", statement,
+        ]  # fmt: skip
+        return measuring.run(command, environment)
+
+    def settle(self) -> None:
+        """What was written before must not be on its way to the disk while the clock runs."""
+        os.sync()
+        self.psql("checkpoint")
+
+    def copy(self, file: Path, types: Mapping[str, str], null: str = "") -> Run:
+        """`psql \\copy` of a file that carries the lineage fields already."""
+        columns = ", ".join(f"{name} {types.get(name, 'text')}" for name in csv_sample.COLUMNS)
+        self.psql("drop table if exists public.copied")
+        self.psql(f"create table public.copied (dataset_id integer, source_row integer, {columns})")
+        self.settle()
+        return self.psql(f"\\copy public.copied from '{file}' with (format csv{null})")
+
+    def load(self, file: Path, schema: Mapping[str, object]) -> Run:
+        """The whole command generic_import.py with this file waiting."""
+        self.psql("drop table if exists public.imported cascade")
+        self.psql(
+            "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfile;"
+            "delete from dba.tdataset; delete from dba.timportconfig where config_name = 'bench';"
+            "insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, schema) values "
+            f"('bench', 'bench.*', 'public.imported', 'append', '{json.dumps(schema)}')"
+        )
+        shutil.copy(file, self.folder / "file_watcher" / "bench.csv")
+        self.settle()
+        return self.job("generic_import", "bench")
+
+
+@contextmanager
+def installed() -> Iterator[Bench]:
+    """A fresh installation; it and its server are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench_") as name:
+        bench = Bench(Path(name))
+        try:
+            yield bench
+        finally:
+            bench.job("database", "stop")
+            state = json.loads((bench.folder / "var" / "embedded_database.json").read_text())
+            shutil.rmtree(state["folder"], ignore_errors=True)

@@ -1,0 +1,68 @@
+"""One command run to its end: how long, how much of the processors, how much memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Run:
+    """`seconds` on the clock, `processor` seconds of the command and its children, `megabytes` of the largest one."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+    output: str
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None, most_seconds: float = 3600) -> Run:
+    """Run a command; ends the benchmark when it fails."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said: dict[str, str] = {}
+    readers = [
+        threading.Thread(target=_read, args=(name, stream, said))
+        for name, stream in (("out", process.stdout), ("error", process.stderr))
+    ]
+    guard = threading.Timer(most_seconds, process.kill)
+    for thread in (*readers, guard):
+        thread.start()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    guard.cancel()
+    for reader in readers:
+        reader.join()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)[:200]}: exit code {process.returncode}\n{said['error'][-2000:]}")
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said["out"])
+
+
+def _read(name: str, stream: IO[str], said: dict[str, str]) -> None:
+    said[name] = stream.read()
+
+
+def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
+    """The median of the ratios of runs that were made in turns: a machine that slows down slows down both."""
+    return statistics.median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
+
+
+def table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str:
+    """A line for each: seconds, ratio to the base, processor seconds, memory."""
+    lines = []
+    for name, runs in rows:
+        seconds = " ".join(f"{each.seconds:.2f}" for each in runs)
+        processor, megabytes = min(each.processor for each in runs), max(each.megabytes for each in runs)
+        lines.append(
+            f"  {name:24} ratio {ratio(runs, base):6.2f}   processor {processor:7.2f} s   peak {megabytes:5.0f} MB"
+            f"   clock {seconds} s"
+        )
+    return "\n".join(lines)

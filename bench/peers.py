@@ -1,0 +1,24 @@
+"""The environment of the programs we compare ourselves with: `.venv-bench`, made when it is first needed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDER = PROJECT / ".venv-bench"
+REQUIREMENTS = PROJECT / "bench" / "requirements.txt"
+
+
+def program(name: str) -> str:
+    """The path of a program of the peers, such as python or csvsql; installs them when they are not as asked for."""
+    made = FOLDER / "requirements.txt"
+    if not made.exists() or made.read_bytes() != REQUIREMENTS.read_bytes():
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
+        install = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--compile", "-r", str(REQUIREMENTS)]
+        subprocess.run(install, check=True)
+        shutil.copy(REQUIREMENTS, made)
+    return str(FOLDER / "bin" / name)

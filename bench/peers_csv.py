@@ -1,0 +1,111 @@
+"""One clean CSV of several sizes into PostgreSQL by this project, `psql \\copy` and other loaders, in one run.
+
+    .venv/bin/python -m bench.peers_csv --megabytes 10 100
+    .venv/bin/python -m bench.peers_csv --megabytes 1 10 100 1000 --picture docs/images/import-time.svg
+
+Every column is text everywhere. Each is a whole command; a peer that would take longer than --most-seconds at the next
+size is left out there, and that is said. Prints ratios to `psql \\copy`; the picture shows time against size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import csv_sample, measuring, peers, picture
+from bench.installation import Bench, installed
+from bench.measuring import Run
+
+PANDAS = """import sys, pandas, sqlalchemy
+engine = sqlalchemy.create_engine(sys.argv[1])
+for frame in pandas.read_csv(sys.argv[2], dtype=str, keep_default_na=False, chunksize=100_000):
+    frame.to_sql("peer", engine, if_exists="append", index=False)"""
+DLT = """import sys, csv, dlt
+def rows():
+    with open(sys.argv[2], newline="") as stream:
+        reader = csv.DictReader(stream)
+        while batch := [row for _, row in zip(range(10_000), reader)]:
+            yield batch
+pipeline = dlt.pipeline("bench", destination=dlt.destinations.postgres(sys.argv[1]), dataset_name="peer_dlt",
+                        pipelines_dir=sys.argv[3], progress=None)
+pipeline.run(dlt.resource(rows, name="peer", write_disposition="replace"))"""
+
+
+def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
+    """What is compared: name -> a function that loads a file (for psql: that with the lineage fields)."""
+    environment = bench.environment | {"RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(bench.folder)}
+    python = peers.program("python")
+
+    def fresh(run: Callable[[Path], Run]) -> Callable[[Path], Run]:
+        def prepared(file: Path) -> Run:
+            bench.psql("drop table if exists public.peer; drop schema if exists peer_dlt cascade")
+            bench.settle()
+            return run(file)
+
+        return prepared
+
+    def csvsql(file: Path) -> Run:
+        command = [peers.program("csvsql"), "--db", bench.url, "--insert", "--no-inference", "--no-constraints",
+                   "--snifflimit", "0", "--tables", "peer", str(file)]  # fmt: skip
+        return measuring.run(command, environment)
+
+    def by(script: str) -> Callable[[Path], Run]:
+        return fresh(lambda file: measuring.run(
+            [python, "-c", script, bench.url, str(file), str(bench.folder / "dlt")], environment
+        ))  # fmt: skip
+
+    return {
+        "psql \\copy": lambda file: bench.copy(file.with_suffix(".lineage"), {}),
+        "this project": lambda file: bench.load(file, {}),
+        "dlt": by(DLT),
+        "pandas.to_sql": by(PANDAS),
+        "csvsql": fresh(csvsql),
+    }
+
+
+def main() -> None:
+    """Compare, print, draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=float, nargs="+", default=[10, 100])
+    parser.add_argument("--repeats", type=int, default=3, help="of all but the slowest, which run once")
+    parser.add_argument("--most-seconds", type=float, default=120)
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+    curves: dict[str, list[tuple[float, float]]] = {}
+    with installed() as bench:
+        for size in sorted(options.megabytes):
+            file = bench.folder / "clean.csv"
+            rows = csv_sample.generate(file, size)
+            csv_sample.add_lineage(file, file.with_suffix(".lineage"))
+            print(f"{size:g} MB, {rows:,} rows")
+            _one_size(loaders(bench), file, size, options, curves)
+    if options.picture:
+        options.picture.write_text(picture.draw(curves))
+        print(f"{options.picture} written from {json.dumps(curves)}")
+
+
+def _one_size(
+    found: dict[str, Callable[[Path], Run]], file: Path, size: float, options: argparse.Namespace,
+    curves: dict[str, list[tuple[float, float]]],
+) -> None:  # fmt: skip
+    runs: dict[str, list[Run]] = {name: [] for name in found}
+    for turn in range(options.repeats):
+        for name, load in found.items():
+            known = curves.get(name)
+            expected = known[-1][1] * size / known[-1][0] if known else 0
+            if expected > options.most_seconds and not runs[name]:
+                if turn == 0:
+                    print(f"  {name:24} left out: it would take {expected:.0f} s")
+            elif turn == 0 or runs[name][0].seconds < options.most_seconds / 10:
+                runs[name].append(load(file))
+    base = runs["psql \\copy"]
+    kept = {name: each for name, each in runs.items() if each}
+    print(measuring.table(list(kept.items()), base))
+    for name, each in kept.items():
+        curves.setdefault(name, []).append((size, sorted(run.seconds for run in each)[len(each) // 2]))
+
+
+if __name__ == "__main__":
+    main()
