@@ -1,9 +1,11 @@
 """Workbooks to CSV: seconds and peak memory of this project and its peers, as ratios to python-calamine + csv.writer.
 
-PYTHONPATH=. .venv/bin/python bench/workbooks.py [--rows 1000000] [--runs 3] [--peers FOLDER]
+    .venv/bin/python -m bench.workbooks
+    .venv/bin/python -m bench.workbooks --rows 100000 --peers
 
 Writes an XLSX of 10 columns (texts, codes, floats, dates, moments, booleans, blanks) and an XLS of 60,000 x 12 into a
-temporary folder. Peers that are not installed are named and skipped; FOLDER may hold them (pip install --target).
+temporary folder. Each program is a process of its own, and they run in turns. `--peers` adds the slow ones: pandas,
+xlsx2csv, in2csv.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from bench import measuring, peers, workbook_sample
+from bench.measuring import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
 START = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - workbooks know no zones
@@ -31,19 +33,6 @@ with open_table(pathlib.Path(sys.argv[1])) as table, open(sys.argv[2], "wb") as 
     write_csv(table, file)"""
 PANDAS = """import sys, pandas
 pandas.read_excel(sys.argv[1]).to_csv(sys.argv[2], index=False)"""
-XLSX2CSV = """import sys, xlsx2csv
-xlsx2csv.Xlsx2csv(sys.argv[1]).convert(sys.argv[2])"""
-MEASURED = """
-import resource
-peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(peak // 1024)"""
-
-
-def write_xlsx(path: Path, rows: int) -> None:
-    """Write the large sheet."""
-    from bench.workbook_sample import write
-
-    write(path, rows)
 
 
 def write_xls(path: Path, rows: int) -> None:
@@ -73,54 +62,50 @@ def write_xls(path: Path, rows: int) -> None:
     book.save(str(path))
 
 
-def measure(program: str, source: Path, target: Path, peers: str) -> tuple[float, int] | None:
-    """Seconds and megabytes of one run; None when the peer is not installed."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), peers]))}
-    began = time.perf_counter()
-    command = [sys.executable, "-c", program + MEASURED, str(source), str(target)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"    skipped: {done.stderr.strip().splitlines()[-1]}")
-        return None
-    return time.perf_counter() - began, int(done.stdout.split()[-1])
+def programs(with_peers: bool) -> dict[str, list[str]]:
+    """What is compared: name -> the command, to which the names of source and target are added."""
+    python = peers.program("python")
+    found = {"python-calamine + csv": [python, "-c", CALAMINE], "this project": [sys.executable, "-c", OURS]}
+    if with_peers:
+        # both print to standard output
+        shell = ["sh", "-c", '"$0" "$1" > "$2"']
+        found |= {
+            "pandas.read_excel": [python, "-c", PANDAS],
+            "xlsx2csv": [peers.program("xlsx2csv")],
+            "in2csv": [*shell, peers.program("in2csv")],
+        }
+    return found
 
 
-def compare(source: Path, programs: dict[str, str], runs: int, peers: str) -> None:
-    """Run all programs in turn, `runs` times, and print medians as ratios to the first."""
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    memory: dict[str, int] = {}
-    for _ in range(runs):
-        for name, program in programs.items():
-            found = measure(program, source, source.with_suffix(".csv"), peers)
-            if found:
-                seconds[name].append(found[0])
-                memory[name] = max(memory.get(name, 0), found[1])
-    base = statistics.median(seconds[next(iter(programs))])
-    for name, times in seconds.items():
-        if times:
-            median = statistics.median(times)
-            print(f"  {name:24} {median:7.1f} s   ratio {median / base:5.2f}   peak {memory[name]:5} MB")
+def compare(source: Path, found: dict[str, list[str]], repeats: int) -> None:
+    """Run all programs in turn, and print the medians of their ratios to the first."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(PROJECT)
+    runs: dict[str, list[Run]] = {name: [] for name in found}
+    for _ in range(repeats):
+        for name, command in found.items():
+            runs[name].append(measuring.run([*command, str(source), str(source.with_suffix(".csv"))], environment))
+    print(measuring.table(list(runs.items()), runs["python-calamine + csv"]))
 
 
 def main() -> None:
     """Write the samples, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peers", default="", help="folder with pandas, xlsx2csv")
-    parser.add_argument("--all", action="store_true", help="the slow peers too (minutes)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", action="store_true", help="the slow ones too: minutes for a million rows")
     options = parser.parse_args()
-    programs = {"python-calamine + csv": CALAMINE, "client-etl-workflow": OURS}
-    slow = {"pandas (openpyxl)": PANDAS, "xlsx2csv": XLSX2CSV} if options.all else {}
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "sample.xlsx"
-        write_xlsx(sample, options.rows)
+        workbook_sample.write(sample, options.rows)
         print(f"XLSX {options.rows:,} x 10, {sample.stat().st_size / 2**20:.0f} MB")
-        compare(sample, programs | slow, options.runs, options.peers)
+        compare(sample, programs(options.peers), options.repeats)
         old = Path(folder) / "sample.xls"
         write_xls(old, 60_000)
         print(f"XLS 60,000 x 12, {old.stat().st_size / 2**20:.0f} MB")
-        compare(old, programs, options.runs, options.peers)
+        wanted = programs(options.peers)
+        wanted.pop("xlsx2csv", None)  # reads no XLS
+        compare(old, wanted, options.repeats + 2)
 
 
 if __name__ == "__main__":
