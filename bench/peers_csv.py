@@ -19,7 +19,7 @@ from bench.installation import Bench, installed
 from bench.measuring import Run
 
 PANDAS = """import sys, pandas, sqlalchemy
-engine = sqlalchemy.create_engine(sys.argv[1])
+engine = sqlalchemy.create_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg2:", 1))
 for frame in pandas.read_csv(sys.argv[2], dtype=str, keep_default_na=False, chunksize=100_000):
     frame.to_sql("peer", engine, if_exists="append", index=False)"""
 DLT = """import sys, csv, dlt
@@ -37,6 +37,7 @@ def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
     """What is compared: name -> a function that loads a file (for psql: that with the lineage fields)."""
     environment = bench.environment | {"RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(bench.folder)}
     python = peers.program("python")
+    by_psycopg2 = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)  # our own driver, for SQLAlchemy
 
     def fresh(run: Callable[[Path], Run]) -> Callable[[Path], Run]:
         def prepared(file: Path) -> Run:
@@ -47,7 +48,7 @@ def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
         return prepared
 
     def csvsql(file: Path) -> Run:
-        command = [peers.program("csvsql"), "--db", bench.url, "--insert", "--no-inference", "--no-constraints",
+        command = [peers.program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
                    "--snifflimit", "0", "--tables", "peer", str(file)]  # fmt: skip
         return measuring.run(command, environment)
 

@@ -14,10 +14,12 @@ if __name__ == "__main__":
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from systemscripts.errors import EtlError
@@ -50,8 +52,11 @@ class Job:
     def main(self) -> NoReturn:
         """Run with the process's command line and exit."""
         exit_code = self.run(sys.argv[1:])
-        gc.freeze()  # the system takes the memory back anyway; collecting it first would take 15 ms
-        sys.exit(exit_code)
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(exit_code)  # Python would first take apart half a million objects, one by one: 25 ms
 
     def run(self, arguments: list[str]) -> int:
         """Run with a command line; returns the exit code (see docs/architecture.md)."""
