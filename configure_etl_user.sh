@@ -225,8 +225,17 @@ remove() {
     for folder in "$project" "$data" "/home/$SERVICE_USER"; do
         mend "give $folder to $owner" "$folder" -user "$SERVICE_USER" -- chown -h "$owner:"
     done
+    remove_from_clients
     change "remove the user $SERVICE_USER" userdel "$SERVICE_USER"
     remove_group
+}
+
+remove_from_clients() { # their accounts are theirs; only what is the service user's goes to root
+    local -r folder=/srv/client_etl_workflow
+    mend "give what is $SERVICE_USER's in $folder to root" "$folder" -user "$SERVICE_USER" -- chown -h root
+    mend "give what is $SERVICE_GROUP's in $folder to root" "$folder" -group "$SERVICE_GROUP" -- chgrp -h root
+    local -r clients=$(getent group etl_clients | cut -d: -f4)
+    [[ -z $clients ]] || say "the accounts of clients stay ($clients); to take one away: --remove-client NAME; to keep one, after the next set-up: --add-client"
 }
 
 remove_group() {
@@ -254,6 +263,8 @@ configure() {
 
 manage_client() {
     [[ -z $dry_run ]] || fail 2 "--dry-run shows the set-up, not single clients"
+    getent passwd "$SERVICE_USER" >/dev/null ||
+        fail 78 "there is no $SERVICE_USER yet; first run: sudo $project/configure_etl_user.sh"
     # shellcheck disable=SC1091  # its path is as those above
     source "$project/systemscripts/shell/client_accounts.bash"
     if [[ $action == add-client ]]; then add_client "$client" "$key"; else remove_client "$client"; fi

@@ -84,6 +84,7 @@ wanted_packages() { # the newest Python of the archive that we know, else its ow
     done
     printf '%s\n' postgresql postgresql-client "python$version" "python$version-venv" \
         git openssh-client openssh-server cron acl ca-certificates
+    ! has_desktop || dbeaver_package
 }
 
 missing_packages() {
@@ -116,8 +117,21 @@ install_system_packages() {
         fail 75 "the system packages could not be installed; see $log, then run this again"
 }
 
-point_to_dbeaver() {
-    [[ -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || type -P dbeaver dbeaver-ce >/dev/null ||
+has_desktop() {
+    [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || compgen -G '/usr/share/xsessions/*.desktop' >/dev/null ||
+        compgen -G '/usr/share/wayland-sessions/*.desktop' >/dev/null
+}
+
+dbeaver_package() { # prints the name of the package where the archive has one
+    local name
+    for name in dbeaver-ce dbeaver; do
+        ! apt-cache show "$name" >/dev/null 2>&1 || { printf '%s\n' "$name" && return; }
+    done
+}
+
+point_to_dbeaver() { # neither Debian nor Ubuntu has it; where its own archive was added, it is installed with the rest
+    has_desktop || return 0
+    type -P dbeaver dbeaver-ce >/dev/null || [[ -n $(dbeaver_package) ]] ||
         say "DBeaver, to look at the data: its Debian package is on the download page of dbeaver.io"
 }
 

@@ -18,6 +18,7 @@ from systemscripts.errors import ConfigurationError
 from tests.clones import Clone
 from tests.conftest import Installation
 from tests.frame.conftest import wait_for
+from tests.sales.conftest import Shop
 from tests.ssh import servers
 
 
@@ -181,7 +182,7 @@ def test_a_backup_is_also_delivered_to_an_sftp_target(orders: Installation, tmp_
         assert delivered.read_bytes() == (orders.data / "var" / "backups" / delivered.name).read_bytes()
         shutil.rmtree(orders.data / "var" / "backups")  # the disk is lost
         shutil.copy(delivered, orders.data)
-    away = clone.run(orders, "backup_database.py", "--to", "safe_place")
+    away = clone.run(orders, "backup_database.py", "--to", "safe_place", SFTP_CONNECT_SECONDS="1")
     assert away.returncode not in (0, 2, 78)
     assert "did not reach safe_place" in away.stderr
     assert len(list((orders.data / "var" / "backups").iterdir())) == 1  # the local one is there
@@ -189,6 +190,24 @@ def test_a_backup_is_also_delivered_to_an_sftp_target(orders: Installation, tmp_
     assert restored.returncode == 0, restored.stderr
     assert counts(orders) == [(100, 100)]
     assert "did you mean safe_place?" in clone.run(orders, "backup_database.py", "--to", "safe_plase").stderr
+
+
+def test_a_backup_is_also_delivered_to_a_bucket_and_restores_from_there(shop: Shop, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    (clone.folder / "config" / "targets").mkdir(exist_ok=True)
+    (clone.folder / "config" / "targets" / "bucket.yaml").write_text("{type: s3, prefix: backups}")
+    installation = shop.installation
+    done = clone.run(installation, "backup_database.py", "--to", "bucket")
+    assert done.returncode == 0, done.stderr
+    [key] = shop.keys("backups/")
+    copy = tmp_path / Path(key).name
+    copy.write_bytes(shop.read(key))
+    before = installation.sql("select count(*) from dba.tmigration")
+    installation.sql("drop schema sales cascade")
+    restored = installation.run("restore_database", copy)
+    assert restored.returncode == 0, restored.stderr
+    assert installation.sql("select count(*) from dba.tmigration") == before
+    assert installation.sql("select to_regclass('sales.sales_team_data_mart') is not null") == [(True,)]
 
 
 def test_a_server_newer_than_every_pg_dump_is_named_with_what_to_install() -> None:

@@ -14,7 +14,7 @@ import pytest
 from demo.mail_sink import MailSink
 from tests.host.machine import Machine, machine
 
-FOLDER = "/srv/client_etl_workflow"
+FOLDER = "/opt/client_etl_workflow"
 PIPELINE = """
 description: 100 % of what cron shall start
 schedule: "* * * * *"

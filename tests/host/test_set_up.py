@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -54,6 +55,21 @@ def test_dry_run_changes_nothing(host: Machine) -> None:
         assert text in done.stdout
     assert "would install the system packages: " in install(host, "--dry-run").stdout
     assert host.shell(SNAPSHOT) == before
+
+
+def test_debians_python_without_venv_is_named_with_what_to_install(host: Machine) -> None:
+    host.shell(
+        "dpkg --purge --force-depends $(dpkg-query -W -f '${Package}\\n' 'python3*-venv') >/dev/null 2>&1 || true"
+    )
+    host.clone("/home/anna/bare", "anna")
+    host.shell("rm /home/anna/bare/.venv")
+    command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "status")
+    done = host.run("runuser", "-u", "anna", "--", "env", "-i", "ETL_NO_UV=1", "PATH=/usr/bin:/bin", *command)
+    assert done.returncode == 78
+    assert re.fullmatch(
+        r"install_dependencies.sh: Python 3\.\d+ cannot make an environment; run: sudo apt install python3\.\d+-venv\n",
+        done.stderr,
+    )
 
 
 def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machine) -> None:
@@ -109,6 +125,64 @@ def test_the_second_run_of_both_changes_nothing(host: Machine) -> None:
 def test_the_cron_file_is_the_one_that_schedule_wants(host: Machine) -> None:
     shown = job(host, "schedule.py", "show")
     assert "/etc/cron.d/etl_jobs starts what it should" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_a_fresh_clone_works_for_an_ordinary_user_with_nothing_in_his_environment(host: Machine) -> None:
+    command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "sql", "select 6 * 7 as answer")
+    done = host.run("runuser", "-u", "anna", "--", "env", "-i", *command)
+    assert done.returncode == 0, done.stderr
+    assert "making /home/anna/bare/.venv with Python 3" in done.stderr
+    assert done.stdout.split() == ["answer", "42"]
+    host.shell("runuser -u anna -- /home/anna/bare/run_python_etl_script.sh database.py stop")
+
+
+def test_another_environment_has_its_own_settings_data_and_cron_file(host: Machine) -> None:
+    environment = ("ETL_ENV_FILE=/srv/qa/qa.env", "ETL_DATA_DIR=/srv/qa/data", "ETL_CRON_FILE=/etc/cron.d/etl_jobs_qa")
+    host.shell("mkdir -p /srv/qa")
+    command = (f"{FOLDER}/configure_etl_user.sh", "--embedded")
+    done = host.run("env", "SUDO_USER=anna", *environment, *command)
+    assert done.returncode == 0, done.stderr
+    assert host.shell("stat -c '%a %U' /srv/qa/qa.env /srv/qa/data/logs").split("\n")[:2] == [
+        "600 etl_user",
+        "2770 etl_user",
+    ]
+    cron = host.shell("cat /etc/cron.d/etl_jobs_qa")
+    assert "\nETL_ENV_FILE=/srv/qa/qa.env\nETL_DATA_DIR=/srv/qa/data\n" in cron
+    assert host.run("env", "SUDO_USER=anna", *environment, *command).stdout == "nothing to change\n"
+    assert configure(host).stdout == "nothing to change\n"
+    wrapper = f"{FOLDER}/run_python_etl_script.sh"
+    shown = host.run("env", *environment[:2], wrapper, "schedule.py", "show", "--cron-file", "/etc/cron.d/etl_jobs_qa")
+    assert "/etc/cron.d/etl_jobs_qa starts what it should" in shown.stdout, shown.stdout + shown.stderr
+    status = host.run("env", *environment[:2], wrapper, "database.py", "status").stdout
+    assert "/srv/qa/data/var/database" in status or "True" in status, status
+
+
+def test_where_sudo_allows_it_the_wrapper_goes_on_as_etl_user(host: Machine) -> None:
+    if host.run("which", "sudo").returncode:
+        host.shell("apt-get install -qy --no-install-recommends sudo >/dev/null 2>&1")
+    host.shell("echo 'anna ALL=(etl_user) NOPASSWD: ALL' >/etc/sudoers.d/anna && chmod 440 /etc/sudoers.d/anna")
+    wrapper = f"{FOLDER}/run_python_etl_script.sh"
+    question = (
+        "select os_user, arguments like '%sudo%' from dba.trun where job = 'schedule' order by started_at desc limit 1"
+    )
+    done = host.run("runuser", "-u", "anna", "--", wrapper, "schedule.py", "next", "--count", "1")
+    assert done.returncode == 0, done.stderr
+    assert job(host, "close_interrupted_runs.py").returncode == 0  # carries the log into the database
+    assert job(host, "database.py", "sql", question).stdout.split()[1] == "etl_user"
+    paused = host.run("runuser", "-u", "anna", "--", wrapper, "schedule.py", "pause", "weekly")
+    assert "weekly is paused since" in paused.stdout and "by anna" in paused.stdout
+    assert host.run("runuser", "-u", "anna", "--", wrapper, "schedule.py", "resume").returncode == 0
+    host.shell("rm /etc/sudoers.d/anna")
+
+
+def test_accounts_for_clients_are_made_and_taken_away(host: Machine) -> None:
+    host.shell("ssh-keygen -q -t ed25519 -N '' -f /root/client_key")
+    done = configure(host, "--add-client", "acme", "--key", "/root/client_key.pub")
+    assert done.returncode == 0, done.stderr
+    assert host.shell("stat -c '%a %U %G' /srv/client_etl_workflow/acme/inbox") == "2770 acme etl_group\n"
+    assert configure(host, "--add-client", "acme").returncode == 2  # without a key
+    assert configure(host, "--remove-client", "acme").returncode == 0
+    assert host.run("getent", "passwd", "acme").returncode != 0
 
 
 def test_an_ordinary_user_is_told_the_command(host: Machine) -> None:

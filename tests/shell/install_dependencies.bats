@@ -149,3 +149,16 @@ exec '$real' \"\$@\""
     run "$install" --pyton-only
     [ "$status" -eq 2 ]
 }
+
+@test "on a desktop DBeaver is installed where the archive has it, else there is a pointer" {
+    type -P apt-get || skip 'no apt'
+    stub dpkg-query 'printf "install ok installed"; [[ ${*: -1} != dbeaver-ce ]]'
+    stub apt-cache 'exit 1'
+    run env -u WAYLAND_DISPLAY DISPLAY=:0 "$install" --dry-run
+    [[ $output == *'DBeaver, to look at the data'*'dbeaver.io'* ]]
+    stub apt-cache '[[ $2 == dbeaver-ce ]]'
+    stub dpkg-query '[[ ${*: -1} == dbeaver-ce ]] || printf "install ok installed"'
+    run env -u WAYLAND_DISPLAY DISPLAY=:0 "$install" --dry-run
+    [[ $output == *'would install the system packages: dbeaver-ce'* ]]
+    [[ $output != *'dbeaver.io'* ]]
+}
