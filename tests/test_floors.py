@@ -14,7 +14,7 @@ FLOORS = [
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
     {"journey", "watch", "retention", "backups"},
-    {"job", "pipelines", "health"},
+    {"job", "pipelines", "health", "elt"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs;

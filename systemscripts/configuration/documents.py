@@ -103,7 +103,9 @@ def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
         try:
             part.model_validate(part_values)
         except ValidationError as error:
-            faults |= {_fault(document, part, dict(fault), place) for fault in error.errors()}
+            # what stands there as a variable is known only when it is used
+            known = [dict(fault) for fault in error.errors() if "${" not in str(fault["input"]) or fault["loc"] == ()]
+            faults |= {_fault(document, part, fault, place) for fault in known}
     if not faults:
         return made
     raise ConfigurationError("; ".join(f"{document.path} line {line}: {text}" for line, text in sorted(faults)))

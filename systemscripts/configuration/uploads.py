@@ -21,6 +21,7 @@ from systemscripts.configuration.documents import Document, Place, parse_documen
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
+from systemscripts.ssh.login import split_host
 
 KINDS = ("api", "local", "sftp")
 NO_CODE = ("transform", "after_change", "notify")
@@ -145,10 +146,10 @@ def _host(kind: str, options: dict[str, Any]) -> tuple[str | None, int | None]:
     """Who a source talks to; a host that is itself a variable is none that can be listed."""
     if kind == "local":
         return None, None
-    if kind == "sftp":
-        port = options.get("port", 22)
-        return str(options.get("host", "")), port if isinstance(port, int) else None
     try:
+        if kind == "sftp":
+            host, port = split_host(str(options.get("host", "")))
+            return host, options.get("port", port)
         parts = urlsplit(str(options.get("url", "")))
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:

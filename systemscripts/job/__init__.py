@@ -138,10 +138,13 @@ def closed_runs() -> int:
 
 
 @contextmanager
-def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """For work that stops by itself when asked: gives `stop_requested()`, and raises only after the block."""
+def deferred_signals(grace_seconds: float = 30) -> Iterator[Callable[[], bool]]:
+    """For work that stops by itself when asked: gives `stop_requested()`, and raises only after the block.
+
+    `grace_seconds`: how long it may take to stop before the run is ended over its head.
+    """
     if _running is None:
         yield lambda: False
         return
-    with _running.limits.deferred() as stop_requested:
+    with _running.limits.deferred(grace_seconds) as stop_requested:
         yield stop_requested

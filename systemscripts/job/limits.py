@@ -43,6 +43,7 @@ class Limits(threading.Thread):
         self._signal = self._woken_by = 0  # which the main thread was told of, which the kernel told us of
         self._cancelled = False
         self._deferred = 0
+        self._grace = GRACE_SECONDS
         self._closed = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
@@ -69,13 +70,18 @@ class Limits(threading.Thread):
         return self._signal != 0
 
     @contextmanager
-    def deferred(self) -> Iterator[Callable[[], bool]]:
-        """Inside, a signal does not raise but makes the function that is given true; it raises at the end."""
+    def deferred(self, grace_seconds: float = GRACE_SECONDS) -> Iterator[Callable[[], bool]]:
+        """Inside, a signal does not raise but makes the function that is given true; it raises at the end.
+
+        `grace_seconds`: how long what is under way may take until then.
+        """
         self._deferred += 1
+        self._grace = grace_seconds
         try:
             yield self.stop_requested
         finally:
             self._deferred -= 1
+            self._grace = GRACE_SECONDS
         if self._signal and not self._deferred:
             raise self.ended()
 
@@ -114,5 +120,5 @@ class Limits(threading.Thread):
         if moment - self._asked_at >= CANCEL_SECONDS and not self._cancelled and not self._deferred:
             self._cancelled = True
             self._cancel()
-        if moment - self._asked_at >= GRACE_SECONDS and not self._closed:
+        if moment - self._asked_at >= self._grace and not self._closed:
             self._give_up(self.ended())

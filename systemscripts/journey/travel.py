@@ -40,6 +40,7 @@ class Options:
     until: str | None = None  # fetch or prepare
     ask_sources: bool = True  # false: only what is here already
     wait_seconds: float = 0
+    should_stop: Callable[[], bool] = lambda: False  # asked before each file
     leave: frozenset[str] = frozenset()  # names of files that nobody may take: they match several imports
 
 
@@ -102,6 +103,8 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         # the order is known, or the set is whole, only when all are prepared
         tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
     for ticket in sorted(tickets, key=lambda ticket: _order(context, ticket)):
+        if options.should_stop():
+            return  # what is left waits for the next run
         _one_file(context, ticket, summary)
     if context.config.guards.max_age_days is not None:
         from systemscripts.imports import freshness

@@ -17,12 +17,14 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from systemscripts import files, masking, progress, settings
-from systemscripts.configuration import variables
+from systemscripts.address_rules import AddressRules
+from systemscripts.configuration import uploads, variables
+from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import in_progress, unsafe_name
 from systemscripts.errors import ConfigurationError, TryLaterError
@@ -32,25 +34,6 @@ from systemscripts.ssh import Login
 if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
-
-
-class Options(Login):
-    """The keys of a source of this kind."""
-
-    path: str = Field(".", min_length=1)
-    pattern: str = ""  # the import's file_pattern
-    settle: Literal["delete", "move", "keep"] = "keep"
-    done_folder: str = "done"  # where `move` puts what was loaded; below path unless it begins with /
-    refused_folder: str = ""  # where refused files go, with move and delete; move: refused
-
-    @property
-    def folder(self) -> str:
-        """The remote folder."""
-        return self.path.rstrip("/") or "/"
-
-    def below(self, name: str) -> str:
-        """A path below the remote folder, or from the server's root."""
-        return name if name.startswith("/") else f"{self.folder.rstrip('/')}/{name}"
 
 
 def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
@@ -99,7 +82,8 @@ def waiting(request: Request) -> list[tuple[Entry, str]]:
 
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
     return [
-        (entry, _why_not(request, options, entry) or "") for entry in remote.entries(_session(options), options.folder)
+        (entry, _why_not(request, options, entry) or "")
+        for entry in remote.entries(_session(request, options), options.folder)
     ]
 
 
@@ -107,7 +91,7 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
     """The new files whose size and time are the same at two looks."""
     from systemscripts.ssh import remote
 
-    session = _session(options)
+    session = _session(request, options)
     first = _new(request, options, remote.entries(session, options.folder), fetched)
     if not first:
         return []
@@ -162,7 +146,7 @@ def _bring(request: Request, options: Options, entry: Entry, folder: Path, track
     origin = _origin(options, entry)
     part = landing.part_path(request, origin)
     try:
-        download.download(_session(options), options.below(entry.name), entry, part, tracker.advance)
+        download.download(_session(request, options), options.below(entry.name), entry, part, tracker.advance)
     except download.ChangedError as error:
         raise _ChangedError(error.message, error.hint) from error
     os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
@@ -179,7 +163,7 @@ def settle(request: Request, ticket: files.Ticket) -> None:
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
     if options.settle == "keep":
         return
-    session, path = _session(options), options.below(ticket.name)
+    session, path = _session(request, options), options.below(ticket.name)
     entry = remote.look(session, path)
     if entry is None or (entry.size, str(entry.modified)) != (ticket.source_size, ticket.source_stamp):
         return  # settled by a run that was killed before it could note it, or another delivery in its place
@@ -192,16 +176,17 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         remote.remove(session, path)
 
 
-def _session(options: Options) -> Session:
+def _session(request: Request, options: Options) -> Session:
     """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
     login = {name: getattr(options, name) for name in Login.model_fields}
-    return _kept_session(Login.model_validate(login))
+    rules = uploads.address_rules(request.connection, request.config.config_name)
+    return _kept_session(Login.model_validate(login), rules)
 
 
 @functools.cache
-def _kept_session(login: Login) -> Session:
+def _kept_session(login: Login, rules: AddressRules) -> Session:
     from systemscripts.ssh.session import Session
 
-    session = Session(login)
+    session = Session(login, rules)
     atexit.register(session.close)
     return session

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import paramiko
 
 from systemscripts import settings
+from systemscripts.address_rules import AddressRules
 from systemscripts.errors import ConfigurationError, TryLaterError
 from systemscripts.ssh import known_hosts
 from systemscripts.ssh.login import Login, host_name, private_key
@@ -22,13 +23,13 @@ AGAIN = "The next run tries it again."
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs tracebacks of what is explained here in one line
 
 
-def connect(login: Login) -> paramiko.SFTPClient:
-    """Log in and open SFTP.
+def connect(login: Login, rules: AddressRules | None = None) -> paramiko.SFTPClient:
+    """Log in and open SFTP. `rules`: which addresses may be connected to.
 
-    Raises ConfigurationError (host key, key file, login: trying again does not help), TryLaterError (server away, cut,
-    too slow).
+    Raises ConfigurationError (host key, key file, login, forbidden address: trying again does not help), TryLaterError
+    (server away, cut, too slow).
     """
-    transport = _greeted(login.host, login.port)
+    transport = _greeted(login.host, login.port, rules or AddressRules())
     try:
         known_hosts.check(login.name, transport.get_remote_server_key())
         _log_in(transport, login)
@@ -40,17 +41,17 @@ def connect(login: Login) -> paramiko.SFTPClient:
 
 def host_key(host: str, port: int) -> paramiko.PKey:
     """The key a server shows, without logging in; raises TryLaterError."""
-    transport = _greeted(host, port)
+    transport = _greeted(host, port, AddressRules())
     try:
         return transport.get_remote_server_key()
     finally:
         transport.close()
 
 
-def _greeted(host: str, port: int) -> paramiko.Transport:
+def _greeted(host: str, port: int, rules: AddressRules) -> paramiko.Transport:
     """A connection up to the end of the key exchange; nothing secret was sent so far."""
     name, seconds = host_name(host, port), settings.current().sftp_answer_seconds
-    transport = paramiko.Transport(_socket(host, port, name))
+    transport = paramiko.Transport(_socket(host, port, name, rules))
     transport.banner_timeout = transport.auth_timeout = seconds + 5  # ours are over first, and say what was late
     _prefer_known_keys(transport, name)
     try:
@@ -73,8 +74,9 @@ def _late_part(transport: paramiko.Transport) -> str:
     return "the SSH key exchange" if transport.remote_version else "the SSH banner (its greeting)"
 
 
-def _socket(host: str, port: int, name: str) -> socket.socket:
+def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.socket:
     seconds = settings.current().sftp_connect_seconds
+    rules.check_name(host, port)
     try:
         found = socket.create_connection((host, port), seconds)
     except TimeoutError as error:
@@ -83,6 +85,11 @@ def _socket(host: str, port: int, name: str) -> socket.socket:
         raise TryLaterError(f"{name}: the host name is not found ({error.strerror})", "Check host.") from error
     except OSError as error:
         raise TryLaterError(f"{name}: no connection: {error.strerror or error}", AGAIN) from error
+    try:  # a name may lead anywhere
+        rules.check_address(host, found.getpeername()[0])
+    except BaseException:
+        found.close()
+        raise
     found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return found
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import paramiko
 
 from systemscripts import settings
+from systemscripts.address_rules import AddressRules
 from systemscripts.errors import EtlError, TryLaterError
 from systemscripts.ssh import connection
 from systemscripts.ssh.login import Login
@@ -23,11 +24,12 @@ Result = TypeVar("Result")
 class Session:
     """SFTP to one server, connected at the first use.
 
-    `progress` counts what got through, so that a slow connection can be told from a dead one.
+    `progress` counts what got through, so that a slow connection can be told from a dead one. `rules`: which addresses
+    may be connected to.
     """
 
-    def __init__(self, login: Login) -> None:
-        self.login = login
+    def __init__(self, login: Login, rules: AddressRules | None = None) -> None:
+        self.login, self._rules = login, rules or AddressRules()
         self.progress = 0
         self.offers_checksums: bool | None = None  # not known yet
         self._client: paramiko.SFTPClient | None = None
@@ -67,7 +69,7 @@ class Session:
 
     def _connected(self) -> paramiko.SFTPClient:
         if self._client is None:
-            self._client = connection.connect(self.login)
+            self._client = connection.connect(self.login, self._rules)
         return self._client
 
     def _is_lost(self, error: Exception) -> bool:

@@ -1,0 +1,90 @@
+"""Run a whole job from one YAML file: its sources, one table, now and whenever something comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from systemscripts.job import Summary, as_json, deferred_signals, job, wait_seconds
+
+if TYPE_CHECKING:
+    from systemscripts.configuration import ImportConfig
+
+GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
+
+
+@job(lock="{config}", time_limit_hours=24 * 366)
+def run_elt(
+    config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
+    once: Annotated[bool, typer.Option("--once", help="Run it and end, instead of watching its sources.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file; every fault at once.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what waiting files would do.")] = False,
+    poll_seconds: Annotated[float, typer.Option(help="How often sources are asked while watching.", min=1)] = 60,
+) -> Summary:
+    """Load all sources of a YAML job into its table, then watch them until g and Enter, Ctrl-C or SIGTERM.
+
+    With start_time and end_time in the file it waits for the one and stops at the other.
+
+    Examples:
+        run_elt.py orders.yaml
+        run_elt.py orders.yaml --once
+        run_elt.py orders.yaml --check
+    """
+    from systemscripts import db_utils, log_utils
+    from systemscripts.elt import once as passes
+    from systemscripts.elt import watching
+    from systemscripts.elt.stopping import Stop
+    from systemscripts.journey import travel
+
+    known, warnings = _configuration(config, check)
+    if check:
+        return Summary(headline=f"{config} is sound", warnings=warnings)
+    run_uuid = log_utils.current_run_uuid()
+    options = travel.Options(dry_run=dry_run, wait_seconds=wait_seconds())
+
+    def connect() -> db_utils.Connection:
+        return db_utils.connect(purpose=f"run_elt {known.config_name}")
+
+    if once or dry_run:
+        summary = passes.run_once(connect, known, run_uuid, options)
+    else:
+        from systemscripts.configuration.import_config import moment
+
+        with deferred_signals(GRACE_SECONDS) as signalled:
+            stop = Stop(signalled, moment(known.job.end_time) if known.job.end_time else None)
+            options = passes.with_stop(options, stop)
+            summary = watching.run_and_watch(
+                known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say
+            )
+    summary.warnings = warnings + summary.warnings
+    return summary
+
+
+def _configuration(config: str, check: bool) -> tuple[ImportConfig, list[str]]:
+    """The job of a file, its row brought up to date; or of a row."""
+    import contextlib
+
+    from systemscripts import configuration, db_utils
+    from systemscripts.configuration import jobs
+    from systemscripts.errors import UsageError
+
+    path = Path(config)
+    if check and path.is_file():
+        return jobs.read(path)[0], jobs.read(path)[2]
+    with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
+        if path.suffix in (".yaml", ".yml") or path.is_file():
+            if not path.is_file():
+                raise UsageError(f"{path} does not exist")
+            return jobs.apply(connection, path)
+        return configuration.load(connection, config), []
+
+
+def _say(text: str) -> None:
+    if not as_json():
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    run_elt.main()

@@ -1,0 +1,120 @@
+"""One pass of a YAML job: all that its sources have now, tried again where that may help, and the combined CSV."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts import settings
+from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.directory_management import Directories, atomic_write
+from systemscripts.errors import ConfigurationError, EtlError
+from systemscripts.journey import travel
+from systemscripts.summary import Summary
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+PAUSE_SECONDS = 2.0  # doubles
+AGAIN = (1, 75)  # exit codes of what may go better at the next try; the others only a person can mend
+
+Connect = Callable[[], Connection]
+
+
+def run_once(
+    connect: Connect, config: ImportConfig, run_uuid: str, options: travel.Options, pause_seconds: float = PAUSE_SECONDS
+) -> Summary:
+    """Ask all sources and load what they have, up to three times; what was loaded stays loaded.
+
+    Raises ConfigurationError where an upload breaks today's rules, EtlError when the database stays away.
+    """
+    directories = Directories(settings.current().etl_data_dir)
+    (directories.data / config.source_directory).mkdir(parents=True, exist_ok=True)
+    total = Summary()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            found = _attempt(connect, config, directories, run_uuid, options)
+        except EtlError as error:
+            if error.exit_code not in AGAIN or attempt == ATTEMPTS:
+                raise
+            found = Summary()
+            found.problem(str(error), error.exit_code)
+        _add(total, found)
+        if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
+            break
+        pause = pause_seconds * 2 ** (attempt - 1)
+        logger.warning("%s; tried again in %g s", "; ".join(found.problems), pause)
+        time.sleep(pause)
+    return total
+
+
+def _attempt(
+    connect: Connect, config: ImportConfig, directories: Directories, run_uuid: str, options: travel.Options
+) -> Summary:
+    connection = connect()
+    try:
+        uploads.check_again(connection, config)
+        found = travel.run_imports(connection, [config], directories, run_uuid, options)
+        if config.job.output_csv_path and not options.dry_run and not found.exit_code:
+            path = Path(settings.current().etl_data_dir / config.job.output_csv_path)
+            if found.counts.loaded or not path.exists():
+                found.details.append(f"written: {path}, {_write_combined(connection, config, path):,} rows")
+        return found
+    finally:
+        connection.close()
+
+
+def _add(total: Summary, found: Summary) -> None:
+    """Counts add up; what was wrong is what is still wrong at the last try."""
+    total.headline, total.problems, total.codes = found.headline, found.problems, found.codes
+    total.counts.add(found.counts)
+    total.files += found.files
+    total.rows += found.rows
+    total.details += found.details
+    total.warnings += [text for text in found.warnings if text not in total.warnings]
+
+
+def _write_combined(connection: Connection, config: ImportConfig, path: Path) -> int:
+    """The table of a job as one CSV, without the lineage; returns the number of rows."""
+    if config.target.parquet:
+        raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Take it out.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with transaction(connection) as cursor, atomic_write(path) as stream:
+        cursor.copy_expert(_statement(cursor, config), stream)
+        return int(cursor.rowcount)
+
+
+def _statement(cursor: Cursor, config: ImportConfig) -> str:
+    schema, table = config.schema_and_table
+    cursor.execute(
+        """select column_name from information_schema.columns
+           where table_schema = %s and table_name = %s and column_name not in ('dataset_id', 'source_row', 'row_hash')
+           order by ordinal_position""",
+        (schema, table),
+    )
+    columns = [sql.Identifier(row[0]) for row in cursor.fetchall()]
+    if not columns:
+        return "copy (select where false) to stdout"
+    query = """copy (select {columns} from {view} where dataset_id in
+                     (select dataset_id from dba.tdataset where config_name = {name})
+                     order by dataset_id, source_row) to stdout with (format csv, header)"""
+    return sql.SQL(query).format(
+        columns=sql.SQL(", ").join(columns),
+        view=sql.Identifier(schema, f"{table}_current"),
+        name=sql.Literal(config.config_name),
+    ).as_string(cursor)  # fmt: skip
+
+
+def with_stop(options: travel.Options, should_stop: Callable[[], bool]) -> travel.Options:
+    """Options of a pass that ends before its next file when it is told to stop."""
+    return replace(options, should_stop=should_stop)

@@ -1,0 +1,81 @@
+"""YAML jobs: every mistake at once, with its line, what was expected and the nearest key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from systemscripts.configuration import jobs
+from systemscripts.errors import ConfigurationError
+
+TWELVE = """\
+source:
+  - type: local
+sources:
+  - type: lokal
+    path: ./incoming
+  - type: api
+    ulr: https://example.test/data
+    paging: {style: pages}
+    limits: {attempts: many}
+  - type: sftp
+    sftp: {hots: localhost, port: 2222, username: foo, remote_path: /upload/sample.csv}
+target: {tabel: public.orders}
+schema:
+  order_id: whole number
+  amount: {type: numeric, decimals: ","}
+strict_mode: perhaps
+load_mode: newrows
+max_reject_rate: 2
+start_time: tomorrow morning
+"""
+EXPECTED = [
+    (1, "source is not a key, did you mean sources?"),
+    (4, "sources.0.type expected 'api', 'local'"),
+    (4, "did you mean local?"),
+    (7, "sources.1.ulr is not a key, did you mean url?"),
+    (6, "sources.1.url is missing"),
+    (8, "sources.1.paging.style expected 'none', 'odata', 'skip', 'page', 'offset' or 'cursor', not 'pages', did you"),
+    (9, "sources.1.limits.attempts"),
+    (11, "sources.2.hots is not a key, did you mean host?"),
+    (12, "target.tabel is not a key, did you mean table?"),
+    (14, "schema.order_id.type expected 'text', 'integer'"),
+    (15, "schema.amount.decimals is not a key, did you mean decimal?"),
+    (16, "strict_mode expected a valid boolean"),
+    (17, "load_mode expected 'snapshot', 'append', 'upsert' or 'new_rows', not 'newrows', did you mean new_rows?"),
+    (18, "max_reject_rate expected less than or equal to 1, not 2"),
+    (19, "start_time expected a time such as 2026-01-05 02:00, not 'tomorrow morning'"),
+]
+
+
+def test_twelve_planted_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(TWELVE)
+    with pytest.raises(ConfigurationError) as caught:
+        jobs.read(path)
+    found = str(caught.value).split("; ")
+    for line, text in EXPECTED:
+        assert any(each.startswith(f"{path} line {line}: ") and text in each for each in found), (line, text, found)
+
+
+def test_a_schedule_that_ends_before_it_begins_and_two_tables_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(
+        "sources: [{type: local}]\ntarget: {table: public.a}\ntarget_table: public.b\n"
+        'start_time: "2026-01-05 06:00"\nend_time: "2026-01-05 02:00"\n'
+    )
+    with pytest.raises(ConfigurationError, match="end_time is not after start_time") as caught:
+        jobs.read(path)
+    assert "line 3: target_table is given twice" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "- a\n", "a: [1\n", "a: 1\na: 2\n", "{a: !!python/object/apply:os.system [ls]}\n"]
+)
+def test_what_is_no_yaml_of_keys_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        jobs.read(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)

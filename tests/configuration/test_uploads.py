@@ -1,0 +1,101 @@
+"""What an uploaded YAML may not name, each rule by a configuration that breaks it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from systemscripts import settings
+from systemscripts.configuration import uploads
+from systemscripts.errors import ConfigurationError
+from tests.conftest import Installation
+
+GOOD = """\
+sources:
+  - {type: api, url: 'https://api.example.test/data', token: '${SOURCE_API_TOKEN}'}
+  - {type: local, path: incoming}
+target: {table: public.orders}
+schema: {order_id: integer}
+"""
+
+
+@pytest.fixture
+def connection(here: Installation) -> Iterator[Any]:
+    here.write_settings(
+        UPLOAD_ALLOWED_HOSTS="api.example.test,sftp.example.test:2222,10.1.0.0/16",
+        UPLOAD_VARIABLE_HOSTS="SOURCE_API_TOKEN@api.example.test", SOURCE_API_TOKEN="token", SOURCE_OTHER="other",
+    )  # fmt: skip
+    settings.reset()
+    with contextlib.closing(psycopg2.connect(here.url)) as opened:
+        yield opened
+
+
+def test_a_good_upload_is_stored_and_versioned_and_the_same_again_is_no_version(
+    here: Installation, connection: Any
+) -> None:
+    assert uploads.faults("orders", GOOD.encode()) == []
+    assert uploads.store(connection, "orders", GOOD.encode()) == 1
+    assert uploads.store(connection, "orders", GOOD.encode()) is None
+    assert uploads.store(connection, "orders", (GOOD + "max_rejects: 3\n").encode()) == 2
+    history = here.sql("select version, source, content ->> 'managed_by' from dba.tconfighistory order by 1")
+    assert history == [(1, "upload", "upload"), (2, "upload", "upload")]
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "reason"),
+    [
+        (("api.example.test", "evil.example.test"), 2, "the host evil.example.test is not among those"),
+        (("api.example.test", "10.2.0.1"), 2, "the host 10.2.0.1 is not among those"),
+        (("https://api.example.test", "http://api.example.test@evil.test"), 2, "a login inside an address"),
+        (("SOURCE_API_TOKEN", "SOURCE_OTHER"), 2, "${SOURCE_OTHER} is not bound to api.example.test"),
+        (("${SOURCE_API_TOKEN}", "plain text"), 2, "token: a secret in plain text"),
+        (("token: '${SOURCE_API_TOKEN}'", "headers: {X-Api-Key: abc}"), 2, "X-Api-Key: a secret in plain text"),
+        (("token: '${SOURCE_API_TOKEN}'", "parameters: {access_token: a}"), 2, "access_token: a secret in plain"),
+        (("/data'", "/data?api_key=abc'"), 2, "api_key: a secret in plain text"),
+        (("path: incoming", "path: ../elsewhere"), 3, "../elsewhere is not below the data folder"),
+        (("path: incoming", "path: /etc"), 3, "/etc is not below the data folder"),
+        (("path: incoming", "path: var/database"), 3, "var/database is a place that is closed to uploads"),
+        (("path: incoming", "path: incoming/../config"), 3, "is a place that is closed to uploads"),
+        (("path: incoming", "path: .ssh"), 3, ".ssh is a place that is closed to uploads"),
+        (("public.orders", "dba.tuser"), 4, "dba.tuser is no target for uploads"),
+        (("public.orders", "pg_catalog.pg_class"), 4, "pg_catalog.pg_class is no target for uploads"),
+        (("schema:", "output_csv_path: ../out.csv\nschema:"), 5, "output_csv_path: ../out.csv is not below the data"),
+        (("schema:", "transform: clean\nschema:"), 5, "transform is not for uploads"),
+        (("schema:", "after_change: sales/totals.sql\nschema:"), 5, "after_change is not for uploads"),
+        (("schema:", "notify: [me@example.test]\nschema:"), 5, "notify is not for uploads"),
+        (("integer}", "{checks: {lookup: dba.tuser.password}}}"), 5, "lookup in a closed schema"),
+        (("{type: local, path: incoming}", "{type: s3, bucket: a}"), 3, "sources of type s3 are not for uploads"),
+    ],
+)  # fmt: skip
+def test_what_an_upload_may_not_name(
+    here: Installation, connection: Any, change: tuple[str, str], line: int, reason: str
+) -> None:
+    content = GOOD.replace(*change)
+    assert content != GOOD
+    found = uploads.faults("orders", content.encode())
+    assert any(f"line {line}: " in text and reason in text for text in found), found
+    with pytest.raises(ConfigurationError):
+        uploads.store(connection, "orders", content.encode())
+    assert here.sql("select count(*) from dba.timportconfig") == [(0,)]
+
+
+def test_all_faults_are_named_at_once(connection: Any) -> None:
+    content = GOOD.replace("api.example.test", "evil.test").replace("incoming", "/etc").replace("public.", "dba.")
+    assert len(uploads.faults("orders", content.encode())) >= 4
+
+
+def test_an_upload_takes_no_name_of_the_operator(here: Installation, connection: Any) -> None:
+    here.configure("orders")
+    with pytest.raises(ConfigurationError, match="orders is an import of the operator"):
+        uploads.store(connection, "orders", GOOD.encode())
+    with pytest.raises(ConfigurationError, match="gho_life_expectancy is an import of the operator"):
+        uploads.store(connection, "gho_life_expectancy", GOOD.encode())
+
+
+def test_a_link_inside_the_data_folder_leads_nowhere_else(here: Installation, connection: Any) -> None:
+    (here.data / "incoming").symlink_to("/etc")
+    assert any("incoming is not below the data folder" in text for text in uploads.faults("orders", GOOD.encode()))

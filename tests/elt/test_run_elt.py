@@ -1,0 +1,266 @@
+"""A whole job in one YAML file: three real sources at once, watched, stopped, scheduled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo import sftp_server
+from demo.odata_server import ODataServer
+from tests.conftest import Installation
+from tests.ssh import servers
+from tests.ssh.servers import Place
+
+TOKEN, PASSWORD = "a-long-secret-token", "another-secret-word"
+HEADER = "order_id,ordered_at,amount\n"
+EXAMPLE = """\
+sources:
+  - type: local
+    path: ./incoming
+  - type: api
+    url: {url}
+    token: ${{SOURCE_API_TOKEN}}
+    records: value
+  - type: sftp
+    sftp:
+      {{host: {host}, port: {port}, username: {user}, password: "${{SOURCE_PASSWORD}}", remote_path: /in/sample.csv}}
+target: {{table: public.orders}}
+schema: {{order_id: integer, ordered_at: timestamp, amount: numeric}}
+strict_mode: true
+output_csv_path: results/orders.csv
+"""
+LOCAL = """\
+sources: [{type: local, path: ./incoming}]
+target: {table: public.orders}
+schema: {order_id: integer, ordered_at: timestamp, amount: numeric}
+"""
+
+
+def row(number: int, amount: str = "1.50") -> str:
+    return f"{number},2026-01-05 02:00:00,{amount}\n"
+
+
+def record(number: int) -> dict[str, Any]:
+    return {"amount": 2.5, "order_id": number, "ordered_at": "2026-01-05T03:00:00", "note": "not declared"}
+
+
+@pytest.fixture
+def api() -> Iterator[ODataServer]:
+    with ODataServer(page_size=1000) as server:
+        server.records["data"] = [record(10), record(11)]
+        server.token = TOKEN
+        yield server
+
+
+@pytest.fixture
+def place(installation: Installation, tmp_path: Path) -> Iterator[Place]:
+    root = tmp_path / "server" / "root"
+    folder = root / "in"
+    folder.mkdir(parents=True)
+    with sftp_server.SftpServer(root, tmp_path / "server" / "keys", password=PASSWORD) as server:
+        installation.write_settings(
+            SFTP_STILL_SECONDS="0.2", SFTP_ANSWER_SECONDS="20", SOURCE_API_TOKEN=TOKEN, SOURCE_PASSWORD=PASSWORD
+        )
+        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
+        yield Place("127.0.0.1", server.port, sftp_server.USER, server.client_key_path, folder)
+
+
+def incoming(found: Installation, name: str, content: str, age_seconds: float = 60) -> Path:
+    path = found.data / "incoming" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    moment = time.time() - age_seconds
+    os.utime(path, (moment, moment))
+    return path
+
+
+@pytest.fixture
+def job(installation: Installation, api: ODataServer, place: Place) -> Path:
+    path = installation.data / "orders.yaml"
+    path.write_text(EXAMPLE.format(url=f"{api.base_url}/data", host=place.host, port=place.port, user=place.user))
+    incoming(installation, "local.csv", HEADER + row(1) + row(2))
+    place.put("sample.csv", HEADER + row(20) + row(21))
+    return path
+
+
+def orders(found: Installation) -> list[int]:
+    return [number for (number,) in found.sql("select order_id from public.orders_current order by 1")]
+
+
+def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
+    installation: Installation, job: Path, api: ODataServer, place: Place
+) -> None:
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 0, done.stderr
+    assert orders(installation) == [1, 2, 10, 11, 20, 21]
+    files = "select f.source, d.rows_loaded from dba.tfile f join dba.tdataset d using (dataset_id) order by 1"
+    assert installation.sql(files) == [("api", 2), ("local", 2), ("sftp", 2)]
+    combined = (installation.data / "results" / "orders.csv").read_text().splitlines()
+    assert combined[0] == "order_id,ordered_at,amount" and len(combined) == 7
+    again = installation.summary("run_elt", job, "--once")
+    assert (again["exit_code"], again["counts"]["loaded"]) == (0, 0)
+    incoming(installation, "local.csv", HEADER + row(1) + row(2) + row(3))
+    one_more = installation.summary("run_elt", job, "--once")
+    assert (one_more["counts"]["loaded"], one_more["counts"]["rejected"]) == (1, 0)
+    api.records["data"].append(record(12))
+    place.put("sample.csv", HEADER + row(20) + row(21) + row(22))
+    assert installation.summary("run_elt", job, "--once")["counts"]["loaded"] == 2
+    assert orders(installation) == [1, 2, 3, 10, 11, 12, 20, 21, 22]
+    assert (installation.data / "incoming" / "local.csv").exists() and place.names() == ["sample.csv"]
+
+
+def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> None:
+    done = installation.run("run_elt", job, "--once", "--debug")
+    history = str(installation.sql("select * from dba.tconfighistory"))
+    everything = installation.log_text() + done.stdout + done.stderr + history
+    assert done.returncode == 0 and TOKEN not in everything and PASSWORD not in everything
+
+
+def test_a_source_that_is_down_fails_before_anything_is_loaded_unless_it_is_optional(
+    installation: Installation, job: Path, api: ODataServer
+) -> None:
+    api.fault = lambda number, path, query: "401"
+    api.token = "another"
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 78 and "HTTP 401" in done.stderr
+    assert installation.sql("select count(*) from dba.tdataset") == [(0,)]
+    job.write_text(job.read_text().replace("- type: api\n", "- type: api\n    optional: true\n"))
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 0, done.stderr
+    assert orders(installation) == [1, 2, 20, 21]
+    assert "an optional source is left out" in done.stdout
+
+
+def test_every_kind_of_source_loads_through_the_one_import(installation: Installation, job: Path) -> None:
+    """api, sftp, local and a YAML job leave the same traces as a file that was dropped by hand."""
+    assert installation.run("run_elt", job, "--once").returncode == 0
+    installation.configure("dropped", load_mode="new_rows", target_table="public.dropped")
+    installation.drop("dropped.csv", HEADER + row(30))
+    assert installation.run("generic_import", "dropped").returncode == 0
+    rows = installation.sql(
+        """select f.source, f.status, f.archived_at is not null, f.settled_at is not null, d.status, d.load_mode,
+               d.rows_loaded = (select count(*) from public.orders o where o.dataset_id = d.dataset_id)
+                   or d.target_table = 'public.dropped', l.message like '%: dataset %'
+           from dba.tfile f join dba.tdataset d using (dataset_id)
+           join dba.tlogentry l on l.run_uuid = d.run_uuid and l.logger = 'systemscripts.journey.load'
+               and l.message like f.name || '%' order by 1"""
+    )
+    same = ("loaded", True, True, "active", "new_rows", True, True)
+    assert rows == [("api", *same), ("local", *same), ("local", *same), ("sftp", *same)]
+    assert len(installation.archive()) == 4
+
+
+def watch(found: Installation, path: Path, **more: Any) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        found.command("run_elt", path), env=found.process_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=found.data, **more,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("watching"):
+            return process
+    raise AssertionError(process.communicate())
+
+
+def loaded_within(found: Installation, number: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if number in orders(found):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def watched(installation: Installation) -> Path:
+    incoming(installation, "first.csv", HEADER + row(1))
+    path = installation.data / "orders.yaml"
+    path.write_text(LOCAL)
+    return path
+
+
+def test_a_new_file_is_loaded_soon_after_its_last_byte_and_g_stops(installation: Installation, watched: Path) -> None:
+    process = watch(installation, watched)
+    with (installation.data / "incoming" / "second.csv").open("w") as stream:
+        stream.write(HEADER + row(2))
+        for number in range(3, 7):  # somebody is still writing
+            time.sleep(0.5)
+            stream.write(row(number))
+            stream.flush()
+    begun = time.monotonic()
+    assert loaded_within(installation, 6, 30)
+    print(f"loaded {time.monotonic() - begun:.1f} s after the last byte")
+    assert time.monotonic() - begun < (5 if os.environ.get("REQUIRE_QUIET") else 15)  # 5 on a quiet machine
+    assert orders(installation) == [1, 2, 3, 4, 5, 6]
+    out, errors = process.communicate("g\n", timeout=60)
+    assert process.returncode == 0, errors
+    assert "stopped by g and Enter" in out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_after_the_load_under_way(
+    installation: Installation, watched: Path, number: signal.Signals, code: int
+) -> None:
+    process = watch(installation, watched)
+    many = HEADER + "".join(row(n) for n in range(100, 60_100))
+    incoming(installation, "big.csv", many)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:  # the load has begun
+        if installation.sql("select count(*) from dba.tfile where status = 'prepared'") == [(1,)]:
+            break
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert installation.sql("select count(*) from public.orders") in ([(60_001,)], [(1,)])
+    whole = installation.sql("select rows_loaded from dba.tdataset order by dataset_id")
+    assert sum(count for (count,) in whole) == installation.sql("select count(*) from public.orders")[0][0]
+    assert installation.sql("select status from dba.trun where job = 'run_elt'") == [("interrupted",)]
+
+
+def test_start_time_is_waited_for_and_end_time_stops(installation: Installation, watched: Path) -> None:
+    watched.write_text(LOCAL + 'start_time: "2026-01-05 02:00"\nend_time: "2026-01-05 02:00:06"\n')
+    begun = time.monotonic()
+    done = installation.run("run_elt", watched, ETL_NOW="2026-01-05T01:59:57")
+    assert done.returncode == 0, done.stderr
+    assert 8 <= time.monotonic() - begun < 60
+    assert "waiting for start_time 2026-01-05 02:00" in done.stdout
+    assert "stopped by end_time" in done.stdout
+    assert orders(installation) == [1]
+
+
+def test_a_start_time_already_past_starts_at_once_unless_end_time_is_over(
+    installation: Installation, watched: Path
+) -> None:
+    watched.write_text(LOCAL + 'start_time: "2026-01-05 02:00"\nend_time: "2026-01-05 02:00:06"\n')
+    over = installation.run("run_elt", watched, ETL_NOW="2026-01-06T00:00:00")
+    assert (over.returncode, "end_time 2026-01-05 02:00 of orders is over" in over.stderr) == (78, True)
+    at_once = installation.run("run_elt", watched, ETL_NOW="2026-01-05T02:00:03")
+    assert at_once.returncode == 0 and "waiting" not in at_once.stdout.replace("watching", "")
+    assert orders(installation) == [1]
+
+
+def test_versions_are_kept_and_the_same_content_is_no_new_one(installation: Installation, watched: Path) -> None:
+    for content in (LOCAL, LOCAL, LOCAL + "max_rejects: 3\n"):
+        watched.write_text(content)
+        assert installation.run("run_elt", watched, "--once").returncode == 0
+    history = "select version, source, content ->> 'max_rejects' from dba.tconfighistory where config_name = 'orders'"
+    assert installation.sql(history) == [(1, "yaml", "10"), (2, "yaml", "3")]
+
+
+def test_the_older_spelling_is_taken_with_a_warning(installation: Installation, watched: Path) -> None:
+    older = "{type: postgres, host: db, user: etl, password: geheim99, table: public.orders}"
+    watched.write_text(LOCAL.replace("{table: public.orders}", older))
+    done = installation.run("run_elt", watched, "--once")
+    assert done.returncode == 0, done.stderr
+    assert "target.password is not used: the database is that of config/.env, where secrets belong" in done.stdout
+    assert orders(installation) == [1]
+    assert "geheim99" not in installation.log_text() + done.stdout + done.stderr
+    assert installation.sql("select count(*) from dba.tconfighistory where content::text like '%geheim99%'") == [(0,)]
