@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from systemscripts.tables import spooled
@@ -24,4 +26,7 @@ def open(path: Path, options: ReadingOptions) -> Table:
 
 def parsers(path: Path) -> Sequence[str]:
     """Who is asked, in this order."""
+    with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
+        if "content.xml" in archive.namelist():
+            return ("ods_parser", "calamine_parser")
     return ("xlsx_parser", "calamine_parser", "openpyxl_parser")

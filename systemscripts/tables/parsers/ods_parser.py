@@ -1,0 +1,213 @@
+"""ODS read from its XML: each value as the file holds it, shown as the cell's style shows it.
+
+Rules: OpenDocument 1.3 part 3, 9 (tables) and 19.385 (office:value-type).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers import archive
+from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.ods_styles import Styles
+from systemscripts.tables.parsers.package import DECLARATION, LARGEST_PART, local
+from systemscripts.tables.parsers.values import duration
+from systemscripts.tables.parsers.xlsx_formats import Format, number_text
+from systemscripts.tables.parsers.xlsx_strings import UnusualError
+
+CONTENT, STYLES = "content.xml", "styles.xml"
+HEAD_BYTES = 2**20  # entities are declared before the first element
+MOST_COLUMNS = 16_384  # LibreOffice has no more
+ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)|Err:\d+")
+TIME = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
+
+
+def open_book(path: Path) -> Book:
+    """Open a workbook. Raises BadDataError when it is protected or declares entities, XML and zip errors otherwise."""
+    if archive.zip_format(path) != "ods":
+        raise UnusualError("not ODS")
+    tables = {table.name: table for table in _File(path).tables()}
+    sheets = [Sheet(table.name, table.rows, table.visible, merged=table.merged) for table in tables.values()]
+    return Book(
+        "ods", sheets, lambda sheet: counted(tables[sheet.name].errors, tables[sheet.name].formulas_without_value)
+    )
+
+
+class _File:
+    def __init__(self, path: Path) -> None:
+        self.archive, self.styles = zipfile.ZipFile(path), Styles()
+        if b"encryption-data" in self._small("META-INF/manifest.xml"):
+            raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.")
+        for part in (STYLES, CONTENT):
+            self._read_styles(part)
+
+    def tables(self) -> list[_Table]:
+        """The sheets, in their order."""
+        found: list[_Table] = []
+        depth = 0
+        for event, element in self.elements():
+            if local(element.tag) == "table":
+                depth += 1 if event == "start" else -1
+                if event == "start" and depth == 1:
+                    visible = _get(element, "style-name") not in self.styles.hidden
+                    found.append(_Table(self, len(found), _get(element, "name"), visible))
+            if event == "end":
+                element.clear()
+        return found
+
+    def elements(self) -> Iterator[tuple[str, ElementTree.Element]]:
+        """The elements of the content, as they begin and end."""
+        with self._open(CONTENT) as stream:
+            yield from ElementTree.iterparse(stream, events=("start", "end"))
+
+    def _read_styles(self, part: str) -> None:
+        if part not in self.archive.namelist():
+            return
+        with self._open(part) as stream:
+            for event, element in ElementTree.iterparse(stream, events=("start", "end")):
+                tag = local(element.tag)
+                if event == "end" and tag in ("styles", "automatic-styles"):
+                    self.styles.read(element)
+                elif event == "start" and tag == "body":
+                    return
+
+    def _open(self, part: str) -> IO[bytes]:
+        with self.archive.open(part) as head:
+            if DECLARATION.search(head.read(HEAD_BYTES)):
+                raise BadDataError(f"{part} declares entities; that is no honest workbook")
+        return self.archive.open(part)
+
+    def _small(self, part: str) -> bytes:
+        small = part in self.archive.namelist() and self.archive.getinfo(part).file_size < LARGEST_PART
+        return self.archive.read(part) if small else b""
+
+
+@dataclass(eq=False)
+class _Table:
+    """One sheet, read from the file each time its rows are asked for."""
+
+    file: _File
+    number: int
+    name: str
+    visible: bool
+    errors: int = 0
+    formulas_without_value: int = 0
+    _areas: list[Area] = field(default_factory=list)
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Number and cells of each row that holds anything; what is repeated comes as often as it stands there."""
+        self.errors = self.formulas_without_value = 0
+        self._areas, line, columns = [], 1, list[str]()
+        for tag, element in self._parts():
+            if tag == "table-column":
+                columns += [_get(element, "default-cell-style-name")] * min(_times(element, "columns"), MOST_COLUMNS)
+                continue
+            times, cells = _times(element, "rows"), self._cells(element, line, columns)
+            if cells:
+                for row in range(line, line + times):
+                    yield row, cells
+            line += times
+
+    def merged(self) -> list[Area]:
+        """The merged cells."""
+        for _ in self.rows():
+            pass
+        return self._areas
+
+    def _parts(self) -> Iterator[tuple[str, ElementTree.Element]]:
+        """The columns and rows of this table, each with what is in it; not those of tables within it."""
+        seen, depth = -1, 0
+        for event, element in self.file.elements():
+            tag = local(element.tag)
+            if tag == "table":
+                depth += 1 if event == "start" else -1
+                seen += event == "start" and depth == 1
+            elif event == "end" and tag in ("table-row", "table-column") and depth == 1:
+                if seen == self.number:
+                    yield tag, element
+                element.clear()
+            if seen > self.number:
+                return
+
+    def _cells(self, row: ElementTree.Element, line: int, columns: list[str]) -> list[str]:
+        cells: list[str] = []
+        place = 0
+        style_of_row = _get(row, "default-cell-style-name")
+        for cell in row:
+            if local(cell.tag) not in ("table-cell", "covered-table-cell"):
+                continue
+            times = min(_times(cell, "columns"), MOST_COLUMNS - place)
+            default = style_of_row or (columns[place] if place < len(columns) else "")
+            covered = local(cell.tag) == "covered-table-cell"  # the value of merged cells is that of the first
+            text = "" if covered else self._text(cell, _get(cell, "style-name") or default)
+            if text:
+                cells += [""] * (place - len(cells)) + [text] * times
+            self._note_area(cell, line, place)
+            place += times
+        return cells
+
+    def _note_area(self, cell: ElementTree.Element, line: int, place: int) -> None:
+        wide, deep = (int(_get(cell, f"number-{kind}-spanned") or 1) for kind in ("columns", "rows"))
+        if wide > 1 or deep > 1:
+            self._areas.append((line, place, line + deep - 1, place + wide - 1))
+
+    def _text(self, cell: ElementTree.Element, style: str) -> str:
+        values = {local(key): value for key, value in cell.items()}
+        shown = "\n".join(_paragraph(part) for part in cell if local(part.tag) == "p")
+        kind = values.get("value-type", "")
+        if "formula" in values and (kind == "error" or ERROR.fullmatch(shown)):
+            self.errors += 1
+            return ""
+        if "formula" in values and not kind and not shown:
+            self.formulas_without_value += 1
+        known = Format(self.file.styles.kinds.get(style, ""))
+        if kind in ("float", "percentage", "currency") and "value" in values:
+            padded = known if known.kind[:1] == "0" else Format()
+            return padded.number(values["value"]) if padded.kind else number_text(values["value"])
+        if kind == "date" and "date-value" in values:
+            return known.iso(values["date-value"]) if known.kind != "time" else values["date-value"].replace("T", " ")
+        if kind == "time" and (found := TIME.fullmatch(values.get("time-value", ""))):
+            return _clock(found)
+        return (
+            values["boolean-value"]
+            if kind == "boolean" and "boolean-value" in values
+            else (values.get("string-value", shown))
+        )
+
+
+def _clock(found: re.Match[str]) -> str:
+    days, hours, minutes, seconds = (int(found[number] or 0) for number in range(2, 6))
+    thousandths = int(((found[6] or "") + "000")[:3])
+    whole = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + thousandths
+    return duration(-whole if found[1] else whole)
+
+
+def _paragraph(element: ElementTree.Element) -> str:
+    """The text of a paragraph: spaces, tabs and line breaks are elements; notes on it are no part of it."""
+    parts = [element.text or ""]
+    for part in element:
+        tag = local(part.tag)
+        if tag == "s":
+            parts.append(" " * min(int(_get(part, "c") or 1), 2**15))
+        elif tag in ("tab", "line-break"):
+            parts.append("\t" if tag == "tab" else "\n")
+        elif tag not in ("annotation", "note"):
+            parts.append(_paragraph(part))
+        parts.append(part.tail or "")
+    return "".join(parts)
+
+
+def _times(element: ElementTree.Element, kind: str) -> int:
+    value = _get(element, f"number-{kind}-repeated")
+    return int(value) if value.isdecimal() else 1
+
+
+def _get(element: ElementTree.Element, name: str) -> str:
+    return next((value for key, value in element.items() if local(key) == name), "")
