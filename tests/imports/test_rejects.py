@@ -117,3 +117,14 @@ def test_what_only_the_database_refuses_is_rejected_by_row(installation: Install
     assert 'violates check constraint "small"' in found[0][1]
     assert "duplicate key" in found[-1][1]
     assert found[-1][2] == "n 5,1"
+
+
+def test_titles_and_a_second_table_count_as_skipped(installation: Installation) -> None:
+    first = "".join(f"{number},{'x' if number == 7 else number * 5},note {number}\n" for number in range(1, 13))
+    second = "\nRegion,Manager,Since\nNorth,Anna Keller,2019-01-01\nSouth,Ben Roth,2020-05-01\n"
+    titled = "Orders of May\nas of today\nid,amount,note\n" + first + second
+    summary = load(installation, titled, schema={"amount": {"type": "integer"}})
+    assert summary["counts"] == {"read": 17, "loaded": 11, "rejected": 1, "skipped": 5}
+    assert [row for row, _, _ in rejects(installation)] == [10]
+    assert installation.sql("select rows_read, rows_skipped from dba.tdataset") == [(17, 5)]
+    assert any("a second table begins in row 17" in warning for warning in summary["warnings"]), summary
