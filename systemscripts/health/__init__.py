@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as LateError
 from types import ModuleType
 
 from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
@@ -23,28 +22,39 @@ SECONDS = 45.0  # for everything; what is later than that is itself a failure
 def look(context: Context) -> list[Line]:
     """Every line, in order; the matters are looked at side by side, for servers that are away let wait."""
     found = [importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
-    modules = sorted((each for each in found if hasattr(each, "check")), key=lambda module: module.ORDER)
+    looks = [_Look(module, context) for module in sorted(filter(_is_check, found), key=lambda module: module.ORDER)]
+    for each in looks:
+        each.start()
     until = time.monotonic() + SECONDS
-    pool = ThreadPoolExecutor(max_workers=len(modules))
-    begun = [(module, pool.submit(_lines, module, context)) for module in modules]
-    lines = [line for module, future in begun for line in _result(module, future, until)]
-    pool.shutdown(wait=False, cancel_futures=True)
-    return lines
+    return [line for each in looks for line in each.result(until)]
 
 
-def _lines(module: ModuleType, context: Context) -> list[Line]:
-    return list(module.check(context))
+def _is_check(module: ModuleType) -> bool:
+    return hasattr(module, "check")
 
 
-def _result(module: ModuleType, future: Future[list[Line]], until: float) -> list[Line]:
-    name = module.__name__.rpartition(".")[2]
-    try:
-        return future.result(timeout=max(until - time.monotonic(), 0.1))
-    except LateError:
-        return [
-            Line(FAILURE, name, f"no answer within {SECONDS:g} s", "Look at the network and the servers named above.")
-        ]
-    except Exception as error:  # a check must not hide the others
-        return [
-            Line(FAILURE, name, f"cannot be looked at: {type(error).__name__}: {error}", "See docs/troubleshooting.md.")
-        ]
+class _Look(threading.Thread):
+    """One matter; a daemon, so that a server that never answers does not keep the process."""
+
+    def __init__(self, module: ModuleType, context: Context) -> None:
+        super().__init__(daemon=True)
+        self._module, self._context = module, context
+        self._check = module.__name__.rpartition(".")[2].replace("_", " ")
+        self._lines: list[Line] = []
+
+    def run(self) -> None:
+        """Look."""
+        try:
+            for line in self._module.check(self._context):
+                self._lines.append(line)
+        except Exception as error:  # a check must not hide the others
+            says = f"cannot be looked at: {type(error).__name__}: {error}"
+            self._lines.append(Line(FAILURE, self._check, says, "See docs/troubleshooting.md."))
+
+    def result(self, until: float) -> list[Line]:
+        """The lines so far, at the latest at a moment of the monotonic clock."""
+        self.join(timeout=max(until - time.monotonic(), 0.1))
+        if not self.is_alive():
+            return self._lines
+        late = Line(FAILURE, self._check, f"no answer within {SECONDS:g} s", "Look at the network and these servers.")
+        return [*self._lines, late]

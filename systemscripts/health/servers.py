@@ -10,7 +10,7 @@ from systemscripts import configuration, sources, targets
 from systemscripts.configuration import import_config, variables
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.errors import EtlError
-from systemscripts.health.lines import OK, Context, Line
+from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
 
 ORDER = 80
 
@@ -23,10 +23,11 @@ def check(context: Context) -> Iterator[Line]:
         try:
             module: ModuleType = targets.module(kind) if name.startswith("target") else sources.module(kind)
             if hasattr(module, "probe"):
-                says = module.probe(variables.resolved(options, name))
-                yield Line(OK, "server", f"{name}: {says}")
+                yield Line(OK, "server", f"{name}: {module.probe(options)}")
+        except variables.UnsetVariableError as error:
+            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it, or pause the pipeline.")
         except EtlError as error:
-            yield Line(Line.of("", error).state, "server", f"{name}: {error.message}", error.hint)
+            yield Line(FAILURE, "server", f"{name}: {error.message}", error.hint)
 
 
 def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:

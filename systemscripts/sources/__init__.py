@@ -4,6 +4,7 @@ A kind is a module with these functions:
     fetch(request: Request) -> Fetched      bring what is new into file_watcher/ and give each file its ticket
     settle(request: Request, ticket: files.Ticket) -> None
                                             the file is safe here: tidy up at the source, if it is still the same there
+    probe(options) -> str                   try it once, for doctor.py, and say how it is; where the kind can be tried
     address(options) -> str                 the beginning of every `source_path` of a source with these options; needed
                                             where an import may have several sources of the kind
 and, where it never brings again what was settled, LIVE = False: an undo need not pause its imports.

@@ -60,6 +60,16 @@ def _place(options: dict[str, Any]) -> Place:
     )
 
 
+def probe(options: dict[str, Any]) -> str:
+    """Look at the bucket once, for doctor.py; what is there in words. Raises EtlError."""
+    place = _place(options)
+    if not place.bucket:
+        raise variables.UnsetVariableError("S3_BUCKET is not set")
+    for found in s3.bucket(place.bucket).objects(place.prefix):
+        return f"s3://{place.bucket}/{place.prefix} can be read; {found.key} waits"
+    return f"s3://{place.bucket}/{place.prefix} can be read, nothing waits"
+
+
 def fetch(request: Request) -> Fetched:
     """Download what is new and matches the import's pattern, and give each file its ticket.
 

@@ -176,6 +176,23 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         remote.remove(session, path)
 
 
+def probe(written: dict[str, Any]) -> str:
+    """Log in once and look at the folder, for doctor.py; what is there in words. Raises EtlError."""
+    from systemscripts.ssh import connection
+
+    options = options_of(written)
+    client = connection.connect(Login.model_validate({name: getattr(options, name) for name in Login.model_fields}))
+    try:
+        number = len(client.listdir(options.folder))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{options.name}: {options.folder} cannot be read: {error}", "Check path, and the rights of the user there."
+        ) from error
+    finally:
+        client.close()
+    return f"{options.name} lets us in; {options.folder} holds {number} names"
+
+
 def _session(request: Request, options: Options) -> Session:
     """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
     login = {name: getattr(options, name) for name in Login.model_fields}

@@ -6,9 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts import s3
+from systemscripts.configuration import variables
 from systemscripts.errors import ConfigurationError
 
 KEYS = {"bucket", "prefix"}
+
+
+def probe(written: dict[str, Any]) -> str:
+    """Look at the bucket once, for doctor.py; how it is in words. Raises EtlError."""
+    options = variables.resolved(written, "delivery target")
+    bucket = s3.bucket(str(options.get("bucket", "")))
+    next(bucket.objects(str(options.get("prefix", ""))), None)
+    return f"{bucket.address}{options.get('prefix', '')} can be read"
 
 
 def deliver(options: dict[str, Any], paths: list[Path]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from systemscripts import masking, progress
+from systemscripts.configuration import variables
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.ssh import Login
 
@@ -16,6 +17,22 @@ class Options(Login):
     """The keys of a target of this kind."""
 
     path: str = Field(".", min_length=1)
+
+
+def probe(written: dict[str, Any]) -> str:
+    """Log in once, for doctor.py; how it is in words. Raises EtlError."""
+    from systemscripts.ssh import connection
+
+    options = Options.model_validate(variables.resolved(written, "delivery target"))
+    login = Login.model_validate({name: getattr(options, name) for name in Login.model_fields})
+    client = connection.connect(login)
+    try:
+        client.listdir(options.path)
+    except OSError as error:
+        raise ConfigurationError(f"{login.name}: {options.path} cannot be read: {error}", "Check path.") from error
+    finally:
+        client.close()
+    return f"{login.name} lets us in, {options.path} is there"
 
 
 def deliver(options: dict[str, Any], paths: list[Path]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from demo.mail_sink import MailSink, make_certificate
 from tests.clones import Clone
 from tests.conftest import Installation
+from tests.ssh import servers
 from tests.watch.test_watchdog import TlsServer
 
 Lines = list[dict[str, str]]
@@ -223,3 +224,33 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
     assert "AGV0bAB0aGUtbWFpbC1zZWNyZXQ=" not in text  # what the password looks like on the wire
     assert spoken[-1] == "accepted for operator@example.test"
     assert [path.name for path in host.sink.mails()] == ["0001_ETL-test-mail.eml"]
+
+
+def visits(place: servers.Place, key: Path | None = None) -> dict[str, str]:
+    """The settings of the import visits for a server."""
+    return {
+        "SOURCE_VISITS_HOST": f"{place.host}:{place.port}", "SOURCE_VISITS_USER": place.user,
+        "SOURCE_VISITS_KEY_PATH": str(key or place.key_path), "SFTP_CONNECT_SECONDS": "3", "SFTP_ANSWER_SECONDS": "10",
+    }  # fmt: skip
+
+
+def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
+    host.named(
+        ("warning", "server", "source of visits: not set up", "pause the pipeline"),
+        ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "pause the pipeline"),
+    )
+    with servers.asyncssh_place(tmp_path / "server") as (place, fingerprint):
+        host.installation.write_settings(
+            S3_BUCKET="client-bucket", S3_ENDPOINT_URL="http://127.0.0.1:1", S3_ACCESS_KEY_ID="key-id",
+            S3_SECRET_ACCESS_KEY="the-s3-secret", S3_TIMEOUT_SECONDS="2", S3_REGION="us-east-1", **visits(place),
+        )  # fmt: skip
+        host.named(
+            ("failure", "server", "is not known", "sftp_trust_host.py"),
+            ("failure", "server", "source of sales", ""),
+        )
+        servers.trust(host.installation, place.host, place.port, fingerprint)
+        host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Check path"))
+        place.key_path.chmod(0o644)
+        host.named(("failure", "server", "can be read by others", "Run: chmod 600"))
+        place.key_path.chmod(0o600)
+    host.named(("failure", "server", "no connection", ""))

@@ -270,3 +270,18 @@ def test_wrapper_and_job_killed_with_9_are_told_once_by_the_next_watchdog(year: 
     year.week.site.faults.clear()
     assert year.run("meetmax_url_check", "--events", "119179-119180", day=8) == 0
     assert year.news() == ["[ETL] meetmax_url_check works again"]
+
+
+def test_a_backup_that_is_missing(year: Year) -> None:
+    year.without_schedules()
+    assert year.run("schedule", "resume", "nightly", day=-1) == 0
+    late = "[ETL] pipeline nightly did not run"  # nobody runs it here, and that is told as well
+    assert year.watch(0) == []  # expected from here on
+    assert year.watch(1.9) == [late]
+    assert year.watch(2.1) == ["[ETL] the backup is missing"]
+    assert "none has succeeded so far" in year.last()
+    assert year.watch(2.2) == []
+    assert year.run("run_pipeline", "nightly", day=2.3) == 0
+    assert sorted(year.watch(2.4)) == ["[ETL] over: pipeline nightly did not run", "[ETL] over: the backup is missing"]
+    assert year.run("schedule", "pause", "nightly", day=2.5) == 0
+    assert year.watch(9) == []  # nobody is to make one
