@@ -162,3 +162,15 @@ exec '$real' \"\$@\""
     [[ $output == *'would install the system packages: dbeaver-ce'* ]]
     [[ $output != *'dbeaver.io'* ]]
 }
+
+@test "it takes the Python that the archive of each system has" {
+    type -P apt-get || skip 'no apt'
+    stub dpkg-query 'exit 1'
+    # Ubuntu 24.04 and Mint 22, Debian 13, Debian 12, an archive with another one
+    for version in 3.12 3.13 3.11 3; do
+        stub apt-cache "[[ \$2 == python$version-venv ]]"
+        run env -u DISPLAY -u WAYLAND_DISPLAY "$install" --dry-run
+        [ "$status" -eq 0 ]
+        [[ $output == *"postgresql postgresql-client python$version python$version-venv git openssh-client openssh-server cron"* ]]
+    done
+}
