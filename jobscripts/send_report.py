@@ -29,7 +29,7 @@ def send_report(
     """
     import contextlib
 
-    from systemscripts import db_utils, log_utils, reports
+    from systemscripts import db_utils, log_utils, reports, targets
 
     with (
         contextlib.closing(db_utils.connect(purpose=f"send_report {report}")) as connection,
@@ -41,7 +41,10 @@ def send_report(
             return Summary(headline=f"report {report} is not active, nothing sent")
         if preview is not None:
             return _preview(wanted, connection, reader, preview)
-        done = reports.deliver(wanted, connection, reader, log_utils.current_run_uuid(), wait_seconds())
+        done = reports.deliver(
+            wanted, connection, reader, log_utils.current_run_uuid(), wait_seconds(),
+            to_target=lambda name, paths: targets.deliver(targets.load(name), paths),
+        )  # fmt: skip
     return _summary(done)
 
 

@@ -120,3 +120,8 @@ comment on column visits.load_log.files_waiting is 'Not loaded yet';
 comment on column visits.load_log.rows_read is 'Rows of the loaded files';
 comment on column visits.load_log.rows_loaded is 'Loaded rows';
 comment on column visits.load_log.rows_rejected is 'Rejected rows';
+
+-- Reports go to delivery targets too ------------------------------------------------------------------------------------
+
+alter table dba.treportmanager add column targets text[] not null default '{}';
+comment on column dba.treportmanager.targets is 'Delivery targets (config/targets/NAME.yaml) that get the attachments as files';

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, transaction
@@ -17,6 +17,7 @@ from systemscripts.reports import parts as part_modules
 FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (
     "report_name", "subject", "recipients", "template", "queries", "parts", "attachments", "send_if", "is_active",
+    "targets",
 )  # fmt: skip
 
 
@@ -49,12 +50,19 @@ class Report(BaseModel):
     attachments: list[Attachment] = []
     send_if: Literal["always", "rows", "problems"] = "always"
     is_active: bool = True
+    targets: list[str] = []  # config/targets/NAME.yaml: where the attachments are delivered as files
 
     @field_validator("parts")
     @classmethod
     def _known_parts(cls, value: dict[str, Any]) -> dict[str, Any]:
         part_modules.check(value)
         return value
+
+    @model_validator(mode="after")
+    def _something_to_deliver(self) -> Report:
+        if self.targets and not self.attachments:
+            raise ValueError("targets get the attachments, and there are none")
+        return self
 
 
 def load(connection: Connection, name: str) -> Report:

@@ -10,13 +10,17 @@ import email
 import email.policy
 import json
 import logging
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import parseaddr
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import mail, settings
 from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 from systemscripts.reports.content import gather
 from systemscripts.reports.definition import Report
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
+
+TARGET = "target:"  # before the name of a delivery target among the recipients
+ToTarget = Callable[[str, list[Path]], None]  # brings files to the target of a name
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,16 @@ class Delivery:
 
 
 def deliver(
-    report: Report, connection: Connection, reader: Connection, run_uuid: str, wait_seconds: float
+    report: Report,
+    connection: Connection,
+    reader: Connection,
+    run_uuid: str,
+    wait_seconds: float,
+    to_target: ToTarget | None = None,
 ) -> list[Delivery]:
     """Send what earlier runs could not, then what is new since the last report.
+
+    `to_target`: what brings the attachments to the report's delivery targets.
 
     A mail that the server refuses by itself does not hold up the others; it stays pending. Raises ConfigurationError
     (no recipients, no server, login or certificate wrong), TryLaterError when the server is away: all mails are kept.
@@ -50,11 +64,11 @@ def deliver(
     with advisory_lock(connection, f"report {report.report_name}", wait_seconds):
         with transaction(connection) as cursor:
             waiting = _pending(cursor, report)
-        done = [_send(connection, report, delivery_id) for delivery_id in waiting]
+        done = [_send(connection, report, delivery_id, to_target) for delivery_id in waiting]
         with transaction(connection) as cursor:
             made = _make(cursor, report, reader, run_uuid)
         if made.status == "pending":
-            return [*done, _send(connection, report, made.delivery_id)]
+            return [*done, _send(connection, report, made.delivery_id, to_target)]
         return [*done, made]
 
 
@@ -86,24 +100,26 @@ def _make(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> 
 
 
 def _recipients(report: Report) -> list[str]:
-    return list(dict.fromkeys(report.recipients or settings.current().report_recipients))
+    addresses = report.recipients or ([] if report.targets else settings.current().report_recipients)
+    return list(dict.fromkeys([*addresses, *(f"{TARGET}{name}" for name in report.targets)]))
 
 
 def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
-    if not mail.configured():
+    addresses = [each for each in recipients if not each.startswith(TARGET)]
+    if addresses and not mail.configured():
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST, or use --preview FILE.html.")
     if not recipients:
         raise ConfigurationError(
             f"report {report.report_name} has no recipients", "Set REPORT_RECIPIENTS, or recipients in its YAML."
         )
-    message = mail.compose(rendered.subject, recipients, rendered.text, rendered.html)
+    message = mail.compose(rendered.subject, addresses, rendered.text, rendered.html)
     for file in rendered.files:
         message.add_attachment(file.content, *file.kind, filename=file.name, params=file.parameters)
     return message
 
 
-def _send(connection: Connection, report: Report, delivery_id: int) -> Delivery:
-    """Send one mail to those who have not got it yet."""
+def _send(connection: Connection, report: Report, delivery_id: int, to_target: ToTarget | None) -> Delivery:
+    """Send one mail, and its files, to those who have not got it yet."""
     with transaction(connection) as cursor:
         cursor.execute(
             "select message, subject, recipients, accepted from dba.treportdelivery where delivery_id = %s",
@@ -114,6 +130,10 @@ def _send(connection: Connection, report: Report, delivery_id: int) -> Delivery:
     recipients = _recipients(report) or recipients  # mended since it was made
     left = [address for address in recipients if address not in accepted]
     try:
+        for name in [each for each in left if each.startswith(TARGET)]:
+            _bring(bytes(content), name.removeprefix(TARGET), to_target)
+            accepted.append(name)
+            left.remove(name)
         refused = _hand_over(bytes(content), left) if left else []
     except (TryLaterError, ConfigurationError) as error:
         _note(connection, delivery_id, "pending", accepted, str(error))
@@ -127,8 +147,24 @@ def _send(connection: Connection, report: Report, delivery_id: int) -> Delivery:
         _note(connection, delivery_id, "pending", accepted, error_text)
         return Delivery(delivery_id, "pending", subject, recipients, error_text)
     _note(connection, delivery_id, "sent", accepted, None)
-    logger.info("sent %s to %s", subject, ", ".join(left))
+    logger.info("sent %s to %s", subject, ", ".join(accepted))
     return Delivery(delivery_id, "sent", subject, recipients)
+
+
+def _bring(content: bytes, target: str, to_target: ToTarget | None) -> None:
+    """Deliver the attachments of a mail as files."""
+    if to_target is None:
+        raise ConfigurationError(f"nothing here delivers to the target {target}", "Use send_report.py.")
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    with tempfile.TemporaryDirectory(prefix="report_") as folder:
+        paths = []
+        for part in message.iter_attachments():
+            name, data = part.get_filename() or "", part.get_payload(decode=True)
+            if reason := unsafe_name(name):
+                raise ConfigurationError(f"the attachment {name!r} cannot be a file: {reason}", "Change its name.")
+            paths.append(Path(folder) / name)
+            paths[-1].write_bytes(data if isinstance(data, bytes) else b"")
+        to_target(target, paths)
 
 
 def _hand_over(content: bytes, recipients: list[str]) -> list[str]:

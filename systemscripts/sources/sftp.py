@@ -32,6 +32,8 @@ from systemscripts.sources import Fetched, Request, landing, local
 from systemscripts.ssh import Login
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
@@ -81,10 +83,9 @@ def waiting(request: Request) -> list[tuple[Entry, str]]:
     from systemscripts.ssh import remote
 
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
-    return [
-        (entry, _why_not(request, options, entry) or "")
-        for entry in remote.entries(_session(request, options), options.folder)
-    ]
+    found = remote.entries(_session(request, options), options.folder)
+    with transaction(request.connection) as cursor:
+        return [(entry, _why_not(cursor, request, options, entry) or "") for entry in found]
 
 
 def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
@@ -107,8 +108,9 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
 
 def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
     found = []
-    for entry in entries:
-        reason = _why_not(request, options, entry)
+    with transaction(request.connection) as cursor:
+        reasons = [_why_not(cursor, request, options, entry) for entry in entries]
+    for entry, reason in zip(entries, reasons, strict=True):
         if reason is None:
             found.append(entry)
         elif reason.startswith("!"):
@@ -119,7 +121,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
     return found
 
 
-def _why_not(request: Request, options: Options, entry: Entry) -> str | None:
+def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
     """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
     if reason := unsafe_name(entry.name):
         return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
@@ -129,10 +131,9 @@ def _why_not(request: Request, options: Options, entry: Entry) -> str | None:
         return "does not match"
     if not entry.is_file:
         return None if entry.name in (options.done_folder, options.refused_folder) else "!it is no file"
-    with transaction(request.connection) as cursor:
-        # where files are removed once safe, the same thing in the same place later on is a new delivery
-        unsettled = options.settle != "keep"
-        known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
+    # where files are removed once safe, the same thing in the same place later on is a new delivery
+    unsettled = options.settle != "keep"
+    known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
     return "fetched before" if known else None
 
 

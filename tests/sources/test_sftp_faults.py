@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,12 @@ import asyncssh
 import pytest
 
 from demo import sftp_server
-from tests.conftest import Installation
+from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
 
 ROWS = "order_id,amount\n1,2\n"
+KILLING = PROJECT / "tests" / "journey" / "killing.py"
 
 
 @pytest.fixture
@@ -327,6 +329,20 @@ def test_a_file_that_was_replaced_meanwhile_is_not_removed(installation: Install
     assert installation.run("generic_import", "orders").returncode == 0
     assert installation.sql("select order_id from public.orders order by 1") == [("1",), ("7",)]
     assert place.names() == []
+
+
+def test_what_is_not_in_the_archive_is_not_removed_at_the_server(installation: Installation, place: Place) -> None:
+    configure(installation, place)
+    command = [sys.executable, str(KILLING), "systemscripts.journey.finish:finish", "before", "1", "generic_import"]
+    environment = installation.process_environment()
+    subprocess.run([*command, "orders"], env=environment, capture_output=True, check=False, cwd=installation.data)
+    (installation.data / "file_watcher" / "orders_1.csv").unlink()  # somebody takes it away before it is archived
+    again = installation.run("generic_import", "orders")
+    assert again.returncode == 0, again.stderr
+    # it was fetched once more from the server, where it still lay: the same content, now safe in the archive
+    assert installation.archive() == {"orders_1.csv": ROWS.encode()}
+    assert installation.sql("select status from dba.tfile order by file_id") == [("loaded",), ("duplicate",)]
+    assert installation.sql("select count(*) from public.orders") == [(1,)] and place.names() == []
 
 
 def test_a_password_in_the_yaml_works_with_a_warning_and_shows_nowhere(
