@@ -29,7 +29,8 @@ def place(mailing: Installation, tmp_path: Path) -> Iterator[Place]:
             path.write_text(f"type: sftp\npath: /in\n{login}")
             mailing.sql(
                 """insert into dba.treportmanager
-                   (report_name, subject, template, recipients, queries, attachments, targets) values ('orders', 'Orders', 'tables', '{analyst@example.test}', '{"orders": "select 1 as order_id"}',
+                   (report_name, subject, template, recipients, queries, attachments, targets)
+                   values ('orders', 'Orders', 'tables', '{analyst@example.test}', '{"orders": "select 1 as order_id"}',
                            '[{"name": "orders.csv", "query": "orders"}]', %s)""",
                 ([target],),
             )

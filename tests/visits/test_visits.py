@@ -233,7 +233,9 @@ def test_a_host_without_the_server_loads_its_other_imports(visits: Installation)
     visits.configure("lists", file_pattern=r"list_.*")
     visits.drop("list_1.csv", "name\none\n")
     summary = visits.summary("generic_import", "--all")
-    assert summary["problems"] == [] and summary["files"] == 1
+    # other imports of this host may have troubles of their own, such as no internet
+    assert [text for text in summary["problems"] if "VISITS" in text] == []
+    assert visits.sql("select status from dba.tfile where config_name = 'lists'") == [("loaded",)]
     assert [text for text in summary["warnings"] if "SOURCE_VISITS_HOST" in text]
     alone = visits.run("generic_import", "visits")
     assert alone.returncode == 78 and "${SOURCE_VISITS_HOST} is not set" in alone.stderr
