@@ -130,7 +130,8 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
     if not re.fullmatch(options.pattern or request.config.file_pattern, entry.name):
         return "does not match"
     if not entry.is_file:
-        return None if entry.name in (options.done_folder, options.refused_folder) else "!it is no file"
+        ours = (options.done_folder, options.refused_folder or "refused")
+        return "a folder of ours" if entry.name in ours else "!it is no file"
     # where files are removed once safe, the same thing in the same place later on is a new delivery
     unsettled = options.settle != "keep"
     known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
