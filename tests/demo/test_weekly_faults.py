@@ -69,7 +69,7 @@ def test_one_page_of_another_layout_is_a_result_and_keeps_what_is_known(week: Ca
     for body in (None, b"<html><title>Welcome</title></html>"):
         if body:
             found.site.bodies[page(119181)] = body
-        summary = found.installation.summary("meetmax_url_check", "--events", EVENTS)
+        summary = found.installation.summary("meetmax_url_check", "--events", "119181-119182" if body else EVENTS)
         assert summary["exit_code"] == 0
         assert summary["warnings"] == (["failed: 1 UnexpectedPage"] if body else [])
         assert found.installation.run("generic_import", "meetmax_urls").returncode == 0
@@ -78,6 +78,7 @@ def test_one_page_of_another_layout_is_a_result_and_keeps_what_is_known(week: Ca
         "select statuscode, isdownloadable, title <> '' from public.tmeetmaxurlcheck where eventid = '119181'"
     )
     assert rows == [("UnexpectedPage", "1", True)]
+    assert found.installation.sql("select count(*) from public.tmeetmaxurlcheck") == [(6,)]  # a check of two hides none
 
 
 def test_a_page_that_never_comes_is_a_result_and_one_that_is_slow_is_read(week: Callable[[], Week]) -> None:
