@@ -27,6 +27,9 @@ def open(path: Path, options: ReadingOptions) -> Table:
 def parsers(path: Path) -> Sequence[str]:
     """Who is asked, in this order."""
     with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
-        if "content.xml" in archive.namelist():
+        names = archive.namelist()
+        if "content.xml" in names:
             return ("ods_parser", "calamine_parser")
+        if any(name.lower().endswith("workbook.bin") for name in names):
+            return ("xlsb_parser", "calamine_parser")
     return ("xlsx_parser", "calamine_parser", "openpyxl_parser")

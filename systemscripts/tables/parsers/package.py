@@ -93,7 +93,11 @@ class Package:
     def _workbook_part(self) -> str:
         roots = self.relations("").values()
         by_relation = (self.find(part) for kind, part in roots if kind == "officeDocument")
-        part = next((part for part in by_relation if part), None) or self.find("xl/workbook.xml")
+        part = (
+            next((part for part in by_relation if part), None)
+            or self.find("xl/workbook.xml")
+            or self.find("xl/workbook.bin")
+        )
         if part is None:
             raise KeyError("no workbook part")
         return part
