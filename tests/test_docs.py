@@ -97,3 +97,10 @@ def test_everything_that_is_watched_is_on_the_page_of_operations() -> None:
     for path in (PROJECT / "systemscripts" / "watch").glob("*.py"):
         if "def find(" in path.read_text():
             assert f"(`{path.stem}`)" in text, path.name
+
+
+def test_the_reference_is_what_the_scripts_say() -> None:
+    from systemscripts.job import reference
+
+    written = (PROJECT / "docs" / "reference.md").read_text()
+    assert written == reference.page(), "run: PYTHONPATH=. .venv/bin/python -m systemscripts.job.reference"
