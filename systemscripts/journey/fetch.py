@@ -64,7 +64,8 @@ def _forget_cut_off(context: Context) -> None:
     with transaction(context.connection) as cursor:
         for ticket in files.open_tickets(cursor, context.config.config_name):
             path = files.real_path(ticket.path, context.directories)
-            if ticket.source != "local" and not path.exists():
+            elsewhere = ticket.source != "local" or ticket.source_stamp is not None
+            if elsewhere and not path.exists():
                 logger.info("%s did not arrive whole, it is fetched again", ticket.name)
                 files.forget(cursor, ticket)
 

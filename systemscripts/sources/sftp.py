@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
+LIVE = False  # what was settled is not fetched again
+
 
 def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
     """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""

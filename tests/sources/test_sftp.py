@@ -137,11 +137,8 @@ def test_cut_connections_lose_and_double_nothing(
         known_hosts.write_text(known_hosts.read_text().replace(f":{place.port} ", f":{proxy.port} "))
         place.port = proxy.port
         configure(installation, place)
-        for _ in range(3):  # a run in which too much is cut in a row says so, and the next one goes on
-            done = installation.run("generic_import", "orders", timeout=900)
-            if done.returncode == 0 and not place.names():
-                break
-            assert done.returncode in (1, 75), done.stderr
+        done = installation.run("generic_import", "orders", timeout=900)
+        assert done.returncode == 0, done.stderr
         assert proxy.cuts == times
     counted = installation.sql("select order_id, count(*), count(distinct amount) from public.orders group by 1")
     assert len(counted) == files and all(found[1:] == (rows, rows) for found in counted)
