@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
@@ -36,7 +36,7 @@ def run_once(
 ) -> Summary:
     """Ask all sources and load what they have, up to three times; what was loaded stays loaded.
 
-    Raises ConfigurationError where an upload breaks today's rules, EtlError when the database stays away.
+    Raises EtlError when the database stays away.
     """
     directories = Directories(settings.current().etl_data_dir)
     (directories.data / config.source_directory).mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,6 @@ def _attempt(
 ) -> Summary:
     connection = connect()
     try:
-        uploads.check_again(connection, config)
         found = travel.run_imports(connection, [config], directories, run_uuid, options)
         if config.job.output_csv_path and not options.dry_run and not found.exit_code:
             path = Path(settings.current().etl_data_dir / config.job.output_csv_path)

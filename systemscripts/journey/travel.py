@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import files, log_utils, sources
-from systemscripts.configuration import ImportConfig, companions
+from systemscripts.configuration import ImportConfig, companions, uploads
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
@@ -71,6 +71,7 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
     connection, config = context.connection, context.config
     for fault in companions.faults(config).values():  # said before anything is loaded
         raise ConfigurationError(fault)
+    uploads.check_again(connection, config)
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),

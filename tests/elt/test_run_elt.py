@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from demo import sftp_server
 from demo.odata_server import ODataServer
+from systemscripts import settings
+from systemscripts.configuration import uploads
 from tests.conftest import Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
@@ -157,10 +161,10 @@ def test_every_kind_of_source_loads_through_the_one_import(installation: Install
     assert len(installation.archive()) == 4
 
 
-def watch(found: Installation, path: Path, **more: Any) -> subprocess.Popen[str]:
+def watch(found: Installation, path: Path, *options: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        found.command("run_elt", path), env=found.process_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, cwd=found.data, **more,
+        found.command("run_elt", path, *options), env=found.process_environment(), cwd=found.data, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
@@ -264,3 +268,67 @@ def test_the_older_spelling_is_taken_with_a_warning(installation: Installation, 
     assert orders(installation) == [1]
     assert "geheim99" not in installation.log_text() + done.stdout + done.stderr
     assert installation.sql("select count(*) from dba.tconfighistory where content::text like '%geheim99%'") == [(0,)]
+
+
+def test_what_a_later_try_may_mend_is_tried_three_times(
+    installation: Installation, job: Path, api: ODataServer
+) -> None:
+    job.write_text(job.read_text().replace("    records: value\n", "    records: value\n    limits: {attempts: 1}\n"))
+    api.fault = lambda number, path, query: "503" if number <= 2 else ""
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 0, done.stderr
+    assert len(api.requests) == 3 and orders(installation) == [1, 2, 10, 11, 20, 21]
+    api.records["data"].append(record(12))
+    api.fault = lambda number, path, query: "503"
+    assert installation.run("run_elt", job, "--once").returncode == 75
+    assert len(api.requests) == 6
+
+
+def test_other_sources_are_asked_while_watching(installation: Installation, job: Path, api: ODataServer) -> None:
+    process = watch(installation, job, "--poll-seconds", "1")
+    api.records["data"].append(record(12))
+    assert loaded_within(installation, 12, 30)
+    api.token = "another"  # a pass that fails does not end the watch, and is told
+    until = time.monotonic() + 30
+    while not (installation.data / "var" / "alerts").is_dir() or not any(
+        "HTTP 401" in path.read_text() for path in (installation.data / "var" / "alerts").iterdir()
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    api.token = TOKEN
+    api.records["data"].append(record(13))
+    assert loaded_within(installation, 13, 30)
+    process.communicate("g\n", timeout=60)
+    assert process.returncode == 0
+
+
+def upload(found: Installation, content: str, **more: str) -> None:
+    found.write_settings(**more)
+    settings.reset()
+    with contextlib.closing(psycopg2.connect(found.url)) as connection:
+        assert uploads.store(connection, "uploaded", content.encode()) == 1
+
+
+def test_an_uploaded_job_runs_by_its_name_and_today_s_rules(here: Installation, api: ODataServer, place: Place) -> None:
+    content = f"""\
+sources:
+  - {{type: api, url: '{api.base_url}/data', token: '${{SOURCE_API_TOKEN}}', records: value}}
+  - {{type: sftp, host: 127.0.0.1, port: {place.port}, user: {place.user}, password: '${{SOURCE_PASSWORD}}', path: /in}}
+target: {{table: public.orders}}
+schema: {{order_id: integer, ordered_at: timestamp, amount: numeric}}
+strict_mode: true
+"""
+    place.put("sample.csv", HEADER + row(20))
+    allowed = {"UPLOAD_ALLOWED_HOSTS": "127.0.0.1"}
+    bound = {"UPLOAD_VARIABLE_HOSTS": "SOURCE_API_TOKEN@127.0.0.1,SOURCE_PASSWORD@127.0.0.1"}
+    upload(here, content, **allowed, **bound)
+    done = here.run("run_elt", "uploaded", "--once")
+    assert done.returncode == 0, done.stderr
+    assert orders(here) == [10, 11, 20]
+    assert here.sql("select version, source from dba.tconfighistory where config_name = 'uploaded'") == [(1, "upload")]
+    here.write_settings(UPLOAD_ALLOWED_HOSTS="api.example.test")
+    for script in (("run_elt", "uploaded", "--once"), ("generic_import", "uploaded")):
+        refused = here.run(*script)
+        assert refused.returncode == 78
+        assert "today's rules forbid it: the host 127.0.0.1 is not among those" in refused.stderr
+    assert len(api.requests) == 1
