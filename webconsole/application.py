@@ -27,6 +27,7 @@ def create_app() -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.secret_key = app.extensions["console_key"] = tokens.key()
     app.extensions["console_slowing"] = Slowing()

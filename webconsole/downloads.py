@@ -14,22 +14,18 @@ from psycopg2 import sql
 
 from systemscripts import db_utils
 from systemscripts.errors import UsageError
+from systemscripts.journey.sending_back import harmless
 from webconsole.reading import tables
 
 BLOCK = 2000  # rows fetched at once
 SHEET_ROWS = 1_048_576  # of XLSX (ECMA-376)
 DOWNLOAD_MINUTES = 30
-# OWASP, CSV Injection: what a spreadsheet program takes for the beginning of a formula, its own trimming considered
-_FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-_NUMBER = re.compile(r"[+-]?[0-9][0-9., ]*(?:[eE][+-]?[0-9]+)?%?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
 
 
 def neutral(text: str | None) -> str:
     """The text of a cell, with an apostrophe before what would run as a formula. A number stays one."""
-    if not text:
-        return ""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text.strip()) else text
+    return str(harmless(text)) if text else ""
 
 
 def csv_lines(header: list[str], rows: Iterator[tuple[str | None, ...]]) -> Iterator[bytes]:

@@ -52,7 +52,9 @@ def status_of(error: EtlError) -> int:
     if isinstance(error, TryLaterError):
         return 503
     if isinstance(error, UsageError):
-        return 409 if request.method not in access.SAFE_METHODS else 422
+        # a question that is asked wrong is one thing, an action that does not fit the state of things another
+        asking = request.method in access.SAFE_METHODS or request.path == "/data-view"
+        return 422 if asking else 409
     return 422 if isinstance(error, BadDataError | ConfigurationError) else 500
 
 

@@ -14,8 +14,9 @@ from systemscripts.summary import Summary
 from systemscripts.tables import Table
 
 Cell = str | int
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*%?")
+# what a spreadsheet takes for the beginning of a formula, its own trimming and the wide forms of the signs considered
+_STARTS_A_FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?%?")
 
 
 def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summary:
@@ -36,7 +37,7 @@ def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summa
     table = replay.RejectedRows(dataset, [])
     header: list[Cell] = ["row", "column", "reason", *table.columns]
     lines: list[list[Cell]] = [[row, column, reason, *_fields(table, raw)] for row, column, reason, raw in rows]
-    safe = [[_harmless(value) for value in line] for line in [header, *lines]]
+    safe = [[harmless(value) for value in line] for line in [header, *lines]]
     (_write_xlsx if path.suffix.lower() == ".xlsx" else _write_csv)(path, safe)
     return Summary(headline=f"{len(lines)} rejected rows of dataset {dataset_id} written to {path}")
 
@@ -48,9 +49,9 @@ def _fields(table: Table, raw: str) -> list[str]:
         return [raw]
 
 
-def _harmless(value: Cell) -> Cell:
+def harmless(value: Cell) -> Cell:
     """A value that no spreadsheet takes for a formula (OWASP, "CSV Injection"); plain numbers stay as they are."""
-    if isinstance(value, str) and value.startswith(_STARTS_A_FORMULA) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and _STARTS_A_FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
