@@ -1,0 +1,251 @@
+"""How quick the console's pages are over much data, and what readers cost a load.
+
+    .venv/bin/python -m bench.console                 1,000,000 log rows, 50,000 runs, a table of 5,000,000 rows
+    .venv/bin/python -m bench.console --load          a load of 100 MB alone and beside 20 readers, in turns
+    .venv/bin/python -m bench.console --small         a hundredth of it, to try the benchmark itself
+
+One installation of its own on the embedded server, the console as an ordinary process. Times are those of whole
+requests over loopback, one at a time, so a little more than the server's own. A reader opens a page every two seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import requests
+
+PROJECT = Path(__file__).resolve().parents[1]
+PASSWORD = "bench bench bench"
+READERS, EVERY_SECONDS = 20, 2.0
+REQUESTS = 60  # of each page
+
+
+class Bench:
+    """The installation and its console."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        settings_file = folder / "settings.env"
+        settings_file.write_text("DATABASE_URL=embedded\nFILE_STILL_SECONDS=0\n")
+        settings_file.chmod(0o600)
+        own = {"ETL_DATA_DIR": str(folder), "ETL_ENV_FILE": str(settings_file), "PYTHONPATH": str(PROJECT)}
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("ETL_")} | own
+        self.run("database", "start")
+        self.database = self.run("database", "url").strip()
+        self.run("console_user", "add", "bench", "--role", "admin", text=f"{PASSWORD}\n")
+
+    def command(self, script: str, *arguments: str) -> list[str]:
+        """A job script of this project."""
+        return [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments]
+
+    def run(self, script: str, *arguments: str, text: str = "") -> str:
+        """Run a script; its output."""
+        done = subprocess.run(
+            self.command(script, *arguments),
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit(f"{script}: {done.stderr}")
+        return done.stdout
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run SQL as etl."""
+        with contextlib.closing(psycopg2.connect(self.database)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+
+    @contextlib.contextmanager
+    def console(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The console on a free port; its address and the headers of somebody who is signed in."""
+        output = self.folder / "console.out"
+        with output.open("w") as stream:
+            process = subprocess.Popen(
+                self.command("web_console", "--port", "0"), env=self.environment, stdout=stream, stderr=stream
+            )
+        try:
+            while "http://" not in output.read_text():
+                time.sleep(0.1)
+            url = output.read_text().split("console is at ")[1].split()[0].rstrip("/")
+            body = {"user_name": "bench", "password": PASSWORD}
+            token = requests.post(f"{url}/auth/login", json=body, timeout=60).json()["token"]
+            yield url, {"Authorization": f"Bearer {token}"}
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def fill(bench: Bench, share: float) -> None:
+    """Much of everything: what years of daily loads leave."""
+    runs, entries, rows, datasets = (round(number * share) for number in (50_000, 1_000_000, 5_000_000, 5_000))
+    bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, key_columns)
+        values ('much', 'much.*', 'public.much', 'append', '{id}') on conflict do nothing""")
+    (bench.folder / "file_watcher" / "much_1.csv").write_text("id,day,amount,who\n1,2026-01-05,1.5,Ann\n")
+    bench.run("generic_import", "much")
+    bench.sql(f"""insert into dba.trun (run_uuid, root_uuid, job, lock_key, status, exit_code, error, host, os_user,
+            pid, process_start, started_at, ended_at, files, rows_read, rows_loaded, rows_rejected, rows_skipped)
+        select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, gen_random_uuid(),
+            (array['generic_import','run_pipeline','send_report'])[n % 3 + 1], 'key' || n % 20,
+            case when n % 50 = 0 then 'failed' else 'succeeded' end, 0, null, 'host', 'etl', 1, 'x',
+            now() - n * interval '10 minutes', now() - n * interval '10 minutes' + n % 90 * interval '1 second',
+            1, 1000, 990, 10, 0 from generate_series(1, {runs}) n""")
+    bench.sql(f"""insert into dba.tlogentry (run_uuid, sequence, logged_at, process_type, os_user, level, message)
+        select ('00000000-0000-4000-8000-' || lpad((n % {runs} + 1)::text, 12, '0'))::uuid, n / {runs} + 1,
+            now() - n * interval '20 seconds', 'generic_import', 'etl',
+            case when n % 5000 = 0 then 'ERROR' else 'INFO' end, 'entry ' || n from generate_series(1, {entries}) n""")
+    bench.sql(f"""insert into dba.tdataset (config_name, label, dataset_date, last_seen, status, load_mode,
+            target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid, created_at)
+        select 'much', 'label' || n % 50, current_date - n % 700, current_date,
+            case when n % 10 = 0 then 'undone' else 'active' end, 'append', 'public.much', md5(n::text),
+            '{{id,day,amount,who}}', {rows // datasets} + n % 2, {rows // datasets}, n % 2, 0,
+            ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, now() - n * interval '1 hour'
+        from generate_series(1, {datasets}) n""")
+    bench.sql(f"""insert into public.much (dataset_id, source_row, id, day, amount, who)
+        select 2 + n / {rows // datasets}, n % {rows // datasets} + 2, n, '2026-01-05', (n * 7919 % 100000) / 100.0,
+            'name ' || n % 1000 from generate_series(0, {rows - 1}) n""")
+    bench.sql("vacuum analyze")
+
+
+def pages(bench: Bench) -> None:
+    """Ask for each page again and again, deep pages too; print medians and the 95th percentile."""
+    with bench.console() as (url, headers):
+        newest = bench.sql("select max(dataset_id) from dba.tdataset")[0][0]
+        run = bench.sql("select run_uuid from dba.trun order by started_at desc offset 100 limit 1")[0][0]
+        fixed = [
+            "/console/", "/console/runs?status=failed", "/console/log", "/console/log?only=trouble",
+            f"/console/datasets/{newest}", f"/console/runs/{run}", "/console/configurations", "/console/history",
+            "/console/tables", "/console/coverage", "/console/tables/public.much?rows=all",
+            f"/console/tables/public.much?dataset={newest - 5}&rows=all",
+        ]  # fmt: skip
+        print(f"{'page':55} {'median ms':>9} {'p95 ms':>8}")
+        worst = 0.0
+        session = requests.Session()
+        session.headers.update(headers)
+        for path in fixed:
+            worst = max(worst, _show(path, [_timed(session, url + path)[0] for _ in range(REQUESTS)]))
+        for path in ("/console/runs", "/console/datasets", "/console/rejects", "/console/tables/public.much"):
+            worst = max(worst, _show(f"{path}, page after page", _walk(session, url, path)))
+        print(f"worst 95th percentile: {worst:.0f} ms (aim: under 100)")
+        for path in ("?sort=amount&order=desc", "?column1=who&operator1=is&value1=name+77"):
+            taken = [_timed(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
+            _show(f"not counted, no index helps: {path}", taken)
+
+
+def _timed(session: requests.Session, address: str) -> tuple[float, str]:
+    begun = time.perf_counter()
+    answer = session.get(address, timeout=60)
+    taken = (time.perf_counter() - begun) * 1000
+    answer.raise_for_status()
+    return taken, answer.text
+
+
+def _walk(session: requests.Session, url: str, path: str) -> list[float]:
+    """From page to page by the links."""
+    taken, address = [], path
+    for _ in range(REQUESTS):
+        milliseconds, text = _timed(session, url + address)
+        taken.append(milliseconds)
+        found = text.rpartition('rel="next" href="')[2] if 'rel="next"' in text else ""
+        address = found.partition('"')[0].replace("&amp;", "&") or path
+    return taken
+
+
+def _show(name: str, taken: list[float]) -> float:
+    p95 = statistics.quantiles(taken, n=20, method="inclusive")[18]
+    print(f"{name:55} {statistics.median(taken):9.1f} {p95:8.1f}", flush=True)
+    return p95
+
+
+def load(bench: Bench, megabytes: int, repeats: int) -> None:
+    """Load a file alone and beside readers, in turns; print the ratio of the medians."""
+    bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode)
+        values ('large', 'large.*', 'public.large', 'append') on conflict do nothing""")
+    alone, beside = [], []
+    with bench.console() as (url, headers):
+        for number in range(repeats * 2):
+            busy = number % 2 == 1
+            path = bench.folder / "file_watcher" / f"large_{number}.csv"
+            _write(path, megabytes, number)
+            with _readers(url, headers) if busy else contextlib.nullcontext():
+                begun = time.perf_counter()
+                bench.run("generic_import", "large")
+                (beside if busy else alone).append(time.perf_counter() - begun)
+            bench.sql("truncate public.large")
+            print(f"{'beside readers' if busy else 'alone':15} {(beside if busy else alone)[-1]:6.2f} s", flush=True)
+    ratio = statistics.median(beside) / statistics.median(alone)
+    print(f"{READERS} readers lengthen the load by {(ratio - 1) * 100:.0f} % (aim: less than 15)")
+
+
+def _write(path: Path, megabytes: int, seed: int) -> None:
+    line = "{},2026-01-05,{}.25,name {},some text that is as long as texts are,{}\n"
+    part = path.with_suffix(".part")
+    with part.open("w") as stream:
+        stream.write("id,day,amount,who,note,number\n")
+        number = 0
+        while stream.tell() < megabytes * 1_000_000:
+            stream.writelines(line.format(n, n % 1000, n % 97, seed) for n in range(number, number + 10_000))
+            number += 10_000
+    part.rename(path)
+
+
+@contextlib.contextmanager
+def _readers(url: str, headers: dict[str, str]) -> Iterator[None]:
+    ended = threading.Event()
+    paths = ("/console/", "/console/runs", "/console/log", "/console/datasets", "/console/tables/public.much")
+
+    def read(number: int) -> None:
+        session = requests.Session()
+        session.headers.update(headers)
+        while not ended.wait(EVERY_SECONDS * (0.5 + (number * 7 % 10) / 10)):
+            session.get(url + paths[number % len(paths)], timeout=60).raise_for_status()
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(READERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def main() -> None:
+    """Fill, measure, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--load", action="store_true")
+    parser.add_argument("--megabytes", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench_console_") as name:
+        bench = Bench(Path(name))
+        try:
+            fill(bench, 0.01 if options.small or options.load else 1)
+            load(bench, options.megabytes, options.repeats) if options.load else pages(bench)
+        finally:
+            server = Path(bench.sql("show data_directory")[0][0]).parent
+            bench.run("database", "stop")
+            shutil.rmtree(server, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
