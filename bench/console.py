@@ -112,7 +112,8 @@ def fill(bench: Bench, share: float) -> None:
             now() - n * interval '20 seconds', 'generic_import', 'etl',
             case when n % 5000 = 0 then 'ERROR' else 'INFO' end, 'entry ' || n from generate_series(1, {entries}) n""")
     bench.sql(f"""insert into dba.tdataset (config_name, label, dataset_date, last_seen, status, load_mode,
-            target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid, created_at)
+            target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid,
+            created_at)
         select 'much', 'label' || n % 50, current_date - n % 700, current_date,
             case when n % 10 = 0 then 'undone' else 'active' end, 'append', 'public.much', md5(n::text),
             '{{id,day,amount,who}}', {rows // datasets} + n % 2, {rows // datasets}, n % 2, 0,
