@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, cast, get_args
 
 from flask import abort
 
@@ -23,16 +23,11 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 5.0  # for an import that is at work on the same target
 
 
-def start(job: str, name: str, dry_run: bool) -> str:
+def start(job: str, name: str, how: str) -> str:
     """Start a job; returns the number of its run. Raises UsageError for what cannot be started."""
-    if job not in ("generic_import", "run_pipeline", "send_report"):
-        raise UsageError(f"{job!r} cannot be started here", "Choose an import, a pipeline or a report.")
-    return processes.start(cast("processes.Job", job), name, dry_run, access.the_user().name)
-
-
-def job_of_upload() -> str:
-    """The job that runs an uploaded configuration."""
-    return "generic_import"
+    if job not in get_args(processes.Job) or how not in get_args(processes.How):
+        raise UsageError(f"{job!r} cannot be started like this", "Choose an import, a pipeline or a report.")
+    return processes.start(cast("processes.Job", job), name, cast("processes.How", how), access.the_user().name)
 
 
 def stop(run_uuid: str) -> None:

@@ -27,8 +27,9 @@ from systemscripts.pipelines.processes import WRAPPER
 
 logger = logging.getLogger(__name__)
 
-Job = Literal["generic_import", "run_pipeline", "send_report"]
-DRY_RUNS = ("generic_import", "run_pipeline")
+Job = Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
+How = Literal["run", "dry_run", "schedule"]
+DRY_RUNS = ("generic_import", "run_elt", "run_pipeline")
 KEPT_DAYS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
 _OWN = ("ETL_RUN_UUID", "ETL_PARENT_UUID", "ETL_ROOT_UUID", "ETL_STEP_NUMBER")  # of the console's run, not of its jobs'
@@ -43,16 +44,20 @@ class Printed:
     error: str
 
 
-def start(job: Job, name: str, dry_run: bool, user_name: str) -> str:
-    """Start a job for one import, pipeline or report; returns its run number.
+def start(job: Job, name: str, how: How, user_name: str) -> str:
+    """Start a job for one import, YAML job, pipeline or report; returns its run number.
 
-    Raises UsageError for a name that could be an option, and for a dry run of what has none.
+    `how`: schedule is for YAML jobs: the run waits for the start_time of the YAML, watches its sources and ends at its
+    end_time. Raises UsageError for a name that could be an option, and for what the job does not know.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of an import, a pipeline or a report", "Choose one of the list.")
-    if dry_run and job not in DRY_RUNS:
+    if how == "dry_run" and job not in DRY_RUNS:
         raise UsageError(f"{job} has no dry run", "Run it, or look at its definition.")
-    arguments = [job, name, *(["--dry-run"] if dry_run else [])]
+    if how == "schedule" and job != "run_elt":
+        raise UsageError(f"{job} is not scheduled here", "Pipelines run by cron, see schedule.py.")
+    options = {"dry_run": ["--dry-run"], "run": ["--once"] if job == "run_elt" else [], "schedule": []}
+    arguments = [job, name, *options[how]]
     run_uuid = launch(arguments)
     logger.info("console: %s started %s (run %s)", user_name, " ".join(arguments), run_uuid)
     return run_uuid

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yaml import Node
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_PLACES = 50_000
 Place = tuple[str | int, ...]
 
 
@@ -70,11 +71,19 @@ def parse_document(path: Path, content: bytes) -> Document:
         raise ConfigurationError(f"{path} line {line}: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not a YAML file: {error}") from error
+    except (ValueError, TypeError) as error:  # a date that does not exist, a list as a key
+        raise ConfigurationError(f"{path}: {error}", "Put it into quotes.") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{path}: nested too deep, or within itself") from error
 
 
 def _note_lines(node: Node, place: Place, lines: dict[Place, int], path: Path) -> None:
     import yaml
 
+    if len(lines) > MOST_PLACES:  # anchors within anchors unfold to billions
+        raise ConfigurationError(f"{path} line {node.start_mark.line + 1}: unfolds to more than {MOST_PLACES:,} values")
+    if isinstance(node, yaml.ScalarNode) and "\0" in node.value:
+        raise ConfigurationError(f"{path} line {node.start_mark.line + 1}: holds NUL, which is no text")
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

@@ -107,11 +107,12 @@ def restore(connection: Connection, config_name: str, version: int, changed_by: 
     """
     with transaction(connection) as cursor:
         wanted = one(cursor, config_name, version)
-        columns = _columns(cursor, wanted.content)
-        names = ", ".join(columns)
-        cursor.execute("select version from dba.timportconfig where config_name = %s for update", (config_name,))
-        if cursor.fetchone() is None:
+        cursor.execute("select managed_by from dba.timportconfig where config_name = %s for update", (config_name,))
+        now = cursor.fetchone()
+        if now is None:
             raise UsageError(f"there is no import {config_name!r} any more", "Upload it as a new one.")
+        # the hash of an upload belongs to its content; that of a file to the file, which is still the same
+        names = ", ".join(_columns(cursor, wanted.content) + (["yaml_hash"] if now[0] == "upload" else []))
         _check(wanted)
         cursor.execute(
             f"""update dba.timportconfig t set ({names}) = (

@@ -17,7 +17,8 @@ OPEN = {
 ANALYST = {
     "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<name>",
     "GET /console/tables/<name>/download.<any(csv, xlsx):ending>", "GET /console/coverage", "GET /coverage-report",
-    "GET /tables", "GET /tables/<name>/download.<any(csv, xlsx):ending>", "POST /data-view",
+    "GET /tables", "GET /tables/<name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
+    "POST /console/view",
 }  # fmt: skip
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, make_response, request
+from pydantic import Field
 
 from systemscripts.configuration import history
 from systemscripts.configuration.history import Version
 from systemscripts.errors import UsageError
-from webconsole import access, actions, database
-from webconsole.api.describing import described, plain
+from webconsole import access, actions, database, uploading
+from webconsole.api.describing import Body, described, given, plain
 from webconsole.api.run_routes import TEXT
 from webconsole.reading import configurations, keys
 
@@ -89,3 +90,24 @@ def _said(version: Version) -> dict[str, Any]:
         "changed_at": version.changed_at, "changed_by": version.changed_by, "source": version.source,
         "begins_with": version.beginning(),
     }  # fmt: skip
+
+
+class NewConfiguration(Body):
+    """A YAML and the name it is to have."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
+    yaml: str = Field(min_length=1, max_length=uploading.MOST_BYTES)
+
+
+@blueprint.post("/upload-config")
+@access.allow("admin")
+@described(body=NewConfiguration, status=201)
+def upload() -> Response:
+    """Check a YAML and store it as the next version; 422 lists every fault with its line."""
+    wanted = given(NewConfiguration)
+    found = uploading.checked(wanted.name, wanted.yaml)
+    if found.faults:
+        faults = [{"line": fault.line, "text": fault.text} for fault in found.faults]
+        text = "; ".join(f"line {fault.line}: {fault.text}" for fault in found.faults)
+        return make_response(jsonify(error=text, hint="Mend these lines and upload it again.", faults=faults), 422)
+    return make_response(jsonify(headline=uploading.store(found, access.the_user().name)), 201)

@@ -22,9 +22,9 @@ _COUNT = {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}
 class NewJob(Body):
     """What to run."""
 
-    job: Literal["generic_import", "run_pipeline", "send_report"]
-    name: str = Field(description="The import, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
-    dry_run: bool = False
+    job: Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
+    name: str = Field(description="The import, YAML job, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
+    how: Literal["run", "dry_run", "schedule"] = "run"
 
 
 @blueprint.post("/jobs")
@@ -33,7 +33,7 @@ class NewJob(Body):
 def start() -> Response:
     """Start a job."""
     wanted = given_body(NewJob)
-    run_uuid = actions.start(wanted.job, wanted.name, wanted.dry_run)
+    run_uuid = actions.start(wanted.job, wanted.name, wanted.how)
     response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
     response.headers["Location"] = f"/jobs/{run_uuid}"
     return response

@@ -7,7 +7,7 @@ from typing import Literal
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field
 
-from webconsole import access, database, sending
+from webconsole import access, database, sending, uploading
 from webconsole.api.describing import Body, described, given
 from webconsole.api.run_routes import TEXT
 from webconsole.asking import wanted_from
@@ -64,10 +64,20 @@ def view() -> Response:
         body.sort, body.descending, filters, body.history, body.dataset_id, body.after, size=body.size
     )
     try:
-        asked = tables.view(body.table, wanted)
+        asked = tables.view(_table(body), wanted)
     except relations.NoRelationError as error:
         abort(404, str(error))
     return jsonify(tables.as_json(asked, tables.page(asked)))
+
+
+def _table(body: DataView) -> str:
+    """The table that was named, itself or by a YAML."""
+    if not body.yaml:
+        return body.table
+    found = uploading.checked("looked_at", body.yaml)
+    if found.faults:
+        abort(422, "; ".join(f"line {fault.line}: {fault.text}" for fault in found.faults))
+    return uploading.target_of(found)
 
 
 @blueprint.get("/tables/<name>/download.<any(csv, xlsx):ending>")

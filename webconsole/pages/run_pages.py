@@ -41,7 +41,7 @@ def new() -> str:
 def start() -> Response:
     """Start something and go to watch it."""
     job, _, name = request.form.get("what", "").partition(" ")
-    run_uuid = actions.start(job, name, request.form.get("how") == "dry_run")
+    run_uuid = actions.start(job, name, request.form.get("how", "run"))
     return make_response(redirect(f"/console/runs/{run_uuid}", 303))
 
 
