@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests: Python and shell, on the embedded PostgreSQL.
 #
-# Usage: run_tests.sh [--long] [--help] [PYTEST ARGUMENTS]
+# Usage: run_tests.sh [--long] [--coverage] [--help] [PYTEST ARGUMENTS]
 #
-#   --long  also the tests that take minutes
+#   --long      also the tests that take minutes
+#   --coverage  leave var/coverage.json, which the console shows; job scripts that tests start count too
 #
 # Examples: run_tests.sh tests/tables          one folder
 #           run_tests.sh -k refused -n0        by name, in one process
@@ -36,6 +37,7 @@ parse_arguments() { # the rest is pytest's, left in $arguments
         case $argument in
             -h | --help) usage && exit 0 ;;
             --long) export ETL_TEST_LONG=1 ;;
+            --coverage) arguments+=(--cov --cov-report=json:var/coverage.json --cov-report=) ;;
             --pdb | --trace) arguments+=("$argument" -n0) ;; # a debugger needs the terminal
             *) arguments+=("$argument") ;;
         esac

@@ -120,7 +120,8 @@ def fill(bench: Bench, share: float) -> None:
             ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, now() - n * interval '1 hour'
         from generate_series(1, {datasets}) n""")
     bench.sql(f"""insert into public.much (dataset_id, source_row, id, day, amount, who)
-        select 2 + n / {rows // datasets}, n % {rows // datasets} + 2, n, '2026-01-05', (n::bigint * 7919 % 100000) / 100.0,
+        select 2 + n / {rows // datasets}, n % {rows // datasets} + 2, n, '2026-01-05',
+            (n::bigint * 7919 % 100000) / 100.0,
             'name ' || n % 1000 from generate_series(0, {rows - 1}) n""")
     bench.sql("vacuum analyze")
 

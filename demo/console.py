@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,13 +21,16 @@ USERS = {"operator": "admin", "analyst": "user"}
 
 def run(port: int | None) -> int:
     """Fill the installation where it is empty, then serve the console until it is stopped; returns the exit code."""
-    if not (DemoInstallation().folder / "settings.env").exists():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends too
+    filled = DemoInstallation().folder / "console_filled"
+    if not filled.exists():
         print("filling the demo (once) ...", flush=True)
         here = dict(os.environ)
         if exit_code := weekly_demo.run():
             return exit_code
         os.environ.clear()
         os.environ.update(here)  # the demo worked in its own installation: its folder must not be nested
+        filled.touch()
     with _installation() as installation:
         for name, role in USERS.items():
             password = _one_time_password(installation, name, role)

@@ -86,7 +86,7 @@ def browser() -> Iterator[Browser]:
 def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, browser: Browser, width: str) -> None:
     name = f"up_{width}"
     table = f"public.{name}"
-    (console.installation.data / "incoming" / f"orders_{width}.csv").write_text(ROWS)
+    console.installation.drop(f"{name}_1.csv", ROWS)
     with browsing.person(browser, console, width) as who:
         page = who.page
         who.expected = (422,)
@@ -102,9 +102,9 @@ def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, brow
         assert "did you mean strict_mode?" in who.text() and "Line 6" in who.text()
         assert who.faults() == [] and not who.sticks_out()
         assert stored(console, name) == 0
-        good = GOOD.replace("public.uploaded", table).replace(
-            "path: incoming", f"path: incoming\n    pattern: .*{width}.*"
-        )
+        # a dry run looks at what waits, and fetches nothing
+        good = f"file_pattern: {name}.*\\.csv\n" + GOOD.replace("public.uploaded", table)
+        good = good.replace("    path: incoming\n", "")
         page.get_by_label("A file").set_input_files(
             files=[{"name": f"../../{name}.yaml", "mimeType": "text/yaml", "buffer": good.encode()}]
         )

@@ -6,6 +6,7 @@
   if (zone && !known) {
     document.cookie = "console_zone=" + encodeURIComponent(zone) + "; path=/; max-age=31536000; SameSite=Lax";
   }
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       document.querySelectorAll("details.confirm[open]").forEach((box) => {
