@@ -224,28 +224,40 @@ def _as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
 
 
 def _preview(context: Context, options: Options, summary: Summary) -> None:
+    if options.only is not None and not options.only.is_file():
+        raise UsageError(f"{options.only} does not exist")
+    with contextlib.ExitStack() as stack:
+        for path in _looked_at(context, options, stack):
+            _preview_one(context, path, summary)
+
+
+def _looked_at(context: Context, options: Options, stack: contextlib.ExitStack) -> list[Path]:
+    """What a run would find on this host: what waits, and what its folders hold. Other servers are not asked."""
+    if options.only is not None:
+        return [options.only.absolute()]
+    local = sources.module("local")
+    found: list[Path] = local.waiting(context.config, context.directories)
+    for source in context.config.sources:
+        if source.type == "local":
+            found += stack.enter_context(local.looked_at(context.request(source.options, None, options.leave)))
+    return found
+
+
+def _preview_one(context: Context, path: Path, summary: Summary) -> None:
     from systemscripts.journey import preview
     from systemscripts.journey.load import Outcome
 
-    if options.only is not None and not options.only.is_file():
-        raise UsageError(f"{options.only} does not exist")
-    found = (
-        [options.only.absolute()]
-        if options.only
-        else sources.module("local").waiting(context.config, context.directories)
-    )
-    for path in found:
-        try:
-            shown = preview.preview(context, path)
-        except BadDataError as error:
-            summary.rows.append(_as_row(context.config.config_name, Outcome(path.name, "would be refused")))
-            summary.problem(f"{path.name} would be refused: {error}", error.exit_code)
-            continue
-        summary.files += 1
-        summary.counts.add(shown.outcome.counts)
-        summary.rows.append(_as_row(context.config.config_name, shown.outcome))
-        summary.details += _as_details(path.name, shown)
-        summary.warnings += shown.outcome.warnings
+    try:
+        shown = preview.preview(context, path)
+    except BadDataError as error:
+        summary.rows.append(_as_row(context.config.config_name, Outcome(path.name, "would be refused")))
+        summary.problem(f"{path.name} would be refused: {error}", error.exit_code)
+        return
+    summary.files += 1
+    summary.counts.add(shown.outcome.counts)
+    summary.rows.append(_as_row(context.config.config_name, shown.outcome))
+    summary.details += _as_details(path.name, shown)
+    summary.warnings += shown.outcome.warnings
 
 
 def _as_details(name: str, shown: preview.Preview) -> list[str]:

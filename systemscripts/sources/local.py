@@ -12,9 +12,11 @@ sources:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,19 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         from systemscripts.sources.landing import folder as others
 
         others.settle(ticket)
+
+
+@contextlib.contextmanager
+def looked_at(request: Request) -> Iterator[list[Path]]:
+    """What a source with a `path` would bring now, for a dry run: copies, which go afterwards."""
+    elsewhere = _elsewhere(request)
+    if elsewhere is None or not elsewhere.is_dir():
+        yield []
+        return
+    from systemscripts.sources.landing import folder as others
+
+    with others.copies(request, elsewhere) as found:
+        yield found
 
 
 def address(written: dict[str, Any]) -> str:

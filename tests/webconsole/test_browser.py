@@ -107,7 +107,6 @@ def test_a_run_is_watched_live_and_stopped(operator: Person) -> None:
         page.get_by_role("button", name="Run now").click()
         page.locator("#live .state", has_text="running").wait_for()
         page.locator(".log li", has_text="run began").wait_for()
-        page.reload()
         operator.confirm("Stop", "Stop this run")
         page.locator("#live .state", has_text="interrupted").wait_for()
     page.get_by_text("stopped by SIGTERM").first.wait_for()

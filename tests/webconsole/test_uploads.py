@@ -86,7 +86,9 @@ def browser() -> Iterator[Browser]:
 def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, browser: Browser, width: str) -> None:
     name = f"up_{width}"
     table = f"public.{name}"
-    console.installation.drop(f"{name}_1.csv", ROWS)
+    incoming = console.installation.data / "incoming" / width
+    incoming.mkdir(parents=True)
+    (incoming / "orders.csv").write_text(ROWS)
     with browsing.person(browser, console, width) as who:
         page = who.page
         who.expected = (422,)
@@ -102,15 +104,16 @@ def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, brow
         assert "did you mean strict_mode?" in who.text() and "Line 6" in who.text()
         assert who.faults() == [] and not who.sticks_out()
         assert stored(console, name) == 0
-        # a dry run looks at what waits, and fetches nothing
-        good = f"file_pattern: {name}.*\\.csv\n" + GOOD.replace("public.uploaded", table)
-        good = good.replace("    path: incoming\n", "")
+        good = GOOD.replace("public.uploaded", table)
+        good = good.replace("path: incoming", f"path: incoming/{width}\n    pattern: .*")
         page.get_by_label("A file").set_input_files(
             files=[{"name": f"../../{name}.yaml", "mimeType": "text/yaml", "buffer": good.encode()}]
         )
         page.get_by_role("button", name="Store and dry run").click()
         page.get_by_text("2 rows read, 2 loaded").first.wait_for()
         assert "nothing written" in who.text() and f'create table "public"."{name}"' in who.text()
+        assert (incoming / "orders.csv").exists()
+        assert console.installation.sql("select 1 from dba.tfile where config_name = %s", (name,)) == []
         who.go(f"/console/configurations/{name}")
         who.link("Run")
         page.get_by_role("button", name="Run now").click()

@@ -54,9 +54,13 @@ def one(run_uuid: UUID) -> str:
 
 @blueprint.get("/<uuid:run_uuid>/live")
 @access.allow("admin")
-def live(run_uuid: UUID) -> str:
-    """The part of the page that changes while the run goes on."""
-    return render_template("parts/run_live.html", **_shown(str(run_uuid)))
+def live(run_uuid: UUID) -> Response:
+    """The part of the page that changes while the run goes on; the whole page anew where the state has changed."""
+    shown = _shown(str(run_uuid))
+    response = make_response(render_template("parts/run_live.html", **shown))
+    if request.args.get("was", shown["status"]) != shown["status"]:
+        response.headers["HX-Refresh"] = "true"  # title and buttons belong to the state
+    return response
 
 
 @blueprint.post("/<uuid:run_uuid>/stop")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +39,21 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
         except _ChangedError as error:
             fetched.left[path] = f"{path.name} {error}, left for the next run"
     return fetched
+
+
+@contextmanager
+def copies(request: Request, folder: Path) -> Iterator[list[Path]]:
+    """Copies of the new files of a folder, for a dry run: originals are not touched, and the copies go afterwards."""
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix="dry_run_") as name:
+        found = []
+        for path in _new(request, folder, Fetched()):
+            with suppress(_ChangedError), _opened(path) as (stream, state):
+                copy = Path(name) / path.name
+                with copy.open("wb") as target:
+                    shutil.copyfileobj(stream, target, CHUNK)
+                os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
+                found.append(copy)
+        yield found
 
 
 class _ChangedError(Exception):
