@@ -308,6 +308,8 @@ main() {
         [[ -n $dry_run ]] || open_log
         install_system_packages
         point_to_dbeaver
+        getent passwd etl_user >/dev/null ||
+            say "waits: the user etl_user, the database and cron: run sudo $project/configure_etl_user.sh"
     fi
     as_owner
 }

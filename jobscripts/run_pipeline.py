@@ -19,7 +19,7 @@ def _demo(values: dict[str, Any]) -> int | None:
     return exit_code
 
 
-@job(lock="{name}", time_limit_hours=24 * 32, instead=_demo)
+@job(lock="{name}", time_limit_hours=24 * 32, instead=_demo, looks=("dry_run", "list_pipelines"))
 def run_pipeline(
     name: Annotated[str, typer.Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
     from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "",

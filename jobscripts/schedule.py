@@ -22,7 +22,7 @@ class Action(StrEnum):
     next = "next"
 
 
-@job(lock="", database=False, alert=False)
+@job(database=False, alert=False)
 def schedule(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)] = Action.show,
     pipeline: Annotated[str, typer.Argument(help="For pause, resume and next: one pipeline. Empty: all.")] = "",

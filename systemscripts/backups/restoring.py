@@ -145,7 +145,26 @@ def _swap(server: db_utils.Connection, name: str, scratch: str, before: str) -> 
         if there:
             cursor.execute(sql.SQL(rename).format(sql.Identifier(name), sql.Identifier(before)))
         cursor.execute(sql.SQL(rename).format(sql.Identifier(scratch), sql.Identifier(name)))
+        if there:
+            _copy_rights(cursor, before, name)
     return before if there else ""
+
+
+def _copy_rights(cursor: Cursor, before: str, name: str) -> None:
+    """Who may connect to the old database may connect to the new one, and nobody else; a backup does not hold that."""
+    cursor.execute(
+        """select case when acl.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(acl.grantee)) end,
+                  acl.privilege_type
+           from pg_database, aclexplode(datacl) acl where datname = %s""",
+        (before,),
+    )
+    rights = cursor.fetchall()
+    if not rights:  # as every new database has them
+        return
+    cursor.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+    for grantee, privilege in rights:  # both come from the server, which has quoted the name
+        statement = f"grant {privilege} on database {{}} to {grantee}"
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def _examined(database: str) -> Restored:

@@ -53,11 +53,12 @@ class Pipeline(Consistent):
 
     @classmethod
     def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
-        """Two steps of one name; a `depends` that names no step before."""
+        """Two steps of one name; a job that does not exist; a `depends` that names no step before."""
         steps = [step for step in _listed(values.get("steps")) if isinstance(step, dict)]
         known = [(str(step.get("job")), _name(step)) for step in steps]
         twice = [name for name, count in Counter(name for _, name in known).items() if count > 1]
         found = [("steps", f"name {name!r} twice") for name in twice]
+        found += [("steps", text) for job, _ in known if (text := _unknown_job(job))]
         for number, step in enumerate(steps):
             before = {name for names in known[:number] for name in names}
             for wanted in map(str, _listed(step.get("depends"))):
@@ -66,6 +67,17 @@ class Pipeline(Consistent):
                     guess = f", did you mean {near[0]}?" if near else ""
                     found.append(("steps", f"{known[number][1]}: depends on {wanted!r}, no step before it{guess}"))
         return found
+
+
+def _unknown_job(job: str) -> str:
+    """What is wrong with the name of a job; "" when there is such a script."""
+    jobs = [path.stem for path in (settings.PROJECT / "jobscripts").glob("[a-z]*.py")]
+    near = difflib.get_close_matches(job, jobs, n=1)
+    return (
+        ""
+        if job in jobs
+        else f"name the job {job!r}, which does not exist" + (f", did you mean {near[0]}?" if near else "")
+    )
 
 
 def _listed(value: object) -> list[Any]:

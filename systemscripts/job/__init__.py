@@ -108,6 +108,7 @@ def job(
     time_limit_hours: float | None = None,
     instead: Instead | None = None,
     alert: bool = True,
+    looks: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Summary | None]], Job]:
     """Make a function a job.
 
@@ -116,8 +117,9 @@ def job(
     `time_limit_hours`: instead of the setting JOB_TIME_LIMIT_HOURS.
     `instead`: asked first, with the arguments; returns an exit code where it did the whole work itself (the demo).
     `alert`: false for tools that somebody sits in front of; nobody gets a mail when they fail.
+    `looks`: arguments with which the job only looks; it needs no lock then.
     """
-    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert), instead)
+    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert, looks), instead)
 
 
 def wait_seconds() -> float:

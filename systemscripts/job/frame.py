@@ -110,7 +110,8 @@ class Frame:
         from systemscripts.job import leftovers
 
         self.closed_runs = leftovers.close(self.directories)
-        if self.needs.lock is not None:
+        only_looks = any(self.call.values.get(name) for name in self.needs.looks)
+        if self.needs.lock is not None and not only_looks:
             wait = WAIT_HOURS * 3600 if self.call.wait else 0
             self._lock = locks.acquire(self.directories, self.job, self.key, wait)
         if self.needs.database:

@@ -13,3 +13,4 @@ class Needs:
     database: bool
     time_limit_hours: float | None
     alert: bool
+    looks: tuple[str, ...] = ()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,18 +58,27 @@ def paused(directories: Directories, name: str) -> Pause | None:
 
 def pause(directories: Directories, name: str, by: str) -> Pause:
     """Pause a pipeline or EVERYTHING; one that is paused already keeps its beginning."""
-    found = pauses(directories)
-    found.setdefault(name, Pause(name, settings.now().isoformat(timespec="seconds"), by))
-    _write(directories, found)
+    with _only_one(directories):
+        found = pauses(directories)
+        found.setdefault(name, Pause(name, settings.now().isoformat(timespec="seconds"), by))
+        _write(directories, found)
     return found[name]
 
 
 def resume(directories: Directories, name: str) -> list[Pause]:
     """End a pause, with EVERYTHING all of them; returns those that ended."""
-    found = pauses(directories)
-    ended = list(found.values()) if name == EVERYTHING else [found[name]] if name in found else []
-    _write(directories, {each: pause for each, pause in found.items() if pause not in ended})
+    with _only_one(directories):
+        found = pauses(directories)
+        ended = list(found.values()) if name == EVERYTHING else [found[name]] if name in found else []
+        _write(directories, {each: pause for each, pause in found.items() if pause not in ended})
     return ended
+
+
+@contextmanager
+def _only_one(directories: Directories) -> Iterator[None]:
+    with (directories.locks / "pauses.lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def _path(directories: Directories) -> Path:

@@ -53,7 +53,9 @@ def test_dry_run_changes_nothing(host: Machine) -> None:
     assert done.returncode == 0, done.stderr
     for text in ("would make the user etl_user", "would install /etc/cron.d/etl_jobs"):
         assert text in done.stdout
-    assert "would install the system packages: " in install(host, "--dry-run").stdout
+    shown = install(host, "--dry-run").stdout
+    assert "would install the system packages: " in shown
+    assert f"waits: the user etl_user, the database and cron: run sudo {FOLDER}/configure_etl_user.sh" in shown
     assert host.shell(SNAPSHOT) == before
 
 
@@ -111,6 +113,24 @@ def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Ma
     secret = host.shell(f"sed -n 's|^DATABASE_URL=postgresql://etl:\\(.*\\)@.*|\\1|p' '{FOLDER}/config/.env'").strip()
     assert len(secret) == 32
     assert secret not in host.shell("cat /var/log/postgresql/* 2>/dev/null || true")
+
+
+def test_the_hosts_database_is_backed_up_and_restored_by_its_own_tools_and_login(host: Machine) -> None:
+    assert "read back from end to end" in job(host, "backup_database.py").stdout
+    rehearsed = job(host, "restore_database.py", "--rehearse")
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    job(host, "database.py", "sql", "create table public.later (a integer)")
+    restored = job(host, "restore_database.py")
+    assert restored.returncode == 0, restored.stderr
+    assert job(host, "database.py", "sql", "select to_regclass('public.later') is null").stdout.split()[1] == "t"
+    question = "select count(*) >= 0 as sees from dba.v_run"
+    assert job(host, "database.py", "sql", "--read-only", question).stdout.split() == ["sees", "t"]
+    # who could not connect to the database before cannot connect now
+    rights = "runuser -u postgres -- psql -Atc \"select has_database_privilege('{}', 'etl', 'connect')\" postgres"
+    host.shell("runuser -u postgres -- psql -qc 'create role stranger login' postgres")
+    assert [host.shell(rights.format(role)).strip() for role in ("stranger", "reader", "etl")] == ["f", "t", "t"]
+    before = next(line.split()[-1] for line in restored.stdout.splitlines() if "--drop" in line)
+    assert job(host, "restore_database.py", "--drop", before).returncode == 0
 
 
 def test_the_second_run_of_both_changes_nothing(host: Machine) -> None:

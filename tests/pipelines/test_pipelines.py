@@ -202,12 +202,18 @@ def test_faults_are_named_by_line_all_at_once(clone: Clone, installation: Instal
           - {job: tiny, arguments: [a], on_failure: shrug}
           - {job: tiny, arguments: [a]}
           - {job: tiny, arguments: [b], depends: [tiny q]}
+          - {job: tinny}
         """,
     )
     done = clone.run(installation, "run_pipeline.py", "faulty")
     (clone.folder / "config" / "pipelines" / "faulty.yaml").unlink()
     assert (done.returncode, done.stderr.count("\n")) == (78, 1)
-    for text in ("'tiny a' twice", "depends on 'tiny q'", "on_failure expected 'stop' or 'continue'"):
+    for text in (
+        "'tiny a' twice",
+        "depends on 'tiny q'",
+        "on_failure expected 'stop' or 'continue'",
+        "did you mean tiny?",
+    ):
         assert text in done.stderr
 
 
@@ -225,6 +231,8 @@ def test_ten_at_once_one_runs_and_nine_say_who(
     clone.pipeline("single", "steps: [{job: slow}, {job: tiny, arguments: [a, fail]}]")
     runs = [clone.start(installation, "run_pipeline.py", "single") for _ in range(10)]
     wait_for(lambda: sum(run.poll() is not None for run in runs) == 9, 120)
+    looked = clone.run(installation, "run_pipeline.py", "single", "--dry-run")  # which is allowed meanwhile
+    assert looked.returncode == 0, looked.stderr
     (installation.data / "go").touch()
     ended = {run.wait(timeout=120): run for run in runs}
     assert sorted(run.returncode for run in runs) == [1, *[75] * 9]
@@ -235,6 +243,6 @@ def test_ten_at_once_one_runs_and_nine_say_who(
             assert "(pid " in errors
     assert set(ended) == {1, 75}
     assert ran(installation) == "sa"
-    rows = installation.sql("select status, count(*) from dba.trun where job = 'run_pipeline' group by 1 order by 1")
+    rows = installation.sql("select status, count(*) from dba.trun where arguments = 'single' group by 1 order by 1")
     assert rows == [("failed", 1), ("skipped", 9)]
     assert mails.subjects() == ["[ETL] run_pipeline single failed"]
