@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from systemscripts.job import Summary, job
-
-if TYPE_CHECKING:
-    from systemscripts.imports.proposing import Proposal
 
 
 @job(database=False)
@@ -32,7 +29,7 @@ def suggest_import(
     from systemscripts.configuration.import_config import FOLDER
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
-    from systemscripts.imports import looking, proposing
+    from systemscripts.imports import looking, proposed_yaml, proposing
     from systemscripts.tables.names import column_names
 
     chosen = name or _name_from(files[0])
@@ -54,7 +51,7 @@ def suggest_import(
         summary.counts.read += rows
         summary.counts.skipped += rows
     with atomic_write(path) as stream:
-        stream.write(_as_yaml(files, chosen, proposals, keys, notes).encode())
+        stream.write(proposed_yaml.as_yaml(files, chosen, list(proposals.values()), keys, notes).encode())
     summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposals.values()]
     summary.headline = f"{path} written: {len(proposals)} columns from {summary.counts.read:,} rows"
     summary.next_steps = [
@@ -67,40 +64,6 @@ def suggest_import(
 def _name_from(file: Path) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
     return words if words[:1].isalpha() else f"import_{words}".strip("_")
-
-
-def _as_yaml(files: list[Path], name: str, proposals: dict[str, Proposal], keys: list[str], notes: list[str]) -> str:
-    import yaml
-
-    lines = [f"# Proposed from {', '.join(file.name for file in files)}; every column says why."]
-    lines += [f"# {note}" for note in notes[:20]]
-    lines += [f"file_pattern: {_quoted(_pattern(files))}", f"target_table: public.{name}"]
-    date = re.search(r"\d{8}(?:T\d{6})?", files[0].stem)
-    if date:
-        part = files[0].stem[: date.start()].count("_")
-        form = "yyyyMMdd" + ("THHmmss" if "T" in date[0] else "")
-        lines += ["dateconfig: filename", f"datelocation: {part}", f"dateformat: {form}"]
-    lines.append(
-        f"# key_columns: {keys[:3]}   # different in every row" if keys else "# no column is different in every row"
-    )
-    lines.append("schema:")
-    for proposal in proposals.values():
-        shown: Any = proposal.declared["type"] if len(proposal.declared) == 1 else proposal.declared
-        text = (
-            yaml.safe_dump(shown, default_flow_style=True, allow_unicode=True, width=200).replace("\n...", "").strip()
-        )
-        lines.append(f"  {proposal.column}: {text}   # {proposal.reason}")
-    return "\n".join(lines) + "\n"
-
-
-def _pattern(files: list[Path]) -> str:
-    """The file's name with every long number open."""
-    stem = re.sub(r"\d{3,}", lambda found: rf"\d{{{len(found[0])}}}", re.escape(files[0].stem))
-    return stem + r"\." + files[0].suffix.lstrip(".").lower()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 if __name__ == "__main__":

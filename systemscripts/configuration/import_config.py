@@ -28,6 +28,9 @@ _NAME = r"[a-z_][a-z0-9_]{0,62}"
 _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
 
 
+FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
+
+
 class Reading(Strict):
     """How to read the file where its content does not say it."""
 
@@ -128,7 +131,9 @@ class ImportConfig(Strict, Consistent):
     source_directory: str = ""
     archive_directory: str = ""
     file_pattern: str
-    file_type: str = "auto"
+    file_type: Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"] = (
+        "auto"
+    )
     metadata_label_source: Literal["filename", "file_content", "static", "none"] = "none"
     metadata_label_location: str | None = None
     dateconfig: Literal["filename", "file_content", "static", "none"] = "none"

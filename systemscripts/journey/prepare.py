@@ -51,12 +51,24 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         raise
     with table:
         _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
+        _check_type(context.config.file_type, ticket.name, table.detected.format)
         columns = aliases.names_of(table, context.config.reading.aliases)
         found = _identify(context, ticket.name, table, columns)
         result = Prepared(ticket, path, table, columns, found, look)
         if write:
             _note(context, result)
         yield result
+
+
+def _check_type(wanted: str, name: str, found: str) -> None:
+    """The content decides what a file is; where the import asks for a kind, another one is another layout."""
+    if wanted == "auto" or found == "empty":
+        return
+    kinds = {"csv": "text", "json": "JSON"}  # pages and XML named .xls are workbooks to whoever sends them
+    if kinds.get(found, "a workbook") != {**kinds, "tsv": "text", "txt": "text"}.get(wanted, "a workbook"):
+        raise BadDataError(
+            f"another layout: {name} holds {found}, the import takes {wanted}", "Or set file_type to auto."
+        )
 
 
 def leave_clean_csv(context: Context, file: Prepared) -> Path:

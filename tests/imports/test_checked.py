@@ -132,3 +132,12 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
     assert installation.sql("select a, b, c, d, e, f from public.orders") == [
         ("\\N", "\\.", "a\x1fb", "c\x1ed", "line\nbreak", '"quoted"')
     ]
+
+
+def test_a_file_of_another_kind_is_another_layout(installation: Installation) -> None:
+    load(installation, '[{"id": 1}]', schema={}, file_type="csv")
+    assert installation.sql("select status, reason from dba.tfile") == [
+        ("refused", "another layout: orders.csv holds json, the import takes csv. Or set file_type to auto.")
+    ]
+    loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
+    assert [row["state"] for row in loaded["rows"]] == ["loaded"]

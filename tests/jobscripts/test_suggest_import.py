@@ -59,3 +59,20 @@ def test_what_it_proposes_loads(installation: Installation, tmp_path: Path) -> N
     installation.configure("orders", **columns)
     summary = installation.summary("generic_import", "orders", "--file", path)
     assert summary["counts"] == {"read": 2000, "loaded": 1999, "rejected": 1, "skipped": 0}
+
+
+def test_a_label_is_proposed_where_several_files_differ_in_their_names(
+    installation: Installation, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"orders_{client}_20260105.csv" for client in ("acme", "globex")]
+    for path in paths:
+        path.write_text(ORDERS)
+    output = installation.data / "orders.yaml"
+    assert installation.run("suggest_import", *paths, "--output", output).returncode == 0
+    config = configuration.validate(configuration.read_document(output), ImportConfig, config_name="orders")
+    assert (config.metadata_label_source, config.metadata_label_location) == ("filename", "1")
+    assert config.file_pattern == r"orders_[^_]+_\d{8}\.csv"
+    assert (config.dateconfig, config.datelocation) == ("filename", "2")
+    output.unlink()
+    text, _ = suggest(installation, paths[0])
+    assert "# metadata_label_source: filename, metadata_label_location: 0   # 'orders'" in text
