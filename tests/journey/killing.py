@@ -17,8 +17,11 @@ def main() -> None:
     """Put the killer around the function, then run the script as the wrapper would."""
     place, when, nth, script, *arguments = sys.argv[1:]
     module_name, _, name = place.partition(":")
-    module = importlib.import_module(module_name)
-    function, calls = getattr(module, name), 0
+    owner: Any = importlib.import_module(module_name)
+    *path_to_it, name = name.split(".")  # also a method, such as systemscripts.s3:Bucket.copy
+    for each in path_to_it:
+        owner = getattr(owner, each)
+    function, calls = getattr(owner, name), 0
 
     def killer(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
@@ -30,7 +33,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    setattr(module, name, killer)
+    setattr(owner, name, killer)
     path = PROJECT / "jobscripts" / f"{script}.py"
     sys.argv = [str(path), *arguments]
     runpy.run_path(str(path), run_name="__main__")

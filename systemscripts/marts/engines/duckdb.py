@@ -8,6 +8,7 @@ from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
 
 def compute(work: Work) -> None:
     """Run every statement; raises EtlError when disk or memory are full."""
+    work.output.mkdir(parents=True, exist_ok=True)
     with duck.session(work.output.with_name(f"{work.output.name}.spill")) as connection:
         connection.execute("set preserve_insertion_order = false")
         files = ", ".join(duck.literal(str(path)) for path in work.sales)

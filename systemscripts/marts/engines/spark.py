@@ -6,15 +6,13 @@ paths (a shared folder). Nothing of Python runs on them: it is all SQL.
 
 from __future__ import annotations
 
+import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from systemscripts import masking, settings
-from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+from systemscripts.errors import ConfigurationError, EtlError, TryLaterError, UsageError
 from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def compute(work: Work) -> None:
@@ -22,7 +20,9 @@ def compute(work: Work) -> None:
 
     Raises ConfigurationError when Spark or Java is not installed, TryLaterError when the cluster does not answer.
     """
-    session = _session(work)
+    master = work.master or settings.current().spark_master
+    _demand_answer(master)
+    session = _session(master)
     try:
         views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(str, work.sales))}
         for name in DIMENSIONS:
@@ -35,12 +35,28 @@ def compute(work: Work) -> None:
             frame = session.sql(statement(name)).repartition(*columns)  # one file for each folder, not one a task
             frame.write.partitionBy(*columns).parquet(str(work.output / name))
     except Exception as error:  # py4j gives Java's own, of many kinds
-        raise _explained(error, work) from error
+        raise _explained(error) from error
     finally:
         session.stop()
 
 
-def _session(work: Work) -> Any:
+def _demand_answer(master: str) -> None:
+    """Raise TryLaterError when no master of a cluster takes a connection: Spark itself would try for a minute."""
+    if not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+            return
+        except ValueError as error:
+            raise UsageError(f"{master} is no address of a cluster", "Write spark://host:7077.") from error
+        except OSError:
+            continue
+    raise TryLaterError(f"the Spark cluster {master} does not answer", "Start it, then run the same command again.")
+
+
+def _session(master: str) -> Any:
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
@@ -48,7 +64,6 @@ def _session(work: Work) -> Any:
         raise ConfigurationError(
             "Spark is not installed", "Run: .venv/bin/pip install -r requirements-spark.txt (and Java 17)."
         ) from error
-    master = work.master or settings.current().spark_master
     try:
         return (
             SparkSession.builder.master(master)
@@ -63,12 +78,9 @@ def _session(work: Work) -> Any:
     except (PySparkException, OSError) as error:
         raise ConfigurationError("Spark does not start: is Java 17 installed?", "Set JAVA_HOME.") from error
     except Exception as error:
-        raise _explained(error, work) from error
+        raise _explained(error) from error
 
 
-def _explained(error: Exception, work: Work) -> EtlError:
+def _explained(error: Exception) -> EtlError:
     text = masking.mask(str(error).strip().partition("\n")[0])[:300]
-    names: Callable[[str], bool] = str(error).__contains__
-    if names("All masters are unresponsive") or names("SparkContext has been shutdown"):
-        return TryLaterError(f"the Spark cluster {work.master} does not answer", "Start it, then run this again.")
-    return EtlError(f"Spark: {text}", "The log has the traceback.")
+    return EtlError(f"Spark: {text}", "The log has the traceback; after a lost worker run the same command again.")

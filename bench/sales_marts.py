@@ -1,0 +1,159 @@
+"""Time the sales: CSV to Parquet, and the marts, against bare DuckDB scripts, Spark and pandas, in one run.
+
+    .venv/bin/python -m bench.sales_marts --rows 10000000
+    .venv/bin/python -m bench.sales_marts --rows 10000000 --spark --pandas --repeats 1
+
+The bare scripts read the same files and write the same output: the Parquet file; the marts in PostgreSQL and the
+Parquet sets. Ours are whole commands: start-up, SHA-256, checks of every value, look-ups, ledger, versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+
+from bench import measuring
+from bench.installation import PROJECT, Bench, installed
+from bench.measuring import Run
+from demo import sales_data
+
+CUSTOMERS = 100_000
+SQL = PROJECT / "sql" / "sales"
+
+CONVERT = """
+import duckdb, sys
+duckdb.execute(f"copy (from read_csv('{sys.argv[1]}')) to '{sys.argv[2]}' (format parquet)")
+"""
+MARTS = """
+import duckdb, glob, os, psycopg2, shutil, sys
+lake, dimensions, output, sql, url = sys.argv[1:]
+shutil.rmtree(output, ignore_errors=True)
+os.makedirs(output)
+c = duckdb.connect(config={"memory_limit": "2GB", "temp_directory": output + "/spill"})
+c.execute("set preserve_insertion_order = false")
+c.execute(f"create view sales as from read_parquet('{lake}/*.parquet')")
+for name in ("customer", "store", "product", "sales_team"):
+    c.execute(f"create view {name} as from '{dimensions}/{name}.parquet'")
+c.execute("create view touched_month as select distinct date_trunc('month', sales_date)::date as month from sales")
+read = lambda name: open(f"{sql}/{name}.sql").read()
+c.execute("create view touched_sales as " + read("touched_sales"))
+for name, by in (("enriched_sales", "sales_month"), ("customers_data_mart", "sales_date_month"),
+                 ("sales_team_data_mart", "sales_month, store_id")):
+    c.execute(f"copy ({read(name)}) to '{output}/{name}' (format parquet, partition_by ({by}))")
+pg = psycopg2.connect(url)
+for name, columns in (
+    ("customers_data_mart", "customer_id, full_name, address, phone_number, sales_date_month, total_sales"),
+    ("sales_team_data_mart", "store_id, sales_person_id, full_name, sales_month, total_sales, incentive"),
+):
+    c.execute(f"copy (select {columns} from read_parquet('{output}/{name}/**/*.parquet', hive_partitioning = true)) "
+              f"to '{output}/{name}.csv' (format csv, header false)")
+    with pg.cursor() as cursor, open(f"{output}/{name}.csv") as stream:
+        cursor.execute(f"delete from sales.{name}")
+        cursor.copy_expert(f"copy sales.{name} ({columns}) from stdin with (format csv)", stream)
+pg.commit()
+"""
+PANDAS = """
+import glob, sys, duckdb, pandas
+lake, dimensions = sys.argv[1:3]
+# pandas reads Parquet only by way of pyarrow, which is not needed otherwise: DuckDB hands the columns over
+sales = duckdb.execute(f"select customer_id, store_id, sales_person_id, sales_date, (total_cost * 100)::bigint as cents "
+                       f"from read_parquet('{lake}/*.parquet')").df()
+sales["month"] = sales["sales_date"].dt.to_period("M")
+customers = sales.groupby(["customer_id", "month"])["cents"].sum().reset_index()
+team = sales.groupby(["store_id", "sales_person_id", "month"])["cents"].sum().reset_index()
+best = team.groupby(["store_id", "month"])["cents"].transform("max")
+team["incentive"] = ((team["cents"] + 50) // 100).where(team["cents"] == best, 0)
+customer = duckdb.execute(f"from '{dimensions}/customer.parquet'").df()
+customers = customers.merge(customer, on="customer_id", how="left")
+enriched = sales.merge(customer, on="customer_id", how="left")
+print(len(customers), len(team), len(enriched))
+"""
+
+
+def main() -> None:
+    """Generate, load, compute, in turns, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--spark", action="store_true", help="also Spark on this machine, local[*]")
+    parser.add_argument("--pandas", action="store_true", help="also pandas, in memory, writing nothing")
+    options = parser.parse_args()
+    with installed() as bench:
+        file = _prepared(bench, options.rows)
+        print(f"{options.rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB of CSV")
+        _convert(bench, file, options.repeats)
+        _marts(bench, options)
+
+
+def _prepared(bench: Bench, rows: int) -> Path:
+    """The dimensions, and one file of sales."""
+    bench.psql((SQL / "seed.sql").read_text())
+    customers = sales_data.customers(sales_data.Wish(CUSTOMERS), bench.folder / "customers.csv")
+    bench.psql("delete from sales.customer")
+    bench.psql(f"\\copy sales.customer from '{customers}' with (format csv, header)")
+    wish = sales_data.Wish(rows, month=date(2025, 1, 1), days=90, customers=CUSTOMERS)
+    return sales_data.standard(wish, bench.folder / "sales.csv")
+
+
+def _convert(bench: Bench, file: Path, repeats: int) -> None:
+    bare, ours = [], []
+    for number in range(repeats + 1):  # the first turn warms up and does not count
+        bench.settle()
+        one = measuring.run([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
+        two = _loaded(bench, file)
+        if number:
+            bare.append(one)
+            ours.append(two)
+    print(measuring.table([("DuckDB, CSV to Parquet", bare), ("generic_import sales", ours)], bare), flush=True)
+
+
+def _loaded(bench: Bench, file: Path) -> Run:
+    bench.psql(
+        "delete from dba.trejectedrow; delete from dba.tdatasetmonth; delete from dba.tfile; delete from dba.tdataset"
+    )
+    waiting = bench.folder / "file_watcher" / "sales_bench.csv"
+    waiting.unlink(missing_ok=True)
+    waiting.hardlink_to(file)
+    bench.settle()
+    return bench.job("generic_import", "sales")
+
+
+def _marts(bench: Bench, options: argparse.Namespace) -> None:
+    lake, dimensions = bench.folder / "var" / "lake" / "sales", bench.folder / "dimensions"
+    dimensions.mkdir()
+    _export(bench, dimensions)
+    arguments = [str(lake), str(dimensions), str(bench.folder / "bare"), str(SQL), bench.url]
+    found: dict[str, list[Run]] = {"DuckDB, bare": [], "sales_marts": []}
+    for number in range(options.repeats + 1):
+        bench.settle()
+        bare = measuring.run([sys.executable, "-c", MARTS, *arguments])
+        bench.settle()
+        ours = bench.job("sales_marts", "--recompute")
+        if number:
+            found["DuckDB, bare"].append(bare)
+            found["sales_marts"].append(ours)
+    for wanted, name, command in (
+        (options.spark, "sales_marts on Spark", ["--recompute", "--engine", "spark", "--master", "local[*]"]),
+        (options.pandas, "pandas, in memory", []),
+    ):
+        for _ in range(options.repeats if wanted else 0):
+            bench.settle()
+            run = bench.job("sales_marts", *command) if command else measuring.run(
+                [sys.executable, "-c", PANDAS, *arguments[:2]]
+            )  # fmt: skip
+            found.setdefault(name, []).append(run)
+    print(measuring.table(list(found.items()), found["DuckDB, bare"]), flush=True)
+
+
+def _export(bench: Bench, folder: Path) -> None:
+    import duckdb
+
+    for name in ("customer", "store", "product", "sales_team"):
+        bench.psql(f"\\copy sales.{name} to '{folder / name}.csv' with (format csv, header)")
+        duckdb.execute(f"copy (from read_csv('{folder / name}.csv')) to '{folder / name}.parquet' (format parquet)")
+
+
+if __name__ == "__main__":
+    main()

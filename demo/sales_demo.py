@@ -1,0 +1,121 @@
+"""The sales pipeline on a fresh machine: a local S3 server, three made-up months with faults, all in var/demo/.
+
+It is the ordinary pipeline in ordinary processes: only settings differ. Of the second month a file lacks a column, so
+that it is refused, and the pipeline says so by its exit code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from demo import sales_data
+from demo.installation import PROJECT, DemoInstallation
+from demo.s3_server import S3Server
+
+BUCKET = "sales-demo"
+MONTHS = (date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1))
+EXPECTED = (0, 65, 0)  # exit codes of the pipeline
+ROWS = 2000
+BEGIN = time(5, 15)
+
+
+def run() -> int:
+    """Run the demo and show what happened; returns the exit code."""
+    installation = DemoInstallation()
+    key, folder = "demo", installation.folder / "s3"
+
+    def server(port: int) -> S3Server:
+        return S3Server(folder, key, installation.password, port)
+
+    with installation.mail_sink() as mails, installation.serving("s3", server) as bucket_server:
+        known = len(mails.mails())
+        installation.write_settings(
+            S3_ENDPOINT_URL=bucket_server.url, S3_BUCKET=BUCKET, S3_ACCESS_KEY_ID=key,
+            S3_SECRET_ACCESS_KEY=installation.password, S3_REGION="us-east-1",
+        )  # fmt: skip
+        installation.work_here()
+        _prepare()
+        codes = []
+        for number, month in enumerate(MONTHS):
+            _upload(number, installation.folder / "made_up")
+            print(f"\nThe files of {month:%B %Y}", flush=True)
+            following = month.replace(month=month.month + 1)
+            codes.append(installation.run_job("run_pipeline.py", "sales", now=datetime.combine(following, BEGIN)))
+        installation.show(
+            "The best of each store and month, from sales.sales_team_data_mart",
+            _best(),
+            [*_kept_aside(), *(f"mail: {path}" for path in mails.mails()[known:])],
+            [
+                'database.py sql "select * from sales.customers_data_mart limit 20"',
+                "sales_marts.py --dry-run",
+                'database.py sql "select file_name, file_location, status from sales.staging"',
+                "./run_python_etl_script.sh generate_sales_data.py --help",
+            ],
+        )
+    return 0 if tuple(codes) in (EXPECTED, (0, 0, 0)) else max(codes)
+
+
+def _prepare() -> None:
+    """The dimensions, and the bucket."""
+    from systemscripts import db_utils, s3
+    from systemscripts.db_utils import migrations
+
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
+        migrations.ensure(connection)
+        with db_utils.transaction(connection) as cursor:
+            cursor.execute((PROJECT / "sql" / "sales" / "seed.sql").read_text(encoding="utf-8"))
+    client = s3.bucket().client
+    with contextlib.suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=BUCKET)
+
+
+def _upload(number: int, folder: Path) -> None:
+    """The files of a month: plain; with further columns, and one that is refused; one for each of some days."""
+    from systemscripts import s3, settings
+
+    wish = sales_data.Wish(ROWS, seed=number + 1, month=MONTHS[number], faults=0.01)
+    name = f"{wish.month:%Y%m}.csv"
+    if number == 0:
+        paths = [sales_data.standard(wish, folder / f"sales_{name}")]
+    elif number == 1:
+        less = sales_data.Wish(50, seed=9, month=wish.month)
+        paths = [
+            sales_data.extra(wish, folder / f"sales_{name}"),
+            sales_data.fewer(less, folder / f"sales_less_{name}"),
+        ]
+    else:
+        paths = sales_data.date_wise(sales_data.Wish(ROWS, 3, wish.month, 5, 0.01), folder)
+    bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
+    for path in paths:
+        bucket.upload(path, f"{prefix}{path.name}")
+
+
+def _best() -> list[dict[str, Any]]:
+    return _rows(
+        """select to_char(sales_month, 'YYYY-MM') as month, store_id as store, full_name, total_sales, incentive
+           from sales.sales_team_data_mart where incentive > 0 order by sales_month, store_id, full_name"""
+    )
+
+
+def _kept_aside() -> list[str]:
+    """Rows and files that did not fit, in sentences."""
+    rejects = _rows(
+        """select count(*) as rows, min(r.reason) as reason
+           from dba.trejectedrow r join dba.tdataset d using (dataset_id)
+           where d.config_name = 'sales' group by coalesce(r.column_name, 'total_cost') order by 1 desc"""
+    )
+    refused = _rows("select name, reason from dba.tfile where config_name = 'sales' and status = 'refused'")
+    found = [f"{row['rows']} rows kept aside, such as: {row['reason']}" for row in rejects]
+    return found + [f"{row['name']} refused: {row['reason']}" for row in refused]
+
+
+def _rows(query: str) -> list[dict[str, Any]]:
+    from systemscripts import db_utils
+
+    with contextlib.closing(db_utils.connect(purpose="demo")) as connection, db_utils.transaction(connection) as cursor:
+        cursor.execute(query)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

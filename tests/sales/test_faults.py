@@ -1,0 +1,262 @@
+"""What may be wrong around the sales: one clear line, nothing half, healed by the next run; and no secret anywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.sales import reference
+from tests.sales.conftest import KEY, LESSER_KEY, LESSER_SECRET, SECRET, Shop
+from tests.sales.test_bucket import GOOD, HEADER
+from tests.sales.test_marts import assert_marts
+
+ROWS = reference.accepted(HEADER + GOOD)
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+    found = [line for line in lines if all(word in line for word in words)]
+    assert done.returncode == code and found, (done.returncode, done.stderr, done.stdout)
+    assert "Traceback" not in done.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ({"S3_SECRET_ACCESS_KEY": "wrong+planted/secret"}, 78, ["SignatureDoesNotMatch", "S3_SECRET_ACCESS_KEY"]),
+        ({"S3_ACCESS_KEY_ID": "nobody-knows-it"}, 78, ["InvalidAccessKeyId", "S3_ACCESS_KEY_ID"]),
+        ({"S3_BUCKET": "no-such-bucket-here"}, 78, ["NoSuchBucket", "S3_BUCKET"]),
+        ({"S3_ENDPOINT_URL": "http://127.0.0.1:{port}"}, 75, ["does not answer", "later"]),
+        ({"S3_ENDPOINT_URL": "http://s3.example.test"}, 78, ["without TLS"]),
+        ({"S3_PROFILE": "nobody"}, 78, ["profile", "S3_PROFILE"]),
+    ],
+)
+def test_a_service_that_cannot_be_used_is_said_in_one_line(
+    shop: Shop, settings: dict[str, str], code: int, words: list[str]
+) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    before = dict(shop.installation.settings)
+    shop.installation.write_settings(**{key: value.format(port=free_port()) for key, value in settings.items()})
+    done = shop.installation.run("generic_import", "sales")
+    assert_one_line(done, code, *words)
+    assert shop.sql("select count(*) from dba.tdataset") == [(0,)]
+    for secret in (SECRET, "wrong+planted/secret"):
+        assert secret not in done.stdout + done.stderr + shop.installation.log_text()
+    shop.installation.settings = before
+    shop.installation.write_settings()
+    assert shop.load()["counts"]["loaded"] == 1
+    assert shop.keys() == ["sales_data_processed/sales_a.csv"]
+
+
+def test_a_prefix_that_may_not_be_written(shop: Shop) -> None:
+    """The rows are safe; the object moves, and the marts appear, once the right is given."""
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.installation.write_settings(S3_ACCESS_KEY_ID=LESSER_KEY, S3_SECRET_ACCESS_KEY=LESSER_SECRET)
+    done = shop.installation.run("generic_import", "sales")
+    assert_one_line(done, 1, "AccessDenied", "sales_data_processed/")
+    assert shop.keys() == ["sales_data/sales_a.csv"]
+    done = shop.installation.run("sales_marts")
+    assert_one_line(done, 78, "AccessDenied", "customer_data_mart/")
+    assert shop.keys() == ["sales_data/sales_a.csv"]
+    shop.installation.write_settings(S3_ACCESS_KEY_ID=KEY, S3_SECRET_ACCESS_KEY=SECRET)
+    assert shop.load()["exit_code"] == 0
+    assert shop.keys() == ["sales_data_processed/sales_a.csv"]
+    assert shop.marts()["exit_code"] == 0
+    assert_marts(shop, ROWS)
+
+
+def test_a_full_disk_leaves_the_version_before(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.marts()
+    small = shop.installation.data / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a small file system")
+    try:
+        text = HEADER + "".join(
+            f"{n % 12 + 1},121,sugar,2025-02-0{n % 9 + 1},{n % 9 + 1},{n}.25,1,{n}.25\n" for n in range(20_000)
+        )
+        shop.put("sales_data/sales_b.csv", text)
+        shop.load()
+        shop.installation.write_settings(MARTS_DIRECTORY=str(small / "marts"))
+        done = shop.installation.run("sales_marts")
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert_one_line(done, 1, "small/marts")
+        assert not list(small.rglob("current"))
+        assert not list(small.rglob(".work*"))
+        assert {row[4] for row in shop.customers()} == {date(2025, 1, 1)}, "the database has the rows of before"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    shop.installation.write_settings(MARTS_DIRECTORY="var/marts")
+    assert shop.marts()["exit_code"] == 0
+    assert_marts(shop, [*ROWS, *reference.accepted(text)])
+
+
+def test_a_database_that_is_down(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    url = shop.installation.url
+    head, _, tail = url.partition("@")
+    shop.installation.write_settings(DATABASE_URL=f"{head}@127.0.0.1:{free_port()}/{tail.partition('/')[2]}")
+    assert_one_line(shop.installation.run("sales_marts"), 75, "does not answer")
+    shop.installation.write_settings(DATABASE_URL=url)
+    shop.marts()
+    assert_marts(shop, ROWS)
+
+
+@dataclass
+class MariaDb:
+    """A server of its own."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mysql://etl:planted%2Fmaria@127.0.0.1:{self.port}/marts"
+
+    def start(self) -> None:
+        user = f"--user={os.environ.get('USER', 'root')}" if os.geteuid() == 0 else "--skip-grant-tables=0"
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder / 'data'}",
+                 user, f"--socket={self.folder / 'm.sock'}", "--bind-address=127.0.0.1", f"--port={self.port}",
+                 f"--pid-file={self.folder / 'm.pid'}", "--skip-log-bin"],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        until = time.monotonic() + 60
+        while True:
+            try:
+                pymysql.connect(unix_socket=str(self.folder / "m.sock"), user="root").close()
+                return
+            except pymysql.Error:
+                assert time.monotonic() < until and self.process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        connection = pymysql.connect(unix_socket=str(self.folder / "m.sock"), user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@pytest.fixture
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    if not (shutil.which("mariadbd") or Path("/usr/sbin/mariadbd").exists()):
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail("mariadb-server is not installed")
+        pytest.skip("mariadb-server is not installed")
+    folder = tmp_path_factory.mktemp("maria")
+    root = ["--user=root"] if os.geteuid() == 0 else []
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", f"--datadir={folder / 'data'}", *root, "--skip-test-db",
+         "--auth-root-authentication-method=normal"], check=True, capture_output=True,
+    )  # fmt: skip
+    server = MariaDb(folder, free_port())
+    server.start()
+    server.rows("create database marts")
+    server.rows("create user etl@'127.0.0.1' identified by 'planted/maria'")
+    server.rows("grant all on marts.* to etl@'127.0.0.1'")
+    yield server
+    server.stop()
+
+
+def test_the_marts_in_mariadb(shop: Shop, mariadb: MariaDb) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD + "2,122,clinic plus,2025-02-28,3,1.50,3,4.50\n")
+    shop.load()
+    shop.installation.write_settings(MARTS_DATABASE_URL=mariadb.url)
+    assert shop.marts()["exit_code"] == 0
+    assert shop.customers() == [], "instead of PostgreSQL"
+    marts = "select * from marts.sales_team_data_mart order by sales_month"
+    assert mariadb.rows(marts) == [
+        (121, 1, "Rahul Verma", date(2025, 1, 1), Decimal("100.00"), Decimal("1.00")),
+        (122, 3, "Shashank Patel", date(2025, 2, 1), Decimal("4.50"), Decimal("0.05")),
+    ]
+    shop.put("sales_data/sales_b.csv", HEADER + "2,121,maida,2025-01-20,2,20,5,100\n")
+    shop.load()
+    before = mariadb.rows(marts)
+    mariadb.stop()
+    done = shop.installation.run("sales_marts")
+    assert_one_line(done, 75, f"127.0.0.1:{mariadb.port}/marts does not answer")
+    mariadb.start()
+    assert mariadb.rows(marts) == before
+    shop.installation.write_settings(MARTS_DATABASE_URL=mariadb.url.replace("planted", "wrong"))
+    assert_one_line(shop.installation.run("sales_marts"), 78, "refuses the login", "MARTS_DATABASE_URL")
+    shop.installation.write_settings(MARTS_DATABASE_URL=mariadb.url)
+    assert shop.marts()["exit_code"] == 0
+    assert [row[1] for row in mariadb.rows(marts)] == [1, 2, 3]
+    assert mariadb.rows("select sum(total_sales) from marts.customers_data_mart") == [(Decimal("204.50"),)]
+    assert "planted" not in shop.installation.log_text()
+
+
+def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
+    """Not in the process list while a job works, not in files, not in a table."""
+    key_file = tmp_path / "secret.key"
+    environment = shop.installation.process_environment(SECRET_KEY_FILE=str(key_file))
+    made = subprocess.run(
+        shop.installation.command("secret", "encrypt"), input=SECRET, env=environment, capture_output=True, text=True
+    )
+    assert made.returncode == 0 and made.stdout.startswith("enc:"), made.stderr
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    shop.installation.write_settings(S3_SECRET_ACCESS_KEY=made.stdout.strip(), SECRET_KEY_FILE=str(key_file))
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    said = tmp_path / "said"
+    with said.open("wb") as stream:
+        running = subprocess.Popen(
+            shop.installation.command("generic_import", "sales", "--debug"), stdout=stream, stderr=stream,
+            env=shop.installation.process_environment(), cwd=shop.installation.data,
+        )  # fmt: skip
+    seen = b""
+    while running.poll() is None:
+        for each in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen += each.read_bytes()
+            except OSError:
+                continue
+        time.sleep(0.05)
+    output = said.read_text()
+    assert running.returncode == 0, output
+    assert b"generic_import" in seen
+    shop.marts()
+    tables = shop.sql(
+        "select table_schema, table_name from information_schema.tables "
+        "where table_schema in ('dba', 'sales', 'public')"
+    )
+    stored = "".join(str(shop.sql(f'select * from "{schema}"."{name}"')) for schema, name in tables)
+    everything = output + seen.decode(errors="replace") + shop.installation.log_text() + stored
+    key = key_file.read_text().strip()
+    for secret in (SECRET, key, key[:20]):
+        assert secret not in everything
+    key_file.chmod(0o644)
+    assert_one_line(shop.installation.run("sales_marts"), 78, "S3_SECRET_ACCESS_KEY", "nobody else", "chmod 600")
+    key_file.chmod(0o600)
+    key_file.write_text("A" * 43 + "=\n")
+    assert_one_line(shop.installation.run("sales_marts"), 78, "another key, or damaged")

@@ -1,0 +1,231 @@
+"""Both engines and plain Python give the same marts to the cent; Spark on a cluster of its own processes."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from systemscripts.errors import ConfigurationError
+from systemscripts.marts import engines
+from tests.conftest import PROJECT
+from tests.sales import reference
+from tests.sales.conftest import Shop
+from tests.sales.test_marts import assert_marts
+
+SEEDS = 40
+DIMENSIONS = (PROJECT / "sql" / "sales" / "seed.sql").read_text()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A standalone master and worker, each a process of its own; the address of the master."""
+    missing = [name for name, there in (("pyspark", _has_pyspark()), ("Java", bool(shutil.which("java")))) if not there]
+    if missing:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(f"not installed: {', '.join(missing)}")
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    import pyspark
+
+    home, folder = Path(pyspark.__file__).parent, tmp_path_factory.mktemp("spark")
+    environment = os.environ | {
+        "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable,
+        "SPARK_WORKER_DIR": str(folder / "work"), "SPARK_DAEMON_MEMORY": "256m",
+    }  # fmt: skip
+    port, master_page, worker_port, worker_page = (_free_port() for _ in range(4))
+    url = f"spark://127.0.0.1:{port}"
+    program, package = str(home / "bin" / "spark-class"), "org.apache.spark.deploy"
+    host = ["--host", "127.0.0.1"]
+    commands = [
+        [program, f"{package}.master.Master", *host, "--port", str(port), "--webui-port", str(master_page)],
+        [program, f"{package}.worker.Worker", *host, "--port", str(worker_port), "--webui-port", str(worker_page),
+         "-c", "2", "-m", "1g", url],
+    ]  # fmt: skip
+    processes = []
+    with (folder / "log").open("wb") as log:
+        for command in commands:
+            processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+    try:
+        _wait_for_worker(f"http://127.0.0.1:{master_page}/json/", processes, folder / "log")
+        yield url
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(30)
+
+
+def _has_pyspark() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("pyspark") is not None
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for_worker(page: str, processes: list[subprocess.Popen[bytes]], log: Path) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until and all(process.poll() is None for process in processes):
+        try:
+            with urllib.request.urlopen(page, timeout=5) as answer:
+                if b'"state" : "ALIVE"' in answer.read():
+                    return
+        except OSError:
+            pass
+        time.sleep(0.3)
+    pytest.fail(f"the cluster does not come up: {log.read_text()[-2000:]}")
+
+
+def local_environment(shop: Shop) -> None:
+    shop.installation.environment |= {"SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+def random_work(folder: Path, seed: int) -> tuple[engines.Work, list[dict[str, Any]]]:
+    """Some Parquet files as the import writes them, for months of the seed's own, and the rows that they hold."""
+    chance = random.Random(seed)
+    months = [date(2000 + seed, month, 1) for month in chance.sample(range(1, 13), 3)]
+    rows, paths = [], []
+    for number in range(chance.randint(1, 3)):
+        found = reference.accepted(reference.random_file(chance, months, chance.randint(1, 60)))
+        rows += found
+        path = folder / f"dataset_{seed}_{number}.parquet"
+        values = ", ".join(
+            f"({number}, {line}, {row['customer_id']}, {row['store_id']}, 'sugar', date '{row['sales_date']}', "
+            f"{row['sales_person_id']}, 1.00, 1, {row['total']}, null)"
+            for line, row in enumerate(found, start=2)
+        )
+        if values:
+            duckdb.execute(
+                f"""copy (select a::integer as dataset_id, b::integer as source_row, c::integer as customer_id,
+                d::integer as store_id, e as product_name, f as sales_date, g::integer as sales_person_id,
+                h::decimal(18, 2) as price, i::integer as quantity, j::decimal(18, 2) as total_cost,
+                k::varchar as additional_column from (values {values}) t(a, b, c, d, e, f, g, h, i, j, k))
+                to '{path}' (format parquet)"""
+            )
+            paths.append(path)
+    return engines.Work(tuple(paths), tuple(sorted(months)), folder / "dimensions", folder / f"out_{seed}"), rows
+
+
+@pytest.fixture
+def dimensions(tmp_path: Path) -> Path:
+    """The small dimensions as Parquet."""
+    folder = tmp_path / "dimensions"
+    folder.mkdir()
+    connection = duckdb.connect()
+    connection.execute("create schema sales")
+    tables = (PROJECT / "sql" / "sales" / "dimensions.sql").read_text()
+    for statement in tables.split(";"):
+        if "create table" in statement:
+            connection.execute(statement.replace(" references sales.sales_team", ""))
+    for statement in DIMENSIONS.split(";"):
+        if "insert into" in statement:
+            connection.execute(statement)
+    for name in engines.DIMENSIONS:
+        connection.execute(f"copy sales.{name} to '{folder / name}.parquet' (format parquet)")
+    return folder
+
+
+def results(folder: Path) -> tuple[dict[Any, Decimal], dict[Any, tuple[Decimal, Decimal]], list[tuple[Any, ...]]]:
+    """What an engine wrote: the customers mart, the team mart, and the enriched sales."""
+
+    def read(name: str, columns: str) -> list[tuple[Any, ...]]:
+        return duckdb.execute(
+            f"select {columns} from read_parquet('{folder / name}/**/*.parquet', hive_partitioning = true) order by all"
+        ).fetchall()
+
+    customers = read("customers_data_mart", "customer_id, sales_date_month::date, total_sales")
+    team = read("sales_team_data_mart", "store_id::int, sales_person_id, sales_month::date, total_sales, incentive")
+    enriched = read(
+        "enriched_sales",
+        "dataset_id, source_row, customer_address, product_id, sales_month::date, store_id, is_manager",
+    )
+    return {row[:2]: row[2] for row in customers}, {row[:3]: row[3:] for row in team}, enriched
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_duckdb_gives_what_plain_python_gives(tmp_path: Path, dimensions: Path, seed: int) -> None:
+    work, rows = random_work(tmp_path, seed)
+    if work.sales:
+        engines.module("duckdb").compute(work)
+        customers, team, enriched = results(work.output)
+        assert (customers, team, len(enriched)) == (
+            reference.customers_mart(rows), reference.team_mart(rows), len(rows),
+        )  # fmt: skip
+
+
+def test_spark_gives_what_plain_python_and_duckdb_give(
+    tmp_path: Path, dimensions: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All seeds in one work: each has months of its own."""
+    works, rows = [], []
+    for seed in range(SEEDS):
+        work, found = random_work(tmp_path, seed)
+        works.append(work)
+        rows += found
+    files = tuple(path for work in works for path in work.sales)
+    months = tuple(month for work in works for month in work.months)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    found_by = {}
+    for name in ("spark", "duckdb"):
+        engines.module(name).compute(engines.Work(files, months, dimensions, tmp_path / name, cluster))
+        found_by[name] = results(tmp_path / name)
+    assert found_by["spark"] == found_by["duckdb"]
+    assert found_by["spark"][:2] == (reference.customers_mart(rows), reference.team_mart(rows))
+
+
+def test_the_whole_way_on_a_cluster(shop: Shop, cluster: str) -> None:
+    chance = random.Random(7)
+    months = [date(2025, 1, 1), date(2025, 2, 1)]
+    texts = [reference.random_file(chance, months, 60) for _ in range(2)]
+    for number, text in enumerate(texts):
+        shop.put(f"sales_data/sales_{number}.csv", text)
+    shop.load()
+    local_environment(shop)
+    summary = shop.marts("--engine", "spark", "--master", cluster)
+    assert summary["exit_code"] == 0, summary
+    assert_marts(shop, [row for text in texts for row in reference.accepted(text)])
+
+
+def test_a_cluster_that_is_away_is_said_and_nothing_changes(shop: Shop) -> None:
+    if not _has_pyspark():
+        pytest.skip("not installed: pyspark")
+    text = reference.random_file(random.Random(3), [date(2025, 1, 1)], 20)
+    shop.put("sales_data/sales_a.csv", text)
+    shop.load()
+    local_environment(shop)
+    done = shop.installation.run("sales_marts", "--engine", "spark", "--master", f"spark://127.0.0.1:{_free_port()}")
+    assert done.returncode == 75
+    assert "does not answer" in done.stderr
+    assert shop.customers() == []
+    assert shop.marts()["exit_code"] == 0
+    assert_marts(shop, reference.accepted(text))
+
+
+def test_an_unknown_engine_names_the_nearest(shop: Shop) -> None:
+    done = shop.installation.run("sales_marts", "--engine", "sparc")
+    assert (done.returncode, "did you mean spark?" in done.stderr) == (2, True)
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    work = engines.Work((), (), tmp_path, tmp_path)
+    with pytest.raises(ConfigurationError, match=r"requirements-spark\.txt"):
+        engines.module("spark").compute(work)
