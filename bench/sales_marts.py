@@ -58,8 +58,8 @@ PANDAS = """
 import glob, sys, duckdb, pandas
 lake, dimensions = sys.argv[1:3]
 # pandas reads Parquet only by way of pyarrow, which is not needed otherwise: DuckDB hands the columns over
-sales = duckdb.execute(f"select customer_id, store_id, sales_person_id, sales_date, (total_cost * 100)::bigint as cents "
-                       f"from read_parquet('{lake}/*.parquet')").df()
+sales = duckdb.execute(f"select customer_id, store_id, sales_person_id, sales_date, "
+                       f"(total_cost * 100)::bigint as cents from read_parquet('{lake}/*.parquet')").df()
 sales["month"] = sales["sales_date"].dt.to_period("M")
 customers = sales.groupby(["customer_id", "month"])["cents"].sum().reset_index()
 team = sales.groupby(["store_id", "sales_person_id", "month"])["cents"].sum().reset_index()
