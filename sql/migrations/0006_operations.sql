@@ -1,5 +1,8 @@
 -- Views that people and reports read: why files wait, what each file brought; a comment on every column of every view.
 
+alter table dba.treportmanager add column applied jsonb;
+comment on column dba.treportmanager.applied is 'What its YAML last made of this row; a row that differs was edited here';
+
 alter table dba.tfile add column purged_at timestamptz;
 comment on column dba.tfile.purged_at is 'When purge.py deleted the file';
 alter table dba.tdataset add column purged_at timestamptz;

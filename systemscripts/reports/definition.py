@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -13,6 +13,9 @@ from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.reports import parts as part_modules
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (
@@ -82,16 +85,20 @@ def load(connection: Connection, name: str) -> Report:
 def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     """Bring dba.treportmanager up to date with the YAML files that changed; returns their names.
 
-    Raises ConfigurationError that names every fault of every changed file.
+    An unchanged file never touches the row. Raises ConfigurationError that names every fault of every changed file; one
+    whose row was edited as well is a fault too.
     """
     with transaction(connection) as cursor:
         cursor.execute("select report_name, yaml_hash from dba.treportmanager")
         known = dict(cursor.fetchall())
+        edited = _edited(cursor)
     done, faults = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
             document = configuration.read_document(path)
             if known.get(path.stem) != document.sha256:
+                if path.stem in edited:
+                    raise _both_changed(path)
                 _apply(connection, configuration.validate(document, Report, report_name=path.stem), document.sha256)
                 done.append(path.stem)
         except ConfigurationError as error:
@@ -112,8 +119,24 @@ def faults(folder: Path = FOLDER) -> list[str]:
     return found
 
 
+def _edited(cursor: Cursor) -> set[str]:
+    """The reports whose row is no longer what their YAML made of it."""
+    cursor.execute(f"select {', '.join(_COLUMNS)}, applied from dba.treportmanager where applied is not null")
+    rows = [(dict(zip(_COLUMNS, row, strict=False)), row[-1]) for row in cursor.fetchall()]
+    return {values["report_name"] for values, applied in rows if json.loads(json.dumps(values)) != applied}
+
+
+def _both_changed(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path}: the file changed, and its row in dba.treportmanager was edited as well",
+        "Bring the row's changes into the file, then: database.py sql \"update dba.treportmanager set applied = null "
+        f"where report_name = '{path.stem}'\"",
+    )
+
+
 def _apply(connection: Connection, report: Report, digest: str) -> None:
     values = report.model_dump() | {"yaml_hash": digest}
+    values["applied"] = json.dumps({name: values[name] for name in _COLUMNS})
     values |= {name: json.dumps(values[name]) for name in ("queries", "parts", "attachments")}
     updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "report_name")
     with transaction(connection) as cursor:

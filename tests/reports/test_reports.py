@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,6 +17,7 @@ import openpyxl
 import pytest
 
 from tests import browser
+from tests.clones import Clone
 from tests.conftest import Installation
 from tests.reports.conftest import MeetMax, MoodySink, part
 
@@ -178,3 +182,35 @@ def test_a_preview_sends_nothing(summary: MeetMax, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Rows loaded per week" in path.read_text()
     assert len(summary.sink.mails()) == before
+
+
+def test_file_and_row_both_changed_is_refused_until_somebody_decides(mailing: Installation, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    script = clone.folder / "jobscripts" / "send_report.py"
+    own, text = (
+        clone.folder / "config/reports/own.yaml",
+        "subject: {}\nsend_if: rows\nqueries: {{a: select 1 where false}}\n",
+    )
+    own.write_text(text.format("first"))
+
+    def send() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, script, "own"], capture_output=True, text=True, timeout=60,
+            env=mailing.process_environment(PYTHONPATH=str(clone.folder)),
+        )  # fmt: skip
+
+    def subject() -> str:
+        return str(mailing.sql("select subject from dba.treportmanager where report_name = 'own'")[0][0])
+
+    assert send().returncode == 0
+    mailing.sql("update dba.treportmanager set subject = 'edited' where report_name = 'own'")
+    assert send().returncode == 0
+    assert subject() == "edited"  # an unchanged file never touches the row
+    own.write_text(text.format("second"))
+    done = send()
+    assert done.returncode == 78
+    assert "its row in dba.treportmanager was edited as well" in done.stderr
+    assert subject() == "edited"
+    mailing.sql(re.search(r'sql "(update .*)"', done.stderr)[1])  # type: ignore[index]
+    assert send().returncode == 0
+    assert subject() == "second"
