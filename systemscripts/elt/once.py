@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts import settings
+from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, atomic_write
@@ -63,6 +63,12 @@ def _attempt(
 ) -> Summary:
     connection = connect()
     try:
+        config = configuration.load(connection, config.config_name)  # it may have been changed, or paused by an undo
+        if not config.is_active:
+            raise ConfigurationError(
+                f"the job {config.config_name} is not active: switched off, or paused when a dataset was undone",
+                "Set is_active to true in its row of dba.timportconfig, or change its file.",
+            )
         found = travel.run_imports(connection, [config], directories, run_uuid, options)
         if config.job.output_csv_path and not options.dry_run and not found.exit_code:
             path = Path(settings.current().etl_data_dir / config.job.output_csv_path)

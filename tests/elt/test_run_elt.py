@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from demo import sftp_server
 from demo.odata_server import ODataServer
 from systemscripts import settings
 from systemscripts.configuration import uploads
-from tests.conftest import Installation
+from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
 
@@ -200,8 +201,7 @@ def test_a_new_file_is_loaded_soon_after_its_last_byte_and_g_stops(installation:
             stream.flush()
     begun = time.monotonic()
     assert loaded_within(installation, 6, 30)
-    print(f"loaded {time.monotonic() - begun:.1f} s after the last byte")
-    assert time.monotonic() - begun < (5 if os.environ.get("REQUIRE_QUIET") else 15)  # 5 on a quiet machine
+    assert time.monotonic() - begun < 10  # 3 to 4 where nobody else works
     assert orders(installation) == [1, 2, 3, 4, 5, 6]
     out, errors = process.communicate("g\n", timeout=60)
     assert process.returncode == 0, errors
@@ -332,3 +332,37 @@ strict_mode: true
         assert refused.returncode == 78
         assert "today's rules forbid it: the host 127.0.0.1 is not among those" in refused.stderr
     assert len(api.requests) == 1
+
+
+def test_all_files_are_prepared_before_the_first_is_loaded_and_a_kill_there_loses_none(
+    installation: Installation, job: Path
+) -> None:
+    killing = PROJECT / "tests" / "journey" / "killing.py"
+    place = ("systemscripts.journey.load:load_rows", "before", "1", "run_elt", str(job), "--once")
+    done = subprocess.run(
+        [sys.executable, str(killing), *place], env=installation.process_environment(), capture_output=True,
+        stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    assert installation.sql("select source, status from dba.tfile order by 1") == [
+        ("api", "prepared"), ("local", "prepared"), ("sftp", "prepared"),
+    ]  # fmt: skip
+    for _ in range(20):
+        again = installation.run("run_elt", job, "--once")
+        if again.returncode != 75:
+            break
+        time.sleep(0.5)
+    assert again.returncode == 0, again.stderr
+    assert orders(installation) == [1, 2, 10, 11, 20, 21]
+    assert installation.sql("select count(*) from dba.tdataset") == [(3,)]
+
+
+def test_an_undone_job_rests_until_it_is_switched_on_again(installation: Installation, job: Path) -> None:
+    assert installation.run("run_elt", job, "--once").returncode == 0
+    undone = installation.summary("generic_import", "--undo", 1)
+    assert any("is paused" in text for text in undone["warnings"])
+    rests = installation.run("run_elt", job, "--once")
+    assert (rests.returncode, "the job orders is not active" in rests.stderr) == (78, True)
+    installation.sql("update dba.timportconfig set is_active = true")
+    assert installation.run("run_elt", job, "--once").returncode == 0
+    assert len(orders(installation)) == 4
