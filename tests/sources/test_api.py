@@ -21,6 +21,7 @@ from systemscripts import http_client
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
 from systemscripts.http_client import Client, Limits
+from systemscripts.sources.api_pages.landing import Landing, State
 from tests.conftest import Installation
 
 Answer = tuple[int, Any, dict[str, str]]
@@ -367,6 +368,21 @@ def test_an_address_that_changes_between_look_up_and_connection_is_seen(
     with pytest.raises(ConfigurationError, match=r"leads to 127\.0\.0\.1, an address of a private network"):
         Client(url, rules=AddressRules(("api.example.test",))).get_json(url)
     assert (api.requests, calls) == ([], 2)
+
+
+def test_a_page_that_was_not_noted_leaves_nothing_behind(tmp_path: Path) -> None:
+    landing = Landing(tmp_path, "things")
+    state = State("asked", "things.jsonl", "2026-01-05T02:00:00+00:00", True, "https://api.example.test", {})
+    landing.begin(state)
+    landing.add(state, [{"id": 1}])
+    landing.note(state)
+    landing.add(state, [{"id": 2, "text": "a long page, written but not noted: the run was killed here"}])
+    found = landing.state()
+    assert found is not None
+    landing.add(found, [{"id": 2}])  # the source has changed meanwhile
+    assert landing.part.read_text() == '{"id": 1}\n{"id": 2}\n'
+    landing.part.write_text("")  # of which less is there than was noted
+    assert landing.state() is None
 
 
 def test_an_address_is_shown_without_login_and_parameters() -> None:

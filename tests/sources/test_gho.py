@@ -160,7 +160,7 @@ def test_the_three_phases_run_alone_and_each_removes_the_one_before(gho: Install
 
 PAGES = -(-ROWS // PAGE)
 KILLS = [
-    *[("systemscripts.sources.api_pages.landing:_sync", "before", n) for n in (1, 3)],
+    *[("systemscripts.sources.api_pages.landing:_sync", "after", n) for n in (1, 3)],
     *[("systemscripts.sources.api:_one_page", "after", n) for n in range(1, PAGES + 1)],
     ("systemscripts.files:register", "after", 1),
     ("systemscripts.sources.api:move", "before", 1),
