@@ -19,6 +19,7 @@ add_client() { # NAME KEYFILE
     local -r name=$1 key_file=$2
     check_client_name "$name"
     [[ -x /usr/sbin/sshd ]] || fail 78 "OpenSSH's server is not installed; run: apt-get install openssh-server"
+    id -u -- "$SERVICE_USER" >/dev/null 2>&1 || fail 78 "there is no user $SERVICE_USER yet; run configure_etl_user.sh first"
     [[ -r $key_file ]] || fail 2 "the key file $key_file cannot be read"
     ssh-keygen -l -f "$key_file" >/dev/null 2>&1 || fail 2 "$key_file holds no public SSH key"
     if grep -q 'PRIVATE KEY' -- "$key_file"; then fail 2 "$key_file is a private key; ask the client for the public one (.pub)"; fi

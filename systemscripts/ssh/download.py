@@ -44,7 +44,7 @@ def download(session: Session, path: str, entry: Entry, part: Path, advance: Cal
         with part.open("ab") as stream:
             session.call(f"the download of {name}", lambda client: _fill(session, client, path, entry, stream, advance))
             os.fsync(stream.fileno())
-        _compare(session, path, name, part)
+        _compare(session, path, name, entry.size, part)
     except FileNotFoundError as error:
         part.unlink(missing_ok=True)
         raise ChangedError(
@@ -105,9 +105,10 @@ def _same(session: Session, path: str, entry: Entry, state: paramiko.SFTPAttribu
         raise ChangedError(f"{session.login.name}: {path} changed while it was fetched", "It is fetched when it rests.")
 
 
-def _compare(session: Session, path: str, name: str, part: Path) -> None:
-    """Compare the checksum, where the server knows the check-file extension (draft-ietf-secsh-filexfer-13, 9.1.2)."""
-    size = part.stat().st_size
+def _compare(session: Session, path: str, name: str, size: int, part: Path) -> None:
+    """Compare the size, and the checksum where the server offers check-file (draft-ietf-secsh-filexfer-13, 9.1.2)."""
+    if (arrived := part.stat().st_size) != size:
+        raise DamagedError(f"{session.login.name}: {name} arrived with {arrived:,} of {size:,} bytes", "Run it again.")
     if session.offers_checksums is False or not size:
         return
     # a server that hangs up when asked is not asked again

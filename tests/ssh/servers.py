@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,33 @@ def wait_for_port(port: int, alive: object, log: Path) -> None:
         assert callable(alive) and alive(), log.read_text()
         time.sleep(0.05)
     raise AssertionError(f"nobody listens on {port}: {log.read_text()}")
+
+
+@contextlib.contextmanager
+def paramiko_server(key: Any, interface: Any, files: Any) -> Iterator[int]:
+    """A server of another make, which does in its own time what `interface` says; its port."""
+    import paramiko
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transports = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                transport = paramiko.Transport(client)
+                transports.append(transport)
+                transport.add_server_key(key)
+                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
+                with contextlib.suppress(paramiko.SSHException, EOFError):
+                    transport.start_server(server=interface)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield int(listener.getsockname()[1])
+    for transport in transports:
+        transport.close()
 
 
 class CuttingProxy:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from systemscripts.errors import EtlError
 from systemscripts.ssh import Login, download, known_hosts, remote
 from systemscripts.ssh.session import Session
 from tests.conftest import Installation
+from tests.ssh import servers
 
 
 class _File(paramiko.SFTPHandle):
@@ -67,23 +66,8 @@ def session(here: Installation, tmp_path: Path) -> Iterator[Session]:
     root.mkdir()
     (root / "a.csv").write_bytes(b"some bytes\n" * 40)
     files = type("Files", (_Files,), {"root": root})
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                transport = paramiko.Transport(client)
-                transport.add_server_key(key)
-                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
-                transport.start_server(server=_Everybody())
-
-        threading.Thread(target=serve, daemon=True).start()
-        login = Login.model_validate(
-            {"host": "127.0.0.1", "port": listener.getsockname()[1], "user": "u", "password": "p"}
-        )
+    with servers.paramiko_server(key, _Everybody(), files) as port:
+        login = Login.model_validate({"host": "127.0.0.1", "port": port, "user": "u", "password": "p"})
         known_hosts.add(login.name, key)
         made = Session(login)
         yield made
