@@ -249,8 +249,8 @@ remove_group() {
 
 require_root() { # ARGUMENTS
     local shown
-    printf -v shown ' %q' "$@"
-    ((EUID == 0)) || [[ -n $dry_run ]] || fail 78 "this needs root; run: sudo $project/configure_etl_user.sh${*:+$shown}"
+    printf -v shown ' %q' "$project/configure_etl_user.sh" "$@"
+    ((EUID == 0)) || [[ -n $dry_run ]] || fail 78 "this needs root; run: sudo$shown"
 }
 
 configure() {

@@ -58,6 +58,14 @@ def shown() -> str:
     return _shown
 
 
+def now_at(text: str) -> None:
+    """Say in words what is under way where there is nothing to count: for dba.trun, and for who sits in front of it."""
+    global _shown
+    _shown = text
+    if text and sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def track(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Tracker]:
     """Follow one piece of work; `total` in `unit` where it is known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from systemscripts import log_utils
+from systemscripts import log_utils, progress
 from systemscripts.configuration.pipeline_config import FOLDER, Pipeline, Step, load, names
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
@@ -32,11 +32,13 @@ def run(pipeline: Pipeline, chosen: set[str], directories: Directories) -> Summa
             states[step.name] = SKIPPED
             summary.rows.append(_row(number, step, SKIPPED, says=hindrance))
         else:
+            progress.now_at(f"step {number} of {len(pipeline.steps)}: {step.name}")
             with log_utils.step(step.name):
                 result = processes.run_step(step, number, deadline)
             states[step.name] = FAILED if result.exit_code else DONE
             _add(summary, number, result)
         memory.keep(directories, pipeline, states)
+    progress.now_at("")
     _conclude(summary, pipeline, [states[name] for name in chosen])
     return summary
 

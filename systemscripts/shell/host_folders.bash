@@ -9,7 +9,7 @@ check_embedded_database() { # its files must not change hands while it runs
     pid=$(head -n 1 "$pid_file")
     owner=$(ps -o user= -p "$pid" 2>/dev/null) || return 0
     [[ $owner == "$SERVICE_USER" ]] ||
-        fail 75 "the embedded database runs as $owner; stop it first: sudo -u $owner $project/run_python_etl_script.sh database.py stop"
+        fail 75 "the embedded database runs as $owner; stop it first: sudo -u $owner ${project@Q}/run_python_etl_script.sh database.py stop"
 }
 
 configure_folders() {
@@ -56,7 +56,7 @@ configure_passage() { # every folder above the project must let him through
         part=$part/$folder
         ! can_pass "$part" || continue
         if [[ -z $grant_home_access ]]; then
-            waits_for "$SERVICE_USER cannot pass $part; to let him through it, and nothing more, run: sudo $project/configure_etl_user.sh --grant-home-access"
+            waits_for "$SERVICE_USER cannot pass $part; to let him through it, and nothing more, run: sudo ${project@Q}/configure_etl_user.sh --grant-home-access"
             return
         fi
         type -P setfacl >/dev/null || { waits_for "the right to pass $part needs the package acl: run install_dependencies.sh" && return; }

@@ -147,6 +147,17 @@ def test_the_cron_file_is_the_one_that_schedule_wants(host: Machine) -> None:
     assert "/etc/cron.d/etl_jobs starts what it should" in shown.stdout, shown.stdout + shown.stderr
 
 
+def test_who_is_not_root_gets_the_command_that_installs_the_cron_file(host: Machine) -> None:
+    path = "/etc/cron.d/etl_jobs_other"
+    shown = job(host, "schedule.py", "apply", "--cron-file", path)  # which goes on as etl_user
+    assert f"{path} is not installed yet" in shown.stdout
+    command = shown.stdout.splitlines()[-1].strip()
+    assert command.startswith("sudo install -m 644 -o root -g root ")
+    host.shell(command.removeprefix("sudo "))
+    assert f"{path} starts what it should" in job(host, "schedule.py", "show", "--cron-file", path).stdout
+    host.shell(f"rm {path}")
+
+
 def test_a_fresh_clone_works_for_an_ordinary_user_with_nothing_in_his_environment(host: Machine) -> None:
     command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "sql", "select 6 * 7 as answer")
     done = host.run("runuser", "-u", "anna", "--", "env", "-i", *command)

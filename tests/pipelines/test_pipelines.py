@@ -233,6 +233,8 @@ def test_ten_at_once_one_runs_and_nine_say_who(
     wait_for(lambda: sum(run.poll() is not None for run in runs) == 9, 120)
     looked = clone.run(installation, "run_pipeline.py", "single", "--dry-run")  # which is allowed meanwhile
     assert looked.returncode == 0, looked.stderr
+    question = "select progress from dba.trun where arguments = 'single' and status = 'running'"
+    wait_for(lambda: installation.sql(question) == [("step 1 of 2: slow",)], 120)  # with the next sign of life
     (installation.data / "go").touch()
     ended = {run.wait(timeout=120): run for run in runs}
     assert sorted(run.returncode for run in runs) == [1, *[75] * 9]
