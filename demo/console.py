@@ -59,11 +59,16 @@ def _installation() -> Iterator[DemoInstallation]:
 
 def _one_time_password(installation: DemoInstallation, name: str, role: str) -> str:
     """A new password for a user of the demo, who is made where there is none; the one before is worth nothing more."""
-    known = [str(WRAPPER), "console_user.py", "password", name, "--generate"]
-    new = [str(WRAPPER), "console_user.py", "add", name, "--role", role, "--generate"]
-    for command in (known, new):
-        done = subprocess.run(command, env=installation.environment(), capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.partition(": ")[2].split()[0]
-    print(done.stderr, file=sys.stderr, end="")
-    raise SystemExit(done.returncode)
+    known = f"{name} " in _console_user(installation, "list")
+    arguments = ("password", name) if known else ("add", name, "--role", role)
+    return _console_user(installation, *arguments, "--generate").partition(": ")[2].split()[0]
+
+
+def _console_user(installation: DemoInstallation, *arguments: str) -> str:
+    """What the script prints; ends the demo where it fails."""
+    command = [str(WRAPPER), "console_user.py", *arguments]
+    done = subprocess.run(command, env=installation.environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr, end="")
+        raise SystemExit(done.returncode)
+    return done.stdout

@@ -54,6 +54,9 @@ class Console:
     def post(self, path: str, name: str | None = "anna", **more: Any) -> requests.Response:
         return self.call("POST", path, name, **more)
 
+    def delete(self, path: str, name: str | None = "anna", **more: Any) -> requests.Response:
+        return self.call("DELETE", path, name, **more)
+
     def browser_session(self, name: str) -> requests.Session:
         """A session with the cookie, as a browser has it."""
         session = requests.Session()

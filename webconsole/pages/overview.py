@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, make_response, redirect, render_template
 
 from webconsole import access, charts, database
 from webconsole.reading import datasets, runs
+from webconsole.reading.keys import Page
 
 blueprint = Blueprint("overview", __name__)
 
@@ -21,8 +24,13 @@ def page() -> Response:
             "trouble": runs.trouble(cursor),
             "held": datasets.held(cursor),
             "refused": datasets.refused(cursor),
-            "running": runs.page(cursor, status="running").rows,
-            "last": runs.page(cursor).rows[:8],
+            "running": _jobs(runs.page(cursor, status="running")),
+            "last": _jobs(runs.page(cursor))[:8],
             "charts": charts.of_runs(runs.trend(cursor)),
         }
     return make_response(render_template("overview.html", **shown))
+
+
+def _jobs(found: Page) -> list[dict[str, Any]]:
+    """The runs of a page without those of the console itself, which say nothing of the data."""
+    return [run for run in found.rows if run["job"] not in ("web_console", "console_user")]

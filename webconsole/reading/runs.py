@@ -43,7 +43,8 @@ def trend(cursor: Cursor, job: str = "") -> list[dict[str, Any]]:
     found = database.rows(
         cursor,
         f"""select {_COLUMNS} from dba.trun r where r.status <> 'skipped' and r.ended_at is not null
-            and {"r.job = %s" if job else "r.job <> 'web_console'"} order by r.started_at desc limit {CHART_RUNS}""",
+            and {"r.job = %s" if job else "r.job not in ('web_console', 'console_user')"}
+            order by r.started_at desc limit {CHART_RUNS}""",
         [job] if job else [],
     )
     return found[::-1]

@@ -1,0 +1,118 @@
+"""How the console is started and stopped, and what goes on without it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import PROJECT, Installation
+from tests.webconsole.conftest import ORDERS, rows_locked, running, wait_for
+
+UNIT = PROJECT / "config" / "client-etl-console.service"
+ROWS = "order_id,ordered_at,amount\n1,2026-01-05,10.50\n"
+
+
+@pytest.fixture
+def started(installation: Installation) -> Installation:
+    """An installation whose files need not rest."""
+    installation.write_settings(FILE_STILL_SECONDS="0")
+    return installation
+
+
+def test_it_listens_on_this_machine_only_and_a_taken_port_is_said_in_one_line(started: Installation) -> None:
+    with running(started) as console:
+        port = urlsplit(console.url).port
+        assert port is not None
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=5):
+            pass
+        started.sql("update dba.trun set lock_key = 'free' where job = 'web_console'")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            number = taken.getsockname()[1]
+            shutil.rmtree(started.data / "var" / "locks")  # the lock of the one that runs
+            (started.data / "var" / "locks").mkdir()
+            done = started.run("web_console", "--port", number)
+        assert done.returncode == 1
+        assert f"cannot listen on 127.0.0.1:{number}" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_second_console_of_one_installation_is_refused(started: Installation) -> None:
+    with running(started):
+        assert started.run("web_console", "--port", "0").returncode == 75
+
+
+def test_there_is_no_account_until_somebody_makes_one_and_hashes_are_argon2id(started: Installation) -> None:
+    assert started.run("console_user", "list").returncode == 0
+    assert started.sql("select count(*) from dba.tuser") == [(0,)]
+    short = subprocess.run(
+        started.command("console_user", "add", "eve"), input="short\n", text=True, capture_output=True,
+        env=started.process_environment(),
+    )  # fmt: skip
+    assert short.returncode == 2 and "12 letters" in short.stderr
+    assert started.run("console_user", "add", "eve", "--generate").returncode == 0
+    assert started.sql("select password_hash like '$argon2id$%%', role from dba.tuser") == [(True, "user")]
+    assert started.run("console_user", "add", "eve", "--generate").returncode == 2
+
+
+def test_what_the_console_has_started_goes_on_when_it_is_stopped(started: Installation) -> None:
+    started.configure("orders", **ORDERS)
+    started.drop("orders_1.csv", ROWS)
+    assert started.run("generic_import", "orders").returncode == 0
+    started.drop("orders_2.csv", ROWS.replace("10.50", "11"))
+    with running(started) as console, rows_locked(started, "public.orders"):
+        run = console.post("/jobs", json={"job": "generic_import", "name": "orders"}).json()["run_uuid"]
+        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
+        console.process.terminate()
+        assert console.process.wait(30) == 0
+    wait_for(lambda: started.sql("select 1 from dba.trun where run_uuid = %s and status = 'succeeded'", (run,)))
+    ended = started.sql("select status, exit_code from dba.trun where job = 'web_console'")
+    assert ended == [("succeeded", 0)]
+
+
+def test_a_job_with_a_start_time_is_scheduled_and_stopped(started: Installation) -> None:
+    (started.data / "incoming").mkdir()
+    (started.data / "incoming" / "orders.csv").write_text(ROWS)
+    begin = datetime.now() + timedelta(hours=2)
+    text = (
+        "sources:\n  - {type: local, path: incoming, pattern: .*}\ntarget: {table: public.later}\n"
+        f'start_time: "{begin:%Y-%m-%d %H:%M}"\nend_time: "{begin + timedelta(hours=1):%Y-%m-%d %H:%M}"\n'
+    )
+    with running(started) as console:
+        assert console.post("/upload-config", json={"name": "later", "yaml": text}).status_code == 201
+        body = {"job": "run_elt", "name": "later", "how": "schedule"}
+        run = console.post("/jobs", json=body).json()["run_uuid"]
+        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
+        assert console.delete(f"/jobs/{run}").status_code == 202
+        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("running", "starting"))
+    assert started.sql("select count(*) from dba.tdataset") == [(0,)]
+    assert (started.data / "incoming" / "orders.csv").exists()
+
+
+def test_coverage_comes_from_the_file_of_the_last_test_run(started: Installation) -> None:
+    report = {
+        "meta": {"timestamp": "2026-01-05T06:00:00"},
+        "totals": {"covered_lines": 900, "num_statements": 1200},
+        "files": {"systemscripts/mail.py": {"summary": {"covered_lines": 9, "num_statements": 10}}},
+    }
+    with running(started) as console:
+        (started.data / "var" / "coverage.json").write_text(json.dumps(report))
+        found = console.get("/coverage-report", "ben").json()
+        assert (found["covered_lines"], found["num_statements"], found["percent_covered"]) == (900, 1200, 75.0)
+        page = console.get("/console/coverage", "ben").text
+        assert "75.0 %" in page and 'value="90.0"' in page and "systemscripts/mail.py" in page
+        (started.data / "var" / "coverage.json").write_text("{nonsense")
+        assert console.get("/console/coverage", "ben").status_code == 200
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_the_unit_file_is_sound(tmp_path: Path) -> None:
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("PROJECT", str(PROJECT)).replace("User=etl_user", "User=root"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
+    assert UNIT.name not in done.stderr and "Unknown" not in done.stderr, done.stderr
