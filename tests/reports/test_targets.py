@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from systemscripts import targets
+from tests.clones import Clone
 from tests.conftest import Installation
 from tests.reports.conftest import MoodySink
 from tests.ssh import servers
-from tests.ssh.servers import Place
+
+
+@dataclass
+class Setting:
+    """A folder on an SFTP server that a report goes to, and the clone of the project that knows it."""
+
+    clone: Clone
+    folder: Path
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def send(self, installation: Installation) -> subprocess.CompletedProcess[str]:
+        return self.clone.run(installation, "send_report", "orders")
 
 
 @pytest.fixture
-def place(mailing: Installation, tmp_path: Path) -> Iterator[Place]:
+def place(mailing: Installation, tmp_path: Path) -> Iterator[Setting]:
     """A report with an attachment for a folder on an SFTP server and for a person."""
-    target = f"test_reports_{os.getpid()}"
-    path = targets.FOLDER / f"{target}.yaml"
-    path.parent.mkdir(exist_ok=True)
+    clone = Clone(tmp_path / "clone")
     mailing.write_settings(SFTP_ATTEMPTS="1")
-    try:
-        with servers.asyncssh_place(tmp_path / "server") as (found, fingerprint):
-            servers.trust(mailing, found.host, found.port, fingerprint)
-            login = f"host: {found.host}:{found.port}\nuser: {found.user}\nkey_file: {found.key_path}\n"
-            path.write_text(f"type: sftp\npath: /in\n{login}")
-            mailing.sql(
-                """insert into dba.treportmanager
-                   (report_name, subject, template, recipients, queries, attachments, targets)
-                   values ('orders', 'Orders', 'tables', '{analyst@example.test}', '{"orders": "select 1 as order_id"}',
-                           '[{"name": "orders.csv", "query": "orders"}]', %s)""",
-                ([target],),
-            )
-            yield found
-    finally:
-        path.unlink()
+    with servers.asyncssh_place(tmp_path / "server") as (found, fingerprint):
+        servers.trust(mailing, found.host, found.port, fingerprint)
+        login = f"host: {found.host}:{found.port}\nuser: {found.user}\nkey_file: {found.key_path}\n"
+        (clone.folder / "config" / "targets").mkdir(exist_ok=True)
+        (clone.folder / "config" / "targets" / "client.yaml").write_text(f"type: sftp\npath: /in\n{login}")
+        mailing.sql(
+            """insert into dba.treportmanager
+               (report_name, subject, template, recipients, queries, attachments, targets)
+               values ('orders', 'Orders', 'tables', '{analyst@example.test}', '{"orders": "select 1 as order_id"}',
+                       '[{"name": "orders.csv", "query": "orders"}]', '{client}')"""
+        )
+        yield Setting(clone, found.folder)
 
 
-def test_person_and_target_get_it_once(mailing: Installation, sink: MoodySink, place: Place) -> None:
-    done = mailing.run("send_report", "orders")
+def test_person_and_target_get_it_once(mailing: Installation, sink: MoodySink, place: Setting) -> None:
+    done = place.send(mailing)
     assert done.returncode == 0, done.stderr
     assert place.names() == ["orders.csv"]
     assert "order_id" in (place.folder / "orders.csv").read_text()
@@ -48,16 +57,16 @@ def test_person_and_target_get_it_once(mailing: Installation, sink: MoodySink, p
 
 
 def test_a_target_that_is_away_gets_it_later_and_the_person_once(
-    mailing: Installation, sink: MoodySink, place: Place
+    mailing: Installation, sink: MoodySink, place: Setting
 ) -> None:
     away = place.folder.with_name("away")
     place.folder.rename(away)
-    failed = mailing.run("send_report", "orders")
+    failed = place.send(mailing)
     assert failed.returncode == 1 and "there is no folder /in" in failed.stderr
     assert mailing.sql("select status from dba.treportdelivery") == [("pending",)]
     away.rename(place.folder)
     mailing.sql("update dba.treportmanager set is_active = true, send_if = 'problems'")  # nothing new of its own
-    done = mailing.run("send_report", "orders")
+    done = place.send(mailing)
     assert done.returncode == 0, done.stderr
     assert place.names() == ["orders.csv"]
     assert len(sink.mails()) == 1

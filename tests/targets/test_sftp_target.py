@@ -11,8 +11,9 @@ import asyncssh
 import pytest
 
 from demo import sftp_server
-from systemscripts import settings, targets
+from systemscripts import targets
 from systemscripts.errors import EtlError
+from tests.clones import Clone
 from tests.conftest import Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
@@ -80,26 +81,21 @@ def test_a_full_disk_there_leaves_no_half_file(here: Installation, tmp_path: Pat
     assert (place.folder / "report.bin").read_text() == "the one before"
 
 
-def test_push_is_one_command(here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = here.run("sftp_push", "nobody", tmp_path / "x")
+def test_push_is_one_command(installation: Installation, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    unknown = clone.run(installation, "sftp_push", "nobody", str(tmp_path / "x"))
     assert unknown.returncode == 2 and "there is no delivery target 'nobody'" in unknown.stderr
     with servers.asyncssh_place(tmp_path / "server") as (place, fingerprint):
-        servers.trust(here, place.host, place.port, fingerprint)
-        name = f"test_{os.getpid()}"
-        here.write_settings(SOURCE_TEST_HOST=f"{place.host}:{place.port}")
-        settings.reset()
-        path = targets.FOLDER / f"{name}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(
+        servers.trust(installation, place.host, place.port, fingerprint)
+        installation.write_settings(SOURCE_TEST_HOST=f"{place.host}:{place.port}")
+        (clone.folder / "config" / "targets").mkdir(exist_ok=True)
+        (clone.folder / "config" / "targets" / "client.yaml").write_text(
             f"type: sftp\nhost: ${{SOURCE_TEST_HOST}}\nuser: {place.user}\nkey_file: {place.key_path}\npath: /in\n"
         )
-        try:
-            (tmp_path / "a.csv").write_text("1")
-            (tmp_path / "b.csv").write_text("2")
-            done = here.run("sftp_push", name, tmp_path / "a.csv", tmp_path / "b.csv")
-            assert done.returncode == 0 and f"2 files delivered to {name}" in done.stdout, done.stderr
-            assert place.names() == ["a.csv", "b.csv"]
-            missing = here.run("sftp_push", name, tmp_path / "c.csv")
-            assert missing.returncode == 2 and "does not exist" in missing.stderr
-        finally:
-            path.unlink()
+        (tmp_path / "a.csv").write_text("1")
+        (tmp_path / "b.csv").write_text("2")
+        done = clone.run(installation, "sftp_push", "client", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"))
+        assert done.returncode == 0 and "2 files delivered to client" in done.stdout, done.stderr
+        assert place.names() == ["a.csv", "b.csv"]
+        missing = clone.run(installation, "sftp_push", "client", str(tmp_path / "c.csv"))
+        assert missing.returncode == 2 and "does not exist" in missing.stderr
