@@ -227,19 +227,25 @@ def _preview(context: Context, options: Options, summary: Summary) -> None:
     if options.only is not None and not options.only.is_file():
         raise UsageError(f"{options.only} does not exist")
     with contextlib.ExitStack() as stack:
-        for path in _looked_at(context, options, stack):
+        for path in _looked_at(context, options, stack, summary):
             _preview_one(context, path, summary)
 
 
-def _looked_at(context: Context, options: Options, stack: contextlib.ExitStack) -> list[Path]:
-    """What a run would find on this host: what waits, and what its folders hold. Other servers are not asked."""
+def _looked_at(context: Context, options: Options, stack: contextlib.ExitStack, summary: Summary) -> list[Path]:
+    """What a run would find: what waits, what its folders hold, the first page of its APIs."""
     if options.only is not None:
         return [options.only.absolute()]
     local = sources.module("local")
     found: list[Path] = local.waiting(context.config, context.directories)
     for source in context.config.sources:
-        if source.type == "local":
-            found += stack.enter_context(local.looked_at(context.request(source.options, None, options.leave)))
+        look = getattr(sources.module(source.type), "looked_at", None)
+        if look is None:
+            summary.details.append(f"sources of type {source.type} are not asked by a dry run")
+            continue
+        try:
+            found += stack.enter_context(look(context.request(source.options, None, options.leave)))
+        except EtlError as error:
+            summary.problem(str(error), error.exit_code)
     return found
 
 

@@ -6,7 +6,10 @@ import hashlib
 import json
 import logging
 import re
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +54,21 @@ def fetch(request: Request) -> Fetched:
         logger.info("%s has nothing new", api.shown)
         return Fetched()
     return Fetched([_arrive(api, state)])
+
+
+@contextmanager
+def looked_at(request: Request) -> Iterator[list[Path]]:
+    """The first page of what a run would ask for, for a dry run; nothing of it stays."""
+    api = _api(request)
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix="dry_run_") as name:
+        api = replace(api, landing=Landing(Path(name), "first_page"))
+        state, client = _begun(api), _client(api)
+        try:
+            _one_page(api, client, state, {})
+        finally:
+            client.close()
+        found = api.landing.part.rename(Path(name) / state.name)
+        yield [found] if state.records else []
 
 
 def settle(request: Request, ticket: files.Ticket) -> None:
@@ -121,6 +139,10 @@ def _state(api: _Api) -> State:
         if found.done or age.total_seconds() <= api.real.resume_hours * 3600:
             logger.info("%s: goes on after page %d", api.shown, found.pages)
             return found
+    return _begun(api)
+
+
+def _begun(api: _Api) -> State:
     with transaction(api.request.connection) as cursor:
         asked = asking.asked(cursor, api.request.config.config_name, api.address, api.written)
     position = paging.first(api.written, asked.parameters)

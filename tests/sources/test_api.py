@@ -135,6 +135,19 @@ def test_every_way_of_paging_brings_every_record_once(
     assert len(api.requests) == 5 + without_total  # only an empty page is the end where nothing names a total
 
 
+def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    api = serve(paged)
+    configure(installation, f"{api.url}/page", paging={"style": "page", "size": 5}, records="data.items")
+    shown = installation.summary("generic_import", "things", "--dry-run")
+    assert (shown["exit_code"], shown["counts"]["loaded"], len(api.requests)) == (0, 5, 1)
+    assert any("name (text) from 'name'" in line for line in shown["details"])
+    assert (things(installation), installation.waiting()) == (0, [])
+    assert list((installation.data / "file_watcher" / "file_watcher_temp").iterdir()) == []
+    assert installation.summary("generic_import", "things")["counts"]["loaded"] == TOTAL
+
+
 def test_more_pages_than_allowed_fail_and_load_nothing_and_go_on_once_allowed(
     installation: Installation, serve: Callable[..., Api]
 ) -> None:
