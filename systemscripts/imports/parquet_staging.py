@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TABLE = "staged"
+GLOB = set("*?[")  # DuckDB would take such a name for a pattern, and read other files
 ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
@@ -37,7 +38,7 @@ def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | 
 
     The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
     """
-    if not _possible(load):
+    if not _possible(load) or GLOB & set(str(lines.path)):
         return None
     import duckdb
 
@@ -71,42 +72,46 @@ def _statement(load: Load, lines: Lines) -> str:
     """One pass over the file: values, and whether all of a row's texts are as they should be."""
     rules, width = load.rules, load.rules.width
     names = ", ".join(f"'c{place}': 'varchar'" for place in range(width + 1))
-    values, tests = [], [f"c{width - 1} is not null", f"c{width} is null"]  # neither too few fields nor too many
+    made, tests = [], [f"c{width - 1} is not null", f"c{width} is null"]  # neither too few fields nor too many
+    values = []
     for each in rules.fields:
-        value, test = parquet_types.as_it_stands(f"c{each.place}", each.column)
-        values.append(f"{value} as {identifier(each.name)}")
+        value, test = parquet_types.as_it_stands(f"c{each.place}", f"v{each.place}", each.column)
+        made.append(f"{value} as v{each.place}")
+        values.append(f"v{each.place} as {identifier(each.name)}")
         tests.append(test)
-    tests += [_equation(each) for each in rules.equations]
+    tests += [_equation(each, {each.name: f"v{each.place}" for each in rules.fields}) for each in rules.equations]
     if rules.extras_name:
         values.append(f"{_extras(rules.extras)} as {identifier(rules.extras_name)}")
+    # the values in a query of their own: DuckDB would else convert each text twice
     return f"""create temp table {TABLE} as
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as is_good
-        from read_csv({literal(str(lines.path))}, auto_detect = false, header = false, skip = {lines.first - 1},
+        from (select *, {", ".join(made)} from read_csv({literal(str(lines.path))},
+            auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
             escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(ABSENT)},
-            null_padding = true, columns = {{{names}}})"""
+            null_padding = true, hive_partitioning = false, columns = {{{names}}}))"""
 
 
 def _line_end(line_end: str) -> str:
     return r"'\r\n'" if line_end == "\r\n" else r"'\n'"
 
 
-def _equation(equation: Equation) -> str:
+def _equation(equation: Equation, columns: dict[str, str]) -> str:
     """A row that lacks one of the values is not judged."""
-    known = " and ".join(f"{identifier(name)} is not null" for name in equation.names)
-    left, right = _expression(equation.left), _expression(equation.right)
+    known = " and ".join(f"{columns[name]} is not null" for name in equation.names)
+    left, right = _expression(equation.left, columns), _expression(equation.right, columns)
     return f"(case when {known} then abs(({left}) - ({right})) <= {equation.tolerance:f} else true end)"
 
 
-def _expression(node: ast.expr) -> str:
+def _expression(node: ast.expr, columns: dict[str, str]) -> str:
     if isinstance(node, ast.Name):
-        return identifier(node.id)
+        return columns[node.id]
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.UnaryOp):
-        return f"-({_expression(node.operand)})"
+        return f"-({_expression(node.operand, columns)})"
     assert isinstance(node, ast.BinOp)
-    return f"({_expression(node.left)} {_OPERATORS[type(node.op)]} {_expression(node.right)})"
+    return f"({_expression(node.left, columns)} {_OPERATORS[type(node.op)]} {_expression(node.right, columns)})"
 
 
 def _extras(places: dict[str, int]) -> str:
@@ -128,17 +133,21 @@ def _json_key(name: str) -> str:
 
 
 def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
-    """The rowids of all rows that are not surely good, in order; keys are looked up here."""
+    """The rowids of all rows that are not surely good, in order; keys are looked up here, each different one once."""
     conditions = ["not is_good"]
     for number, each in enumerate(load.rules.fields):
         if each.column.checks.lookup:
             known = sorted(load.rules.lookups[each.column.checks.lookup])
             kind = parquet_types.sql_type(each.column)
-            connection.execute(
-                f"create or replace temp table known_{number} as select unnest(?::varchar[])::{kind} as value", [known]
-            )
             name = identifier(each.name)
-            conditions.append(f"({name} is not null and {name} not in (select value from known_{number}))")
+            connection.execute(f"create temp table known as select unnest(?::varchar[])::{kind} as value", [known])
+            connection.execute(
+                f"create temp table unknown_{number} as "
+                f"select value from (select distinct {name} as value from {TABLE}) "
+                "where value is not null and value not in (select value from known)"
+            )
+            connection.execute("drop table known")
+            conditions.append(f"{name} in (select value from unknown_{number})")
     rows: list[tuple[Any, ...]] = connection.execute(
         f"select rowid from {TABLE} where {' or '.join(conditions)} order by rowid"
     ).fetchall()

@@ -47,20 +47,22 @@ def usable_as_it_stands(column: Column) -> bool:
     return bool(plain and column.type in AS_IT_STANDS)
 
 
-def as_it_stands(text: str, column: Column) -> tuple[str, str]:
-    """SQL of the value of a text that is written as DuckDB would write it, and of the test that it is."""
+def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
+    """SQL that makes the value of a text, and the test that the text is written as DuckDB would write the value.
+
+    `text`, `value`: the names of the two columns that the test is about.
+    """
     empty = "false" if column.required else f"{text} = ''"
     if column.type == "text":
-        required = f"{text} <> '' and " if column.required else ""
-        return f"nullif({text}, '')", f"({required}not contains({text}, chr(0)))"
-    value = f"try_cast({text} as {sql_type(column)})"
+        return f"nullif({text}, '')", f"{text} <> ''" if column.required else "true"
+    made = f"try_cast({text} as {sql_type(column)})"
     written = f"{value}::varchar = {text}"
     if column.type == "numeric":
         # 12.5 and 7 are as good as 12.50 and 7.00; the expression is asked only for what is written otherwise
         scale = column.scale or 0
         fraction = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
         digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.width - scale}}}{fraction}')"
-        return value, f"(case when {written} then true when {empty} then true else {digits} end)"
+        return made, f"(case when {written} then true when {empty} then true else {digits} end)"
     if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1 and after 9999
         written = f"strlen({text}) = 10 and {written}"
-    return value, f"(case when {written} then true else {empty} end)"
+    return made, f"(case when {written} then true else {empty} end)"

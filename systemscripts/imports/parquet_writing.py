@@ -56,7 +56,7 @@ class Writer:
     def take_over(self, earlier: Path | None) -> None:
         """Begin with the rows that a file of the dataset holds already."""
         if earlier is not None:
-            self._parts.append(f"select * from read_parquet({literal(str(earlier))})")
+            self._parts.append(f"select * from read_parquet({literal(str(earlier))}, hive_partitioning = false)")
 
     def staged(self, found: Staged, lines: Lines) -> None:
         """Take the good rows of the staged table."""

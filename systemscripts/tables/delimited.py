@@ -68,7 +68,10 @@ class DelimitedTable(Table):
         usual = file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if found is None or not plain or not usual or special(self._wiring.dialect):
             return None
-        return Lines(file.path, found.header_end + 1, file.lines(), self.wire, file.line_end.decode())
+        count = file.lines()
+        if count is None:
+            return None
+        return Lines(file.path, found.header_end + 1, count, self.wire, file.line_end.decode())
 
     def file_sha256(self) -> str | None:
         """SHA-256 of the file's bytes."""

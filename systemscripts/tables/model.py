@@ -55,7 +55,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Lines:
-    """A UTF-8 file of which, below the header, each line is one record: another reader may take it as it stands."""
+    """A UTF-8 file without NUL of which, below the header, each line is one record: others may read it as it stands."""
 
     path: Path
     first: int  # line of the first record, from 1

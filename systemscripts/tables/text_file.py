@@ -51,10 +51,15 @@ class TextFile:
         self._refuse_change()
         return found
 
-    def lines(self) -> int:
-        """How many line feeds the file has, and one more where its last line has none; reads it once more."""
+    def lines(self) -> int | None:
+        """How many line feeds the file has, and one more where its last line has none; reads it once more.
+
+        None where it holds NUL: then it is no plain text, and whoever reads it must look at each value.
+        """
         count, last = 0, b"\n"
         for piece in self._pieces():
+            if b"\x00" in piece:
+                return None
             count, last = count + piece.count(b"\n"), bytes(piece[-1:])
         return count + (last != b"\n")
 

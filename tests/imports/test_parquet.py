@@ -88,6 +88,14 @@ def test_good_rows_and_rejects_with_their_lines(lake: Installation) -> None:
     assert lake.sql("select month from dba.tdatasetmonth order by 1") == [(date(2025, 1, 1),), (date(2025, 3, 1),)]
 
 
+def test_a_name_that_looks_like_a_pattern_means_this_file_alone(lake: Installation) -> None:
+    lake.drop("sold_[12].csv", HEADER + "1,this one,2025-01-05,2.50,2,5.00\n")
+    lake.drop("sold_1.csv", HEADER + "2,another,2025-01-05,2.50,2,5.00\n")
+    summary = lake.summary("generic_import", "sold", "--file", lake.data / "file_watcher" / "sold_[12].csv")
+    assert summary["counts"]["loaded"] == 1
+    assert [row[2] for row in rows_of(lake)] == ["this one"]
+
+
 def test_undeclared_columns_are_kept_as_json(lake: Installation) -> None:
     lake.drop("sold_a.csv", HEADER.strip() + ",Note,vat\n" + '1,one,2025-01-05,2.50,2,5.00,"say ""hi""",\n')
     assert lake.summary("generic_import", "sold")["exit_code"] == 0

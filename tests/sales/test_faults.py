@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import shutil
 import socket
+import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from demo.mail_sink import make_certificate
 from tests.sales import reference
 from tests.sales.conftest import KEY, LESSER_KEY, LESSER_SECRET, SECRET, Shop
 from tests.sales.test_bucket import GOOD, HEADER
@@ -65,6 +69,37 @@ def test_a_service_that_cannot_be_used_is_said_in_one_line(
     shop.installation.write_settings()
     assert shop.load()["counts"]["loaded"] == 1
     assert shop.keys() == ["sales_data_processed/sales_a.csv"]
+
+
+class _EmptyBucket(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        content = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nobody reads it."""
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(shop: Shop, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _EmptyBucket)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        shop.installation.write_settings(S3_ENDPOINT_URL=f"https://127.0.0.1:{server.server_port}")
+        assert_one_line(
+            shop.installation.run("generic_import", "sales"), 78, "certificate is not trusted", "S3_CA_FILE"
+        )
+        shop.installation.write_settings(S3_CA_FILE=str(certificate))
+        assert shop.installation.run("generic_import", "sales").returncode == 0
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_prefix_that_may_not_be_written(shop: Shop) -> None:
