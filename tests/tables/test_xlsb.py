@@ -148,3 +148,9 @@ def test_a_part_that_breaks_off_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadDataError) as found:
         open_table(path)
     assert len(str(found.value).splitlines()) == 1
+
+
+def test_a_cell_where_none_can_be_ends_at_once(tmp_path: Path) -> None:
+    path = xlsb(tmp_path / "a.xlsb", {"One": sheet([[cell(0, "a"), cell(2**31, "b")]])})
+    with pytest.raises(BadDataError, match="the workbook is damaged"):
+        open_table(path)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import archive, xlsb_records, xlsx_formats
 from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
 from systemscripts.tables.parsers.package import Package, inflated
@@ -16,6 +17,7 @@ from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
+MOST_ROWS, MOST_COLUMNS = 2**20, 2**14  # of a sheet (Excel's limits)
 KINDS = {"worksheet": 0, "xlMacrosheet": MACROS}
 
 
@@ -105,8 +107,10 @@ class _Table:
                 break
             elif xlsb_records.BLANK < kind <= xlsb_records.FORMULA_ERROR or kind == xlsb_records.RICH_TEXT:
                 place = int.from_bytes(content[:4], "little")
-                if place < len(cells):
-                    raise UnusualError("cells out of order")
+                if not len(cells) <= place < MOST_COLUMNS or number > MOST_ROWS:
+                    raise BadDataError(
+                        f"the workbook is damaged: {self.part} has a cell in row {number}, column {place + 1}"
+                    )
                 cells += [""] * (place - len(cells)) + [self._value(kind, content)]
         if cells:
             yield number, cells
