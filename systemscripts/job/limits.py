@@ -43,7 +43,7 @@ class Limits(threading.Thread):
         self._signal = self._woken_by = 0  # which the main thread was told of, which the kernel told us of
         self._cancelled = False
         self._deferred = 0
-        self._grace = GRACE_SECONDS
+        self._grace: float | None = None
         self._closed = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
@@ -81,7 +81,7 @@ class Limits(threading.Thread):
             yield self.stop_requested
         finally:
             self._deferred -= 1
-            self._grace = GRACE_SECONDS
+            self._grace = None
         if self._signal and not self._deferred:
             raise self.ended()
 
@@ -120,5 +120,5 @@ class Limits(threading.Thread):
         if moment - self._asked_at >= CANCEL_SECONDS and not self._cancelled and not self._deferred:
             self._cancelled = True
             self._cancel()
-        if moment - self._asked_at >= self._grace and not self._closed:
+        if moment - self._asked_at >= (self._grace or GRACE_SECONDS) and not self._closed:
             self._give_up(self.ended())
