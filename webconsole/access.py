@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 Allowed = Literal["anyone", "user", "admin"]
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = "console_session"
+LOCAL = ("127.0.0.1", "localhost", "[")  # what stands before the first colon of [::1]:8475
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -76,10 +77,9 @@ def signing_key() -> bytes:
 
 
 def keep(response: Response, text: str) -> None:
-    """Give a token to the browser, where no script can read it."""
-    response.set_cookie(
-        COOKIE, text, max_age=tokens.SECONDS, httponly=True, secure=request.is_secure, samesite="Lax", path="/"
-    )
+    """Give a token to the browser, where no script can read it; beyond this machine only over TLS."""
+    secure = request.is_secure or request.host.partition(":")[0] not in LOCAL
+    response.set_cookie(COOKIE, text, max_age=tokens.SECONDS, httponly=True, secure=secure, samesite="Lax", path="/")
 
 
 def _check() -> None:

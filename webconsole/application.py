@@ -16,13 +16,13 @@ MOST_BYTES = 1 << 20  # of one request: a YAML is a few kilobytes
 
 def create_app() -> Flask:
     """The console of this installation; raises ConfigurationError when its key cannot be made or read."""
-    app = Flask(__name__)
+    app, wanted = Flask(__name__), settings.current()
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=MOST_BYTES,
         MAX_FORM_PARTS=50,
         # another name in the Host header is somebody else's page that points here
-        TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", *settings.current().console_hosts],
+        TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", wanted.console_host, *wanted.console_hosts],
         SESSION_COOKIE_NAME="console_note",  # only what a page has to say after an action
         SESSION_COOKIE_SAMESITE="Lax",
         SEND_FILE_MAX_AGE_DEFAULT=86_400,

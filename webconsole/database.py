@@ -39,7 +39,10 @@ def reading() -> Iterator[Cursor]:
 def viewing() -> Iterator[Cursor]:
     """A read-only transaction as reader, for the tables themselves."""
     with _transaction("reader") as cursor:
-        cursor.execute(f"set transaction read only; set local statement_timeout = '{READ_SECONDS}s'")
+        # compiling costs more than a page is worth, however large the table
+        cursor.execute(
+            f"set transaction read only; set local statement_timeout = '{READ_SECONDS}s'; set local jit = off"
+        )
         yield cursor
 
 

@@ -29,6 +29,7 @@ def install(app: Flask) -> None:
     """Answer every kind of error."""
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(EtlError, _of_suite)
+    app.register_error_handler(UnicodeError, _no_text)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -84,6 +85,11 @@ def _of_suite(error: EtlError) -> Response:
     if status == 503:
         response.headers["Retry-After"] = "5"
     return response
+
+
+def _no_text(error: UnicodeError) -> Response:
+    """Half a letter (a lone surrogate), which JSON can carry and nothing else."""
+    return answer(422, "What was sent holds what is no text.", "Write it as UTF-8.")
 
 
 def _unexpected(error: Exception) -> Response:

@@ -7,6 +7,7 @@ import time
 
 FREE_TRIES = 3
 LONGEST_WAIT = 300.0  # seconds
+ADDRESS_WAIT = 10.0  # for everybody at one address: behind a web server that is everybody
 FORGET_SECONDS = 3600.0
 MOST_KEPT = 10_000  # names that somebody makes up must not fill the memory
 
@@ -21,13 +22,13 @@ class Slowing:
     def wait_seconds(self, name: str, address: str) -> float:
         """How long until the next try is looked at; 0 for now."""
         with self._lock:
-            return max(self._wait(key, free) for key, free in _keys(name, address))
+            return max(self._wait(*each) for each in _keys(name, address))
 
     def failed(self, name: str, address: str) -> int:
         """Note a wrong password; returns how many in a row."""
         with self._lock:
             self._forget()
-            for key, _ in _keys(name, address):
+            for key, *_ in _keys(name, address):
                 count, _at = self._failures.get(key, (0, 0.0))
                 self._failures[key] = (count + 1, time.monotonic())
             return self._failures[name, address][0]
@@ -37,11 +38,11 @@ class Slowing:
         with self._lock:
             self._failures.pop((name, address), None)
 
-    def _wait(self, key: tuple[str, str], free: int) -> float:
+    def _wait(self, key: tuple[str, str], free: int, longest: float) -> float:
         count, at = self._failures.get(key, (0, 0.0))
         if count < free:
             return 0.0
-        wait = min(2.0 ** min(count - free, 20), LONGEST_WAIT)
+        wait = min(2.0 ** min(count - free + 1, 20), longest)
         return max(0.0, at + wait - time.monotonic())
 
     def _forget(self) -> None:
@@ -52,5 +53,5 @@ class Slowing:
             self._failures.pop(next(iter(self._failures)))
 
 
-def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
-    return ((name, address), FREE_TRIES), (("", address), FREE_TRIES * 10)
+def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int, float], ...]:
+    return ((name, address), FREE_TRIES, LONGEST_WAIT), (("", address), FREE_TRIES * 10, ADDRESS_WAIT)

@@ -115,7 +115,7 @@ def person(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=width == "phone",
         is_mobile=width == "phone", timezone_id=more.pop("zone", "Europe/Berlin"), locale="en-GB", **more,
     )  # type: ignore[arg-type]  # fmt: skip
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(45_000)
     found = Person(console, context.new_page())
     found.listen()
     try:

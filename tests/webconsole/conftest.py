@@ -130,7 +130,9 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     url, reader_url = server.create_database(name)
     made = Installation(tmp_path_factory.mktemp("console"), url, reader_url)
     (made.data / "file_watcher").mkdir()
-    made.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0")
+    made.write_settings(
+        DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0", CONSOLE_HOSTS="console.example.test"
+    )
     with running(made) as found:
         yield found
     server.execute(f'drop database "{name}" with (force)')

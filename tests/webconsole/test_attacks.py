@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.webconsole import browsing
-from tests.webconsole.conftest import ORDERS, Console
+from tests.webconsole.conftest import ORDERS, PASSWORDS, Console
 
 INJECTIONS = (
     "order_id; drop table public.orders; --", 'order_id" desc; drop table public.orders; --', "1) or 1=1 --",
@@ -198,6 +198,38 @@ def test_secrets_are_masked_wherever_they_are_shown(console: Console) -> None:
         text = console.get(path).text
         assert "s3cr3t-token" not in text and "hush-hush" not in text, path
     assert "${SOURCE_PASSWORD}" in console.get(f"/configurations/secretive/versions/{version}").text
+
+
+def test_half_letters_nul_and_huge_names_are_answered_not_broken(orders: Console) -> None:
+    half, nul = "\ud800", "a\x00b"
+    for text in (half, nul, "x" * 900_000):
+        for path, body in (
+            ("/auth/login", {"user_name": text, "password": "p" * 12}),
+            ("/auth/login", {"user_name": "nobody", "password": text}),
+            ("/data-view", {"table": text}),
+            ("/data-view", {"table": "public.orders", "filters": [{"column": "who", "value": text}]}),
+            ("/upload-config", {"name": "half", "yaml": f"a: {text}\n"}),
+            ("/jobs", {"job": "generic_import", "name": text}),
+        ):
+            answer = orders.post(path, json=body)
+            assert 400 <= answer.status_code < 500 or text == "x" * 900_000, (
+                path,
+                answer.status_code,
+                answer.text[:300],
+            )
+            assert answer.status_code < 500
+    assert orders.get("/runs?job=%00").status_code == 400
+    assert orders.get("/runs?after=%ED%A0%80").status_code < 500
+
+
+def test_beyond_this_machine_the_cookie_goes_over_tls_only(orders: Console) -> None:
+    data = {"user_name": "anna", "password": PASSWORDS["anna"]}
+    local = requests.post(f"{orders.url}/auth/login", data=data, allow_redirects=False)
+    assert "Secure" not in local.headers["Set-Cookie"]
+    other = requests.post(
+        f"{orders.url}/auth/login", data=data, allow_redirects=False, headers={"Host": "console.example.test"}
+    )
+    assert "Secure" in other.headers["Set-Cookie"]
 
 
 def test_a_job_cannot_be_given_options(console: Console) -> None:

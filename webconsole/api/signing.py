@@ -18,6 +18,7 @@ from webconsole.users import User
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("signing", __name__)
+LONGEST_NAME = 100
 
 
 class Login(Body):
@@ -77,6 +78,7 @@ def _bad_request() -> Response:
 
 
 def _checked(name: str, password: str) -> User:
+    name = name[:LONGEST_NAME]  # it is kept for a while: nobody is to fill the memory with it
     slowing: Slowing = current_app.extensions["console_slowing"]
     address = request.remote_addr or ""
     if wait := slowing.wait_seconds(name, address):
