@@ -78,6 +78,8 @@ def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.sock
     seconds = settings.current().sftp_connect_seconds
     rules.check_name(host, port)
     try:
+        for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            rules.check_address(host, str(entry[4][0]))
         found = socket.create_connection((host, port), seconds)
     except TimeoutError as error:
         raise TryLaterError(f"{name}: no connection within {seconds:g} s", AGAIN) from error
@@ -85,7 +87,7 @@ def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.sock
         raise TryLaterError(f"{name}: the host name is not found ({error.strerror})", "Check host.") from error
     except OSError as error:
         raise TryLaterError(f"{name}: no connection: {error.strerror or error}", AGAIN) from error
-    try:  # a name may lead anywhere
+    try:  # it was looked up once more for this: what counts is where we are
         rules.check_address(host, found.getpeername()[0])
     except BaseException:
         found.close()
