@@ -50,7 +50,7 @@ def run_elt(
     if once or dry_run:
         summary = passes.run_once(connect, known, run_uuid, options)
     else:
-        from systemscripts.configuration.import_config import moment
+        from systemscripts.configuration.import_parts import moment
 
         with deferred_signals(GRACE_SECONDS) as signalled:
             stop = Stop(signalled, moment(known.job.end_time) if known.job.end_time else None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from systemscripts.configuration.documents import Document, read_document, validate
 from systemscripts.configuration.import_config import (
     ImportConfig,
-    Source,
     apply_each,
     apply_files,
     load,
     load_all,
     load_each,
 )
+from systemscripts.configuration.import_parts import Source
 
 __all__ = [
     "Document",

@@ -9,115 +9,25 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import settings
 from systemscripts.configuration import source_options
 from systemscripts.configuration.documents import Consistent, Document, Place, read_document, validate
+from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import ConfigurationError, UsageError
 
 FOLDER = settings.PROJECT / "config" / "imports"
-_NAME = r"[a-z_][a-z0-9_]{0,62}"
 _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
 
 
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
-
-
-class Reading(Strict):
-    """How to read the file where its content does not say it."""
-
-    header_row: int | list[str] | None = None
-    header_rows: int | None = Field(None, ge=1, le=10)
-    no_header: bool = False
-    names: list[str] = []
-    sheet: str | int | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    quote: str | None = None
-    escape: Literal["", "\\"] | None = None  # nothing, or a backslash; doubled quotes are always understood
-    fill_merged: bool = False  # merged cells repeat their top-left value
-    stop_at_blank_row: bool = False
-    keep_all_rows: bool = False  # no end is looked for, and no row repaired
-    decimal: str | None = Field(None, min_length=1, max_length=1)
-    thousands: str | None = Field(None, min_length=1, max_length=1)
-    null_markers: list[str] = []  # texts that mean no value, beside the empty one
-    skip_if: dict[str, list[str]] = {}  # column -> values whose rows are no data, such as Total
-    aliases: dict[Annotated[str, Field(pattern=rf"^{_NAME}$")], list[str]] = {}  # column -> headers that mean it
-
-    @field_validator("skip_if", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {key: [str(v) for v in (found if isinstance(found, list) else [found])] for key, found in value.items()}
-
-
-class Guards(Strict):
-    """When a load is suspicious; at full strength in snapshot mode."""
-
-    allow_empty: bool = False  # a file of no rows is a state, and passes both guards
-    min_rows: int | None = Field(None, ge=0)
-    max_age_days: float | None = Field(None, gt=0)  # older data are reported: the freshness limit
-    age_column: str | None = Field(None, pattern=rf"^{_NAME}$")  # whose newest value tells; none: the last good load
-    max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
-
-
-class Target(Strict):
-    """A folder of Parquet files, one for each dataset, instead of a table."""
-
-    parquet: str = ""  # the folder, below the data folder unless absolute
-    months_of: str = Field("", pattern=rf"^(?:{_NAME})?$")  # date column; the months of each dataset are noted
-
-
-class Source(BaseModel):
-    """Where files come from; the further keys belong to the module sources/<type>.py."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: str
-    optional: bool = False  # where it cannot be asked, the others are loaded without it
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keys of its kind, as written."""
-        return self.model_extra or {}
-
-
-class Schedule(Strict):
-    """What only a YAML job has: when it runs, and where its combined CSV goes. run_elt.py reads it."""
-
-    start_time: datetime | None = None  # without a zone: the installation's
-    end_time: datetime | None = None
-    output_csv_path: str = ""
-
-    @field_validator("start_time", "end_time", mode="before")
-    @classmethod
-    def _as_moment(cls, value: object) -> object:
-        if value is None or isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(str(value))
-        except ValueError as error:
-            raise ValueError("expected a time such as 2026-01-05 02:00") from error
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Schedule:
-        if self.start_time and self.end_time and moment(self.end_time) <= moment(self.start_time):
-            raise ValueError("end_time is not after start_time")
-        return self
-
-
-def moment(time: datetime) -> datetime:
-    """A time of a configuration with its zone: the installation's where it names none."""
-    return time if time.tzinfo else time.replace(tzinfo=settings.zone()) if settings.zone() else time.astimezone()
 
 
 class ImportConfig(Strict, Consistent):
@@ -154,7 +64,7 @@ class ImportConfig(Strict, Consistent):
     after_change: str = ""
     transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")  # config/transforms/NAME.py, function NAME
     notify: list[str] = []
-    extras_json: str = Field("", pattern=rf"^(?:{_NAME})?$")
+    extras_json: str = Field("", pattern=rf"^(?:{NAME})?$")
     reading: Reading = Reading()
     guards: Guards = Guards()
     max_rejects: int = Field(10, ge=0)
@@ -202,7 +112,7 @@ class ImportConfig(Strict, Consistent):
     def _is_table(cls, value: str) -> str:
         if value.startswith("parquet:"):
             return value
-        if not re.fullmatch(rf"{_NAME}\.{_NAME}", value):
+        if not re.fullmatch(rf"{NAME}\.{NAME}", value):
             raise ValueError("expected schema.table in lower case")
         if len(value.partition(".")[2]) > 63 - len("_current"):
             raise ValueError("expected a table name of at most 55 letters, for its view {table}_current")

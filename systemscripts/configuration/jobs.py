@@ -14,7 +14,8 @@ from pydantic import ConfigDict, Field
 
 from systemscripts.configuration import import_config
 from systemscripts.configuration.documents import Document, Place, read_document, validate
-from systemscripts.configuration.import_config import ImportConfig, Schedule, Target
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 

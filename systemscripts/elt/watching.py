@@ -9,7 +9,7 @@ from pathlib import Path
 
 from systemscripts import alerts, files, settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.configuration.import_config import moment
+from systemscripts.configuration.import_parts import moment
 from systemscripts.directory_management import Directories
 from systemscripts.elt.stopping import Stop
 from systemscripts.errors import ConfigurationError, EtlError
