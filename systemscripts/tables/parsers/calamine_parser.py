@@ -19,7 +19,7 @@ from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
 WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
-ROWS_AT_ONCE, CELLS_AT_ONCE = 5000, 2**18
+FIRST_ROWS, ROWS_AT_ONCE, CELLS_AT_ONCE = 200, 5000, 2**18
 DAY = timedelta(days=1)
 TOLERANCE = 1e-5  # of a day: calamine rounds to seconds or less
 # Days of 1900 and 1904; before March 1900 Excel counts one day more.
@@ -82,8 +82,10 @@ def _sheet(workbook: Any, name: str, details: xls_formats.Globals | None, visibl
 
     def chunks() -> Iterator[Chunk]:
         found, first = iter(load().iter_rows() if load().start else ()), 1
-        count = max(min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(load().total_width, 1)), 1)
+        most = max(min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(load().total_width, 1)), 1)
+        count = min(FIRST_ROWS, most)  # few at first: often it is only asked whether the sheet holds anything
         while some := list(islice(found, count)):
+            count = most
             numbers = range(first, first + len(some))
             for number in shown[0].keys() & set(range(first - 1, first - 1 + len(some))) if shown[0] else ():
                 some[number + 1 - first] = _mended(number + 1, some[number + 1 - first], shown[0])

@@ -100,5 +100,10 @@ def quoted(values: Fields) -> list[bytes]:
     """Texts as CSV fields: in quotes where they hold a comma, a quote or a line break."""
     if SPECIAL.search(b"\0".join(values)) is None:
         return list(values)
-    search = SPECIAL.search
-    return [b'"' + value.replace(b'"', b'""') + b'"' if search(value) else value for value in values]
+    written = {value: _quoted(value) for value in set(values)}  # texts repeat
+    return list(map(written.__getitem__, values))
+
+
+def _quoted(value: bytes) -> bytes:
+    special = b"," in value or b'"' in value or b"\n" in value or b"\r" in value
+    return b'"' + value.replace(b'"', b'""') + b'"' if special else value
