@@ -35,6 +35,7 @@ def open_book(path: Path, any_version: bool = False) -> Book:
             raise UnusualError("Excel 5: xlrd knows its code pages")
         if xls_formats.is_sparse(details):
             raise UnusualError("hardly filled: calamine would unfold every blank cell")
+    beside = xls_formats.Beside(details) if details else None
     try:
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError as error:
@@ -46,10 +47,8 @@ def open_book(path: Path, any_version: bool = False) -> Book:
     ]
     if format_name != "xls":
         return Book(format_name, [_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names])
-    sheets = [_sheet(workbook, name, details, visible, is_usual) for name, visible, is_usual in names]
-    return Book(
-        format_name, sheets, lambda sheet: counted(xls_formats.errors(details, sheet.name) if details else 0, 0)
-    )
+    sheets = [_sheet(workbook, name, beside, visible, is_usual) for name, visible, is_usual in names]
+    return Book(format_name, sheets, lambda sheet: counted(beside.errors(sheet.name) if beside else 0, 0))
 
 
 def _details(path: Path) -> xls_formats.Globals | None:
@@ -66,14 +65,15 @@ def container_format(path: Path) -> str:
     return archive.zip_format(path) if is_zip else archive.ole_format(path)
 
 
-def _sheet(workbook: Any, name: str, details: xls_formats.Globals | None, visible: bool, is_usual: bool) -> Sheet:
+def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible: bool, is_usual: bool) -> Sheet:
     loaded: list[Any] = []
     shown: list[xls_formats.Shown] = []
 
     def load() -> Any:
         if not loaded:
-            loaded.append(workbook.get_sheet_by_name(name))
-            shown.append(xls_formats.shown(details, name) if details else {})
+            sheet = workbook.get_sheet_by_name(name)
+            shown.append(beside.shown(name) if beside else {})
+            loaded.append(sheet)
         return loaded[0]
 
     def rows() -> Iterable[tuple[int, Row]]:

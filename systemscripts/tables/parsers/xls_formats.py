@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -190,4 +192,34 @@ def errors(found: Globals, sheet: str) -> int:
     return sum(1 for pattern in (ERROR_CELL, ERROR_FORMULA) for _ in pattern.finditer(records))
 
 
-__all__ = ["Globals", "errors", "read", "shown"]
+class Beside:
+    """Looks at the first sheet in a thread, while calamine, which frees the interpreter lock, reads the same file."""
+
+    def __init__(self, found: Globals) -> None:
+        self._found = found
+        self._first = next(iter(found.starts), "")
+        self._known: dict[str, tuple[Shown, int]] = {}
+        self._thread = threading.Thread(target=self._look, args=(self._first,), daemon=True)
+        self._thread.start()
+
+    def shown(self, sheet: str) -> Shown:
+        """What `shown` gives for a sheet."""
+        return self._of(sheet)[0]
+
+    def errors(self, sheet: str) -> int:
+        """What `errors` gives for a sheet."""
+        return self._of(sheet)[1]
+
+    def _of(self, sheet: str) -> tuple[Shown, int]:
+        if sheet == self._first:
+            self._thread.join()
+        if sheet not in self._known:  # or the thread met an error, which is to be seen here
+            self._known[sheet] = shown(self._found, sheet), errors(self._found, sheet)
+        return self._known[sheet]
+
+    def _look(self, sheet: str) -> None:
+        with suppress(Exception):
+            self._known[sheet] = shown(self._found, sheet), errors(self._found, sheet)
+
+
+__all__ = ["Beside", "Globals", "errors", "read", "shown"]
