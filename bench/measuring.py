@@ -56,13 +56,13 @@ def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
 
 
 def table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str:
-    """A line for each: seconds, ratio to the base, processor seconds, memory."""
+    """A line for each: ratio to the base (of as many turns as it ran), processor seconds, memory, seconds."""
     lines = []
     for name, runs in rows:
         seconds = " ".join(f"{each.seconds:.2f}" for each in runs)
         processor, megabytes = min(each.processor for each in runs), max(each.megabytes for each in runs)
         lines.append(
-            f"  {name:24} ratio {ratio(runs, base):6.2f}   processor {processor:7.2f} s   peak {megabytes:5.0f} MB"
+            f"  {name:24} ratio {ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s   peak {megabytes:5.0f} MB"
             f"   clock {seconds} s"
         )
     return "\n".join(lines)
