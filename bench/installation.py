@@ -77,6 +77,7 @@ class Bench:
             "insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, schema) values "
             f"('bench', 'bench.*', 'public.imported', 'append', '{json.dumps(schema)}')"
         )
+        shutil.rmtree(self.folder / "archive", ignore_errors=True)  # of what the ledger no longer knows
         shutil.copy(file, self.folder / "file_watcher" / "bench.csv")
         self.settle()
         return self.job("generic_import", "bench")

@@ -62,7 +62,7 @@ def table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str
         seconds = " ".join(f"{each.seconds:.2f}" for each in runs)
         processor, megabytes = min(each.processor for each in runs), max(each.megabytes for each in runs)
         lines.append(
-            f"  {name:24} ratio {ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s   peak {megabytes:5.0f} MB"
-            f"   clock {seconds} s"
+            f"  {name:24} ratio {ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s"
+            f"   peak {megabytes:5.0f} MB   clock {seconds} s"
         )
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import files, settings
-from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import CHUNK, Directories, atomic_write, free_name, in_progress, sha256_of
@@ -102,6 +102,8 @@ def _elsewhere(request: Request) -> Path | None:
     if not options.path or request.only is not None:
         return None
     found = _folder_of(options.path)
+    from systemscripts.configuration import uploads
+
     if uploads.is_uploaded(request.connection, request.config.config_name) and (
         fault := uploads.path_fault(str(found))
     ):

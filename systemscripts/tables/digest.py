@@ -9,9 +9,12 @@ import contextlib
 import hashlib
 import os
 import stat
+import sys
 import threading
 from pathlib import Path
 
+USUAL_SECONDS = sys.getswitchinterval()
+SHORT_SECONDS = USUAL_SECONDS / 10  # how long the main thread may make us wait, which happens twice for each piece
 PIECE_BYTES = 8 * 2**20  # each turn of the lock may have to wait for the main thread
 
 
@@ -59,6 +62,7 @@ class Digest:
         self._thread: threading.Thread | None = None
         if size > PIECE_BYTES:
             self._thread = threading.Thread(target=self._work, args=(own,), name="etl-digest", daemon=True)
+            sys.setswitchinterval(SHORT_SECONDS)
             self._thread.start()
         else:
             self._work(own)
@@ -86,3 +90,4 @@ class Digest:
             self._error = error
         finally:
             os.close(descriptor)
+            sys.setswitchinterval(USUAL_SECONDS)
