@@ -8,8 +8,9 @@ narrower than what the type allows: a column that does not fit it is converted v
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from systemscripts.configuration.schema import Column
 
@@ -25,17 +26,15 @@ _PLAIN = {
 }
 _WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++)*+"
 _EMAIL = rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD})*+@(?:[A-Za-z0-9-]{{1,62}}\.)+[A-Za-z]{{2,20}}"
-_FIELDS = {"yyyy": "([0-9]{4})", "MM": "([0-9]{2})", "dd": "([0-9]{2})", "HH": "([0-9]{2})", "mm": "([0-9]{2})",
-           "ss": "([0-9]{2})"}  # fmt: skip
+_FIELDS = {"yyyy": "[0-9]{4}"} | dict.fromkeys(("MM", "dd", "HH", "mm", "ss"), "[0-9]{2}")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The test of a joined column, and the pattern and replacement that make it PostgreSQL's spelling."""
+    """The test of a joined column, and how a value of that shape becomes PostgreSQL's spelling."""
 
     whole: re.Pattern[str]
-    value: re.Pattern[str] | None = None
-    replacement: str = ""
+    rewrite: Callable[[str], str] | None = None
     nulls: re.Pattern[str] | None = None
 
     def apply(self, values: Sequence[str]) -> list[str] | None:
@@ -45,9 +44,11 @@ class Shape:
             return None
         if self.nulls is not None:
             joined = self.nulls.sub("", joined)
-        if self.value is not None:
-            joined = self.value.sub(self.replacement, joined)
-        return joined.split("\n")
+        values = joined.split("\n")
+        if self.rewrite is None:
+            return values
+        written = {value: self.rewrite(value) if value else "" for value in set(values)}  # dates repeat
+        return list(map(written.__getitem__, values))
 
 
 def shape(column: Column, null: frozenset[str]) -> Shape | None:
@@ -57,7 +58,7 @@ def shape(column: Column, null: frozenset[str]) -> Shape | None:
         return None
     if column.decimal or column.thousands or (checks.email and column.type != "text"):
         return None
-    value, pattern, replacement = _value(column)
+    value, rewrite = _value(column)
     if value is None:
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
@@ -65,34 +66,37 @@ def shape(column: Column, null: frozenset[str]) -> Shape | None:
     whole = re.compile(rf"(?:(?:{value}{optional})(?:\n|\Z))*+", re.MULTILINE)
     marks = [mark for mark in empty if mark]
     nulls = re.compile(rf"^(?:{'|'.join(marks)})$", re.MULTILINE) if marks and not column.required else None
-    return Shape(whole, pattern, replacement, nulls)
+    return Shape(whole, rewrite, nulls)
 
 
-def _value(column: Column) -> tuple[str | None, re.Pattern[str] | None, str]:
+def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
     if column.type == "text":
         if column.required and not column.checks.email:
-            return None, None, ""  # which text is empty depends on the null markers
-        return (_EMAIL if column.checks.email else _PLAIN["text"]), None, ""
+            return None, None  # which text is empty depends on the null markers
+        return (_EMAIL if column.checks.email else _PLAIN["text"]), None
     if column.scale is not None:
         fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+)?+" if column.scale else ""
-        return rf"[+-]?[0-9]{{1,{column.width - column.scale}}}+{fraction}", None, ""
+        return rf"[+-]?[0-9]{{1,{column.width - column.scale}}}+{fraction}", None
     if not column.formats:
-        return _PLAIN.get(column.type), None, ""
+        return _PLAIN.get(column.type), None
     if len(column.formats) == 1 and column.type in ("date", "timestamp"):
         return _dated(column.formats[0])
-    return None, None, ""
+    return None, None
 
 
-def _dated(pattern: str) -> tuple[str | None, re.Pattern[str] | None, str]:
-    """A date format of two-digit fields as an expression, and how its groups make an ISO date."""
+def _dated(pattern: str) -> tuple[str | None, Callable[[str], str] | None]:
+    """A date format of two-digit fields as an expression, and how a text of that form becomes an ISO date."""
     parts = re.findall(r"yyyy|MM|dd|HH|mm|ss|yy|SSS|.", pattern, re.DOTALL)
     used = [part for part in parts if part in _FIELDS]
     if "yy" in parts or "SSS" in parts or len(set(used)) != len(used) or not {"yyyy", "MM", "dd"} <= set(used):
-        return None, None, ""
-    expression = "".join(_FIELDS.get(part, re.escape(part)) for part in parts)
-    group = {part: rf"\g<{used.index(part) + 1}>" for part in used}
-    clock = ":".join(group.get(part, "00") for part in ("HH", "mm", "ss"))
-    timed = {"HH", "mm", "ss"} & set(used)
-    replacement = f"{group['yyyy']}-{group['MM']}-{group['dd']}" + (f" {clock}" if timed else "")
-    plain = expression.replace("(", "").replace(")", "") if "\\(" not in expression else None
-    return plain, re.compile(rf"^{expression}$", re.MULTILINE), replacement
+        return None, None
+    ends = list(accumulate(map(len, parts)))
+    places = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True)}
+    year, month, day = (places[part] for part in ("yyyy", "MM", "dd"))
+    clock = [places.get(part) for part in ("HH", "mm", "ss")]
+
+    def rewrite(text: str) -> str:
+        date = f"{text[year]}-{text[month]}-{text[day]}"
+        return f"{date} {':'.join(text[place] if place else '00' for place in clock)}" if any(clock) else date
+
+    return "".join(_FIELDS.get(part, re.escape(part)) for part in parts), rewrite
