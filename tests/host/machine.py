@@ -51,13 +51,13 @@ class Machine:
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return [*enter, "env", "-i", f"PATH={path}", "LANG=C.UTF-8", "HOME=/root", *map(str, arguments)]
 
-    def run(self, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run a command inside to its end."""
         return subprocess.run(
             self.command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, cwd="/"
         )
 
-    def shell(self, text: str, timeout: float = 120) -> str:
+    def shell(self, text: str, timeout: float = 240) -> str:
         """Run shell code inside; its output, which must not be a failure's."""
         done = self.run("bash", "-euo", "pipefail", "-c", text, timeout=timeout)
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"

@@ -95,6 +95,7 @@ def test_asked_it_grants_the_one_right_to_pass_the_home_folder(host: Machine) ->
     assert "cannot pass" not in configure(host).stdout
 
 
+@pytest.mark.timeout(900)  # packages come over the network
 def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Machine) -> None:
     done = install(host)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -158,9 +159,10 @@ def test_who_is_not_root_gets_the_command_that_installs_the_cron_file(host: Mach
     host.shell(f"rm {path}")
 
 
+@pytest.mark.timeout(900)
 def test_a_fresh_clone_works_for_an_ordinary_user_with_nothing_in_his_environment(host: Machine) -> None:
     command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "sql", "select 6 * 7 as answer")
-    done = host.run("runuser", "-u", "anna", "--", "env", "-i", *command)
+    done = host.run("runuser", "-u", "anna", "--", "env", "-i", *command, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "making /home/anna/bare/.venv with Python 3" in done.stderr
     assert done.stdout.split() == ["answer", "42"]
