@@ -57,7 +57,7 @@ class Limits(threading.Thread):
         """
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._handle)
+                signal.signal(number, self._on_signal)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self.start()
 
@@ -85,7 +85,7 @@ class Limits(threading.Thread):
         if self._signal and not self._deferred:
             raise self.ended()
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._closed:
             return
         first = self._signal == 0
