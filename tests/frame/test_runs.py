@@ -264,3 +264,19 @@ def test_a_run_that_nobody_listens_to_is_not_disturbed(jobs: Jobs) -> None:
     os.close(writer)
     assert done.returncode == 0
     assert jobs.rows("status") == [("succeeded",)]
+
+
+def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
+    from systemscripts.health import _Look
+    from systemscripts.job.limits import Limits
+    from systemscripts.log_utils import Keeper
+
+    taken = {
+        "_handle",
+        "_context",
+        "_os_thread_handle",
+        "_initialized",
+        "_started",
+    }  # of 3.11 to 3.14
+    for kind in (Limits, Keeper, _Look):
+        assert not taken & set(vars(kind)), kind
