@@ -88,7 +88,7 @@ def test_undo_pauses_an_import_whose_source_would_bring_the_rows_back(installati
     undone = installation.summary("generic_import", "--undo", quiet["dataset"])
     assert undone["warnings"] == []  # files dropped by hand do not come back by themselves
     dataset = load(installation, "id\n2\n", "things_2.csv")["dataset"]
-    installation.configure("things", sources=[{"type": "local"}, {"type": "meetmax_lists"}])
+    installation.configure("things", sources=[{"type": "local"}, {"type": "api"}])
     undone = installation.summary("generic_import", "--undo", dataset)
     assert "the import things is paused" in undone["warnings"][0]
     assert installation.sql("select is_active from dba.timportconfig where config_name = 'things'") == [(False,)]
