@@ -46,6 +46,14 @@ def test_only_new_rows_are_inserted_and_twins_are_skipped(installation: Installa
     assert load(installation, "b,a\nx,2\nx,3\n")["state"] == "duplicate"
 
 
+def test_a_file_of_nothing_but_twins_takes_no_longer_than_another(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    began = time.monotonic()
+    row = load(installation, "a,b\n" + "1,x\n" * 60_000)
+    assert (row["read"], row["loaded"], row["skipped"]) == (60_000, 1, 59_999)
+    assert time.monotonic() - began < 40  # each compared with each: minutes
+
+
 def test_text_of_the_file_counts_not_the_value_it_becomes(installation: Installation) -> None:
     installation.configure("things", **CONFIG, schema={"a": "numeric"})
     load(installation, "a,b\n1,x\n")
