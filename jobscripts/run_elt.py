@@ -38,7 +38,9 @@ def run_elt(
     from systemscripts.elt.stopping import Stop
     from systemscripts.journey import travel
 
-    known, warnings = _configuration(config, check)
+    if check and Path(config).is_file():
+        return _checked(Path(config))
+    known, warnings = _configuration(config)
     if check:
         return Summary(headline=f"{config} is sound", warnings=warnings)
     run_uuid = log_utils.current_run_uuid()
@@ -62,7 +64,22 @@ def run_elt(
     return summary
 
 
-def _configuration(config: str, check: bool) -> tuple[ImportConfig, list[str]]:
+def _checked(path: Path) -> Summary:
+    """What is wrong with a file, each fault on a line of its own."""
+    from systemscripts.configuration import jobs
+    from systemscripts.configuration.documents import FaultsError
+
+    summary = Summary(headline=f"{path} is sound")
+    try:
+        _, _, summary.warnings = jobs.read(path)
+    except FaultsError as error:
+        for fault in error.faults:
+            summary.problem(fault, error.exit_code)
+        summary.headline = f"{path}: {len(error.faults)} {'fault' if len(error.faults) == 1 else 'faults'}"
+    return summary
+
+
+def _configuration(config: str) -> tuple[ImportConfig, list[str]]:
     """The job of a file, its row brought up to date; or of a row."""
     import contextlib
 
@@ -71,8 +88,6 @@ def _configuration(config: str, check: bool) -> tuple[ImportConfig, list[str]]:
     from systemscripts.errors import UsageError
 
     path = Path(config)
-    if check and path.is_file():
-        return jobs.read(path)[0], jobs.read(path)[2]
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
         if path.suffix in (".yaml", ".yml") or path.is_file():
             if not path.is_file():

@@ -18,7 +18,8 @@ class EtlError(Exception):
 
     def __str__(self) -> str:
         """One line, whatever the parts were."""
-        text = f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
+        end = "" if self.message.endswith("?") else "."
+        text = f"{self.message.rstrip('.')}{end} {self.hint}" if self.hint else self.message
         return " ".join(text.split())
 
 

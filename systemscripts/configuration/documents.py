@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from systemscripts import masking
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 MOST_PLACES = 50_000
 Place = tuple[str | int, ...]
+AtLine = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ class Document:
     values: dict[str, Any]
     lines: dict[Place, int]
     sha256: str
+    twice: tuple[AtLine, ...] = ()  # keys that are given a second time; the last one counts
+
+
+class FaultsError(ConfigurationError):
+    """Everything that is wrong with one document; `faults`: each by itself, with its file and line."""
+
+    def __init__(self, document: Document, faults: Iterable[AtLine]) -> None:
+        self.faults = [f"{document.path} line {line}: {text}" for line, text in sorted(faults)]
+        super().__init__("; ".join(self.faults))
 
 
 class Consistent(BaseModel):
@@ -64,8 +76,10 @@ def parse_document(path: Path, content: bytes) -> Document:
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}: expected keys and values")
         lines: dict[Place, int] = {}
-        _note_lines(node, (), lines, path)
-        return Document(path, loader.construct_document(node), lines, hashlib.sha256(content).hexdigest())
+        twice: list[AtLine] = []
+        _note_lines(node, (), lines, twice, path)
+        values = loader.construct_document(node)
+        return Document(path, values, lines, hashlib.sha256(content).hexdigest(), tuple(twice))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path} line {line}: {error.problem}") from error
@@ -77,7 +91,7 @@ def parse_document(path: Path, content: bytes) -> Document:
         raise ConfigurationError(f"{path}: nested too deep, or within itself") from error
 
 
-def _note_lines(node: Node, place: Place, lines: dict[Place, int], path: Path) -> None:
+def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[AtLine], path: Path) -> None:
     import yaml
 
     if len(lines) > MOST_PLACES:  # anchors within anchors unfold to billions
@@ -89,20 +103,20 @@ def _note_lines(node: Node, place: Place, lines: dict[Place, int], path: Path) -
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                raise ConfigurationError(f"{path} line {key.start_mark.line + 1}: {key.value} is given twice")
+                twice.append((key.start_mark.line + 1, f"{key.value} is given twice"))
             seen.add(key.value)
             lines[(*place, key.value)] = key.start_mark.line + 1
-            _note_lines(value, (*place, key.value), lines, path)
+            _note_lines(value, (*place, key.value), lines, twice, path)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            _note_lines(value, (*place, number), lines, path)
+            _note_lines(value, (*place, number), lines, twice, path)
 
 
 def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
-    """The document as a model, `fixed` values added; raises ConfigurationError that names every fault."""
+    """The document as a model, `fixed` values added; raises FaultsError that names every fault."""
     values = {**document.values, **fixed}
     contradictions = model.contradictions(values) if issubclass(model, Consistent) else []
-    faults = {(document.lines.get((key,), 1), f"{key} {text}") for key, text in contradictions}
+    faults = {(document.lines.get((key,), 1), f"{key} {text}") for key, text in contradictions} | set(document.twice)
     try:
         made = model.model_validate(values)
     except ValidationError as error:
@@ -112,12 +126,17 @@ def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
         try:
             part.model_validate(part_values)
         except ValidationError as error:
-            # what stands there as a variable is known only when it is used
-            known = [dict(fault) for fault in error.errors() if "${" not in str(fault["input"]) or fault["loc"] == ()]
+            known = [dict(fault) for fault in error.errors() if not _is_known_later(dict(fault))]
             faults |= {_fault(document, part, fault, place) for fault in known}
     if not faults:
         return made
-    raise ConfigurationError("; ".join(f"{document.path} line {line}: {text}" for line, text in sorted(faults)))
+    raise FaultsError(document, faults)
+
+
+def _is_known_later(fault: dict[str, Any]) -> bool:
+    """Whether a fault is about the value of a variable, which is known only when it is used."""
+    about_a_key = fault["type"] in ("missing", "extra_forbidden")
+    return bool(fault["loc"]) and not about_a_key and "${" in str(fault["input"])
 
 
 def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], before: Place = ()) -> tuple[int, str]:
@@ -130,12 +149,19 @@ def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], be
         text = "is not a key" + (f", did you mean {near[0]}?" if near else "")
     elif fault["type"] == "literal_error":
         near = difflib.get_close_matches(str(fault["input"]), re.findall("'([^']+)'", text), n=1, cutoff=0.5)
-        text = f"{text}, not {fault['input']!r}" + (f", did you mean {near[0]}?" if near else "")
+        text += _instead(fault) + (f", did you mean {near[0]}?" if near else "")
     elif fault["type"] == "missing":
         text = "is missing"
     else:
-        text = f"{text}, not {fault['input']!r}"
+        text += _instead(fault)
     return line, f"{name} {text}"
+
+
+def _instead(fault: dict[str, Any]) -> str:
+    """What stands there instead of what was expected; never a secret, nor the whole of a part."""
+    hidden = any(masking.is_secret_name(str(part)) or part in ("authentication", "headers") for part in fault["loc"])
+    shown = not hidden and isinstance(fault["input"], str | int | float)
+    return f", not {fault['input']!r}" if shown else ""
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from systemscripts import settings
 from systemscripts.configuration.schema import Strict
@@ -90,11 +90,13 @@ class Schedule(Strict):
         except ValueError as error:
             raise ValueError("expected a time such as 2026-01-05 02:00") from error
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Schedule:
-        if self.start_time and self.end_time and moment(self.end_time) <= moment(self.start_time):
-            raise ValueError("end_time is not after start_time")
-        return self
+    @field_validator("end_time")
+    @classmethod
+    def _in_order(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        begin = info.data.get("start_time")
+        if begin and value and moment(value) <= moment(begin):
+            raise ValueError(f"expected a time after start_time {begin:%Y-%m-%d %H:%M}")
+        return value
 
 
 def moment(time: datetime) -> datetime:

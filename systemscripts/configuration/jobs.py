@@ -7,11 +7,13 @@ keys below `sftp`, with username and remote_path.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from systemscripts import settings
 from systemscripts.configuration import import_config
 from systemscripts.configuration.documents import Document, Place, read_document, validate
 from systemscripts.configuration.import_config import ImportConfig
@@ -138,13 +140,22 @@ def folder_of(name: str) -> str:
 
 
 def _flat_sources(document: Document) -> Document:
-    """`sftp: {...}` inside a source, and its names, as our own spelling; the lines go along."""
+    """`sftp: {...}` inside a source, its names and those of variables as our own spelling; the lines go along."""
     sources = document.values.get("sources")
     if not isinstance(sources, list):
         return document
     lines = dict(document.lines)
-    flat = [_flat(source, ("sources", number), lines) for number, source in enumerate(sources)]
-    return Document(document.path, {**document.values, "sources": flat}, lines, document.sha256)
+    flat = [_flat(_prefixed(source), ("sources", number), lines) for number, source in enumerate(sources)]
+    return replace(document, values={**document.values, "sources": flat}, lines=lines)
+
+
+def _prefixed(value: Any) -> Any:
+    """${API_TOKEN} is SOURCE_API_TOKEN of the settings: no other can be named."""
+    if isinstance(value, str):
+        return re.sub(rf"\$\{{(?!{settings.USER_PREFIX})(?=\w)", f"${{{settings.USER_PREFIX}", value)
+    if isinstance(value, dict):
+        return {key: _prefixed(each) for key, each in value.items()}
+    return [_prefixed(each) for each in value] if isinstance(value, list) else value
 
 
 def _flat(source: Any, place: tuple[str | int, ...], lines: dict[Place, int]) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import import_config, jobs, variables
-from systemscripts.configuration.documents import Document, Place, parse_document
+from systemscripts.configuration.documents import Document, FaultsError, Place, parse_document
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
@@ -44,7 +44,7 @@ def faults(name: str, content: bytes) -> list[str]:
         document = parse_document(Path(f"{name}.yaml"), content)
         config, document, _ = jobs.from_document(document, name)
     except ConfigurationError as error:
-        return str(error.message).split("; ")
+        return error.faults if isinstance(error, FaultsError) else [error.message]
     found = sorted((_line(document, place), text) for place, text in _forbidden(document.values, config))
     return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(found)]
 

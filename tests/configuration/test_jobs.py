@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts.configuration import jobs
+from systemscripts.configuration.documents import FaultsError
 from systemscripts.errors import ConfigurationError
 
 TWELVE = """\
@@ -65,9 +66,67 @@ def test_a_schedule_that_ends_before_it_begins_and_two_tables_are_named(tmp_path
         "sources: [{type: local}]\ntarget: {table: public.a}\ntarget_table: public.b\n"
         'start_time: "2026-01-05 06:00"\nend_time: "2026-01-05 02:00"\n'
     )
-    with pytest.raises(ConfigurationError, match="end_time is not after start_time") as caught:
+    with pytest.raises(
+        ConfigurationError,
+        match="line 5: end_time expected a time after start_time 2026-01-05 06:00, not '2026-01-05 02:00'",
+    ) as caught:
         jobs.read(path)
     assert "line 3: target_table is given twice" in str(caught.value)
+
+
+def faults_of(path: Path, text: str) -> list[str]:
+    path.write_text(text)
+    with pytest.raises(FaultsError) as caught:
+        jobs.read(path)
+    return [fault.removeprefix(f"{path} ") for fault in caught.value.faults]
+
+
+def test_a_variable_beside_a_mistake_hides_no_mistake(tmp_path: Path) -> None:
+    text = """\
+sources:
+  - {type: api, ulr: "https://example.test", tokn: "${SOURCE_TOKEN}"}
+  - {type: sftp, user: foo, pasword: "${SOURCE_PASSWORD}"}
+target: {table: public.a}
+"""
+    assert faults_of(tmp_path / "orders.yaml", text) == [
+        "line 2: sources.0.tokn is not a key, did you mean token?",
+        "line 2: sources.0.ulr is not a key, did you mean url?",
+        "line 2: sources.0.url is missing",
+        "line 3: sources.1.host is missing",
+        "line 3: sources.1.pasword is not a key, did you mean password?",
+    ]
+
+
+def test_a_key_given_twice_is_named_beside_the_others(tmp_path: Path) -> None:
+    text = "sources: [{type: local}]\nsources: [{type: lokal}]\ntarget: {table: public.a}\nschema: {a: text, a: txt}\n"
+    found = faults_of(tmp_path / "orders.yaml", text)
+    assert [fault.split(" expected")[0] for fault in found] == [
+        "line 2: sources is given twice", "line 2: sources.0.type", "line 4: a is given twice", "line 4: schema.a.type"
+    ]  # fmt: skip
+
+
+def test_no_secret_is_named_in_a_mistake(tmp_path: Path) -> None:
+    text = """\
+sources:
+  - {type: sftp, host: a, user: b, password: 98761234}
+  - {type: api, url: "ftp://a/b", token: hunter2, authentication: {type: api_key, key: 55556666}}
+target: {table: public.a}
+"""
+    found = faults_of(tmp_path / "orders.yaml", text)
+    assert "line 2: sources.0.password expected a valid string" in found
+    assert any(
+        "url expected an address that begins with https:// or http://, not 'ftp://a/b'" in each for each in found
+    )
+    assert not any(secret in str(found) for secret in ("98761234", "hunter2", "55556666"))
+
+
+def test_a_variable_may_be_named_without_its_prefix(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(
+        'sources: [{type: api, url: "https://a.test/${PART}", token: "${API_TOKEN}"}]\ntarget: {table: public.a}\n'
+    )
+    options = jobs.read(path)[0].sources[0].options
+    assert options == {"url": "https://a.test/${SOURCE_PART}", "token": "${SOURCE_API_TOKEN}"}
 
 
 @pytest.mark.parametrize(

@@ -372,3 +372,12 @@ def test_an_undone_job_rests_until_it_is_switched_on_again(installation: Install
     installation.sql("update dba.timportconfig set is_active = true")
     assert installation.run("run_elt", job, "--once").returncode == 0
     assert len(orders(installation)) == 4
+
+
+def test_check_shows_each_mistake_on_a_line_of_its_own(installation: Installation) -> None:
+    path = installation.data / "orders.yaml"
+    path.write_text("sources: [{type: lokal}]\ntarget: {tabel: public.orders}\nload_mode: newrows\n")
+    done = installation.run("run_elt", path, "--check")
+    assert done.returncode == 78
+    faults = [line for line in done.stdout.splitlines() if line.startswith(f"problem: {path} line ")]
+    assert len(faults) == 4 and f"{path}: 4 faults" in done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from systemscripts.configuration.schema import Strict
 
@@ -95,6 +95,13 @@ class Options(Strict):
     limits: RequestLimits = RequestLimits()
     resume_hours: float = Field(24, ge=0)  # what a stopped run has is used again for so long
     ca_file: str = ""  # certificates to trust, beside nothing else
+
+    @field_validator("url")
+    @classmethod
+    def _of_http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://", "${")):
+            raise ValueError("expected an address that begins with https:// or http://")
+        return value
 
     @model_validator(mode="after")
     def _one_login(self) -> Options:
