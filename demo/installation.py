@@ -10,7 +10,6 @@ import importlib
 import json
 import logging
 import os
-import pkgutil
 import secrets
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from demo.mail_sink import MailSink
+from systemscripts import kinds
 
 PROJECT = Path(__file__).resolve().parents[1]
 WRAPPER = PROJECT / "run_python_etl_script.sh"
@@ -43,8 +43,7 @@ Made = TypeVar("Made", bound=LocalServer)
 
 def names() -> list[str]:
     """The pipelines that have a demo."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+    return [name.removesuffix(ENDING) for name in kinds.names("demo") if name.endswith(ENDING)]
 
 
 def run(name: str) -> int:

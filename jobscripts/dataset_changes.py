@@ -52,17 +52,14 @@ def dataset_changes(
 
 
 def _chosen(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
-    import difflib
 
-    from systemscripts.errors import UsageError
+    from systemscripts.errors import UsageError, did_you_mean
 
     chosen = [config for config in known if name in (config.config_name, config.target_table)]
     if not chosen:
         names = [text for config in known for text in (config.config_name, config.target_table)]
-        near = difflib.get_close_matches(name, names, n=1)
         raise UsageError(
-            f"there is no import or target {name!r}" + (f", did you mean {near[0]}?" if near else ""),
-            "See: generic_import.py --list",
+            f"there is no import or target {name!r}{did_you_mean(name, names)}", "See: generic_import.py --list"
         )
     return chosen
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class EtlError(Exception):
     """Something failed; `message` says what and where, `hint` what to do next.
@@ -53,3 +56,9 @@ class ConfigurationError(EtlError):
     """A setting, a YAML file or a configuration row is wrong or missing."""
 
     exit_code = 78
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The end of a sentence about an unknown name: `, did you mean NEAREST?`, empty where nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f", did you mean {near[0]}?" if near else ""

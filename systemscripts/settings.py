@@ -6,7 +6,6 @@ A secret may also come from a file named by `<NAME>_FILE`. The settings file is 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 import stat
@@ -29,7 +28,7 @@ from pydantic import (
 )
 
 from systemscripts import secret
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, did_you_mean
 
 PROJECT = Path(__file__).resolve().parents[1]
 EMBEDDED = "embedded"
@@ -333,8 +332,7 @@ def _take(name: str, value: str, values: dict[str, Any], problems: list[str], wh
         return
     base = _base_name(name)
     if base not in names() and not base.startswith(USER_PREFIX):
-        near = difflib.get_close_matches(name.upper(), names(), n=1)
-        problems.append(f"{name} ({where}) is not a setting" + (f", did you mean {near[0]}?" if near else ""))
+        problems.append(f"{name} ({where}) is not a setting{did_you_mean(name.upper(), names())}")
         return
     if base != name and value:
         try:

@@ -9,7 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"settings", "directory_management", "errors", "masking", "secret", "summary", "address_rules"},
+    {"settings", "directory_management", "errors", "masking", "secret", "summary", "kinds", "address_rules"},
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},

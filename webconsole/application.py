@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from flask import Flask
 
-from systemscripts import settings
+from systemscripts import kinds, settings
 from webconsole import access, api, display, failing, headers, pages, tokens
 from webconsole.slowing import Slowing
 
@@ -32,10 +29,8 @@ def create_app() -> Flask:
     app.secret_key = app.extensions["console_key"] = tokens.key()
     app.extensions["console_slowing"] = Slowing()
     for package in (api, pages):
-        for found in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{package.__name__}.{found.name}")
-            if hasattr(module, "blueprint"):
-                app.register_blueprint(module.blueprint)
+        for module in kinds.modules(package.__name__, having="blueprint"):
+            app.register_blueprint(module.blueprint)
     access.install(app)
     headers.install(app)
     failing.install(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from systemscripts import masking
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -145,11 +144,9 @@ def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], be
     name = ".".join(map(str, place))
     text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected", 1)
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _keys(model, place[len(before) : -1]), n=1, cutoff=0.5)
-        text = "is not a key" + (f", did you mean {near[0]}?" if near else "")
+        text = "is not a key" + did_you_mean(str(place[-1]), _keys(model, place[len(before) : -1]), cutoff=0.5)
     elif fault["type"] == "literal_error":
-        near = difflib.get_close_matches(str(fault["input"]), re.findall("'([^']+)'", text), n=1, cutoff=0.5)
-        text += _instead(fault) + (f", did you mean {near[0]}?" if near else "")
+        text += _instead(fault) + did_you_mean(str(fault["input"]), re.findall("'([^']+)'", text), cutoff=0.5)
     elif fault["type"] == "missing":
         text = "is missing"
     else:

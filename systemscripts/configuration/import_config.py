@@ -6,7 +6,6 @@ row was edited as well, it is refused. An unchanged file never touches the row.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from pathlib import Path
@@ -21,7 +20,7 @@ from systemscripts.configuration.import_parts import NAME, Guards, Reading, Sche
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
@@ -197,9 +196,8 @@ def load(connection: Connection, name: str) -> ImportConfig:
     """One import by name; raises UsageError with the nearest name, or ConfigurationError when its row is wrong."""
     rows = _rows(connection)
     if name not in rows:
-        near = difflib.get_close_matches(name, rows, n=1)
         raise UsageError(
-            f"there is no import {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"there is no import {name!r}{did_you_mean(name, rows)}",
             f"Add config/imports/{name}.yaml, or see: generic_import.py --list",
         )
     return _from_row(rows[name])

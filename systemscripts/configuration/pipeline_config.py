@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from systemscripts import settings
 from systemscripts.configuration.documents import Consistent, read_document, validate
-from systemscripts.errors import UsageError
+from systemscripts.errors import UsageError, did_you_mean
 from systemscripts.settings import Addresses
 
 FOLDER = settings.PROJECT / "config" / "pipelines"
@@ -63,8 +62,7 @@ class Pipeline(Consistent):
             before = {name for names in known[:number] for name in names}
             for wanted in map(str, _listed(step.get("depends"))):
                 if wanted not in before:
-                    near = difflib.get_close_matches(wanted, before, n=1)
-                    guess = f", did you mean {near[0]}?" if near else ""
+                    guess = did_you_mean(wanted, before)
                     found.append(("steps", f"{known[number][1]}: depends on {wanted!r}, no step before it{guess}"))
         return found
 
@@ -72,12 +70,7 @@ class Pipeline(Consistent):
 def _unknown_job(job: str) -> str:
     """What is wrong with the name of a job; "" when there is such a script."""
     jobs = [path.stem for path in (settings.PROJECT / "jobscripts").glob("[a-z]*.py")]
-    near = difflib.get_close_matches(job, jobs, n=1)
-    return (
-        ""
-        if job in jobs
-        else f"name the job {job!r}, which does not exist" + (f", did you mean {near[0]}?" if near else "")
-    )
+    return "" if job in jobs else f"name the job {job!r}, which does not exist{did_you_mean(job, jobs)}"
 
 
 def _listed(value: object) -> list[Any]:
@@ -96,11 +89,7 @@ def names() -> list[str]:
 def load(name: str) -> Pipeline:
     """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(
-            f"there is no pipeline {name!r}" + (f", did you mean {near[0]}?" if near else ""),
-            "See: run_pipeline.py --list",
-        )
+        raise UsageError(f"there is no pipeline {name!r}{did_you_mean(name, names())}", "See: run_pipeline.py --list")
     return validate(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
 
 

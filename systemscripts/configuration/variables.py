@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from systemscripts import masking, settings
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, did_you_mean
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _DEFAULT = ":-"  # as in a shell
@@ -78,8 +77,7 @@ def _value_of(text: str, where: str) -> str:
         raise ConfigurationError(f"{where}: ${{{name}}} is no variable that a configuration may name: {prefix}...")
     if default_given:
         return default
-    near = difflib.get_close_matches(name, known, n=1)
     raise UnsetVariableError(
-        f"{where}: ${{{name}}} is not set" + (f", did you mean {near[0]}?" if near else ""),
+        f"{where}: ${{{name}}} is not set{did_you_mean(name, known)}",
         f"Add {name} to {settings.settings_file()}.",
     )

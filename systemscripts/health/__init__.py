@@ -6,12 +6,11 @@ needs no database, and what it cannot look at is a line, no error. Adding one to
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import threading
 import time
 from types import ModuleType
 
+from systemscripts import kinds
 from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
 
 __all__ = ["FAILURE", "OK", "WARNING", "Context", "Line", "look"]
@@ -21,16 +20,12 @@ SECONDS = 45.0  # for everything; what is later than that is itself a failure
 
 def look(context: Context) -> list[Line]:
     """Every line, in order; the matters are looked at side by side, for servers that are away let wait."""
-    found = [importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
-    looks = [_Look(module, context) for module in sorted(filter(_is_check, found), key=lambda module: module.ORDER)]
+    found = sorted(kinds.modules(__name__, having="check"), key=lambda module: module.ORDER)
+    looks = [_Look(module, context) for module in found]
     for each in looks:
         each.start()
     until = time.monotonic() + SECONDS
     return [line for each in looks for line in each.result(until)]
-
-
-def _is_check(module: ModuleType) -> bool:
-    return hasattr(module, "check")
 
 
 class _Look(threading.Thread):

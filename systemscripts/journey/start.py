@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from systemscripts import configuration
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel
 from systemscripts.summary import Summary
 
@@ -44,9 +43,8 @@ def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], dataso
     """Of some imports those of one data source; that all of them are switched off is no fault."""
     names = {config.datasource for config in known if config.datasource}
     if datasource not in names:
-        near = difflib.get_close_matches(datasource, names, n=1)
         raise UsageError(
-            f"there is no data source {datasource!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"there is no data source {datasource!r}{did_you_mean(datasource, names)}",
             "See: generic_import.py --list",
         )
     return [config for config in chosen if config.datasource == datasource]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.reports import parts as part_modules
 
 if TYPE_CHECKING:
@@ -74,11 +73,7 @@ def load(connection: Connection, name: str) -> Report:
         cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
         rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
     if name not in rows:
-        near = difflib.get_close_matches(name, rows, n=1)
-        raise UsageError(
-            f"there is no report {name!r}" + (f", did you mean {near[0]}?" if near else ""),
-            f"Add config/reports/{name}.yaml.",
-        )
+        raise UsageError(f"there is no report {name!r}{did_you_mean(name, rows)}", f"Add config/reports/{name}.yaml.")
     return Report.model_validate(rows[name])
 
 

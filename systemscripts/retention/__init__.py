@@ -6,9 +6,7 @@ any point. Found by listing the package. The file of the last good load of each 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
+from systemscripts import kinds
 from systemscripts.retention.view import Due, View
 
 __all__ = ["Due", "View", "due"]
@@ -17,8 +15,6 @@ __all__ = ["Due", "View", "due"]
 def due(view: View) -> list[Due]:
     """Everything that has had its time, by kind."""
     found: list[Due] = []
-    for each in sorted(pkgutil.iter_modules(__path__), key=lambda each: each.name):
-        module = importlib.import_module(f"{__name__}.{each.name}")
-        if hasattr(module, "due"):
-            found += module.due(view)
+    for module in kinds.modules(__name__, having="due"):
+        found += module.due(view)
     return found

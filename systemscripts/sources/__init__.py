@@ -13,19 +13,15 @@ and, where it never brings again what was settled, LIVE = False: an undo need no
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from systemscripts import files
+from systemscripts import files, kinds
 from systemscripts.configuration import ImportConfig, Source
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
-from systemscripts.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -68,17 +64,6 @@ def _begins(ticket: files.Ticket, address: str) -> bool:
     return (ticket.source_path or "").startswith(address)
 
 
-def kinds() -> list[str]:
-    """The kinds of sources there are."""
-    return [found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg]
-
-
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    if kind not in kinds():
-        near = difflib.get_close_matches(kind, kinds(), n=1)
-        raise ConfigurationError(
-            f"there is no source of type {kind!r}" + (f", did you mean {near[0]}?" if near else ""),
-            f"There are: {', '.join(kinds())}.",
-        )
-    return importlib.import_module(f"{__name__}.{kind}")
+    return kinds.module(__name__, kind, "source of type")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+from systemscripts import kinds
 from systemscripts.errors import EtlError, UsageError
 from systemscripts.tables import formats
 from systemscripts.tables.model import ReadingOptions, Table
@@ -43,5 +42,4 @@ def format_modules() -> list[ModuleType]:
 
     Each has `recognises(head: bytes, path: Path) -> bool`, exclusive of the others, and `open(path, options) -> Table`.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(formats.__path__))
-    return [importlib.import_module(f"{formats.__name__}.{name}") for name in names]
+    return kinds.modules(formats.__name__, having="recognises")

@@ -9,18 +9,15 @@ whole may be delivered again.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from systemscripts import configuration, settings
+from systemscripts import configuration, kinds, settings
 from systemscripts.configuration import variables
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import UsageError, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "targets"
 
@@ -39,20 +36,9 @@ class Target(BaseModel):
         return self.model_extra or {}
 
 
-def kinds() -> list[str]:
-    """The kinds of targets there are."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
-
-
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    if kind not in kinds():
-        near = difflib.get_close_matches(kind, kinds(), n=1)
-        raise ConfigurationError(
-            f"there is no delivery target of type {kind!r}" + (f", did you mean {near[0]}?" if near else ""),
-            f"There are: {', '.join(kinds())}.",
-        )
-    return importlib.import_module(f"{__name__}.{kind}")
+    return kinds.module(__name__, kind, "delivery target of type")
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -63,9 +49,8 @@ def names(folder: Path = FOLDER) -> list[str]:
 def load(name: str, folder: Path = FOLDER) -> Target:
     """Read one target; raises UsageError with the nearest name, ConfigurationError that names every fault."""
     if name not in names(folder):
-        near = difflib.get_close_matches(name, names(folder), n=1)
         raise UsageError(
-            f"there is no delivery target {name!r}" + (f", did you mean {near[0]}?" if near else ""),
+            f"there is no delivery target {name!r}{did_you_mean(name, names(folder))}",
             f"Add {folder / f'{name}.yaml'}.",
         )
     return configuration.validate(configuration.read_document(folder / f"{name}.yaml"), Target, name=name)

@@ -6,10 +6,9 @@ words of the keys that its findings have. Adding one touches that module, its te
 
 from __future__ import annotations
 
-import importlib
 import logging
-import pkgutil
 
+from systemscripts import kinds
 from systemscripts.alerts import Finding
 from systemscripts.watch.view import Unseen, View
 
@@ -22,13 +21,10 @@ def look(view: View) -> tuple[list[Finding], set[str]]:
     """Everything that is wrong, and the keys of what could not be looked at."""
     findings: list[Finding] = []
     unseen = set()
-    for found in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{found.name}")
-        if not hasattr(module, "find"):
-            continue
+    for module in kinds.modules(__name__, having="find"):
         try:
             findings += module.find(view)
         except Unseen as reason:
-            logger.info("not looked at: %s (%s)", found.name, reason)
+            logger.info("not looked at: %s (%s)", module.__name__.rpartition(".")[2], reason)
             unseen |= set(module.KEYS)
     return findings, unseen

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from systemscripts import settings
-
-
-def kinds() -> list[str]:
-    """The kinds whose keys are known here."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+from systemscripts import kinds, settings
 
 
 def model(kind: str) -> type[BaseModel] | None:
     """The model of a kind's keys, None where nothing is known of the kind."""
-    if kind not in kinds():
+    if kind not in kinds.names(__name__):
         return None
-    found: type[BaseModel] = importlib.import_module(f"{__name__}.{kind}").Options
+    found: type[BaseModel] = kinds.module(__name__, kind, "source of type").Options
     return found
 
 

@@ -8,14 +8,13 @@ A database is a module with these functions:
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from systemscripts import duck, settings
+from systemscripts import duck, kinds, settings
 
 BATCH = 10_000
 
@@ -53,4 +52,4 @@ class Rows:
 def chosen() -> ModuleType:
     """The module of the database that the settings name: PostgreSQL unless MARTS_DATABASE_URL is given."""
     kind = "mysql" if settings.current().marts_database_url else "postgresql"
-    return importlib.import_module(f"{__name__}.{kind}")
+    return kinds.module(__name__, kind, "database for marts")

@@ -6,15 +6,12 @@ An engine is a module with one function:
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-from systemscripts import settings
+from systemscripts import kinds, settings
 from systemscripts.errors import UsageError
 
 SQL = settings.PROJECT / "sql" / "sales"
@@ -48,17 +45,6 @@ def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def names() -> list[str]:
-    """The engines there are."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
-
-
 def module(name: str) -> ModuleType:
     """The module of an engine; raises UsageError with the nearest name."""
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(
-            f"there is no engine {name!r}" + (f", did you mean {near[0]}?" if near else ""),
-            f"There are: {', '.join(names())}.",
-        )
-    return importlib.import_module(f"{__name__}.{name}")
+    return kinds.module(__name__, name, "engine", UsageError)

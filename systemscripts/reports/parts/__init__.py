@@ -7,14 +7,14 @@ the last delivery, {} at first. Templates find the part's value under NAME.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
+
+from systemscripts import kinds
+from systemscripts.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,18 @@ class Part:
     used: set[str] = field(default_factory=set)  # queries that only serve this part
 
 
-def names() -> list[str]:
-    """The kinds of parts there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
-
-
 def module(name: str) -> ModuleType:
-    """The module of one kind."""
-    return importlib.import_module(f"{__name__}.{name}")
+    """The module of one kind; raises ConfigurationError with the nearest kind."""
+    return kinds.module(__name__, name, "kind of part")
 
 
 def check(parts: dict[str, Any]) -> None:
     """Raise ValueError when a kind is unknown or its options are wrong."""
     for name, options in parts.items():
-        if name not in names():
-            near = difflib.get_close_matches(name, names(), n=1)
-            raise ValueError(f"{name} is no kind of part" + (f", did you mean {near[0]}?" if near else ""))
         try:
             module(name).Options.model_validate(options)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
             raise ValueError(f"{name}: {faults}") from error
