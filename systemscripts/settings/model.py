@@ -1,51 +1,17 @@
-"""Every setting as one typed object, read once, and the one clock.
-
-Sources, strongest first: the process environment, the settings file (`ETL_ENV_FILE`, else `config/.env`), the default.
-A secret may also come from a file named by `<NAME>_FILE`. The settings file is parsed, never run as shell.
-"""
+"""The settings as one typed object: which there are, their defaults, what each may be."""
 
 from __future__ import annotations
 
-import functools
-import os
-import stat
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
-from systemscripts import secret
-from systemscripts.errors import ConfigurationError, did_you_mean
+from systemscripts.settings.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 EMBEDDED = "embedded"
-# Set for one process by whoever starts it, not by the operator in a file.
-PROCESS_VARIABLES = {
-    "ETL_ENV_FILE",
-    "ETL_NOW",
-    "ETL_RUN_UUID",
-    "ETL_PARENT_UUID",
-    "ETL_ROOT_UUID",
-    "ETL_STEP_NUMBER",
-    "ETL_TIME_LIMIT_HOURS",
-    "ETL_NO_CRON_LOG",
-    "ETL_NO_UV",
-    "ETL_TEST_LONG",
-}
-USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}
 # variables with these endings say where, not what nobody may know; their values may be shown
 PLAIN_ENDINGS = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
 SOURCE_FIELD = "source_variables"  # where they are kept; no setting of its own
@@ -246,186 +212,7 @@ def names() -> list[str]:
     return [name.upper() for name in Settings.model_fields if name != SOURCE_FIELD]
 
 
-def settings_file() -> Path:
-    """Where the settings file is, or would be."""
-    named = os.environ.get("ETL_ENV_FILE")
-    return Path(named).expanduser().absolute() if named else PROJECT / "config" / ".env"
-
-
-@functools.cache
-def current() -> Settings:
-    """Return the settings of this process, read and checked once.
-
-    Raises ConfigurationError that names every wrong value and unknown key at once.
-    """
-    return load(settings_file(), os.environ)
-
-
-def load(path: Path, environment: Mapping[str, str]) -> Settings:
-    """Read settings from the file at `path` (it may be missing, unless named by ETL_ENV_FILE) and an environment.
-
-    Raises ConfigurationError.
-    """
-    problems: list[str] = []
-    in_file = _read_file(path, "ETL_ENV_FILE" in environment, problems)
-    values: dict[str, Any] = {SOURCE_FIELD: {}}
-    for name, value in (in_file or {}).items():
-        _take(name, value, values, problems, str(path))
-    for name, value in environment.items():
-        if name.startswith(("ETL_", USER_PREFIX)) or _base_name(name) in names():
-            _take(name, value, values, problems, "environment")
-    if in_file is not None and "database_url" not in values:
-        problems.append(f"{path} names no DATABASE_URL: give a postgresql:// address, or DATABASE_URL=embedded")
-    return _validate(values, problems, path)
-
-
-def _base_name(name: str) -> str:
-    base = name.removesuffix("_FILE")
-    return base if base.startswith(USER_PREFIX) or _is_secret(base) else name
-
-
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether nobody may know the value of a setting."""
     field = Settings.model_fields.get(name.lower())
     return field is not None and "SecretStr" in str(field.annotation)
-
-
-def _read_file(path: Path, required: bool, problems: list[str]) -> dict[str, str] | None:
-    from dotenv.parser import parse_stream
-
-    if not _may_be_read(path, required):
-        return None
-    try:
-        with path.open(encoding="utf-8") as stream:
-            found = list(parse_stream(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"settings file {path} cannot be read: {error}", "Run: chmod 600 it as its owner."
-        ) from error
-    problems += [
-        f"{path}, line {each.original.line}: expected NAME=value"
-        for each in found
-        if each.error or (each.key is not None and each.value is None)
-    ]
-    return {each.key: each.value for each in found if each.key is not None and each.value is not None}
-
-
-def _may_be_read(path: Path, required: bool) -> bool:
-    """Whether there is a settings file; raises ConfigurationError where it must not be used as it is."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        if required:
-            raise ConfigurationError(f"settings file {path} does not exist", "Mend ETL_ENV_FILE.") from None
-        return False
-    except OSError as error:
-        raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as the user it belongs to.") from error
-    if not stat.S_ISREG(mode):
-        raise ConfigurationError(f"settings file {path} is not a file", "Mend ETL_ENV_FILE.")
-    if stat.S_IMODE(mode) & 0o007:
-        raise ConfigurationError(f"settings file {path} can be read by others", f"Run: chmod 600 {path}")
-    return True
-
-
-def _take(name: str, value: str, values: dict[str, Any], problems: list[str], where: str) -> None:
-    """Put one variable into `values`, or say in `problems` why not. An empty one stands for the default."""
-    if name in PROCESS_VARIABLES:
-        return
-    base = _base_name(name)
-    if base not in names() and not base.startswith(USER_PREFIX):
-        problems.append(f"{name} ({where}) is not a setting{did_you_mean(name.upper(), names())}")
-        return
-    if base != name and value:
-        try:
-            value = Path(value).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{name} ({where}): {value}: {getattr(error, 'strerror', None) or 'not UTF-8'}")
-            return
-    if base.startswith(USER_PREFIX):
-        values[SOURCE_FIELD][base] = value
-    elif value:
-        values[base.lower()] = value
-    elif base == name:
-        values.pop(base.lower(), None)
-
-
-def _decrypt(values: dict[str, Any], problems: list[str]) -> None:
-    """Put the values themselves in the places of encrypted ones, enc:...; only secrets may be encrypted."""
-    named = values.get("secret_key_file")
-    for name, value, place in [
-        *((name, value, values) for name, value in list(values.items()) if _is_secret(name)),
-        *((name, value, values[SOURCE_FIELD]) for name, value in list(values[SOURCE_FIELD].items())),
-    ]:
-        if isinstance(value, str) and value.startswith(secret.MARK):
-            try:
-                place[name] = secret.decrypt(value, Path(named) if named else None)
-            except ConfigurationError as error:
-                problems.append(f"{name.upper()}: {error}")
-                del place[name]
-
-
-def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settings:
-    settings: Settings | None = None
-    _decrypt(values, problems)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        for fault in error.errors():
-            name = str(fault["loc"][0])
-            shown = "" if _is_secret(name.upper()) else f", not {values.get(name)!r}"
-            problems.append(f"{name.upper()}: {fault['msg'].removeprefix('Value error, ')}{shown}")
-    if problems or settings is None:
-        raise ConfigurationError("settings: " + "; ".join(problems), f"Mend {path} or the environment.")
-    return settings
-
-
-@functools.cache
-def _offset() -> timedelta:
-    """How far the set clock is from the real one; fixed at the first look, so that time goes on from there."""
-    named = os.environ.get("ETL_NOW")
-    if not named:
-        return timedelta(0)
-    try:
-        moment = datetime.fromisoformat(named)
-    except ValueError as error:
-        raise ConfigurationError(f"ETL_NOW: expected a time such as 2026-01-05T06:00:00, not {named!r}") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone()) if zone() else moment.astimezone()
-    return moment - datetime.now(UTC)
-
-
-def clock_is_set() -> bool:
-    """Whether this process goes by another clock than the host's."""
-    return bool(os.environ.get("ETL_NOW"))
-
-
-def version() -> str:
-    """The version of this project, as pyproject.toml has it."""
-    import tomllib
-
-    try:
-        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return str(project["version"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
-        return "of unknown version"
-
-
-def zone() -> ZoneInfo | None:
-    """The configured time zone, or None for the host's."""
-    return ZoneInfo(current().time_zone) if current().time_zone else None
-
-
-def now() -> datetime:
-    """The time, with zone, by the clock of this installation (`ETL_NOW` sets it)."""
-    offset = _offset()  # before the clock is read, or the first time would be a little too early
-    return (datetime.now(UTC) + offset).astimezone(zone())
-
-
-def file_stamp() -> str:
-    """Now as it stands in file names: yyyyMMddTHHmmss."""
-    return now().strftime("%Y%m%dT%H%M%S")
-
-
-def reset() -> None:
-    """Forget what was read, after the environment was changed on purpose (the demo, tests)."""
-    current.cache_clear()
-    _offset.cache_clear()

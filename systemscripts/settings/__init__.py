@@ -1,0 +1,32 @@
+"""Every setting as one typed object, read once, and the one clock: `settings.current()`, `settings.now()`."""
+
+from __future__ import annotations
+
+from systemscripts.settings import clock
+from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
+from systemscripts.settings.model import Addresses, Settings, names
+from systemscripts.settings.project import PROJECT, version
+from systemscripts.settings.reading import USER_PREFIX, current, load, settings_file
+
+__all__ = [
+    "PROJECT",
+    "USER_PREFIX",
+    "Addresses",
+    "Settings",
+    "clock_is_set",
+    "current",
+    "file_stamp",
+    "load",
+    "names",
+    "now",
+    "reset",
+    "settings_file",
+    "version",
+    "zone",
+]
+
+
+def reset() -> None:
+    """Forget what was read, after the environment was changed on purpose (the demo, tests)."""
+    current.cache_clear()
+    clock.offset.cache_clear()
