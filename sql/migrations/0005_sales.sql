@@ -18,7 +18,7 @@ comment on table dba.tdatasetmonth is 'The months that the rows of a dataset fal
 comment on column dba.tdatasetmonth.dataset_id is 'The dataset';
 comment on column dba.tdatasetmonth.month is 'First day of the month';
 
--- Dimensions: the same text as sql/sales/dimensions.sql -------------------------------------------------------------------
+-- Dimensions; sql/sales/seed.sql has a few rows for trying out ---------------------------------------------------------------
 
 create table sales.customer (
     customer_id integer primary key,
@@ -142,10 +142,3 @@ comment on column sales.mart_month.month is 'First day of the month';
 comment on column sales.mart_month.files is 'The dataset files; a month whose files are others now is computed again';
 comment on column sales.mart_month.computed_at is 'When';
 comment on column sales.mart_month.run_uuid is 'By which run';
-
-create view sales.staging as
-select f.file_id, f.name as file_name, coalesce(f.source_path, f.path) as file_location,
-       case when f.status in ('fetched', 'prepared') then 'A' else 'I' end as status,
-       f.created_at as created_date, f.status_at as updated_date
-from dba.tfile f where f.config_name = 'sales';
-comment on view sales.staging is 'The sales files: A while a file is being processed, I when it is done; a view on dba.tfile';

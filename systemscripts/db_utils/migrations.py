@@ -1,4 +1,7 @@
-"""The schema, moved forward by numbered plain SQL files, and the reader's rights.
+"""The schema, moved forward by plain SQL files: numbered ones, each applied once, then the views, whenever they change.
+
+sql/migrations/NNNN_name.sql makes the tables and what dba itself rests on. sql/views/SCHEMA.NAME.sql holds the one text
+of a view for people, with its comments: it is replaced, so that its grants stay, as soon as its file is another.
 
 Own code, because the peers cost more than they give: yoyo leaves four tables in public and rolls back to nothing
 without extra files, dbmate wants markers inside the SQL, alembic wants SQLAlchemy.
@@ -9,20 +12,14 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-from psycopg2 import sql
 
 from systemscripts import settings
+from systemscripts.db_utils import reader_rights
 from systemscripts.db_utils.connection import Connection, advisory_lock, transaction
 from systemscripts.errors import ConfigurationError, EtlError
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
 FOLDER = settings.PROJECT / "sql" / "migrations"
-READER_SCHEMAS = ("public", "visits", "sales")  # every table there is for reading; in dba only what is granted by name
+VIEWS_FOLDER = settings.PROJECT / "sql" / "views"
 _LEDGER = """
     create schema if not exists dba;
     create table if not exists dba.tmigration (
@@ -33,33 +30,53 @@ _LEDGER = """
     comment on column dba.tmigration.name is 'File name';
     comment on column dba.tmigration.checksum is 'SHA-256 of the file';
     comment on column dba.tmigration.applied_at is 'When';
+    create table if not exists dba.tviewfile (
+        name text primary key, checksum text not null, applied_at timestamptz not null default now());
+    comment on table dba.tviewfile is 'Which view files have been applied, and what they held then';
+    comment on column dba.tviewfile.name is 'The view, schema.name, as the file is called';
+    comment on column dba.tviewfile.checksum is 'SHA-256 of the file';
+    comment on column dba.tviewfile.applied_at is 'When';
 """
+_NOTE_MIGRATION = "insert into dba.tmigration (number, name, checksum) values (%s, %s, %s)"
+_NOTE_VIEW = """
+    insert into dba.tviewfile (name, checksum) values (%s, %s)
+    on conflict (name) do update set checksum = excluded.checksum, applied_at = now()"""
 
 
-def ensure(connection: Connection, folder: Path = FOLDER) -> list[str]:
+def ensure(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
     """Bring the schema up to date; returns the names of the files applied now.
 
-    Raises ConfigurationError when an applied file was changed, or the database is ahead of the code.
+    Raises ConfigurationError when an applied numbered file was changed, or the database is ahead of the code; EtlError
+    that names the file when the database refuses it: the files before it stay applied, nothing of this one is.
     """
     files = _files(folder)
     wanted = {number: checksum for number, (_, checksum) in files.items()}
-    if _applied(connection) == wanted and _reader_may_read(connection):
+    up_to_date = _applied(connection) == wanted and not _changed_views(connection, views_folder)
+    if up_to_date and reader_rights.are_granted(connection):
         return []
     with advisory_lock(connection, "migrations", wait_seconds=60):
         with transaction(connection) as cursor:
             cursor.execute(_LEDGER)
         applied = _applied(connection)
         _check(files, applied)
-        done = [_apply(connection, number, files[number]) for number in sorted(set(files) - set(applied))]
-        _grant_reader(connection)
+        done = []
+        for number in sorted(set(files) - set(applied)):
+            path, checksum = files[number]
+            done.append(_apply(connection, path, _NOTE_MIGRATION, (number, path.name, checksum)))
+        for path, checksum in _changed_views(connection, views_folder):  # also one that a numbered file dropped
+            done.append(_apply(connection, path, _NOTE_VIEW, (path.stem, checksum)))
+        reader_rights.grant(connection)
     return done
 
 
-def missing(connection: Connection, folder: Path = FOLDER) -> list[str]:
+def missing(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
     """The names of the files that are not applied yet; changes nothing. Raises ConfigurationError as `ensure` does."""
     files, applied = _files(folder), _applied(connection)
     _check(files, applied)
-    return [path.name for number, (path, _) in files.items() if number not in applied]
+    return [
+        *(path.name for number, (path, _) in files.items() if number not in applied),
+        *(path.name for path, _ in _changed_views(connection, views_folder)),
+    ]
 
 
 def _files(folder: Path) -> dict[int, tuple[Path, str]]:
@@ -68,8 +85,24 @@ def _files(folder: Path) -> dict[int, tuple[Path, str]]:
         match = re.fullmatch(r"(\d{4})_\w+\.sql", path.name)
         if not match:
             raise ConfigurationError(f"{path}: expected a name such as 0001_schema.sql")
-        found[int(match[1])] = (path, hashlib.sha256(path.read_bytes()).hexdigest())
+        found[int(match[1])] = (path, _checksum(path))
     return found
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _changed_views(connection: Connection, folder: Path) -> list[tuple[Path, str]]:
+    """The view files that are not what the database has, in the order of their names, with their checksums."""
+    with transaction(connection) as cursor:
+        cursor.execute("select to_regclass('dba.tviewfile') is not null")
+        applied = {}
+        if cursor.fetchone() == (True,):
+            cursor.execute("select name, checksum from dba.tviewfile where to_regclass(name) is not null")
+            applied = dict(cursor.fetchall())
+    wanted = [(path, _checksum(path)) for path in sorted(folder.glob("*.sql"))]
+    return [(path, checksum) for path, checksum in wanted if applied.get(path.stem) != checksum]
 
 
 def _applied(connection: Connection) -> dict[int, str]:
@@ -91,69 +124,13 @@ def _check(files: dict[int, tuple[Path, str]], applied: dict[int, str]) -> None:
             )
 
 
-def _apply(connection: Connection, number: int, file: tuple[Path, str]) -> str:
-    path, checksum = file
+def _apply(connection: Connection, path: Path, note: str, values: tuple[object, ...]) -> str:
+    """Run a file and note it, in one transaction; returns its name."""
     try:
         with transaction(connection) as cursor:
-            cursor.execute(path.read_text())
-            cursor.execute(
-                "insert into dba.tmigration (number, name, checksum) values (%s, %s, %s)", (number, path.name, checksum)
-            )
+            cursor.execute(path.read_text(encoding="utf-8"))
+            cursor.execute(note, values)
     except EtlError as error:
         error.message = f"{path.name}: {error.message}"
         raise
     return path.name
-
-
-def _reader_may_read(connection: Connection) -> bool:
-    """Whether the reader's login, where there is one, has its rights: it may have been made after the schema."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "select has_schema_privilege(oid, 'dba', 'usage') from pg_roles where rolname = %s", (_reader_role(),)
-        )
-        return cursor.fetchone() in (None, (True,))
-
-
-def _grant_reader(connection: Connection) -> None:
-    with transaction(connection) as cursor:
-        role = _reader_role()
-        cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
-        if role is None or not cursor.fetchone():
-            return
-        for schema in (*READER_SCHEMAS, "dba"):
-            cursor.execute(
-                sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.Identifier(role))
-            )
-        for schema in READER_SCHEMAS:
-            for statement in (
-                "grant select on all tables in schema {} to {}",
-                "alter default privileges in schema {} grant select on tables to {}",
-            ):
-                cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(role)))
-        _grant_views(cursor, role)
-
-
-def _grant_views(cursor: Cursor, role: str) -> None:
-    cursor.execute(
-        """select table_schema, table_name from information_schema.views
-           where table_schema = 'dba' and table_name like 'v\\_%'"""
-    )
-    for schema, name in cursor.fetchall():
-        cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
-
-
-def _reader_role() -> str | None:
-    wanted = settings.current()
-    if wanted.embedded:
-        return "reader"
-    return urlsplit(wanted.database_reader_url.get_secret_value()).username if wanted.database_reader_url else None
-
-
-def grant_target(cursor: Cursor, schema: str, name: str) -> None:
-    """Let the reader see one table or view that an import made, whatever its schema."""
-    role = _reader_role()
-    cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
-    if role is not None and cursor.fetchone():
-        for statement in ("grant usage on schema {} to {}", "grant select on {} to {}"):
-            thing = sql.Identifier(schema) if "schema" in statement else sql.Identifier(schema, name)
-            cursor.execute(sql.SQL(statement).format(thing, sql.Identifier(role)))

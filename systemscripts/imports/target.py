@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts.datasets.lake import Lake
-from systemscripts.db_utils import migrations
+from systemscripts.db_utils import reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
 from systemscripts.imports.layout import Layout
@@ -169,7 +169,7 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
         comments.describe(cursor, made.schema, made.table, config_name)
     comments.note_headers(cursor, made.schema, made.table, headers)
     for name in (made.table, f"{made.table}_current"):
-        migrations.grant_target(cursor, made.schema, name)
+        reader_rights.grant_target(cursor, made.schema, name)
 
 
 def run_ddl(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from tests.conftest import PROJECT
 from tests.sales import reference
 from tests.sales.conftest import Shop
 
@@ -49,8 +48,3 @@ def test_upload_puts_them_where_the_import_looks(shop: Shop, tmp_path: Path) -> 
     assert shop.load()["counts"]["loaded"] == 20
     done = shop.installation.run("generate_sales_data", "customers", "--upload", "--output-dir", tmp_path)
     assert done.returncode == 2 and "sales.customer" in done.stderr
-
-
-def test_the_readable_tables_are_those_of_the_migration() -> None:
-    tables = (PROJECT / "sql" / "sales" / "dimensions.sql").read_text()
-    assert tables in (PROJECT / "sql" / "migrations" / "0005_sales.sql").read_text()

@@ -1,5 +1,5 @@
 -- What came in, month by month. Rows of an undone file count as nothing.
-create view visits.load_log as
+create or replace view visits.load_log as
 select date_trunc('month', f.created_at)::date as month,
        count(*) as files,
        count(*) filter (where f.status = 'loaded') as files_loaded,
@@ -13,3 +13,14 @@ select date_trunc('month', f.created_at)::date as month,
 from dba.tfile f
 where f.config_name = 'visits'
 group by 1;
+comment on view visits.load_log is 'What came in, month by month';
+comment on column visits.load_log.month is 'First day of the month in which the files came';
+comment on column visits.load_log.files is 'Files in all';
+comment on column visits.load_log.files_loaded is 'Loaded';
+comment on column visits.load_log.files_refused is 'Kept aside';
+comment on column visits.load_log.files_known_already is 'Their content was there already';
+comment on column visits.load_log.files_undone is 'Taken back';
+comment on column visits.load_log.files_waiting is 'Not loaded yet';
+comment on column visits.load_log.rows_read is 'Rows of the loaded files';
+comment on column visits.load_log.rows_loaded is 'Loaded rows';
+comment on column visits.load_log.rows_rejected is 'Rejected rows';

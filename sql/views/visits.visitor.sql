@@ -1,5 +1,5 @@
 -- One row for each email, whatever its case: its visits by the statistics that are active now.
-create view visits.visitor as
+create or replace view visits.visitor as
 select lower(s.email) as email,
        min(s.sent_at) as first_visit,
        max(s.sent_at) as last_visit,
@@ -12,3 +12,10 @@ select lower(s.email) as email,
            as visits_this_month
 from visits.statistics_current s
 group by lower(s.email);
+comment on view visits.visitor is 'One row for each email (in lower case): first and last visit, visits in all, this year, this month';
+comment on column visits.visitor.email is 'In lower case';
+comment on column visits.visitor.first_visit is 'The first sending date';
+comment on column visits.visitor.last_visit is 'The last sending date';
+comment on column visits.visitor.total_visits is 'Rows loaded';
+comment on column visits.visitor.visits_this_year is 'Of the year in which the view is read';
+comment on column visits.visitor.visits_this_month is 'Of the month in which the view is read';

@@ -1,0 +1,71 @@
+"""What the reader's login may see: every table and view of the schemas for people; in dba the views, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from psycopg2 import sql
+
+from systemscripts import settings
+from systemscripts.db_utils.connection import Connection, transaction
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+READER_SCHEMAS = ("public", "visits", "sales")  # every table there is for reading; in dba only what is granted by name
+
+
+def are_granted(connection: Connection) -> bool:
+    """Whether the reader's login, where there is one, has its rights: it may have been made after the schema."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select has_schema_privilege(oid, 'dba', 'usage') from pg_roles where rolname = %s", (_reader_role(),)
+        )
+        return cursor.fetchone() in (None, (True,))
+
+
+def grant(connection: Connection) -> None:
+    """Give the reader's login, where there is one, its rights, also on what will be made later."""
+    with transaction(connection) as cursor:
+        role = _reader_role()
+        cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+        if role is None or not cursor.fetchone():
+            return
+        for schema in (*READER_SCHEMAS, "dba"):
+            cursor.execute(
+                sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), sql.Identifier(role))
+            )
+        for schema in READER_SCHEMAS:
+            for statement in (
+                "grant select on all tables in schema {} to {}",
+                "alter default privileges in schema {} grant select on tables to {}",
+            ):
+                cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(role)))
+        _grant_views(cursor, role)
+
+
+def _grant_views(cursor: Cursor, role: str) -> None:
+    cursor.execute(
+        """select table_schema, table_name from information_schema.views
+           where table_schema = 'dba' and table_name like 'v\\_%'"""
+    )
+    for schema, name in cursor.fetchall():
+        cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
+
+
+def _reader_role() -> str | None:
+    wanted = settings.current()
+    if wanted.embedded:
+        return "reader"
+    return urlsplit(wanted.database_reader_url.get_secret_value()).username if wanted.database_reader_url else None
+
+
+def grant_target(cursor: Cursor, schema: str, name: str) -> None:
+    """Let the reader see one table or view that an import made, whatever its schema."""
+    role = _reader_role()
+    cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+    if role is not None and cursor.fetchone():
+        for statement in ("grant usage on schema {} to {}", "grant select on {} to {}"):
+            thing = sql.Identifier(schema) if "schema" in statement else sql.Identifier(schema, name)
+            cursor.execute(sql.SQL(statement).format(thing, sql.Identifier(role)))
