@@ -124,13 +124,17 @@ def current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], list[in
 
     The rule of dba.v_current_dataset, for a whole table at once; `cursor` as etl.
     """
+    # only snapshots are put in order, and by bytes: the order of a language costs ten times as much and decides nothing
     cursor.execute(
-        """select dataset_id, rows_loaded, status = 'active' and (load_mode <> 'snapshot' or place = 1) from (
-               select d.*, row_number() over (
-                   partition by config_name, label, status, load_mode
-                   order by greatest(dataset_date, last_seen) desc nulls last, stamp desc, dataset_id desc) as place
-               from dba.tdataset d where target_table = %s) d""",
-        (full_name,),
+        """with newest as (
+               select distinct on (config_name collate "C", label collate "C") dataset_id from dba.tdataset
+               where target_table = %(table)s and status = 'active' and load_mode = 'snapshot'
+               order by config_name collate "C", label collate "C", greatest(dataset_date, last_seen) desc nulls last,
+                   stamp desc, dataset_id desc)
+           select dataset_id, rows_loaded,
+               status = 'active' and (load_mode <> 'snapshot' or dataset_id in (select dataset_id from newest))
+           from dba.tdataset where target_table = %(table)s""",
+        {"table": full_name},
     )
     found = cursor.fetchall()
     current = [row[0] for row in found if row[2]]

@@ -133,9 +133,10 @@ def trouble(cursor: Cursor, days: int = 14) -> list[dict[str, Any]]:
                     and r.started_at > now() - %s * interval '1 day'
                 order by r.job, r.lock_key, r.started_at desc) r
             where not exists (select 1 from dba.trun s where s.job = r.job and s.lock_key = r.lock_key
-                and s.status = 'succeeded' and s.started_at > r.started_at)
+                and s.status = 'succeeded' and s.started_at > r.started_at
+                and s.started_at > now() - %s * interval '1 day')  -- follows; without it all runs are read
             order by started_at desc limit 20""",
-        (days,),
+        (days, days),
     )
 
 
