@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 Allowed = Literal["anyone", "user", "admin"]
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = "console_session"
+MARK_COOKIE = "console_browser"
+MARK_SECONDS = 180 * 86_400
 LOCAL = ("127.0.0.1", "localhost", "[")  # what stands before the first colon of [::1]:8475
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -77,14 +79,32 @@ def signing_key() -> bytes:
 
 
 def keep(response: Response, text: str) -> None:
-    """Give a token to the browser, where no script can read it; beyond this machine only over TLS."""
+    """Give a token to the browser, where no script can read it."""
+    _set_cookie(response, COOKIE, text, tokens.SECONDS, "/")
+
+
+def keep_mark(response: Response, user_name: str) -> None:
+    """Let the browser show, at the next sign-in, that this user has signed in by it."""
+    text = tokens.browser_mark(user_name, signing_key())
+    _set_cookie(response, MARK_COOKIE, text, MARK_SECONDS, "/auth/login")
+
+
+def marked_browser(user_name: str) -> str | None:
+    """Which browser this is, where this user has signed in by it before."""
+    return tokens.marked_browser(request.cookies.get(MARK_COOKIE, ""), user_name, signing_key())
+
+
+def _set_cookie(response: Response, name: str, text: str, seconds: int, path: str) -> None:
+    """No script can read it; beyond this machine it goes only over TLS."""
     secure = request.is_secure or request.host.partition(":")[0] not in LOCAL
-    response.set_cookie(COOKIE, text, max_age=tokens.SECONDS, httponly=True, secure=secure, samesite="Lax", path="/")
+    response.set_cookie(name, text, max_age=seconds, httponly=True, secure=secure, samesite="Lax", path=path)
 
 
 def _check() -> None:
-    if request.endpoint is None:
-        return  # 404 or 405
+    if request.endpoint is None:  # 404 or 405
+        if COOKIE in request.cookies:
+            _recognise()  # so that the page that says so has the way to the others
+        return
     needed = role_of(current_app, request.endpoint)
     _refuse_unreadable()
     if request.method not in SAFE_METHODS:
@@ -99,7 +119,7 @@ def _check() -> None:
         raise Unauthorized("Sign in first.")
     if needed not in ("user", "admin") or (needed == "admin" and not user.is_admin):
         logger.warning("console: %s (%s) may not %s %s", user.name, user.role, request.method, request.path)
-        raise Forbidden("This is for the operator. Ask for the role admin, or use Tables.")
+        raise Forbidden("This is for the operator.")
     if by_cookie and request.method not in SAFE_METHODS:
         _refuse_without_token()
 

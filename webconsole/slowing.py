@@ -1,4 +1,8 @@
-"""Wrong passwords are slowed: after three of them, each further one doubles the wait."""
+"""Wrong passwords are slowed: after three of them, each further one doubles the wait.
+
+Behind a web server or a tunnel everybody comes from one address, so whoever tries passwords there would make those wait
+who know theirs. So a browser by which somebody has signed in before is counted alone (OWASP, device cookies).
+"""
 
 from __future__ import annotations
 
@@ -19,24 +23,25 @@ class Slowing:
         self._lock = threading.Lock()
         self._failures: dict[tuple[str, str], tuple[int, float]] = {}
 
-    def wait_seconds(self, name: str, address: str) -> float:
-        """How long until the next try is looked at; 0 for now."""
+    def wait_seconds(self, name: str, address: str, browser: str | None = None) -> float:
+        """How long until the next try is looked at; 0 for now. `browser`: one that this user has signed in by."""
         with self._lock:
-            return max(self._wait(*each) for each in _keys(name, address))
+            return max(self._wait(*each) for each in _keys(name, address, browser))
 
-    def failed(self, name: str, address: str) -> int:
+    def failed(self, name: str, address: str, browser: str | None = None) -> int:
         """Note a wrong password; returns how many in a row."""
         with self._lock:
             self._forget()
-            for key, *_ in _keys(name, address):
+            keys = _keys(name, address, browser)
+            for key, *_ in keys:
                 count, _at = self._failures.get(key, (0, 0.0))
                 self._failures[key] = (count + 1, time.monotonic())
-            return self._failures[name, address][0]
+            return self._failures[keys[0][0]][0]
 
-    def succeeded(self, name: str, address: str) -> None:
+    def succeeded(self, name: str, address: str, browser: str | None = None) -> None:
         """A right password makes the wrong ones before it forgotten."""
         with self._lock:
-            self._failures.pop((name, address), None)
+            self._failures.pop(_keys(name, address, browser)[0][0], None)
 
     def _wait(self, key: tuple[str, str], free: int, longest: float) -> float:
         count, at = self._failures.get(key, (0, 0.0))
@@ -53,5 +58,7 @@ class Slowing:
             self._failures.pop(next(iter(self._failures)))
 
 
-def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int, float], ...]:
+def _keys(name: str, address: str, browser: str | None) -> tuple[tuple[tuple[str, str], int, float], ...]:
+    if browser is not None:
+        return (((name, f"browser {browser}"), FREE_TRIES, LONGEST_WAIT),)
     return ((name, address), FREE_TRIES, LONGEST_WAIT), (("", address), FREE_TRIES * 10, ADDRESS_WAIT)

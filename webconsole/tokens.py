@@ -82,6 +82,22 @@ def read(text: str, signing_key: bytes) -> Token | None:
         return None
 
 
+def browser_mark(user_name: str, signing_key: bytes) -> str:
+    """What a browser keeps by which somebody has signed in: it opens nothing, and says not who it was."""
+    nonce = secrets.token_hex(16)
+    return f"{nonce}.{_mark(user_name, nonce, signing_key)}"
+
+
+def marked_browser(text: str, user_name: str, signing_key: bytes) -> str | None:
+    """Which browser it is, where this user has signed in by it before; else None."""
+    nonce, _, mark = text.partition(".")
+    return nonce if hmac.compare_digest(mark.encode(), _mark(user_name, nonce, signing_key).encode()) else None
+
+
+def _mark(user_name: str, nonce: str, signing_key: bytes) -> str:
+    return hmac.new(signing_key, f"browser {nonce} {user_name}".encode(), hashlib.sha256).hexdigest()
+
+
 def csrf_token(token: Token, signing_key: bytes) -> str:
     """What the forms of one session carry: another site can neither read nor guess it."""
     return hmac.new(signing_key, f"csrf {token.token_id}".encode(), hashlib.sha256).hexdigest()

@@ -45,6 +45,24 @@ def test_wrong_passwords_are_slowed_and_logged_and_an_unknown_name_is_answered_a
     wait_for(lambda: console.login("ben", PASSWORDS["ben"]).status_code == 200)
 
 
+def test_who_has_signed_in_by_a_browser_does_not_wait_for_the_wrong_tries_of_others(console: Console) -> None:
+    run = console.installation.run
+    password = run("console_user", "add", "dana", "--generate").stdout.partition(": ")[2].split()[0]
+    address, right = f"{console.url}/auth/login", {"user_name": "dana", "password": password}
+    session = requests.Session()
+    assert session.post(address, data=right, allow_redirects=False).status_code == 303
+    while console.login("dana", "guess guess guess").status_code != 429:
+        pass
+    assert console.login("dana", password).status_code == 429
+    assert session.post(address, data=right, allow_redirects=False).status_code == 303
+    wrong = [session.post(address, data=right | {"password": "guess"}).status_code for _ in range(6)]
+    assert wrong[:3] == [401] * 3 and 429 in wrong  # that browser is slowed for itself
+    mark = session.cookies["console_browser"]
+    for forged in ("x" * 32 + mark[32:], "x", "ä.ö"):
+        headers = {"Cookie": f"console_browser={forged}".encode()}
+        assert requests.post(address, json=right, headers=headers, timeout=60).status_code == 429, forged
+
+
 def test_signing_out_ends_the_token_wherever_it_has_got_to(console: Console) -> None:
     session = console.browser_session("anna")
     token = session.cookies["console_session"]

@@ -50,6 +50,7 @@ def login() -> Response:
     if from_page:
         response = make_response(redirect(_goal(given.get("next", "")), 303))
         access.keep(response, text)
+        access.keep_mark(response, user.name)
         return response
     ends = datetime.fromtimestamp(token.expires_at, UTC).isoformat()
     return jsonify(token=text, token_type="Bearer", expires_at=ends, user_name=user.name, role=user.role)
@@ -81,7 +82,8 @@ def _checked(name: str, password: str) -> User:
     name = name[:LONGEST_NAME]  # it is kept for a while: nobody is to fill the memory with it
     slowing: Slowing = current_app.extensions["console_slowing"]
     address = request.remote_addr or ""
-    if wait := slowing.wait_seconds(name, address):
+    browser = access.marked_browser(name)
+    if wait := slowing.wait_seconds(name, address, browser):
         text = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."
         raise TooManyRequests(text, retry_after=math.ceil(wait))
     with database.writing() as cursor:
@@ -89,10 +91,10 @@ def _checked(name: str, password: str) -> User:
         if user is not None:
             users.signed_in(cursor, name)
     if user is None:
-        count = slowing.failed(name, address)
+        count = slowing.failed(name, address, browser)
         logger.warning("console: wrong password for %r from %s (%s in a row)", name[:80], address, count)
         raise Unauthorized("The name or the password is wrong.")
-    slowing.succeeded(name, address)
+    slowing.succeeded(name, address, browser)
     logger.info("console: %s signed in from %s", name, address)
     return user
 
