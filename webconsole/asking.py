@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from werkzeug.exceptions import UnprocessableEntity
+
 from webconsole import display
 from webconsole.reading.tables import Filter, Wanted
 
 MOST_FILTERS = 8
+MOST = 2_000_000_000  # of an integer column
 
 
 def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wanted:
@@ -18,15 +21,25 @@ def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wan
         value = arguments.get(f"value{number}", "")
         if column and (value or operator in ("empty", "filled")):
             found.append(Filter(column, operator, value))
-    dataset = arguments.get("dataset", "")
     zone = display.reader_zone()
     return Wanted(
         sort=arguments.get("sort", ""),
         descending=arguments.get("order", "") == "desc",
         filters=tuple(found),
         history=arguments.get("rows", "") == "all",
-        dataset_id=int(dataset) if dataset.isdecimal() and len(dataset) < 10 else None,
+        dataset_id=number_from(arguments, "dataset"),
         after=arguments.get("after") or None,
         zone=zone.key if zone else "UTC",
         longest=longest,
     )
+
+
+def number_from(arguments: Mapping[str, str], name: str) -> int | None:
+    """A number of an address, None where there is none; 422 for what is no number of a row here."""
+    text = arguments.get(name, "")
+    if not text:
+        return None
+    # ASCII and short: int() takes the digits of every script, and no more than some thousands of them
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MOST):
+        raise UnprocessableEntity(f"{name} is no number of what is kept here: {text[:40]!r}")
+    return int(text)

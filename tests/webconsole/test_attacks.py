@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
+import json
 import socket
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
@@ -220,6 +222,21 @@ def test_half_letters_nul_and_huge_names_are_answered_not_broken(orders: Console
             assert answer.status_code < 500
     assert orders.get("/runs?job=%00").status_code == 400
     assert orders.get("/runs?after=%ED%A0%80").status_code < 500
+
+
+def test_numbers_too_long_or_of_other_scripts_are_answered_not_broken(orders: Console) -> None:
+    dataset = orders.dataset("orders")
+    orders.installation.sql("create or replace view public.v_two as select 1 as one union all select 2")
+    orders.installation.sql("grant select on public.v_two to reader")
+    for digits in ("9" * 5000, "9" * 30, "\u00b2", "\u0663" * 11):
+        key = base64.urlsafe_b64encode(json.dumps([digits]).encode()).decode().rstrip("=")
+        for path in (
+            f"/console/datasets/{dataset}/changes?with={digits}", f"/datasets/{dataset}/changes?with={digits}",
+            f"/console/configurations/orders/1/diff?with={digits}", f"/console/history?after={key}",
+            f"/config-history?after={key}", f"/console/tables/public.v_two?after={key}",
+            f"/console/tables/public.orders?dataset={digits}",
+        ):  # fmt: skip
+            assert orders.get(path).status_code == 422, path[:80]
 
 
 def test_beyond_this_machine_the_cookie_goes_over_tls_only(orders: Console) -> None:

@@ -13,6 +13,7 @@ from systemscripts.errors import UsageError
 from webconsole import access, actions, database, uploading
 from webconsole.api.describing import Body, described, given, plain
 from webconsole.api.run_routes import TEXT
+from webconsole.asking import number_from
 from webconsole.reading import configurations, keys
 
 blueprint = Blueprint("configuration_routes", __name__)
@@ -34,11 +35,8 @@ def listed() -> Response:
 @described(query={"import": TEXT, "after": TEXT})
 def versions() -> Response:
     """The versions of every import, or of one, newest first, each with its first 100 letters."""
-    key = keys.read(request.args.get("after", ""), 1)
-    if key and not ((key[0] or "").isascii() and (key[0] or "").isdecimal() and len(key[0] or "") < 19):
-        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
     with database.reading() as cursor:
-        number = int(key[0] or 0) if key else None
+        number = keys.read_number(request.args.get("after", ""))
         found = history.versions(cursor, request.args.get("import", ""), number, PAGE + 1)
     following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     return jsonify(rows=[plain(_said(each)) for each in found[:PAGE]], next=following)
@@ -58,10 +56,8 @@ def one(name: str, version: int) -> Response:
 @described(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
 def diff(name: str, version: int) -> Response:
     """The lines in which a version differs from another one, the one before unless another is named."""
-    text = request.args.get("with", "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= 2_000_000_000):
-        abort(422, "with is no number of a version")
-    other = _version(name, int(text) if text else version - 1)
+    wanted = number_from(request.args, "with")
+    other = _version(name, version - 1 if wanted is None else wanted)
     older, newer = sorted((other, _version(name, version)), key=lambda each: each.version)
     lines = [f"{mark} {line}" for mark, line in history.difference(older, newer)]
     return jsonify({"from": older.version, "to": newer.version, "lines": lines})

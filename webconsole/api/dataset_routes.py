@@ -11,6 +11,7 @@ from systemscripts.summary import Summary
 from webconsole import access, actions, database, sending
 from webconsole.api.describing import Body, described, given, plain
 from webconsole.api.run_routes import TEXT, as_page
+from webconsole.asking import number_from
 from webconsole.comparing import before, comparison_lines
 from webconsole.reading import datasets
 
@@ -64,12 +65,10 @@ def accept(dataset_id: int) -> Response:
 def changes(dataset_id: int) -> Response:
     """What is different from another dataset, the one before unless another is named."""
     row = _row(dataset_id)
-    text = request.args.get("with", "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= 2_000_000_000):
-        abort(422, "with is no number of a dataset")
+    wanted = number_from(request.args, "with")
     with database.reading() as cursor:
         others = datasets.neighbours(cursor, row)
-    number = int(text) if text else before(row, others)
+    number = before(row, others) if wanted is None else wanted
     lines, made = comparison_lines(row, number)
     counts = {name: len(getattr(made, name)) for name in ("added", "removed", "changed")}
     return jsonify(plain({"dataset_id": dataset_id, "with": number} | counts | {"rows": lines}))

@@ -11,12 +11,13 @@ from pydantic import Field
 from webconsole import access, actions, database, processes
 from webconsole.api.describing import Body, described, plain
 from webconsole.api.describing import given as given_body
+from webconsole.asking import MOST, number_from
 from webconsole.reading import runs
 from webconsole.reading.keys import Page
 
 blueprint = Blueprint("run_routes", __name__)
 TEXT = {"type": "string"}
-_COUNT = {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": MOST}
 
 
 class NewJob(Body):
@@ -80,7 +81,7 @@ def listed() -> Response:
 def log(run_uuid: UUID) -> Response:
     """What a run said, at most 500 entries after a sequence number."""
     with database.reading() as cursor:
-        return jsonify(rows=plain(runs.log(cursor, str(run_uuid), _number("after"), 500)))
+        return jsonify(rows=plain(runs.log(cursor, str(run_uuid), number_from(request.args, "after") or 0, 500)))
 
 
 @blueprint.get("/logs")
@@ -95,13 +96,6 @@ def logs() -> Response:
 def as_page(found: Page) -> dict[str, Any]:
     """A page for a program."""
     return {"rows": plain(found.rows), "next": found.following}
-
-
-def _number(name: str) -> int:
-    text = request.args.get(name, "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= _COUNT["maximum"]):  # type: ignore[operator]
-        abort(422, f"{name} is no number of an entry")
-    return int(text or 0)
 
 
 def _state(run_uuid: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from systemscripts.configuration import history
 from systemscripts.configuration.history import Version
 from systemscripts.errors import UsageError
 from webconsole import access, actions, database
+from webconsole.asking import number_from
 from webconsole.reading import configurations, keys
 
 blueprint = Blueprint("configurations", __name__)
@@ -44,11 +45,8 @@ def one(name: str) -> str:
 
 def _history(name: str) -> str:
     after = request.args.get("after", "")
-    key = keys.read(after, 1)
-    if key and not (key[0] or "").isdecimal():
-        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
     with database.reading() as cursor:
-        found = history.versions(cursor, name, int(key[0] or 0) if key else None, PAGE + 1)
+        found = history.versions(cursor, name, keys.read_number(after), PAGE + 1)
     following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     versions = [(version, version.beginning()) for version in found[:PAGE]]
     return render_template(
@@ -70,8 +68,8 @@ def view(name: str, version: int) -> str:
 @access.allow("admin")
 def diff(name: str, version: int) -> str:
     """What changed from another version (`with`; the one before) to this one."""
-    wanted = request.args.get("with", "")
-    other = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else version - 1
+    wanted = number_from(request.args, "with")
+    other = version - 1 if wanted is None else wanted
     older, newer = sorted((_version(name, other), _version(name, version)), key=lambda each: each.version)
     with database.reading() as cursor:
         numbers = [each.version for each in history.versions(cursor, name, limit=200)]

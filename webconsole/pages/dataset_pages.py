@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
 from webconsole import access, actions, database, sending
+from webconsole.asking import MOST, number_from
 from webconsole.comparing import before, comparison_lines
 from webconsole.reading import configurations, datasets
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/console/datasets")
-LONGEST = 2_000_000_000  # of an integer column
-DATASET = f"int(max={LONGEST}):dataset_id"
+DATASET = f"int(max={MOST}):dataset_id"
 MOST_LINES = 500  # of a comparison on one page
 
 
@@ -43,11 +43,11 @@ def one(dataset_id: int) -> str:
 @access.allow("admin")
 def compared(dataset_id: int) -> str:
     """What is different from another dataset, the one before unless another is named."""
-    wanted = request.args.get("with", "")
+    wanted = number_from(request.args, "with")
     with database.reading() as cursor:
         row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
         others = datasets.neighbours(cursor, row)
-    number = int(wanted) if wanted.isdecimal() and int(wanted) < LONGEST else before(row, others)
+    number = before(row, others) if wanted is None else wanted
     lines, comparison = comparison_lines(row, number)
     return render_template(
         "changes.html", row=row, other=number, others=others, lines=lines[:MOST_LINES], more=len(lines) - MOST_LINES,

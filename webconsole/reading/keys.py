@@ -33,6 +33,17 @@ def written(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def read_number(text: str | None) -> int | None:
+    """A key that is one number (0 and more), None for the first page; raises UsageError where it is none."""
+    found = read(text, 1)
+    if found is None:
+        return None
+    digits = found[0] or ""
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):  # of a bigint
+        raise _none_of_this_list()
+    return int(digits)
+
+
 def read(text: str | None, count: int) -> list[str | None] | None:
     """The `count` parts of a key from an address, None for the first page; raises UsageError where it is none."""
     if not text:
@@ -42,7 +53,11 @@ def read(text: str | None, count: int) -> list[str | None] | None:
     except (ValueError, binascii.Error, UnicodeError):
         found = None
     if not isinstance(found, list) or len(found) != count or not all(p is None or isinstance(p, str) for p in found):
-        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
+        raise _none_of_this_list()
     if any("\x00" in part for part in found if part):
-        raise UsageError("the page that was asked for is none of this list", "Start again from the first page.")
+        raise _none_of_this_list()
     return found
+
+
+def _none_of_this_list() -> UsageError:
+    return UsageError("the page that was asked for is none of this list", "Start again from the first page.")

@@ -171,8 +171,7 @@ def _after(column: Column, value: str | None, place: str, descending: bool) -> s
 
 
 def _page_of_view(cursor: Cursor, asked: View) -> Page:
-    key = keys.read(asked.wanted.after, 1)
-    skipped = int(key[0]) if key and key[0] and key[0].isdigit() else 0
+    skipped = keys.read_number(asked.wanted.after) or 0
     if skipped > MOST_SKIPPED:
         raise UsageError(f"a view is shown up to row {MOST_SKIPPED:,}", "Filter it, or download all of it.")
     statement = sql.SQL("select {} from {} where {} {} limit {} offset {}").format(
