@@ -6,7 +6,7 @@ import logging
 from urllib.parse import quote
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 from systemscripts import masking
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError, UsageError
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 PAGES = "/console"
 _NEXT = {
     400: "Go back and try again.",
-    403: "Ask the operator for the right to do this.",
+    403: "Ask the operator for the role admin, or use Tables.",
     404: "It may have been renamed or purged. Start from the overview.",
     405: "Use the buttons of the page.",
     413: "A configuration has at most 1 MB. Files of data go into file_watcher/, not through the console.",
@@ -63,6 +63,8 @@ def _of_http(error: HTTPException) -> Response:
     if isinstance(error, SecurityError):  # the Host header is none of ours: no address can be made for a page
         return Response(f"{error.description}\n", 400, mimetype="text/plain")
     status = error.code or 500
+    if isinstance(error, NotFound) and error.description == NotFound.description:
+        error.description = "There is no such page." if wants_page() else "There is no such route."
     if status == 401 and wants_page() and not request.headers.get("HX-Request"):
         goal = quote(request.full_path.rstrip("?") if request.method == "GET" else PAGES)
         return make_response(redirect(f"{PAGES}/sign-in?next={goal}", 303))

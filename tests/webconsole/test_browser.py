@@ -148,6 +148,10 @@ def test_an_analyst_finds_nothing_that_changes_anything(orders: Console, analyst
     analyst.expected = (403,)
     analyst.go("/console/runs")
     assert "This is for the operator" in analyst.text()
+    analyst.expected = (404,)
+    analyst.go("/console/nothing")
+    assert "There is no such page" in analyst.text()
+    analyst.link("Tables")  # the way back is there
 
 
 def test_a_held_dataset_is_accepted_and_one_is_undone(operator: Person) -> None:
