@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from systemscripts import db_utils
+from systemscripts import db_utils, settings
 from systemscripts.db_utils import Connection
 from systemscripts.errors import EtlError, TryLaterError, UsageError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-READ_SECONDS = 15  # no page is worth more of the database's time
 REST_SECONDS = 5.0  # a connection that has rested longer is asked whether it is still there
 _local = threading.local()
 _TOO_SLOW = "57014"  # query_canceled: the only one who cancels here is the statement timeout
@@ -31,7 +30,7 @@ class TooSlowError(UsageError):
 def reading() -> Iterator[Cursor]:
     """A read-only transaction as etl, for what the reader's login may not see (runs, configurations, rejects)."""
     with _transaction("etl") as cursor:
-        cursor.execute(f"set transaction read only; set local statement_timeout = '{READ_SECONDS}s'")
+        cursor.execute(_read_only())
         yield cursor
 
 
@@ -40,9 +39,7 @@ def viewing() -> Iterator[Cursor]:
     """A read-only transaction as reader, for the tables themselves."""
     with _transaction("reader") as cursor:
         # compiling costs more than a page is worth, however large the table
-        cursor.execute(
-            f"set transaction read only; set local statement_timeout = '{READ_SECONDS}s'; set local jit = off"
-        )
+        cursor.execute(f"{_read_only()}; set local jit = off")
         yield cursor
 
 
@@ -71,6 +68,10 @@ def first(cursor: Cursor, statement: Any, values: Any = None) -> dict[str, Any] 
     return found[0] if found else None
 
 
+def _read_only() -> str:
+    return f"set transaction read only; set local statement_timeout = '{settings.current().console_read_seconds}s'"
+
+
 @contextlib.contextmanager
 def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
     try:
@@ -81,7 +82,8 @@ def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
         state = cause.pgcode if isinstance(cause, psycopg2.Error) else None
         if state == _TOO_SLOW:
             raise TooSlowError(
-                f"this takes the database longer than {READ_SECONDS} s", "Filter by another column, or do not sort."
+                f"this takes the database longer than {settings.current().console_read_seconds} s",
+                "Filter by another column, or do not sort.",
             ) from error
         if state and state.startswith("22"):  # data exception: the value does not fit the column's type
             assert isinstance(cause, psycopg2.Error)

@@ -128,6 +128,7 @@ class Settings(BaseModel):
     console_host: str = "127.0.0.1"
     console_port: int = Field(8475, ge=0, le=65535)
     console_hosts: Names = []
+    console_read_seconds: int = Field(15, ge=1, le=600)
     upload_allowed_hosts: Names = []
     upload_variable_hosts: Names = []
     source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment

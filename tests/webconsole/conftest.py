@@ -99,12 +99,17 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 @contextlib.contextmanager
 def running(installation: Installation, *arguments: str) -> Iterator[Console]:
     """Start the console of an installation on a free port, with its two users."""
-    for name, password in PASSWORDS.items():
-        done = subprocess.run(
-            installation.command("console_user", "add", name, "--role", ROLES[name]), input=f"{password}\n", text=True,
-            env=installation.process_environment(), capture_output=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    made = {
+        name: subprocess.Popen(
+            installation.command("console_user", "add", name, "--role", ROLES[name]), text=True,
+            env=installation.process_environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for name in PASSWORDS
+    }  # fmt: skip
+    for name, adding in made.items():
+        _, errors = adding.communicate(f"{PASSWORDS[name]}\n")
+        assert adding.returncode == 0, errors
     output = installation.data / "console.out"
     with output.open("w") as stream:
         process = subprocess.Popen(
@@ -131,7 +136,11 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made = Installation(tmp_path_factory.mktemp("console"), url, reader_url)
     (made.data / "file_watcher").mkdir()
     made.write_settings(
-        DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0", CONSOLE_HOSTS="console.example.test"
+        DATABASE_URL=url,
+        DATABASE_READER_URL=reader_url,
+        FILE_STILL_SECONDS="0",
+        CONSOLE_HOSTS="console.example.test",
+        CONSOLE_READ_SECONDS="5",
     )
     with running(made) as found:
         yield found

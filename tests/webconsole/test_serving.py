@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import PROJECT, Installation
-from tests.webconsole.conftest import ORDERS, rows_locked, running, wait_for
+from tests.webconsole.conftest import ORDERS, Console, rows_locked, running, wait_for
 
 UNIT = PROJECT / "config" / "client-etl-console.service"
 ROWS = "order_id,ordered_at,amount\n1,2026-01-05,10.50\n"
@@ -26,25 +27,23 @@ def started(installation: Installation) -> Installation:
     return installation
 
 
-def test_it_listens_on_this_machine_only_and_a_taken_port_is_said_in_one_line(started: Installation) -> None:
-    with running(started) as console:
-        port = urlsplit(console.url).port
-        assert port is not None
-        with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=5):
-            pass
-        started.sql("update dba.trun set lock_key = 'free' where job = 'web_console'")
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            number = taken.getsockname()[1]
-            shutil.rmtree(started.data / "var" / "locks")  # the lock of the one that runs
-            (started.data / "var" / "locks").mkdir()
-            done = started.run("web_console", "--port", number)
-        assert done.returncode == 1
-        assert f"cannot listen on 127.0.0.1:{number}" in done.stderr and len(done.stderr.splitlines()) == 1
+def test_it_listens_on_this_machine_only(console: Console) -> None:
+    port = urlsplit(console.url).port
+    assert port is not None
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=5):
+        pass
 
 
-def test_a_second_console_of_one_installation_is_refused(started: Installation) -> None:
-    with running(started):
-        assert started.run("web_console", "--port", "0").returncode == 75
+def test_a_taken_port_is_said_in_one_line(started: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        done = started.run("web_console", "--port", number)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{number}" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_second_console_of_one_installation_is_refused(console: Console) -> None:
+    assert console.installation.run("web_console", "--port", "0").returncode == 75
 
 
 def test_there_is_no_account_until_somebody_makes_one_and_hashes_are_argon2id(started: Installation) -> None:
@@ -75,39 +74,43 @@ def test_what_the_console_has_started_goes_on_when_it_is_stopped(started: Instal
     assert ended == [("succeeded", 0)]
 
 
-def test_a_job_with_a_start_time_is_scheduled_and_stopped(started: Installation) -> None:
-    (started.data / "incoming").mkdir()
-    (started.data / "incoming" / "orders.csv").write_text(ROWS)
+def test_a_job_with_a_start_time_is_scheduled_and_stopped(console: Console) -> None:
+    incoming = console.installation.data / "incoming"
+    incoming.mkdir()
+    (incoming / "orders.csv").write_text(ROWS)
     begin = datetime.now() + timedelta(hours=2)
     text = (
         "sources:\n  - {type: local, path: incoming, pattern: .*}\ntarget: {table: public.later}\n"
         f'start_time: "{begin:%Y-%m-%d %H:%M}"\nend_time: "{begin + timedelta(hours=1):%Y-%m-%d %H:%M}"\n'
     )
-    with running(started) as console:
-        assert console.post("/upload-config", json={"name": "later", "yaml": text}).status_code == 201
-        body = {"job": "run_elt", "name": "later", "how": "schedule"}
-        run = console.post("/jobs", json=body).json()["run_uuid"]
-        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
-        assert console.delete(f"/jobs/{run}").status_code == 202
-        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("running", "starting"))
-    assert started.sql("select count(*) from dba.tdataset") == [(0,)]
-    assert (started.data / "incoming" / "orders.csv").exists()
+    assert console.post("/upload-config", json={"name": "later", "yaml": text}).status_code == 201
+    run = console.post("/jobs", json={"job": "run_elt", "name": "later", "how": "schedule"}).json()["run_uuid"]
+    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
+    # two at once: both are told that it is asked to end, or that it has ended
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda _: console.delete(f"/jobs/{run}").status_code, range(4)))
+    assert 202 in answers and set(answers) <= {202, 409}
+    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("running", "starting"))
+    assert console.get(f"/jobs/{run}").json()["run"]["status"] == "interrupted"
+    assert console.delete(f"/jobs/{run}").status_code == 409
+    assert console.installation.sql("select count(*) from dba.tdataset") == [(0,)]
+    assert (incoming / "orders.csv").exists()
 
 
-def test_coverage_comes_from_the_file_of_the_last_test_run(started: Installation) -> None:
+def test_coverage_comes_from_the_file_of_the_last_test_run(console: Console) -> None:
     report = {
         "meta": {"timestamp": "2026-01-05T06:00:00"},
         "totals": {"covered_lines": 900, "num_statements": 1200},
         "files": {"systemscripts/mail.py": {"summary": {"covered_lines": 9, "num_statements": 10}}},
     }
-    with running(started) as console:
-        (started.data / "var" / "coverage.json").write_text(json.dumps(report))
-        found = console.get("/coverage-report", "ben").json()
-        assert (found["covered_lines"], found["num_statements"], found["percent_covered"]) == (900, 1200, 75.0)
-        page = console.get("/console/coverage", "ben").text
-        assert "75.0 %" in page and 'value="90.0"' in page and "systemscripts/mail.py" in page
-        (started.data / "var" / "coverage.json").write_text("{nonsense")
-        assert console.get("/console/coverage", "ben").status_code == 200
+    file = console.installation.data / "var" / "coverage.json"
+    file.write_text(json.dumps(report))
+    found = console.get("/coverage-report", "ben").json()
+    assert (found["covered_lines"], found["num_statements"], found["percent_covered"]) == (900, 1200, 75.0)
+    page = console.get("/console/coverage", "ben").text
+    assert "75.0 %" in page and 'value="90.0"' in page and "systemscripts/mail.py" in page
+    file.write_text("{nonsense")
+    assert console.get("/console/coverage", "ben").status_code == 200
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")

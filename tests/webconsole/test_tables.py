@@ -124,4 +124,4 @@ def test_what_takes_too_long_is_given_up_with_a_hint(events: Console) -> None:
     events.installation.sql("grant select on public.v_slow to reader")
     answer = events.post("/data-view", "ben", json={"table": "public.v_slow"})
     assert answer.status_code == 422
-    assert "longer than 15 s" in answer.json()["error"] and "Filter" in answer.json()["hint"]
+    assert "longer than 5 s" in answer.json()["error"] and "Filter" in answer.json()["hint"]
