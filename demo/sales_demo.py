@@ -25,7 +25,7 @@ BEGIN = time(5, 15)
 def run() -> int:
     """Run the demo and show what happened; returns the exit code."""
     installation = DemoInstallation()
-    key, folder = "demo", installation.folder / "s3"
+    key, folder = "sales-demo-key", installation.folder / "s3"
 
     def server(port: int) -> S3Server:
         return S3Server(folder, key, installation.password, port)

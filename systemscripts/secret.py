@@ -6,11 +6,14 @@ The key file may hold several keys, one a line: the first encrypts, all decrypt,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from systemscripts.directory_management import sync_folder
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -71,11 +74,14 @@ def _keys(place: Path, make: bool) -> MultiFernet:
 
 def _make(place: Path, key: bytes) -> None:
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # only its owner reads it
     try:
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process made it at the same time
-        return
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(key + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(key + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):  # another process made it at the same time
+            os.link(name, place)  # whole or not at all, and never over another key
+        sync_folder(place.parent)
+    finally:
+        Path(name).unlink()

@@ -1,20 +1,24 @@
 """Parquet sets in the bucket: each version below a prefix of its own, `latest.json` names one, the last three kept.
 
 All objects of a version are there before `latest.json`, one small object, is replaced: who reads the files that it
-names never sees a mix. What it does not name among its versions is of a killed run or an old version, and goes.
+names never sees a mix. A version that it does not name is of a killed run or an old one, and goes; what else lies
+below the prefix is somebody else's.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from systemscripts import settings
-from systemscripts.marts.local_sets import KEPT_VERSIONS
+from systemscripts.marts.local_sets import KEPT_VERSIONS, VERSION
 from systemscripts.s3 import Bucket
+
+logger = logging.getLogger(__name__)
 
 POINTER = "latest.json"
 
@@ -43,8 +47,14 @@ def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Itera
 
 
 def _pointer(bucket: Bucket, prefix: str) -> dict[str, Any]:
-    content = bucket.read(f"{prefix}{POINTER}")
-    found: dict[str, Any] = json.loads(content) if content else {}
+    content = bucket.read(f"{prefix}{POINTER}") or b"{}"
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        logger.warning("%s%s%s was damaged: it is written anew", bucket.address, prefix, POINTER)
+        return {}
     return found
 
 
@@ -59,7 +69,7 @@ def _unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> 
 
 
 def _remove_others(bucket: Bucket, prefix: str, versions: list[str]) -> None:
-    wanted = tuple(f"{prefix}{version}/" for version in versions)
     for found in bucket.objects(prefix):
-        if not found.key.startswith(wanted) and found.key != f"{prefix}{POINTER}":
+        folder, slash, _ = found.key.removeprefix(prefix).partition("/")
+        if slash and VERSION.fullmatch(folder) and folder not in versions:
             bucket.delete(found.key)

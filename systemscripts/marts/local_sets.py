@@ -7,6 +7,7 @@ by way of `current` finds one version or the other, never a mix. Months that did
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from datetime import date
@@ -16,6 +17,7 @@ from systemscripts.directory_management import sync_folder, unwritable
 
 KEPT_VERSIONS = 3
 POINTER = "current"
+VERSION = re.compile(r"v\d{8}T\d{6}-[0-9a-f]{8}")  # other folders are not ours to remove
 BUILDING = ".building-"
 
 
@@ -85,9 +87,7 @@ def _point(base: Path, version: str) -> None:
 
 
 def _remove_old(base: Path) -> None:
-    pointed = (base / POINTER).resolve().name
-    versions = sorted(path.name for path in base.iterdir() if path.is_dir() and not path.is_symlink())
-    newest = [name for name in versions if not name.startswith(".")]
-    for name in newest[:-KEPT_VERSIONS]:
-        if name != pointed:
-            shutil.rmtree(base / name)
+    versions = [path for path in base.iterdir() if VERSION.fullmatch(path.name)]
+    versions.sort(key=lambda path: path.stat().st_mtime_ns)  # names follow a clock that may be set back
+    for path in versions[:-KEPT_VERSIONS]:
+        shutil.rmtree(path)

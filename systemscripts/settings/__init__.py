@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemscripts.settings import clock
 from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
-from systemscripts.settings.model import Addresses, Settings, names
+from systemscripts.settings.model import Addresses, Settings, names, prefix
 from systemscripts.settings.project import PROJECT, version
 from systemscripts.settings.reading import USER_PREFIX, current, load, settings_file
 
@@ -19,6 +19,7 @@ __all__ = [
     "load",
     "names",
     "now",
+    "prefix",
     "reset",
     "settings_file",
     "version",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from systemscripts.settings.project import PROJECT
 
@@ -39,7 +39,8 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _prefix(value: str) -> str:
+def prefix(value: str) -> str:
+    """Where objects of a bucket lie, with its slash at the end; raises ValueError."""
     if value.startswith("/") or "//" in value:
         raise ValueError("expected a prefix such as sales_data/")
     return value if not value or value.endswith("/") else f"{value}/"
@@ -48,7 +49,7 @@ def _prefix(value: str) -> str:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
 Names = Annotated[list[str], BeforeValidator(_comma_list)]
-Prefix = Annotated[str, AfterValidator(_prefix)]
+Prefix = Annotated[str, AfterValidator(prefix)]
 Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
@@ -165,6 +166,13 @@ class Settings(BaseModel):
                 raise ValueError("expected mysql://user:password@host:3306/name")
             _check_cut(parts)
         return value
+
+    @model_validator(mode="after")
+    def _prefixes_differ(self) -> Self:
+        found = [getattr(self, name) for name in type(self).model_fields if name.endswith("_prefix")]
+        if twice := sorted(value for value in set(found) if found.count(value) > 1):
+            raise ValueError(f"two of the settings S3_..._PREFIX are {twice[0]!r}: what one holds the other would move")
+        return self
 
     @field_validator("s3_endpoint_url")
     @classmethod

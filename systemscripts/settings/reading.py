@@ -155,9 +155,13 @@ def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settin
         settings = Settings.model_validate(values)
     except ValidationError as error:
         for fault in error.errors():
+            message = fault["msg"].removeprefix("Value error, ")
+            if not fault["loc"]:  # about several settings
+                problems.append(message)
+                continue
             name = str(fault["loc"][0])
             shown = "" if is_secret(name.upper()) else f", not {values.get(name)!r}"
-            problems.append(f"{name.upper()}: {fault['msg'].removeprefix('Value error, ')}{shown}")
+            problems.append(f"{name.upper()}: {message}{shown}")
     if problems or settings is None:
         raise ConfigurationError("settings: " + "; ".join(problems), f"Mend {path} or the environment.")
     return settings

@@ -52,12 +52,20 @@ def _place(options: dict[str, Any]) -> Place:
     if unknown := sorted(set(options) - set(KEYS)):
         raise ConfigurationError(f"a source of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
     given, wanted = variables.resolved(options, "the source of type s3"), settings.current()
-    return Place(
-        given.get("bucket", wanted.s3_bucket),
-        given.get("prefix", wanted.s3_input_prefix),
-        given.get("processed_prefix", wanted.s3_processed_prefix),
-        given.get("error_prefix", wanted.s3_error_prefix),
-    )
+    try:
+        prefixes = [
+            settings.prefix(str(given.get("prefix", wanted.s3_input_prefix))),
+            settings.prefix(str(given.get("processed_prefix", wanted.s3_processed_prefix))),
+            settings.prefix(str(given.get("error_prefix", wanted.s3_error_prefix))),
+        ]
+    except ValueError as error:
+        raise ConfigurationError(f"a source of type s3: {error}", "Mend its prefixes.") from error
+    if prefixes[0] in prefixes[1:]:  # its copy would be the object itself, which is deleted
+        raise ConfigurationError(
+            f"a source of type s3 has the prefix {prefixes[0]!r} both for what comes in and for what is done",
+            "Give it another processed_prefix or error_prefix.",
+        )
+    return Place(str(given.get("bucket", wanted.s3_bucket)), *prefixes)
 
 
 def probe(options: dict[str, Any]) -> str:
@@ -101,7 +109,7 @@ def _interrupted(request: Request) -> list[str]:
 def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> Iterator[tuple[Object, files.Origin]]:
     """The objects below the prefix that no ticket is about."""
     pattern = re.compile(request.config.file_pattern)
-    own = tuple(prefix for prefix in (place.processed, place.error) if prefix and prefix != place.prefix)
+    own = tuple(prefix for prefix in (place.processed, place.error) if prefix.startswith(place.prefix))
     for found in bucket.objects(place.prefix):
         name = found.key.rpartition("/")[2]
         if found.key.startswith(own) or name in request.leave:

@@ -43,6 +43,19 @@ def test_a_changed_value_is_refused(key_file: Path, place: int, letter: str) -> 
             secret.decrypt(changed, key_file)
 
 
+def test_a_key_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "secret.key"
+
+    def power_cut(handle: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("os.fsync", power_cut)
+        secret.encrypt("x", place)
+    assert list(tmp_path.iterdir()) == []
+    assert secret.decrypt(secret.encrypt("x", place), place) == "x"
+
+
 def test_a_new_first_key_encrypts_and_the_old_one_still_reads(key_file: Path, tmp_path: Path) -> None:
     old = secret.encrypt("of old", key_file)
     other = tmp_path / "other.key"

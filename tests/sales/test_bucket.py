@@ -14,6 +14,7 @@ import pytest
 
 from systemscripts import s3, settings, targets
 from systemscripts.errors import ConfigurationError
+from systemscripts.sources import s3 as source
 from tests.imports.test_parquet import KILLING
 from tests.sales.conftest import Shop
 
@@ -99,6 +100,25 @@ def test_another_content_under_a_known_name_is_kept_beside_the_first(shop: Shop)
     assert {shop.read(first), shop.read(second)} == {
         (HEADER + GOOD).encode(), (HEADER + "2,122,maida,2025-02-05,2,20,1,20\n").encode(),
     }  # fmt: skip
+
+
+def test_prefixes_that_would_lose_a_file_are_refused(shop: Shop) -> None:
+    """A file cannot be moved to where it lies: the copy would be the object itself, which is then deleted."""
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.installation.write_settings(S3_PROCESSED_PREFIX="sales_data")
+    done = shop.installation.run("generic_import", "sales")
+    assert (done.returncode, "two of the settings S3_..._PREFIX are 'sales_data/'" in done.stderr) == (78, True)
+    assert shop.keys() == ["sales_data/sales_a.csv"]
+    for name in ("processed_prefix", "error_prefix"):
+        with pytest.raises(ConfigurationError, match="both for what comes in and for what is done"):
+            source.address({"bucket": "any", "prefix": "new", name: "new/"})
+
+
+def test_what_comes_in_may_lie_below_the_processed_prefix(shop: Shop) -> None:
+    shop.put("sales/in/sales_a.csv", HEADER + GOOD)
+    shop.installation.write_settings(S3_INPUT_PREFIX="sales/in", S3_PROCESSED_PREFIX="sales")
+    assert shop.load()["counts"]["loaded"] == 1
+    assert shop.keys() == ["sales/sales_a.csv"]
 
 
 def test_more_objects_than_one_page_of_the_listing(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from systemscripts.marts import local_sets
 from tests.sales import reference
 from tests.sales.conftest import Shop
 from tests.sales.test_bucket import GOOD, HEADER
@@ -108,14 +109,21 @@ def test_the_marts_of_a_small_file(shop: Shop) -> None:
 
 def test_only_touched_months_are_computed_and_the_last_three_versions_stay(shop: Shop) -> None:
     rows = []
+    shop.put("sales_data_mart/of/somebody_else.txt", b"not ours")
+    others = shop.installation.data / "var/marts/sales_data_mart/of_somebody_else"
+    others.mkdir(parents=True)
     for number, month in enumerate([*MONTHS, date(2025, 1, 1), date(2025, 4, 1)]):
         text = HEADER + GOOD.replace("2025-01-05", f"{month:%Y-%m}-{number + 1:02}")
         rows += reference.accepted(text)
         shop.put(f"sales_data/sales_{number}.csv", text)
         shop.load()
+        if number == 1:
+            shop.put("customer_data_mart/latest.json", b"{damaged")
         assert [row["month"] for row in shop.marts("--dry-run")["rows"]] == [f"{month:%Y-%m}"]
         assert [row["month"] for row in shop.marts()["rows"]] == [f"{month:%Y-%m}"]
     assert_marts(shop, rows)
+    others.rmdir()
+    shop.client.delete_object(Bucket=shop.bucket, Key="sales_data_mart/of/somebody_else.txt")
     for name in ("customer_data_mart", "sales_data_mart"):
         base = shop.installation.data / "var/marts" / name
         assert len([path for path in base.iterdir() if path.is_dir() and not path.is_symlink()]) == 3
@@ -124,6 +132,17 @@ def test_only_touched_months_are_computed_and_the_last_three_versions_stay(shop:
         assert versions == {"latest.json", *json.loads(shop.read(f"{name}/latest.json"))["versions"]}
         assert len(versions) == 4
     assert not list((shop.installation.data / "var/marts").glob(".work*"))
+
+
+def test_versions_are_kept_by_age_though_the_clock_is_set_back(tmp_path: Path) -> None:
+    names = [f"v202501{day}T000000-0000000{day[1]}" for day in ("09", "08", "07", "06", "05")]
+    for name in names:
+        result = tmp_path / "result"
+        result.mkdir(exist_ok=True)
+        (result / "a.parquet").touch()
+        local_sets.publish(tmp_path / "set", name, {".": result}, [])
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["current", *sorted(names[2:])]
+    assert (tmp_path / "set/current").resolve().name == names[-1]
 
 
 def test_undo_takes_the_rows_out_of_every_mart(shop: Shop) -> None:
