@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +23,6 @@ def session(spill: Path) -> Iterator[DuckDBPyConnection]:
     """
     import duckdb
 
-    _leave_quietly()
     wanted = settings.current()
     connection = duckdb.connect(
         ":memory:",
@@ -43,16 +38,6 @@ def session(spill: Path) -> Iterator[DuckDBPyConnection]:
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
-
-
-@functools.cache
-def _leave_quietly() -> None:
-    """Close the standard error for what comes after the last handler of the interpreter's end.
-
-    DuckDB's binding (nanobind, "Why am I getting errors about leaked functions?") counts its objects then, and
-    fills the terminal and cron's log with those that a traceback or a thread still holds; they are no fault of a run.
-    """
-    atexit.register(lambda: (sys.stderr.flush(), os.dup2(os.open(os.devnull, os.O_WRONLY), 2)))
 
 
 def run(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:

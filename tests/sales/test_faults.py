@@ -34,6 +34,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: s
     found = [line for line in lines if all(word in line for word in words)]
     assert done.returncode == code and found, (done.returncode, done.stderr, done.stdout)
     assert "Traceback" not in done.stderr
+    assert "nanobind" not in done.stderr, "objects of DuckDB outlive the interpreter"
 
 
 def free_port() -> int:
