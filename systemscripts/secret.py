@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systemscripts.directory_management import sync_folder
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,6 +81,5 @@ def _make(place: Path, key: bytes) -> None:
             os.fsync(stream.fileno())
         with contextlib.suppress(FileExistsError):  # another process made it at the same time
             os.link(name, place)  # whole or not at all, and never over another key
-        sync_folder(place.parent)
     finally:
         Path(name).unlink()
