@@ -56,10 +56,10 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
     statements = _Statements(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
-    ahead = _Ahead(_straight(load) if straight else _checked(load))
+    ahead = _Ahead(_straight(load) if straight else _checked(load), statements)
     for block, ready in ahead:
         counts.read += len(block.records)
-        if _try_copy(cursor, statements.of(ready.data), ready, ahead.prepare):
+        if _try_copy(cursor, ready.statement, ready, ahead.prepare):
             counts.loaded += ready.rows
         else:
             loaded, ready = careful.copy(block)
@@ -80,6 +80,7 @@ class _Ready:
     rows: int
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
+    statement: str = ""  # the COPY that suits it
 
 
 class _Statements:
@@ -165,28 +166,34 @@ def as_text(checked: Checked, dataset_id: int) -> bytes:
 class _Ahead:
     """Blocks made ready one ahead: `prepare` works on the next one, and keeps its exception for whoever takes it."""
 
-    def __init__(self, blocks: Iterator[tuple[Block, _Ready]]) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: Iterator[tuple[Block, _Ready]], statements: _Statements) -> None:
+        self._blocks, self._statements = blocks, statements
         self._next: tuple[Block, _Ready] | None = None
+        self._spent: tuple[Block, _Ready] | None = None  # its records are freed while the server works, too
         self._error: BaseException | None = None
 
     def prepare(self) -> None:
         """Make the next block ready, where that is not done yet."""
+        self._spent = None
         if self._next is None and self._error is None:
             try:
-                self._next = next(self._blocks, None)
+                if (found := next(self._blocks, None)) is not None:
+                    found[1].statement = self._statements.of(found[1].data)
+                    self._next = found
             except BaseException as error:
                 self._error = error
 
     def __iter__(self) -> Iterator[tuple[Block, _Ready]]:
         while True:
-            self.prepare()
+            if self._next is None:
+                self.prepare()
             if self._error is not None:
                 raise self._error
             if self._next is None:
                 return
             found, self._next = self._next, None
             yield found
+            self._spent = found
 
 
 class _Stream(io.BytesIO):
