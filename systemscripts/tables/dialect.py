@@ -63,6 +63,8 @@ def _possible(samples: Sequence[str]) -> Iterator[str]:
 
 def _encloses(samples: list[str], quote: str) -> bool:
     """True when this quote encloses some fields."""
+    # only the lines that hold it: neither pattern goes beyond one
+    samples = ["\n".join(line for line in text.split("\n") if quote in line) for text in samples]
     enclosed = re.compile(rf"(?m)(?:^|[,;\t|] ?){quote}[^{quote}\n]*{quote}(?= ?[,;\t|\r]|$)")
     if sum(len(enclosed.findall(text)) for text in samples) > 2:
         return True
