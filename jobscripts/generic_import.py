@@ -66,7 +66,6 @@ def generic_import(
     """
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.journey import start, travel
 
     if undo == "--run":  # its value came as the argument then
         undo, run, config = None, config, ""
@@ -81,7 +80,10 @@ def generic_import(
     if len(given) != 1 or (config and (all_imports or datasource)):
         text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"
         raise UsageError(text, "See: generic_import.py --list, or --help")
-    connection = db_utils.connect(purpose=f"generic_import {config}")
+    opening = db_utils.Opening(f"generic_import {config}".strip())
+    from systemscripts.journey import start, travel  # meanwhile
+
+    connection = opening.result()
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if undo is not None or run is not None or accept is not None:

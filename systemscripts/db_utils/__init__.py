@@ -14,9 +14,11 @@ from systemscripts.db_utils.connection import (
     safe_address,
     transaction,
 )
+from systemscripts.db_utils.opening import Opening
 
 __all__ = [
     "Connection",
+    "Opening",
     "Role",
     "address",
     "advisory_lock",

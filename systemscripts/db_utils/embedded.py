@@ -67,6 +67,12 @@ def running_url(role: str) -> str:
     return server.url(role)
 
 
+def is_up() -> bool:
+    """Whether the server is ready; starts nothing. Raises ConfigurationError as `running_url`."""
+    server = _remembered()
+    return server is not None and _ready(server)
+
+
 def secret_values() -> list[str]:
     """The passwords to mask, once they exist."""
     server = _remembered()

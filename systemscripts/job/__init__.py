@@ -27,6 +27,7 @@ from systemscripts.job.needs import Needs
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
+    from systemscripts.db_utils import Opening
     from systemscripts.job.command_line import Call
     from systemscripts.job.frame import Frame
 
@@ -79,10 +80,23 @@ class Job:
         if self.instead is not None and (exit_code := self.instead(call.values)) is not None:
             return exit_code
         masking.register(settings.current().secrets())
+        opening = self._opening(call)
         from systemscripts.job.frame import Frame
 
-        _running = Frame(self.name, self.needs, call)
+        _running = Frame(self.name, self.needs, call, opening)
         return _running.execute(self.function)
+
+    def _opening(self, call: Call) -> Opening | None:
+        """Begin to connect while the frame is imported; not where it may wait, or a server must be started first."""
+        if not self.needs.database or call.wait:
+            return None
+        from systemscripts import db_utils, settings
+        from systemscripts.db_utils import embedded
+
+        with suppress(EtlError):  # the run will meet it, and can tell of it
+            if not settings.current().embedded or embedded.is_up():
+                return db_utils.Opening(self.name)
+        return None
 
     def _before_the_run(self, error: Exception, arguments: list[str]) -> int:
         """Say what kept the run from beginning; returns its exit code."""

@@ -25,7 +25,7 @@ from systemscripts.summary import Summary
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from systemscripts import log_utils
+    from systemscripts import db_utils, log_utils
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ UMASK = 0o007  # files are for the user and the group
 class Frame:
     """One run of one job."""
 
-    def __init__(self, job: str, needs: Needs, call: Call) -> None:
+    def __init__(self, job: str, needs: Needs, call: Call, opening: db_utils.Opening | None = None) -> None:
+        """`opening`: the connection that was begun to be opened while this module was imported."""
         from systemscripts import log_utils
 
         os.umask(UMASK)
@@ -61,6 +62,7 @@ class Frame:
         self.summary = Summary()
         self.closed_runs = 0
         self._console = _console(call.debug)
+        self._opening = opening
         self._keeper: log_utils.Keeper | None = None
         self._lock: IO[str] | None = None
 
@@ -125,7 +127,8 @@ class Frame:
         from systemscripts import db_utils
         from systemscripts.db_utils import embedded, migrations
 
-        connection = db_utils.connect(purpose=self.job)
+        opening, self._opening = self._opening, None
+        connection = opening.result() if opening is not None else db_utils.connect(purpose=self.job)
         if settings.current().embedded:
             masking.register(embedded.secret_values())
         migrations.ensure(connection)
