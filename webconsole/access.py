@@ -119,7 +119,7 @@ def _check() -> None:
         raise Unauthorized("Sign in first.")
     if needed not in ("user", "admin") or (needed == "admin" and not user.is_admin):
         logger.warning("console: %s (%s) may not %s %s", user.name, user.role, request.method, request.path)
-        raise Forbidden("This is for the operator.")
+        raise Forbidden("This is for the operator. Ask for the role admin, or use Tables.")
     if by_cookie and request.method not in SAFE_METHODS:
         _refuse_without_token()
 
@@ -135,9 +135,9 @@ def _refuse_other_sites() -> None:
     """Fetch standard: browsers say where a request comes from; programs that are no browser need not."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise Forbidden("This came from another site.")
+        raise Forbidden("This came from another site. Open the console itself and try again there.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("This came from another site.")
+        raise Forbidden("This came from another site. Open the console itself and try again there.")
 
 
 def _recognise() -> bool:

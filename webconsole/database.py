@@ -85,10 +85,16 @@ def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
                 f"this takes the database longer than {settings.current().console_read_seconds} s",
                 "Filter by another column, or do not sort.",
             ) from error
-        if state and state.startswith("22"):  # data exception: the value does not fit the column's type
-            assert isinstance(cause, psycopg2.Error)
-            raise UsageError(f"{cause.diag.message_primary}", "Write a value of the column's type.") from error
+        if isinstance(cause, psycopg2.Error) and (found := misfit(cause)):
+            raise found from error
         raise
+
+
+def misfit(error: psycopg2.Error) -> UsageError | None:
+    """What to say where a value does not fit its column's type (SQLSTATE class 22); None for any other error."""
+    if not (error.pgcode or "").startswith("22"):
+        return None
+    return UsageError(f"{error.diag.message_primary}", "Write a value of the column's type.")
 
 
 def _connection(role: db_utils.Role) -> Connection:

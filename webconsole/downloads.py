@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import IO, Any
 
-from psycopg2 import sql
+import psycopg2
 
 from systemscripts import db_utils
 from systemscripts.errors import UsageError
 from systemscripts.journey.sending_back import harmless
+from webconsole import database
 from webconsole.reading import tables
 
 BLOCK = 2000  # rows fetched at once
@@ -87,9 +88,8 @@ def table_rows(asked: tables.View, columns: list[str]) -> Iterator[tuple[Any, ..
             plain.execute("select set_config('TimeZone', %s, false)", (asked.wanted.zone,))
         with connection.cursor("download") as cursor:
             cursor.itersize = BLOCK
-            cursor.execute(_statement(asked, columns))
-            yield from cursor
-
-
-def _statement(asked: tables.View, columns: list[str]) -> sql.Composable:
-    return tables.whole(asked, columns)
+            try:
+                cursor.execute(tables.whole(asked, columns))
+                yield from cursor
+            except psycopg2.Error as error:
+                raise database.misfit(error) or error from None

@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 PAGES = "/console"
 _NEXT = {
     400: "Go back and try again.",
-    403: "Ask the operator for the role admin, or use Tables.",
     404: "It may have been renamed or purged. Start from the overview.",
     405: "Use the buttons of the page.",
     413: "A configuration has at most 1 MB. Files of data go into file_watcher/, not through the console.",

@@ -29,6 +29,9 @@ class Fault:
     line: int
     text: str
 
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}" if self.line else self.text
+
 
 @dataclass(frozen=True)
 class Upload:

@@ -53,6 +53,9 @@ def test_sql_in_the_names_of_tables_columns_sorts_and_in_values_does_nothing(ord
     assert harmless.status_code == 200 and harmless.json()["rows"] == []
     for path in (f"?sort={quote(text)}", f"?column1={quote(text)}&value1=x", f"?after={quote(text)}"):
         assert orders.get(f"/console/tables/public.orders{path}").status_code == 422
+    for ending in ("csv", "xlsx"):
+        path = f"/tables/public.orders/download.{ending}?column1=order_id&operator1=is&value1={quote(text)}"
+        assert orders.get(path, "ben").status_code == 422
     assert intact(orders)
 
 

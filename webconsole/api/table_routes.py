@@ -76,7 +76,7 @@ def _table(body: DataView) -> str:
         return body.table
     found = uploading.checked("looked_at", body.yaml)
     if found.faults:
-        abort(422, "; ".join(f"line {fault.line}: {fault.text}" for fault in found.faults))
+        abort(422, "; ".join(map(str, found.faults)))
     return uploading.target_of(found)
 
 
