@@ -99,7 +99,8 @@ def test_a_file_of_two_imports_is_named_and_left_until_somebody_says_which(insta
     path = installation.drop("orders.csv", "id\n1\n")
     for arguments in (("orders",), ("--all",)):
         summary = installation.summary("generic_import", *arguments)
-        assert summary["warnings"] == ["orders.csv matches more than one import, and none takes it: all_orders, orders"]
+        named = "orders.csv matches more than one import, and none takes it: all_orders, orders"
+        assert summary["warnings"].count(named) == 1  # beside what is said of sources that are not set up
     assert installation.waiting() == ["orders.csv"]
     assert installation.run("generic_import", "orders", "--file", path).returncode == 0
     assert installation.sql("select count(*) from public.orders") == [(1,)]
