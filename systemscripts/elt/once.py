@@ -53,7 +53,7 @@ def run_once(
         if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
             break
         pause = pause_seconds * 2 ** (attempt - 1)
-        logger.warning("%s; tried again in %g s", "; ".join(found.problems), pause)
+        logger.warning("%s It is tried again in %g s.", "; ".join(found.problems), pause)
         time.sleep(pause)
     return total
 
