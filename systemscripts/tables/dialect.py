@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
+from systemscripts.tables.kinds import looks_like_header
 from systemscripts.tables.realign import spaced_width
 from systemscripts.tables.scoring import DELIMITERS, JUDGED_ROWS, Dialect, Judged, cut, judged
 
 __all__ = ["SINGLE_COLUMN_DELIMITERS", "Dialect", "find"]
 
-LONG_DELIMITERS = (", ", "; ", " | ", "| ", " ; ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
+LONG_DELIMITERS = (" , ", ", ", " ; ", "; ", " | ", "| ", " : ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
 SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
 CONSISTENT = 0.6
 DOUBTFUL = 0.9
@@ -52,13 +53,22 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
 def _possible(samples: Sequence[str]) -> Iterator[str]:
     """Delimiters that occur at all; long ones only where they explain most of their own characters."""
     text = "\n".join(samples)
-    without = ":" if CLOCK.search(text) else ""  # which would cut every time of day
+    # a colon would cut every time of day; `12:30` between the names and values of a colon's file looks like one
+    without = ":" if CLOCK.search(text) and not _names_between_colons(samples) else ""
     yield from (mark for mark in DELIMITERS if mark == "," or (mark in text and mark != without))
     for delimiter in LONG_DELIMITERS:
         mark = delimiter.strip() or delimiter
         count = text.count(delimiter)
         if count > 1 and count * len(mark) >= 0.5 * text.count(mark[0]):
             yield delimiter
+
+
+def _names_between_colons(samples: Sequence[str]) -> bool:
+    """True when a line of names has just as many colons as each line below it."""
+    lines = [line for line in samples[0].splitlines() if line.strip()]
+    first = next((place for place, line in enumerate(lines) if ":" in line), 0)
+    below = [line.count(":") for line in lines[first + 1 : JUDGED_ROWS]]
+    return bool(below) and looks_like_header(lines[first].split(":")) and set(below) == {lines[first].count(":")}
 
 
 def _encloses(samples: list[str], quote: str) -> bool:

@@ -36,6 +36,7 @@ class End:
 def first_table_width(rows: Rows) -> int:
     """How many fields the records of the first table have; a few lines of keys and values above it are no table."""
     filled = [fields for _, fields in rows if any(fields)]
+    filled = [fields for fields in filled if not _is_sentence(fields)] or filled
     counts = Counter(map(len, filled))
     if not counts:
         return 0
@@ -50,9 +51,18 @@ def first_table_width(rows: Rows) -> int:
         stretch = list(group)
         if width == usual:
             return usual
-        if width > 1 and len(stretch) >= max(LEAST_ROWS + 1, 0.1 * counts[usual]) and _is_table(stretch, width):
+        if (
+            width > 1
+            and len(stretch) >= max(LEAST_ROWS + (width == 2), 0.1 * counts[usual])
+            and _is_table(stretch, width)
+        ):
             return width
     return usual
+
+
+def _is_sentence(fields: Sequence[str]) -> bool:
+    """True for a line whose delimiters are the commas of a sentence: a space follows each."""
+    return len(fields) > 1 and all(field.startswith(" ") for field in fields[1:])
 
 
 def _first(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -156,7 +166,9 @@ class _Scan:
             own = kinds.columns(rest[1:], width)
             return len(same) >= 2 and looks_like_header(rest[0]) and not kinds.header_votes(rest[0], own)[1]
         for_header, for_data = kinds.header_votes(rest[0], self.body)
-        return for_header >= 2 and not for_data and looks_like_header(rest[0])
+        if for_header >= 2 and not for_data and looks_like_header(rest[0]):
+            return True
+        return self._begins_as_wide(position, least=1)
 
     def _begins_at_once(self, position: int) -> bool:
         """Without a blank row: from here on all rows have another width, and the first of them reads like a header."""
@@ -170,16 +182,16 @@ class _Scan:
         for_header, for_data = kinds.header_votes(rest[0], kinds.columns(rest[1:], width))
         return looks_like_header(rest[0]) and for_header > 0 and not for_data
 
-    def _begins_as_wide(self, position: int) -> bool:
-        """Without a blank row, in as many columns: another header, above values of other kinds than those before."""
+    def _begins_as_wide(self, position: int, least: int = 2) -> bool:
+        """In as many columns: another header, above values of other kinds than those before.
+
+        `least`: how many of its names cannot be values of the columns before it; fewer where a blank row is between.
+        """
         if position < self.start + 2:
             return False
         fields, last = self.rows[position][1], self.rows[position - 1][1]
-        other = sum(
-            kinds.kind(new) == "text" and kinds.kind(old) in kinds.VALUES
-            for new, old in zip(fields, last, strict=False)
-        )
-        if other < 2 or not looks_like_header(fields):
+        others = (kinds.kind(new) == "text" != kinds.kind(old) for new, old in zip(fields, last, strict=False))
+        if (least > 1 and not any(others)) or not looks_like_header(fields):
             return False
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
         after = self._columns(position + 1, position + SAMPLED_ROWS)
@@ -187,7 +199,9 @@ class _Scan:
         own_header, own_data = kinds.header_votes(fields, after)
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
         others = sum(not old.kinds & new.kinds for old, new in typed)
-        return for_header >= 2 and own_header > 0 and not (for_data or own_data) and others >= max(1, len(before) / 4)
+        return (
+            for_header >= least and own_header > 0 and not (for_data or own_data) and others >= max(1, len(before) / 4)
+        )
 
     def _columns(self, start: int, end: int) -> list[kinds.Column]:
         return kinds.columns([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import header_names, kinds
 from systemscripts.tables.kinds import Column, looks_like_header
 from systemscripts.tables.model import ReadingOptions
 
-__all__ = ["ROWS_TO_SEARCH", "Header", "Rows", "find", "looks_like_header", "usual_width"]
+__all__ = ["ROWS_TO_SEARCH", "Header", "Rows", "find", "looks_like_header", "names_in", "usual_width"]
 
 ROWS_TO_SEARCH = 200
 MOST_TITLE_ROWS = 60  # spec 2.1.2 asks for 23
 DEEPEST = 5
+SHORT_TABLE = 40  # rows that tell the kinds of a short table below titles
 LEAST_VALUES = 3  # fewer say nothing about the kind of a column
 
 Rows = Sequence[tuple[int, list[str]]]  # line or sheet row from 1, and its fields
@@ -48,7 +50,7 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         deep = options.header_rows or 1
         body = kinds.columns([fields for _, fields in rows[position + deep :]], width)
     else:
-        first = _below_block(rows, _first_full(rows, width), width)
+        first = _below_titles(rows, _below_block(rows, _first_full(rows, width), width), width)
         body = _body(rows, first, width)
         if not options.header_rows and _is_data(rows, first, body):
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
@@ -123,7 +125,10 @@ def _first_full(rows: Rows, width: int) -> int:
 
 
 def _below_block(rows: Rows, first: int, width: int) -> int:
-    """Past a block of titles that are as wide as the table, if a blank row and then a header follow it."""
+    """Past a block of titles that are as wide as the table, if a blank row and then a header follow it.
+
+    A block with names above records of its own is the first of two tables, unless it is small beside the second.
+    """
     for position in range(first + 1, min(len(rows), MOST_TITLE_ROWS, first + len(rows) // 2 + 1)):
         apart = rows[position - 1][0] + 1 < rows[position][0] or not any(rows[position - 1][1])
         if not apart or len(rows[position][1]) != width:
@@ -132,7 +137,48 @@ def _below_block(rows: Rows, first: int, width: int) -> int:
         for_header, for_data = kinds.header_votes(rows[position][1], body)
         above = [kinds.header_votes(fields, body)[1] for _, fields in rows[first:position]]
         if for_header and not for_data and not any(above) and looks_like_header(rows[position][1]):
-            return position
+            block = [fields for _, fields in rows[first:position] if any(fields)]
+            own = len(block) > 2 + (width == 2) and names_in(block, width) == 0
+            return first if own and 3 * len(block) > len(rows) - position else position
+    return first
+
+
+def names_in(run: Sequence[Sequence[str]], width: int) -> int | None:
+    """The position of the names among rows of one width: at least two records of other kinds than theirs follow.
+
+    Titles with as many delimiters may stand above them. None where no row is so surely a header.
+    """
+    for place in range(min(len(run) - 2, DEEPEST) if width > 1 else 0):
+        for_header, for_data = kinds.header_votes(run[place], kinds.columns(run[place + 1 :], width))
+        if for_header and not for_data and looks_like_header(run[place]) and not _is_spaced(run, place):
+            return place
+    return None
+
+
+def _is_spaced(run: Sequence[Sequence[str]], place: int) -> bool:
+    """True for a row with a space after each delimiter, as in a sentence, above rows without."""
+    later = run[place][1:]
+    return all(field.startswith(" ") for field in later) and not any(
+        field.startswith(" ") for fields in run[place + 1 :] for field in fields[1:]
+    )
+
+
+def _below_titles(rows: Rows, first: int, width: int) -> int:
+    """Past titles that happen to have the width of the table, to names that stand above records at once."""
+    top = rows[: MOST_TITLE_ROWS + SHORT_TABLE]
+    for position in range(first, len(top)):
+        if position and len(top[position - 1][1]) == width and position > first:
+            continue
+        run = [fields for _, fields in takewhile(lambda row: len(row[1]) == width, top[position:])]
+        place = names_in(run, width)
+        if place is None:
+            continue
+        body = kinds.columns(run[place + 1 :], width)
+        above = [fields for _, fields in rows[first : position + place] if len(fields) == width]
+        if any(kinds.header_votes(fields, body)[1] for fields in above):
+            return first
+        is_names = len(rows[first][1]) == width and _reads_like_names(rows, first, width)
+        return first if is_names and not rows[first][1][1].startswith(" ") else position + place
     return first
 
 
@@ -202,7 +248,7 @@ def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
 def _with_groups(rows: Rows, first: int) -> int:
     """Go up over rows that label groups of columns (`,Travel,,Food,`), without a blank line between."""
     while first > 0 and _labels_groups(rows[first - 1][1], rows[first][1]) and rows[first - 1][0] + 1 == rows[first][0]:
-        if _is_prose(rows, first - 1, len(rows[first][1])):
+        if _is_prose(rows, first - 1, len(rows[first][1])) or _is_spaced([row for _, row in rows[first - 1 :]], 0):
             break
         first -= 1
     return first

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from systemscripts.tables import kinds
-from systemscripts.tables.header import MOST_TITLE_ROWS, looks_like_header
+from systemscripts.tables.header import MOST_TITLE_ROWS, looks_like_header, names_in
 
 # How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
-WEAK = (" ", ":")
+WEAK = (" ", ":", " : ")
 WITHOUT_HEADER = 0.7  # how much a reading counts in which no row reads like a header
 HEADER_AMONG = 24  # 23 title rows at most (spec 2.1.2)
 STAND_IN = "\x1f"  # for a delimiter of several characters while a sample is cut
@@ -50,7 +50,7 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
     """How well this dialect reads the samples: the greater the score, the better."""
     escape = _escape(samples, delimiter, quote) if escape is None else escape
     pieces = [cut(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
-    rows = [row for piece in pieces for row in piece if any(row)]
+    rows = _below_titles([row for piece in pieces for row in piece if any(row)])
     widths = Counter(map(len, rows))
     if not widths:
         return Judged(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
@@ -60,7 +60,7 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
     if width < 2 or (widths[width] < 2 < len(rows)):
         return Judged(0, share, found)
     fitting = [row for row in rows if len(row) == width]
-    header = _header_factor(pieces[0][:HEADER_AMONG], fitting[:300], width)
+    header = _header_factor(rows[:HEADER_AMONG], fitting[:300], width)
     between = sum(text.count(f"{quote}{delimiter}{quote}") for text in samples) >= len(rows)
     if delimiter in WEAK and not between and not _is_sure(fitting, len(rows), header > WITHOUT_HEADER):
         return Judged(0, share, found)
@@ -68,6 +68,21 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
     believed = _believed(delimiter, samples) * (0.8 + 0.2 * len(fitting) / len(rows))
     score = share * cover * believed * plain * header + min(width, 50) / 1000
     return Judged(score, share * (0.5 + cover / 2), found)
+
+
+def _below_titles(rows: list[list[str]]) -> list[list[str]]:
+    """The rows of a short table that ends a short text, without the titles above, which may be more than its rows."""
+    end = len(rows)
+    while end > 0 and len(rows[end - 1]) == 1:  # notes below the table
+        end -= 1
+    width = len(rows[end - 1]) if end else 0
+    first = end
+    while first > 0 and len(rows[first - 1]) == width:
+        first -= 1
+    if not 0 < first <= MOST_TITLE_ROWS:
+        return rows
+    place = names_in(rows[first:end], width)
+    return rows if place is None else rows[first + place :]
 
 
 def _header_factor(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int) -> float:
