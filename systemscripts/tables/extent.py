@@ -190,8 +190,8 @@ class _Scan:
         if position < self.start + 2:
             return False
         fields, last = self.rows[position][1], self.rows[position - 1][1]
-        others = (kinds.kind(new) == "text" != kinds.kind(old) for new, old in zip(fields, last, strict=False))
-        if (least > 1 and not any(others)) or not looks_like_header(fields):
+        new_kinds = (kinds.kind(new) == "text" != kinds.kind(old) for new, old in zip(fields, last, strict=False))
+        if (least > 1 and not any(new_kinds)) or not looks_like_header(fields):
             return False
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
         after = self._columns(position + 1, position + SAMPLED_ROWS)

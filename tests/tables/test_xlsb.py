@@ -154,3 +154,12 @@ def test_a_cell_where_none_can_be_ends_at_once(tmp_path: Path) -> None:
     path = xlsb(tmp_path / "a.xlsb", {"One": sheet([[cell(0, "a"), cell(2**31, "b")]])})
     with pytest.raises(BadDataError, match="the workbook is damaged"):
         open_table(path)
+
+
+def test_a_wrong_checksum_is_refused_before_anything_is_parsed(tmp_path: Path) -> None:
+    path = xlsb(tmp_path / "a.xlsb", {"One": sheet([[cell(0, "a"), cell(1, "b")], [cell(0, 1), cell(1, 2)]])})
+    with zipfile.ZipFile(path) as archive:
+        checksum = archive.getinfo("xl/worksheets/sheet1.bin").CRC.to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(checksum, b"\1\2\3\4"))
+    with pytest.raises(BadDataError, match=r"a\.xlsb is damaged: the checksum of xl/worksheets/sheet1\.bin is wrong"):
+        open_table(path)

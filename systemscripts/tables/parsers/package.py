@@ -123,3 +123,15 @@ def inflated(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[
     with archive.open(part) as stream:
         while chunk := stream.read(chunk_bytes):
             yield chunk
+
+
+def refuse_damaged(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> None:
+    """Raise BadDataError when a member does not match its CRC; reading it twice costs less than parsing it in vain."""
+    try:
+        for _ in inflated(archive, part, chunk_bytes):
+            pass
+    except zipfile.BadZipFile as error:
+        name = Path(archive.filename or "the workbook").name
+        raise BadDataError(
+            f"{name} is damaged: the checksum of {part} is wrong", "Ask the sender for it again."
+        ) from error

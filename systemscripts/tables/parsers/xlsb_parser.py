@@ -12,7 +12,7 @@ from pathlib import Path
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import archive, xlsb_records, xlsx_formats
 from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
-from systemscripts.tables.parsers.package import Package, inflated
+from systemscripts.tables.parsers.package import Package, inflated, refuse_damaged
 from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
@@ -56,7 +56,8 @@ class _File:
         self.formats = self._formats(is_1904)
 
     def records(self, part: str) -> Iterator[xlsb_records.Record]:
-        """The records of a part."""
+        """The records of a part. Raises BadDataError when its checksum is wrong."""
+        refuse_damaged(self.package.archive, part, CHUNK_BYTES)
         return xlsb_records.records(inflated(self.package.archive, part, CHUNK_BYTES))
 
     def strings(self) -> list[str]:
