@@ -196,18 +196,21 @@ def load(bench: Bench, megabytes: int, repeats: int) -> None:
     """Load a file alone and beside readers, in turns; print the ratio of the medians."""
     bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode)
         values ('large', 'large.*', 'public.large', 'append') on conflict do nothing""")
-    alone, beside = [], []
+    alone: list[float] = []
+    beside: list[float] = []
     with bench.console() as (url, headers):
         for number in range(repeats * 2):
             busy = number % 2 == 1
             path = bench.folder / "file_watcher" / f"large_{number}.csv"
             _write(path, megabytes, number)
             with _readers(url, headers) if busy else contextlib.nullcontext():
-                begun = time.perf_counter()
+                begun, computed = time.perf_counter(), bench.computed()
                 bench.run("generic_import", "large")
                 (beside if busy else alone).append(time.perf_counter() - begun)
+                share = (bench.computed() - computed) / (time.perf_counter() - begun)
             bench.sql("truncate public.large")
-            print(f"{'beside readers' if busy else 'alone':15} {(beside if busy else alone)[-1]:6.2f} s", flush=True)
+            name, seconds = ("beside readers", beside[-1]) if busy else ("alone", alone[-1])
+            print(f"{name:15} {seconds:6.2f} s, console {share:.0%} of a core", flush=True)
     ratio = statistics.median(beside) / statistics.median(alone)
     print(f"{READERS} readers lengthen the load by {(ratio - 1) * 100:.0f} % (aim: less than 15)")
 
