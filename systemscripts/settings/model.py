@@ -199,13 +199,23 @@ class Settings(BaseModel):
     def secrets(self) -> list[str]:
         """Every value that must never be shown: secret settings, and the passwords inside their URLs."""
         found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
-        found += [
-            value.get_secret_value()
-            for name, value in self.source_variables.items()
-            if not name.endswith(PLAIN_ENDINGS)
-        ]
+        for name, value in self.source_variables.items():
+            found += _hidden(name, value.get_secret_value())
         passwords = [urlsplit(value).password or "" for value in found if "://" in value]
         return [value for value in [*found, *passwords, *map(unquote, passwords)] if value and value != EMBEDDED]
+
+
+def _hidden(name: str, value: str) -> list[str]:
+    """What nobody may see of a SOURCE_ variable; an address is shown, but for what signs in at it."""
+    if name.endswith(PLAIN_ENDINGS):
+        return []
+    if name.endswith("_URL"):
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            return [value]
+        return [parts.password or "", unquote(parts.password or ""), parts.query]
+    return [value]
 
 
 def _check_address(parts: SplitResult) -> None:

@@ -207,3 +207,10 @@ def test_each_setting_has_a_line_that_explains_it() -> None:
 def test_a_relative_data_folder_is_the_one_seen_from_here(tmp_path: Path) -> None:
     found = read(tmp_path, "DATABASE_URL=embedded\n", ETL_DATA_DIR="some/folder")
     assert found.etl_data_dir == Path(os.getcwd()) / "some/folder"  # noqa: PTH109
+
+
+def test_of_a_source_address_only_what_signs_in_is_hidden(tmp_path: Path) -> None:
+    found = read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://who:pa%2Fss@example.test/api?key=k123")
+    assert sorted(found.secrets()) == ["key=k123", "pa%2Fss", "pa/ss"]
+    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://example.test/api").secrets() == []
+    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_KEY="k123").secrets() == ["k123"]
