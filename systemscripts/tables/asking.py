@@ -76,7 +76,10 @@ class Question:
         finally:
             late.cancel()
             child.kill()
-            child.communicate()
+            assert child.stdout is not None
+            child.stdout.close()
+            # until the system has taken back all of its memory there is better to do
+            threading.Thread(target=child.wait, daemon=True).start()
 
     def _start(self, parser: str, deadline: float) -> subprocess.Popen[bytes]:
         request = {

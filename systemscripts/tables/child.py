@@ -54,6 +54,7 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
         frames.write_json(output, frames.SHEET, {"name": sheet.name})
         frames.write_json(output, frames.WARNINGS, {"warnings": sender.send(book, sheet, request["fill_merged"])})
     frames.write(output, frames.END)
+    output.flush()  # before the workbook is taken apart, which takes a while
 
 
 def _limit(memory_bytes: int, seconds: int) -> None:

@@ -13,6 +13,7 @@ from systemscripts.tables.model import Block
 from systemscripts.tables.records import RecordCutter
 
 CHUNK_BYTES = 4 * 2**20
+HEAD_BYTES = 2**17
 
 
 class Spool:
@@ -40,21 +41,31 @@ class Spool:
 
     def blocks(self) -> Iterator[Block]:
         """Yield all records with their sheet rows."""
+        return self._cut(CHUNK_BYTES)
+
+    def _cut(self, chunk_bytes: int) -> Iterator[Block]:
         cutter = RecordCutter(b",", b'"', b"\n", width=0, trusted=True)
         done = 0
-        for block in cutter.blocks(self._chunks()):
+        for block in cutter.blocks(self._chunks(chunk_bytes)):
             yield Block(block.records, self._row_numbers(done, len(block.records)))
             done += len(block.records)
+
+    def top(self, most: int) -> Block | None:
+        """The first records, `most` where there are as many; None when there is none."""
+        block = next(self._cut(HEAD_BYTES), None)
+        if block is not None and len(block.records) < min(most, self.count):
+            block = next(self._cut(CHUNK_BYTES), None)
+        return block and Block(block.records[:most], block.rows[:most])
 
     def close(self) -> None:
         """Free the file; may be called twice."""
         self.file.close()
 
-    def _chunks(self) -> Iterator[bytes]:
+    def _chunks(self, size: int) -> Iterator[bytes]:
         position = 0
         while True:
             self.file.seek(position)
-            chunk = self.file.read(CHUNK_BYTES)
+            chunk = self.file.read(size)
             if not chunk:
                 return
             yield chunk

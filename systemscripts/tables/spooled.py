@@ -32,12 +32,11 @@ class SpooledTable(Table):
         self.columns: list[str] = []
         self.skipped = 0
         self._header_end = 0
-        first = next(spool.blocks(), None)
+        first = spool.top(header.ROWS_TO_SEARCH)
         if first is None:
             detected.format = "empty"
             return
-        top = zip(first.records[: header.ROWS_TO_SEARCH], first.rows, strict=False)
-        rows = [(row, self.parse(record)) for record, row in top]
+        rows = [(row, self.parse(record)) for record, row in zip(first.records, first.rows, strict=True)]
         if header_known and not (options.no_header or options.header_row or options.header_rows):
             found = header.Header(rows[0][1], None, 1, 0, "the columns are named by the file")
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -12,9 +13,9 @@ from typing import Any
 import python_calamine
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import archive, value_columns, xls_formats
+from systemscripts.tables.parsers import archive, halves, value_columns, xls_formats
 from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
-from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.chunk import Chunk, Ready
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
@@ -28,8 +29,11 @@ EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31)) 
 
 def open_book(path: Path, any_version: bool = False) -> Book:
     """Open a workbook. Raises BadDataError when it is none or protected; calamine's own errors and panics otherwise."""
-    format_name = container_format(path)
-    details = _details(path) if format_name == "xls" else None
+    # of an XLS in a thread, while what it does not tell is read; a zip is looked at first
+    reading = None if _is_zip(path) else _Reading(path)
+    details = _details(path) if reading else None
+    # where the stream of the workbook is found, nothing more is to be asked about its container
+    format_name = "xls" if details and details.stream else container_format(path)
     if details and not any_version:
         if not details.is_biff8:
             raise UnusualError("Excel 5: xlrd knows its code pages")
@@ -37,7 +41,7 @@ def open_book(path: Path, any_version: bool = False) -> Book:
             raise UnusualError("hardly filled: calamine would unfold every blank cell")
     beside = xls_formats.Beside(details) if details else None
     try:
-        workbook = python_calamine.CalamineWorkbook.from_path(str(path))
+        workbook = (reading or _Reading(path)).result()
     except python_calamine.PasswordError as error:
         raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.") from error
     names = [
@@ -51,6 +55,30 @@ def open_book(path: Path, any_version: bool = False) -> Book:
     return Book(format_name, sheets, lambda sheet: counted(beside.errors(sheet.name) if beside else 0, 0))
 
 
+class _Reading:
+    """Calamine at work in a thread; it frees the interpreter lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._workbook: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def result(self) -> Any:
+        """The workbook; raises calamine's errors and panics."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._workbook
+
+    def _read(self) -> None:
+        try:
+            self._workbook = python_calamine.CalamineWorkbook.from_path(str(self._path))
+        except BaseException as error:  # a panic in Rust is no Exception
+            self._error = error
+
+
 def _details(path: Path) -> xls_formats.Globals | None:
     """What calamine does not tell; nothing where the file is too odd for that."""
     with suppress(Exception):
@@ -60,9 +88,12 @@ def _details(path: Path) -> xls_formats.Globals | None:
 
 def container_format(path: Path) -> str:
     """xlsx, xlsb, ods or xls; raises BadDataError for what is no workbook at all."""
+    return archive.zip_format(path) if _is_zip(path) else archive.ole_format(path)
+
+
+def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
-        is_zip = file.read(2) == ZIP
-    return archive.zip_format(path) if is_zip else archive.ole_format(path)
+        return file.read(2) == ZIP
 
 
 def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible: bool, is_usual: bool) -> Sheet:
@@ -80,8 +111,8 @@ def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible:
         found = enumerate(load().iter_rows() if load().start else (), 1)
         return ((number, _mended(number, row, shown[0])) for number, row in found) if load() and shown[0] else found
 
-    def chunks() -> Iterator[Chunk]:
-        found, first = iter(load().iter_rows() if load().start else ()), 1
+    def chunks(begin: int = 0, end: int | None = None) -> Iterator[Chunk]:
+        found, first = islice(load().iter_rows() if load().start else (), begin, end), begin + 1
         most = max(min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(load().total_width, 1)), 1)
         count = min(FIRST_ROWS, most)  # few at first: often it is only asked whether the sheet holds anything
         while some := list(islice(found, count)):
@@ -92,11 +123,21 @@ def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible:
             yield Chunk(numbers, dict(enumerate(map(value_columns.fields, zip(*some, strict=True)))))
             first += len(some)
 
+    def ready(left: int, right: int) -> Iterator[Ready]:
+        height = load().total_height if load().start else 0
+        if not halves.is_worthwhile(height * load().total_width):
+            return (chunk.ready(left, right) for chunk in chunks())
+        half = height * 11 // 20  # the other process must pass over these first
+        return halves.read(
+            (chunk.ready(left, right) for chunk in chunks(0, half)),
+            (chunk.ready(left, right) for chunk in chunks(half)),
+        )
+
     def merged() -> list[Area]:
         ranges = load().merged_cell_ranges or ()
         return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
 
-    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, chunks=chunks, merged=merged)
+    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, chunks=chunks, ready=ready, merged=merged)
 
 
 def _mended(number: int, row: Row, shown: xls_formats.Shown) -> Row:
