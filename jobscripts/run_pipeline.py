@@ -50,20 +50,39 @@ def run_pipeline(
         raise UsageError("--from and --failed contradict each other")
     pipeline, directories = pipelines.load(name), Directories(settings.current().etl_data_dir)
     chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
+    unset = [f"{name} is not set up here: {', '.join(pipeline.unset)} not set"] if pipeline.unset else []
     if dry_run:
-        return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen), only_looked=True)
+        return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen), warnings=unset)
     if pause := schedules.paused(directories, name):
         raise SkippedError(str(pause), f"To let it run again: schedule.py resume {name}")
+    if unset:
+        return _not_set_up(name, unset[0])
     if not chosen:
         return Summary(headline=f"pipeline {name}: nothing failed last time", only_looked=True)
     return pipelines.run(pipeline, chosen, directories)
+
+
+def _not_set_up(name: str, text: str) -> Summary:
+    """Refused; nobody has to hear of it who was not waiting for it: a mail goes out only where cron starts it."""
+    from systemscripts import settings
+    from systemscripts.schedules import installing
+
+    summary = Summary(only_looked=not installing.started_by_cron(name))
+    summary.problem(f"{text}. Set it in {settings.settings_file()}, then: schedule.py apply", 78)
+    return summary
 
 
 def _listed() -> Summary:
     from systemscripts.configuration import pipeline_config
 
     rows = [
-        {"pipeline": p.name, "schedule": p.schedule, "description": p.description} for p in pipeline_config.load_all()
+        {
+            "pipeline": p.name,
+            "schedule": p.schedule,
+            "description": p.description,
+            "not set": ", ".join(p.unset),
+        }
+        for p in pipeline_config.load_all()
     ]
     return Summary(rows=rows)
 

@@ -52,11 +52,11 @@ def schedule(
 
 
 def _cron_file(path: Path, apply: bool, as_file: bool) -> Summary:
-    from systemscripts import schedules, settings
+    from systemscripts import settings
     from systemscripts.directory_management import Directories
     from systemscripts.schedules import cron_file, installing, showing
 
-    wanted = cron_file.content(schedules.scheduled(), cron_file.this_place())
+    wanted = cron_file.wanted()
     if as_file:
         print(wanted, end="")
         return Summary(shown=True)

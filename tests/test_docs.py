@@ -70,10 +70,10 @@ def test_the_example_in_the_project_is_what_is_generated() -> None:
     from systemscripts import schedules
     from systemscripts.schedules import cron_file
 
-    wanted = cron_file.content(schedules.scheduled())
+    wanted = cron_file.example()
     hint = "run: PYTHONPATH=. .venv/bin/python -m systemscripts.schedules.cron_file > etl_jobs.cron"
     assert (PROJECT / "etl_jobs.cron").read_text() == wanted, hint
-    assert not any(schedules.warning(each.schedule) for each in schedules.scheduled())
+    assert not any(schedules.warning(each.schedule) for each in schedules.with_schedule())
 
 
 def _said() -> str:

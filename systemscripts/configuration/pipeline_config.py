@@ -48,16 +48,23 @@ class Pipeline(Consistent):
     schedule: str = ""  # minute hour day month weekday, in the host's time zone; empty: nobody starts it but people
     time_limit_hours: float = Field(24 * 7, gt=0)
     notify: Addresses = []  # who hears of a failure, beside ALERT_RECIPIENTS
+    needs: list[str] = []  # settings without which it is not set up on a host, and not scheduled there
     steps: list[Step] = Field(min_length=1)
+
+    @property
+    def unset(self) -> list[str]:
+        """Which of the settings that it needs are not set on this host; raises ConfigurationError."""
+        return [name for name in self.needs if not settings.is_set(name)]
 
     @classmethod
     def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
-        """Two steps of one name; a job that does not exist; a `depends` that names no step before."""
+        """Two steps of one name; a job or a setting that does not exist; a `depends` that names no step before."""
         steps = [step for step in _listed(values.get("steps")) if isinstance(step, dict)]
         known = [(str(step.get("job")), _name(step)) for step in steps]
         twice = [name for name, count in Counter(name for _, name in known).items() if count > 1]
         found = [("steps", f"name {name!r} twice") for name in twice]
         found += [("steps", text) for job, _ in known if (text := _unknown_job(job))]
+        found += [("needs", text) for name in _listed(values.get("needs")) if (text := _unknown_setting(str(name)))]
         for number, step in enumerate(steps):
             before = {name for names in known[:number] for name in names}
             for wanted in map(str, _listed(step.get("depends"))):
@@ -71,6 +78,14 @@ def _unknown_job(job: str) -> str:
     """What is wrong with the name of a job; "" when there is such a script."""
     jobs = [path.stem for path in (settings.PROJECT / "jobscripts").glob("[a-z]*.py")]
     return "" if job in jobs else f"name the job {job!r}, which does not exist{did_you_mean(job, jobs)}"
+
+
+def _unknown_setting(name: str) -> str:
+    """What is wrong with the name of a setting; "" when there is such a one, or anybody may set it (SOURCE_...)."""
+    if name.startswith(settings.USER_PREFIX) or name in settings.names():
+        return ""
+    near = difflib.get_close_matches(name, settings.names(), n=1)
+    return f"name the setting {name!r}, which does not exist" + (f", did you mean {near[0]}?" if near else "")
 
 
 def _listed(value: object) -> list[Any]:

@@ -17,7 +17,7 @@ ORDER = 50
 def check(context: Context) -> Iterator[Line]:
     """The file, the daemon, the pauses."""
     try:
-        wanted = cron_file.content(schedules.scheduled(), cron_file.this_place())
+        wanted = cron_file.wanted()
         compared = installing.compare(context.cron_file, wanted)
     except EtlError as error:
         yield Line.of("cron file", error)
@@ -44,6 +44,8 @@ def check(context: Context) -> Iterator[Line]:
         yield Line(OK, "cron file", f"{compared.path} is what the pipelines say")
     if not running():
         yield Line(WARNING, "cron", "no cron daemon runs here", "Run: sudo systemctl enable --now cron")
+    for pipeline in schedules.not_set_up():
+        yield Line(OK, "pipeline", f"{pipeline.name} is not set up, so not scheduled: no {', '.join(pipeline.unset)}")
     with suppress(EtlError):
         for pause in schedules.pauses(context.directories).values():
             yield Line(

@@ -95,7 +95,7 @@ def _running(directories: Directories) -> Iterator[str]:
 
 
 def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for pipeline in schedules.scheduled():
+    for pipeline in [*schedules.scheduled(), *schedules.not_set_up()]:
         status, started, seconds = last.get(pipeline.name, ("never run", None, None))
         pause = schedules.paused(directories, pipeline.name)
         yield {
@@ -103,8 +103,14 @@ def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[
             "last": _minute(started) if started else "",
             "ended": status,
             "took": _span(seconds) if seconds is not None else "",
-            "next": "paused" if pause else _minute(schedules.next_run(pipeline.schedule, settings.now())),
+            "next": _next(pipeline, paused=pause is not None),
         }
+
+
+def _next(pipeline: schedules.Pipeline, paused: bool) -> str:
+    if pipeline.unset:
+        return "not set up"
+    return "paused" if paused else _minute(schedules.next_run(pipeline.schedule, settings.now()))
 
 
 def _sizes(directories: Directories, connection: Connection | None) -> Iterator[str]:

@@ -25,7 +25,7 @@ def check(context: Context) -> Iterator[Line]:
             if hasattr(module, "probe"):
                 yield Line(OK, "server", f"{name}: {module.probe(options)}")
         except variables.UnsetVariableError as error:
-            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it, or pause the pipeline.")
+            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it where it is used here.")
         except EtlError as error:
             yield Line(FAILURE, "server", f"{name}: {error.message}", error.hint)
 

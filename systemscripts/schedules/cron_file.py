@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from systemscripts import settings
+from systemscripts import schedules, settings
 from systemscripts.configuration.pipeline_config import Pipeline
 
 INSTALLED = Path("/etc/cron.d/etl_jobs")
@@ -53,7 +53,18 @@ def this_place(environment: Mapping[str, str] = os.environ) -> Place:
     return Place(settings.PROJECT, user, tuple(named))
 
 
-def content(pipelines: Iterable[Pipeline], place: Place = Place()) -> str:
+def wanted() -> str:
+    """The text that the file of this installation should have; raises ConfigurationError."""
+    return content(schedules.scheduled(), this_place(), schedules.not_set_up())
+
+
+def example() -> str:
+    """The text of etl_jobs.cron in the project: nothing is set up yet, whatever is on this host."""
+    every = schedules.with_schedule()
+    return content([each for each in every if not each.needs], Place(), [each for each in every if each.needs])
+
+
+def content(pipelines: Iterable[Pipeline], place: Place = Place(), not_set_up: Iterable[Pipeline] = ()) -> str:
     """The whole text of the file."""
     lines = [HEAD]
     lines += [f"{name}={value}\n" for name, value in place.variables]
@@ -65,12 +76,13 @@ def content(pipelines: Iterable[Pipeline], place: Place = Place()) -> str:
         command = f"{wrapper} run_pipeline.py {shlex.quote(pipeline.name)}".replace("%", r"\%")
         lines.append(f"# {pipeline.name}: {' '.join(pipeline.description.split())}\n")
         lines.append(f"{' '.join(pipeline.schedule.split())} {place.user} {command}\n")
+    for pipeline in not_set_up:  # the same text as long as one of them is not set
+        needs = ", ".join(pipeline.needs)
+        lines.append(f"# {pipeline.name}: not set up; once it has {needs}: schedule.py apply\n")
     return "".join(lines)
 
 
 if __name__ == "__main__":  # python -m systemscripts.schedules.cron_file [--here]: the example, or this installation's
     import sys
 
-    from systemscripts import schedules
-
-    print(content(schedules.scheduled(), this_place() if "--here" in sys.argv else Place()), end="")
+    print(wanted() if "--here" in sys.argv else example(), end="")

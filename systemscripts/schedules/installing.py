@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
+
+CRON_FOLDER = Path("/etc/cron.d")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ def compare(path: Path, wanted: str) -> CronFile:
         return CronFile(path, wanted, None)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", f"Run: sudo chmod 644 {path}") from error
+
+
+def started_by_cron(name: str) -> bool:
+    """Whether any cron file of this host starts a pipeline, of this installation or another one."""
+    ending = f" run_pipeline.py {shlex.quote(name)}".replace("%", r"\%")
+    for path in CRON_FOLDER.glob("*"):
+        with suppress(OSError, UnicodeDecodeError):
+            if any(line.endswith(ending) for line in path.read_text(encoding="utf-8").splitlines()):
+                return True
+    return False
 
 
 def install(cron_file: CronFile, directories: Directories) -> str:

@@ -19,18 +19,23 @@ def overview(compared: CronFile) -> Summary:
         summary.details = ["", *compared.difference()]
         summary.next_steps = ["schedule.py apply"]
     directories = Directories(settings.current().etl_data_dir)
-    for pipeline in schedules.scheduled():
+    not_set_up = schedules.not_set_up()
+    for pipeline in [*schedules.scheduled(), *not_set_up]:
         pause = schedules.paused(directories, pipeline.name)
         summary.rows.append(
             {
                 "pipeline": pipeline.name,
                 "schedule": pipeline.schedule,
-                "next": _text(schedules.next_run(pipeline.schedule, settings.now())),
+                "next": "not set up"
+                if pipeline.unset
+                else _text(schedules.next_run(pipeline.schedule, settings.now())),
                 "paused": f"since {pause.since} by {pause.by}" if pause else "",
             }
         )
         if text := schedules.warning(pipeline.schedule):
             summary.warnings.append(f"{pipeline.name}: {text}")
+    if not_set_up:
+        summary.details += ["", *(f"{each.name} is not set up: no {', '.join(each.unset)}" for each in not_set_up)]
     return summary
 
 

@@ -6,7 +6,7 @@ from systemscripts.settings import clock
 from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
 from systemscripts.settings.model import Addresses, Settings, names, prefix
 from systemscripts.settings.project import PROJECT, version
-from systemscripts.settings.reading import USER_PREFIX, current, load, settings_file
+from systemscripts.settings.reading import USER_PREFIX, current, is_set, load, settings_file
 
 __all__ = [
     "PROJECT",
@@ -16,6 +16,7 @@ __all__ = [
     "clock_is_set",
     "current",
     "file_stamp",
+    "is_set",
     "load",
     "names",
     "now",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from systemscripts import secret
 from systemscripts.errors import ConfigurationError, did_you_mean
@@ -49,6 +49,13 @@ def current() -> Settings:
     Raises ConfigurationError that names every wrong value and unknown key at once.
     """
     return load(settings_file(), os.environ)
+
+
+def is_set(name: str) -> bool:
+    """Whether a setting, or a variable SOURCE_..., has a value on this host; raises ConfigurationError."""
+    known = current()
+    value = known.source_variables.get(name) if name.startswith(USER_PREFIX) else getattr(known, name.lower())
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value not in (None, "", []))
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:

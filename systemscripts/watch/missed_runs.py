@@ -17,6 +17,8 @@ EARLY = timedelta(minutes=2)  # a run of the minute before is the one that was m
 
 def find(view: View) -> Iterator[Finding]:
     """Name each pipeline whose last expected run did not begin."""
+    for pipeline in schedules.not_set_up():  # once it is, nothing of before was missed
+        view.since(f"schedule {pipeline.name}", "not set up")
     late = timedelta(minutes=settings.current().watchdog_late_minutes)
     for pipeline in schedules.scheduled():
         pause = schedules.paused(view.directories, pipeline.name)

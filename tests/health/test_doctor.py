@@ -236,8 +236,8 @@ def visits(place: servers.Place, key: Path | None = None) -> dict[str, str]:
 
 def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
     host.named(
-        ("warning", "server", "source of visits: not set up", "pause the pipeline"),
-        ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "pause the pipeline"),
+        ("warning", "server", "source of visits: not set up", "where it is used"),
+        ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "where it is used"),
     )
     with servers.asyncssh_place(tmp_path / "server") as (place, fingerprint):
         host.installation.write_settings(

@@ -31,7 +31,7 @@ def test_apply_shows_the_difference_and_what_is_installed_is_equal_afterwards(
     assert f"{path} starts what it should" in installation.run("schedule", "show", "--cron-file", path).stdout
     assert path.stat().st_mode & 0o777 == 0o644
     text = path.read_text()
-    assert text.endswith("weekly\n")
+    assert text.endswith("\n")  # or cron passes over its last line
     assert f"\nETL_DATA_DIR={installation.data}\n" in text  # or cron would start another installation's jobs
     assert installation.run("schedule", "show", "--as-file").stdout == text
 
@@ -67,3 +67,44 @@ def test_next_lists_the_coming_runs(installation: Installation) -> None:
         "Mon 2026-01-19 06:30",
     ]
     assert "did you mean weekly?" in installation.run("schedule", "pause", "weekli").stderr
+
+
+def test_a_pipeline_whose_settings_are_not_set_is_not_scheduled_until_they_are(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "etl_jobs"
+    path.write_text(installation.run("schedule", "show", "--as-file").stdout)
+    assert not [line for line in path.read_text().splitlines() if "run_pipeline.py visits" in line]
+    shown = installation.summary("schedule", "show", "--cron-file", path)
+    assert shown["headline"].endswith("starts what it should")
+    assert [row["next"] for row in shown["rows"] if row["pipeline"] in ("gho", "sales", "visits")] == ["not set up"] * 3
+    assert "visits is not set up: no SOURCE_VISITS_HOST, SOURCE_VISITS_USER, SOURCE_VISITS_KEY_PATH" in shown["details"]
+    assert not [row for row in installation.summary("schedule", "next")["rows"] if row["pipeline"] == "visits"]
+    assert re.search(r"^visits .*not set up$", installation.run("status").stdout, re.M)
+    doctor = installation.run("doctor", "--cron-file", path).stdout
+    assert "visits is not set up, so not scheduled: no SOURCE_VISITS_HOST" in doctor
+    assert "is what the pipelines say" in doctor
+
+    installation.write_settings(
+        SOURCE_VISITS_HOST="mail.example.test", SOURCE_VISITS_USER="etl", SOURCE_VISITS_KEY_PATH="/nowhere/key"
+    )
+    shown = installation.summary("schedule", "show", "--cron-file", path)
+    assert any(line.endswith("run_pipeline.py visits") for line in shown["details"] if line.startswith("+"))
+    [row] = [row for row in shown["rows"] if row["pipeline"] == "visits"]
+    assert row["next"] != "not set up"
+
+
+def test_run_by_hand_a_pipeline_that_is_not_set_up_says_what_is_missing_and_alerts_nobody(
+    installation: Installation,
+) -> None:
+    installation.write_settings(SOURCE_VISITS_HOST="mail.example.test", SOURCE_VISITS_KEY_PATH="")
+    done = installation.run("run_pipeline", "visits")
+    assert done.returncode == 78
+    assert re.fullmatch(
+        r"run_pipeline: visits is not set up here: SOURCE_VISITS_USER, SOURCE_VISITS_KEY_PATH not set\. .*\n",
+        done.stderr,
+    )
+    assert not list((installation.data / "var" / "alerts").glob("*.json"))
+    assert installation.run("run_pipeline", "visits", "--dry-run").returncode == 0
+    [row] = [row for row in installation.summary("run_pipeline", "--list")["rows"] if row["pipeline"] == "visits"]
+    assert row["not set"] == "SOURCE_VISITS_USER, SOURCE_VISITS_KEY_PATH"
