@@ -39,7 +39,7 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
-    only_looked: bool = False  # nothing was done (--dry-run, --list), so nothing is known of whether the job works
+    only_looked: bool = False  # nothing was to do, so nothing is known of whether the job works
     shown: bool = False  # the job has printed its result itself, in the form that was asked for
 
     def problem(self, text: str, code: int = 1) -> None:

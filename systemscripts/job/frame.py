@@ -58,6 +58,9 @@ class Frame:
         hours = needs.time_limit_hours or settings.current().job_time_limit_hours
         # what is left of the time of the pipeline that this is a step of
         hours = min(hours, float(os.environ.pop("ETL_TIME_LIMIT_HOURS", hours)))
+        self._looks = any(call.values.get(name) for name in needs.looks)
+        # nothing is done, so nothing is known of whether the job works
+        self._only_looks = self._looks or bool(call.values.get("dry_run"))
         self.limits = Limits(hours, _cancel_statements, self._give_up)
         self.summary = Summary()
         self.closed_runs = 0
@@ -112,8 +115,7 @@ class Frame:
         from systemscripts.job import leftovers
 
         self.closed_runs = leftovers.close(self.directories)
-        only_looks = any(self.call.values.get(name) for name in self.needs.looks)
-        if self.needs.lock is not None and not only_looks:
+        if self.needs.lock is not None and not self._looks:
             wait = WAIT_HOURS * 3600 if self.call.wait else 0
             self._lock = locks.acquire(self.directories, self.job, self.key, wait)
         if self.needs.database:
@@ -172,7 +174,7 @@ class Frame:
     def _alert(self, ending: Ending) -> None:
         from systemscripts import alerts
 
-        if not self.tells or ending.status == "skipped" or self.summary.only_looked:
+        if not self.tells or ending.status == "skipped" or self._only_looks or self.summary.only_looked:
             alerts.send_waiting(self.directories)
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments

@@ -53,7 +53,6 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
         summary = Summary(rows=_as_rows(found))
         if options.dry_run or not found.months:
             summary.headline = _headline("would be computed" if options.dry_run else "", found)
-            summary.only_looked = options.dry_run
             return summary
         with _work_folder(base, run_uuid) as work:
             if found.files:
