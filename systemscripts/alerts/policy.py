@@ -107,9 +107,9 @@ def _guarded(directories: Directories, what: str) -> Iterator[None]:
 
 
 def _finish(directories: Directories) -> None:
-    latest = settings.now() - REMIND_AFTER
+    now = settings.now()
     for path, state in states.all_states(directories):
-        if state.bad and not state.pending and state.told_before(latest):
+        if state.bad and not state.pending and state.told_outside(now - REMIND_AFTER, now + REMIND_AFTER):
             _message(state, "still" if state.title else "is still bad", texts.reminder(state))
             states.write(path, state)
     channels.send_pending(directories)
@@ -125,9 +125,7 @@ def _take(outcome: Outcome, path: Path) -> None:
     if before is not None and before.kind == kind:
         return
     state = _bad(before, State(outcome.job, outcome.key, kind, "", masking.mask(outcome.error)))
-    _message(state, outcome.status, texts.of_outcome(state, outcome))
-    state.reason = state.text
-    states.write(path, state)
+    _tell_it_is_bad(path, state, outcome.status, texts.of_outcome(state, outcome))
 
 
 def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
@@ -137,8 +135,16 @@ def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
         return
     state = _bad(before, State(job, finding.key, finding.kind, "", masking.mask(finding.error), finding.title))
     state.items = sorted(items | finding.items)
-    _message(state, "", texts.of_finding(state, finding))
+    _tell_it_is_bad(path, state, "", texts.of_finding(state, finding))
+
+
+def _tell_it_is_bad(path: Path, state: State, how: str, text: str) -> None:
+    """Keep a new bad state; what could not be told before (a recovery, another reason) goes along."""
+    _message(state, how, text)
     state.reason = state.text
+    earlier = states.read(path)
+    if earlier is not None and earlier.pending:
+        state.text += texts.untold(earlier)
     states.write(path, state)
 
 
@@ -162,7 +168,7 @@ def _recover(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     state.recovered_at = settings.now().isoformat(timespec="seconds")
-    _message(state, "works again", texts.recovery(state, untold=bool(state.pending)))
+    _message(state, "works again", texts.recovery(state))
     states.write(path, state)
 
 

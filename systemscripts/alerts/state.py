@@ -43,9 +43,9 @@ class State:
         """Whether it still is."""
         return self.recovered_at is None
 
-    def told_before(self, moment: datetime) -> bool:
-        """Whether the last message about it is older than a moment."""
-        return self.told and bool(self.told_at) and datetime.fromisoformat(self.told_at) < moment
+    def told_outside(self, begin: datetime, end: datetime) -> bool:
+        """Whether the last message is older than a time, or later: then it went out under a wrong clock."""
+        return self.told and bool(self.told_at) and not begin <= datetime.fromisoformat(self.told_at) <= end
 
 
 def path_of(job: str, key: str, directories: Directories) -> Path:

@@ -10,6 +10,7 @@ from systemscripts.alerts.reasons import Finding, Outcome
 from systemscripts.alerts.state import State
 
 LOG_LINES = 15
+MOST_UNTOLD = 20_000  # letters, of what went on while the mail server was away
 AGAIN = "You will hear again in a week while this lasts, when it fails in another way, and when it works again."
 
 
@@ -47,7 +48,13 @@ def reminder(state: State) -> str:
     return f"{state.name} is still bad, since {state.since}.\n\nWhat was said then:\n\n{state.reason}"
 
 
-def recovery(state: State, untold: bool) -> str:
+def untold(state: State) -> str:
+    """The message of a state that has not gone out, as a part of the next one."""
+    text = state.text if len(state.text) <= MOST_UNTOLD else f"{state.text[:MOST_UNTOLD]}\n..."
+    return f"\nThe mail server was away, so this was not told then:\n\n{state.subject}\n\n{text}"
+
+
+def recovery(state: State) -> str:
     """It is over; with what could not be told in its time."""
     text = f"{state.name} works again since {state.recovered_at}."
     if state.title:
@@ -55,9 +62,7 @@ def recovery(state: State, untold: bool) -> str:
     text += f"\n\nIt was bad since {state.since}: {state.error}\n"
     if state.job == "database" and state.items:
         text += "\nWhat could not run meanwhile; run it again:\n" + "".join(f"  {each}\n" for each in state.items)
-    if untold:
-        text += f"\nThe mail server was away, so this was not told then:\n\n{state.reason}"
-    return text
+    return text + untold(state) if state.pending else text
 
 
 def _tail(path: Path) -> list[str]:

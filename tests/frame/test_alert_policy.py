@@ -47,6 +47,15 @@ def test_a_job_that_stays_bad_is_told_of_once_a_week_until_it_works_again(jobs: 
     assert mails.subjects()[4:] == [WELL]
 
 
+def test_a_mail_sent_under_a_clock_that_was_wrong_does_not_keep_the_reminders_away(jobs: Jobs, mails: Mails) -> None:
+    jobs.write("tiny", FAIL, parameters="how: str")
+    jobs.run("tiny", "BadDataError", **at(400))
+    jobs.run("tiny", "BadDataError", **at(0))
+    assert mails.subjects() == [BAD, STILL]
+    jobs.run("tiny", "BadDataError", **at(1))
+    assert mails.subjects() == [BAD, STILL]
+
+
 def test_without_a_database_one_mail_for_all_jobs_and_one_when_it_is_back(jobs: Jobs, mails: Mails) -> None:
     for name in ("one", "two"):
         jobs.write(name, "pass")

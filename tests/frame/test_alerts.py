@@ -83,6 +83,35 @@ def test_a_failure_that_was_over_before_the_mail_server_was_back_is_told_of(jobs
     assert "this was not told then" in mails.text()
 
 
+def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.run("tiny", "BadDataError")
+    jobs.installation.write_settings(SMTP_PORT="1")
+    for how in ("well", "BadDataError", "TryLaterError"):
+        jobs.run("tiny", how)
+    jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    jobs.run("tiny", "TryLaterError")
+    assert mails.subjects() == [BAD, BAD]
+    parts = mails.text().split("The mail server was away, so this was not told then:")
+    assert ["What: it is TryLaterError" in parts[0], BAD in parts[1], WELL in parts[2]] == [True] * 3
+    jobs.run("tiny", "well")
+    assert mails.subjects() == [BAD, BAD, WELL]
+    assert "not told" not in mails.text()
+
+
+def test_a_dry_run_neither_recovers_a_job_nor_makes_it_bad(jobs: Jobs, mails: Mails) -> None:
+    jobs.write(
+        "tiny", "if fails: raise errors.BadDataError('x')", parameters="fails: bool = False, dry_run: bool = False"
+    )
+    jobs.run("tiny", "--fails", "--dry-run")
+    assert mails.subjects() == []
+    jobs.run("tiny", "--fails")
+    assert jobs.run("tiny", "--dry-run").returncode == 0
+    assert mails.subjects() == [BAD]
+    jobs.run("tiny")
+    assert mails.subjects() == [BAD, WELL]
+
+
 def test_a_wrong_mail_password_is_a_warning(jobs: Jobs, mails: Mails) -> None:
     write(jobs)
     jobs.installation.write_settings(SMTP_PASSWORD="wrong")

@@ -193,10 +193,13 @@ def test_a_run_that_takes_too_long(year: Year) -> None:
         assert year.watch(0.04) == ["[ETL] meetmax_url_check runs too long"]
         assert f"kill {process.pid}" in year.last()
         assert year.watch(0.05) == []
+        assert "[ETL] still: meetmax_url_check runs too long" in year.watch(7.05)
+        assert "[ETL] still: meetmax_url_check runs too long" not in year.watch(8)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
-    assert "[ETL] over: meetmax_url_check runs too long" in year.watch(0.06)
+    assert "[ETL] over: meetmax_url_check runs too long" in year.watch(8.1)
+    assert year.watch(8.2) == []
 
 
 def test_the_ping_says_whether_all_is_well(year: Year) -> None:
@@ -281,7 +284,11 @@ def test_a_backup_that_is_missing(year: Year) -> None:
     assert year.watch(2.1) == ["[ETL] the backup is missing"]
     assert "none has succeeded so far" in year.last()
     assert year.watch(2.2) == []
-    assert year.run("run_pipeline", "nightly", day=2.3) == 0
-    assert sorted(year.watch(2.4)) == ["[ETL] over: pipeline nightly did not run", "[ETL] over: the backup is missing"]
-    assert year.run("schedule", "pause", "nightly", day=2.5) == 0
-    assert year.watch(9) == []  # nobody is to make one
+    assert sorted(year.watch(9.2)) == [
+        "[ETL] still: pipeline nightly did not run",
+        "[ETL] still: the backup is missing",
+    ]
+    assert year.run("run_pipeline", "nightly", day=9.3) == 0
+    assert sorted(year.watch(9.4)) == ["[ETL] over: pipeline nightly did not run", "[ETL] over: the backup is missing"]
+    assert year.run("schedule", "pause", "nightly", day=9.5) == 0
+    assert year.watch(16) == []  # nobody is to make one
