@@ -84,8 +84,7 @@ def _unknown_setting(name: str) -> str:
     """What is wrong with the name of a setting; "" when there is such a one, or anybody may set it (SOURCE_...)."""
     if name.startswith(settings.USER_PREFIX) or name in settings.names():
         return ""
-    near = difflib.get_close_matches(name, settings.names(), n=1)
-    return f"name the setting {name!r}, which does not exist" + (f", did you mean {near[0]}?" if near else "")
+    return f"name the setting {name!r}, which does not exist{did_you_mean(name, settings.names())}"
 
 
 def _listed(value: object) -> list[Any]:
