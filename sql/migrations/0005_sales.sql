@@ -18,7 +18,7 @@ comment on table dba.tdatasetmonth is 'The months that the rows of a dataset fal
 comment on column dba.tdatasetmonth.dataset_id is 'The dataset';
 comment on column dba.tdatasetmonth.month is 'First day of the month';
 
--- Dimensions; sql/sales/seed.sql has a few rows for trying out ---------------------------------------------------------------
+-- Dimensions (sql/sales/seed.sql has a few rows for trying out) ----------------------------------------------------------
 
 create table sales.customer (
     customer_id integer primary key,

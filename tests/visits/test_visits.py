@@ -11,7 +11,7 @@ import pytest
 
 from demo import visits_reports
 from demo.visits_reports import HEADER, Report
-from tests.conftest import PROJECT, Installation
+from tests.conftest import Installation
 
 ZONE = "Europe/Madrid"
 
@@ -207,14 +207,6 @@ def test_the_phases_run_alone(visits: Installation) -> None:
     load(visits)
     assert visits.sql("select status, rows_loaded from dba.tfile") == [("loaded", 5)]
     assert list(temporary.glob("*.csv")) == []
-
-
-def test_the_sql_for_readers_is_what_the_database_was_made_with() -> None:
-    migration = (PROJECT / "sql" / "migrations" / "0003_visits.sql").read_text()
-    files = sorted((PROJECT / "sql" / "visits").glob("*.sql"))
-    assert [path.stem for path in files] == ["errors", "load_log", "visitor"]
-    for path in files:
-        assert path.read_text() in migration, path.name
 
 
 def test_the_reader_sees_the_views(visits: Installation) -> None:
