@@ -16,26 +16,15 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from demo.mail_sink import MailSink
+from demo.serving import LocalServer
 from systemscripts import kinds
 
 PROJECT = Path(__file__).resolve().parents[1]
 WRAPPER = PROJECT / "run_python_etl_script.sh"
 ENDING = "_demo"
-
-
-class LocalServer(Protocol):
-    """A server on loopback."""
-
-    port: int
-
-    def start(self) -> Any:
-        """Serve from now on; `port` then says where."""
-
-    def stop(self) -> None:
-        """Serve no more."""
 
 
 Made = TypeVar("Made", bound=LocalServer)

@@ -11,17 +11,16 @@ import os
 import re
 import ssl
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-HOST = "127.0.0.1"
+from demo.serving import HOST, LocalServer
 
 
-class MailSink:
-    """Accepts mail on 127.0.0.1 in a thread. Use as a context manager, or with start() and stop().
+class MailSink(LocalServer):
+    """Accepts mail on 127.0.0.1 in a thread.
 
     mail_folder: where `0001_subject.eml` appear, numbers going on from what is there. certificate_folder: where the
     self-signed certificate and its key are, or are made. port: 0 for any free one. Clients trust `certificate`.
@@ -55,14 +54,6 @@ class MailSink:
     def stop(self) -> None:
         """Accept no more."""
         self._controller.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def mails(self) -> list[Path]:
         """Return the mails kept so far, oldest first."""

@@ -11,11 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
+from demo import serving
 from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
 
 TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW = (
@@ -39,8 +38,8 @@ HICCUPS: dict[str, str] = {
 }
 
 
-class MeetMaxServer:
-    """The site on 127.0.0.1, in a thread. Use as a context manager, or with start() and stop().
+class MeetMaxServer(serving.HttpServer):
+    """The site on 127.0.0.1.
 
     port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
     the week began; {} for a site without any. `faults` (path -> fault) hold for every request and may be changed at any
@@ -49,6 +48,7 @@ class MeetMaxServer:
     """
 
     def __init__(self, port: int = 0, week: int = 1, hiccups: Mapping[str, str] = HICCUPS) -> None:
+        super().__init__(port)
         self.hiccups = dict(hiccups)
         self.faults: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
@@ -58,14 +58,8 @@ class MeetMaxServer:
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.show_week(week)
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.site = self
-        self.port: int = self._server.server_address[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = f"http://{serving.HOST}:{self.port}"
         self.base_url = self.origin + "/sched/event_{id}/"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="meetmax site", daemon=True
-        )
 
     def show_week(self, week: int) -> None:
         """Show the site as it is in that week (1, 2, 3); the hiccups happen once more."""
@@ -73,27 +67,24 @@ class MeetMaxServer:
         with self._lock:
             self._site, self._seen = site, Counter()
 
-    def start(self) -> Self:
-        """Answer requests from now on."""
-        self._thread.start()
-        return self
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer one request, with its fault where it has one."""
+        path = urlsplit(handler.path.split(";")[0]).path
+        answer, fault = self._found(path, handler.headers.get("User-Agent", ""))
+        if fault == TOO_MANY:
+            serving.send(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
+        elif fault == ERROR:
+            serving.send(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
+        elif fault == "404":
+            serving.send(handler, 404, answer.body, HTML_TYPE)
+        elif fault == CUT:
+            serving.send(handler, 200, answer.body, answer.content_type, cut=True)
+        else:
+            if fault == SLOW:
+                time.sleep(2)
+            serving.send(handler, 200, *_replaced(answer, fault))
 
-    def stop(self) -> None:
-        """Answer no more and free the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def answer(self, path: str, user_agent: str) -> tuple[Answer, str]:
+    def _found(self, path: str, user_agent: str) -> tuple[Answer, str]:
         """Return what to say to a request for a path, and the fault to do it with ("" for none)."""
         with self._lock:
             self.requests[path] += 1
@@ -111,55 +102,6 @@ class MeetMaxServer:
             return (invalid_page(event[1]) if event else nothing), fault or ("" if event else "404")
         body = found.body.replace(b"{origin}", self.origin.encode()) if found.content_type == HTML_TYPE else found.body
         return Answer(body, found.content_type), fault
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    site: MeetMaxServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client hangs up."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body in one packet: two wait for each other (Nagle, delayed ACK), 40 ms an answer
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path.split(";")[0]).path
-        answer, fault = self.server.site.answer(path, self.headers.get("User-Agent", ""))
-        if fault == TOO_MANY:
-            self._send(429, b"Too many requests", "text/plain", {"Retry-After": "1"})
-        elif fault == ERROR:
-            self._send(500, b"<title>Error 500</title>")
-        elif fault == "404":
-            self._send(404, answer.body)
-        elif fault == CUT:
-            self._send(200, answer.body, answer.content_type, cut=True)
-        else:
-            if fault == SLOW:
-                time.sleep(2)
-            self._send(200, *_replaced(answer, fault))
-
-    def _send(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str = HTML_TYPE,
-        headers: Mapping[str, str] | None = None,
-        cut: bool = False,
-    ) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
-        self.close_connection = cut or self.close_connection
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
 
 
 def _replaced(answer: Answer, fault: str) -> tuple[bytes, str]:

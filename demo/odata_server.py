@@ -6,28 +6,30 @@ By hand: `python -m demo.odata_server --port 8010`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from demo import gho_data, odata_filter
+from demo import gho_data, odata_filter, serving
 
 BUSY, DOWN, CUT, SLOW = "429", "503", "cut", "slow"
+TYPE = "application/json; odata.metadata=minimal"
 
 
-class ODataServer:
-    """Collections of records on 127.0.0.1, below /api. Use as a context manager, or with start() and stop().
+class ODataServer(serving.HttpServer):
+    """Collections of records on 127.0.0.1, below /api.
 
     page_size: the most records of one answer. hiccups: request number (from 1) -> fault of that request. `records` may
     be changed at any time; `fault(number, path, query)` may name a fault of any request; `token`: asked for as bearer.
     """
 
     def __init__(self, port: int = 0, page_size: int = 100, hiccups: dict[int, str] | None = None) -> None:
+        super().__init__(port)
         self.records: dict[str, list[dict[str, Any]]] = {code: gho_data.records(code) for code in gho_data.INDICATORS}
         self.page_size, self.hiccups = page_size, hiccups or {}
         self.requests: list[tuple[str, dict[str, str]]] = []  # path and parameters
@@ -35,48 +37,12 @@ class ODataServer:
         self.fault: Callable[[int, str, dict[str, str]], str] = lambda number, path, query: ""
         self.token = ""
         self.count_lies = 0  # added to @odata.count
-        self.port, self._lock = port, threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def base_url(self) -> str:
         """The address above the collections."""
-        return f"http://127.0.0.1:{self.port}/api"
-
-    def start(self) -> Self:
-        """Serve from now on."""
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                server.answer(self)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Serve no more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self.stop()
+        return f"http://{serving.HOST}:{self.port}/api"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
@@ -130,18 +96,8 @@ class ODataServer:
 def _send(
     handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False
 ) -> None:
-    content = json.dumps(body).encode()
-    try:
-        handler.send_response(status)
-        handler.send_header("Content-Type", "application/json; odata.metadata=minimal")
-        handler.send_header("Content-Length", str(len(content)))
-        for name, value in (headers or {}).items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(content[: len(content) // 2] if cut else content)
-        handler.close_connection = handler.close_connection or cut
-    except OSError:
-        pass  # whoever asked has gone
+    with contextlib.suppress(OSError):  # whoever asked has gone
+        serving.send(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
 
 
 def main() -> None:

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from demo.serving import HOST, LocalServer
 
 READY_SECONDS = 60
 
 
-class S3Server:
+class S3Server(LocalServer):
     """One server with its data in a folder; `port` is that of the S3 interface."""
 
     def __init__(
@@ -32,9 +34,9 @@ class S3Server:
     @property
     def url(self) -> str:
         """The endpoint."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Start it and wait until it answers; raises OSError when it does not come up."""
         program = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
         if program is None:
@@ -44,10 +46,11 @@ class S3Server:
             try:
                 self._start(program)
                 self._wait()
-                return
+                return self
             except OSError:
                 if not tries_left:
                     raise
+        return self
 
     def _start(self, program: str) -> None:
         with contextlib.ExitStack() as stack:  # all held at once, so that they differ
@@ -122,6 +125,6 @@ class S3Server:
 def _free_port(stack: contextlib.ExitStack) -> int:
     """A port of loopback that nobody has now."""
     listener = stack.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", 0))
+    listener.bind((HOST, 0))
     port: int = listener.getsockname()[1]
     return port

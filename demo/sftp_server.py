@@ -10,17 +10,17 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
 
-HOST = "127.0.0.1"
+from demo.serving import HOST, LocalServer
+
 USER = "client"
 
 
-class SftpServer:
-    """Serves `root` as / on 127.0.0.1 from a thread. Use as a context manager, or with start() and stop().
+class SftpServer(LocalServer):
+    """Serves `root` as / on 127.0.0.1 from a thread.
 
     keys_folder: where the host key and the client's key are, or are made. port: 0 for any free one. factory: makes the
     SFTP side of a connection, for servers that misbehave. password: also taken, where given.
@@ -65,14 +65,6 @@ class SftpServer:
             self._wait_for(acceptor.wait_closed())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         keys = asyncssh.import_authorized_keys(self._client_key.export_public_key().decode())
