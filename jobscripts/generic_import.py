@@ -76,10 +76,7 @@ def generic_import(
         "--export-rejects": export_rejects, "--list": list_imports or None, "--all": all_imports or None,
         "--datasource": datasource,
     }  # fmt: skip
-    given = [name for name, value in actions.items() if value is not None] or ([config] if config else [])
-    if len(given) != 1 or (config and (all_imports or datasource)):
-        text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"
-        raise UsageError(text, "See: generic_import.py --list, or --help")
+    _one_thing([name for name, value in actions.items() if value is not None], config, bool(all_imports or datasource))
     opening = db_utils.Opening(f"generic_import {config}".strip())
     from systemscripts.journey import start, travel  # meanwhile
 
@@ -109,6 +106,14 @@ def generic_import(
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
     return start.run(connection, config or None, directories, run_uuid, options, datasource)
+
+
+def _one_thing(actions: list[str], config: str, several: bool) -> None:
+    """Raise UsageError unless exactly one thing is asked for."""
+    given = actions or ([config] if config else [])
+    if len(given) != 1 or (config and several):
+        text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"
+        raise UsageError(text, "See: generic_import.py --list, or --help")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def suggest_import(
         suggest_import.py incoming/*.xlsx --name orders
     """
     from systemscripts import progress, tables
-    from systemscripts.configuration.import_config import FOLDER
+    from systemscripts.configuration.import_rows import FOLDER
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
     from systemscripts.imports import looking, proposed_yaml, proposing

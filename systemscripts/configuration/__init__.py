@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from systemscripts.configuration.documents import Document, read_document, validate
-from systemscripts.configuration.import_config import (
-    ImportConfig,
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_parts import Source
+from systemscripts.configuration.import_rows import (
     apply_each,
     apply_files,
     load,
     load_all,
     load_each,
 )
-from systemscripts.configuration.import_parts import Source
 
 __all__ = [
     "Document",

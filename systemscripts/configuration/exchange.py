@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import yaml
 
-from systemscripts.configuration import companions, import_config
+from systemscripts.configuration import companions, import_rows
 from systemscripts.configuration.documents import read_document, validate
-from systemscripts.configuration.import_config import FOLDER, ImportConfig
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
@@ -28,11 +29,11 @@ def difference(connection: Connection, name: str, folder: Path = FOLDER) -> list
     Raises ConfigurationError when one of them is faulty, UsageError when there is neither.
     """
     if not (folder / f"{name}.yaml").exists():
-        import_config.load(connection, name)
+        import_rows.load(connection, name)
         return []
     document = read_document(_file(name, folder))
     in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
-    in_row = import_config.load(connection, name).model_dump(mode="json", by_alias=True)
+    in_row = import_rows.load(connection, name).model_dump(mode="json", by_alias=True)
     return [{"key": key, "file": in_file[key], "row": in_row[key]} for key in in_file if in_file[key] != in_row[key]]
 
 
@@ -42,9 +43,9 @@ def take(connection: Connection, name: str, winner: Literal["file", "row"], fold
     Raises ConfigurationError when the file is faulty, UsageError when there is none.
     """
     if winner == "file":
-        import_config.apply_document(connection, read_document(_file(name, folder)))
+        import_rows.apply_document(connection, read_document(_file(name, folder)))
         return
-    config = import_config.load(connection, name)
+    config = import_rows.load(connection, name)
     path = folder / f"{name}.yaml"
     with atomic_write(path) as stream:
         stream.write(as_yaml(config).encode())

@@ -1,30 +1,16 @@
-"""One import: dba.timportconfig as a typed object, and config/imports/NAME.yaml that feeds the row.
-
-The row is the truth at run time. A YAML file that changed since it was applied is applied at the next start; when the
-row was edited as well, it is refused. An unchanged file never touches the row.
-"""
+"""One import: dba.timportconfig as a typed object; import_rows.py reads and writes the rows."""
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from systemscripts import settings
 from systemscripts.configuration import source_options
-from systemscripts.configuration.documents import Consistent, Document, Place, read_document, validate
+from systemscripts.configuration.documents import Consistent, Place
 from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.schema import Column, RowCheck, Strict
-from systemscripts.db_utils import Connection, transaction
-from systemscripts.directory_management import sha256_of
-from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
-
-FOLDER = settings.PROJECT / "config" / "imports"
-_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
-
 
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
@@ -40,9 +26,7 @@ class ImportConfig(Strict, Consistent):
     source_directory: str = ""
     archive_directory: str = ""
     file_pattern: str
-    file_type: Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"] = (
-        "auto"
-    )
+    file_type: FileType = "auto"
     metadata_label_source: Literal["filename", "file_content", "static", "none"] = "none"
     metadata_label_location: str | None = None
     dateconfig: Literal["filename", "file_content", "static", "none"] = "none"
@@ -190,125 +174,3 @@ def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[
     if source == "filename" and not str(location).isdigit():
         return [(key, f"must be the number of a part of the file name, from 0, not {location!r}")]
     return []
-
-
-def load(connection: Connection, name: str) -> ImportConfig:
-    """One import by name; raises UsageError with the nearest name, or ConfigurationError when its row is wrong."""
-    rows = _rows(connection)
-    if name not in rows:
-        raise UsageError(
-            f"there is no import {name!r}{did_you_mean(name, rows)}",
-            f"Add config/imports/{name}.yaml, or see: generic_import.py --list",
-        )
-    return _from_row(rows[name])
-
-
-def load_all(connection: Connection) -> list[ImportConfig]:
-    """Every import, by name; raises ConfigurationError when a row is wrong."""
-    return [_from_row(row) for row in _rows(connection).values()]
-
-
-def load_each(connection: Connection) -> tuple[list[ImportConfig], dict[str, str]]:
-    """Every sound import, by name; and by name what is wrong with the rows of the others."""
-    found, faults = [], {}
-    for name, row in _rows(connection).items():
-        try:
-            found.append(_from_row(row))
-        except ConfigurationError as error:
-            faults[name] = str(error)
-    return found, faults
-
-
-def _rows(connection: Connection) -> dict[str, dict[str, Any]]:
-    columns = [field.alias or name for name, field in ImportConfig.model_fields.items()]
-    with transaction(connection) as cursor:
-        cursor.execute(f"select {', '.join(columns)} from dba.timportconfig order by config_name")
-        return {row[0]: dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
-
-
-def _from_row(row: dict[str, Any]) -> ImportConfig:
-    values = {key: value for key, value in row.items() if value is not None and value != []}
-    try:
-        return ImportConfig.model_validate(values)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        raise ConfigurationError(
-            f"dba.timportconfig row {row['config_name']}: {faults}", "Edit the row, or apply its YAML again."
-        ) from error
-
-
-def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
-    """Bring rows up to date with the YAML files that changed; returns their names.
-
-    Raises ConfigurationError that names every fault of every changed file; those files are not applied, the others are.
-    """
-    done, faults = apply_each(connection, folder)
-    if faults:
-        raise ConfigurationError("; ".join(faults.values()))
-    return done
-
-
-def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str], dict[str, str]]:
-    """As `apply_files`; returns the names, and by import the faults of the files that cannot be applied."""
-    with transaction(connection) as cursor:
-        cursor.execute("select config_name, yaml_hash from dba.timportconfig")
-        known = dict(cursor.fetchall())
-    done, faults = [], {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            if known.get(path.stem) != sha256_of(path):
-                document = read_document(path)
-                _refuse_edited_row(connection, document)
-                apply_document(connection, document)
-                done.append(path.stem)
-        except ConfigurationError as error:
-            faults[path.stem] = str(error)
-    return done, faults
-
-
-def apply_document(connection: Connection, document: Document) -> None:
-    """Write a YAML document over its row, whatever the row holds; raises ConfigurationError that names every fault."""
-    write_row(connection, validate(document, ImportConfig, config_name=document.path.stem), document.sha256, "yaml")
-
-
-def write_row(
-    connection: Connection, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"]
-) -> None:
-    """Write a configuration over its row; the row's trigger keeps each version in dba.tconfighistory."""
-    with transaction(connection) as cursor:
-        values = config.model_dump(mode="json", by_alias=True)
-        for column in _JSON_COLUMNS:
-            if column in values:
-                values[column] = json.dumps(values[column])
-        values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
-        for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
-            if values[column]:
-                cursor.execute(
-                    f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],)
-                )
-        # no ON CONFLICT: its row trigger would run twice and write two versions
-        settings_of_row = ", ".join(f"{column} = %({column})s" for column in values)
-        cursor.execute(f"update dba.timportconfig set {settings_of_row} where config_name = %(config_name)s", values)
-        if cursor.rowcount == 0:
-            places = ", ".join(f"%({column})s" for column in values)
-            cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({places})", values)
-
-
-def _refuse_edited_row(connection: Connection, document: Document) -> None:
-    """A row edited by hand after its YAML was applied is not overwritten: its last version then came from `row`."""
-    name = document.path.stem
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,)
-        )
-        last = cursor.fetchone()
-    if last != ("row",):
-        return
-    in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
-    in_row = load(connection, name).model_dump(mode="json", by_alias=True)
-    differing = [f"{key} ({in_file[key]!r} / {in_row[key]!r})" for key in in_file if in_file[key] != in_row[key]]
-    raise ConfigurationError(
-        f"{document.path} changed, and its row in dba.timportconfig was edited too; they differ (file / row) in "
-        f"{', '.join(differing) or 'nothing'}",
-        f"Run: apply_config.py {name} --take file, or --take row.",
-    )

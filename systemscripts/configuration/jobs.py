@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from systemscripts import settings
-from systemscripts.configuration import import_config
+from systemscripts.configuration import import_rows
 from systemscripts.configuration.documents import Document, Place, read_document, validate
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
@@ -113,7 +113,7 @@ def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[str]]:
     """
     config, document, warnings = read(path)
     name = config.config_name
-    own = import_config.FOLDER / f"{name}.yaml"
+    own = import_rows.FOLDER / f"{name}.yaml"
     if own.exists() and own.resolve() != path.resolve():
         raise ConfigurationError(f"{path} has the name of the import {own}", "Rename one of them.")
     with transaction(connection) as cursor:
@@ -122,8 +122,8 @@ def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[str]]:
     if row is not None and row[1] == "upload":
         raise ConfigurationError(f"{path} has the name of a configuration that was uploaded", "Rename the file.")
     if row is None or row[0] != document.sha256:
-        import_config.write_row(connection, config, document.sha256, "yaml")
-    return import_config.load(connection, name), warnings
+        import_rows.write_row(connection, config, document.sha256, "yaml")
+    return import_rows.load(connection, name), warnings
 
 
 def name_of(path: Path) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import import_config, jobs, variables
+from systemscripts.configuration import import_rows, jobs, variables
 from systemscripts.configuration.documents import Document, FaultsError, Place, parse_document
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
@@ -62,11 +62,11 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
     with transaction(connection) as cursor:
         cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
         row = cursor.fetchone()
-    if (import_config.FOLDER / f"{name}.yaml").exists() or (row is not None and row[0] != "upload"):
+    if (import_rows.FOLDER / f"{name}.yaml").exists() or (row is not None and row[0] != "upload"):
         raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
     if row is not None and row[1] == document.sha256:
         return None
-    import_config.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
+    import_rows.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
     with transaction(connection) as cursor:
         cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
         stored: Any = cursor.fetchone()

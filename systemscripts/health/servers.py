@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from systemscripts import configuration, sources, targets
-from systemscripts.configuration import import_config, variables
+from systemscripts.configuration import import_rows, variables
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.errors import EtlError
 from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Line]:
 
 def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """From the YAML files, so that no database is needed."""
-    for path in sorted(import_config.FOLDER.glob("*.yaml")):
+    for path in sorted(import_rows.FOLDER.glob("*.yaml")):
         try:
             config = configuration.validate(configuration.read_document(path), ImportConfig, config_name=path.stem)
         except EtlError:
