@@ -127,7 +127,10 @@ def _unquoted(text: str, quote: str, delimiter: str) -> str | None:
     # (the mark first: looking back before every character would take ten times as long)
     if len(re.findall(f"\x00(?={border})(?<={border}\x00)", outside)) != len(parts) // 2:
         return None
-    parts[1::2] = "\x00".join(parts[1::2]).replace(delimiter, HELD).split("\x00")
+    inside = "\x00".join(parts[1::2])
+    if "\n" in inside:  # it would be taken for the end of a record
+        return None
+    parts[1::2] = inside.replace(delimiter, HELD).split("\x00")
     return "".join(parts)
 
 

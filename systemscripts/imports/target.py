@@ -163,6 +163,7 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
     cursor.execute("select to_regnamespace(%s) is null", (f'"{made.schema}"',))
     if cursor.fetchone() == (True,):
         statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(made.schema)))
+    _lock_view(cursor, made)
     for statement in (*statements, current_view(made.schema, made.table)):
         run_ddl(cursor, statement, made.name, config_name, run_uuid, file_id)
     if made.create:
@@ -170,6 +171,16 @@ def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid:
     comments.note_headers(cursor, made.schema, made.table, headers)
     for name in (made.table, f"{made.table}_current"):
         reader_rights.grant_target(cursor, made.schema, name)
+
+
+def _lock_view(cursor: Cursor, made: Plan) -> None:
+    """Lock the view before its table, in the order in which readers do: the other way round each waits for the other.
+
+    LOCK TABLE would lock every table that the view reads as well; taking away an option that is not set changes nothing
+    and locks the view alone (PostgreSQL manual, ALTER VIEW).
+    """
+    view = sql.Identifier(made.schema, f"{made.table}_current")
+    cursor.execute(sql.SQL("alter view if exists {} reset (security_barrier)").format(view))
 
 
 def run_ddl(
