@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 
-def too_old(cursor: Cursor, config: ImportConfig) -> str:
+def too_old(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
     """Why the data of an import are too old, or nothing.
 
+    `asked`: false where its sources could not be asked, so that it is no wonder when there are no data at all.
     Raises ConfigurationError when guards.age_column is no date of the target.
     """
     limit = config.guards.max_age_days
@@ -26,6 +27,8 @@ def too_old(cursor: Cursor, config: ImportConfig) -> str:
     column = config.guards.age_column
     newest = _newest_value(cursor, config, column) if column else _last_good_load(cursor, config)
     what = f"the newest {column}" if column else "the last good load"
+    if newest is None and not asked:
+        return ""
     if newest is None:
         return f"there are no data yet, and guards.max_age_days is {limit:g}"
     age = (settings.now() - newest) / timedelta(days=1)

@@ -37,6 +37,7 @@ def fetch(
                 raise
             if context.among_others and isinstance(error, variables.UnsetVariableError):
                 summary.warnings.append(f"not asked: {error}")  # a source that this host does not use
+                whole = False
                 continue
             if source.optional:
                 summary.warnings.append(f"an optional source is left out: {error}")

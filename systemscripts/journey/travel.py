@@ -111,7 +111,7 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         from systemscripts.imports import freshness
 
         with transaction(context.connection) as cursor:
-            if old := freshness.too_old(cursor, context.config):
+            if old := freshness.too_old(cursor, context.config, asked=whole):
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 
