@@ -27,6 +27,7 @@ from tests.sales.conftest import Shop
 from tests.sales.test_marts import assert_marts
 
 SEEDS = 40
+SPARK_SEEDS = 8  # each writes some twenty folders, which takes Spark most of its time
 DIMENSIONS = (PROJECT / "sql" / "sales" / "seed.sql").read_text()
 
 
@@ -170,12 +171,13 @@ def test_duckdb_gives_what_plain_python_gives(tmp_path: Path, dimensions: Path, 
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("seeds", [SPARK_SEEDS, pytest.param(SEEDS, marks=pytest.mark.long)])
 def test_spark_gives_what_plain_python_and_duckdb_give(
-    tmp_path: Path, dimensions: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, dimensions: Path, cluster: str, monkeypatch: pytest.MonkeyPatch, seeds: int
 ) -> None:
     """All seeds in one work: each has months of its own."""
     works, rows = [], []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         work, found = random_work(tmp_path, seed)
         works.append(work)
         rows += found
