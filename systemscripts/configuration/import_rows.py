@@ -107,6 +107,9 @@ def write_row(
 ) -> None:
     """Write a configuration over its row; the row's trigger keeps each version in dba.tconfighistory."""
     with transaction(connection) as cursor:
+        # two starts at once would both find no row, and both write the first version
+        lock = f"configuration {config.config_name}"
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (lock,))
         values = config.model_dump(mode="json", by_alias=True)
         for column in _JSON_COLUMNS:
             if column in values:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import psycopg2
 
+from systemscripts import configuration
+from systemscripts.configuration import import_rows
 from tests.conftest import Installation
 
 LISTS = {"target_table": "public.lists", "file_pattern": r"lists.*\.csv", "load_mode": "append"}
@@ -52,6 +54,29 @@ def test_two_processes_on_one_file_load_it_once(installation: Installation) -> N
     assert set(codes) <= {0, 75}, errors
     assert installation.sql("select count(*), count(distinct dataset_id) from public.lists") == [(50_000, 1)]
     assert installation.sql("select count(*) from dba.tfile where status = 'loaded'") == [(1,)]
+
+
+def test_one_new_yaml_applied_by_many_at_once_is_one_version(here: Installation) -> None:
+    path = here.data / "lists.yaml"
+    path.write_text("file_pattern: 'lists.*'\ntarget_table: public.lists\n")
+    document = configuration.read_document(path)
+    together, faults = threading.Barrier(6), []
+
+    def apply() -> None:
+        with contextlib.closing(psycopg2.connect(here.url)) as connection:
+            together.wait()
+            try:
+                import_rows.apply_document(connection, document)
+            except psycopg2.Error as error:
+                faults.append(error)
+
+    threads = [threading.Thread(target=apply) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert here.sql("select config_name, version from dba.tconfighistory") == [("lists", 1)]
 
 
 def test_a_busy_target_is_said_and_can_be_waited_for(installation: Installation) -> None:
