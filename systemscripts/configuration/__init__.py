@@ -8,6 +8,7 @@ from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import (
     apply_each,
     apply_files,
+    is_uploaded,
     load,
     load_all,
     load_each,
@@ -19,6 +20,7 @@ __all__ = [
     "Source",
     "apply_each",
     "apply_files",
+    "is_uploaded",
     "load",
     "load_all",
     "load_each",

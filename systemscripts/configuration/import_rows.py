@@ -68,6 +68,13 @@ def _from_row(row: dict[str, Any]) -> ImportConfig:
         ) from error
 
 
+def is_uploaded(connection: Connection, config_name: str) -> bool:
+    """Whether a configuration came by upload."""
+    with transaction(connection) as cursor:
+        cursor.execute("select managed_by = 'upload' from dba.timportconfig where config_name = %s", (config_name,))
+        return cursor.fetchone() == (True,)
+
+
 def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     """Bring rows up to date with the YAML files that changed; returns their names.
 

@@ -73,27 +73,18 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
     return int(stored[0])
 
 
-def is_uploaded(connection: Connection, config_name: str) -> bool:
-    """Whether a configuration came by upload."""
-    with transaction(connection) as cursor:
-        cursor.execute("select managed_by = 'upload' from dba.timportconfig where config_name = %s", (config_name,))
-        return cursor.fetchone() == (True,)
-
-
 def address_rules(connection: Connection, config_name: str) -> AddressRules:
     """Which hosts and addresses the sources of an import may be connected to."""
-    if not is_uploaded(connection, config_name):
+    if not import_rows.is_uploaded(connection, config_name):
         return AddressRules()
     return AddressRules(tuple(settings.current().upload_allowed_hosts))
 
 
-def check_again(connection: Connection, config: ImportConfig) -> None:
-    """Hold a configuration that is about to run against the rules of today, where it was uploaded.
+def check_again(config: ImportConfig) -> None:
+    """Hold an uploaded configuration that is about to run against the rules of today.
 
     Raises ConfigurationError that names every fault.
     """
-    if not is_uploaded(connection, config.config_name):
-        return
     values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if found := [text for _, text in _forbidden(values, config)]:
         raise ConfigurationError(f"{config.config_name} was uploaded, and today's rules forbid it: {'; '.join(found)}")

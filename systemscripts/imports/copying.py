@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 # PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
 TEXT_DELIMITERS = frozenset(",;\t|\x1f")  # of those that COPY takes in its text format (no letter, digit, point)
-PIECE_BYTES = 2**20  # libpq copies a piece before it sends any of it, and the server waits meanwhile
+PIECE_BYTES = 2**20
+FIRST_PIECE_BYTES = 2**16  # libpq copies a piece before it sends any of it, and the server has nothing to do meanwhile
 # Of the checked path: characters that no client file holds, so that values need no quoting.
 CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
@@ -57,6 +58,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     statements = _Statements(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
     ahead = _Ahead(_straight(load) if straight else _checked(load), statements)
+    cursor.execute("savepoint block")  # there is always one: each block begins its own in place of the one before
     for block, ready in ahead:
         counts.read += len(block.records)
         if _try_copy(cursor, ready.statement, ready, ahead.prepare):
@@ -204,8 +206,8 @@ class _Stream(io.BytesIO):
         self._meanwhile = meanwhile
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes; before the end is told, the work meanwhile."""
-        data = super().read(size)
+        """The next bytes, at first only some; before the end is told, the work meanwhile."""
+        data = super().read(size if self.tell() else FIRST_PIECE_BYTES)
         if not data:
             self._meanwhile()
         return data
@@ -219,13 +221,15 @@ def _try_copy(cursor: Cursor, statement: str, ready: _Ready, meanwhile: Callable
     """Copy one block; false when the server refuses the data or counts other records, and then nothing of it is in."""
     if not ready.data:
         return True
-    cursor.execute("savepoint block")
     try:
-        cursor.copy_expert(statement, _Stream(ready.data, meanwhile), PIECE_BYTES)
+        # together, since each way to the server and back costs as much as some hundred rows
+        statements = f"release savepoint block; savepoint block; {statement}"
+        cursor.copy_expert(statements, _Stream(ready.data, meanwhile), PIECE_BYTES)
         copied = cursor.rowcount == ready.rows
     except (psycopg2.DataError, psycopg2.IntegrityError):
         copied = False
-    cursor.execute("release savepoint block" if copied else "rollback to savepoint block")
+    if not copied:
+        cursor.execute("rollback to savepoint block")
     return copied
 
 

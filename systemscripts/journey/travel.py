@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import files, log_utils, sources
-from systemscripts.configuration import ImportConfig, companions, uploads
+from systemscripts import configuration, files, log_utils, sources
+from systemscripts.configuration import ImportConfig, companions
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
@@ -71,7 +71,10 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
     connection, config = context.connection, context.config
     for fault in companions.faults(config).values():  # said before anything is loaded
         raise ConfigurationError(fault)
-    uploads.check_again(connection, config)
+    if configuration.is_uploaded(connection, config.config_name):
+        from systemscripts.configuration import uploads
+
+        uploads.check_again(config)
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),

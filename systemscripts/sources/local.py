@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from systemscripts import files, settings
+from systemscripts import configuration, files, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
@@ -102,12 +102,11 @@ def _elsewhere(request: Request) -> Path | None:
     if not options.path or request.only is not None:
         return None
     found = _folder_of(options.path)
-    from systemscripts.configuration import uploads
+    if configuration.is_uploaded(request.connection, request.config.config_name):
+        from systemscripts.configuration import uploads
 
-    if uploads.is_uploaded(request.connection, request.config.config_name) and (
-        fault := uploads.path_fault(str(found))
-    ):
-        raise ConfigurationError(f"{request.config.config_name} was uploaded: {fault}")
+        if fault := uploads.path_fault(str(found)):
+            raise ConfigurationError(f"{request.config.config_name} was uploaded: {fault}")
     return found
 
 

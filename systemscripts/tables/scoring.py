@@ -79,7 +79,7 @@ def _below_titles(rows: list[list[str]]) -> list[list[str]]:
     first = end
     while first > 0 and len(rows[first - 1]) == width:
         first -= 1
-    if not 0 < first <= MOST_TITLE_ROWS:
+    if not 0 < first <= MOST_TITLE_ROWS or end - first > MOST_TITLE_ROWS:
         return rows
     place = names_in(rows[first:end], width)
     return rows if place is None else rows[first + place :]
