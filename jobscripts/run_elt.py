@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from systemscripts.job import Summary, as_json, deferred_signals, job, wait_seconds
+from systemscripts.job import Summary, as_json, deferred_signals, job, so_far, wait_seconds
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
 
 
-@job(lock="{config}", time_limit_hours=24 * 366)
+def _name_of(config: str) -> str:
+    from systemscripts.configuration import jobs
+
+    return jobs.one_name(config)
+
+
+@job(lock="{config}", lock_name=_name_of, looks=("check",), time_limit_hours=24 * 366)
 def run_elt(
     config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
     once: Annotated[bool, typer.Option("--once", help="Run it and end, instead of watching its sources.")] = False,
@@ -60,7 +66,8 @@ def run_elt(
             summary = watching.run_and_watch(
                 known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say
             )
-    summary.warnings = warnings + summary.warnings
+            so_far(summary)  # a signal ends the run where this block ends
+    summary.warnings = list(dict.fromkeys(warnings + summary.warnings))
     return summary
 
 
@@ -89,7 +96,7 @@ def _configuration(config: str) -> tuple[ImportConfig, list[str]]:
 
     path = Path(config)
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
-        if path.suffix in (".yaml", ".yml") or path.is_file():
+        if jobs.is_file(path):
             if not path.is_file():
                 raise UsageError(f"{path} does not exist")
             return jobs.apply(connection, path)

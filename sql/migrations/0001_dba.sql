@@ -384,7 +384,7 @@ comment on column dba.tfile.settled_at is 'When the source was told that it is s
 comment on column dba.tfile.resolved_by is 'A later good load that makes this refused file history';
 comment on column dba.tfile.run_uuid is 'The run that handled it last';
 comment on column dba.tfile.created_at is 'When it was first seen';
-comment on column dba.tfile.status_at is 'When its state last changed';
+comment on column dba.tfile.status_at is 'When its state last changed, or its source last gave the same content again';
 
 create table dba.trejectedrow (
     rejected_row_id bigint generated always as identity primary key,

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import yaml
 
-from systemscripts.configuration import companions, import_rows
+from systemscripts.configuration import companions, import_rows, plain_secrets
 from systemscripts.configuration.documents import read_document, validate
 from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import atomic_write
@@ -31,7 +32,7 @@ def difference(connection: Connection, name: str, folder: Path = FOLDER) -> list
     if not (folder / f"{name}.yaml").exists():
         import_rows.load(connection, name)
         return []
-    document = read_document(_file(name, folder))
+    document = import_rows.read_file(_file(name, folder))
     in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
     in_row = import_rows.load(connection, name).model_dump(mode="json", by_alias=True)
     return [{"key": key, "file": in_file[key], "row": in_row[key]} for key in in_file if in_file[key] != in_row[key]]
@@ -43,17 +44,36 @@ def take(connection: Connection, name: str, winner: Literal["file", "row"], fold
     Raises ConfigurationError when the file is faulty, UsageError when there is none.
     """
     if winner == "file":
-        import_rows.apply_document(connection, read_document(_file(name, folder)))
+        import_rows.apply_document(connection, import_rows.read_file(_file(name, folder)))
         return
     config = import_rows.load(connection, name)
     path = folder / f"{name}.yaml"
+    written = config.model_copy(update={"sources": [_with_its_secrets(source, path) for source in config.sources]})
     with atomic_write(path) as stream:
-        stream.write(as_yaml(config).encode())
+        stream.write(as_yaml(written).encode())
+    if written != config:  # they may stand in another place of the file now
+        import_rows.apply_document(connection, import_rows.read_file(path))
+        return
     with transaction(connection) as cursor:
         cursor.execute(
             "update dba.timportconfig set yaml_hash = %s, managed_by = 'yaml' where config_name = %s",
             (read_document(path).sha256, name),
         )
+
+
+def _with_its_secrets(source: Source, path: Path) -> Source:
+    """A source with the secrets that stand in this very file, which is about to be written anew."""
+
+    def real(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: real(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [real(each) for each in value]
+        found = plain_secrets.references(value)
+        own = bool(found) and plain_secrets.file_of(found[0]).resolve() == path.resolve()
+        return plain_secrets.read(found[0], str(path)) if own else value
+
+    return Source.model_validate(real(source.model_dump()))
 
 
 def faults(folder: Path = FOLDER) -> list[str]:

@@ -129,6 +129,7 @@ class ImportConfig(Strict, Consistent):
             *_location_faults(values, "metadata_label_source", "metadata_label_location"),
             *_location_faults(values, "dateconfig", "datelocation"),
             *_target_faults(values),
+            *_source_faults(values),
         ]
         keys, upsert = values.get("key_columns"), values.get("load_mode") == "upsert"
         if upsert and not keys:
@@ -165,6 +166,16 @@ def _target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
     if folder and values.get("after_change"):
         return [("after_change", "needs a table: what hangs on Parquet files is computed by a job of its own")]
     return []
+
+
+def _source_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """The names of API sources are part of their files' names."""
+    sources = values.get("sources")
+    found = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+    names = [str(source.get("name") or "") for source in found if source.get("type") == "api"]
+    if len(names) == len(set(names)):
+        return []
+    return [("sources", "has two of type api with the same name: give each a name of its own")]
 
 
 def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:

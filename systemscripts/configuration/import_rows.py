@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from systemscripts import settings
+from systemscripts.configuration import plain_secrets
 from systemscripts.configuration.documents import Document, read_document, validate
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
@@ -95,13 +96,18 @@ def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str]
     for path in sorted(folder.glob("*.yaml")):
         try:
             if known.get(path.stem) != sha256_of(path):
-                document = read_document(path)
+                document = read_file(path)
                 _refuse_edited_row(connection, document)
                 apply_document(connection, document)
                 done.append(path.stem)
         except ConfigurationError as error:
             faults[path.stem] = str(error)
     return done, faults
+
+
+def read_file(path: Path) -> Document:
+    """A YAML file as a row may hold it: secrets in plain text stay in the file; raises ConfigurationError."""
+    return plain_secrets.by_reference(read_document(path))
 
 
 def apply_document(connection: Connection, document: Document) -> None:

@@ -6,6 +6,7 @@ keys below `sftp`, with username and remote_path.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from systemscripts import settings
-from systemscripts.configuration import import_rows
-from systemscripts.configuration.documents import Document, Place, read_document, validate
+from systemscripts.configuration import import_rows, plain_secrets
+from systemscripts.configuration.documents import Document, Place, validate
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
@@ -67,6 +68,8 @@ class JobConfig(ImportConfig):
             found.append(("target", f"table: expected schema.table in lower case, not {table!r}"))
         if not isinstance(values.get("sources"), list) or not values["sources"]:
             found.append(("sources", "is missing: where do the rows come from?"))
+        if fault := _output_fault(values):
+            found.append(("output_csv_path", fault))
         return found
 
     @classmethod
@@ -76,12 +79,36 @@ class JobConfig(ImportConfig):
         return [*ImportConfig.parts(values), ((), Schedule, schedule)]
 
 
+def _output_fault(values: dict[str, Any]) -> str:
+    """Why the combined CSV may not be written where it is to be, or nothing."""
+    named = values.get("output_csv_path")
+    if not named or not isinstance(named, str):
+        return ""
+    data = settings.current().etl_data_dir
+    path = (data / named).resolve()
+    if named.endswith("/") or path.is_dir():
+        return f"expected the name of a file, and {named} is a folder"
+    sources = values.get("sources")
+    local = (
+        [s for s in sources if isinstance(s, dict) and s.get("type") == "local"] if isinstance(sources, list) else []
+    )
+    read = [(str(s.get("path") or "file_watcher"), str(s.get("pattern") or ".+")) for s in local]
+    for folder, pattern in [*read, ("file_watcher", ".+"), (f"file_watcher/{values.get('config_name')}", ".+")]:
+        with contextlib.suppress(re.error):
+            if path.parent == (data / folder).resolve() and re.fullmatch(pattern, path.name):
+                return f"{named} lies in a folder that is read: the rows would come in again"
+    return ""
+
+
 def read(path: Path) -> tuple[ImportConfig, Document, list[str]]:
     """A job's file as an import configuration; the document; and what its older spelling should be changed to.
 
     Raises ConfigurationError that names every fault with its line.
     """
-    return from_document(read_document(path), name_of(path))
+    config, document, warnings = from_document(import_rows.read_file(path), name_of(path))
+    for source in config.sources:
+        warnings += plain_secrets.warnings(source.options, f"import {config.config_name}")
+    return config, document, warnings
 
 
 def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[str]]:
@@ -121,9 +148,16 @@ def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[str]]:
         row = cursor.fetchone()
     if row is not None and row[1] == "upload":
         raise ConfigurationError(f"{path} has the name of a configuration that was uploaded", "Rename the file.")
-    if row is None or row[0] != document.sha256:
-        import_rows.write_row(connection, config, document.sha256, "yaml")
+    known = import_rows.load(connection, name) if row is not None and row[0] == document.sha256 else None
+    if known is not None and _secrets_of(known) == _secrets_of(config):
+        return known, warnings
+    import_rows.write_row(connection, config, document.sha256, "yaml")
     return import_rows.load(connection, name), warnings
+
+
+def _secrets_of(config: ImportConfig) -> list[str]:
+    """Where its secrets stand: in another place when its file was moved."""
+    return plain_secrets.references([source.options for source in config.sources])
 
 
 def name_of(path: Path) -> str:
@@ -132,6 +166,18 @@ def name_of(path: Path) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
         raise ConfigurationError(f"{path}: its name must begin with a letter and have at most 41", "Rename it.")
     return name
+
+
+def is_file(path: Path) -> bool:
+    """Whether a job is named by its file, not by the name it was uploaded with."""
+    return path.suffix in (".yaml", ".yml") or path.is_file()
+
+
+def one_name(config: str) -> str:
+    """The job's name, by whatever path its file is named; what cannot be one is left as it is."""
+    with contextlib.suppress(ConfigurationError):
+        return name_of(Path(config)) if is_file(Path(config)) else config
+    return config
 
 
 def folder_of(name: str) -> str:

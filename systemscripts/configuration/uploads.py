@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import import_rows, jobs, variables
+from systemscripts.configuration import import_rows, jobs, plain_secrets, variables
 from systemscripts.configuration.documents import Document, FaultsError, Place, parse_document
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
@@ -30,11 +30,6 @@ CLOSED_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")
 CLOSED_FOLDERS = {"archive", "config", "file_watcher", "logs", "var"} | {
     "bench", "demo", "docs", "jobscripts", "sql", "systemscripts", "tests", "webconsole",
 }  # fmt: skip
-_SECRET = re.compile(
-    r"(?:.*(?:password|passwd|pwd|secret|token|api[_-]?key|passphrase|private[_-]?key|authorization).*|key)",
-    re.IGNORECASE,
-)
-_WHOLE_VARIABLE = re.compile(r"\s*(?:(?:bearer|basic)\s+)?\$\{SOURCE_[A-Z0-9_]+\}\s*", re.IGNORECASE)
 Fault = tuple[Place, str]
 
 
@@ -104,10 +99,11 @@ def _forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Faul
             yield from _path_fault((key,), key, getattr(config, key))
     yield from _path_fault(("output_csv_path",), "output_csv_path", config.job.output_csv_path)
     yield from _path_fault(("target",), "parquet", config.target.parquet)
-    outside = {key: value for key, value in values.items() if key != "sources"}
-    for name in variables.names_in(outside):
+    # the keys of a schema are columns' names, and a column may well be called key or token
+    outside = {key: value for key, value in values.items() if key not in ("sources", "schema")}
+    for name in variables.names_in({**outside, "schema": values.get("schema")}):
         yield (), f"${{{name}}} may stand in sources only"
-    yield from _plain_secrets((), outside)
+    yield from plain_secrets.find(outside)
     for number, source in enumerate(config.sources):
         yield from _source_faults(("sources", number), source.type, source.options)
 
@@ -116,7 +112,7 @@ def _source_faults(place: Place, kind: str, options: dict[str, Any]) -> Iterator
     if kind not in KINDS:
         yield (*place, "type"), f"sources of type {kind} are not for uploads"
         return
-    yield from _plain_secrets(place, options)
+    yield from plain_secrets.find(options, place)
     if kind == "local":
         yield from _path_fault((*place, "path"), "path", str(options.get("path", "")))
     for key in ("ca_file", "key_file", "known_hosts"):
@@ -164,26 +160,6 @@ def path_fault(text: str) -> str:
 def _path_fault(place: Place, key: str, text: str) -> Iterator[Fault]:
     if fault := path_fault(text):
         yield place, f"{key}: {fault}"
-
-
-def _plain_secrets(place: Place, value: Any) -> Iterator[Fault]:
-    """Keys that hold secrets must hold a variable; nothing else may look like a login."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            secret = isinstance(item, str | int) and not isinstance(item, bool) and item != ""
-            if secret and _SECRET.fullmatch(str(key)) and not _WHOLE_VARIABLE.fullmatch(str(item)):
-                yield (*place, key), f"{key}: a secret in plain text; write it as ${{SOURCE_...}}"
-            else:
-                yield from _plain_secrets((*place, key), item)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _plain_secrets((*place, number), item)
-    elif isinstance(value, str) and re.search(r"://[^/?#\s]*@", value):
-        yield place, "a login inside an address is a secret in plain text"
-    elif isinstance(value, str):
-        for name, item in re.findall(r"[?&]([^=&]+)=([^&]+)", value):
-            if _SECRET.fullmatch(name) and not _WHOLE_VARIABLE.fullmatch(item):
-                yield place, f"{name}: a secret in plain text; write it as ${{SOURCE_...}}"
 
 
 def _line(document: Document, place: Place) -> int:

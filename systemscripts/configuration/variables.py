@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from systemscripts import masking, settings
+from systemscripts import settings
+from systemscripts.configuration import plain_secrets
 from systemscripts.errors import ConfigurationError, did_you_mean
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -23,7 +24,7 @@ def resolved(value: Any, where: str) -> Any:
     Call it at the moment of use: what it returns may hold secrets and must not be kept, logged or shown. `where` says
     in errors what the value belongs to. Raises ConfigurationError for a variable that no setting gives, or that does
     not begin with SOURCE_: no other setting can be reached from a configuration. ${SOURCE_X:-text} is the text where no
-    setting gives SOURCE_X.
+    setting gives SOURCE_X; ${FILE#/PLACE} is a secret that stands in a YAML file (see plain_secrets).
     """
     if isinstance(value, str):
         return _VARIABLE.sub(lambda found: _value_of(found[1], where), value)
@@ -37,7 +38,8 @@ def resolved(value: Any, where: str) -> Any:
 def names_in(value: Any) -> list[str]:
     """The variables that a value names, in their order."""
     if isinstance(value, str):
-        return [name.partition(_DEFAULT)[0] for name in _VARIABLE.findall(value)]
+        found = _VARIABLE.findall(value)
+        return [name if plain_secrets.is_reference(name) else name.partition(_DEFAULT)[0] for name in found]
     if isinstance(value, Mapping):
         return [name for each in value.values() for name in names_in(each)]
     if isinstance(value, list | tuple):
@@ -45,29 +47,16 @@ def names_in(value: Any) -> list[str]:
     return []
 
 
-def written_secrets(value: Any, where: str) -> list[str]:
-    """A sentence for each secret that stands in a configuration itself instead of being named there.
-
-    For a file on this host it is a warning; what is uploaded from elsewhere is to be refused.
-    """
-    found = []
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            if isinstance(each, str) and each and masking.is_secret_name(str(key)) and not _VARIABLE.search(each):
-                found.append(f"{where}: {key} is written in the configuration itself; name it there as ${{SOURCE_...}}")
-            found += written_secrets(each, where)
-    elif isinstance(value, list | tuple):
-        found = [text for each in value for text in written_secrets(each, where)]
-    return found
-
-
 def values_of(names: list[str]) -> dict[str, str]:
-    """Of some variables those that a setting gives, name -> value."""
+    """Of some variables those that a setting or a file gives, name -> value."""
     known = settings.current().source_variables
-    return {name: known[name].get_secret_value() for name in names if name in known}
+    found = {name: known[name].get_secret_value() for name in names if name in known}
+    return found | {name: _value_of(name, "source") for name in names if plain_secrets.is_reference(name)}
 
 
 def _value_of(text: str, where: str) -> str:
+    if plain_secrets.is_reference(text):
+        return str(resolved(plain_secrets.read(text, where), where))
     name, default_given, default = text.partition(_DEFAULT)
     known = settings.current().source_variables
     if name in known and (known[name].get_secret_value() or not default_given):

@@ -71,9 +71,10 @@ def _attempt(
             )
         found = travel.run_imports(connection, [config], directories, run_uuid, options)
         if config.job.output_csv_path and not options.dry_run and not found.exit_code:
-            path = Path(settings.current().etl_data_dir / config.job.output_csv_path)
+            path = directories.data / config.job.output_csv_path
             if found.counts.loaded or not path.exists():
-                found.details.append(f"written: {path}, {_write_combined(connection, config, path):,} rows")
+                where = "" if path.resolve().is_relative_to(directories.data.resolve()) else ", outside the data folder"
+                found.details.append(f"written: {path}{where}, {_write_combined(connection, config, path):,} rows")
         return found
     finally:
         connection.close()
@@ -93,10 +94,16 @@ def _write_combined(connection: Connection, config: ImportConfig, path: Path) ->
     """The table of a job as one CSV, without the lineage; returns the number of rows."""
     if config.target.parquet:
         raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Take it out.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with transaction(connection) as cursor, atomic_write(path) as stream:
-        cursor.copy_expert(_statement(cursor, config), stream)
-        return int(cursor.rowcount)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with transaction(connection) as cursor, atomic_write(path) as stream:
+            cursor.copy_expert(_statement(cursor, config), stream)
+            return int(cursor.rowcount)
+    except OSError as error:
+        raise EtlError(
+            f"output_csv_path {path} cannot be written: {error.strerror}",
+            "The rows are loaded; mend the path or its rights, or free space, then run it again.",
+        ) from error
 
 
 def _statement(cursor: Cursor, config: ImportConfig) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from systemscripts.job.command_line import Call
     from systemscripts.job.frame import Frame
 
-__all__ = ["Job", "Summary", "as_json", "closed_runs", "deferred_signals", "job", "wait_seconds"]
+__all__ = ["Job", "Summary", "as_json", "closed_runs", "deferred_signals", "job", "so_far", "wait_seconds"]
 
 # A start makes half a million small objects that live to the end, and a file's rows are no garbage either: collecting
 # as often as Python does by default costs a tenth of both.
@@ -123,6 +123,7 @@ def job(
     instead: Instead | None = None,
     alert: bool = True,
     looks: tuple[str, ...] = (),
+    lock_name: Callable[[str], str] = str,
 ) -> Callable[[Callable[..., Summary | None]], Job]:
     """Make a function a job.
 
@@ -132,8 +133,9 @@ def job(
     `instead`: asked first, with the arguments; returns an exit code where it did the whole work itself (the demo).
     `alert`: false for tools that somebody sits in front of; nobody gets a mail when they fail.
     `looks`: arguments with which the job only looks; it needs no lock then.
+    `lock_name`: of what `lock` gave the one name of the same thing, where it may be spelt in several ways.
     """
-    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert, looks), instead)
+    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert, looks, lock_name), instead)
 
 
 def wait_seconds() -> float:
@@ -151,6 +153,12 @@ def as_json() -> bool:
 def closed_runs() -> int:
     """How many killed runs this one found and closed at its start."""
     return 0 if _running is None else _running.closed_runs
+
+
+def so_far(summary: Summary) -> None:
+    """Hand over what is to be told and noted of the run even where it is ended before the job returns."""
+    if _running is not None:
+        _running.summary = summary
 
 
 @contextmanager

@@ -43,7 +43,8 @@ class Frame:
 
         os.umask(UMASK)
         self.job, self.needs, self.call = job, needs, call
-        self.key = masking.mask((needs.lock or "").format(**call.values))  # it becomes part of file names
+        # it becomes part of file names
+        self.key = masking.mask(needs.lock_name((needs.lock or "").format(**call.values)))
         self.directories = Directories(settings.current().etl_data_dir).create()
         run_uuid = log_utils.new_run_uuid()
         # whoever started a step tells of it, in one mail for the whole chain
@@ -104,7 +105,7 @@ class Frame:
             # a statement that was cancelled because of the signal is no error of the job
             stopped = self.limits.stop_requested()
             ending = endings.of_stop(self.limits.ended()) if stopped else self._failed(error)
-        if self.call.as_json and not self.summary.shown:
+        if (self.call.as_json or self.summary.headline) and not self.summary.shown:
             with suppress(Exception):
                 self._show(ending)
         return ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -14,3 +15,4 @@ class Needs:
     time_limit_hours: float | None
     alert: bool
     looks: tuple[str, ...] = ()
+    lock_name: Callable[[str], str] = str

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from systemscripts import files, settings, sources
-from systemscripts.configuration import ImportConfig, Source, variables
+from systemscripts.configuration import ImportConfig, Source, plain_secrets, variables
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
@@ -29,6 +29,7 @@ def fetch(
     whole = True
     _forget_cut_off(context)
     for source in _sources(context.config, only is None and ask_sources):
+        summary.warnings += plain_secrets.warnings(source.options, f"import {context.config.config_name}")
         try:
             request = context.request(source.options, only, leave)
             fetched = sources.module(source.type).fetch(request)

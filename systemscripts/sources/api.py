@@ -25,7 +25,7 @@ from systemscripts.directory_management import move
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
 from systemscripts.http_client import Client, Limits, shown
 from systemscripts.sources import Fetched, Request
-from systemscripts.sources.api_pages import asking, paging
+from systemscripts.sources.api_pages import asking, paging, repeats
 from systemscripts.sources.api_pages.landing import Landing, State
 from systemscripts.sources.api_pages.paging import Position
 from systemscripts.tables.parsers.json_stream import DECODER
@@ -53,7 +53,8 @@ def fetch(request: Request) -> Fetched:
         api.landing.forget()
         logger.info("%s has nothing new", api.shown)
         return Fetched()
-    return Fetched([_arrive(api, state)])
+    known = repeats.known(request, api.written, state, api.address, api.landing)
+    return Fetched([_arrive(api, state)]) if known is None else known
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _waiting(request: Request, beginning: str) -> list[files.Ticket]:
         ticket
         for ticket in found
         if ticket.source == KIND
-        and (ticket.source_path or "").startswith(beginning)
+        and ticket.source_path == beginning + ticket.name
         and files.real_path(ticket.path, request.directories).exists()
     ]
 

@@ -63,7 +63,7 @@ def fetch(request: Request) -> Fetched:
     Raises ConfigurationError, TryLaterError or EtlError; what had arrived by then has its ticket.
     """
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
-    fetched = Fetched(warnings=variables.written_secrets(request.options, f"import {request.config.config_name}"))
+    fetched = Fetched()
     resting = _resting(request, options, fetched)
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)

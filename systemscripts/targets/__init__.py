@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from systemscripts import configuration, kinds, settings
-from systemscripts.configuration import variables
+from systemscripts.configuration import plain_secrets, variables
 from systemscripts.errors import UsageError, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "targets"
@@ -63,4 +63,4 @@ def deliver(target: Target, paths: list[Path]) -> None:
 
 def written_secrets(target: Target) -> list[str]:
     """A sentence for each secret that stands in the target's YAML itself."""
-    return variables.written_secrets(target.options, f"config/targets/{target.name}.yaml")
+    return plain_secrets.warnings(target.options, f"config/targets/{target.name}.yaml")

@@ -108,7 +108,7 @@ def test_a_key_given_twice_is_named_beside_the_others(tmp_path: Path) -> None:
 def test_no_secret_is_named_in_a_mistake(tmp_path: Path) -> None:
     text = """\
 sources:
-  - {type: sftp, host: a, user: b, password: 98761234}
+  - {type: sftp, host: a, user: b, password: [98761234]}
   - {type: api, url: "ftp://a/b", token: hunter2, authentication: {type: api_key, key: 55556666}}
 target: {table: public.a}
 """

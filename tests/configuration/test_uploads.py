@@ -53,6 +53,9 @@ def test_a_good_upload_is_stored_and_versioned_and_the_same_again_is_no_version(
         (("https://api.example.test", "http://api.example.test@evil.test"), 2, "a login inside an address"),
         (("SOURCE_API_TOKEN", "SOURCE_OTHER"), 2, "${SOURCE_OTHER} is not bound to api.example.test"),
         (("${SOURCE_API_TOKEN}", "plain text"), 2, "token: a secret in plain text"),
+        (("${SOURCE_API_TOKEN}", "${/etc/x.yaml#/token}"), 2, "${/etc/x.yaml#/token} is not bound to api.example.test"),
+        (("${SOURCE_API_TOKEN}", "${SOURCE_API_TOKEN:-plain}"), 2, "token: a secret in plain text"),
+        (("token: '${SOURCE_API_TOKEN}'", "headers: {X-Auth-Key: abc}"), 2, "X-Auth-Key: a secret in plain text"),
         (("token: '${SOURCE_API_TOKEN}'", "headers: {X-Api-Key: abc}"), 2, "X-Api-Key: a secret in plain text"),
         (("token: '${SOURCE_API_TOKEN}'", "parameters: {access_token: a}"), 2, "access_token: a secret in plain"),
         (("/data'", "/data?api_key=abc'"), 2, "api_key: a secret in plain text"),
@@ -81,6 +84,11 @@ def test_what_an_upload_may_not_name(
     with pytest.raises(ConfigurationError):
         uploads.store(connection, "orders", content.encode())
     assert here.sql("select count(*) from dba.timportconfig") == [(0,)]
+
+
+def test_a_column_may_be_called_as_it_likes(connection: Any) -> None:
+    content = GOOD.replace("{order_id: integer}", "{key: integer, token: text, password: {type: text}}")
+    assert uploads.faults("orders", content.encode()) == []
 
 
 def test_all_faults_are_named_at_once(connection: Any) -> None:

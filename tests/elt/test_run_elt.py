@@ -128,6 +128,26 @@ def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> No
     assert done.returncode == 0 and TOKEN not in everything and PASSWORD not in everything
 
 
+def test_secrets_in_the_file_itself_work_with_a_warning_and_stand_in_no_table(
+    installation: Installation, job: Path
+) -> None:
+    job.write_text(job.read_text().replace("${SOURCE_API_TOKEN}", TOKEN).replace("${SOURCE_PASSWORD}", PASSWORD))
+    job = job.rename(job.with_name("plain orders.yaml"))
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 0, done.stderr
+    assert orders(installation) == [1, 2, 10, 11, 20, 21]
+    for key in ("token", "password"):
+        assert done.stdout.count(f"{key} is written in {job} itself") == 1
+    moved = job.rename(installation.data / "var" / job.name)  # read where it is now
+    again = installation.summary("run_elt", moved, "--once")
+    assert (again["exit_code"], again["counts"]["loaded"]) == (0, 0)
+    rows = installation.sql(
+        "select t::text from dba.timportconfig t union all select h::text from dba.tconfighistory h"
+    )
+    everything = str(rows) + installation.log_text().replace(moved.read_text(), "") + done.stdout + done.stderr
+    assert TOKEN not in everything and PASSWORD not in everything
+
+
 def test_a_source_that_is_down_fails_before_anything_is_loaded_unless_it_is_optional(
     installation: Installation, job: Path, api: ODataServer
 ) -> None:
@@ -221,12 +241,54 @@ def test_a_signal_stops_after_the_load_under_way(
             break
         time.sleep(0.02)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=120)
     assert process.returncode == code, errors
+    loaded = installation.sql("select sum(rows_loaded) from dba.tdataset")[0][0]
+    assert f"{loaded:,} loaded, 0 rejected" in out and "stopped by a signal" in out  # the totals are told nevertheless
+    assert installation.sql("select rows_loaded from dba.trun where job = 'run_elt'") == [(loaded,)]
     assert installation.sql("select count(*) from public.orders") in ([(60_001,)], [(1,)])
     whole = installation.sql("select rows_loaded from dba.tdataset order by dataset_id")
     assert sum(count for (count,) in whole) == installation.sql("select count(*) from public.orders")[0][0]
     assert installation.sql("select status from dba.trun where job = 'run_elt'") == [("interrupted",)]
+
+
+def test_one_job_runs_once_however_its_file_is_named(installation: Installation, watched: Path) -> None:
+    process = watch(installation, watched)
+    (installation.data / "other").mkdir()
+    for named in ("orders.yaml", "./orders.yaml", "other/../orders.yaml", "orders"):
+        busy = installation.run("run_elt", named, "--once")
+        assert (busy.returncode, "run_elt orders is already running since" in busy.stderr) == (75, True), busy.stderr
+    assert installation.run("run_elt", "./orders.yaml", "--check").returncode == 0  # it only looks
+    process.communicate("g\n", timeout=60)
+    assert process.returncode == 0
+    assert installation.sql("select distinct status from dba.trun where job = 'run_elt' order by 1") == [
+        ("skipped",), ("succeeded",),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["incoming/all.csv", "file_watcher/all.csv", "file_watcher/orders/all.csv"])
+def test_the_combined_csv_does_not_come_in_again(installation: Installation, watched: Path, place: str) -> None:
+    watched.write_text(LOCAL + f"output_csv_path: {place}\n")
+    done = installation.run("run_elt", watched, "--once")
+    assert done.returncode == 78
+    assert f"line 4: output_csv_path {place} lies in a folder that is read" in done.stderr
+    assert installation.sql("select to_regclass('public.orders')") == [(None,)]
+
+
+def test_the_combined_csv_may_lie_elsewhere_which_is_said(
+    installation: Installation, watched: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "share" / "orders.csv"
+    watched.write_text(LOCAL + f"output_csv_path: {elsewhere}\n")
+    done = installation.run("run_elt", watched, "--once")
+    assert done.returncode == 0, done.stderr
+    assert f"written: {elsewhere}, outside the data folder, 1 rows" in done.stdout
+    assert elsewhere.read_text() == HEADER + row(1)
+    watched.write_text(LOCAL + f"output_csv_path: {installation.settings_file}/orders.csv\n")
+    elsewhere.unlink()
+    done = installation.run("run_elt", watched, "--once")
+    assert done.returncode == 1 and "orders.csv cannot be written: " in done.stderr
+    assert "The rows are loaded" in done.stderr
 
 
 def test_start_time_is_waited_for_and_end_time_stops(installation: Installation, watched: Path) -> None:

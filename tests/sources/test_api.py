@@ -109,9 +109,12 @@ STYLES = {
 }  # fmt: skip
 
 
+FILES = {"file_pattern": r"\d{8}T\d{6}_things_(full|news)\.jsonl"}
+
+
 def configure(found: Installation, url: str, **options: Any) -> None:
     found.configure(
-        "things", file_pattern=r"\d{8}T\d{6}_things_(full|news)\.jsonl", load_mode="upsert", key_columns=["id"],
+        "things", **FILES, load_mode="upsert", key_columns=["id"],
         sources=[{"type": "api", "url": url, "limits": {"first_pause_seconds": 0.01}, **options}],
     )  # fmt: skip
 
@@ -431,3 +434,105 @@ def _peak(found: Installation) -> int:
     code, peak = done.stdout.split()
     assert code == "0", done.stderr
     return int(peak)
+
+
+def traces(found: Installation) -> dict[str, int]:
+    """How much there is in the ledger, in the archive and in refused/."""
+    tables = {name: int(found.sql(f"select count(*) from dba.{name}")[0][0]) for name in ("tfile", "tdataset")}
+    refused = (found.data / "file_watcher" / "refused").glob("*.jsonl")
+    return {**tables, "archive": len(found.archive()), "refused": len(list(refused))}
+
+
+@pytest.mark.parametrize("mode", ["upsert", "new_rows", "append", "snapshot"])
+def test_a_quiet_api_leaves_no_further_trace_and_its_data_stay_fresh(
+    installation: Installation, serve: Callable[..., Api], mode: str
+) -> None:
+    records = [{"id": 1, "price": 2}]
+    api = serve(lambda path, parameters, headers: (200, {"data": records}, {}))
+    configure(installation, api.url, records="data")
+    installation.configure("things", **FILES, load_mode=mode, guards={"max_age_days": 1})
+    assert installation.summary("generic_import", "things")["counts"]["loaded"] == 1
+    before = traces(installation)
+    installation.sql("update dba.tfile set status_at = now() - interval '3 days'")
+    for _ in range(2):
+        again = installation.summary("generic_import", "things")
+        assert (again["exit_code"], again["files"]) == (0, 0), again
+    assert traces(installation) == before and len(api.requests) == 3
+    records.append({"id": 2, "price": 3})
+    assert installation.summary("generic_import", "things")["files"] == 1
+    records.pop()  # it returns to an earlier state, which is another thing than saying nothing new
+    assert installation.summary("generic_import", "things")["files"] == 1
+
+
+def test_a_day_of_its_own_is_another_identity(installation: Installation, serve: Callable[..., Api]) -> None:
+    api = serve(lambda path, parameters, headers: (200, {"data": [{"id": 1}]}, {}))
+    configure(installation, api.url, records="data")
+    installation.configure(
+        "things", **FILES, load_mode="snapshot", dateconfig="filename", datelocation="0", dateformat="yyyyMMddTHHmmss"
+    )
+    for moment in ("2026-01-05T08:00:00", "2026-01-05T20:00:00", "2026-01-06T08:00:00", "2026-01-06T20:00:00"):
+        assert installation.summary("generic_import", "things", ETL_NOW=moment)["exit_code"] == 0
+    assert installation.sql("select status from dba.tfile order by file_id") == [("loaded",), ("unchanged",)]
+    assert installation.sql("select last_seen::text from dba.tdataset") == [("2026-01-06",)]
+
+
+def test_what_was_refused_is_said_at_each_poll_and_kept_once(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    api = serve(lambda path, parameters, headers: (200, {"data": [{"id": 1}]}, {}))
+    configure(installation, api.url, records="data")
+    installation.configure("things", **FILES, exact_header=["number"])
+    first = installation.run("generic_import", "things")
+    before = traces(installation)
+    again = installation.run("generic_import", "things")
+    assert (first.returncode, again.returncode) == (65, 65)
+    assert "still gives what was refused as file_watcher/refused/" in again.stderr
+    assert "generic_import.py things --retry-refused" in again.stderr
+    assert traces(installation) == before and before["refused"] == 1
+    installation.configure("things", **FILES, exact_header=["id"])  # mended: it is taken by itself
+    assert installation.run("generic_import", "things").returncode == 0 and things(installation) == 1
+    assert installation.run("generic_import", "things").returncode == 0
+
+
+def test_what_is_held_waits_without_further_traces(installation: Installation, serve: Callable[..., Api]) -> None:
+    records = [{"id": number} for number in range(10)]
+    api = serve(lambda path, parameters, headers: (200, {"data": records}, {}))
+    source = {"type": "api", "url": api.url, "records": "data"}
+    installation.configure("things", **FILES, load_mode="snapshot", sources=[source])
+    assert installation.run("generic_import", "things").returncode == 0
+    del records[1:]
+    assert installation.run("generic_import", "things").returncode == 65
+    before = traces(installation)
+    assert installation.run("generic_import", "things").returncode == 0
+    assert traces(installation) == before
+    assert installation.sql("select status from dba.tdataset order by 1") == [("active",), ("held",)]
+
+
+def test_what_was_undone_is_warned_of_and_loaded_again_on_demand(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    api = serve(lambda path, parameters, headers: (200, {"data": [{"id": 1}]}, {}))
+    configure(installation, api.url, records="data")
+    assert installation.run("generic_import", "things").returncode == 0
+    assert installation.run("generic_import", "--undo", 1).returncode == 0
+    installation.sql("update dba.timportconfig set is_active = true")
+    before = traces(installation)
+    again = installation.summary("generic_import", "things")
+    assert any("still gives what dataset 1 held, which was undone" in text for text in again["warnings"]), again
+    assert traces(installation) == before
+    assert installation.run("generic_import", "things", "--reload").returncode == 0 and things(installation) == 1
+
+
+def test_an_api_below_the_address_of_another_is_asked_as_well(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    api = serve(lambda path, parameters, headers: (200, {"data": [{"id": path}]}, {}))
+    configure(installation, f"{api.url}/a", records="data")
+    both = [{"type": "api", "url": f"{api.url}{path}", "records": "data", "name": "b"} for path in ("/a/b", "/a")]
+    installation.configure("things", **FILES, sources=both)
+    refused = installation.run("generic_import", "things")  # their files would have the same names
+    assert (refused.returncode, "two of type api with the same name" in refused.stderr) == (78, True), refused.stderr
+    del both[1]["name"]
+    installation.configure("things", file_pattern=r".*\.jsonl", sources=both)
+    assert installation.run("generic_import", "things").returncode == 0
+    assert installation.sql("select id from public.things order by 1") == [("/a",), ("/a/b",)]

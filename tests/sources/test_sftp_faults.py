@@ -355,12 +355,12 @@ def test_a_password_in_the_yaml_works_with_a_warning_and_shows_nowhere(
         installation.configure("orders", file_pattern=r".*\.csv", sources=[options | {"password": "Geheim-123"}])
         written = installation.run("generic_import", "orders")
         assert written.returncode == 0, written.stderr
-        assert "password is written in the configuration itself" in written.stdout
+        assert "password: a secret in plain text; write it as ${SOURCE_...}" in written.stdout
         installation.write_settings(SOURCE_CLIENT_PASSWORD="Geheim-124")
         installation.configure("orders", sources=[options | {"password": "${SOURCE_CLIENT_PASSWORD}"}])
         refused = installation.run("generic_import", "orders")
         assert refused.returncode == 78 and "refused the login of client" in refused.stderr
-        assert "itself" not in refused.stdout
+        assert "plain text" not in refused.stdout
         shown = written.stdout + written.stderr + refused.stdout + refused.stderr + installation.log_text()
         assert "Geheim-12" not in shown
         assert "Geheim" not in str(installation.sql("select message, detail from dba.tlogentry"))

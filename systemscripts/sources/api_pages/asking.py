@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
-from systemscripts.configuration.source_options.api import Options
+from systemscripts.configuration.source_options.api import Incremental, Options
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -34,14 +34,23 @@ def asked(cursor: Cursor, config_name: str, address: str, options: Options) -> A
         return Asked(parameters, full=True)
     loaded = _loaded(cursor, config_name, address)
     last = greatest(mark for _, mark in loaded)
-    fulls = [name[:15] for name, _ in loaded if name.rpartition(".")[0].endswith("_full")]
-    if not last or not fulls or _age_days(max(fulls)) >= rule.full_every_days:
+    if not last or _is_due(loaded, rule):
         return Asked(parameters, full=True)
     if rule.parameter:
         return Asked({**parameters, rule.parameter: _as_sent(last)}, full=False)
     wanted = rule.filter.replace("{last}", _as_sent(last))
     before = parameters.get("$filter")
     return Asked({**parameters, "$filter": f"({before}) and {wanted}" if before else wanted}, full=False)
+
+
+def full_is_due(cursor: Cursor, config_name: str, address: str, options: Options) -> bool:
+    """Whether everything is asked for because it was so long ago, so that a file must tell when that was done."""
+    return options.incremental is not None and _is_due(_loaded(cursor, config_name, address), options.incremental)
+
+
+def _is_due(loaded: list[tuple[str, str]], rule: Incremental) -> bool:
+    fulls = [name[:15] for name, _ in loaded if name.rpartition(".")[0].endswith("_full")]
+    return not fulls or _age_days(max(fulls)) >= rule.full_every_days
 
 
 def greatest(values: Iterable[str]) -> str:
@@ -59,7 +68,7 @@ def _loaded(cursor: Cursor, config_name: str, address: str) -> list[tuple[str, s
     """Names and marks of the files of a source that are loaded; what was undone or refused does not count."""
     cursor.execute(
         """select f.name, coalesce(f.source_stamp, '') from dba.tfile f join dba.tdataset d using (dataset_id)
-           where f.config_name = %s and f.source = 'api' and starts_with(f.source_path, %s)
+           where f.config_name = %s and f.source = 'api' and f.source_path = %s || f.name
              and f.status in ('loaded', 'unchanged', 'duplicate') and d.status <> 'undone'""",
         (config_name, address),
     )
