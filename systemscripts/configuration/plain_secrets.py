@@ -36,7 +36,7 @@ def find(value: Any, place: Place = ()) -> Iterator[Found]:
         for key, item in value.items():
             written = isinstance(item, str | int) and not isinstance(item, bool) and item != ""
             if written and _is_secret(str(key), place) and not _is_named(item):
-                yield (*place, key), f"{key}: a secret in plain text; write it as ${{SOURCE_...}}"
+                yield (*place, key), f"{key} is a secret in plain text; write it as ${{SOURCE_...}}"
             else:
                 yield from find(item, (*place, key))
     elif isinstance(value, list):
@@ -47,7 +47,7 @@ def find(value: Any, place: Place = ()) -> Iterator[Found]:
             yield place, "a login inside an address is a secret in plain text; write it as ${SOURCE_...}"
         for name, item in _PARAMETER.findall(value):
             if _SECRET.fullmatch(name) and not _is_named(item):
-                yield place, f"{name}: a secret in plain text; write it as ${{SOURCE_...}}"
+                yield place, f"{name} is a secret in plain text; write it as ${{SOURCE_...}}"
 
 
 def _is_secret(key: str, place: Place) -> bool:

@@ -355,7 +355,7 @@ def test_a_password_in_the_yaml_works_with_a_warning_and_shows_nowhere(
         installation.configure("orders", file_pattern=r".*\.csv", sources=[options | {"password": "Geheim-123"}])
         written = installation.run("generic_import", "orders")
         assert written.returncode == 0, written.stderr
-        assert "password: a secret in plain text; write it as ${SOURCE_...}" in written.stdout
+        assert "password is a secret in plain text; write it as ${SOURCE_...}" in written.stdout
         installation.write_settings(SOURCE_CLIENT_PASSWORD="Geheim-124")
         installation.configure("orders", sources=[options | {"password": "${SOURCE_CLIENT_PASSWORD}"}])
         refused = installation.run("generic_import", "orders")
