@@ -102,6 +102,10 @@ class Table(ABC):
         """The file itself, where its lines are the records as far as is known without cutting them; else None."""
         return None
 
+    def standard_text(self) -> tuple[int, Iterator[bytes]] | None:
+        """How many records follow the header, and their standard CSV in pieces, where it need not be cut; else None."""
+        return None
+
     def file_sha256(self) -> str | None:
         """SHA-256 of the file's bytes where reading has found it anyway, so that nobody reads the file for it again."""
         return None

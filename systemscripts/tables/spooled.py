@@ -56,6 +56,10 @@ class SpooledTable(Table):
             if block.records:
                 yield block
 
+    def standard_text(self) -> tuple[int, Iterator[bytes]]:
+        """The records as the child wrote them."""
+        return self._spool.below(self._header_end)
+
     def content_sha256(self) -> str:
         """SHA-256 of the columns and of the clean rows."""
         if not self._sha256:

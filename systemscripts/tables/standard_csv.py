@@ -20,6 +20,9 @@ def write_csv(table: Table, stream: IO[bytes]) -> int:
     """
     if table.columns:
         stream.write(csv_lines([table.columns]).encode())
+    if (whole := table.standard_text()) is not None:
+        stream.writelines(whole[1])
+        return whole[0]
     count = 0
     for block in table.blocks():
         stream.write(b"\n".join(block.records) + b"\n" if table.wire == STANDARD else _rewritten(block, table.wire))
