@@ -151,7 +151,7 @@ def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], be
         text = "is missing"
     else:
         text += _instead(fault)
-    return line, f"{name} {text}"
+    return line, f"{name} {text}".strip()
 
 
 def _instead(fault: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from systemscripts import reports, schedules
+from systemscripts import reports, schedules, targets
 from systemscripts.configuration import exchange, pipeline_config
 from systemscripts.errors import EtlError
 from systemscripts.health.lines import FAILURE, OK, Context, Line
@@ -32,3 +32,4 @@ def find() -> Iterator[str]:
         except EtlError as error:
             yield str(error)
     yield from reports.faults()
+    yield from targets.faults()

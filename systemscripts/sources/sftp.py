@@ -27,7 +27,7 @@ from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import in_progress, unsafe_name
-from systemscripts.errors import ConfigurationError, TryLaterError
+from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 from systemscripts.sources import Fetched, Request, landing, local
 from systemscripts.ssh import Login
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
+MOST_NAMED = 5  # files that the server does not give
 LIVE = False  # what was settled is not fetched again
 
 
@@ -60,19 +61,28 @@ def address(written: dict[str, Any]) -> str:
 def fetch(request: Request) -> Fetched:
     """Bring every new file that rests, one after the other; what is not whole yet is left for the next run.
 
-    Raises ConfigurationError, TryLaterError or EtlError; what had arrived by then has its ticket.
+    A file that the server does not give, or that arrives damaged, does not keep the others. Raises ConfigurationError,
+    TryLaterError or EtlError; what had arrived by then has its ticket.
     """
+    from systemscripts.ssh import download, session
+
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
     fetched = Fetched()
     resting = _resting(request, options, fetched)
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
+    refused = []
     with progress.track("download", sum(entry.size for entry in resting), "bytes") as tracker:
         for entry in resting:
             try:
                 fetched.tickets.append(_bring(request, options, entry, folder, tracker))
             except _ChangedError as error:
                 fetched.left[Path(entry.name)] = str(error)
+            except (session.RefusedError, download.DamagedError) as error:
+                refused.append(error)
+    if refused:
+        more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
+        raise EtlError("; ".join(error.message for error in refused[:MOST_NAMED]) + more, refused[0].hint)
     return fetched
 
 

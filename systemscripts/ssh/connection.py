@@ -191,4 +191,5 @@ def _late(name: str, part: str, seconds: float) -> TryLaterError:
 
 
 def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """What went wrong, without what the caller says already."""
+    return str(error).removeprefix("Error reading SSH protocol banner") or type(error).__name__

@@ -21,6 +21,10 @@ LONGEST_PAUSE_SECONDS = 10.0
 Result = TypeVar("Result")
 
 
+class RefusedError(EtlError):
+    """The server answers, and says no to this one thing."""
+
+
 class Session:
     """SFTP to one server, connected at the first use.
 
@@ -38,7 +42,7 @@ class Session:
         """Do some work, again and with growing pauses when the connection is cut; the work must bear repetition.
 
         A cut after which something got through starts the count anew (setting SFTP_ATTEMPTS). Raises TryLaterError when
-        it stays away, EtlError when the server refuses what is asked, FileNotFoundError when there is no such path.
+        it stays away, RefusedError when the server refuses what is asked, FileNotFoundError when there is no such path.
         """
         attempts, failed = settings.current().sftp_attempts, 0
         while True:
@@ -58,7 +62,7 @@ class Session:
             failed = 1 if self.progress > before else failed + 1
             if failed >= attempts:
                 raise fault
-            logger.warning("%s It is tried again.", fault)
+            logger.warning("%s; it is tried again", fault.message)
             time.sleep(min(0.25 * 2**failed, LONGEST_PAUSE_SECONDS))
 
     def close(self) -> None:
@@ -91,8 +95,8 @@ class Session:
         if isinstance(error, FileNotFoundError):
             return error
         if isinstance(error, PermissionError):
-            return EtlError(f"{name}: {what} is not allowed to {user}", "Ask the server's owner for the right.")
-        return EtlError(
+            return RefusedError(f"{name}: {what} is not allowed to {user}", "Ask the server's owner for the right.")
+        return RefusedError(
             f"{name}: {what} failed, the server says: {error or type(error).__name__}",
             "Its disk may be full or its folder read-only: ask its owner.",
         )

@@ -2,6 +2,7 @@
 
 A kind is a module with one function:
     deliver(options: dict, paths: list[Path]) -> None      put the files there, each whole or not at all
+and the model `Options` of its keys.
 
 `options` are the further keys of the YAML, their variables resolved. Raises EtlError; what is there already
 whole may be delivered again.
@@ -13,16 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from systemscripts import configuration, kinds, settings
 from systemscripts.configuration import plain_secrets, variables
-from systemscripts.errors import UsageError, did_you_mean
+from systemscripts.configuration.documents import Consistent, FaultsError, Place
+from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "targets"
 
 
-class Target(BaseModel):
+class Target(Consistent):
     """One place to deliver to; the further keys belong to the module targets/<type>.py."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -34,6 +36,15 @@ class Target(BaseModel):
     def options(self) -> dict[str, Any]:
         """The keys of its kind, as written."""
         return self.model_extra or {}
+
+    @classmethod
+    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, Any, dict[str, Any]]]:
+        """The keys of its kind."""
+        kind = values.get("type")
+        if not isinstance(kind, str) or kind not in kinds.names(__name__):
+            return []
+        options = {key: value for key, value in values.items() if key not in cls.model_fields}
+        return [((), module(kind).Options, options)]
 
 
 def module(kind: str) -> ModuleType:
@@ -54,6 +65,18 @@ def load(name: str, folder: Path = FOLDER) -> Target:
             f"Add {folder / f'{name}.yaml'}.",
         )
     return configuration.validate(configuration.read_document(folder / f"{name}.yaml"), Target, name=name)
+
+
+def faults(folder: Path = FOLDER) -> list[str]:
+    """What is wrong in the YAML files of the targets, each fault with file, line, key and the nearest valid key."""
+    found = []
+    for name in names(folder):
+        try:
+            module(load(name, folder).type)
+        except ConfigurationError as error:
+            text = error.message if isinstance(error, FaultsError) else f"{folder / f'{name}.yaml'}: {error}"
+            found += error.faults if isinstance(error, FaultsError) else [text]
+    return found
 
 
 def deliver(target: Target, paths: list[Path]) -> None:

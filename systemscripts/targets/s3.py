@@ -7,9 +7,14 @@ from typing import Any
 
 from systemscripts import s3
 from systemscripts.configuration import variables
-from systemscripts.errors import ConfigurationError
+from systemscripts.configuration.schema import Strict
 
-KEYS = {"bucket", "prefix"}
+
+class Options(Strict):
+    """The keys of a target of this kind."""
+
+    bucket: str = ""  # the setting BUCKET
+    prefix: str = ""
 
 
 def probe(written: dict[str, Any]) -> str:
@@ -23,11 +28,9 @@ def probe(written: dict[str, Any]) -> str:
 def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     """Store each file under its name below the prefix; the same again replaces it.
 
-    Raises ConfigurationError for unknown keys or a refused login, TryLaterError when the service does not answer.
+    Raises ConfigurationError for a refused login, TryLaterError when the service does not answer.
     """
-    if unknown := sorted(set(options) - KEYS):
-        raise ConfigurationError(f"a target of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
-    prefix = str(options.get("prefix", ""))
-    bucket = s3.bucket(str(options.get("bucket", "")))
+    wanted = Options.model_validate(options)
+    prefix, bucket = wanted.prefix, s3.bucket(wanted.bucket)
     for path in paths:
         bucket.upload(path, f"{prefix.rstrip('/')}/{path.name}" if prefix else path.name)

@@ -187,6 +187,6 @@ def test_finished_files_are_delivered_into_the_bucket(
         targets.deliver(targets.load("archive_of_reports", tmp_path), [report])
     assert shop.keys() == ["reports/weekly/report.csv"]
     target.write_text("type: s3\nprefx: reports\n")
-    with pytest.raises(ConfigurationError, match="no key prefx"):
-        targets.deliver(targets.load("archive_of_reports", tmp_path), [report])
+    with pytest.raises(ConfigurationError, match="line 2: prefx is not a key, did you mean prefix"):
+        targets.load("archive_of_reports", tmp_path)
     settings.reset()

@@ -292,6 +292,32 @@ def test_a_full_disk_here_loses_nothing(installation: Installation, place: Place
     assert place.names() == []
 
 
+class Unwilling(asyncssh.SFTPServer):
+    """Does not give one file."""
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if path.endswith(b"orders_0.csv"):
+            raise asyncssh.SFTPPermissionDenied("not for you")
+        return super().open(path, pflags, attrs)
+
+
+def test_a_file_that_the_server_does_not_give_keeps_no_other(
+    installation: Installation, place: Place, tmp_path: Path
+) -> None:
+    root = place.folder.parent
+    with sftp_server.SftpServer(
+        root, tmp_path / "server" / "keys", factory=lambda channel: Unwilling(channel, chroot=str(root).encode())
+    ) as server:
+        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
+        installation.configure(
+            "orders", file_pattern=r".*\.csv", load_mode="append",
+            sources=[place.options(settle="delete") | {"port": server.port}],
+        )  # fmt: skip
+        place.put("orders_0.csv", ROWS, age_seconds=7200)  # the oldest comes first
+        fails(installation, 1, "the download of orders_0.csv is not allowed to client")
+        assert place.names() == ["orders_0.csv"] and list(installation.archive()) == ["orders_1.csv"]
+
+
 class ReadOnly(asyncssh.SFTPServer):
     """Lets nobody change anything."""
 
