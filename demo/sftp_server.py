@@ -40,9 +40,10 @@ class SftpServer(LocalServer):
         self.client_key_path = keys_folder / "client_key"
         self._client_key = _key(self.client_key_path)
         self._factory = factory or (lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: set[asyncssh.SSHServerConnection] = set()
 
     @property
     def fingerprint(self) -> str:
@@ -51,43 +52,72 @@ class SftpServer(LocalServer):
 
     def start(self) -> Self:
         """Serve from now on; `port` then says where."""
-        if not self._thread.is_alive():
-            self._thread.start()
-        self._acceptor = self._wait_for(self._listen())
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True)
+        self._thread.start()
+        self._acceptor = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
         self.port = self._acceptor.get_port()
         return self
 
     def stop(self) -> None:
         """Serve no more; open connections are cut."""
-        acceptor, self._acceptor = self._acceptor, None
-        if acceptor is not None:
-            self._loop.call_soon_threadsafe(acceptor.close)
-            self._wait_for(acceptor.wait_closed())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        loop, self._loop = self._loop, None
+        if loop is not None and self._thread is not None:
+            asyncio.run_coroutine_threadsafe(self._close(), loop).result(30)
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join(30)
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         keys = asyncssh.import_authorized_keys(self._client_key.export_public_key().decode())
         return await asyncssh.listen(
             HOST, self.port, server_host_keys=[self.host_key], authorized_client_keys=keys,
-            server_factory=lambda: _Login(self.password), sftp_factory=self._factory, allow_scp=False,
+            server_factory=lambda: _Login(self.password, self._connections), sftp_factory=self._factory,
+            allow_scp=False,
         )  # fmt: skip
 
-    def _wait_for(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+    async def _close(self) -> None:
+        if self._acceptor is not None:
+            self._acceptor.close()
+        for connection in list(self._connections):
+            connection.abort()
+        if self._acceptor is not None:
+            await self._acceptor.wait_closed()
+        self._acceptor = None
 
 
 class _Login(asyncssh.SSHServer):
     """Takes the client's key, and a password where there is one."""
 
-    def __init__(self, password: str) -> None:
-        self._password = password
+    def __init__(self, password: str, connections: set[asyncssh.SSHServerConnection]) -> None:
+        self._password, self._connections = password, connections
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._connections.discard(self._connection)
 
     def password_auth_supported(self) -> bool:
         return bool(self._password)
 
     def validate_password(self, username: str, password: str) -> bool:
         return password == self._password
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; nothing of it stays open."""
+    try:
+        loop.run_forever()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks))
+    finally:
+        loop.close()
 
 
 def _key(path: Path) -> asyncssh.SSHKey:

@@ -20,7 +20,8 @@ def check_config() -> Summary:
     for fault in configuration_files.find():
         summary.problem(fault, ConfigurationError.exit_code)
     if summary.problems:
-        summary.headline = f"{len(summary.problems)} faults"
+        count = len(summary.problems)
+        summary.headline = f"{count} fault{'s' if count > 1 else ''}"
     current = settings.current()
     default = settings.Settings()
     for name in type(current).model_fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -190,6 +191,13 @@ def installation(server: Server, tmp_path: Path) -> Iterator[Installation]:
     made.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url)
     yield made
     server.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collected() -> Iterator[None]:
+    """What a module left open is collected at its own end, so that the warning names the module."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

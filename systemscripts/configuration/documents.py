@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -15,10 +16,19 @@ from systemscripts import masking
 from systemscripts.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
-    from yaml import Node
+    from yaml import Node, SafeLoader
 
 Model = TypeVar("Model", bound=BaseModel)
 MOST_PLACES = 50_000
+PLAIN = {  # tag: (pattern, first letters)
+    "tag:yaml.org,2002:bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    "tag:yaml.org,2002:int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    "tag:yaml.org,2002:float": (
+        r"^(?:[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?|[-+]?[1-9][0-9]*\.?[eE][-+]?[0-9]+|[-+]?[0-9]+\.)$",
+        "-+.0123456789",
+    ),
+}
+TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 Place = tuple[str | int, ...]
 AtLine = tuple[int, str]
 
@@ -70,7 +80,7 @@ def parse_document(path: Path, content: bytes) -> Document:
     import yaml
 
     try:
-        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        loader = _loader()(content.decode("utf-8-sig"))
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}: expected keys and values")
@@ -90,7 +100,24 @@ def parse_document(path: Path, content: bytes) -> Document:
         raise ConfigurationError(f"{path}: nested too deep, or within itself") from error
 
 
+@functools.cache
+def _loader() -> type[SafeLoader]:
+    """YAML 1.1 with the plain values of YAML 1.2 (section 10.3.2): `no`, `007` and `12:30` are texts."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {
+            letter: [(tag, pattern) for tag, pattern in found if tag not in PLAIN]
+            for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    for tag, (pattern, first_letters) in PLAIN.items():
+        Loader.add_implicit_resolver(tag, re.compile(pattern), list(first_letters))
+    return Loader
+
+
 def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[AtLine], path: Path) -> None:
+    """Note the line of each key below a place, and keys given twice; each key becomes the text that stands there."""
     import yaml
 
     if len(lines) > MOST_PLACES:  # anchors within anchors unfold to billions
@@ -101,6 +128,8 @@ def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[A
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                key.tag = TEXT  # null, no and 2024 are names of keys and columns like any other
             if key.value in seen:
                 twice.append((key.start_mark.line + 1, f"{key.value} is given twice"))
             seen.add(key.value)

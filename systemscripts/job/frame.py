@@ -82,10 +82,15 @@ class Frame:
         except RunEnded as ended:  # it came when the function was over already; it comes only once
             self.limits.close()
             ending = endings.of_stop(ended)
-        if ending.error is not None:
+        if ending.error is not None and not self._seen():
             say(f"{self.job}: {masking.mask(ending.error)}")
         self._finish(ending)
         return ending.exit_code
+
+    def _seen(self) -> bool:
+        """Whether the summary has shown the problems where the error would be shown again: on one terminal."""
+        shown = self.summary.shown and bool(self.summary.problems) and not self.call.as_json
+        return shown and sys.stdout.isatty() and sys.stderr.isatty()
 
     def _guarded(self, function: Callable[..., Summary | None]) -> Ending:
         """Call the function; how it ended, whatever that was."""

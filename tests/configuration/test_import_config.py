@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 
 from systemscripts import configuration
-from systemscripts.configuration import exchange
+from systemscripts.configuration import documents, exchange
+from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.errors import ConfigurationError
 from tests.conftest import Installation
 
@@ -134,3 +135,17 @@ def test_the_scripts(installation: Installation) -> None:
     assert "DATABASE_URL" in checked.stdout
     assert installation.url not in checked.stdout
     assert installation.run("export_config", "meetmax_url").returncode == 2
+
+
+def test_null_no_and_a_year_are_texts_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(
+        "file_pattern: x\ntarget_table: public.orders\nis_active: no\nexact_header: [No, Amount, Paid]\nschema:\n"
+        "  amount: {type: integer, null: ['-']}\n  no: text\n"
+        "  paid: {checks: {one_of: [Yes, No, 007, 12:30, 2.5]}, default: on}\n"
+    )
+    found = documents.validate(documents.read_document(path), ImportConfig, config_name="orders")
+    columns = found.declared
+    assert (found.is_active, found.exact_header) == (False, ["No", "Amount", "Paid"])
+    assert (columns["amount"].null, columns["no"].type, columns["paid"].default) == (["-"], "text", "on")
+    assert columns["paid"].checks.one_of == ["Yes", "No", "007", "12:30", "2.5"]

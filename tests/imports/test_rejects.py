@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
 from typing import Any
 
 from tests.conftest import Installation
@@ -128,3 +132,21 @@ def test_titles_and_a_second_table_count_as_skipped(installation: Installation) 
     assert [row for row, _, _ in rejects(installation)] == [10]
     assert installation.sql("select rows_read, rows_skipped from dba.tdataset") == [(17, 5)]
     assert any("a second table begins in row 17" in warning for warning in summary["warnings"]), summary
+
+
+def test_a_problem_is_said_once_on_a_terminal(installation: Installation) -> None:
+    installation.configure("orders", exact_header=["other"])
+    installation.drop("orders.csv", "id\n1\n")
+    leader, terminal = pty.openpty()
+    with os.fdopen(leader, "rb", 0) as screen:
+        process = subprocess.Popen(
+            installation.command("generic_import", "orders"), env=installation.process_environment(),
+            cwd=installation.data, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the terminal's other end is closed
+            while more := screen.read(4096):
+                shown += more
+    assert process.wait(60) == 65
+    assert shown.count(b"another layout") == 1, shown.decode()
