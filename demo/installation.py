@@ -136,7 +136,15 @@ class DemoInstallation:
         summary = Summary(headline=f"\n{headline}", rows=rows, details=["", *details])
         if not (settings.current().etl_data_dir / "var" / "database").exists():
             summary.details.append(f"database: {embedded.status()['folder']} (PostgreSQL does not run as root)")
-        shown = os.path.relpath(self.folder)
-        prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env ./run_python_etl_script.sh"
-        summary.next_steps = [each if each.startswith(".") else f"{prefix} {each}" for each in commands]
+        # as they can be typed where the demo was started
+        at_home = Path.cwd() == PROJECT
+        shown = os.path.relpath(self.folder) if at_home else self.folder.absolute()
+        wrapper = "./run_python_etl_script.sh" if at_home else str(WRAPPER)
+        prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env"
+        summary.next_steps = [
+            each.replace("./run_python_etl_script.sh", wrapper)
+            if each.startswith(".")
+            else f"{prefix} {wrapper} {each}"
+            for each in commands
+        ]
         print(summary.as_text(), flush=True)

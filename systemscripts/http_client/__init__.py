@@ -43,6 +43,14 @@ class Limits:
     answer_bytes: int = 64 << 20
 
 
+class AskedToWaitError(TryLaterError):
+    """The server names a time before which it is not to be asked; `seconds` from now."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message, "A later run goes on.")
+        self.seconds = seconds
+
+
 class _AgainError(Exception):
     """An answer that may be better next time; `after`: seconds that the server names."""
 
@@ -71,7 +79,8 @@ class Client:
     def get_json(self, url: str, parameters: Mapping[str, str] | None = None, **decoding: Any) -> Any:
         """The JSON that an address answers with; `decoding` goes to json.JSONDecoder.
 
-        Raises TryLaterError when the server does not answer well now or the budget is used up, ConfigurationError where
+        Raises TryLaterError when the server does not answer well now or the budget is used up (AskedToWaitError where
+        it wants more patience than `limits.longest_pause`), ConfigurationError where
         asking again would not help (401, 404, a host that may not be asked), BadDataError for what is no JSON.
         """
         for attempt in self._attempts(url):
@@ -163,7 +172,7 @@ class Client:
         if response.status_code in AGAIN:
             after = waiting.retry_after(response.headers.get("Retry-After")) or 0.0
             if after > self.limits.longest_pause:
-                raise TryLaterError(f"{shown(url)} wants to be asked again in {after:,.0f} s", "A later run goes on.")
+                raise AskedToWaitError(f"{shown(url)} wants to be asked again in {after:,.0f} s", after)
             raise _AgainError(f"HTTP {response.status_code}", after)
         if response.status_code != 200:
             said = " ".join(response.raw.read(300, decode_content=True).decode("utf-8", "replace").split())

@@ -241,12 +241,15 @@ def _looked_at(context: Context, options: Options, stack: contextlib.ExitStack, 
     local = sources.module("local")
     found: list[Path] = local.waiting(context.config, context.directories)
     for source in context.config.sources:
-        look = getattr(sources.module(source.type), "looked_at", None)
+        kind = sources.module(source.type)
+        look = getattr(kind, "looked_at", None)
         if look is None:
             summary.details.append(f"sources of type {source.type} are not asked by a dry run")
             continue
         try:
             found += stack.enter_context(look(context.request(source.options, None, options.leave)))
+            if part := getattr(kind, "LOOKS_AT", ""):
+                summary.details.append(f"of sources of type {source.type} a dry run asks for {part} alone")
         except EtlError as error:
             summary.problem(str(error), error.exit_code)
     return found

@@ -7,7 +7,8 @@ A kind is a module with these functions:
     probe(options) -> str                   try it once, for doctor.py, and say how it is; where the kind can be tried
     address(options) -> str                 the beginning of every `source_path` of a source with these options; needed
                                             where an import may have several sources of the kind
-and, where a dry run can look at what there is, looked_at(request): a context manager that gives the files;
+and, where a dry run can look at what there is, looked_at(request): a context manager that gives the files
+(LOOKS_AT: which part of them, where it is not all);
 and, where it never brings again what was settled, LIVE = False: an undo need not pause its imports.
 """
 

@@ -10,10 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -23,9 +22,9 @@ from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
-from systemscripts.http_client import Client, Limits, shown
-from systemscripts.sources import Fetched, Request
-from systemscripts.sources.api_pages import asking, paging, repeats
+from systemscripts.http_client import AskedToWaitError, Client, Limits, shown
+from systemscripts.sources import Fetched, Request, local
+from systemscripts.sources.api_pages import asking, concealing, paging, repeats
 from systemscripts.sources.api_pages.landing import Landing, State
 from systemscripts.sources.api_pages.paging import Position
 from systemscripts.tables.parsers.json_stream import DECODER
@@ -33,6 +32,8 @@ from systemscripts.tables.parsers.json_stream import DECODER
 logger = logging.getLogger(__name__)
 
 KIND = "api"
+LOOKS_AT = "the first page"  # of what a run would ask for
+LONGEST_WAIT_SECONDS = 86_400  # who names more is asked again after a day
 
 
 def fetch(request: Request) -> Fetched:
@@ -47,6 +48,7 @@ def fetch(request: Request) -> Fetched:
     if waiting := _waiting(request, api.address):
         return Fetched(waiting)
     state = _state(api)
+    _keep_waiting(api, state)
     if not state.done:
         _download(api, state)
     if not state.records and not state.full:
@@ -143,6 +145,15 @@ def _state(api: _Api) -> State:
     return _begun(api)
 
 
+def _keep_waiting(api: _Api, state: State) -> None:
+    """An API that named a time before which it is not to be asked is left alone till then, whoever polls."""
+    if state.not_before and settings.now() < datetime.fromisoformat(state.not_before):
+        raise TryLaterError(
+            f"{api.shown} wants not to be asked before {state.not_before[:16].replace('T', ' ')}",
+            "The first run after that goes on.",
+        )
+
+
 def _begun(api: _Api) -> State:
     with transaction(api.request.connection) as cursor:
         asked = asking.asked(cursor, api.request.config.config_name, api.address, api.written)
@@ -166,7 +177,7 @@ def _file_name(request: Request, options: Options, what: str) -> str:
 
 
 def _download(api: _Api, state: State) -> None:
-    secrets = _secrets(api.request.options)
+    secrets = concealing.secrets_of(api.request.options)
     api.landing.cut(state)
     client = _client(api)
     try:
@@ -179,6 +190,10 @@ def _download(api: _Api, state: State) -> None:
                     )
                 tracker.advance(_one_page(api, client, state, secrets))
                 api.landing.note(state)
+    except AskedToWaitError as error:
+        state.not_before = (settings.now() + timedelta(seconds=min(error.seconds, LONGEST_WAIT_SECONDS))).isoformat()
+        api.landing.note(state)
+        raise
     finally:
         client.close()
 
@@ -204,7 +219,7 @@ def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) 
         _check_whole(api, state)
         state.done = True
     else:
-        kept = _concealed(following, secrets)
+        kept = concealing.concealed(following, secrets)
         state.url, state.parameters = kept.url, kept.parameters
     return len(records)
 
@@ -257,7 +272,7 @@ def _check_whole(api: _Api, state: State) -> None:
 def _arrive(api: _Api, state: State) -> files.Ticket:
     """The finished file moves to file_watcher/; its ticket is there before it, so that nobody else takes it."""
     request = api.request
-    place = _folder(request) / state.name
+    place = local.folder(request.config, request.directories) / state.name
     place.parent.mkdir(parents=True, exist_ok=True)
     origin = files.Origin(api.address + state.name, state.length, state.mark)
     with transaction(request.connection) as cursor:
@@ -268,26 +283,3 @@ def _arrive(api: _Api, state: State) -> files.Ticket:
     api.landing.forget()
     logger.info("%s: %s records in %d pages", api.shown, f"{state.records:,}", state.pages)
     return ticket
-
-
-def _folder(request: Request) -> Path:
-    named = request.config.source_directory
-    return request.directories.data / named if named else request.directories.file_watcher
-
-
-def _secrets(options: dict[str, Any]) -> dict[str, str]:
-    """The variables in a source's options by their value, the longest first: a short one may be part of it."""
-    found = {value: name for name, value in variables.values_of(variables.names_in(options)).items()}
-    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
-
-
-def _concealed(position: Position, secrets: dict[str, str]) -> Position:
-    """A position that may be written down: values of variables as their names again."""
-
-    def concealed(text: str) -> str:
-        for value, name in secrets.items():
-            for spelling in (value, quote(value, safe=""), quote(value)):
-                text = text.replace(spelling, f"${{{name}}}") if value else text
-        return text
-
-    return Position(concealed(position.url), {name: concealed(value) for name, value in position.parameters.items()})

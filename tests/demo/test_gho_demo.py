@@ -20,8 +20,9 @@ def test_two_tuesdays_of_indicators(tmp_path: Path) -> None:
     wrapper = str(PROJECT / "run_python_etl_script.sh")
     try:
         done = subprocess.run(
-            [wrapper, "run_pipeline.py", "gho", "--demo"], env=environment, capture_output=True, text=True, timeout=240
-        )
+            [wrapper, "run_pipeline.py", "gho", "--demo"], env=environment, capture_output=True, text=True, timeout=240,
+            cwd=tmp_path,
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.count("pipeline gho: 3 of 3 steps done") == 2
         what = done.stdout.partition("What happened")[2]
@@ -32,5 +33,8 @@ def test_two_tuesdays_of_indicators(tmp_path: Path) -> None:
         )
         shown = subprocess.run([wrapper, "database.py", "sql", query], env=inside, capture_output=True, text=True)
         assert shown.stdout.splitlines()[1:] == ["61.125,revised"]
+        command = done.stdout.partition("next:\n")[2].splitlines()[0]  # to be typed as it stands there
+        typed = subprocess.run(command, shell=True, env=clean, capture_output=True, text=True, cwd=tmp_path)
+        assert (typed.returncode, len(typed.stdout.splitlines())) == (0, 21), typed.stderr
     finally:
         subprocess.run([wrapper, "database.py", "stop"], env=inside, capture_output=True)

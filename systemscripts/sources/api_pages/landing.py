@@ -35,6 +35,7 @@ class State:
     totals: list[int] = field(default_factory=list)  # that the first and the last answer named
     mark: str = ""  # greatest value of the incremental field
     done: bool = False
+    not_before: str = ""  # until when the API wants not to be asked, with zone
 
 
 class Landing:
