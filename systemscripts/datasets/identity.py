@@ -134,18 +134,24 @@ def decide(
 
 
 def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool) -> Decision:
-    """Only the newest dataset counts: a source may return to an earlier state."""
+    """Of what counts only the newest dataset: a source may return to an earlier state. What was undone stays so."""
     cursor.execute(
-        """select dataset_id, content_sha256, status from dba.tdataset where config_name = %s
-           order by status = 'undone', dataset_id desc limit 1""",
+        """select dataset_id, content_sha256 from dba.tdataset where config_name = %s and status <> 'undone'
+           order by dataset_id desc limit 1""",
         (config_name,),
     )
     newest = cursor.fetchone()
-    if newest is None or newest[1] != content or (newest[2] == "undone" and reload):
-        return Decision("load")
-    if newest[2] == "undone":
-        return Decision("duplicate", newest[0], reason=_undone_reason(newest[0]))
-    return Decision("unchanged", newest[0], reason=f"same content as dataset {newest[0]}, the newest one")
+    if newest and newest[1] == content:
+        return Decision("unchanged", newest[0], reason=f"same content as dataset {newest[0]}, the newest one")
+    cursor.execute(
+        """select dataset_id, status from dba.tdataset where config_name = %s and content_sha256 = %s
+           order by status = 'undone', dataset_id desc limit 1""",
+        (config_name, content),
+    )
+    before = cursor.fetchone()
+    if before and before[1] == "undone" and not reload:
+        return Decision("duplicate", before[0], reason=_undone_reason(before[0]))
+    return Decision("load")
 
 
 def _undone_reason(dataset_id: int) -> str:

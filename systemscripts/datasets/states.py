@@ -80,7 +80,10 @@ def accept(cursor: Cursor, dataset_id: int) -> int | None:
     row = cursor.fetchone()
     if row is None or row[0] != "held":
         state = f"is {row[0]}, not held" if row else "does not exist"
-        raise UsageError(f"dataset {dataset_id} {state}", "See: select * from dba.v_dataset where status = 'held'")
+        raise UsageError(
+            f"dataset {dataset_id} {state}",
+            "See: database.py sql \"select * from dba.v_dataset where status = 'held'\"",
+        )
     cursor.execute(
         """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
            and dataset_date is not distinct from %s and status = 'active'""",
@@ -121,7 +124,7 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
+        raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
     status, config_name, label, day, load_mode, purged_at = row
     if status == "undone":
         raise UsageError(f"dataset {dataset_id} is undone already")

@@ -99,12 +99,25 @@ def _columns(file: Prepared, plan: target.Plan) -> list[dict[str, Any]]:
     for block in file.table.blocks() if file.table.columns else ():
         samples = [file.table.parse(record) for record in block.records[:SAMPLES]]
         break
-    return [
+    becomes, base = _becomes(file, plan), plan.shape.transform.columns if plan.shape.transform else file.columns
+    shown = [
         {
-            "column": column,
+            "column": becomes.get(column, (column, ""))[0],
             "header": header,
-            "type": plan.types.get(column, "not loaded"),
+            "type": becomes.get(column, ("", "not loaded"))[1],
             "samples": " | ".join(row[place] for row in samples if place < len(row)),
         }
         for place, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
     ]
+    made = (becomes[column] for column in base if column in becomes and column not in file.columns)
+    return shown + [{"column": name, "header": "transform", "type": kind, "samples": ""} for name, kind in made]
+
+
+def _becomes(file: Prepared, plan: target.Plan) -> dict[str, tuple[str, str]]:
+    """Name and type in the target of each column that is loaded; one that goes into the JSON of undeclared ones too."""
+    shape = plan.shape
+    base = shape.transform.columns if shape.transform else file.columns
+    copies = {each.name for each in shape.fields if each.column.from_column}
+    found = {base[each.place]: each.name for each in shape.fields if each.place is not None and each.name not in copies}
+    loaded = {column: (name, plan.types[name]) for column, name in found.items() if name in plan.types}
+    return loaded | {column: (column, f"into {shape.extras_name}") for column in shape.extras}

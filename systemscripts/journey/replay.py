@@ -10,7 +10,7 @@ from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
-from systemscripts.errors import UsageError
+from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target, transforming, upserting
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
@@ -65,6 +65,9 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
         _refuse_overtaken(cursor, dataset)
     if not rows:
         return Summary(headline=f"dataset {dataset_id} has no rejected rows")
+    _, faults = configuration.apply_each(connection)  # what was mended is most often in the YAML
+    if dataset.config_name in faults:
+        raise ConfigurationError(faults[dataset.config_name])
     config = configuration.load(connection, dataset.config_name)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
         counts = _replay(cursor, dataset, config, rows, directories)
@@ -160,7 +163,7 @@ def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"there is no dataset {dataset_id}", "See: select * from dba.v_dataset")
+        raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
     return Dataset(*row)
 
 

@@ -44,6 +44,15 @@ def test_a_dry_run_shows_all_and_writes_nothing(installation: Installation, mode
     assert installation.summary("generic_import", "orders")["counts"]["read"] == 51
 
 
+def test_a_dry_run_shows_what_each_column_becomes(installation: Installation) -> None:
+    schema = {"id": "integer", "town": {"rename": "city"}, "made": {"from": "id"}}
+    installation.configure("orders", **DRY, schema=schema, extras_json="more")
+    installation.drop("orders_1.csv", "id,town,odd\n1,x,y\n")
+    done = installation.run("generic_import", "orders", "--dry-run")
+    shown = ("id (integer) from 'id': 1", "city (text) from 'town': x", "odd (into more) from 'odd': y")
+    assert all(line in done.stdout for line in shown), done.stdout
+
+
 def test_a_dry_run_of_a_file_that_does_not_fit_says_so(installation: Installation) -> None:
     installation.configure("orders", **DRY, exact_header=["other"])
     installation.drop("orders.csv", "id\n1\n")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+from pathlib import Path
 
 import openpyxl
+import psycopg2
+import pytest
 
+from systemscripts import configuration
+from systemscripts.directory_management import Directories
+from systemscripts.errors import ConfigurationError
+from systemscripts.journey import replay, start, travel
 from tests.conftest import Installation
 
 
@@ -150,3 +158,25 @@ def test_the_phases_run_alone(installation: Installation) -> None:
     assert clean.read_text() == "name,x\na,1\n"
     assert installation.summary("generic_import", "lists")["rows"][0]["state"] == "loaded"
     assert installation.sql("select name, x from public.lists") == [("a", "1")]
+
+
+def test_rejected_rows_come_in_by_the_yaml_as_it_is_now(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    path, text = folder / "orders.yaml", "file_pattern: 'orders.*'\ntarget_table: public.orders\nmax_reject_rate: 1\n"
+    path.write_text(text + "schema:\n  amount: integer\n")
+    apply_each = configuration.apply_each
+    monkeypatch.setattr(configuration, "apply_each", lambda connection: apply_each(connection, folder))
+    directories = Directories(here.data).create()
+    with contextlib.closing(psycopg2.connect(here.url)) as connection:
+        here.drop("orders.csv", "id,amount\n1,1\n2,none\n")
+        run = "00000000-0000-0000-0000-000000000000"
+        dataset = start.run(connection, "orders", directories, run, travel.Options(), None).rows[0]["dataset"]
+        path.write_text(text + "schema:\n  amount: {type: integer, nul: [none]}\n")
+        with pytest.raises(ConfigurationError, match=r"orders.yaml line 5: .*did you mean null"):
+            replay.replay_rejects(connection, dataset, 0, directories)
+        path.write_text(text + "schema:\n  amount: {type: integer, null: [none]}\n")
+        assert replay.replay_rejects(connection, dataset, 0, directories).counts.loaded == 1
+    assert here.sql("select id, amount from public.orders_current order by 1") == [("1", 1), ("2", None)]

@@ -62,10 +62,9 @@ class Model:
     def decide(self, content: str) -> str:
         same = [d for d in self.datasets if d.content == content]
         if self.mode == "upsert":
-            newest = self.living()[-1:] or self.datasets[-1:]
-            if not newest or newest[0].content != content:
-                return "loaded"
-            return "unchanged" if self.living() else "duplicate"
+            if self.living() and self.living()[-1].content == content:
+                return "unchanged"
+            return "duplicate" if same and all(d.state == "undone" for d in same) else "loaded"
         if self.mode == "snapshot" and any(d.state == "active" for d in same):
             return "unchanged"
         return "duplicate" if any(d.state in ("active", "held", "undone") for d in same) else "loaded"

@@ -48,6 +48,19 @@ def test_cascade_takes_the_later_ones_too(installation: Installation) -> None:
     assert rows(installation) == []
 
 
+def test_what_was_undone_comes_back_only_when_asked(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    wrong = "id,a,b\n1,wrong,y\n"
+    load(installation, "id,a,b\n1,x,y\n")
+    undone = load(installation, wrong)["dataset"]
+    assert installation.run("generic_import", "--undo", undone).returncode == 0
+    again = load(installation, wrong)
+    assert (again["state"], again["dataset"], rows(installation)) == ("duplicate", undone, [("1", "x", "y")])
+    installation.drop("things.csv", wrong)
+    assert installation.summary("generic_import", "things", "--reload")["rows"][0]["state"] == "loaded"
+    assert rows(installation) == [("1", "wrong", "y")]
+
+
 def test_empty_keeps_the_old_value_where_asked(installation: Installation) -> None:
     installation.configure("things", **CONFIG, empty_keeps=True)
     load(installation, "id,a,b\n1,x,y\n")
