@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from systemscripts.job import Summary, as_json, deferred_signals, job, so_far, wait_seconds
+from systemscripts.job import Summary, as_json, deferred_signals, interruptible, job, so_far, wait_seconds
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
@@ -62,11 +62,12 @@ def run_elt(
 
         with deferred_signals(GRACE_SECONDS) as signalled:
             stop = Stop(signalled, moment(known.job.end_time) if known.job.end_time else None)
-            options = passes.with_stop(options, stop)
-            summary = watching.run_and_watch(
-                known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say
+            options = passes.with_stop(options, stop, interruptible)
+            summary = Summary()
+            so_far(summary)  # a signal ends the run here, or while a source is asked
+            watching.run_and_watch(
+                known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say, summary
             )
-            so_far(summary)  # a signal ends the run where this block ends
     summary.warnings = list(dict.fromkeys(warnings + summary.warnings))
     return summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def run_once(
             break
         pause = pause_seconds * 2 ** (attempt - 1)
         logger.warning("%s It is tried again in %g s.", "; ".join(found.problems), pause)
-        time.sleep(pause)
+        with options.while_asking():
+            time.sleep(pause)
     return total
 
 
@@ -127,6 +129,8 @@ def _statement(cursor: Cursor, config: ImportConfig) -> str:
     ).as_string(cursor)  # fmt: skip
 
 
-def with_stop(options: travel.Options, should_stop: Callable[[], bool]) -> travel.Options:
-    """Options of a pass that ends before its next file when it is told to stop."""
-    return replace(options, should_stop=should_stop)
+def with_stop(
+    options: travel.Options, should_stop: Callable[[], bool], while_asking: Callable[[], AbstractContextManager[None]]
+) -> travel.Options:
+    """Options of a pass that ends before its next file when it is told to stop, and at once where a source is slow."""
+    return replace(options, should_stop=should_stop, while_asking=while_asking)

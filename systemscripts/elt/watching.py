@@ -26,14 +26,13 @@ Looks = dict[Path, files.Look]
 
 
 def run_and_watch(
-    config: ImportConfig, run: Pass, stop: Stop, poll_seconds: float, say: Callable[[str], None]
-) -> Summary:
-    """Run a job at its time and then whenever a source has something, until `stop`; returns all that was loaded.
+    config: ImportConfig, run: Pass, stop: Stop, poll_seconds: float, say: Callable[[str], None], total: Summary
+) -> None:
+    """Run a job at its time and then whenever a source has something, until `stop`; `total` gets all that was loaded.
 
     A pass that fails does not end it: people are told, the next pass tries again. The first one is different when
     nothing but a person can mend it. Raises ConfigurationError where end_time is over.
     """
-    total = Summary()
     _wait_for_start(config, stop, say)
     number = 0
     while not stop():
@@ -49,14 +48,13 @@ def run_and_watch(
         _tell(config, found)
         _add(total, found, number)
         if number == 1 and found.exit_code == ConfigurationError.exit_code:
-            return total
+            return
         if number == 1 or found.files or found.problems:
             say(f"{settings.now():%H:%M:%S} {found.headline or '; '.join(found.problems)}")
         if number == 1 and not stop():
             say("watching; g and Enter, Ctrl-C or SIGTERM stop it")
         _wait_for_news(config, stop, 2.0 if _left_behind(found) else poll_seconds, before)
     total.headline = f"{total.headline or 'nothing was loaded'}; stopped by {stop.reason}"
-    return total
 
 
 def _wait_for_start(config: ImportConfig, stop: Stop, say: Callable[[str], None]) -> None:

@@ -19,7 +19,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from systemscripts.errors import EtlError
@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from systemscripts.job.command_line import Call
     from systemscripts.job.frame import Frame
 
-__all__ = ["Job", "Summary", "as_json", "closed_runs", "deferred_signals", "job", "so_far", "wait_seconds"]
+__all__ = [
+    "Job",
+    "Summary",
+    "as_json",
+    "closed_runs",
+    "deferred_signals",
+    "interruptible",
+    "job",
+    "so_far",
+    "wait_seconds",
+]
 
 # A start makes half a million small objects that live to the end, and a file's rows are no garbage either: collecting
 # as often as Python does by default costs a tenth of both.
@@ -153,6 +163,13 @@ def as_json() -> bool:
 def closed_runs() -> int:
     """How many killed runs this one found and closed at its start."""
     return 0 if _running is None else _running.closed_runs
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within deferred_signals(), around what a signal may end at any point, such as waiting for a server."""
+    with _running.limits.interruptible() if _running is not None else nullcontext():
+        yield
 
 
 def so_far(summary: Summary) -> None:

@@ -85,6 +85,17 @@ class Limits(threading.Thread):
         if self._signal and not self._deferred:
             raise self.ended()
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Inside `deferred`, for a part that may end at any point: a signal raises at once, an earlier one too."""
+        before, self._deferred = self._deferred, 0
+        try:
+            if self._signal:
+                raise self.ended()
+            yield
+        finally:
+            self._deferred = before
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._closed:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ class Options:
     ask_sources: bool = True  # false: only what is here already
     wait_seconds: float = 0
     should_stop: Callable[[], bool] = lambda: False  # asked before each file
+    while_asking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext  # around what sources are asked
     leave: frozenset[str] = frozenset()  # names of files that nobody may take: they match several imports
 
 
@@ -90,7 +92,7 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         summary.problem(problem)
     if options.retry_refused:
         finish.bring_back_refused(context)
-    with log_utils.step("fetch"):
+    with log_utils.step("fetch"), options.while_asking():
         tickets, whole = fetch.fetch(context, options.only, options.leave, summary, options.ask_sources)
     if options.until == "fetch":
         _note_waiting(context, tickets, summary)

@@ -252,6 +252,27 @@ def test_a_signal_stops_after_the_load_under_way(
     assert installation.sql("select status from dba.trun where job = 'run_elt'") == [("interrupted",)]
 
 
+def test_a_signal_does_not_wait_for_a_source_that_is_slow(
+    installation: Installation, job: Path, api: ODataServer
+) -> None:
+    patient = "    records: value\n    limits: {first_pause_seconds: 60}\n"
+    job.write_text(job.read_text().replace("    records: value\n", patient))
+    process = watch(installation, job, "--poll-seconds", "1")
+    asked = len(api.requests)
+    api.fault = lambda number, path, query: "503"
+    until = time.monotonic() + 60
+    while len(api.requests) == asked:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    out, errors = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in errors) == (143, False), errors
+    assert time.monotonic() - begun < 30  # it would have waited for a minute, then two
+    assert "in 1 passes: 6 rows read, 6 loaded" in out
+    assert installation.sql("select rows_loaded, status from dba.trun where job = 'run_elt'") == [(6, "interrupted")]
+
+
 def test_one_job_runs_once_however_its_file_is_named(installation: Installation, watched: Path) -> None:
     process = watch(installation, watched)
     (installation.data / "other").mkdir()
