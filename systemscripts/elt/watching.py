@@ -34,7 +34,7 @@ def run_and_watch(
     nothing but a person can mend it. Raises ConfigurationError where end_time is over.
     """
     _wait_for_start(config, stop, say)
-    number = 0
+    number, well = 0, False
     while not stop():
         number += 1
         before = looks(config)
@@ -45,7 +45,9 @@ def run_and_watch(
                 raise
             found = Summary()
             found.problem(str(error), error.exit_code)
-        _tell(config, found)
+        if found.exit_code or not well:  # that all is well is told once
+            _tell(config, found)
+        well = not found.exit_code
         _add(total, found, number)
         if number == 1 and found.exit_code == ConfigurationError.exit_code:
             return

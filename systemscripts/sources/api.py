@@ -53,7 +53,7 @@ def fetch(request: Request) -> Fetched:
         _download(api, state)
     if not state.records and not state.full:
         api.landing.forget()
-        logger.info("%s has nothing new", api.shown)
+        logger.debug("%s has nothing new", api.shown)
         return Fetched()
     known = repeats.known(request, api.written, state, api.address, api.landing)
     return Fetched([_arrive(api, state)]) if known is None else known

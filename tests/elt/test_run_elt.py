@@ -375,8 +375,18 @@ def alerted(found: Installation, text: str) -> bool:
     return False
 
 
+def log_lines(found: Installation) -> int:
+    return sum(path.read_text().count("\n") for path in (found.data / "logs").rglob("*.jsonl"))
+
+
 def test_other_sources_are_asked_while_watching(installation: Installation, job: Path, api: ODataServer) -> None:
     process = watch(installation, job, "--poll-seconds", "1")
+    asked, said = len(api.requests), log_lines(installation)
+    until = time.monotonic() + 60
+    while len(api.requests) < asked + 2:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert log_lines(installation) == said > 0  # weeks of quiet passes leave nothing
     api.records["data"].append(record(12))
     assert loaded_within(installation, 12, 30)
     api.token = "another"  # a pass that fails does not end the watch, and is told

@@ -56,7 +56,7 @@ def known(request: Request, options: Options, state: State, address: str, landin
         if _is_there(config, earlier):
             cursor.execute("update dba.tfile set status_at = now() where file_id = %s", (earlier.file_id,))
             landing.forget()
-            logger.info("%s gives what it gave before, as %s", url, earlier.name)
+            logger.debug("%s gives what it gave before, as %s", url, earlier.name)
             return Fetched()
     if earlier.dataset_status == "undone" and not request.reload:
         landing.forget()
