@@ -92,8 +92,13 @@ def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
 def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
-    # a file without any column has no layout that could be wrong: the guards judge it
+    # a file without any column has no layout that could be wrong (the guards judge it), unless one is demanded
     shape = layout.Layout(0, [], {})
+    if not file.columns and config.exact_header and not config.guards.allow_empty:
+        raise BadDataError(
+            f"the file is empty, expected the header {','.join(config.exact_header)}",
+            "Where empty files are nothing to worry about, set guards.allow_empty.",
+        )
     if file.columns:
         transform = transforming.of(config, file.table, file.columns)
         shape = layout.layout(config, file.columns, file.table.columns, transform)

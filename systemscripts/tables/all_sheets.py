@@ -1,4 +1,4 @@
-"""All sheets of a workbook that have the same columns, as one table with a column that names the sheet."""
+"""All sheets of a workbook that have the same columns (in any order), as one table with a column that names the sheet."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ class AllSheetsTable(Table):
         """Yield the records of each sheet, with its name before them."""
         for table in self._tables:
             prefix = quoted([table.detected.sheet.encode()])[0] + b","
+            order = _order(self.columns[1:], table.columns)
             for block in table.blocks():
-                yield Block([prefix + record for record in block.records], block.rows)
+                records = block.records if order is None else _reordered(table, block.records, order)
+                yield Block([prefix + record for record in records], block.rows)
 
     def content_sha256(self) -> str:
         """SHA-256 of the names and contents of the sheets."""
@@ -47,6 +49,20 @@ class AllSheetsTable(Table):
             table.close()
 
 
+def _order(wanted: list[str], columns: list[str]) -> list[int] | None:
+    """Where in a sheet each wanted column stands; None where all stand in their places."""
+    return None if wanted == columns else [columns.index(name) for name in wanted]
+
+
+def _reordered(table: Table, records: Sequence[bytes], order: list[int]) -> list[bytes]:
+    """Records of a sheet with the columns of the first sheet; a short one is blank where it ends."""
+    found = []
+    for record in records:
+        fields = [field.encode() for field in table.parse(record)]
+        found.append(b",".join(quoted([fields[place] if place < len(fields) else b"" for place in order])))
+    return found
+
+
 def join(tables: Sequence[Table], path: Path) -> Table:
     """One table of all sheets; those without any record are left out.
 
@@ -55,7 +71,7 @@ def join(tables: Sequence[Table], path: Path) -> Table:
     filled = [table for table in tables if next(table.blocks(), None) is not None] or list(tables[:1])
     first = filled[0]
     for table in filled[1:]:
-        if table.columns != first.columns:
+        if not _same(first.columns, table.columns):
             for each in tables:
                 each.close()
             raise BadDataError(
@@ -64,6 +80,11 @@ def join(tables: Sequence[Table], path: Path) -> Table:
                 "Set sheet to a name or pattern, or convert the sheets one by one.",
             )
     return AllSheetsTable(filled)
+
+
+def _same(first: list[str], other: list[str]) -> bool:
+    """Whether two sheets have the same columns; in any order, where each header tells which one it is."""
+    return first == other or (sorted(first) == sorted(other) and len(set(first)) == len(first) and "" not in first)
 
 
 def _difference(first: list[str], other: list[str]) -> str:

@@ -141,3 +141,16 @@ def test_a_file_of_another_kind_is_another_layout(installation: Installation) ->
     ]
     loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
     assert [row["state"] for row in loaded["rows"]] == ["loaded"]
+
+
+def test_an_empty_file_lacks_the_demanded_header(installation: Installation) -> None:
+    installation.configure("orders", load_mode="append", exact_header=["id", "name"])
+    for number, content in enumerate(("", "\n\n")):
+        installation.drop(f"orders_{number}.csv", content)
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 65
+    assert done.stdout.count("is refused: the file is empty, expected the header id,name") == 2
+    installation.configure("orders", guards={"allow_empty": True})
+    installation.drop("orders_3.csv", "")
+    assert installation.summary("generic_import", "orders")["rows"][0]["state"] == "loaded"
+    assert installation.run("generic_import", "orders").returncode == 0

@@ -48,6 +48,19 @@ def test_one_sheet_alone_has_the_same_columns(tmp_path: Path, read: Reader) -> N
     assert (columns, records) == (["source_sheet", *HEADER], [["Team 1", "Anna", "Bern"]])
 
 
+def test_the_columns_of_a_sheet_may_stand_in_another_order(tmp_path: Path, read: Reader) -> None:
+    sheets = {"A": [HEADER, ["Anna", "Bern"]], "B": [HEADER[::-1], ['Chur, "GR"', "Ben"], ["Thun", None]]}
+    columns, records, _ = read(book(tmp_path / "mixed.xlsx", sheets), ReadingOptions(sheet="all"))
+    assert columns == ["source_sheet", *HEADER]
+    assert records == [["A", "Anna", "Bern"], ["B", "Ben", 'Chur, "GR"'], ["B", "", "Thun"]]
+
+
+def test_sheets_whose_columns_stand_in_another_order_need_names_to_tell_them(tmp_path: Path) -> None:
+    path = book(tmp_path / "twins.xlsx", {"A": [["x", "x", "y"], [1, 2, 3]], "B": [["y", "x", "x"], [1, 2, 3]]})
+    with pytest.raises(BadDataError, match="in another order"):
+        open_table(path, ReadingOptions(sheet="all"))
+
+
 def test_sheets_with_other_columns_are_named(tmp_path: Path) -> None:
     path = book(tmp_path / "mixed.xlsx", {"A": [HEADER, ["x", "y"]], "B": [["Name", "Age"], ["x", 1]]})
     with pytest.raises(BadDataError, match="sheet B has other columns than sheet A: without Town and with Age"):
