@@ -80,12 +80,15 @@ def missing(connection: Connection, folder: Path = FOLDER, views_folder: Path = 
 
 
 def _files(folder: Path) -> dict[int, tuple[Path, str]]:
-    found = {}
+    found: dict[int, tuple[Path, str]] = {}
     for path in sorted(folder.glob("*.sql")):
         match = re.fullmatch(r"(\d{4})_\w+\.sql", path.name)
         if not match:
             raise ConfigurationError(f"{path}: expected a name such as 0001_schema.sql")
-        found[int(match[1])] = (path, _checksum(path))
+        number = int(match[1])
+        if number in found:  # one of them would never be applied
+            raise ConfigurationError(f"{path} has the number of {found[number][0].name}", "Give each file its own.")
+        found[number] = (path, _checksum(path))
     return found
 
 

@@ -190,3 +190,18 @@ def test_a_name_that_is_no_migration(here: Installation, folder: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"expected a name such as 0001_schema\.sql"):
         migrations.ensure(connection, folder)
     connection.close()
+
+
+def test_two_migrations_with_one_number_are_refused_and_nothing_is_left_out_in_silence(
+    here: Installation, folder: Path
+) -> None:
+    (folder / "0001_again.sql").write_text("select 1")
+    connection = db_utils.connect()
+    with pytest.raises(ConfigurationError, match=r"0001_dba\.sql has the number of 0001_again\.sql"):
+        migrations.ensure(connection, folder)
+    connection.close()
+
+
+def test_the_migrations_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in sorted(migrations.FOLDER.glob("*.sql"))]
+    assert numbers == list(range(1, len(numbers) + 1))

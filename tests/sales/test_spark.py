@@ -131,7 +131,7 @@ def dimensions(tmp_path: Path) -> Path:
     folder.mkdir()
     connection = duckdb.connect()
     connection.execute("create schema sales")
-    tables = (PROJECT / "sql" / "migrations" / "0005_sales.sql").read_text()
+    tables = (PROJECT / "sql" / "migrations" / "0004_sales.sql").read_text()
     for statement in tables.split(";"):
         if any(f"create table sales.{name} (" in statement for name in engines.DIMENSIONS):
             connection.execute(statement.replace(" references sales.sales_team", ""))
