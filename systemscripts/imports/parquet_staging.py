@@ -44,7 +44,7 @@ def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | 
 
     try:
         connection.execute(_statement(load, lines))
-        if _count(connection, "true") != lines.last - lines.first + 1:
+        if _count(connection, TABLE) != lines.last - lines.first + 1:
             raise ValueError("some records take several lines, or none")
         doubtful = _doubtful(connection, load)
     except (duckdb.Error, ValueError) as error:
@@ -147,13 +147,14 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
                 "where value is not null and value not in (select value from known)"
             )
             connection.execute("drop table known")
-            conditions.append(f"{name} in (select value from unknown_{number})")
+            if _count(connection, f"unknown_{number}"):
+                conditions.append(f"{name} in (select value from unknown_{number})")
     rows: list[tuple[Any, ...]] = connection.execute(
         f"select rowid from {TABLE} where {' or '.join(conditions)} order by rowid"
     ).fetchall()
     return [row[0] for row in rows]
 
 
-def _count(connection: DuckDBPyConnection, condition: str) -> int:
-    found: Any = connection.execute(f"select count(*) from {TABLE} where {condition}").fetchone()
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    found: Any = connection.execute(f"select count(*) from {table}").fetchone()
     return int(found[0])

@@ -99,6 +99,8 @@ class Writer:
             if self._texts or not self._parts:
                 self._parts.append(self._of_texts())
             union = " union all by name ".join(self._parts)
+            # each row has its line, so their order may go: two threads need not wait for each other
+            self.connection.execute("set preserve_insertion_order = false")
             duck.run(self.connection, f"copy ({union}) to {literal(str(self._part))} (format parquet)", goal)
             months = self._months()
             with self._part.open("rb") as written:
@@ -160,7 +162,9 @@ class Writer:
         if not column:
             return []
         rows: list[Any] = self.connection.execute(
-            f"select distinct cast(date_trunc('month', {identifier(column)}) as date) as month "
-            f"from read_parquet({literal(str(self._part))}) where {identifier(column)} is not null order by month"
+            # the days first: there are few, and each row has one
+            f"select distinct cast(date_trunc('month', day) as date) as month "
+            f"from (select distinct {identifier(column)} as day from read_parquet({literal(str(self._part))})) "
+            "where day is not null order by month"
         ).fetchall()
         return [row[0] for row in rows]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from systemscripts import files, tables
-from systemscripts.datasets import identity
+from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, sha256_of
@@ -50,6 +50,8 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         _note_bytes(context, ticket, sha256_of(path), look[0], write)
         raise
     with table:
+        if context.config.target_table.startswith(lake.SCHEME):
+            table.lines()  # counted now, while a thread hashes the file; the load asks for them
         _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
         _check_type(context.config.file_type, ticket.name, table.detected.format)
         columns = aliases.names_of(table, context.config.reading.aliases)

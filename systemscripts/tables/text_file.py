@@ -38,6 +38,7 @@ class TextFile:
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
         self._digest = digest.of(self._descriptor)
+        self._lines: int | None = -1  # not counted yet
         self.head = self.read(0, HEAD_BYTES)
         first = first_pass(self._pieces())
         guess = encodings.find(self.head, first.is_utf8, self._raw_chunks, encoding)
@@ -52,10 +53,15 @@ class TextFile:
         return found
 
     def lines(self) -> int | None:
-        """How many line feeds the file has, and one more where its last line has none; reads it once more.
+        """How many line feeds the file has, and one more where its last line has none; the first call reads it.
 
         None where it holds NUL: then it is no plain text, and whoever reads it must look at each value.
         """
+        if self._lines == -1:
+            self._lines = self._counted()
+        return self._lines
+
+    def _counted(self) -> int | None:
         count, last = 0, b"\n"
         for piece in self._pieces():
             if b"\x00" in piece:
