@@ -1,4 +1,4 @@
-"""All sheets of a workbook that have the same columns (in any order), as one table with a column that names the sheet."""
+"""All sheets of a workbook that have the same columns (in any order), as one table that names the sheet."""
 
 from __future__ import annotations
 

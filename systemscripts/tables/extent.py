@@ -168,7 +168,7 @@ class _Scan:
         for_header, for_data = kinds.header_votes(rest[0], self.body)
         if for_header >= 2 and not for_data and looks_like_header(rest[0]):
             return True
-        return self._begins_as_wide(position, least=1)
+        return self._begins_as_wide(position, least=1) or self._begins_alike(position)
 
     def _begins_at_once(self, position: int) -> bool:
         """Without a blank row: from here on all rows have another width, and the first of them reads like a header."""
@@ -202,6 +202,23 @@ class _Scan:
         return (
             for_header >= least and own_header > 0 and not (for_data or own_data) and others >= max(1, len(before) / 4)
         )
+
+    def _begins_alike(self, position: int) -> bool:
+        """Other names in every column, of which one cannot be a value there: below them as above stand other kinds."""
+        fields, header = self.rows[position][1], self.header
+        enough = self.start + 2 <= position < len(self.rows) - 2 and len(header) == self.width
+        if not enough or not all(map(str.strip, fields)):
+            return False
+        before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
+        after = self._columns(position + 1, position + SAMPLED_ROWS)
+        proven = [
+            kinds.header_votes(names, columns)
+            for names, columns in ((header, before), (fields, before), (fields, after))
+        ]
+        others = not set(map(str.casefold, fields)) & set(map(str.casefold, header))
+        names = others and looks_like_header(fields) and all(votes and not against for votes, against in proven)
+        # an odd value may follow a blank row, too, where there are many
+        return names and not any(map(self._is_apart, {*range(self.start, len(self.rows))} - {position}))
 
     def _columns(self, start: int, end: int) -> list[kinds.Column]:
         return kinds.columns([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)

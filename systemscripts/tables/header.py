@@ -44,7 +44,7 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         return Header([], None, len(rows), len(rows), "nothing but blank rows")
     if options.no_header:
         first = _first_full(rows, width) if options.header_row is None else 0
-        return Header(numbered(options.names, width), None, first, first, "no header, as set")
+        return Header(header_names.numbered(options.names, width), None, first, first, "no header, as set")
     if options.header_row:
         position, note = _as_set(rows, options.header_row)
         deep = options.header_rows or 1
@@ -55,18 +55,13 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         if not options.header_rows and _is_data(rows, first, body):
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
             note = f"no header: the first row{titles} holds the same kinds of values as those below it"
-            return Header(numbered(options.names, width), None, first, first, note)
+            return Header(header_names.numbered(options.names, width), None, first, first, note)
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)
     found = header_names.joined([fields for _, fields in rows[position : position + deep]])
     columns, doubts = header_names.repaired(found, rows[position + deep :], width)
     return Header(columns, rows[position][0] if rows else None, position + deep, position, note, doubts)
-
-
-def numbered(names: Sequence[str], width: int) -> list[str]:
-    """Columns of a table without header: the given names, then col_2, col_3 ... by position from 0."""
-    return [*names, *(f"col_{position}" for position in range(len(names), width))]
 
 
 def usual_width(rows: Rows) -> int:
@@ -280,16 +275,20 @@ def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Colum
         return False
     for_header, for_data = kinds.header_votes(fields, body, LEAST_VALUES)
     typed = sum(bool(column.kinds) and column.count >= LEAST_VALUES for column in body)
-    if for_header and not for_data and for_header >= 0.5 * typed and not _holds_values(fields):
+    if for_header and not for_data and for_header >= 0.5 * typed and not kinds.holds_values(fields):
+        return True
+    # names that tell columns of one label from each other: Q1,Q1,Q2,Q2 over Air,Rail,Air,Rail
+    if _are_told_apart(above, fields) and kinds.header_votes(fields, body)[0] and not kinds.holds_values(fields):
         return True
     # names that fill exactly the gaps which the row above leaves below its group labels
     gaps = [place for place, cell in enumerate(above) if place and not cell.strip()]
     fits = all(fields[place].strip() for place in gaps) and any(not cell.strip() for cell in fields)
-    return bool(gaps) and fits and not for_data and not _holds_values(fields)
+    return bool(gaps) and fits and not for_data and not kinds.holds_values(fields)
 
 
-def _holds_values(fields: Sequence[str]) -> bool:
-    return any(kinds.kind(cell) in kinds.VALUES - {"truth"} for cell in fields)
+def _are_told_apart(above: Sequence[str], fields: Sequence[str]) -> bool:
+    repeated = all(map(str.strip, above)) and len(set(above)) < len(above)
+    return repeated and len(set(zip(above, fields, strict=True))) == len(above)
 
 
 def _filled(fields: Sequence[str]) -> int:

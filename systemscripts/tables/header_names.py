@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 
+def numbered(names: Sequence[str], width: int) -> list[str]:
+    """Columns of a table without header: the given names, then col_2, col_3 ... by position from 0."""
+    return [*names, *(f"col_{position}" for position in range(len(names), width))]
+
+
 def joined(rows: list[list[str]]) -> list[str]:
     """Join the rows of a header with a space; the labels of groups in the upper rows are filled to the right."""
     if len(rows) < 2:

@@ -116,6 +116,11 @@ def header_votes(fields: Sequence[str], body: Sequence[Column], least: int = 1) 
     return sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
 
 
+def holds_values(fields: Sequence[str]) -> bool:
+    """True when some field is a value by its looks: a number, a date, an address."""
+    return any(kind(cell) in VALUES - {"truth"} for cell in fields)
+
+
 def running(fields: Sequence[str]) -> list[int]:
     """Places of years, or of numbers that count from 0 over the whole row (or from 1, right of a blank corner)."""
     whole = [(place, int(field)) for place, field in enumerate(fields) if field.strip().isdecimal() and len(field) < 9]

@@ -50,7 +50,7 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
     """How well this dialect reads the samples: the greater the score, the better."""
     escape = _escape(samples, delimiter, quote) if escape is None else escape
     pieces = [cut(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
-    rows = _below_titles([row for piece in pieces for row in piece if any(row)])
+    rows = _without_titles([row for piece in pieces for row in piece if any(row)])
     widths = Counter(map(len, rows))
     if not widths:
         return Judged(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
@@ -70,7 +70,7 @@ def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -
     return Judged(score, share * (0.5 + cover / 2), found)
 
 
-def _below_titles(rows: list[list[str]]) -> list[list[str]]:
+def _without_titles(rows: list[list[str]]) -> list[list[str]]:
     """The rows of a short table that ends a short text, without the titles above, which may be more than its rows."""
     end = len(rows)
     while end > 0 and len(rows[end - 1]) == 1:  # notes below the table
