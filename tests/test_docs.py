@@ -43,10 +43,14 @@ def test_the_states_drawn_are_the_states_built() -> None:
     from systemscripts.datasets import states
 
     text = (PROJECT / "docs" / "architecture.md").read_text()
-    drawn = set(re.findall(r"^    (\w+) --> (\w+)", text, re.MULTILINE))
-    for arrows in (files.ARROWS, states.ARROWS):
-        for before, after in ((b, a) for b, those in arrows.items() for a in those if a != b):
-            assert (before, after) in drawn, f"{before} -> {after} is not drawn"
+    drawings = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", text, re.DOTALL)
+    drawn = [set(re.findall(r"^    (\w+) --> (\w+)", drawing, re.MULTILINE)) for drawing in drawings]
+    for machine, arrows in zip(drawn, (files.ARROWS, states.ARROWS), strict=False):
+        assert machine == {(before, after) for before, those in arrows.items() for after in those if before != after}
+    ends = re.findall(
+        r"status in \('running', ([^)]+)\)", (PROJECT / "sql" / "migrations" / "0001_dba.sql").read_text()
+    )
+    assert {after.replace("_", " ") for _, after in drawn[2]} == set(ends[0].replace("'", "").split(", "))
 
 
 def test_links_between_documents_lead_somewhere() -> None:

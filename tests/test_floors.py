@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def imported_rooms(path: Path) -> set[str]:
 
 def test_every_room_has_a_floor() -> None:
     assert {room_of(path) for path in MODULES} - {"__init__"} == set(FLOOR_OF)
+
+
+def test_the_floors_are_drawn_and_each_room_is_described() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    drawn = dict(re.findall(r'floor(\d)\["\d [^<]+<br/>([^"]+)"\]', text))
+    assert {int(number): set(rooms.split(", ")) for number, rooms in drawn.items()} == dict(enumerate(FLOORS))
+    table = text.partition("| room | what it owns |")[2].partition("\n\n")[0]
+    described = [room for first in re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE) for room in first.split(", ")]
+    assert sorted(room.strip("`") for room in described) == sorted(FLOOR_OF)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ARROWS = {
     "active": {"superseded", "undone"},
-    "held": {"active", "superseded", "undone"},
+    "held": {"active", "undone"},
     "superseded": {"active", "undone"},
 }
 
