@@ -22,9 +22,7 @@ def as_yaml(files: list[Path], name: str, proposals: list[Proposal], keys: list[
         form = "yyyyMMdd" + ("THHmmss" if "T" in date[0] else "")
         lines += ["dateconfig: filename", f"datelocation: {part}", f"dateformat: {form}"]
     lines += _label(files, date[0] if date else "")
-    lines.append(
-        f"# key_columns: {keys[:3]}   # different in every row" if keys else "# no column is different in every row"
-    )
+    lines.append(_key(keys))
     lines.append("schema:")
     for proposal in proposals:
         shown: Any = proposal.declared["type"] if len(proposal.declared) == 1 else proposal.declared
@@ -33,6 +31,14 @@ def as_yaml(files: list[Path], name: str, proposals: list[Proposal], keys: list[
         )
         lines.append(f"  {proposal.column}: {text}   # {proposal.reason}")
     return "\n".join(lines) + "\n"
+
+
+def _key(keys: list[str]) -> str:
+    """The first column that tells every row from every other one, and what else does."""
+    if not keys:
+        return "# no column is different in every row"
+    others = f"; so {'are' if len(keys) > 2 else 'is'} {', '.join(keys[1:4])}" if len(keys) > 1 else ""
+    return f"# key_columns: [{keys[0]}]   # different in every row{others}"
 
 
 def _label(files: list[Path], date: str) -> list[str]:

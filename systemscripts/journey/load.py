@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
+SEE_REJECTS = ", see dba.trejectedrow"
 
 
 @dataclass
@@ -279,5 +280,5 @@ def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[str]:
     if plan.ignored:
         found.append(f"{file.ticket.name}: columns not loaded: {', '.join(plan.ignored)}")
     if counts.rejected:
-        found.append(f"{file.ticket.name}: {counts.rejected} of {counts.read} rows rejected, see dba.trejectedrow")
+        found.append(f"{file.ticket.name}: {counts.rejected} of {counts.read} rows rejected{SEE_REJECTS}")
     return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 SAMPLES = 3
+REJECTS = 5
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Preview:
     detected: dict[str, Any]
     columns: list[dict[str, Any]] = field(default_factory=list)  # header, column, type, samples
     statements: list[str] = field(default_factory=list)
+    rejects: list[str] = field(default_factory=list)  # the first ones, each with its line
 
 
 def preview(context: Context, path: Path) -> Preview:
@@ -67,8 +69,20 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
     else:
         plan = _stood_in(cursor, plan)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision)
+    shown.rejects = _first_rejects(cursor, file.ticket)
+    shown.outcome.warnings = [text.removesuffix(load.SEE_REJECTS) for text in shown.outcome.warnings]
     shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
     return shown
+
+
+def _first_rejects(cursor: Cursor, ticket: files.Ticket) -> list[str]:
+    """They are gone with the transaction, so what is worth knowing of them is told now."""
+    cursor.execute(
+        """select source_row, reason from dba.trejectedrow where file_id = %s and dataset_id is not null
+           order by source_row limit %s""",
+        (ticket.file_id, REJECTS),
+    )
+    return [f"row {line} would be rejected: {reason}" for line, reason in cursor.fetchall()]
 
 
 def _stood_in(cursor: Cursor, plan: target.Plan) -> target.Plan:

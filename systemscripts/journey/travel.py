@@ -278,7 +278,7 @@ def _as_details(name: str, shown: preview.Preview) -> list[str]:
     found = ", ".join(f"{key} {value!r}" for key, value in shown.detected.items() if value not in ("", None, []))
     lines = [f"{name}: {found}"]
     lines += [f"  {c['column']} ({c['type']}) from {c['header']!r}: {c['samples']}" for c in shown.columns]
-    return lines + [f"  {statement}" for statement in shown.statements]
+    return lines + [f"  {line}" for line in (*shown.statements, *shown.rejects)]
 
 
 def _headline(summary: Summary, dry_run: bool) -> str:

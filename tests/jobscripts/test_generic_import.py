@@ -53,6 +53,15 @@ def test_a_dry_run_shows_what_each_column_becomes(installation: Installation) ->
     assert all(line in done.stdout for line in shown), done.stdout
 
 
+def test_a_dry_run_says_which_rows_would_be_rejected(installation: Installation) -> None:
+    installation.configure("orders", **DRY, schema={"id": "integer"})
+    installation.drop("orders_1.csv", "id\n" + "".join(f"{number}\n" for number in range(30)) + "x\n")
+    done = installation.run("generic_import", "orders", "--dry-run")
+    assert "  row 32 would be rejected: id: 'x' is not a whole number" in done.stdout, done.stdout
+    assert "warning: orders_1.csv: 1 of 31 rows rejected\n" in done.stdout  # nothing is there that could be seen
+    assert installation.sql("select count(*) from dba.trejectedrow") == [(0,)]
+
+
 def test_a_dry_run_of_a_file_that_does_not_fit_says_so(installation: Installation) -> None:
     installation.configure("orders", **DRY, exact_header=["other"])
     installation.drop("orders.csv", "id\n1\n")

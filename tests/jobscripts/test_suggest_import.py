@@ -76,3 +76,13 @@ def test_a_label_is_proposed_where_several_files_differ_in_their_names(
     output.unlink()
     text, _ = suggest(installation, paths[0])
     assert "# metadata_label_source: filename, metadata_label_location: 0   # 'orders'" in text
+
+
+def test_the_key_is_one_column_and_any_header_may_be_a_key_of_the_yaml(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("No,Null,Yes\n" + "".join(f"{n},{n}x,{n % 2}\n" for n in range(9)))
+    text, config = suggest(installation, path)
+    assert "# key_columns: [no]   # different in every row; so is null" in text
+    assert list(config.declared) == ["no", "null", "yes"]
