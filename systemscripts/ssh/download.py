@@ -71,19 +71,21 @@ def _fill(
     advance: Callable[[float], None],
 ) -> None:
     done = _begin(stream, entry.size)
-    with client.open(path, "rb") as remote:
-        _same(session, path, entry, remote.stat())
-        while done < entry.size:
-            wanted = min(WINDOW, entry.size - done)
-            blocks = [(done + at, min(REQUEST, wanted - at)) for at in range(0, wanted, REQUEST)]
-            for (_, length), block in zip(blocks, remote.readv(blocks), strict=True):
-                if len(block) != length:
-                    raise ChangedError(f"{session.login.name}: {path} has become shorter while it was fetched")
-                _write(stream, block)
-                done += length
-                session.progress += length
-                advance(length)
-        _same(session, path, entry, remote.stat())
+    # not with `with`: a server that stalled would be waited for once more, to answer that the file is closed
+    remote = client.open(path, "rb")
+    _same(session, path, entry, remote.stat())
+    while done < entry.size:
+        wanted = min(WINDOW, entry.size - done)
+        blocks = [(done + at, min(REQUEST, wanted - at)) for at in range(0, wanted, REQUEST)]
+        for (_, length), block in zip(blocks, remote.readv(blocks), strict=True):
+            if len(block) != length:
+                raise ChangedError(f"{session.login.name}: {path} has become shorter while it was fetched")
+            _write(stream, block)
+            done += length
+            session.progress += length
+            advance(length)
+    _same(session, path, entry, remote.stat())
+    remote.close()
 
 
 def _begin(stream: IO[bytes], size: int) -> int:

@@ -92,7 +92,7 @@ def test_pull_alone_leaves_everything_at_the_server(installation: Installation, 
 
 def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Installation, place: Place) -> None:
     configure(installation, place)
-    installation.write_settings(SFTP_STILL_SECONDS="4")
+    installation.write_settings(SFTP_STILL_SECONDS="3")
     for name in ("orders_2.csv.part", "orders_3.csv.tmp", "orders_4.csv.filepart", "~$orders_5.csv"):
         place.put(name, ROWS)
     growing = place.put("orders_1.csv", ROWS)
@@ -117,6 +117,7 @@ def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Inst
     assert summary["files"] == 0
     assert [text for text in summary["warnings"] if "orders_1.csv is still being written" in text]
     assert len(place.names()) == 5
+    installation.write_settings(SFTP_STILL_SECONDS="0.2")
     assert installation.summary("generic_import", "orders")["files"] == 1
 
 
