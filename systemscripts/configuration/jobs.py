@@ -7,6 +7,7 @@ keys below `sftp`, with username and remote_path.
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from systemscripts.errors import ConfigurationError
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
 LOGIN_KEYS = ("type", "url", "host", "port", "user", "username", "password", "database", "dbname", "schema")
+_WILD = re.compile(r"[*?\[]")
 _SFTP_NAMES = {"username": "user", "remote_path": "path"}
 
 
@@ -221,10 +223,13 @@ def _flat(source: Any, place: tuple[str | int, ...], lines: dict[Place, int]) ->
 
 
 def _one_file(path: str) -> dict[str, str]:
-    """Folder and pattern, where a path is that of one file."""
+    """Folder and pattern, where a path is that of one file, or of those that fit its * and ?."""
     folder, _, name = path.rpartition("/")
     return (
-        {"path": folder or ("/" if path.startswith("/") else "."), "pattern": re.escape(name)}
-        if "." in name[1:]
+        {
+            "path": folder or ("/" if path.startswith("/") else "."),
+            "pattern": fnmatch.translate(name) if _WILD.search(name) else re.escape(name),
+        }
+        if "." in name[1:] or _WILD.search(name)
         else {}
     )

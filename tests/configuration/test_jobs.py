@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,24 @@ def test_what_is_no_yaml_of_keys_is_one_line(tmp_path: Path, content: str) -> No
     with pytest.raises(ConfigurationError) as caught:
         jobs.read(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "taken", "left"),
+    [
+        ("./incoming/*.csv", "./incoming", "a.csv", "a.csv.gz"),
+        ("/srv/in/orders_??.txt", "/srv/in", "orders_12.txt", "orders_1.txt"),
+        ("in/a.csv", "in", "a.csv", "aXcsv"),
+    ],
+)
+def test_a_path_may_name_one_file_or_those_that_fit(
+    tmp_path: Path, path: str, folder: str, taken: str, left: str
+) -> None:
+    file = tmp_path / "orders.yaml"
+    login = "host: h, username: u, agent: true"
+    sources = f"{{type: local, path: '{path}'}}, {{type: sftp, sftp: {{{login}, remote_path: '{path}'}}}}"
+    file.write_text(f"sources: [{sources}]\ntarget: {{table: public.a}}\n")
+    for source in jobs.read(file)[0].sources:
+        assert source.options["path"] == folder
+        pattern = source.options["pattern"]
+        assert re.fullmatch(pattern, taken) and not re.fullmatch(pattern, left)
