@@ -123,7 +123,11 @@ def holds_values(fields: Sequence[str]) -> bool:
 
 def running(fields: Sequence[str]) -> list[int]:
     """Places of years, or of numbers that count from 0 over the whole row (or from 1, right of a blank corner)."""
-    whole = [(place, int(field)) for place, field in enumerate(fields) if field.strip().isdecimal() and len(field) < 9]
+    whole = [
+        (place, int(field.strip()))
+        for place, field in enumerate(fields)
+        if field.strip().isdecimal() and len(field) < 9
+    ]
     numbers = [number for _, number in whole]
     corner = not fields[0].strip() if fields else False
     if len(whole) > 1 and len(whole) == len(fields) - corner and numbers[0] in ((0, 1) if corner else (0,)):
@@ -135,10 +139,10 @@ def running(fields: Sequence[str]) -> list[int]:
 def _consecutive_years(fields: Sequence[str]) -> list[int]:
     """Places of years that follow each other at one distance, such as 2019, 2020, 2021: the names of columns."""
     places = running(fields)
-    years = [int(fields[place]) for place in places]
+    years = [int(fields[place].strip()) for place in places]
     steps = {after - before for before, after in pairwise(years)}
     return places if len(places) > 1 and len(steps) == 1 and steps != {0} and years[0] in _YEARS else []
 
 
 def _is_year(value: str) -> bool:
-    return value.strip().isdecimal() and int(value) in _YEARS
+    return value.strip().isdecimal() and int(value.strip()) in _YEARS
