@@ -63,6 +63,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def file(path: Path | str) -> str:
+    """A file that is read, quoted for SQL: what would be a pattern (DuckDB, "Multiple Files") stands for itself."""
+    return literal("".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(path)))
+
+
 def identifier(name: str) -> str:
     """A name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'

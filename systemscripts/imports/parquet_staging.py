@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from systemscripts import duck
 from systemscripts.duck import identifier, literal
 from systemscripts.imports import parquet_types
 from systemscripts.imports.copying import Load
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TABLE = "staged"
-GLOB = set("*?[")  # DuckDB would take such a name for a pattern, and read other files
 ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
@@ -38,7 +38,7 @@ def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | 
 
     The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
     """
-    if not _possible(load) or GLOB & set(str(lines.path)):
+    if not _possible(load):
         return None
     import duckdb
 
@@ -85,7 +85,7 @@ def _statement(load: Load, lines: Lines) -> str:
     # the values in a query of their own: DuckDB would else convert each text twice
     return f"""create temp table {TABLE} as
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as is_good
-        from (select *, {", ".join(made)} from read_csv({literal(str(lines.path))},
+        from (select *, {", ".join(made)} from read_csv({duck.file(lines.path)},
             auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
             escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(ABSENT)},

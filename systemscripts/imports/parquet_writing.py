@@ -56,7 +56,7 @@ class Writer:
     def take_over(self, earlier: Path | None) -> None:
         """Begin with the rows that a file of the dataset holds already."""
         if earlier is not None:
-            self._parts.append(f"select * from read_parquet({literal(str(earlier))}, hive_partitioning = false)")
+            self._parts.append(f"select * from read_parquet({duck.file(earlier)}, hive_partitioning = false)")
 
     def staged(self, found: Staged, lines: Lines) -> None:
         """Take the good rows of the staged table."""
@@ -125,7 +125,7 @@ class Writer:
         texts = ", ".join(f"{literal(name)}: 'varchar'" for name in names)
         values = ", ".join(f"{value} as {identifier(name)}" for name, value in columns)
         return f"""select dataset_id::integer as dataset_id, source_row::integer as source_row, {values}
-            from read_csv({literal(str(self._text))}, auto_detect = false, header = false,
+            from read_csv({duck.file(self._text)}, auto_detect = false, header = false,
                 delim = {literal(CHECKED_WIRE.delimiter)}, quote = {literal(CHECKED_WIRE.quote)},
                 escape = {literal(CHECKED_WIRE.quote)}, nullstr = {literal(ABSENT)},
                 columns = {{{texts}}}, max_line_size = {2**30}, parallel = false)"""
@@ -164,7 +164,7 @@ class Writer:
         rows: list[Any] = self.connection.execute(
             # the days first: there are few, and each row has one
             f"select distinct cast(date_trunc('month', day) as date) as month "
-            f"from (select distinct {identifier(column)} as day from read_parquet({literal(str(self._part))})) "
+            f"from (select distinct {identifier(column)} as day from read_parquet({duck.file(self._part)})) "
             "where day is not null order by month"
         ).fetchall()
         return [row[0] for row in rows]

@@ -34,7 +34,7 @@ def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
             kinds = ", ".join(f"{duck.literal(key)}: {duck.literal(kind)}" for key, kind in columns.items())
             duck.run(
                 connection,
-                f"copy (select * from read_csv({duck.literal(str(text))}, auto_detect = false, header = false, "
+                f"copy (select * from read_csv({duck.file(text)}, auto_detect = false, header = false, "
                 f"""delim = ',', quote = '"', escape = '"', nullstr = '\\N', columns = {{{kinds}}})) """
                 f"to {duck.literal(str(goal))} (format parquet)",
                 goal,

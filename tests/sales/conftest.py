@@ -86,11 +86,11 @@ def make_shop(server: Server, s3_server: S3Server, tmp_path: Path) -> Iterator[C
     )
     names: list[str] = []
 
-    def made() -> Shop:
+    def made(folder: str = "") -> Shop:
         name = f"sales-{uuid.uuid4().hex[:12]}"
         names.append(name)
         url, reader = server.create_database(name)
-        found = Installation(tmp_path / name, url, reader)
+        found = Installation(tmp_path / (folder or name), url, reader)
         (found.data / "file_watcher").mkdir(parents=True)
         found.write_settings(
             DATABASE_URL=url, DATABASE_READER_URL=reader, S3_ENDPOINT_URL=s3_server.url, S3_BUCKET=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -55,11 +56,10 @@ def sets_of(customers: Path, team: Path) -> tuple[Any, ...]:
 
 
 def _read(folder: Path, columns: str) -> list[tuple[Any, ...]]:
-    if not list(folder.rglob("*.parquet")):
+    files = ["".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(p)) for p in folder.rglob("*.parquet")]
+    if not files:
         return []
-    return duckdb.execute(
-        f"select {columns} from read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
-    ).fetchall()
+    return duckdb.execute(f"select {columns} from read_parquet(?, hive_partitioning = true)", [files]).fetchall()
 
 
 def bucket_sets_of(shop: Shop) -> tuple[Any, ...]:
@@ -144,6 +144,16 @@ def test_versions_are_kept_by_age_though_the_clock_is_set_back(tmp_path: Path) -
         local_sets.publish(tmp_path / "set", name, {".": result}, [])
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["current", *sorted(names[2:])]
     assert (tmp_path / "set/current").resolve().name == names[-1]
+
+
+def test_a_data_folder_whose_name_reads_like_a_pattern(make_shop: Callable[..., Shop]) -> None:
+    shop = make_shop("sales [1]* of {2025}?")
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    assert "row by row" not in shop.installation.log_text()
+    assert shop.marts()["exit_code"] == 0
+    assert customers_of(shop) == reference.customers_mart(reference.accepted(HEADER + GOOD))
+    assert bucket_sets_of(shop)[0] == 1
 
 
 def test_undo_takes_the_rows_out_of_every_mart(shop: Shop) -> None:

@@ -31,8 +31,8 @@ class Rows:
     def query(self) -> str:
         """SQL for DuckDB; what the folders are named by is read from their names, with its type."""
         types = f"hive_types = {{'{self.month}': date" + (", 'store_id': integer" if "store_id" in self.columns else "")
-        files = duck.literal(f"{self.folder}/**/*.parquet")
-        return f"select {', '.join(self.columns)} from read_parquet({files}, hive_partitioning = true, {types}}})"
+        files = ", ".join(duck.file(path) for path in sorted(self.folder.rglob("*.parquet")))
+        return f"select {', '.join(self.columns)} from read_parquet([{files}], hive_partitioning = true, {types}}})"
 
     @property
     def is_empty(self) -> bool:

@@ -11,10 +11,10 @@ def compute(work: Work) -> None:
     work.output.mkdir(parents=True, exist_ok=True)
     with duck.session(work.output.with_name(f"{work.output.name}.spill")) as connection:
         connection.execute("set preserve_insertion_order = false")
-        files = ", ".join(duck.literal(str(path)) for path in work.sales)
+        files = ", ".join(duck.file(path) for path in work.sales)
         views = {"sales": f"select * from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"}
         for name in DIMENSIONS:
-            views[name] = f"select * from read_parquet({duck.literal(str(work.dimensions / f'{name}.parquet'))})"
+            views[name] = f"select * from read_parquet({duck.file(work.dimensions / f'{name}.parquet')})"
         for name, text in (views | work.views()).items():
             duck.run(connection, f"create view {name} as {text}", work.output)
         for name, columns in RESULTS.items():

@@ -6,8 +6,10 @@ paths (a shared folder). Nothing of Python runs on them: it is all SQL.
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from systemscripts import masking, settings
@@ -24,9 +26,9 @@ def compute(work: Work) -> None:
     _demand_answer(master)
     session = _session(master)
     try:
-        views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(str, work.sales))}
+        views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(_file, work.sales))}
         for name in DIMENSIONS:
-            views[name] = session.read.parquet(str(work.dimensions / f"{name}.parquet"))
+            views[name] = session.read.parquet(_file(work.dimensions / f"{name}.parquet"))
         for name, frame in views.items():
             frame.createOrReplaceTempView(name)
         for name, text in work.views().items():
@@ -38,6 +40,11 @@ def compute(work: Work) -> None:
         raise _explained(error) from error
     finally:
         session.stop()
+
+
+def _file(path: Path) -> str:
+    """A file that is read: what would be a pattern (Hadoop API, "FileSystem.globStatus") stands for itself."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))
 
 
 def _demand_answer(master: str) -> None:
