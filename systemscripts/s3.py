@@ -73,6 +73,18 @@ class Bucket:
                     if not found["Key"].endswith("/"):
                         yield Object(found["Key"], found["Size"], _plain(found["ETag"]), found["LastModified"])
 
+    def all_buckets(self) -> list[str] | None:
+        """The names of all buckets of the key; None where it may not list them, as a key for one bucket need not."""
+        from botocore.exceptions import ClientError
+
+        with self._explained("list all buckets"):
+            try:
+                return [found["Name"] for found in self.client.list_buckets().get("Buckets", ())]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in ("AccessDenied", "403", "AllAccessDisabled"):
+                    return None
+                raise
+
     def find(self, key: str) -> Object | None:
         """One object, None where there is none."""
         with self._explained(f"look at {self.address}{key}"):
@@ -124,7 +136,7 @@ class Bucket:
         with self._explained(f"copy {self.address}{found.key} to {key}"):
             self.client.copy({"Bucket": self.name, "Key": found.key}, self.name, key)
         copied = self.find(key)
-        if copied is None or not same_content(copied, found):
+        if copied is None or not same_content(copied, found.size, found.etag):
             raise TryLaterError(
                 f"{self.address}{key} is not the copy of {found.key} that it should be", "The next run copies it again."
             )
@@ -207,13 +219,13 @@ def _refuse_plain_text(wanted: Settings) -> None:
         )
 
 
-def same_content(one: Object, other: Object) -> bool:
-    """Whether two objects hold the same bytes, as far as sizes and plain ETags tell.
+def same_content(one: Object, size: int | None, etag: str) -> bool:
+    """Whether an object holds the same bytes as one of that size and ETag, as far as sizes and plain ETags tell.
 
     An ETag with a dash is no hash of the content (Amazon S3 API reference, "ETag"): it depends on how it was uploaded.
     """
-    comparable = "-" not in one.etag + other.etag
-    return one.size == other.size and (one.etag == other.etag or not comparable)
+    comparable = "-" not in one.etag + etag
+    return one.size == size and (one.etag == etag or not comparable)
 
 
 def explain(error: Exception, what: str, place: str) -> EtlError:

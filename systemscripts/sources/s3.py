@@ -73,9 +73,12 @@ def probe(options: dict[str, Any]) -> str:
     place = _place(options)
     if not place.bucket:
         raise variables.UnsetVariableError("S3_BUCKET is not set")
-    for found in s3.bucket(place.bucket).objects(place.prefix):
-        return f"s3://{place.bucket}/{place.prefix} can be read; {found.key} waits"
-    return f"s3://{place.bucket}/{place.prefix} can be read, nothing waits"
+    bucket = s3.bucket(place.bucket)
+    waiting = next(bucket.objects(place.prefix), None)
+    seen = bucket.all_buckets()
+    more = f"; the key lists {len(seen)} bucket{'s' * (len(seen) != 1)}" if seen is not None else ""
+    waits = f"; {waiting.key} waits" if waiting else ", nothing waits"
+    return f"s3://{place.bucket}/{place.prefix} can be read{waits}{more}"
 
 
 def fetch(request: Request) -> Fetched:
@@ -130,7 +133,8 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
         return
     with transaction(request.connection) as cursor:
         cursor.execute(
-            """select distinct on (f.source_path) f.source_path, f.source_stamp, f.file_sha256 from dba.tfile f
+            """select distinct on (f.source_path) f.source_path, f.source_size, f.source_stamp, f.file_sha256
+               from dba.tfile f
                where f.config_name = %s and f.source = 's3' and f.status = 'undone' and not exists (
                    select from dba.tfile l where l.config_name = f.config_name and l.file_sha256 = f.file_sha256
                    and l.status in ('fetched', 'prepared', 'loaded'))
@@ -138,11 +142,12 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
             (request.config.config_name,),
         )
         undone = cursor.fetchall()
-    for path, stamp, digest in undone:
-        key = path.removeprefix(bucket.address)
-        for candidate in _names(place.processed + place.relative(key), digest):
+    for path, size, stamp, digest in undone:
+        key, etag = path.removeprefix(bucket.address), (stamp or "").partition(" ")[0]
+        # the name with the hash first: where it is, the plain name is another content's
+        for candidate in reversed(_names(place.processed + place.relative(key), digest)):
             found = bucket.find(candidate)
-            if found is not None and found.etag == (stamp or "").partition(" ")[0]:
+            if found is not None and s3.same_content(found, size, etag):
                 yield found, files.Origin(path, found.size, found.stamp)
                 break
         else:

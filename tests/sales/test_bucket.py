@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +21,7 @@ from systemscripts import s3, settings, targets
 from systemscripts.errors import ConfigurationError
 from systemscripts.sources import s3 as source
 from tests.imports.test_parquet import KILLING
-from tests.sales.conftest import Shop
+from tests.sales.conftest import SECRET, Shop
 
 HEADER = "customer_id,store_id,product_name,sales_date,sales_person_id,price,quantity,total_cost\n"
 GOOD = "1,121,sugar,2025-01-05,1,50.00,2,100.00\n"
@@ -153,6 +158,72 @@ def test_a_file_of_an_interrupted_run_is_still_a_reported_and_loaded_once(shop: 
     assert "sales_a.csv was being processed by a run that interrupted: it is processed again" in summary["warnings"]
     assert shop.sql("select status from sales.staging") == [("I",)]
     assert shop.sql("select count(*), sum(rows_loaded) from dba.tdataset") == [(1, 1)]
+
+
+def test_an_object_uploaded_in_parts_is_loaded_again_after_an_undo(shop: Shop) -> None:
+    """Its ETag is no hash of its content, and its copy has another."""
+    shop.put("sales_data/sales_a.csv", HEADER + "2,122,maida,2025-02-05,2,20,1,20\n")  # its name is taken then
+    shop.load()
+    key = {"Bucket": shop.bucket, "Key": "sales_data/sales_a.csv"}
+    upload = shop.client.create_multipart_upload(**key)["UploadId"]
+    part = shop.client.upload_part(**key, UploadId=upload, PartNumber=1, Body=(HEADER + GOOD).encode())
+    parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+    shop.client.complete_multipart_upload(**key, UploadId=upload, MultipartUpload=parts)
+    assert "-" in shop.client.head_object(**key)["ETag"]
+    loaded = shop.load()["rows"]
+    assert len(shop.keys("sales_data_processed/")) == 2
+    assert shop.installation.run("generic_import", "--undo", loaded[0]["dataset"]).returncode == 0
+    again = shop.load("--reload")
+    assert [(row["state"], row["loaded"]) for row in again["rows"]] == [("loaded", 1)]
+    assert shop.sql(
+        "select count(distinct file_sha256), count(*) from dba.tfile where source_path like '%sales_a.csv'"
+    ) == [(2, 3)]
+
+
+def test_doctor_lists_the_bucket_and_all_buckets_only_where_it_may(shop: Shop) -> None:
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+
+    def said() -> list[str]:
+        done = shop.installation.run("doctor", "--json", timeout=120)
+        assert SECRET not in done.stdout + done.stderr
+        lines = json.loads(done.stdout)["rows"]
+        return [f"{row['state']}: {row['says']} {row['next']}" for row in lines if "source of sales" in row["says"]]
+
+    (line,) = said()
+    assert line.startswith(f"ok: source of sales: s3://{shop.bucket}/sales_data/ can be read; sales_data/sales_a.csv")
+    assert "the key lists" in line
+    shop.installation.write_settings(S3_SECRET_ACCESS_KEY="wrong")
+    (line,) = said()
+    assert line.startswith("failure: ") and "Mend S3_SECRET_ACCESS_KEY." in line
+    with only_one_bucket() as address:  # this is how Amazon answers a key that has no right to list them
+        shop.installation.write_settings(S3_SECRET_ACCESS_KEY=SECRET, S3_ENDPOINT_URL=address)
+        assert said() == [f"ok: source of sales: s3://{shop.bucket}/sales_data/ can be read, nothing waits "]
+
+
+class _OneBucket(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        listing = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        denied = self.path.partition("?")[0] == "/"
+        content = b"<Error><Code>AccessDenied</Code></Error>" if denied else listing
+        self.send_response(403 if denied else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nobody reads it."""
+
+
+@contextlib.contextmanager
+def only_one_bucket() -> Iterator[str]:
+    """The address of a service whose keys may list a bucket, but not all of them."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _OneBucket)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_virtual_host_style_addresses(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
