@@ -22,7 +22,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last four bytes a
 
 @dataclass(frozen=True)
 class AddressRules:
-    """`listed`: names, name:port, addresses and networks that may be reached; None: the operator's own configuration.
+    """`listed`: names, addresses and networks that may be reached, or only a port of theirs (name:port);
+    None: the operator's own configuration.
 
     A listed name may lead to public addresses only; a private one must be listed itself, as address or network.
     """
@@ -34,20 +35,20 @@ class AddressRules:
         if self.listed is None:
             return
         name = host.strip("[]").rstrip(".").lower()
-        if name in self._names() or f"{name}:{port}" in self._names() or self._is_listed(_address_or_none(name)):
+        if name in self._names() or f"{name}:{port}" in self._names() or self._is_listed(_address_or_none(name), port):
             return
         raise ConfigurationError(
             f"the host {host} is not among those that uploads may name", "Ask the operator: UPLOAD_ALLOWED_HOSTS."
         )
 
-    def check_address(self, host: str, address: str) -> None:
+    def check_address(self, host: str, address: str, port: int) -> None:
         """Raises ConfigurationError when the address that a host leads to may not be connected to."""
         found = _address_or_none(address)
         if found is None:
             raise ConfigurationError(f"{host} leads to {address}, which is no address")
         if any(found in network for network in _NEVER if network.version == found.version) or found.is_multicast:
             raise ConfigurationError(f"{host} leads to {found}, an address that no source may have")
-        if self.listed is not None and not found.is_global and not self._is_listed(found):
+        if self.listed is not None and not found.is_global and not self._is_listed(found, port):
             raise ConfigurationError(
                 f"{host} leads to {found}, an address of a private network",
                 "Ask the operator: UPLOAD_ALLOWED_HOSTS must name the address itself.",
@@ -62,15 +63,20 @@ class AddressRules:
             raise TryLaterError(f"the host {host} is not found", "Check its name, or try again later.") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
-            self.check_address(host, address)
+            self.check_address(host, address, port)
         return addresses
 
     def _names(self) -> set[str]:
         return {entry.lower() for entry in self.listed or ()}
 
-    def _is_listed(self, found: IpAddress | None) -> bool:
-        networks = [network for entry in self.listed or () if (network := _network_or_none(entry))]
-        return found is not None and any(found in network for network in networks if network.version == found.version)
+    def _is_listed(self, found: IpAddress | None, port: int | None) -> bool:
+        if found is None:
+            return False
+        entries = [made for entry in self.listed or () if (made := _network_and_port(entry))]
+        return any(
+            network.version == found.version and found in network and only in ("", str(port))
+            for network, only in entries
+        )
 
 
 def _address_or_none(text: str) -> IpAddress | None:
@@ -86,11 +92,12 @@ def _address_or_none(text: str) -> IpAddress | None:
     return found
 
 
-def _network_or_none(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network_and_port(entry: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str] | None:
+    """A listed network, and the one port of it that is listed (empty: each); None for what is a name."""
     text, colon, port = entry.rpartition(":")
-    for candidate in (entry, text if colon and port.isdigit() else entry):
+    for candidate, only in ((entry, ""), (text if colon and port.isdecimal() else "", port)):
         try:
-            return ipaddress.ip_network(candidate.strip("[]"), strict=False)
+            return ipaddress.ip_network(candidate.strip("[]"), strict=False), only
         except ValueError:
             continue
     return None

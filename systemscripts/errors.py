@@ -32,6 +32,10 @@ class UsageError(EtlError):
     exit_code = 2
 
 
+class MissingError(UsageError):
+    """What was named does not exist, or not for whoever asks."""
+
+
 class BadDataError(EtlError):
     """The input cannot be read or loaded as it is; it is kept aside."""
 

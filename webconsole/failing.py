@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 from systemscripts import masking
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError, UsageError
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, MissingError, TryLaterError, UsageError
 from webconsole import access
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ def status_of(error: EtlError) -> int:
     """The HTTP status for one of the suite's errors."""
     if isinstance(error, TryLaterError):
         return 503
+    if isinstance(error, MissingError):
+        return 404
     if isinstance(error, UsageError):
         # a question that is asked wrong is one thing, an action that does not fit the state of things another
         asking = request.method in access.SAFE_METHODS or request.path == "/data-view"

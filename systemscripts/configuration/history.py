@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from systemscripts import masking
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import ConfigurationError, MissingError, UsageError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -84,13 +84,13 @@ def versions(cursor: Cursor, config_name: str = "", before: int | None = None, l
 
 
 def one(cursor: Cursor, config_name: str, version: int) -> Version:
-    """One version of an import; raises UsageError where there is none."""
+    """One version of an import; raises MissingError where there is none."""
     cursor.execute(
         f"select {_FIELDS} from dba.tconfighistory where config_name = %s and version = %s", (config_name, version)
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"{config_name} has no version {version}", "See its list of versions.")
+        raise MissingError(f"{config_name} has no version {version}", "See its list of versions.")
     return Version(*row)
 
 

@@ -150,7 +150,7 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https"):
             raise ConfigurationError(f"{shown(url)} is no address of an API", "Expected https://...")
-        self.rules.check_name(parts.hostname or "", parts.port)
+        self.rules.check_name(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._session = self._session or connecting.session(self.rules, self.ca_file)
         at_home = origin(url) == origin(self.base_url)
         try:

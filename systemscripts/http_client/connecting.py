@@ -24,7 +24,7 @@ class _Checked:
         self.rules.resolve(self.host, self.port)
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]
         try:  # it was looked up once more for this: what counts is where we are
-            self.rules.check_address(self.host, connected.getpeername()[0])
+            self.rules.check_address(self.host, connected.getpeername()[0], self.port)
         except BaseException:
             connected.close()
             raise

@@ -79,7 +79,7 @@ def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.sock
     rules.check_name(host, port)
     try:
         for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            rules.check_address(host, str(entry[4][0]))
+            rules.check_address(host, str(entry[4][0]), port)
         found = socket.create_connection((host, port), seconds)
     except TimeoutError as error:
         raise TryLaterError(f"{name}: no connection within {seconds:g} s", AGAIN) from error
@@ -88,7 +88,7 @@ def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.sock
     except OSError as error:
         raise TryLaterError(f"{name}: no connection: {error.strerror or error}", AGAIN) from error
     try:  # it was looked up once more for this: what counts is where we are
-        rules.check_address(host, found.getpeername()[0])
+        rules.check_address(host, found.getpeername()[0], port)
     except BaseException:
         found.close()
         raise

@@ -127,6 +127,22 @@ def test_a_hundred_megabytes_are_not_taken(orders: Console) -> None:
     assert orders.get("/health", None).status_code == 200
 
 
+@pytest.mark.parametrize("megabytes", [2, 20])
+def test_what_is_too_large_is_answered_with_what_to_do(orders: Console, megabytes: int) -> None:
+    # of the larger only the head: whoever says how much is coming is answered before it comes
+    host, port = urlsplit(orders.url).netloc.split(":")
+    for path, starts_with in (("/console/upload", b"<!doctype html>"), ("/upload-config", b'{"error":')):
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {orders.token('anna')}\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {megabytes}000000\r\n"
+            connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + b"x" * (2_000_000 * (megabytes == 2)))
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        status, _, body = answer.partition(b"\r\n\r\n")
+        assert status.startswith(b"HTTP/1.1 413"), answer[:300]
+        assert body.strip().lower().startswith(starts_with), body[:300]
+        assert b"Files of data go into file_watcher/" in body
+
+
 def test_cells_that_a_spreadsheet_would_run_are_made_text(console: Console) -> None:
     values = [
         "=1+1",

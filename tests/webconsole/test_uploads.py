@@ -25,6 +25,7 @@ schema: {order_id: integer, ordered_at: date, amount: numeric}
 """
 FAULTY = GOOD.replace("integer", "whole") + "strict_mod: true\n"
 ROWS = "order_id,ordered_at,amount\n1,2026-01-05,10.50\n2,2026-01-06,7\n"
+LEADS_AWAY = "0xa9fea9fe"  # to every rule about names a name; every resolver makes 169.254.169.254 of it
 asked: list[str] = []  # of the web server that sends people elsewhere
 
 
@@ -59,7 +60,7 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory, elsewhere:
     (made.data / "incoming").mkdir()
     made.write_settings(
         DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0", SOURCE_TOKEN="hush-hush-token",
-        UPLOAD_ALLOWED_HOSTS=f"127.0.0.1:{elsewhere}",
+        UPLOAD_ALLOWED_HOSTS=f"127.0.0.1:{elsewhere},{LEADS_AWAY},localhost:2222",
     )  # fmt: skip
     with running(made) as found:
         yield found
@@ -174,6 +175,7 @@ SOURCE = "sources:\n  - {{type: api, url: '{}'}}\ntarget: {{table: public.upload
         (SOURCE.format("http://[::ffff:169.254.169.254]/"), "not"),
         (SOURCE.format("http://2852039166/"), "2852039166"),
         (SOURCE.format("http://localhost:5432/"), "localhost"),
+        (SOURCE.format("http://127.0.0.1:5432/"), "127.0.0.1 is not among"),  # another port of it is
         (SOURCE.format("http://example.test/"), "example.test"),
         (SOURCE.format("file:///etc/passwd"), ""),
         (GOOD.replace("path: incoming", "path: ../../etc"), "path"),
@@ -224,6 +226,36 @@ def test_a_redirect_to_a_forbidden_address_is_not_followed(console: Console, els
     assert "/data" in asked
     assert "169.254.169.254" in ended["run"]["error"], ended["run"]["error"]
     assert console.installation.sql("select count(*) from dba.tdataset where config_name = 'led_away'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "says"),
+    [
+        ("away_http", f"{{type: api, url: 'http://{LEADS_AWAY}/latest/meta-data/'}}", f"{LEADS_AWAY} leads to 169.254"),
+        (
+            "away_sftp",
+            f"{{type: sftp, host: '{LEADS_AWAY}', user: u, path: /x.csv, agent: true}}",
+            f"{LEADS_AWAY} leads to 169.254",
+        ),
+        (
+            "own_machine",
+            "{type: sftp, host: 'localhost:2222', user: u, path: /x.csv, agent: true}",
+            "address of a private network",
+        ),
+    ],
+)
+def test_a_listed_name_that_leads_to_a_forbidden_address_is_not_connected_to(
+    console: Console, name: str, source: str, says: str
+) -> None:
+    status, answer = upload(console, f"sources:\n  - {source}\ntarget: {{table: public.uploaded}}\n", name)
+    assert status == 201, answer
+    run = console.post("/jobs", json={"job": "run_elt", "name": name}).json()["run_uuid"]
+    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("starting", "running"), 120)
+    ended = console.get(f"/jobs/{run}").json()["run"]
+    assert ended["status"] == "failed", ended
+    assert says in ended["error"], ended["error"]
+    page = console.get(f"/console/runs/{run}")
+    assert page.status_code == 200 and says in page.text
 
 
 def test_a_name_of_the_operators_import_cannot_be_taken_over(console: Console) -> None:

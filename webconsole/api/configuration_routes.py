@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, make_response, request
+from flask import Blueprint, Response, jsonify, make_response, request
 from pydantic import Field
 
 from systemscripts.configuration import history
 from systemscripts.configuration.history import Version
-from systemscripts.errors import UsageError
 from webconsole import access, actions, database, uploading
 from webconsole.api.describing import Body, described, given, plain
 from webconsole.api.run_routes import TEXT
@@ -47,7 +46,7 @@ def versions() -> Response:
 @described()
 def one(name: str, version: int) -> Response:
     """One version as YAML."""
-    found = _version(name, version)
+    found = configurations.version(name, version)
     return jsonify(plain(_said(found) | {"yaml": found.as_yaml()}))
 
 
@@ -57,8 +56,8 @@ def one(name: str, version: int) -> Response:
 def diff(name: str, version: int) -> Response:
     """The lines in which a version differs from another one, the one before unless another is named."""
     wanted = number_from(request.args, "with")
-    other = _version(name, version - 1 if wanted is None else wanted)
-    older, newer = sorted((other, _version(name, version)), key=lambda each: each.version)
+    other = configurations.version(name, version - 1 if wanted is None else wanted)
+    older, newer = sorted((other, configurations.version(name, version)), key=lambda each: each.version)
     lines = [f"{mark} {line}" for mark, line in history.difference(older, newer)]
     return jsonify({"from": older.version, "to": newer.version, "lines": lines})
 
@@ -68,16 +67,7 @@ def diff(name: str, version: int) -> Response:
 @described()
 def restore(name: str, version: int) -> Response:
     """Make an import what it was at a version, as a new version."""
-    _version(name, version)
     return jsonify(headline=actions.restore_configuration(name, version))
-
-
-def _version(name: str, version: int) -> Version:
-    with database.reading() as cursor:
-        try:
-            return history.one(cursor, name, version)
-        except UsageError as error:
-            abort(404, str(error))
 
 
 def _said(version: Version) -> dict[str, Any]:

@@ -63,10 +63,7 @@ def view() -> Response:
     wanted = tables.Wanted(
         body.sort, body.descending, filters, body.history, body.dataset_id, body.after, size=body.size
     )
-    try:
-        asked = tables.view(_table(body), wanted)
-    except relations.NoRelationError as error:
-        abort(404, str(error))
+    asked = tables.view(_table(body), wanted)
     return jsonify(tables.as_json(asked, tables.page(asked)))
 
 
@@ -90,8 +87,5 @@ def _table(body: DataView) -> str:
 )  # fmt: skip
 def download(name: str, ending: str) -> Response:
     """A table as a file; column1, operator1, value1 to column8 filter it."""
-    try:
-        asked = tables.view(name, wanted_from(request.args))
-    except relations.NoRelationError as error:
-        abort(404, str(error))
+    asked = tables.view(name, wanted_from(request.args))
     return sending.table(asked, ending)

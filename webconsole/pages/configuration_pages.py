@@ -5,8 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
 from systemscripts.configuration import history
-from systemscripts.configuration.history import Version
-from systemscripts.errors import UsageError
 from webconsole import access, actions, database
 from webconsole.asking import number_from
 from webconsole.reading import configurations, keys
@@ -58,7 +56,7 @@ def _history(name: str) -> str:
 @access.allow("admin")
 def view(name: str, version: int) -> str:
     """One version as YAML."""
-    found = _version(name, version)
+    found = configurations.version(name, version)
     with database.reading() as cursor:
         newest = history.versions(cursor, name, limit=1)[0].version
     return render_template("version.html", version=found, lines=found.as_yaml().splitlines(), newest=newest)
@@ -70,7 +68,8 @@ def diff(name: str, version: int) -> str:
     """What changed from another version (`with`; the one before) to this one."""
     wanted = number_from(request.args, "with")
     other = version - 1 if wanted is None else wanted
-    older, newer = sorted((_version(name, other), _version(name, version)), key=lambda each: each.version)
+    both = (configurations.version(name, number) for number in (other, version))
+    older, newer = sorted(both, key=lambda each: each.version)
     with database.reading() as cursor:
         numbers = [each.version for each in history.versions(cursor, name, limit=200)]
     return render_template(
@@ -82,14 +81,5 @@ def diff(name: str, version: int) -> str:
 @access.allow("admin")
 def restore(name: str, version: int) -> Response:
     """Make the import what it was."""
-    _version(name, version)
     flash(actions.restore_configuration(name, version))
     return make_response(redirect(f"/console/configurations/{name}", 303))
-
-
-def _version(name: str, version: int) -> Version:
-    with database.reading() as cursor:
-        try:
-            return history.one(cursor, name, version)
-        except UsageError as error:
-            abort(404, str(error))

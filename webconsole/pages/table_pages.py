@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from webconsole import access, database, sending
 from webconsole.asking import wanted_from
@@ -26,10 +26,7 @@ def listed() -> str:
 @access.allow("user")
 def one(name: str) -> str:
     """The rows of one table."""
-    try:
-        asked = tables.view(name, wanted_from(request.args, longest=CELL_LETTERS))
-    except relations.NoRelationError as error:
-        abort(404, str(error))
+    asked = tables.view(name, wanted_from(request.args, longest=CELL_LETTERS))
     return render_template(
         "table.html", asked=asked, page=tables.page(asked), operators=tables.OPERATORS, wanted=asked.wanted,
         columns=asked.relation.columns, longest=CELL_LETTERS, arguments=_arguments(asked.wanted),
@@ -40,10 +37,7 @@ def one(name: str) -> str:
 @access.allow("user")
 def download(name: str, ending: str) -> Response:
     """All that was asked for, as a file."""
-    try:
-        asked = tables.view(name, wanted_from(request.args))
-    except relations.NoRelationError as error:
-        abort(404, str(error))
+    asked = tables.view(name, wanted_from(request.args))
     return sending.table(asked, ending)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.configuration import history
+from systemscripts.configuration.history import Version
 from webconsole import database
 
 if TYPE_CHECKING:
@@ -26,3 +28,9 @@ def listed(cursor: Cursor) -> list[dict[str, Any]]:
                 order by d.dataset_id desc limit 1) as last_loaded_at
            from dba.timportconfig c order by c.config_name""",
     )
+
+
+def version(config_name: str, number: int) -> Version:
+    """One version of an import; raises MissingError where there is none."""
+    with database.reading() as cursor:
+        return history.one(cursor, config_name, number)

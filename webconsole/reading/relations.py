@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from systemscripts.errors import UsageError
+from systemscripts.errors import MissingError, UsageError
 from webconsole import database
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ _VISIBLE = """c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname !~ '^pg_' and
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
     and (n.nspname <> 'dba' or exists (
         select 1 from dba.v_import_health h where h.target_table = n.nspname || '.' || c.relname))"""
-
-
-class NoRelationError(UsageError):
-    """There is no such table, or it is not for the reader."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ def listed(cursor: Cursor) -> list[Relation]:
 
 
 def find(cursor: Cursor, full_name: str) -> Relation:
-    """One table by schema.table; raises NoRelationError where there is none that the reader may see."""
+    """One table by schema.table; raises MissingError where there is none that the reader may see."""
     schema, _, name = full_name.partition(".")
     row = database.first(
         cursor,
@@ -105,7 +101,7 @@ def find(cursor: Cursor, full_name: str) -> Relation:
         (schema, name),
     )
     if row is None:
-        raise NoRelationError(f"there is no table {full_name}, or it is not for reading", "See the list of tables.")
+        raise MissingError(f"there is no table {full_name}, or it is not for reading", "See the list of tables.")
     columns = _columns(cursor, row.pop("oid"))
     return Relation(**row, columns=columns)
 

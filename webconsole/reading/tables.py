@@ -67,7 +67,7 @@ class View:
 
 
 def view(full_name: str, wanted: Wanted) -> View:
-    """Find the table and check what is asked of it; raises NoRelationError or UsageError."""
+    """Find the table and check what is asked of it; raises MissingError or UsageError."""
     with database.viewing() as cursor:
         relation = relations.find(cursor, full_name)
     if wanted.sort:
