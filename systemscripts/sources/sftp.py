@@ -120,6 +120,9 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
 
 def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
     found = []
+    wanted = landing.one_name(options.pattern)
+    if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
+        fetched.warnings.append(f"{options.below(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_why_not(cursor, request, options, entry) for entry in entries]
     for entry, reason in zip(entries, reasons, strict=True):

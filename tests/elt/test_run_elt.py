@@ -128,6 +128,15 @@ def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> No
     assert done.returncode == 0 and TOKEN not in everything and PASSWORD not in everything
 
 
+def test_a_named_file_that_is_not_there_is_said(installation: Installation, job: Path, place: Place) -> None:
+    job.write_text(job.read_text().replace("path: ./incoming", "path: ./incoming/absent.csv"))
+    (place.folder / "sample.csv").unlink()
+    done = installation.run("run_elt", job, "--once")
+    assert done.returncode == 0, done.stderr
+    assert f"warning: {installation.data}/incoming/absent.csv does not exist" in done.stdout
+    assert f"warning: /in/sample.csv does not exist at [127.0.0.1]:{place.port}" in done.stdout
+
+
 def test_secrets_in_the_file_itself_work_with_a_warning_and_stand_in_no_table(
     installation: Installation, job: Path
 ) -> None:

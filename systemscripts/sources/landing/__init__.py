@@ -9,11 +9,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from systemscripts import files
 from systemscripts.db_utils import transaction
 from systemscripts.sources import Request
+
+
+def one_name(pattern: str) -> str:
+    """The name of the one file that a pattern means, "" where it means several; that this is missing is to be said."""
+    name = re.sub(r"\\(.)", r"\1", pattern)
+    return name if re.escape(name) == pattern else ""
 
 
 def part_path(request: Request, origin: files.Origin) -> Path:

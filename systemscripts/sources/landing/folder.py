@@ -68,6 +68,9 @@ def _new(request: Request, folder: Path, fetched: Fetched) -> list[Path]:
             f"{folder} cannot be read: {error.strerror}", "Make it readable for the suite's user, or mend path."
         ) from error
     new = []
+    wanted = landing.one_name(request.options.get("pattern") or "")
+    if wanted and request.options.get("keep") and wanted not in [entry.name for entry in found]:
+        fetched.warnings.append(f"{folder / wanted} does not exist")
     pattern = request.options.get("pattern") or request.config.file_pattern
     for entry in found:
         if reason := unsafe_name(entry.name):
