@@ -280,6 +280,15 @@ def settled(cursor: Cursor, ticket: Ticket) -> None:
     cursor.execute("update dba.tfile set settled_at = now() where file_id = %s", (ticket.file_id,))
 
 
+def resolve_refused_before(cursor: Cursor, ticket: Ticket) -> None:
+    """The same content refused once more stands for the times before: it is one file that waits for somebody."""
+    cursor.execute(
+        """update dba.tfile set resolved_by = %s where config_name = %s and status = 'refused' and resolved_by is null
+           and file_id < %s and file_sha256 = %s and name = %s""",
+        (ticket.file_id, ticket.config_name, ticket.file_id, ticket.file_sha256, ticket.name),
+    )
+
+
 def resolve_refused(cursor: Cursor, ticket: Ticket) -> None:
     """A good load makes earlier refused files of the same name or label history."""
     cursor.execute(

@@ -381,7 +381,7 @@ comment on column dba.tfile.rows_skipped is 'Rows that were no data, or were the
 comment on column dba.tfile.keep_path is 'Where it goes once final (archive/ or refused/), below the data folder';
 comment on column dba.tfile.archived_at is 'When it got there';
 comment on column dba.tfile.settled_at is 'When the source was told that it is safe';
-comment on column dba.tfile.resolved_by is 'A later good load that makes this refused file history';
+comment on column dba.tfile.resolved_by is 'What makes this refused file history: a later good load, or the same content refused again';
 comment on column dba.tfile.run_uuid is 'The run that handled it last';
 comment on column dba.tfile.created_at is 'When it was first seen';
 comment on column dba.tfile.status_at is 'When its state last changed, or its source last gave the same content again';

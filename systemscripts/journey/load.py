@@ -243,6 +243,7 @@ def refuse(context: Context, ticket: files.Ticket, error: BadDataError) -> Outco
         if isinstance(error, RefusedError):
             rejects.store(cursor, error.found.first, ticket.file_id, None)
         files.change(cursor, ticket, "refused", context.run_uuid, reason=str(error), keep_path=keep)
+        files.resolve_refused_before(cursor, ticket)
     logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})  # the summary says it
     return Outcome(ticket.name, "refused", label=ticket.label, reason=str(error))
 

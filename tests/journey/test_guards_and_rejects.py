@@ -180,3 +180,14 @@ def test_rejected_rows_come_in_by_the_yaml_as_it_is_now(
         path.write_text(text + "schema:\n  amount: {type: integer, null: [none]}\n")
         assert replay.replay_rejects(connection, dataset, 0, directories).counts.loaded == 1
     assert here.sql("select id, amount from public.orders_current order by 1") == [("1", 1), ("2", None)]
+
+
+def test_a_file_refused_again_waits_once(installation: Installation) -> None:
+    installation.configure("lists", exact_header=["other"])
+    load(installation, "lists.csv", names(2))
+    for _ in range(2):
+        assert installation.run("generic_import", "lists", "--retry-refused").returncode == 65
+    assert installation.sql("select name, status from dba.v_waiting") == [("lists.csv", "refused")]
+    installation.configure("lists", exact_header=[])
+    assert installation.summary("generic_import", "lists", "--retry-refused")["counts"]["loaded"] == 2
+    assert installation.sql("select count(*) from dba.v_waiting") == [(0,)]

@@ -77,7 +77,8 @@ def _newest(cursor: Cursor, config: ImportConfig, address: str) -> _Earlier | No
         """select f.file_id, f.name, coalesce(f.file_sha256, ''), f.status, coalesce(f.reason, ''),
                coalesce(f.keep_path, ''), f.created_at, f.dataset_id, coalesce(d.status, ''),
                exists (select from dba.v_current_dataset v where v.dataset_id = f.dataset_id),
-               f.resolved_by is not null or c.updated_at > f.status_at
+               exists (select from dba.tfile g where g.file_id = f.resolved_by and g.status <> 'refused')
+                   or c.updated_at > f.status_at
            from dba.tfile f join dba.timportconfig c using (config_name) left join dba.tdataset d using (dataset_id)
            where f.config_name = %s and f.source = 'api' and f.source_path = %s || f.name
            order by f.file_id desc limit 1""",
