@@ -175,11 +175,13 @@ create table dba.timportconfig (
     sources jsonb not null default '[]',
     transform text not null default '',
     notify text[] not null default '{}',
-    managed_by text not null default 'row' check (managed_by in ('yaml', 'row')),
+    managed_by text not null default 'row' check (managed_by in ('yaml', 'row', 'upload')),
     yaml_hash text,
     version integer not null default 1,
     created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now()
+    updated_at timestamptz not null default now(),
+    job jsonb not null default '{}',
+    target jsonb not null default '{}'
 );
 comment on table dba.timportconfig is 'One row says what becomes of one kind of client file; config/imports/NAME.yaml feeds it';
 comment on column dba.timportconfig.config_name is 'Name of the import';
@@ -215,11 +217,13 @@ comment on column dba.timportconfig.archive_policy is 'single, daily_zip or none
 comment on column dba.timportconfig.sources is 'Where files are fetched from';
 comment on column dba.timportconfig.transform is 'Function in config/transforms/';
 comment on column dba.timportconfig.notify is 'Who is told, beside the alert recipients';
-comment on column dba.timportconfig.managed_by is 'yaml: config/imports/NAME.yaml feeds this row; row: it is edited here';
+comment on column dba.timportconfig.managed_by is 'yaml: config/imports/NAME.yaml or a job''s file feeds this row; row: it is edited here; upload: it was uploaded, and what it names is held against UPLOAD_ALLOWED_HOSTS';
 comment on column dba.timportconfig.yaml_hash is 'Hash of the YAML as it was applied';
 comment on column dba.timportconfig.version is 'Goes up with each change';
 comment on column dba.timportconfig.created_at is 'When the row was made';
 comment on column dba.timportconfig.updated_at is 'When the row was last changed';
+comment on column dba.timportconfig.job is 'Of a YAML job: start_time, end_time, output_csv_path';
+comment on column dba.timportconfig.target is 'parquet: a folder instead of a table; months_of: the date column whose months are noted';
 
 create table dba.tconfighistory (
     config_history_id integer generated always as identity primary key,
@@ -281,6 +285,8 @@ create table dba.tdataset (
     run_uuid uuid not null,
     created_at timestamptz not null default now(),
     status_at timestamptz not null default now(),
+    file_name text,
+    purged_at timestamptz,
     check (rows_read = rows_loaded + rows_rejected + rows_skipped)
 );
 create index on dba.tdataset (config_name, label, dataset_date);
@@ -311,6 +317,8 @@ comment on column dba.tdataset.status_reason is 'Why it is held, superseded or u
 comment on column dba.tdataset.run_uuid is 'The run that loaded it';
 comment on column dba.tdataset.created_at is 'When it was loaded';
 comment on column dba.tdataset.status_at is 'When its state last changed';
+comment on column dba.tdataset.file_name is 'Parquet targets: the file in the folder that holds the rows; null where the target is a table';
+comment on column dba.tdataset.purged_at is 'When purge.py deleted its rows or its history; it cannot be undone any more';
 
 create table dba.tfile (
     file_id integer generated always as identity primary key,
@@ -344,6 +352,7 @@ create table dba.tfile (
     run_uuid uuid not null,
     created_at timestamptz not null default now(),
     status_at timestamptz not null default now(),
+    purged_at timestamptz,
     check (rows_read is null or rows_read = rows_loaded + rows_rejected + rows_skipped),
     check (status not in ('loaded', 'unchanged', 'duplicate', 'undone') or dataset_id is not null)
 );
@@ -385,6 +394,7 @@ comment on column dba.tfile.resolved_by is 'What makes this refused file history
 comment on column dba.tfile.run_uuid is 'The run that handled it last';
 comment on column dba.tfile.created_at is 'When it was first seen';
 comment on column dba.tfile.status_at is 'When its state last changed, or its source last gave the same content again';
+comment on column dba.tfile.purged_at is 'When purge.py deleted the file';
 
 create table dba.trejectedrow (
     rejected_row_id bigint generated always as identity primary key,
@@ -463,7 +473,9 @@ create table dba.treportmanager (
     send_if text not null default 'always' check (send_if in ('always', 'rows', 'problems')),
     is_active boolean not null default true,
     yaml_hash text,
-    updated_at timestamptz not null default now()
+    updated_at timestamptz not null default now(),
+    targets text[] not null default '{}',
+    applied jsonb
 );
 comment on table dba.treportmanager is 'One row for every report; config/reports/NAME.yaml feeds it';
 comment on column dba.treportmanager.report_name is 'Name of the report';
@@ -477,6 +489,8 @@ comment on column dba.treportmanager.send_if is 'always, rows (some query has ro
 comment on column dba.treportmanager.is_active is 'false: not sent';
 comment on column dba.treportmanager.yaml_hash is 'Hash of the YAML as it was applied';
 comment on column dba.treportmanager.updated_at is 'When the row was last changed';
+comment on column dba.treportmanager.targets is 'Delivery targets (config/targets/NAME.yaml) that get the attachments as files';
+comment on column dba.treportmanager.applied is 'What its YAML last made of this row; a row that differs was edited here';
 
 create table dba.treportdelivery (
     delivery_id integer generated always as identity primary key,
@@ -529,21 +543,22 @@ comment on column dba.tuser.last_login_at is 'Last sign-in';
 
 -- Views for people ------------------------------------------------------------------------------------------------------
 
+-- A snapshot whose rows were purged is never current again.
 create view dba.v_current_dataset as
 select d.*
 from dba.tdataset d
 where d.status = 'active'
-  and (d.load_mode <> 'snapshot' or d.dataset_id = (
+  and (d.load_mode <> 'snapshot' or d.purged_at is null and d.dataset_id = (
         select n.dataset_id from dba.tdataset n
         where n.config_name = d.config_name and n.label is not distinct from d.label
-          and n.status = 'active' and n.load_mode = 'snapshot'
+          and n.status = 'active' and n.load_mode = 'snapshot' and n.purged_at is null
         order by greatest(n.dataset_date, n.last_seen) desc nulls last, n.stamp desc, n.dataset_id desc limit 1));
 comment on view dba.v_current_dataset is 'The datasets whose rows are current: per label the newest active one (snapshot), every active one (append)';
 
 create view dba.v_run as
 select r.started_at, r.job, r.status, round(extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::numeric, 1) as seconds,
        r.exit_code, r.error, r.files, r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.progress, r.arguments,
-       r.step_number, p.job as started_by, r.host, r.os_user, r.log_file, r.run_uuid, r.root_uuid
+       r.step_number, p.job as started_by, r.host, r.os_user, r.log_file, r.run_uuid, r.root_uuid, r.lock_key, r.ended_at
 from dba.trun r left join dba.trun p on p.run_uuid = r.parent_uuid;
 comment on view dba.v_run is 'Runs, for reading: order by started_at desc';
 
@@ -563,9 +578,14 @@ from dba.tdataset d left join dba.tfile f on f.dataset_id = d.dataset_id and f.s
 comment on view dba.v_dataset is 'Datasets with the file each came from';
 
 create view dba.v_waiting as
-select f.created_at as waiting_since, f.config_name, f.name, f.status, f.reason, f.path, f.size
-from dba.tfile f
-where f.status in ('fetched', 'prepared') or (f.status = 'refused' and f.resolved_by is null);
+select f.created_at as waiting_since, f.config_name, f.name, f.status, f.reason, f.path, f.size,
+       case when f.status = 'refused' then coalesce(f.reason, 'refused')
+            when not coalesce(c.is_active, true) then 'its import is paused'
+            when f.reason is not null then f.reason
+            when f.status = 'prepared' then 'read and checked, not loaded yet: the next run of its import loads it'
+            else 'seen, not read yet: the next run of its import reads it' end as why
+from dba.tfile f left join dba.timportconfig c using (config_name)
+where f.status in ('fetched', 'prepared') or (f.status = 'refused' and f.resolved_by is null and f.purged_at is null);
 comment on view dba.v_waiting is 'Files that are not loaded: waiting, or refused and not yet replaced by a good one';
 
 create view dba.v_row_origin as

@@ -50,8 +50,3 @@ comment on view visits.statistics_current is 'The current rows of visits.statist
 create function visits.today() returns timestamp with time zone language sql stable parallel safe as
 $$ select coalesce(nullif(current_setting('etl.now', true), '')::timestamptz, now()) $$;
 comment on function visits.today() is 'Now, by the clock of the installation where that is set (ETL_NOW)';
-
--- Reports go to delivery targets too ------------------------------------------------------------------------------------
-
-alter table dba.treportmanager add column targets text[] not null default '{}';
-comment on column dba.treportmanager.targets is 'Delivery targets (config/targets/NAME.yaml) that get the attachments as files';

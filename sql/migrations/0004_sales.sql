@@ -2,12 +2,6 @@
 
 -- Imports whose target is a folder of Parquet files ---------------------------------------------------------------------
 
-alter table dba.timportconfig add column target jsonb not null default '{}';
-comment on column dba.timportconfig.target is 'parquet: a folder instead of a table; months_of: the date column whose months are noted';
-
-alter table dba.tdataset add column file_name text;
-comment on column dba.tdataset.file_name is 'Parquet targets: the file in the folder that holds the rows; null where the target is a table';
-
 create table dba.tdatasetmonth (
     dataset_id integer not null references dba.tdataset,
     month date not null check (extract(day from month) = 1),

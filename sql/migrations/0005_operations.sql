@@ -1,40 +1,5 @@
 -- Views that people and reports read: why files wait, what each file brought; a comment on every column of every view.
 
-alter table dba.treportmanager add column applied jsonb;
-comment on column dba.treportmanager.applied is 'What its YAML last made of this row; a row that differs was edited here';
-
-alter table dba.tfile add column purged_at timestamptz;
-comment on column dba.tfile.purged_at is 'When purge.py deleted the file';
-alter table dba.tdataset add column purged_at timestamptz;
-comment on column dba.tdataset.purged_at is 'When purge.py deleted its rows or its history; it cannot be undone any more';
-
--- A snapshot whose rows were purged is never current again.
-create or replace view dba.v_current_dataset as
-select d.*
-from dba.tdataset d
-where d.status = 'active'
-  and (d.load_mode <> 'snapshot' or d.purged_at is null and d.dataset_id = (
-        select n.dataset_id from dba.tdataset n
-        where n.config_name = d.config_name and n.label is not distinct from d.label
-          and n.status = 'active' and n.load_mode = 'snapshot' and n.purged_at is null
-        order by greatest(n.dataset_date, n.last_seen) desc nulls last, n.stamp desc, n.dataset_id desc limit 1));
-
-create or replace view dba.v_run as
-select r.started_at, r.job, r.status, round(extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::numeric, 1) as seconds,
-       r.exit_code, r.error, r.files, r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.progress, r.arguments,
-       r.step_number, p.job as started_by, r.host, r.os_user, r.log_file, r.run_uuid, r.root_uuid, r.lock_key, r.ended_at
-from dba.trun r left join dba.trun p on p.run_uuid = r.parent_uuid;
-
-create or replace view dba.v_waiting as
-select f.created_at as waiting_since, f.config_name, f.name, f.status, f.reason, f.path, f.size,
-       case when f.status = 'refused' then coalesce(f.reason, 'refused')
-            when not coalesce(c.is_active, true) then 'its import is paused'
-            when f.reason is not null then f.reason
-            when f.status = 'prepared' then 'read and checked, not loaded yet: the next run of its import loads it'
-            else 'seen, not read yet: the next run of its import reads it' end as why
-from dba.tfile f left join dba.timportconfig c using (config_name)
-where f.status in ('fetched', 'prepared') or (f.status = 'refused' and f.resolved_by is null and f.purged_at is null);
-
 create view dba.v_load as
 select coalesce(r.started_at, f.status_at) as loaded_at, f.config_name, f.name as file_name, f.status, f.label, f.dataset_date,
        case when f.status = 'loaded' then f.rows_read else 0 end as rows_read,
