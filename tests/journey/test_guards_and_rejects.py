@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 from pathlib import Path
 
 import openpyxl
@@ -101,7 +102,7 @@ def test_rejected_rows_are_written_for_the_client(installation: Installation) ->
         done = installation.run("generic_import", "--export-rejects", dataset, path)
         assert done.returncode == 0, done.stderr
         if ending == "csv":
-            found = list(csv.reader(path.open()))
+            found = list(csv.reader(io.StringIO(path.read_text(), newline="")))
         else:
             rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)  # type: ignore[union-attr]
             found = [[str(value) for value in row] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +81,8 @@ def test_sheets_within_a_gzip_are_found(tmp_path: Path) -> None:
     path = tmp_path / "teams.xlsx.gz"
     path.write_bytes(gzip.compress(teams(tmp_path).read_bytes()))
     assert sheet_names(path)[:2] == ["Team 1", "Team 2"]
-    assert len(open_sheets(path)) == 2
+    with contextlib.ExitStack() as stack:
+        assert len([stack.enter_context(table) for table in open_sheets(path)]) == 2
 
 
 def test_a_text_file_is_its_only_table(tmp_path: Path) -> None:
