@@ -239,7 +239,12 @@ def explain(error: Exception, what: str, place: str) -> EtlError:
             return TryLaterError(f"cannot {what}: it changed meanwhile", "The next run takes the new one.")
         if code in _CONFIGURATION:
             return ConfigurationError(f"{place}: cannot {what}: {code}", _CONFIGURATION[code])
-        if status >= 500 or status == 429 or code in ("SlowDown", "RequestTimeout", "RequestTimeTooSkewed"):
+        if code == "RequestTimeTooSkewed":
+            return TryLaterError(
+                f"{place}: cannot {what}: the clock here is wrong by minutes ({code})",
+                "Set the clock of this machine, then run the same command again.",
+            )
+        if status >= 500 or status == 429 or code in ("SlowDown", "RequestTimeout"):
             return TryLaterError(f"{place}: cannot {what} now: {code or status}", "Run the same command again later.")
         return EtlError(f"{place}: cannot {what}: {code or status}", "The log has the traceback.")
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):

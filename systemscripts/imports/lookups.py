@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def values_of(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:
     """For each `schema.table.column` that a layout's checks name, the values it holds, as text.
 
-    Raises ConfigurationError when there is no such column.
+    Raises ConfigurationError when there is no such column, or it is empty: every row would be rejected.
     """
     wanted = {each.column.checks.lookup for each in shape.fields if each.column.checks.lookup}
     return {name: _values(cursor, name) for name in sorted(wanted)}
@@ -35,4 +35,10 @@ def _values(cursor: Cursor, name: str) -> frozenset[str]:
             sql.Identifier(column), sql.Identifier(schema, table)
         )
     )
-    return frozenset(row[0] for row in cursor.fetchall())
+    found = frozenset(row[0] for row in cursor.fetchall())
+    if not found:
+        raise ConfigurationError(
+            f"lookup: {name} holds no value yet, every row would be rejected",
+            f"Fill {schema}.{table}, then run the import again: its files wait.",
+        )
+    return found

@@ -61,6 +61,8 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
                 with log_utils.step(options.engine):
                     files = tuple(file.path for file in found.files)
                     engine.compute(engines.Work(files, found.months, work, work / "results", options.master))
+            with transaction(connection) as cursor:
+                months.forget_others(cursor, target)
             _write(base, work / "results", found, run_uuid, summary)
         with transaction(connection) as cursor:
             months.note(cursor, target, found, run_uuid)

@@ -41,6 +41,11 @@ def touched(cursor: Cursor, target: str, current: list[DatasetFile], everything:
     return Touched(tuple(months), tuple(kept), tuple(f for f in current if set(f.months) & set(months)), names)
 
 
+def forget_others(cursor: Cursor, target: str) -> None:
+    """What was noted for other places holds no longer: they may share a database or a folder with this one."""
+    cursor.execute("delete from sales.mart_month where target <> %s", (target,))
+
+
 def note(cursor: Cursor, target: str, found: Touched, run_uuid: str) -> None:
     """Every target is written: remember from what."""
     cursor.execute("delete from sales.mart_month where target = %s and not month = any(%s)", (target, list(found.kept)))

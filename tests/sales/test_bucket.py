@@ -21,7 +21,7 @@ from systemscripts import s3, settings, targets
 from systemscripts.errors import ConfigurationError
 from systemscripts.sources import s3 as source
 from tests.imports.test_parquet import KILLING
-from tests.sales.conftest import SECRET, Shop
+from tests.sales.conftest import SECRET, SEED, Shop
 
 HEADER = "customer_id,store_id,product_name,sales_date,sales_person_id,price,quantity,total_cost\n"
 GOOD = "1,121,sugar,2025-01-05,1,50.00,2,100.00\n"
@@ -72,6 +72,20 @@ def test_a_file_without_a_required_column_goes_to_the_error_prefix_with_its_reas
     reason = shop.read("sales_data_error/sales_less.csv.reason.txt").decode()
     missing = reason.partition("required columns are missing: ")[2].partition(".")[0]
     assert set(missing.split(", ")) == {"sales_date", "sales_person_id", "price", "quantity", "total_cost"}
+
+
+def test_no_row_is_rejected_for_a_dimension_that_was_never_filled(shop: Shop) -> None:
+    """The file waits; the command of the docs fills the dimensions, and the next run loads it."""
+    shop.sql("truncate sales.customer, sales.store, sales.product, sales.sales_team")
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    done = shop.installation.run("generic_import", "sales")
+    assert done.returncode == 78
+    assert "sales.customer.customer_id holds no value yet" in done.stderr and "Fill sales.customer" in done.stderr
+    assert shop.sql("select count(*) from dba.trejectedrow") == [(0,)]
+    assert shop.keys() == ["sales_data/sales_a.csv"]
+    assert shop.installation.run("database", "sql", SEED).returncode == 0
+    assert shop.load()["counts"]["loaded"] == 1
+    assert shop.keys() == ["sales_data_processed/sales_a.csv"]
 
 
 def test_extra_columns_are_kept_as_json(shop: Shop) -> None:

@@ -73,6 +73,19 @@ def test_a_service_that_cannot_be_used_is_said_in_one_line(
     assert shop.keys() == ["sales_data_processed/sales_a.csv"]
 
 
+def test_a_clock_that_is_wrong_is_said(shop: Shop) -> None:
+    """The service refuses signatures of another hour: only the clock mends that."""
+    if shutil.which("faketime") is None:
+        pytest.skip("faketime is not installed")
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    done = subprocess.run(
+        ["faketime", "-f", "+3h", *shop.installation.command("generic_import", "sales")], capture_output=True,
+        text=True, env=shop.installation.process_environment(), cwd=shop.installation.data, timeout=120,
+    )  # fmt: skip
+    assert_one_line(done, 75, "the clock here is wrong", "Set the clock")
+    assert shop.keys() == ["sales_data/sales_a.csv"]
+
+
 class _EmptyBucket(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"

@@ -156,6 +156,21 @@ def test_a_data_folder_whose_name_reads_like_a_pattern(make_shop: Callable[..., 
     assert bucket_sets_of(shop)[0] == 1
 
 
+def test_what_was_computed_for_another_place_is_computed_again(shop: Shop) -> None:
+    """Two buckets share the database: back at the first, its old note says nothing about what the second has written."""
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.marts()
+    shop.put("sales_data/sales_b.csv", HEADER + GOOD.replace("2025-01-05", "2025-01-06"))
+    (row,) = shop.load()["rows"]
+    shop.installation.write_settings(S3_BUCKET="")
+    shop.marts()
+    assert shop.installation.run("generic_import", "--undo", row["dataset"]).returncode == 0
+    shop.installation.write_settings(S3_BUCKET=shop.bucket)
+    shop.marts()
+    assert_marts(shop, reference.accepted(HEADER + GOOD))
+
+
 def test_undo_takes_the_rows_out_of_every_mart(shop: Shop) -> None:
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     shop.load()
