@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.webconsole import routes
@@ -95,3 +97,16 @@ def test_no_page_holds_inline_script_or_style(console: Console) -> None:
             text = console.get(route.path).text
             assert "<style" not in text and " style=" not in text and " onclick=" not in text
             assert "<script>" not in text and "javascript:" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [
+        ("", "Overview"), ("runs", "Runs"), ("runs/new", "Runs"), ("datasets", "Datasets"), ("rejects", "Rejects"),
+        ("configurations", "Configurations"), ("history", "Configurations"), ("upload", "Configurations"),
+        ("tables", "Tables"), ("log", "Log"), ("coverage", "Coverage"),
+    ],
+)  # fmt: skip
+def test_the_menu_marks_the_one_room_that_a_page_is_in(console: Console, path: str, room: str) -> None:
+    menu = console.get(f"/console/{path}").text.partition("<nav")[2].partition("</nav>")[0]
+    assert re.findall(r'aria-current="page">([^<]+)<', menu) == [room]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.conftest import PROJECT, Installation
 from tests.webconsole.conftest import ORDERS, Console, rows_locked, running, wait_for
@@ -72,6 +77,63 @@ def test_what_the_console_has_started_goes_on_when_it_is_stopped(started: Instal
     wait_for(lambda: started.sql("select 1 from dba.trun where run_uuid = %s and status = 'succeeded'", (run,)))
     ended = started.sql("select status, exit_code from dba.trun where job = 'web_console'")
     assert ended == [("succeeded", 0)]
+
+
+def test_a_killed_run_is_said_on_its_page_without_anybody_starting_another(console: Console) -> None:
+    console.load("killed", "killed_1.csv", ROWS, **ORDERS)
+    console.installation.drop("killed_2.csv", ROWS.replace("10.50", "11"))
+    with rows_locked(console.installation, "public.killed"):
+        run = console.post("/jobs", json={"job": "generic_import", "name": "killed"}).json()["run_uuid"]
+        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
+        assert 'hx-trigger="every 1s"' in console.get(f"/console/runs/{run}").text
+        pid = console.installation.sql("select pid from dba.trun where run_uuid = %s", (run,))[0][0]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "interrupted")
+    page = console.get(f"/console/runs/{run}").text
+    assert 'role="alert"' in page and "Stop this run" not in page and 'hx-trigger="every 1s"' not in page
+    live = console.get(f"/console/runs/{run}/live?was=running")
+    assert live.headers["HX-Refresh"] == "true"  # whoever watches sees it without a click
+    assert console.post(f"/console/runs/{run}/stop").status_code == 409
+    # the same again loads what was not loaded
+    run = console.post("/jobs", json={"job": "generic_import", "name": "killed"}).json()["run_uuid"]
+    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "succeeded")
+    assert console.installation.sql("select count(*) from public.killed") == [(2 * (len(ROWS.splitlines()) - 1),)]
+
+
+def test_readers_of_a_console_that_is_started_anew_get_whole_answers_and_stay_signed_in(started: Installation) -> None:
+    with running(started) as console:
+        console.token("ben")
+        answers: list[requests.Response] = []
+        ended = threading.Event()
+
+        def read() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(requests.ConnectionError):  # while nobody listens
+                    answers.append(console.get("/console/tables", "ben"))
+
+        with ThreadPoolExecutor() as pool:
+            readers = [pool.submit(read) for _ in range(4)]
+            try:
+                wait_for(lambda: len(answers) > 20)
+                console.process.terminate()
+                assert console.process.wait(30) == 0
+                before = len(answers)
+                again = subprocess.Popen(
+                    started.command("web_console", "--port", console.url.rpartition(":")[2]),
+                    env=started.process_environment(), cwd=started.data, stdout=subprocess.DEVNULL,
+                )  # fmt: skip
+                try:
+                    wait_for(lambda: len(answers) > before + 20 or again.poll() is not None)
+                    assert again.poll() is None
+                finally:
+                    again.terminate()
+                    assert again.wait(30) == 0
+            finally:
+                ended.set()
+        for reader in readers:
+            reader.result()
+        assert {answer.status_code for answer in answers} == {200}
+        assert all(answer.text.rstrip().endswith("</html>") for answer in answers)
 
 
 def test_a_job_with_a_start_time_is_scheduled_and_stopped(console: Console) -> None:
