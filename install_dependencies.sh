@@ -296,6 +296,8 @@ as_owner() { # root leaves no files of his own in somebody else's project
     owner=$(stat -c %U -- "$project")
     if ((EUID != 0)) || [[ -O $project || $owner == UNKNOWN ]] || ! type -P runuser >/dev/null; then
         install_python_environment
+    elif ! runuser -u "$owner" -- test -x "$project/install_dependencies.sh"; then
+        say "waits: the Python environment: $owner cannot pass the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access, then this again"
     else
         exec runuser -u "$owner" -- "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
     fi

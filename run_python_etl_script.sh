@@ -108,6 +108,8 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
     for name in "${!ETL_@}"; do settings+=("$name=${!name}"); done
     ((${#settings[@]} == 0)) || command=(env "${settings[@]}" "${command[@]}")
     if ((EUID == 0)) && type -P runuser >/dev/null; then
+        runuser -u "$SERVICE_USER" -- test -x "$wrapper" ||
+            fail 78 "$SERVICE_USER cannot pass the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
         exec runuser -u "$SERVICE_USER" -- "${command[@]}"
     fi
     # The wrapper's own --help shows whether sudo allows exactly this, without doing anything.

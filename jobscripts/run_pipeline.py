@@ -68,7 +68,9 @@ def _not_set_up(name: str, text: str) -> Summary:
     from systemscripts.schedules import installing
 
     summary = Summary(only_looked=not installing.started_by_cron(name))
-    summary.problem(f"{text}. Set it in {settings.settings_file()}, then: schedule.py apply", 78)
+    summary.problem(
+        f"{text}. Set it in {settings.settings_file()}; to set it up or take it from cron: schedule.py apply", 78
+    )
     return summary
 
 

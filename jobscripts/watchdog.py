@@ -20,7 +20,7 @@ def watchdog() -> Summary:
     Examples:
         watchdog.py
     """
-    from systemscripts import alerts, settings, watch
+    from systemscripts import alerts, schedules, settings, watch
     from systemscripts.directory_management import Directories
     from systemscripts.watch import ping
     from systemscripts.watch import view as views
@@ -33,6 +33,8 @@ def watchdog() -> Summary:
         if connection is not None:
             connection.close()
     alerts.observe(findings, directories, unseen)
+    for name, reason in schedules.given_up(state.key for _, state in alerts.all_states(directories) if state.bad):
+        alerts.let_go("run_pipeline", name, reason, directories)
     problems = [f"{finding.title}: {finding.error}" for finding in findings] + ([trouble] if trouble else [])
     ping.tell(problems)
     number = len(problems)

@@ -2,6 +2,7 @@
 
 alerts.notice(outcome, directories)            how a run ended
 alerts.observe(findings, directories, unseen)  what the watchdog finds wrong; what it finds no more has recovered
+alerts.let_go(job, key, reason, directories)   a bad job that nobody asks for any more
 alerts.tell(key, recipients, subject, text, directories)   one thing, to the people an import names
 alerts.send_waiting(directories)               what could not go out before, and the reminders that are due
 
@@ -11,11 +12,11 @@ there and goes with the next run of any job. Nothing here ever fails a job.
 
 from __future__ import annotations
 
-from systemscripts.alerts.policy import database_back, database_down, notice, observe, send_waiting, tell
+from systemscripts.alerts.policy import database_back, database_down, let_go, notice, observe, send_waiting, tell
 from systemscripts.alerts.reasons import DATABASE_DOWN, Finding, Outcome
 from systemscripts.alerts.state import State, all_states
 
 __all__ = [
-    "DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "database_back", "database_down", "notice", "observe",
-    "send_waiting", "tell",
+    "DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "database_back", "database_down", "let_go", "notice",
+    "observe", "send_waiting", "tell",
 ]  # fmt: skip

@@ -49,6 +49,13 @@ def observe(findings: Iterable[Finding], directories: Directories, unseen: Colle
         _finish(directories)
 
 
+def let_go(job: str, key: str, reason: str, directories: Directories) -> None:
+    """A bad job that nobody asks for any more, and why: its reminders end, and that is told. Never raises."""
+    with _guarded(directories, f"the end of the alerts of {job} {key} could not be kept"):
+        _recover(states.path_of(job, key, directories), reason)
+        _finish(directories)
+
+
 def database_down(error: str, directories: Directories) -> None:
     """Somebody found no database. Never raises."""
     with _guarded(directories, "the state of the database could not be kept"):
@@ -160,7 +167,8 @@ def _bad(before: State | None, state: State) -> State:
     return state
 
 
-def _recover(path: Path) -> None:
+def _recover(path: Path, let_go: str = "") -> None:
+    """End a bad state, where there is one. `let_go`: why nobody waits any more for it to work again."""
     state = _going_on(path)
     if state is None:
         return
@@ -168,7 +176,10 @@ def _recover(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     state.recovered_at = settings.now().isoformat(timespec="seconds")
-    _message(state, "works again", texts.recovery(state))
+    if let_go:
+        _message(state, "is no longer expected", texts.let_go(state, let_go))
+    else:
+        _message(state, "works again", texts.recovery(state))
     states.write(path, state)
 
 

@@ -65,6 +65,13 @@ def recovery(state: State) -> str:
     return text + untold(state) if state.pending else text
 
 
+def let_go(state: State, reason: str) -> str:
+    """Nobody waits any more for it to work again."""
+    text = f"{reason}, so there are no more reminders since {state.recovered_at}.\n\n"
+    text += f"{state.name} was bad since {state.since}: {state.error}\n"
+    return text + untold(state) if state.pending else text
+
+
 def _tail(path: Path) -> list[str]:
     try:
         last = deque(log_utils.entries(path), maxlen=LOG_LINES)

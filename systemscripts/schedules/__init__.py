@@ -2,6 +2,7 @@
 
 schedules.scheduled()                          the pipelines that cron starts on this host
 schedules.not_set_up()                         those with a schedule whose `needs` are not set here
+schedules.given_up(names)                      those of them that nobody waits for any more, each with why
 schedules.expected("30 6 * * 1", after, until) when runs should have begun, oldest first
 schedules.last_expected(schedule, before)      the latest of them
 schedules.next_run(schedule, after)
@@ -10,14 +11,17 @@ schedules.paused(directories, "weekly")        the Pause that keeps it from runn
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.pipeline_config import Pipeline
+from systemscripts.schedules import installing
 from systemscripts.schedules.pauses import EVERYTHING, Pause, pause, paused, pauses, resume
 from systemscripts.schedules.times import check, expected, host_zone, last_expected, next_run, warning
 
 __all__ = [
-    "EVERYTHING", "Pause", "Pipeline", "check", "expected", "host_zone", "last_expected", "next_run", "not_set_up",
-    "pause", "paused", "pauses", "resume", "scheduled", "warning", "with_schedule",
+    "EVERYTHING", "Pause", "Pipeline", "check", "expected", "given_up", "host_zone", "last_expected", "next_run",
+    "not_set_up", "pause", "paused", "pauses", "resume", "scheduled", "warning", "with_schedule",
 ]  # fmt: skip
 
 
@@ -29,6 +33,21 @@ def scheduled() -> list[Pipeline]:
 def not_set_up() -> list[Pipeline]:
     """Those that it would start were what they need set: nobody waits for them. Raises ConfigurationError."""
     return [pipeline for pipeline in with_schedule() if pipeline.unset]
+
+
+def given_up(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The pipelines that nobody waits for any more, each with why: what they need was un-set, and cron starts them not.
+
+    A name that is no pipeline (any more) is passed over. Raises ConfigurationError for a faulty file.
+    """
+    wanted = set(names)
+    for pipeline in not_set_up():
+        if pipeline.name in wanted and not installing.started_by_cron(pipeline.name):
+            unset = ", ".join(pipeline.unset)
+            yield (
+                pipeline.name,
+                f"{pipeline.name} is not set up here any more ({unset} not set) and cron starts it no more",
+            )
 
 
 def with_schedule() -> list[Pipeline]:

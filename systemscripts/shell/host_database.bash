@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034,SC2154  # what configure_etl_user.sh sets and uses
 
 as_postgres() { # the SQL comes by stdin
-    runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d postgres
+    (cd / && exec runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d postgres) # who may not pass the folder says so
 }
 
 postgres_is_up() {

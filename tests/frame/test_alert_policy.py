@@ -75,22 +75,29 @@ def test_without_a_database_one_mail_for_all_jobs_and_one_when_it_is_back(jobs: 
     assert "./run_python_etl_script.sh two.py" in mails.text()
 
 
-def test_killed_and_timed_out_are_told_once(jobs: Jobs, mails: Mails) -> None:
+def test_killed_and_timed_out_are_told_once_and_weekly_while_it_lasts(jobs: Jobs, mails: Mails) -> None:
     jobs.write("slow", "Path('begun').touch(); time.sleep(60)", needs="time_limit_hours=0.0001")
-    for _ in range(2):
-        assert jobs.run("slow").returncode == 1
+    for day in (0, 1):
+        assert jobs.run("slow", **at(day)).returncode == 1
     assert mails.subjects() == ["[ETL] slow timed out"]
+    jobs.write("other", "pass")
+    for day in (7, 8):
+        jobs.run("other", **at(day))
+    assert mails.subjects()[1:] == ["[ETL] slow is still bad"]
+    assert "slow timed out (exit code 1), bad since 2026-01-05" in mails.text()
     jobs.write("slow", "Path('begun').touch(); time.sleep(60)")
     for _ in range(2):
-        process = jobs.begun("slow")
+        process = jobs.begun("slow", **at(9))
         process.kill()
         process.communicate()
-        jobs.installation.run("close_interrupted_runs")
-    assert mails.subjects()[1:] == ["[ETL] slow interrupted"]
+        jobs.installation.run("close_interrupted_runs", **at(9))
+    assert mails.subjects()[2:] == ["[ETL] slow interrupted"]
     assert "killed, or the machine went down" in mails.text()
+    jobs.run("other", **at(16))
+    assert mails.subjects()[3:] == ["[ETL] slow is still bad"]
     jobs.write("slow", "pass")
-    jobs.run("slow")
-    assert mails.subjects()[2:] == ["[ETL] slow works again"]
+    jobs.run("slow", **at(17))
+    assert mails.subjects()[4:] == ["[ETL] slow works again"]
 
 
 @contextlib.contextmanager

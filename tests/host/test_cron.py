@@ -22,6 +22,11 @@ steps:
   - {job: look, on_failure: continue}
   - {job: broken}
 """
+NEEDY = """
+schedule: "0 5 * * *"
+needs: [SOURCE_NEEDY_HOST]
+steps: [{job: broken}]
+"""
 LOOK = '''"""Writes down what it finds."""
 import os
 from systemscripts import settings
@@ -150,3 +155,32 @@ def test_a_pause_is_respected_by_what_cron_starts(host: Machine) -> None:
     assert "minutely is paused since" in done.stderr
     question = "select status from dba.trun where job = 'run_pipeline' order by started_at desc limit 1"
     assert rows(host, question) == [["skipped"]]
+
+
+def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_again(
+    host: Machine, mails: MailSink
+) -> None:
+    def nightly() -> int:
+        """What cron does at its time, by the line that it has."""
+        [line] = [line for line in host.shell("cat /etc/cron.d/etl_jobs").splitlines() if line.endswith(" needy")]
+        command = line.split(" etl_user ")[1].replace("\\%", "%")
+        return host.run("runuser", "-u", "etl_user", "--", "env", "-i", "bash", "-c", command).returncode
+
+    def news() -> list[str]:
+        """The subjects of the mails about it, after a look of the watchdog."""
+        host.shell(f"{FOLDER}/run_python_etl_script.sh watchdog.py")
+        subjects = [line for path in mails.mails() for line in path.read_text().splitlines() if "Subject:" in line]
+        return [line.partition("needy ")[2] for line in subjects if "needy" in line]
+
+    write(host, f"{FOLDER}/config/pipelines/needy.yaml", NEEDY)
+    settings = host.shell(f"cat {FOLDER}/config/.env")
+    write(host, f"{FOLDER}/config/.env", f"{settings}SOURCE_NEEDY_HOST=somewhere\n")
+    host.shell(f"{FOLDER}/configure_etl_user.sh")
+    assert (nightly(), news()) == (1, ["failed"])
+    write(host, f"{FOLDER}/config/.env", settings)
+    assert (nightly(), news()) == (78, ["failed", "failed"])  # a setting that got lost, for all that cron knows
+    assert "needy is not set up here: SOURCE_NEEDY_HOST not set" in mails.mails()[-1].read_text()
+    host.shell(f"{FOLDER}/configure_etl_user.sh")
+    assert " needy\n" not in host.shell("cat /etc/cron.d/etl_jobs")
+    assert news() == ["failed", "failed", "is no longer expected"]
+    assert news() == ["failed", "failed", "is no longer expected"]

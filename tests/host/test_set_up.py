@@ -79,6 +79,15 @@ def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machi
     assert done.returncode == 0, done.stderr
     assert "waits: the database and" in done.stdout and "install_dependencies.sh" in done.stdout
     assert "waits: etl_user cannot pass /home/anna" in done.stdout and "--grant-home-access" in done.stdout
+    assert done.stderr == ""
+    installed = install(host, "--python-only")
+    assert (installed.returncode, installed.stderr) == (0, "")
+    assert "waits: the Python environment: etl_user cannot pass" in installed.stdout
+    assert "configure_etl_user.sh --grant-home-access, then this again" in installed.stdout
+    started = job(host, "status.py")
+    assert started.returncode == 78
+    assert started.stderr.startswith("run_python_etl_script.sh: etl_user cannot pass the folders above")
+    assert started.stderr.endswith("configure_etl_user.sh --grant-home-access\n") and started.stderr.count("\n") == 1
     assert host.shell("id -gn etl_user; id -Gn anna").split() == ["etl_group", "anna", "etl_group"]
     modes = host.shell(f"stat -c '%a %U %G' '{FOLDER}'/{{file_watcher,archive,logs,var,jobscripts,.}}")
     assert set(modes.splitlines()) == {"2770 etl_user etl_group"}

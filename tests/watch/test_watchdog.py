@@ -275,6 +275,21 @@ def test_wrapper_and_job_killed_with_9_are_told_once_by_the_next_watchdog(year: 
     assert year.news() == ["[ETL] meetmax_url_check works again"]
 
 
+def test_a_bad_pipeline_whose_settings_are_un_set_again_is_told_of_a_last_time(year: Year) -> None:
+    year.without_schedules()
+    year.installation.write_settings(S3_BUCKET="away", S3_ENDPOINT_URL="http://127.0.0.1:1")
+    assert year.run("schedule", "resume", "sales") == 0
+    assert year.run("run_pipeline", "sales") != 0
+    assert year.news() == ["[ETL] run_pipeline sales failed"]
+    assert year.watch(0.01) == []  # it is set up, so it is still waited for
+    year.installation.write_settings(S3_BUCKET="")
+    assert year.watch(0.02) == ["[ETL] run_pipeline sales is no longer expected"]
+    assert "(S3_BUCKET not set)" in year.last()
+    assert "was bad since 2026-03-02" in year.last()
+    assert "run_pipeline sales since" not in year.installation.run("status").stdout
+    assert year.watch(8) == []
+
+
 def test_a_backup_that_is_missing(year: Year) -> None:
     year.without_schedules()
     assert year.run("schedule", "resume", "nightly", day=-1) == 0
