@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -252,6 +253,9 @@ def test_no_page_has_a_serious_fault_of_accessibility_or_sticks_out(
     run = orders.installation.sql(
         "select run_uuid from dba.trun where job = 'generic_import' order by started_at limit 1"
     )
+    lines = {"covered_lines": 9, "num_statements": 10}
+    report = {"meta": {"timestamp": "2026-01-05T06:00:00"}, "totals": lines, "files": {"a.py": {"summary": lines}}}
+    (orders.installation.data / "var" / "coverage.json").write_text(json.dumps(report))
     for name, paths in PAGES.items():
         with browsing.person(browser, orders, width, scheme) as who:
             who.expected = (404,)
@@ -262,6 +266,8 @@ def test_no_page_has_a_serious_fault_of_accessibility_or_sticks_out(
                 who.go(path.format(dataset=orders.dataset("orders"), run=run[0][0]))
                 assert who.faults() == [], path
                 assert not who.sticks_out(), path
+                bars = who.page.locator("progress")
+                assert all(bar["width"] > 60 for each in bars.all() if (bar := each.bounding_box())), path
 
 
 def test_everything_is_reached_by_keyboard(orders: Console, browser: Browser) -> None:
