@@ -157,7 +157,7 @@ def test_a_data_folder_whose_name_reads_like_a_pattern(make_shop: Callable[..., 
 
 
 def test_what_was_computed_for_another_place_is_computed_again(shop: Shop) -> None:
-    """Two buckets share the database: back at the first, its old note says nothing about what the second has written."""
+    """Two buckets share the database: back at the first, its old note says nothing about what the second wrote."""
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     shop.load()
     shop.marts()
