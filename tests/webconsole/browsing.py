@@ -100,8 +100,12 @@ class Person:
         ]
 
     def sticks_out(self) -> bool:
-        """Whether the page scrolls sideways."""
-        found: bool = self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+        """Whether the page scrolls sideways, or a text leaves its box."""
+        found: bool = self.page.evaluate(
+            """document.documentElement.scrollWidth > innerWidth + 1 ||
+            [...document.querySelectorAll('table.cards td, .facts > div, dd')]
+              .some(box => box.scrollWidth > box.clientWidth + 1)"""
+        )
         return found
 
 

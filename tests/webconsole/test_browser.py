@@ -270,6 +270,26 @@ def test_no_page_has_a_serious_fault_of_accessibility_or_sticks_out(
                 assert all(bar["width"] > 60 for each in bars.all() if (bar := each.bounding_box())), path
 
 
+def test_the_place_in_the_menu_is_marked_and_long_names_stay_in_their_box(orders: Console, browser: Browser) -> None:
+    target = "public.a_table_whose_name_is_as_long_as_names_of_tables_may_be"
+    orders.installation.configure("zz_a_long_name_of_an_import", target_table=target)
+    with browsing.person(browser, orders, "phone") as who:
+        who.sign_in("anna")
+        for path, place in (
+            ("/console/configurations", "Configurations"),
+            ("/console/history", "Configurations"),
+            ("/console/upload", "Configurations"),
+            ("/console/view", "Tables"),
+            ("/console/runs/new", "Runs"),
+        ):
+            who.go(path)
+            assert who.page.locator("nav [aria-current]").all_inner_texts() == [place], path
+            assert not who.sticks_out(), path
+        who.go("/console/configurations")
+        assert target in who.text()
+    orders.installation.sql("delete from dba.timportconfig where config_name = 'zz_a_long_name_of_an_import'")
+
+
 def test_everything_is_reached_by_keyboard(orders: Console, browser: Browser) -> None:
     with browsing.person(browser, orders) as who:
         who.sign_in("anna")
