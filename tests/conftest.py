@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ import psycopg2
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+# what starts the tests may ignore it (nohup), and what they start would inherit that
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass
