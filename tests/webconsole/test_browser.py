@@ -114,6 +114,7 @@ def test_a_run_is_watched_live_and_stopped(operator: Person) -> None:
         page.locator("#live .state", has_text="interrupted").wait_for()
     page.get_by_text("stopped by SIGTERM").first.wait_for()
     assert console.installation.sql(f"select count(*) from dba.tdataset where config_name = '{name}'") == [(1,)]
+    assert operator.page.locator(".note", has_text="stopped by").count() == 1  # said once
 
 
 def test_tables_are_sorted_filtered_and_taken_home(orders: Console, analyst: Person) -> None:
