@@ -63,9 +63,7 @@ def test_strategy_3_refuses_missing_columns(installation: Installation) -> None:
 def test_an_empty_file_is_a_state_under_every_strategy(installation: Installation) -> None:
     load(installation, "1", "A\na1\n")
     for number, strategy in enumerate((1, 2, 3), start=2):
-        summary = load(
-            installation, str(number), "\n" * number, importstrategyid=strategy, exact_header=["A"] * (strategy == 3)
-        )
+        summary = load(installation, str(number), "\n" * number, importstrategyid=strategy)
         assert [row["state"] for row in summary["rows"]] == ["loaded"]
     assert installation.sql("select count(*) from public.things") == [(1,)]
 
