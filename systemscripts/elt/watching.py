@@ -145,7 +145,8 @@ def _add(total: Summary, found: Summary, number: int) -> None:
     total.warnings += [text for text in found.warnings if text not in total.warnings][:100]
     total.problems, total.codes = found.problems, found.codes  # what is wrong at the end
     counts = total.counts
+    files, passes = "file" if total.files == 1 else "files", "pass" if number == 1 else "passes"
     total.headline = (
-        f"{total.files} files in {number} passes: {counts.read:,} rows read, {counts.loaded:,} loaded, "
+        f"{total.files} {files} in {number} {passes}: {counts.read:,} rows read, {counts.loaded:,} loaded, "
         f"{counts.rejected:,} rejected, {counts.skipped:,} skipped"
     )

@@ -278,7 +278,7 @@ def test_a_signal_does_not_wait_for_a_source_that_is_slow(
     out, errors = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in errors) == (143, False), errors
     assert time.monotonic() - begun < 30  # it would have waited for a minute, then two
-    assert "in 1 passes: 6 rows read, 6 loaded" in out
+    assert "in 1 pass: 6 rows read, 6 loaded" in out
     assert installation.sql("select rows_loaded, status from dba.trun where job = 'run_elt'") == [(6, "interrupted")]
 
 
