@@ -80,7 +80,7 @@ def parse_document(path: Path, content: bytes) -> Document:
     import yaml
 
     try:
-        loader = _loader()(content.decode("utf-8-sig"))
+        loader = plain_loader()(content.decode("utf-8-sig"))
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}: expected keys and values")
@@ -101,7 +101,7 @@ def parse_document(path: Path, content: bytes) -> Document:
 
 
 @functools.cache
-def _loader() -> type[SafeLoader]:
+def plain_loader() -> type[SafeLoader]:
     """YAML 1.1 with the plain values of YAML 1.2 (section 10.3.2): `no`, `007` and `12:30` are texts."""
     import yaml
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from systemscripts import masking, settings
-from systemscripts.configuration.documents import Document, Place
+from systemscripts.configuration.documents import Document, Place, plain_loader
 from systemscripts.errors import ConfigurationError
 
 # Keys whose values nobody may see; for uploads this list refuses, so it is longer than what masking looks for in texts.
@@ -34,7 +34,7 @@ def find(value: Any, place: Place = ()) -> Iterator[Found]:
     """The place of each secret in plain text, and a sentence about it; a variable such as ${SOURCE_TOKEN} is none."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            written = isinstance(item, str | int) and not isinstance(item, bool) and item != ""
+            written = isinstance(item, str | int | float) and not isinstance(item, bool) and item != ""
             if written and _is_secret(str(key), place) and not _is_named(item):
                 yield (*place, key), f"{key} is a secret in plain text; write it as ${{SOURCE_...}}"
             else:
@@ -106,7 +106,7 @@ def read(reference: str, where: str) -> str:
 
     path = file_of(reference)
     try:
-        value = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        value = yaml.load(path.read_text("utf-8-sig"), plain_loader())
         for part in reference.partition("#/")[2].split("/"):
             value = value[int(part)] if isinstance(value, list) else value[unquote(part)]
         if references(value):

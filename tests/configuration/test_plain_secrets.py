@@ -80,6 +80,14 @@ def test_a_file_written_from_the_row_keeps_its_secrets(here: Installation, conne
     assert exchange.difference(connection, "orders", folder) == []
 
 
+@pytest.mark.parametrize("password", ["0123", "no", "12:30"])
+def test_it_is_the_text_that_stands_there(connection: Any, folder: Path, password: str) -> None:
+    (folder / "orders.yaml").write_text(IMPORT.replace("hunter-2-hunter", password))
+    import_rows.apply_each(connection, folder)
+    used = variables.resolved(import_rows.load(connection, "orders").sources[0].options, "here")
+    assert used["password"] == password
+
+
 @pytest.mark.parametrize("content", ["", "sources: []\n", "sources: [{password: '${/a.yaml#/b}'}]\n", None])
 def test_one_that_is_gone_is_said_with_what_to_do(connection: Any, folder: Path, content: str | None) -> None:
     path = folder / "orders.yaml"
