@@ -79,7 +79,9 @@ def _fill(
         blocks = [(done + at, min(REQUEST, wanted - at)) for at in range(0, wanted, REQUEST)]
         for (_, length), block in zip(blocks, remote.readv(blocks), strict=True):
             if len(block) != length:
-                raise ChangedError(f"{session.login.name}: {path} has become shorter while it was fetched")
+                # paramiko gives the same for a cut connection and for the end of a file: the size tells which it is
+                _same(session, path, entry, remote.stat())
+                raise EOFError
             _write(stream, block)
             done += length
             session.progress += length

@@ -142,13 +142,13 @@ def test_cut_connections_lose_and_double_nothing(
         configure(installation, place)
         done = installation.run("generic_import", "orders", timeout=900)
         assert done.returncode == 0, done.stderr
-        assert proxy.cuts == times
+        assert proxy.cuts == times, done.stdout
     counted = installation.sql(
         "select order_id, count(*)::integer, count(distinct amount)::integer from public.orders group by 1"
     )
     whole = {str(number): rows for number in range(files)} | {"large": rows * files}
     assert {name: (total, distinct) for name, total, distinct in counted} == {
         name: (count, count) for name, count in whole.items()
-    }
+    }, done.stdout
     assert place.names() == []
     assert installation.sql("select count(*) from dba.tfile where settled_at is null or status <> 'loaded'") == [(0,)]

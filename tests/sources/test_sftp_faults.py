@@ -102,6 +102,24 @@ def test_a_changed_host_key_is_a_loud_failure(installation: Installation, place:
     works_again(installation, place)
 
 
+def test_a_file_that_ends_too_early_once_is_fetched_again(
+    installation: Installation, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, early = asyncssh.SFTPServer.read, iter([True])
+
+    def broken(server: Any, file: Any, offset: int, size: int) -> Any:
+        return b"" if offset and next(early, False) else read(server, file, offset, size)
+
+    monkeypatch.setattr(asyncssh.SFTPServer, "read", broken)
+    place.put("orders_1.csv", "order_id,amount\n" + "".join(f"{row},1\n" for row in range(50_000)))
+    configure(installation, place)
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 0, done.stderr
+    assert next(early, None) is None
+    assert installation.sql("select count(distinct order_id) from public.orders") == [(50_000,)], done.stdout
+    assert place.names() == []
+
+
 def test_nothing_is_trusted_by_itself(installation: Installation, place: Place) -> None:
     known_hosts = installation.data / "var" / "ssh" / "known_hosts"
     known_hosts.unlink()

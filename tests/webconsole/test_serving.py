@@ -155,7 +155,7 @@ def test_a_job_with_a_start_time_is_scheduled_and_stopped(console: Console) -> N
     wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("running", "starting"))
     assert console.get(f"/jobs/{run}").json()["run"]["status"] == "interrupted"
     assert console.delete(f"/jobs/{run}").status_code == 409
-    assert console.installation.sql("select count(*) from dba.tdataset") == [(0,)]
+    assert console.installation.sql("select count(*) from dba.tdataset where config_name = 'later'") == [(0,)]
     assert (incoming / "orders.csv").exists()
 
 
