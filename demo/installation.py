@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -139,7 +140,7 @@ class DemoInstallation:
         # as they can be typed where the demo was started
         at_home = Path.cwd() == PROJECT
         shown = os.path.relpath(self.folder) if at_home else self.folder.absolute()
-        wrapper = "./run_python_etl_script.sh" if at_home else str(WRAPPER)
+        wrapper = "./run_python_etl_script.sh" if at_home else shlex.quote(str(WRAPPER))
         prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env"
         summary.next_steps = [
             each.replace("./run_python_etl_script.sh", wrapper)

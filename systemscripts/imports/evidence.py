@@ -65,8 +65,8 @@ def _tests(pattern: str) -> _Tests:
     either = rf"(?:{pattern}|{_MARK}|)"
     return _Tests(
         re.compile(pattern),
-        re.compile(rf"(?:(?:{pattern})\n)*+"),
-        re.compile(rf"(?:{either}\n)*+"),
+        re.compile(rf"(?:(?:{pattern})\n|(?!))*+"),
+        re.compile(rf"(?:{either}\n|(?!))*+"),
         re.compile(rf"^{either}\n", re.MULTILINE),
         re.compile(rf"^(?!{either}\n)", re.MULTILINE),
     )

@@ -18,14 +18,16 @@ _PLAIN = {
     "text": r"[^\n]*+",
     "integer": r"[+-]?[0-9]{1,9}+",
     "bigint": r"[+-]?[0-9]{1,18}+",
-    "numeric": r"[+-]?[0-9]++(?:\.[0-9]++)?+",
+    "numeric": r"[+-]?[0-9]++(?:\.[0-9]++|(?!))?+",
     "boolean": r"(?:true|false)",
     "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "time": r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?+",
-    "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?+",
+    "time": r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}|(?!))?+",
+    "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}|(?!))?+",
 }
-_WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++)*+"
-_EMAIL = rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD})*+@(?:[A-Za-z0-9-]{{1,62}}\.)+[A-Za-z]{{2,20}}"
+_WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++|(?!))*+"
+_EMAIL = (
+    rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD}|(?!))*+@(?:[A-Za-z0-9-]{{1,62}}\.)+[A-Za-z]{{2,20}}"
+)
 _FIELDS = {"yyyy": "[0-9]{4}"} | dict.fromkeys(("MM", "dd", "HH", "mm", "ss"), "[0-9]{2}")
 
 
@@ -63,7 +65,7 @@ def shape(column: Column, null: frozenset[str]) -> Shape | None:
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
     optional = "" if column.required else "|".join(["", *empty])
-    whole = re.compile(rf"(?:(?:{value}{optional})(?:\n|\Z))*+", re.MULTILINE)
+    whole = re.compile(rf"(?:(?:{value}{optional})(?:\n|\Z)|(?!))*+", re.MULTILINE)
     marks = [mark for mark in empty if mark]
     nulls = re.compile(rf"^(?:{'|'.join(marks)})$", re.MULTILINE) if marks and not column.required else None
     return Shape(whole, rewrite, nulls)
@@ -75,7 +77,7 @@ def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
             return None, None  # which text is empty depends on the null markers
         return (_EMAIL if column.checks.email else _PLAIN["text"]), None
     if column.scale is not None:
-        fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+)?+" if column.scale else ""
+        fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+|(?!))?+" if column.scale else ""
         return rf"[+-]?[0-9]{{1,{column.width - column.scale}}}+{fraction}", None
     if not column.formats:
         return _PLAIN.get(column.type), None

@@ -46,7 +46,8 @@ def quoting(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -
     """Prepare the patterns for a delimiter and a quote of one byte; a field of `trusted` text may be of any size."""
     d, q = re.escape(delimiter), re.escape(quote)
     edge = rb"[^%s\r\n%s]" % (d, q)
-    clean = rb"(?:[^%s]*+(?<!%s)%s[^%s]*+%s(?!%s))*+[^%s]*+" % (q, edge, q, q, q, edge, q)
+    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+    clean = rb"(?:[^%s]*+(?<!%s)%s[^%s]*+%s(?!%s)|(?!))*+[^%s]*+" % (q, edge, q, q, q, edge, q)
     closed = rb"%s((?:[^%s]++|%s%s)*+)%s(?=[%s\r\n]|\Z)" % (q, q, q, q, q, d)
     still_open = rb"%s(?:[^%s]++|%s%s)*+\Z" % (q, q, q, q)
     patterns = (re.compile(pattern) for pattern in (clean, closed, still_open, rb"\r\n|\n|\r", rb"[%s\r\n]" % d))

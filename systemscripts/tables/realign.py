@@ -66,7 +66,8 @@ def spaced_width(lines: Sequence[str], most: int = 200) -> tuple[int, float]:
 def split(line: str, delimiter: str) -> list[tuple[str, bool]]:
     """Cut a line at a delimiter outside quotes; each field without its quotes, and whether it had some."""
     mark = re.escape(delimiter)
-    field = re.compile(rf'(?:"((?:[^"]|"")*+)"|((?:(?!{mark}).)*+))(?:{mark}|\Z)', re.DOTALL)
+    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+    field = re.compile(rf'(?:"((?:[^"]|""|(?!))*+)"|((?:(?!{mark}).|(?!))*+))(?:{mark}|\Z)', re.DOTALL)
     fields, position = [], 0
     while position <= len(line):
         match = field.match(line, position)

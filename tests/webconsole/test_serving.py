@@ -177,7 +177,8 @@ def test_coverage_comes_from_the_file_of_the_last_test_run(console: Console) -> 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
 def test_the_unit_file_is_sound(tmp_path: Path) -> None:
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("PROJECT", str(PROJECT)).replace("User=etl_user", "User=root"))
+    unit, project = tmp_path / UNIT.name, tmp_path / "project"
+    project.symlink_to(PROJECT)  # whose own path may hold a space
+    unit.write_text(UNIT.read_text().replace("PROJECT", str(project)).replace("User=etl_user", "User=root"))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
     assert UNIT.name not in done.stderr and "Unknown" not in done.stderr, done.stderr

@@ -15,8 +15,9 @@ from systemscripts.tables.parsers.xlsx_formats import DAY, LAST_DAY, Converter, 
 Fields = Callable[[Sequence[bytes]], list[bytes]]
 
 # Numbers whose text is their shortest already: integers, and decimals of no more than 15 digits (IEEE 754 keeps those).
-SURE = rb"(?!-0\n)-?(?=[\d.]{1,16}\n|\d+\n)(?:0|[1-9]\d*+)(?:\.\d++(?<=[1-9]))?+"
-SURE_COLUMN = re.compile(rb"(?:(?:%s)?+\n)*+" % SURE)
+# |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+SURE = rb"(?!-0\n)-?(?=[\d.]{1,16}\n|\d+\n)(?:0|[1-9]\d*+)(?:\.\d++(?<=[1-9])|(?!))?+"
+SURE_COLUMN = re.compile(rb"(?:(?:%s|(?!))?+\n|(?!))*+" % SURE)
 NOT_DECIMAL = b"0123456789.-\n"
 ROUNDED = re.compile(r"\d{16}\.0\n")  # an integer that may not survive being a float
 MOST_KEPT = 100_000  # converted values; beyond that all are forgotten, and memory stays flat

@@ -74,7 +74,7 @@ class RowPattern:
             by_column.setdefault((shape.column, shape.letters, shape.before), []).append(shape)
         self.filled = [shape for group in by_column.values() for shape in group if shape.content]
         cells = [
-            rb'(?:<c%s r="%s\1"(?:%s))?+' % (before, letters, b"|".join(shape.pattern() for shape in group))
+            rb'(?:<c%s r="%s\1"(?:%s)|(?!))?+' % (before, letters, b"|".join(shape.pattern() for shape in group))
             for (_, letters, before), group in by_column.items()
         ]
         self.search = re.compile(rb'<row r="(\d+)"[^>]*>%s</row>|(<row\b.*?</row>)' % b"".join(cells), re.DOTALL)
