@@ -58,6 +58,7 @@ def time_copy(bench: Bench, file: Path) -> float:
 
 
 def time_import(bench: Bench, file: Path) -> float:
+    """Seconds of one import into an empty table."""
     bench.psql(
         "delete from dba.trejectedrow; delete from dba.tfile; delete from dba.tdataset; truncate visits.statistics"
     )
@@ -107,6 +108,7 @@ def time_visitor(bench: Bench, times: int) -> list[float]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--all-rows", type=int, default=5_000_000)

@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from systemscripts.configuration.schema import Column
 
+# |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
 _PLAIN = {
     "text": r"[^\n]*+",
     "integer": r"[+-]?[0-9]{1,9}+",

@@ -155,6 +155,7 @@ def _in_silence(records: int) -> None:
 
 
 def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
+    """A loaded or undone dataset with the file it came from; raises UsageError when there is none."""
     cursor.execute(
         """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
            from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -310,6 +311,20 @@ def test_a_full_disk_here_loses_nothing(installation: Installation, place: Place
     assert place.names() == []
 
 
+@contextlib.contextmanager
+def served_by(
+    kind: type[asyncssh.SFTPServer], installation: Installation, place: Place, tmp_path: Path
+) -> Iterator[None]:
+    """The same folder on a server of another kind, from which the import fetches."""
+    root = place.folder.parent
+    with sftp_server.SftpServer(
+        root, tmp_path / "server" / "keys", factory=lambda channel: kind(channel, chroot=str(root).encode())
+    ) as server:
+        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
+        configure(installation, place, port=server.port)
+        yield
+
+
 class Unwilling(asyncssh.SFTPServer):
     """Does not give one file."""
 
@@ -322,15 +337,7 @@ class Unwilling(asyncssh.SFTPServer):
 def test_a_file_that_the_server_does_not_give_keeps_no_other(
     installation: Installation, place: Place, tmp_path: Path
 ) -> None:
-    root = place.folder.parent
-    with sftp_server.SftpServer(
-        root, tmp_path / "server" / "keys", factory=lambda channel: Unwilling(channel, chroot=str(root).encode())
-    ) as server:
-        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
-        installation.configure(
-            "orders", file_pattern=r".*\.csv", load_mode="append",
-            sources=[place.options(settle="delete") | {"port": server.port}],
-        )  # fmt: skip
+    with served_by(Unwilling, installation, place, tmp_path):
         place.put("orders_0.csv", ROWS, age_seconds=7200)  # the oldest comes first
         fails(installation, 1, "the download of orders_0.csv is not allowed to client")
         assert place.names() == ["orders_0.csv"] and list(installation.archive()) == ["orders_1.csv"]
@@ -346,15 +353,7 @@ class ReadOnly(asyncssh.SFTPServer):
 def test_a_read_only_server_is_a_problem_but_no_second_load(
     installation: Installation, place: Place, tmp_path: Path
 ) -> None:
-    root = place.folder.parent
-    with sftp_server.SftpServer(
-        root, tmp_path / "server" / "keys", factory=lambda channel: ReadOnly(channel, chroot=str(root).encode())
-    ) as server:
-        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
-        installation.configure(
-            "orders", file_pattern=r".*\.csv", load_mode="append",
-            sources=[place.options(settle="delete") | {"port": server.port}],
-        )  # fmt: skip
+    with served_by(ReadOnly, installation, place, tmp_path):
         for _ in range(2):
             fails(installation, 1, "deleting /in/orders_1.csv is not allowed to client")
         assert installation.sql("select count(*) from public.orders") == [(1,)]

@@ -73,6 +73,7 @@ class RowPattern:
         for shape in sorted(self.shapes, key=lambda shape: (shape.column, shape.before)):
             by_column.setdefault((shape.column, shape.letters, shape.before), []).append(shape)
         self.filled = [shape for group in by_column.values() for shape in group if shape.content]
+        # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
         cells = [
             rb'(?:<c%s r="%s\1"(?:%s)|(?!))?+' % (before, letters, b"|".join(shape.pattern() for shape in group))
             for (_, letters, before), group in by_column.items()
