@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -132,21 +133,40 @@ def atomic_write(path: Path, mode: int = 0o660, durable: bool = True) -> Iterato
 
     `durable`: it is there after a power cut too; what can be written again does not wait for the disk.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
+    handle, part = _part(path)
+    with os.fdopen(handle, "wb") as stream:
+        try:
             yield stream
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        part.chmod(mode)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+            part.chmod(mode)
+            part.replace(path)  # before the stream, and so its lock, is closed
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     if durable:
         sync_folder(path.parent)
+
+
+def _part(path: Path) -> tuple[int, Path]:
+    """The file that becomes `path`, open; what a killed writer left is taken over, so nothing is left for good.
+
+    Its writer holds a lock. Beside another writer, or where the leftover is somebody else's, it gets a name of its own.
+    """
+    part = path.with_name(f".{path.name}.part")
+    with contextlib.suppress(OSError):
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), part.stat()):  # else its writer renamed it just now
+                os.ftruncate(handle, 0)
+                return handle, part
+        except OSError:
+            pass
+        os.close(handle)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    return handle, Path(name)
 
 
 def sync_folder(folder: Path) -> None:
