@@ -20,7 +20,7 @@ def watchdog() -> Summary:
     Examples:
         watchdog.py
     """
-    from systemscripts import alerts, schedules, settings, watch
+    from systemscripts import alerts, settings, watch
     from systemscripts.directory_management import Directories
     from systemscripts.watch import ping
     from systemscripts.watch import view as views
@@ -28,13 +28,15 @@ def watchdog() -> Summary:
     directories = Directories(settings.current().etl_data_dir)
     connection, trouble = _database(directories)
     try:
-        findings, unseen = watch.look(views.now(directories, connection))
+        view = views.now(directories, connection)
+        findings, unseen = watch.look(view)
+        given_up = list(watch.find_given_up(view))
     finally:
         if connection is not None:
             connection.close()
+    for state, reason in given_up:  # first, or a reminder would go out before it is told of a last time
+        alerts.let_go(state.job, state.key, reason, directories)
     alerts.observe(findings, directories, unseen)
-    for name, reason in schedules.given_up(state.key for _, state in alerts.all_states(directories) if state.bad):
-        alerts.let_go("run_pipeline", name, reason, directories)
     problems = [f"{finding.title}: {finding.error}" for finding in findings] + ([trouble] if trouble else [])
     ping.tell(problems)
     number = len(problems)

@@ -2,6 +2,7 @@
 
 A module has `find(view) -> Iterator[Finding]`, which raises Unseen where it cannot look at all, and `KEYS`, the first
 words of the keys that its findings have. Adding one touches that module, its test and its line in docs/operations.md.
+Bad jobs that nobody waits for any more are no findings: `find_given_up`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import logging
 
 from systemscripts import kinds
 from systemscripts.alerts import Finding
+from systemscripts.watch.given_up import find_given_up
 from systemscripts.watch.view import Unseen, View
 
-__all__ = ["Finding", "Unseen", "View", "look"]
+__all__ = ["Finding", "Unseen", "View", "find_given_up", "look"]
 
 logger = logging.getLogger(__name__)
 

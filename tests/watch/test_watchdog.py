@@ -290,6 +290,48 @@ def test_a_bad_pipeline_whose_settings_are_un_set_again_is_told_of_a_last_time(y
     assert year.watch(8) == []
 
 
+@pytest.mark.parametrize("how", ["taken away", "switched off"])
+def test_a_bad_import_and_report_that_nobody_asks_for_any_more_are_told_of_a_last_time(year: Year, how: str) -> None:
+    year.without_schedules()
+    own = year.installation
+    own.configure("orders", exact_header=["x", "y"])
+    own.sql(
+        """insert into dba.treportmanager (report_name, subject, template, queries)
+           values ('sums', 'Sums', 'tables', '{"sums": "selec 1"}')"""
+    )
+    own.drop("orders_1.csv", "a;b\n1;2\n")
+    assert year.run("generic_import", "orders") not in (0, 2, 75)
+    assert year.news() == ["[ETL] generic_import orders failed"]
+    assert year.run("send_report", "sums") != 0
+    assert year.news() == ["[ETL] send_report sums failed"]
+    assert year.watch(0.01) == []  # both are still there
+    if how == "taken away":
+        own.sql("delete from dba.tfile where config_name = 'orders'")
+        own.sql("delete from dba.timportconfig where config_name = 'orders'")
+        own.sql("delete from dba.treportmanager where report_name = 'sums'")
+    else:
+        own.sql("update dba.timportconfig set is_active = false where config_name = 'orders'")
+        own.sql("update dba.treportmanager set is_active = false where report_name = 'sums'")
+    (own.data / "file_watcher" / "orders_1.csv").unlink(missing_ok=True)
+    assert sorted(year.watch(0.02)) == [
+        "[ETL] generic_import orders is no longer expected",
+        "[ETL] send_report sums is no longer expected",
+    ]
+    words = "there is no report sums any more" if how == "taken away" else "the report sums is not active any more"
+    assert words in year.last()
+    assert "\nbad       nothing\n" in own.run("status").stdout
+    assert year.watch(8) == []
+
+
+def test_a_name_that_there_never_was_is_told_of_a_last_time_instead_of_a_reminder(year: Year) -> None:
+    year.without_schedules()
+    assert year.run("send_report", "meetmax_chnages") == 2
+    assert year.news() == ["[ETL] send_report meetmax_chnages failed"]
+    assert year.watch(0.1) == []  # or each run of a crontab that names it would be told twice
+    assert year.watch(6.5) == ["[ETL] send_report meetmax_chnages is no longer expected"]
+    assert year.watch(8) == []
+
+
 def test_a_backup_that_is_missing(year: Year) -> None:
     year.without_schedules()
     assert year.run("schedule", "resume", "nightly", day=-1) == 0
