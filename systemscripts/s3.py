@@ -36,6 +36,7 @@ _CONFIGURATION = {
     "AuthorizationHeaderMalformed": "Mend S3_REGION.",
     "PermanentRedirect": "Mend S3_REGION or S3_ENDPOINT_URL.",
 }
+_ROLES = ("iam-role", "container-role")  # how botocore calls keys that it got from the machine
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 
 
@@ -57,21 +58,43 @@ class Object:
 class Bucket:
     """One bucket; made by `bucket`."""
 
-    def __init__(self, client: Any, name: str, place: str) -> None:
-        self.client, self.name, self.place = client, name, place
+    def __init__(self, session: Any, client: Any, name: str, place: str) -> None:
+        self.session, self.client, self.name, self.place = session, client, name, place
 
     @property
     def address(self) -> str:
         """s3://name/."""
         return f"s3://{self.name}/"
 
+    def hadoop_options(self) -> dict[str, str]:
+        """The way to this bucket for Hadoop's s3a (Hadoop, "Hadoop-AWS module", "S3A"): option -> value, secrets too.
+
+        Keys are those that boto3 found here; those of a role of this machine are left to the role of each machine.
+        """
+        options = {"fs.s3a.endpoint.region": self.client.meta.region_name}
+        if endpoint := settings.current().s3_endpoint_url:
+            options["fs.s3a.endpoint"] = endpoint
+        with self._explained(f"sign for {self.address}"):
+            signed = self.client.generate_presigned_url("head_bucket", Params={"Bucket": self.name})
+            found = self.session.get_credentials().get_frozen_credentials()
+        by_path = urlsplit(signed).path.startswith(f"/{self.name}")  # else the bucket is part of the host's name
+        options["fs.s3a.path.style.access"] = str(by_path).lower()
+        if self.session.get_credentials().method in _ROLES:
+            return options
+        kind = "TemporaryAWSCredentialsProvider" if found.token else "SimpleAWSCredentialsProvider"
+        keys = {"access.key": found.access_key, "secret.key": found.secret_key, "session.token": found.token or ""}
+        options["fs.s3a.aws.credentials.provider"] = f"org.apache.hadoop.fs.s3a.{kind}"
+        return options | {f"fs.s3a.{name}": value for name, value in keys.items() if value}
+
     def objects(self, prefix: str) -> Iterator[Object]:
         """Every object below a prefix, all pages of the listing; folders made by consoles are no objects."""
+        return (found for found in self._listed(prefix) if not found.key.endswith("/"))
+
+    def _listed(self, prefix: str) -> Iterator[Object]:
         with self._explained(f"list {self.address}{prefix}"):
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
                 for found in page.get("Contents", ()):
-                    if not found["Key"].endswith("/"):
-                        yield Object(found["Key"], found["Size"], _plain(found["ETag"]), found["LastModified"])
+                    yield Object(found["Key"], found["Size"], _plain(found["ETag"]), found["LastModified"])
 
     def all_buckets(self) -> list[str] | None:
         """The names of all buckets of the key; None where it may not list them, as a key for one bucket need not."""
@@ -146,6 +169,11 @@ class Bucket:
         with self._explained(f"delete {self.address}{key}"):
             self.client.delete_object(Bucket=self.name, Key=key)
 
+    def clear(self, prefix: str) -> None:
+        """Remove every object below a prefix, what stands for a folder too."""
+        for found in self._listed(prefix):
+            self.delete(found.key)
+
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         import boto3.exceptions
@@ -175,7 +203,9 @@ def bucket(name: str = "") -> Bucket:
         raise ConfigurationError("no bucket is named", "Set S3_BUCKET.")
     _refuse_plain_text(wanted)
     try:
-        session = boto3.Session(profile_name=wanted.s3_profile or None, region_name=wanted.s3_region or None)
+        session = boto3.Session(
+            profile_name=wanted.s3_profile or None, region_name=wanted.s3_region or None, **_keys(wanted)
+        )
         client = session.client(
             "s3",
             endpoint_url=wanted.s3_endpoint_url or None,
@@ -190,11 +220,10 @@ def bucket(name: str = "") -> Bucket:
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
-            **_keys(wanted),
         )
     except (BotoCoreError, ValueError) as error:
         raise explain(error, "use the settings of S3", _place(wanted)) from error
-    return Bucket(client, name, _place(wanted))
+    return Bucket(session, client, name, _place(wanted))
 
 
 def _keys(wanted: Settings) -> dict[str, str]:

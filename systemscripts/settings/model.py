@@ -130,10 +130,12 @@ class Settings(BaseModel):
     s3_processed_prefix: Prefix = "sales_data_processed/"
     s3_customer_mart_prefix: Prefix = "customer_data_mart/"
     s3_sales_mart_prefix: Prefix = "sales_data_mart/"
+    s3_spark_prefix: Prefix = ""
     secret_key_file: AbsolutePath | None = None
     marts_database_url: SecretStr | None = None
     marts_directory: str = "var/marts"
     spark_master: str = "local[*]"
+    spark_packages: str = "org.apache.hadoop:hadoop-aws:3.5.0"  # of the Hadoop that Spark brings
     duckdb_memory_gb: float = Field(2, gt=0)
     console_host: str = "127.0.0.1"
     console_port: int = Field(8475, ge=0, le=65535)
@@ -178,7 +180,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _prefixes_differ(self) -> Self:
-        found = [getattr(self, name) for name in type(self).model_fields if name.endswith("_prefix")]
+        names = [name for name in type(self).model_fields if name.endswith("_prefix")]
+        # without its prefix Spark uses no bucket
+        found = [getattr(self, name) for name in names if name != "s3_spark_prefix" or self.s3_spark_prefix]
         if twice := sorted(value for value in set(found) if found.count(value) > 1):
             raise ValueError(f"two of the settings S3_..._PREFIX are {twice[0]!r}: what one holds the other would move")
         return self

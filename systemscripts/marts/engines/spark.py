@@ -1,20 +1,21 @@
 """Apache Spark, in this process (local[*]) or on a cluster (spark://host:7077), for data that outgrow the machine.
 
-The package is optional (requirements-spark.txt). The machines of a cluster must see the Parquet files under the same
-paths (a shared folder). Nothing of Python runs on them: it is all SQL.
+The package is optional (requirements-spark.txt). How the machines of a cluster get at the Parquet files: exchange.py.
+Nothing of Python runs on them: it is all SQL.
 """
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
-from pathlib import Path
 from typing import Any
 
 from systemscripts import masking, settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError, UsageError
+from systemscripts.marts import exchange
 from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
+
+_S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem not found"
 
 
 def compute(work: Work) -> None:
@@ -24,27 +25,33 @@ def compute(work: Work) -> None:
     """
     master = work.master or settings.current().spark_master
     _demand_answer(master)
-    session = _session(master)
-    try:
-        views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(_file, work.sales))}
-        for name in DIMENSIONS:
-            views[name] = session.read.parquet(_file(work.dimensions / f"{name}.parquet"))
-        for name, frame in views.items():
-            frame.createOrReplaceTempView(name)
-        for name, text in work.views().items():
-            session.sql(text).createOrReplaceTempView(name)
-        for name, columns in RESULTS.items():
-            frame = session.sql(statement(name)).repartition(*columns)  # one file for each folder, not one a task
-            frame.write.partitionBy(*columns).parquet(str(work.output / name))
-    except Exception as error:  # py4j gives Java's own, of many kinds
-        raise _explained(error) from error
-    finally:
-        session.stop()
+    with exchange.opened(work.output) as place:
+        session = _session(master, place.packages)
+        try:
+            _run(session, work, place)
+        except EtlError:
+            raise
+        except Exception as error:  # py4j gives Java's own, of many kinds
+            raise _explained(error) from error
+        finally:
+            session.stop()
+        place.fetch()
 
 
-def _file(path: Path) -> str:
-    """A file that is read: what would be a pattern (Hadoop API, "FileSystem.globStatus") stands for itself."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))
+def _run(session: Any, work: Work, place: exchange.Place) -> None:
+    # set here, not when it starts: there they would be arguments of its process
+    for name, value in place.options.items():
+        session.sparkContext._jsc.hadoopConfiguration().set(name, value)
+    views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(place.readable, work.sales))}
+    for name in DIMENSIONS:
+        views[name] = session.read.parquet(place.readable(work.dimensions / f"{name}.parquet"))
+    for name, frame in views.items():
+        frame.createOrReplaceTempView(name)
+    for name, text in work.views().items():
+        session.sql(text).createOrReplaceTempView(name)
+    for name, columns in RESULTS.items():
+        frame = session.sql(statement(name)).repartition(*columns)  # one file for each folder, not one a task
+        frame.write.partitionBy(*columns).parquet(place.writable(name))
 
 
 def _demand_answer(master: str) -> None:
@@ -63,7 +70,7 @@ def _demand_answer(master: str) -> None:
     raise TryLaterError(f"the Spark cluster {master} does not answer", "Start it, then run the same command again.")
 
 
-def _session(master: str) -> Any:
+def _session(master: str, packages: str) -> Any:
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
@@ -71,9 +78,11 @@ def _session(master: str) -> Any:
         raise ConfigurationError(
             "Spark is not installed", "Run: .venv/bin/pip install -r requirements-spark.txt (and Java 17)."
         ) from error
+    fetched: dict[str, Any] = {"spark.jars.packages": packages} if packages else {}
     try:
         return (
             SparkSession.builder.master(master)
+            .config(map=fetched)
             .appName("client_etl_workflow sales_marts")
             .config("spark.ui.enabled", "false")
             .config("spark.sql.session.timeZone", "UTC")
@@ -83,11 +92,20 @@ def _session(master: str) -> Any:
             .getOrCreate()
         )
     except (PySparkException, OSError) as error:
+        if packages:
+            raise ConfigurationError(
+                f"Spark does not start: is Java 17 installed, and can it fetch {packages}?",
+                "Set JAVA_HOME, or SPARK_PACKAGES=none with the files in Spark's folder jars on every machine.",
+            ) from error
         raise ConfigurationError("Spark does not start: is Java 17 installed?", "Set JAVA_HOME.") from error
     except Exception as error:
         raise _explained(error) from error
 
 
 def _explained(error: Exception) -> EtlError:
-    text = masking.mask(str(error).strip().partition("\n")[0])[:300]
+    text = masking.mask(" ".join(str(error).split()))[:300]
+    if _S3A in text:
+        return ConfigurationError(
+            "Spark cannot read from a bucket: it has no s3a", "Set SPARK_PACKAGES, see docs/spark.md."
+        )
     return EtlError(f"Spark: {text}", "The log has the traceback; after a lost worker run the same command again.")

@@ -1,0 +1,109 @@
+"""How the machines of a cluster get at the files of the marts: under the same paths, or by way of the bucket.
+
+A shared folder is the default. With S3_SPARK_PREFIX the files that are read go to the bucket, Spark reads and writes
+there (s3a), and the results come back; what a killed run has left goes with the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from systemscripts import progress, s3, settings
+from systemscripts.directory_management import unwritable
+from systemscripts.errors import EtlError
+from systemscripts.s3 import Bucket
+
+logger = logging.getLogger(__name__)
+
+
+class SharedFolder:
+    """Every machine sees the files under the same paths."""
+
+    options: dict[str, str] = {}
+    packages = ""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+
+    def readable(self, path: Path) -> str:
+        """Where a file is read."""
+        return _literal(str(path))
+
+    def writable(self, name: str) -> str:
+        """Where a result is written."""
+        return str(self._output / name)
+
+    def fetch(self) -> None:
+        """Bring the results to the output folder: they are there."""
+
+
+class BucketFolder:
+    """The files go by way of a folder in the bucket."""
+
+    def __init__(self, bucket: Bucket, prefix: str, output: Path) -> None:
+        self._bucket, self._prefix, self._output = bucket, prefix, output
+        self.options = bucket.hadoop_options()
+        packages = settings.current().spark_packages
+        self.packages = "" if packages == "none" else packages
+
+    def readable(self, path: Path) -> str:
+        """Put a file into the bucket; where it is read."""
+        key = f"{self._prefix}read/{path.name}"
+        self._bucket.upload(path, key)
+        return _literal(self._url(key))
+
+    def writable(self, name: str) -> str:
+        """Where a result is written."""
+        return self._url(f"{self._prefix}results/{name}")
+
+    def fetch(self) -> None:
+        """Bring the results to the output folder; raises EtlError."""
+        prefix = f"{self._prefix}results/"
+        found = [each for each in self._bucket.objects(prefix) if each.key.endswith(".parquet")]
+        with progress.track("results from the bucket", len(found), "files") as tracker:
+            for each in found:
+                path = self._output / each.key.removeprefix(prefix)
+                try:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise unwritable(path, error) from error
+                self._bucket.download(each, path)
+                tracker.advance(1)
+
+    def _url(self, key: str) -> str:
+        return f"s3a://{self._bucket.name}/{key}"
+
+
+Place = SharedFolder | BucketFolder
+
+
+@contextmanager
+def opened(output: Path) -> Iterator[Place]:
+    """The way that the settings say, for results that belong into the folder `output`; raises EtlError."""
+    prefix = settings.current().s3_spark_prefix
+    if not prefix:
+        yield SharedFolder(output)
+        return
+    bucket = s3.bucket()
+    _clear(bucket, prefix)  # of a killed run; only one runs at a time
+    try:
+        yield BucketFolder(bucket, prefix, output)
+    finally:
+        try:
+            _clear(bucket, prefix)
+        except EtlError as error:  # what went wrong before it, or what was computed, counts
+            logger.warning("%s; what is below %s%s goes with the next run", error, bucket.address, prefix)
+
+
+def _clear(bucket: Bucket, prefix: str) -> None:
+    for name in ("read/", "results/"):
+        bucket.clear(f"{prefix}{name}")
+
+
+def _literal(path: str) -> str:
+    """A file that is read: what would be a pattern (Hadoop API, "FileSystem.globStatus") stands for itself."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)
