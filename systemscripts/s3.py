@@ -29,8 +29,8 @@ _CONFIGURATION = {
     "AccessDenied": "Give the key the right to do this, or use another key.",
     "403": "Give the key the right to do this, or use another key.",
     "AllAccessDisabled": "Ask the owner of the bucket.",
-    "InvalidAccessKeyId": "Mend S3_ACCESS_KEY_ID.",
-    "SignatureDoesNotMatch": "Mend S3_SECRET_ACCESS_KEY.",
+    "InvalidAccessKeyId": "Mend S3_ACCESS_KEY_ID, or the profile.",
+    "SignatureDoesNotMatch": "Mend S3_SECRET_ACCESS_KEY, or the profile.",
     "ExpiredToken": "Get a new token.",
     "InvalidToken": "Get a new token.",
     "AuthorizationHeaderMalformed": "Mend S3_REGION.",
@@ -284,6 +284,8 @@ def explain(error: Exception, what: str, place: str) -> EtlError:
         return ConfigurationError(
             f"{place}: its certificate is not trusted", "Set S3_CA_FILE, or mend S3_ENDPOINT_URL."
         )
+    if isinstance(error, exceptions.IncompleteReadError):  # it is none of those below
+        return TryLaterError(f"{place}: cannot {what}: the connection broke off", "Run the same command again later.")
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return TryLaterError(f"{place} does not answer, cannot {what}", "Run the same command again later.")
     return ConfigurationError(f"cannot {what}: {masking.mask(str(error))}", "Mend the settings S3_...")

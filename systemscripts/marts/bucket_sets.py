@@ -28,6 +28,7 @@ def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Itera
 
     Months in `kept` are copied inside the bucket from the version before, where they are there. Raises EtlError.
     """
+    next(bucket.objects(prefix), None)  # there is such a bucket: some services make one for whoever writes to it
     before = _pointer(bucket, prefix)
     unchanged = _unchanged(bucket, before, kept)
     files = []
