@@ -42,7 +42,7 @@ def decrypt(raw: str, key_file: Path | None = None) -> str:
     except (InvalidToken, UnicodeError) as error:
         raise ConfigurationError(
             f"an encrypted value cannot be read with the key of {place}: made with another key, or damaged",
-            "Make it again: secret.py encrypt",
+            "Bring back that key; is it lost, take the value out, then make it again: secret.py encrypt",
         ) from error
 
 
@@ -58,9 +58,10 @@ def _keys(place: Path, make: bool) -> MultiFernet:
     try:
         state = place.stat()
         if stat.S_IMODE(state.st_mode) & 0o077 or state.st_uid != os.geteuid():
+            command = "chmod 600" if state.st_uid == os.geteuid() else f"sudo chown {os.geteuid()}"
             raise ConfigurationError(
                 f"the key file {place} must belong to who runs this, and be read by nobody else",
-                f"Run: chmod 600 {place}",
+                f"Run: {command} {place}",
             )
         return MultiFernet([Fernet(line) for line in place.read_bytes().split()])
     except OSError as error:
