@@ -113,7 +113,11 @@ def _list(values: tuple[object, ...] | list[str]) -> str:
 
 def _copy(query: str, path: Path) -> None:
     from systemscripts import duck
+    from systemscripts.directory_management import unwritable
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
     with duck.session(path.with_suffix(".spill")) as connection:
         duck.run(connection, f"copy ({query}) to {duck.literal(str(path))} (format csv, header)", path)

@@ -58,7 +58,7 @@ def generate_sales_data(
         Kind.customers: sales_data.customers,
     }  # fmt: skip
     paths = sales_data.date_wise(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
-    summary = Summary(headline=f"{rows:,} rows in {len(paths)} files", files=len(paths))
+    summary = Summary(headline=f"{rows:,} rows in {len(paths)} file{'s' if len(paths) != 1 else ''}", files=len(paths))
     if upload:
         bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
         for each in paths:
