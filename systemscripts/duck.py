@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,16 +44,29 @@ def session(spill: Path) -> Iterator[DuckDBPyConnection]:
 
 def run(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:
     """Run a statement that writes to `goal`; raises EtlError when disk or memory are full, or it fails otherwise."""
+    with explained(goal):
+        connection.execute(statement)
+
+
+@contextlib.contextmanager
+def explained(goal: Path) -> Iterator[None]:
+    """What DuckDB raises while it works for `goal`, as the suite's own error."""
     import duckdb
 
     try:
-        connection.execute(statement)
+        yield
     except duckdb.OutOfMemoryException as error:
         raise EtlError(f"{goal}: {_first_line(error)}", "Raise DUCKDB_MEMORY_GB, or free space on its disk.") from error
     except duckdb.IOException as error:
-        raise EtlError(f"{goal} cannot be written: {_first_line(error)}", "Free space, then run it again.") from error
+        raise EtlError(f"{goal} cannot be written: {_cause(error)}", "Free space, then run it again.") from error
     except duckdb.Error as error:
         raise EtlError(f"{goal}: {_first_line(error)}", "The log has the traceback.") from error
+
+
+def _cause(error: Exception) -> str:
+    """The system's own words where DuckDB gives its error number: the rest is its inner state, several errors deep."""
+    number = re.search(r'"errno":"(\d+)"', str(error))
+    return os.strerror(int(number[1])) if number else _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

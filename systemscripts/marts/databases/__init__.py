@@ -4,6 +4,9 @@ A database is a module with these functions:
     name() -> str                                       which one it is, without user and password
     write(tables: list[Rows], kept: list[date]) -> None     in one transaction: every month but those of `kept` is
                                                             deleted, the rows are inserted; raises EtlError
+    holds(tables: dict[str, str], months: Sequence[date]) -> bool
+                                                        whether each table (its name -> its column of the month) has
+                                                        rows of each month; raises EtlError
 """
 
 from __future__ import annotations
@@ -43,7 +46,8 @@ class Rows:
         """The rows, some thousand at a time."""
         if self.is_empty:
             return
-        with duck.session(self.folder.with_suffix(".spill")) as connection:
+        spill = self.folder.with_suffix(".spill")
+        with duck.session(spill) as connection, duck.explained(spill):
             found = connection.execute(self.query())
             while rows := found.fetchmany(BATCH):
                 yield rows
