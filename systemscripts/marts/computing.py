@@ -7,9 +7,10 @@ months again and ends where an undisturbed one would have.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,16 @@ from systemscripts.summary import Summary
 
 IMPORT = "sales"
 WORK = ".work-"
+CUSTOMERS_TABLE, CUSTOMERS_MONTH = "customers_data_mart", "sales_date_month"
+TEAM_TABLE, TEAM_MONTH = "sales_team_data_mart", "sales_month"
 CUSTOMERS = ("customer_id", "full_name", "address", "phone_number", "sales_date_month", "total_sales")
 TEAM = ("store_id", "sales_person_id", "full_name", "sales_month", "total_sales", "incentive")
+
+# set -> folder inside the set -> an engine's result
+SETS: dict[str, dict[str, str]] = {
+    "customer_data_mart": {"enriched_sales": "enriched_sales", "customers_data_mart": "customers_data_mart"},
+    "sales_data_mart": {".": "sales_team_data_mart"},
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,10 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
         with transaction(connection) as cursor:
             current = lake.current_files(cursor, IMPORT, directories)
             found = months.touched(cursor, target, current, options.recompute)
+            if lost := _lost(base, found.kept):
+                found = months.touched(cursor, target, current, everything=True)
         summary = Summary(rows=_as_rows(found))
+        summary.warnings += [f"{place} lacks months that were computed: all are computed again" for place in lost]
         if options.dry_run or not found.months:
             summary.headline = _headline("would be computed" if options.dry_run else "", found)
             return summary
@@ -76,6 +88,23 @@ def _target(base: Path) -> str:
     return " + ".join([databases.chosen().name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
 
 
+def _lost(base: Path, kept: Sequence[date]) -> list[str]:
+    """The places that lack months noted as computed: removed by hand, or brought back from a backup.
+
+    The bucket is no such place: what it lacks is uploaded from the local set.
+    """
+    if not kept:
+        return []
+    where = databases.chosen()
+    found = [] if where.holds({CUSTOMERS_TABLE: CUSTOMERS_MONTH, TEAM_TABLE: TEAM_MONTH}, kept) else [where.name()]
+    for name, parts in SETS.items():
+        for part, result in parts.items():
+            folder = base / name / local_sets.POINTER / part
+            if not all((folder / f"{engines.RESULTS[result][0]}={month}").is_dir() for month in kept):
+                found.append(str(folder))
+    return found
+
+
 @contextmanager
 def _work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
     """A folder on the disk of the sets, gone afterwards; what killed runs have left goes too."""
@@ -96,18 +125,18 @@ def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Su
     """Every target, one after the other; each changes in one step."""
     for name in engines.RESULTS:
         (results / name).mkdir(exist_ok=True)
-    customers = Rows("customers_data_mart", "sales_date_month", CUSTOMERS, results / "customers_data_mart")
-    team = Rows("sales_team_data_mart", "sales_month", TEAM, results / "sales_team_data_mart")
+    customers = Rows(CUSTOMERS_TABLE, CUSTOMERS_MONTH, CUSTOMERS, results / "customers_data_mart")
+    team = Rows(TEAM_TABLE, TEAM_MONTH, TEAM, results / "sales_team_data_mart")
     kept = list(found.kept)
     with log_utils.step("database"):
         databases.chosen().write([customers, team], kept)
+    summary.details.append(f"database: {databases.chosen().name()}")
     version = f"v{settings.now():%Y%m%dT%H%M%S}-{run_uuid[:8]}"
-    sets: dict[str, dict[str, Path]] = {
-        "customer_data_mart": {name: results / name for name in ("enriched_sales", "customers_data_mart")},
-        "sales_data_mart": {".": results / "sales_team_data_mart"},
-    }
     with log_utils.step("parquet"):
-        folders = {name: local_sets.publish(base / name, version, parts, kept) for name, parts in sets.items()}
+        folders = {
+            name: local_sets.publish(base / name, version, {key: results / part for key, part in parts.items()}, kept)
+            for name, parts in SETS.items()
+        }
     summary.details += [f"parquet: {base / name / local_sets.POINTER}" for name in folders]
     wanted = settings.current()
     if wanted.s3_bucket:
@@ -131,4 +160,5 @@ def _headline(done: str, found: Touched) -> str:
         return "nothing to do: every month is computed from the files of now"
     count = len(found.months)
     months_of = f"{count} month{'s' if count > 1 else ''}"
-    return f"{months_of} {done} from {len(found.files)} files, {len(found.kept)} left as they are"
+    files_of = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
+    return f"{months_of} {done} from {files_of}, {len(found.kept)} left as they are"

@@ -48,3 +48,8 @@ def test_upload_puts_them_where_the_import_looks(shop: Shop, tmp_path: Path) -> 
     assert shop.load()["counts"]["loaded"] == 20
     done = shop.installation.run("generate_sales_data", "customers", "--upload", "--output-dir", tmp_path)
     assert done.returncode == 2 and "sales.customer" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(shop: Shop) -> None:
+    done = shop.installation.run("generate_sales_data", "--output-dir", "/proc/sales")
+    assert done.returncode == 78 and "/proc/sales cannot be written" in done.stderr and "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -88,7 +89,7 @@ def test_the_marts_of_a_small_file(shop: Shop) -> None:
     )
     shop.load()
     summary = shop.marts()
-    assert summary["headline"] == "2 months computed from 1 files, 0 left as they are"
+    assert summary["headline"] == "2 months computed from 1 file, 0 left as they are"
     assert shop.customers() == [
         (1, "Saanvi Krishna", "Delhi", "9173121081", date(2025, 1, 1), Decimal("200.00")),
         (2, "Dhanush Sahni", "Delhi", "9155328165", date(2025, 1, 1), Decimal("20.00")),
@@ -169,6 +170,27 @@ def test_what_was_computed_for_another_place_is_computed_again(shop: Shop) -> No
     shop.installation.write_settings(S3_BUCKET=shop.bucket)
     shop.marts()
     assert_marts(shop, reference.accepted(HEADER + GOOD))
+
+
+@pytest.mark.parametrize("lost", ["sets", "part", "table"])
+def test_a_target_that_lost_its_months_is_computed_anew(shop: Shop, lost: str) -> None:
+    """Someone cleared a folder, or a database came back from a backup: the note of what was computed proves nothing."""
+    shop.put("sales_data/sales_a.csv", HEADER + GOOD)
+    shop.load()
+    shop.marts()
+    base = shop.installation.data / "var/marts"
+    if lost == "table":
+        shop.sql("delete from sales.sales_team_data_mart")
+    else:
+        shutil.rmtree(base if lost == "sets" else (base / "customer_data_mart/current").resolve() / "enriched_sales")
+    second = HEADER + GOOD.replace("2025-01-05", "2025-02-06")
+    shop.put("sales_data/sales_b.csv", second)
+    shop.load()
+    made = shop.marts()
+    assert [row["month"] for row in made["rows"]] == ["2025-01", "2025-02"]
+    assert all("lacks months that were computed" in warning for warning in made["warnings"]) and made["warnings"]
+    assert_marts(shop, [*reference.accepted(HEADER + GOOD), *reference.accepted(second)])
+    assert shop.marts()["headline"].startswith("nothing to do")
 
 
 def test_undo_takes_the_rows_out_of_every_mart(shop: Shop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,6 +19,7 @@ PORT = 3306
 _CONFIGURATION = {1044, 1045, 1049, 1142, 1143, 1227, 1698, 2026}
 _TRY_LATER = {1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055}
 _DISK_FULL = {1021, 1114, 3675}
+_NO_SUCH_TABLE = 1146
 
 
 def name() -> str:
@@ -43,6 +44,23 @@ def write(tables: list[Rows], kept: list[date]) -> None:
             for batch in rows.batches():
                 cursor.executemany(f"insert into {rows.table} ({', '.join(rows.columns)}) values ({places})", batch)
         connection.commit()
+
+
+def holds(tables: dict[str, str], months: Sequence[date]) -> bool:
+    """Whether every table is there and has rows of every month; raises as `write` does."""
+    import pymysql
+
+    with _connection() as connection, connection.cursor() as cursor:
+        for table, column in tables.items():
+            for month in months:
+                try:
+                    if not cursor.execute(f"select 1 from {table} where {column} = %s limit 1", (month,)):
+                        return False
+                except pymysql.err.ProgrammingError as error:
+                    if error.args[0] != _NO_SUCH_TABLE:
+                        raise
+                    return False
+    return True
 
 
 @contextlib.contextmanager

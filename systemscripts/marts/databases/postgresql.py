@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import date
 
 from psycopg2 import sql
@@ -43,3 +44,16 @@ def write(tables: list[Rows], kept: list[date]) -> None:
             except OSError as error:
                 raise unwritable(text, error) from error
             text.unlink()
+
+
+def holds(tables: dict[str, str], months: Sequence[date]) -> bool:
+    """Whether every table has rows of every month; raises TryLaterError when the server is away."""
+    with contextlib.closing(db_utils.connect(purpose="sales_marts")) as connection, transaction(connection) as cursor:
+        for table, column in tables.items():
+            statement = sql.SQL(
+                "select from unnest(%s) as m(month) where not exists (select from {} t where t.{} = m.month)"
+            ).format(sql.Identifier("sales", table), sql.Identifier(column))
+            cursor.execute(statement, (list(months),))
+            if cursor.fetchone() is not None:
+                return False
+    return True
