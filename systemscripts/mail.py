@@ -154,4 +154,4 @@ def _context() -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=trusted)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"SMTP_CA_FILE: {trusted} cannot be used: {error}") from error
+        raise ConfigurationError(f"SMTP_CA_FILE: {trusted} cannot be used: {error}", "Check SMTP_CA_FILE.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from systemscripts import mail, masking, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError
+from systemscripts.health import mail_server
 from systemscripts.health.lines import FAILURE, OK, Context, Line
 
 
@@ -36,5 +37,5 @@ def test_mail(context: Context) -> list[Line]:
         mail.send(message, spoken)
         end = Line(OK, "test mail", f"accepted for {', '.join(wanted.alert_recipients)}")
     except EtlError as error:
-        end = Line.of("test mail", error)
+        end = mail_server.line("test mail", error)
     return [*(Line("", "test mail", text) for text in spoken), end]

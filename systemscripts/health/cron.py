@@ -16,6 +16,9 @@ ORDER = 50
 
 def check(context: Context) -> Iterator[Line]:
     """The file, the daemon, the pauses."""
+    if context.settings is None:
+        yield Line(WARNING, "cron file", "not looked at: the settings are faulty", "Mend the settings first.")
+        return
     try:
         wanted = cron_file.wanted()
         compared = installing.compare(context.cron_file, wanted)
@@ -40,6 +43,13 @@ def check(context: Context) -> Iterator[Line]:
             f"{compared.path} can be written by others, so cron passes over it",
             f"Run: sudo chmod 644 {compared.path}",
         )
+    elif not _owned_by_root(compared.path):
+        yield Line(
+            FAILURE,
+            "cron file",
+            f"{compared.path} does not belong to root, so cron passes over it",
+            f"Run: sudo chown root:root {compared.path}",
+        )
     else:
         yield Line(OK, "cron file", f"{compared.path} is what the pipelines say")
     if not running():
@@ -51,6 +61,11 @@ def check(context: Context) -> Iterator[Line]:
             yield Line(
                 WARNING, "pause", str(pause), f"schedule.py resume {'' if pause.name == '*' else pause.name} ends it."
             )
+
+
+def _owned_by_root(path: Path) -> bool:
+    """As cron wants it of a file of /etc/cron.d; a trial file in somebody's own folder is his."""
+    return path.stat().st_uid == 0 or path.parent.stat().st_uid != 0
 
 
 def running() -> bool:

@@ -14,6 +14,7 @@ from systemscripts.settings import Settings
 from systemscripts.watch import disks
 
 ORDER = 30
+DEEP = 2  # archive/YYYY/MM and what lies in it; deeper only data of the database
 
 
 def check(context: Context) -> Iterator[Line]:
@@ -21,6 +22,8 @@ def check(context: Context) -> Iterator[Line]:
     places = context.directories
     for path in (places.data, places.file_watcher, places.archive, places.logs, places.var):
         yield _folder(path)
+    for path in (places.file_watcher, places.archive, places.var):
+        yield from _within(path)
     limit = (
         context.settings.disk_free_percent if context.settings else Settings.model_fields["disk_free_percent"].default
     )
@@ -56,6 +59,22 @@ def _folder(path: Path) -> Line:
     if os.geteuid() == 0 and state.st_uid != 0:
         return Line(WARNING, "folder", f"{path} belongs to {owner}, and this runs as root", f"Run the jobs as {owner}.")
     return Line(OK, "folder", f"{path} (owner {owner}, mode {mode:o})")
+
+
+def _within(path: Path) -> Iterator[Line]:
+    """The folders in one of ours that a run as somebody else (mostly root) has made, where nothing can be laid now."""
+    me = _user(os.geteuid())
+    for place, names, _ in os.walk(path):
+        for name in sorted(names):
+            folder = Path(place) / name
+            if folder.is_symlink() or os.access(folder, os.W_OK | os.X_OK):
+                continue
+            owner, mode = _user(folder.stat().st_uid), stat.S_IMODE(folder.stat().st_mode)
+            says = f"{folder} cannot be written by {me} (owner {owner}, mode {mode:o})"
+            yield Line(FAILURE, "folder", says, f"Run: sudo chown -R {me} {folder}")
+            names.remove(name)
+        if len(Path(place).relative_to(path).parts) >= DEEP:
+            names.clear()
 
 
 def _user(number: int) -> str:

@@ -33,8 +33,7 @@ def check(context: Context) -> Iterator[Line]:
         mail.try_login()
         yield Line(OK, "mail", f"{wanted.smtp_host}:{wanted.smtp_port} lets us in ({wanted.smtp_security})")
     except EtlError as error:
-        hint = error.hint if "tried again" not in error.hint else "Check SMTP_HOST, SMTP_PORT and the firewall."
-        yield Line(FAILURE, "mail", error.message, hint or "Ask whoever runs the mail server.")
+        yield line("mail", error)
     for name, addresses in (
         ("ALERT_RECIPIENTS", wanted.alert_recipients),
         ("REPORT_RECIPIENTS", wanted.report_recipients),
@@ -42,6 +41,12 @@ def check(context: Context) -> Iterator[Line]:
         if not addresses:
             state = FAILURE if name == "ALERT_RECIPIENTS" else WARNING
             yield Line(state, "recipients", f"{name} is empty", f"Set {name}.")
+
+
+def line(check: str, error: EtlError) -> Line:
+    """What went wrong with the mail server, and what to do; nobody tries it again by himself."""
+    hint = error.hint if "tried again" not in error.hint else "Check SMTP_HOST, SMTP_PORT and the firewall."
+    return Line(FAILURE, check, error.message, hint or "Ask whoever runs the mail server.")
 
 
 def _webhook(url: str) -> Line:

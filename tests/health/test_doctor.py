@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from demo.mail_sink import MailSink, make_certificate
+from systemscripts.directory_management import Directories
+from systemscripts.health import Context, folders
 from tests.clones import Clone
 from tests.conftest import Installation
 from tests.ssh import servers
@@ -92,6 +96,7 @@ def test_settings_that_are_wrong_are_named_one_by_one(host: Host) -> None:
         ("failure", "settings", "TIME_ZONE", mend),
         ("failure", "settings", "'nobody' is no mail address", mend),
         ("warning", "database", "not looked at", "Mend the settings first"),
+        ("warning", "cron file", "not looked at", "Mend the settings first"),
     )
 
 
@@ -186,6 +191,33 @@ def test_a_reader_an_unknown_schema_a_strange_certificate_and_what_is_left_over(
         server.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_cron_file_that_cron_passes_over_for_its_owner(host: Host) -> None:
+    os.chown(host.cron_file, 4711, 4711)
+    host.named(("failure", "cron file", "does not belong to root", f"Run: sudo chown root:root {host.cron_file}"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as somebody else")
+def test_folders_that_a_run_of_root_has_left() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name)
+        left, deep = data / "archive" / "2026", data / "var" / "one" / "two" / "three" / "four"
+        for path in (left / "11", deep, data / "file_watcher" / "refused"):
+            path.mkdir(parents=True)
+        for path in [data, *data.rglob("*")]:
+            path.chmod(0o777)
+        for path in (left, left / "11", deep):
+            path.chmod(0o755)
+        os.setresuid(4711, 0, 0)  # access(2) asks for the real user
+        try:
+            lines = list(folders.check(Context(None, Directories(data), data / "none")))
+        finally:
+            os.setresuid(0, 0, 0)
+        found = [line for line in lines if line.state == "failure" and "cannot be written" in line.says]
+        assert [line.next.rpartition(" ")[2] for line in found] == [str(left)]  # one command mends what is in it
+        assert "owner root, mode 755" in found[0].says
+
+
 def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
     (clone.folder / "config/imports/meetmax_urls.yaml").write_text("file_patern: x\ntarget_table: public.x\n")
@@ -224,6 +256,18 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
     assert "AGV0bAB0aGUtbWFpbC1zZWNyZXQ=" not in text  # what the password looks like on the wire
     assert spoken[-1] == "accepted for operator@example.test"
     assert [path.name for path in host.sink.mails()] == ["0001_ETL-test-mail.eml"]
+    for setting, says, following in (
+        ({"SMTP_PORT": "1"}, "127.0.0.1:1", "Check SMTP_HOST, SMTP_PORT and the firewall."),  # nobody tries it again
+        ({"SMTP_CA_FILE": "/no/such/file"}, "SMTP_CA_FILE: /no/such/file cannot be used", "Check SMTP_CA_FILE."),
+    ):
+        host.installation.write_settings(**setting)
+        code, rows = host.doctor("--test-mail")
+        assert code == 1
+        for check in ("mail", "test mail"):
+            [line] = [row for row in rows if row["check"] == check and row["state"] == "failure"]
+            assert says in line["says"]
+            assert line["next"] == following
+    assert len(host.sink.mails()) == 1
 
 
 def visits(place: servers.Place, key: Path | None = None) -> dict[str, str]:
