@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import tempfile
@@ -27,7 +26,7 @@ from systemscripts.sources import Fetched, Request, local
 from systemscripts.sources.api_pages import asking, concealing, paging, repeats
 from systemscripts.sources.api_pages.landing import Landing, State
 from systemscripts.sources.api_pages.paging import Position
-from systemscripts.tables.parsers.json_stream import DECODER
+from systemscripts.tables.parsers.json_stream import DECODING
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +200,7 @@ def _download(api: _Api, state: State) -> None:
 def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) -> int:
     """Ask for a page, write it down, find out what follows; returns how many records it had."""
     position = Position(**variables.resolved({"url": state.url, "parameters": state.parameters}, api.shown))
-    answer = client.get_json(position.url, position.parameters, cls=_Decoder)
+    answer = client.get_json(position.url, position.parameters, **DECODING)
     records = paging.records_of(api.real, answer)
     api.landing.add(state, records)
     if state.length > api.real.limits.file_bytes:
@@ -222,16 +221,6 @@ def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) 
         kept = concealing.concealed(following, secrets)
         state.url, state.parameters = kept.url, kept.parameters
     return len(records)
-
-
-class _Decoder(json.JSONDecoder):
-    """Numbers keep their digits."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            parse_float=DECODER.parse_float, parse_int=DECODER.parse_int, parse_constant=DECODER.parse_constant,
-            strict=False,
-        )  # fmt: skip
 
 
 def _client(api: _Api) -> Client:

@@ -50,9 +50,21 @@ def test_encodings_of_json(tmp_path: Path, read: Reader, encoding: str) -> None:
         ('[{"a": 1}, {"a"', "breaks off or is no JSON"),
         ('{"a": ' + "[" * 100_000, "nested too deeply"),
         (b'[{"a": "Z\xfcrich"}]', "is not UTF-8"),
+        ('[{"a": {"b": 1, "b": 2}}]', "gives the key 'b' twice with different values"),
         ('{"errors": ["no access"]}', "an error message of a server"),
     ],
 )
 def test_what_is_no_table_is_said(tmp_path: Path, content: str | bytes, said: str) -> None:
     with pytest.raises(BadDataError, match=said):
         open_table(file(tmp_path, content))
+
+
+def test_a_key_that_comes_twice_with_the_same_value_loses_nothing(tmp_path: Path, read: Reader) -> None:
+    assert read(file(tmp_path, '{"a": 1, "a": 1}\n{"a": 2}\n'))[:2] == (["a"], [["1"], ["2"]])
+
+
+def test_what_is_named_json_is_read_as_json_or_refused_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "list.JSON"
+    path.write_text("[1, 2, 3]\n[4, 5, 6]\n")
+    with pytest.raises(BadDataError, match="entry 1 is no object"):
+        open_table(path)

@@ -11,11 +11,14 @@ from systemscripts.tables.model import ReadingOptions, Table
 
 BEGIN = re.compile(rb'\s*(?:\[\s*(?:\{\s*["}]|\])|\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}))')
 KIND = "JSON"
+NAMES = (".json", ".jsonl", ".ndjson")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True when the text begins as an array of objects or an object does."""
+    """True when the text begins as an array of objects or an object does; of a file named so, any array or object."""
     text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    if path.suffix.lower() in NAMES and text.lstrip()[:1] in (b"[", b"{"):
+        return True  # what is wrong with it is then said in the terms of JSON
     return BEGIN.match(text) is not None
 
 

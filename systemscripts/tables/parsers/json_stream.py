@@ -24,7 +24,24 @@ def _constant(name: str) -> Number:
     return Number("" if name == "NaN" else name)
 
 
-DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_constant, strict=False)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; RFC 8259, section 4, leaves open what a name means that comes twice: here no value is lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if found[key] != value:
+                raise BadDataError(
+                    f"a JSON object gives the key {key!r} twice with different values",
+                    "Ask the sender to give each key once.",
+                )
+    return found
+
+
+DECODING: dict[str, Any] = {
+    "parse_float": Number, "parse_int": Number, "parse_constant": _constant, "object_pairs_hook": _object,
+    "strict": False,
+}  # fmt: skip
+DECODER = json.JSONDecoder(**DECODING)
 
 
 def written(value: object) -> str:
