@@ -1,4 +1,7 @@
-"""Files of archive/ and refused/ after KEEP_FILES_DAYS; never that of the last good load of an import and label."""
+"""Files of archive/ and refused/ after KEEP_FILES_DAYS; never that of the last good load of an import and label.
+
+Nor that of the newest held one: it is not good before somebody accepts it, so it does not stand for the one before.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ _KEPT = """
     select f.file_id, f.keep_path, f.size,
            f.archived_at < %s and f.settled_at is not null
            and f.file_id not in (
-               select distinct on (g.config_name, coalesce(g.label, '')) g.file_id
+               select distinct on (g.config_name, coalesce(g.label, ''), d.status) g.file_id
                from dba.tfile g join dba.tdataset d using (dataset_id)
                where g.status = 'loaded' and d.status in ('active', 'held')
-               order by g.config_name, coalesce(g.label, ''), d.dataset_date desc nulls last, g.file_id desc)
+               order by g.config_name, coalesce(g.label, ''), d.status, d.dataset_date desc nulls last, g.file_id desc)
     from dba.tfile f
     where f.keep_path is not null and f.archived_at is not null and f.purged_at is null
 """

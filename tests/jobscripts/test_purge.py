@@ -89,6 +89,19 @@ def test_what_was_purged_cannot_be_undone_and_what_is_kept_can(installation: Ins
     assert installation.sql("select name from public.lists_current order by 1") == [("only",), ("week 5",)]
 
 
+def test_a_held_list_does_not_stand_for_the_last_good_one(installation: Installation) -> None:
+    installation.configure("lists", guards={"min_rows": 2}, **SNAPSHOT)
+    load(installation, "lists_a_20260301.csv", "name\n1\n2\n")
+    load(installation, "lists_a_20260302.csv", "name\n1\n2\n3\n")
+    installation.drop("lists_a_20260303.csv", "name\n1\n")
+    installation.run("generic_import", "lists")
+    assert installation.sql("select count(*) from dba.tdataset where status = 'held'") == [(1,)]
+    installation.write_settings(**ALL)
+    assert found(installation, "--dry-run")["files of archive/ and refused/"] == 1
+    found(installation)
+    assert archived(installation) == ["lists_a_20260302.csv", "lists_a_20260303.csv"]
+
+
 def test_by_default_only_old_logs_and_rejects_go(installation: Installation) -> None:
     filled(installation)
     assert found(installation, "--dry-run") == {}
