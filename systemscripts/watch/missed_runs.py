@@ -26,7 +26,11 @@ def find(view: View) -> Iterator[Finding]:
         if pause:
             continue
         expected = schedules.last_expected(pipeline.schedule, view.now - late)
-        if expected <= since or began(pipeline.name, expected - EARLY, view.directories):
+        noted = (f"began {pipeline.name}", expected.isoformat())
+        if expected <= since or view.is_noted(*noted):
+            continue
+        if began(pipeline.name, expected - EARLY, view.directories):
+            view.since(*noted)  # its log may be gone (KEEP_LOGS_DAYS) before the next one is due
             continue
         yield Finding(
             f"missed {pipeline.name}", f"pipeline {pipeline.name} did not run",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from systemscripts import alerts, settings
@@ -36,17 +37,29 @@ class View:
 
         What is new, or has changed, is not expected to have happened before.
         """
-        path = self.directories.var / "watchdog.json"
-        try:
-            known: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            known = {}
+        known = self._known()
         entry = known.get(name)
         if not isinstance(entry, dict) or entry.get("value") != value:
             entry = known[name] = {"value": value, "since": self.now.isoformat(timespec="seconds")}
-            with atomic_write(path) as stream:
+            with atomic_write(self._memory) as stream:
                 stream.write(json.dumps(known, indent=1).encode())
         return datetime.fromisoformat(entry["since"])
+
+    def is_noted(self, name: str, value: str) -> bool:
+        """Whether `since` was told this of something last."""
+        entry = self._known().get(name)
+        return isinstance(entry, dict) and entry.get("value") == value
+
+    @property
+    def _memory(self) -> Path:
+        return self.directories.var / "watchdog.json"
+
+    def _known(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._memory.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 def now(directories: Directories, connection: Connection | None) -> View:

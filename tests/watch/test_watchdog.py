@@ -55,6 +55,17 @@ def test_a_pipeline_that_did_not_start(year: Year) -> None:
     assert year.watch(15.1) == []  # what was due while it was paused is not missed
 
 
+def test_a_pipeline_whose_log_was_purged_before_the_next_run_is_due(year: Year) -> None:
+    assert year.watch(-0.5) == []
+    assert year.run("run_pipeline", "weekly") == 0
+    year.news()  # the report
+    assert year.watch(0.05) == []
+    for path in (year.installation.data / "logs").glob("run_pipeline_*"):  # as purge.py does after KEEP_LOGS_DAYS
+        path.unlink()
+    assert year.watch(4) == []
+    assert year.watch(7.1) == ["[ETL] pipeline weekly did not run"]  # the next one is missed as ever
+
+
 def test_a_disk_that_is_nearly_full(year: Year) -> None:
     folder = year.installation.data / "archive"
     folder.mkdir(exist_ok=True)
