@@ -36,7 +36,10 @@ class Restored:
 
 
 def rehearse(path: Path) -> Restored:
-    """Restore a backup into a scratch database, look at it, drop it. Raises EtlError where it cannot be restored."""
+    """Restore a backup into a scratch database, bring its schema up to date, look at it, drop it.
+
+    Raises EtlError where it cannot be restored, ConfigurationError where this code is older than the backup.
+    """
     name = _configured_name()
     with _server() as server, _scratch(server, f"{name}_rehearsal") as scratch:
         _fill(path, scratch, server.server_version // 10000)
@@ -46,8 +49,8 @@ def rehearse(path: Path) -> Restored:
 def restore(path: Path) -> Restored:
     """Put the database as it is in a backup into the place of the present one, which stays under another name.
 
-    Raises TryLaterError when somebody works on the present one, EtlError when the backup cannot be restored; all is
-    as before then.
+    Raises TryLaterError when somebody works on the present one, EtlError when the backup cannot be restored,
+    ConfigurationError when this code is older than the backup; all is as before then.
     """
     name, stamp = _configured_name(), settings.file_stamp().lower()
     with _server() as server, _scratch(server, f"{name}_restored_{stamp}") as scratch:
@@ -118,6 +121,8 @@ def _fill(path: Path, database: str, major: int) -> None:
     making.verify(path, major)
     program = tools.find("pg_restore", major)
     tools.run(program, "--no-owner", "--exit-on-error", "--single-transaction", str(path), url=_url(database))
+    with contextlib.closing(db_utils.connect_to(_url(database), "restore_database")) as connection:
+        migrations.ensure(connection)  # here, while nobody depends on it: a backup of newer code is refused
 
 
 def _refuse_others(server: db_utils.Connection, name: str) -> None:

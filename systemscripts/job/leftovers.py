@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import alerts, log_utils
@@ -54,24 +55,34 @@ def _tell(directories: Directories, job: str, key: str, arguments: str, log_file
 
 
 def _close_rows_without_marker(connection: Connection, directories: Directories) -> int:
-    """Close rows that still say running although their process is gone and var/ knows nothing of them (deleted)."""
+    """Close rows that still say running although their process is gone and var/ knows nothing of them.
+
+    Those of a restored backup are of runs that went on after it was made, as that of the backup itself: their logs say
+    how they ended. Where the log says nothing or is gone, they were interrupted.
+    """
     from systemscripts import db_utils
 
     with db_utils.transaction(connection) as cursor:
         cursor.execute(
-            "select run_uuid, pid, process_start from dba.trun where status = 'running' and host = %s",
+            "select run_uuid, pid, process_start, log_file from dba.trun where status = 'running' and host = %s",
             (platform.node(),),
         )
-        lost = [row[0] for row in cursor.fetchall() if log_utils.process_start(row[1]) != row[2]]
-        if not lost:
-            return 0
+        rows = [row for row in cursor.fetchall() if log_utils.process_start(row[1]) != row[2]]
+    for *_, log_file in rows:
+        with suppress(FileNotFoundError):  # what is there already is not entered twice
+            log_utils.Delivery(_log_of(log_file, directories)).advance(connection)
+    with db_utils.transaction(connection) as cursor:
         cursor.execute(
             """update dba.trun set status = 'interrupted', exit_code = 137, ended_at = now(), error = %s
                where run_uuid = any(%s::uuid[]) and status = 'running'
                returning job, lock_key, arguments, log_file""",
-            (KILLED, lost),
+            (KILLED, [row[0] for row in rows]),
         )
         closed: list[Any] = cursor.fetchall()
     for job, key, arguments, log_file in closed:
-        _tell(directories, job, key, arguments, directories.logs / log_file.rpartition("/")[2])
+        _tell(directories, job, key, arguments, _log_of(log_file, directories))
     return len(closed)
+
+
+def _log_of(log_file: str, directories: Directories) -> Path:
+    return directories.logs / log_file.rpartition("/")[2]

@@ -128,6 +128,37 @@ def test_a_backup_that_cannot_be_trusted_changes_nothing(orders: Installation, f
         assert len(databases(orders)) == 1
 
 
+def test_a_backup_of_newer_code_changes_nothing_and_one_of_older_code_is_brought_up_to_date(
+    orders: Installation,
+) -> None:
+    orders.sql("drop view visits.visitor")
+    orders.sql("delete from dba.tviewfile where name = 'visits.visitor'")
+    old = orders.data / "old.dump"
+    tools.run(tools.find("pg_dump", 18), "--format=custom", f"--file={old}", url=orders.url)
+    orders.sql("insert into dba.tmigration values (9999, '9999_future.sql', 'x')")
+    new = orders.data / "new.dump"
+    tools.run(tools.find("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
+    orders.sql("delete from dba.tmigration where number = 9999")
+    for arguments in (["--rehearse", new], [new]):
+        done = orders.run("restore_database", *arguments)
+        assert done.returncode == 78
+        assert "has migration 9999" in done.stderr
+        assert len(databases(orders)) == 1
+    assert orders.run("generic_import", "--list").returncode == 0  # the present one is still in its place
+    assert orders.run("restore_database", old).returncode == 0
+    assert orders.sql("select to_regclass('visits.visitor') is not null") == [(True,)]
+
+
+def test_runs_that_went_on_after_the_backup_are_not_taken_for_killed(orders: Installation) -> None:
+    backup(orders)  # its own run is in it, and running
+    assert orders.run("restore_database").returncode == 0
+    done = orders.run("generic_import", "--list")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert orders.sql("select status from dba.trun where job = 'backup_database'") == [("succeeded",)]
+    assert list((orders.data / "var" / "alerts").glob("*.json")) == []
+
+
 def test_the_newest_of_each_day_week_and_month_stay() -> None:
     day = datetime(2026, 3, 31, 4, 40)
     made = [Backup(day - timedelta(days=number), Path(f"{number}")) for number in range(120)]
