@@ -21,8 +21,9 @@ import psycopg2
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-# what starts the tests may ignore it (nohup), and what they start would inherit that
+# what starts the tests may ignore them (nohup, a shell's &), and what they start would inherit that
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

@@ -102,6 +102,9 @@ class Frame:
             self._begin()
             self.summary = function(**self.call.values) or self.summary
             ending = endings.of_summary(self.summary)
+            # raised while the driver reads our rows, it came out as an error of the database, and a file had failed
+            if ending.exit_code and self.limits.stop_requested():
+                ending = endings.of_stop(self.limits.ended())
             self._show(ending)
             return ending
         except RunEnded as ended:

@@ -85,6 +85,32 @@ def test_the_time_limit_ends_a_run(jobs: Jobs, work: str) -> None:
     assert jobs.rows("status, exit_code") == [("timed out", 1)]
 
 
+def test_the_time_limit_that_comes_while_the_driver_reads_our_rows(jobs: Jobs) -> None:
+    body = """
+        import contextlib
+        import psycopg2
+        from systemscripts import db_utils
+
+        class Rows:
+            def read(self, size):
+                time.sleep(60)
+
+        summary = Summary()
+        with contextlib.closing(db_utils.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("create temporary table rows (a text)")
+            try:
+                cursor.copy_expert("copy rows from stdin", Rows())
+            except psycopg2.Error as error:  # as an import does, which goes on with the next file
+                summary.problem(str(db_utils.explain(error)), 75)
+        return summary
+        """
+    jobs.write("copying", body, needs="time_limit_hours=0.0005")
+    done = jobs.run("copying")
+    assert done.returncode == 1
+    assert "copying: stopped by its time limit of 0.0005 h" in done.stderr
+    assert jobs.rows("status, exit_code") == [("timed out", 1)]
+
+
 def test_the_time_limit_also_ends_waiting_for_a_lock(jobs: Jobs) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(60)", needs="lock=''")
     holder = jobs.begun("tiny")
