@@ -108,4 +108,6 @@ def _explained(error: Exception) -> EtlError:
         return ConfigurationError(
             "Spark cannot read from a bucket: it has no s3a", "Set SPARK_PACKAGES, see docs/spark.md."
         )
-    return EtlError(f"Spark: {text}", "The log has the traceback; after a lost worker run the same command again.")
+    return EtlError(
+        f"Spark: {text}", "Run it again after a lost worker; with many rows give Spark more memory (docs/spark.md)."
+    )
