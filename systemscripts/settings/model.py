@@ -185,6 +185,8 @@ class Settings(BaseModel):
         found = [getattr(self, name) for name in names if name != "s3_spark_prefix" or self.s3_spark_prefix]
         if twice := sorted(value for value in set(found) if found.count(value) > 1):
             raise ValueError(f"two of the settings S3_..._PREFIX are {twice[0]!r}: what one holds the other would move")
+        if self.s3_spark_prefix and self.s3_spark_prefix.startswith(self.s3_input_prefix):
+            raise ValueError("S3_SPARK_PREFIX lies below S3_INPUT_PREFIX: Spark's files would be taken for deliveries")
         return self
 
     @field_validator("s3_endpoint_url")
