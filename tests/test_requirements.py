@@ -31,7 +31,7 @@ def sections() -> list[Section]:
     for text in re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)[1:]:
         lines = re.search(r"^Lines: (.+)$", text, re.MULTILINE)
         assert lines, f"{text.splitlines()[0]}: a section begins with `Lines: ...`"
-        rows = re.findall(r"^\| (\d[\d.]*) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+        rows = re.findall(r"^\| ([A-F\d][\d.]*) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
         numbers = [number for number, _, _ in rows]
         shown = {number: re.findall(r"`([^`]+)`", tests) for number, _, tests in rows}
         repeated = sorted({number for number in numbers if numbers.count(number) > 1})
