@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
 from systemscripts.errors import BadDataError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -112,18 +113,18 @@ def decide(
     `content`: SHA-256. `reload`: an undone dataset does not make it a duplicate.
     """
     if load_mode == "snapshot":
-        current = current_dataset(cursor, config_name, identity.label)
+        current = find_current_snapshot(cursor, config_name, identity.label)
         if current and current[1] == content:
             return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
     if load_mode == "upsert":
         return _decide_upsert(cursor, config_name, content, reload)
-    same = (config_name, identity.label, identity.date)
+    same = {"name": config_name, "label": identity.label, "day": identity.date}
     cursor.execute(
-        """select dataset_id, status from dba.tdataset
-           where config_name = %s and label is not distinct from %s and dataset_date is not distinct from %s
-             and content_sha256 = %s and status in ('active', 'held', 'undone')
-           order by status = 'undone', dataset_id desc limit 1""",
-        (*same, content),
+        f"""select dataset_id, status from dba.tdataset
+            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}
+              and content_sha256 = %(content)s and status in ('active', 'held', 'undone')
+            order by status = 'undone', dataset_id desc limit 1""",
+        {**same, "content": content},
     )
     row = cursor.fetchone()
     if row and row[1] != "undone":
@@ -158,21 +159,10 @@ def _undone_reason(dataset_id: int) -> str:
     return f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
 
 
-def current_dataset(cursor: Cursor, config_name: str, label: str | None) -> tuple[int, str] | None:
-    """Number and content of the current dataset of a label (snapshot mode), or None."""
+def _active(cursor: Cursor, same: dict[str, object]) -> int | None:
     cursor.execute(
-        """select dataset_id, content_sha256 from dba.v_current_dataset
-           where config_name = %s and label is not distinct from %s and load_mode = 'snapshot'""",
-        (config_name, label),
-    )
-    row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
-
-
-def _active(cursor: Cursor, same: tuple[str, str | None, date | None]) -> int | None:
-    cursor.execute(
-        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
-           and dataset_date is not distinct from %s and status = 'active' and load_mode = 'snapshot'""",
+        f"""select dataset_id from dba.tdataset where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}
+            and status = 'active' and load_mode = 'snapshot'""",
         same,
     )
     row = cursor.fetchone()

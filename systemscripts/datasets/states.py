@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.datasets.current import SAME_DAY, SAME_LABEL
 from systemscripts.datasets.identity import Identity
 from systemscripts.errors import EtlError, UsageError
 from systemscripts.summary import Counts
@@ -85,9 +86,9 @@ def accept(cursor: Cursor, dataset_id: int) -> int | None:
             "See: database.py sql \"select * from dba.v_dataset where status = 'held'\"",
         )
     cursor.execute(
-        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
-           and dataset_date is not distinct from %s and status = 'active'""",
-        row[1:],
+        f"""select dataset_id from dba.tdataset
+            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'active'""",
+        dict(zip(("name", "label", "day"), row[1:], strict=True)),
     )
     before = cursor.fetchone()
     if before and before[0] > dataset_id:
@@ -136,10 +137,10 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     if status != "active" or load_mode != "snapshot":
         return None
     cursor.execute(
-        """select dataset_id from dba.tdataset where config_name = %s and label is not distinct from %s
-           and dataset_date is not distinct from %s and status = 'superseded' and purged_at is null
-           order by dataset_id desc limit 1""",
-        (config_name, label, day),
+        f"""select dataset_id from dba.tdataset
+            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'superseded' and purged_at is null
+            order by dataset_id desc limit 1""",
+        {"name": config_name, "label": label, "day": day},
     )
     before = cursor.fetchone()
     if before is None:

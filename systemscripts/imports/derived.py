@@ -16,6 +16,7 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts.configuration import ImportConfig, companions
+from systemscripts.datasets.current import find_current
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,20 +36,12 @@ def recomputed(cursor: Cursor, config: ImportConfig, label: str | None) -> Itera
     if path is None:
         yield affected
         return
-    before = _current(cursor, config, label)
+    before = find_current(cursor, config.config_name, label)
     yield affected
-    changed = before ^ _current(cursor, config, label)
+    changed = before ^ find_current(cursor, config.config_name, label)
     if changed or affected.noted:
         affected.add(sorted(changed))
         affected.hand_over(path)
-
-
-def _current(cursor: Cursor, config: ImportConfig, label: str | None) -> set[int]:
-    cursor.execute(
-        "select dataset_id from dba.v_current_dataset where config_name = %s and label is not distinct from %s",
-        (config.config_name, label),
-    )
-    return {row[0] for row in cursor.fetchall()}
 
 
 class Affected:

@@ -9,6 +9,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.datasets.identity import Identity
 from systemscripts.summary import Counts
 
@@ -43,11 +44,11 @@ def tripped(
 def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int, snapshot: bool) -> float | None:
     """The median of the last good loads of a label, since a drop was last accepted."""
     cursor.execute(
-        f"""select {"rows_loaded" if snapshot else "rows_read"} from dba.tdataset d
-            where config_name = %(name)s and label is not distinct from %(label)s and dataset_id <> %(id)s
+        f"""select {"rows_loaded" if snapshot else "rows_read"} from dba.tdataset
+            where config_name = %(name)s and {SAME_LABEL} and dataset_id <> %(id)s
               and status in ('active', 'superseded') and dataset_id >= coalesce(
-                (select max(b.dataset_id) from dba.tdataset b
-                 where b.config_name = %(name)s and b.label is not distinct from %(label)s and b.is_baseline), 0)
+                (select max(dataset_id) from dba.tdataset
+                 where config_name = %(name)s and {SAME_LABEL} and is_baseline), 0)
             order by dataset_id desc limit {COMPARED_LOADS}""",
         {"name": config_name, "label": label, "id": dataset_id},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.datasets.current import SAME_LABEL
 from webconsole import database
 from webconsole.reading import keys
 from webconsole.reading.keys import Page
@@ -54,11 +55,10 @@ def _page(cursor: Cursor, conditions: list[str], values: list[Any], after: str |
 
 
 def mark_current(cursor: Cursor, found: list[dict[str, Any]]) -> None:
-    """Add `is_current`; asked only for the imports and labels of these rows, for there may be very many datasets."""
-    names = sorted({row["config_name"] for row in found})
+    """Add `is_current`; asked only for the imports of these rows, for there may be very many datasets."""
     cursor.execute(
         "select dataset_id from dba.v_current_dataset where config_name = any(%s) and dataset_id = any(%s)",
-        (names, [row["dataset_id"] for row in found]),
+        (sorted({row["config_name"] for row in found}), [row["dataset_id"] for row in found]),
     )
     current = {row[0] for row in cursor.fetchall()}
     for row in found:
@@ -83,10 +83,10 @@ def neighbours(cursor: Cursor, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The other datasets of the same import and label, newest first: what it can be compared with."""
     return database.rows(
         cursor,
-        """select dataset_id, dataset_date, status, rows_loaded, created_at from dba.tdataset
-           where config_name = %s and label is not distinct from %s and dataset_id <> %s
-           order by dataset_id desc limit 50""",
-        (row["config_name"], row["label"], row["dataset_id"]),
+        f"""select dataset_id, dataset_date, status, rows_loaded, created_at from dba.tdataset
+            where config_name = %(config_name)s and {SAME_LABEL} and dataset_id <> %(dataset_id)s
+            order by dataset_id desc limit 50""",
+        row,
     )
 
 

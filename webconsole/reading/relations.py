@@ -118,19 +118,12 @@ def _columns(cursor: Cursor, oid: Any) -> tuple[Column, ...]:
 def current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], list[int], int]:
     """Of a target: the numbers of its current datasets, of all others, and how many rows are current.
 
-    The rule of dba.v_current_dataset, for a whole table at once; `cursor` as etl.
+    `cursor` as etl.
     """
-    # only snapshots are put in order, and by bytes: the order of a language costs ten times as much and decides nothing
     cursor.execute(
-        """with newest as (
-               select distinct on (config_name collate "C", label collate "C") dataset_id from dba.tdataset
-               where target_table = %(table)s and status = 'active' and load_mode = 'snapshot'
-               order by config_name collate "C", label collate "C", greatest(dataset_date, last_seen) desc nulls last,
-                   stamp desc, dataset_id desc)
-           select dataset_id, rows_loaded,
-               status = 'active' and (load_mode <> 'snapshot' or dataset_id in (select dataset_id from newest))
-           from dba.tdataset where target_table = %(table)s""",
-        {"table": full_name},
+        """select dataset_id, rows_loaded, dataset_id in (select dataset_id from dba.v_current_dataset)
+           from dba.tdataset where target_table = %s""",
+        (full_name,),
     )
     found = cursor.fetchall()
     current = [row[0] for row in found if row[2]]
