@@ -118,7 +118,7 @@ def decide(
             return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
     if load_mode == "upsert":
         return _decide_upsert(cursor, config_name, content, reload)
-    same = {"name": config_name, "label": identity.label, "day": identity.date}
+    same: dict[str, object] = {"name": config_name, "label": identity.label, "day": identity.date}
     cursor.execute(
         f"""select dataset_id, status from dba.tdataset
             where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}

@@ -11,8 +11,12 @@ from typing import Any
 import psycopg2
 import pytest
 
+from systemscripts.configuration import load
 from systemscripts.datasets import current
+from systemscripts.datasets.identity import Identity, decide
 from systemscripts.db_utils import migrations
+from systemscripts.imports import guards
+from systemscripts.summary import Counts
 from tests.conftest import Installation, Server
 from webconsole.reading import relations
 
@@ -186,18 +190,13 @@ def test_what_it_costs_to_know_what_is_current_grows_no_faster_than_the_ledger(l
 
 def test_what_is_asked_of_one_label_is_looked_up_and_not_searched_for(ledger: Installation) -> None:
     many_days(ledger, 1, 4000)
-    with psycopg2.connect(ledger.url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(ledger.url) as connection:
         asked: list[str] = []
 
         class Recorded(psycopg2.extensions.cursor):
             def execute(self, statement: Any, values: Any = None) -> None:
                 asked.append(self.mogrify(statement, values).decode())
                 super().execute(statement, values)
-
-        from systemscripts.configuration import load
-        from systemscripts.datasets.identity import Identity, decide
-        from systemscripts.imports import guards
-        from systemscripts.summary import Counts
 
         connection.cursor_factory = Recorded
         config = load(connection, "one")
