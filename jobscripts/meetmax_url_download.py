@@ -51,6 +51,7 @@ def meetmax_url_download(
             found.append(
                 download.download(
                     event, link, target, temporary_folder=directories.temporary, session=session,
+                    site=wanted.meetmax_base_url,
                     user_agent=wanted.meetmax_user_agent, attempts=wanted.meetmax_retries + 1,
                 )
             )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import http.server
+import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -101,6 +103,60 @@ def test_a_permanent_answer_is_asked_for_once(site: MeetMaxServer, tmp_path: Pat
 def test_a_server_that_is_away_is_a_result(site: MeetMaxServer, tmp_path: Path) -> None:
     site.stop()
     assert fetch(site, tmp_path, attempts=2).Status == "ConnectionError"
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another server, which notes who comes and answers with a list."""
+
+    asked: list[str] = []
+    leads_to = ""  # a redirect, where it is one
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(302 if self.leads_to and self.path != "/list.xls" else 200)
+        if self.leads_to:
+            self.send_header("Location", self.leads_to)
+        self.end_headers()
+        self.wfile.write(meetmax_site.list_file(119179, 1))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quietly."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[int]:
+    Elsewhere.asked, Elsewhere.leads_to = [], ""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1:{port}/list.xls", "http://127.0.0.1:{port}\\@www.meetmax.test/list.xls",
+        "http://www.meetmax.test@127.0.0.1:{port}/list.xls", "file:///etc/passwd", "//127.0.0.1:{port}/list.xls", "http://[",
+    ],
+)  # fmt: skip
+def test_a_link_to_another_host_is_not_followed(elsewhere: int, tmp_path: Path, link: str) -> None:
+    found = download.download(
+        1, link.format(port=elsewhere), tmp_path / "list.xls", temporary_folder=tmp_path / "temporary",
+        site="http://www.meetmax.test/sched/event_{id}/", attempts=1,
+    )  # fmt: skip
+    assert found.Status.startswith("a link to another site (") and not found.saved
+    assert Elsewhere.asked == [] and files(tmp_path) == []
+
+
+@pytest.mark.parametrize("leads_to", ["http://localhost:{port}/list.xls", "http://127.0.0.1:1/", "/list.xls", "/round"])
+def test_a_redirect_is_followed_within_the_site_only(elsewhere: int, tmp_path: Path, leads_to: str) -> None:
+    Elsewhere.leads_to = leads_to.format(port=elsewhere)
+    url = f"http://127.0.0.1:{elsewhere}/first"
+    found = download.download(1, url, tmp_path / "list.xls", temporary_folder=tmp_path / "temporary", attempts=1)
+    assert found.saved is (leads_to == "/list.xls")
+    reason = {"/list.xls": "downloaded", "/round": "more than 5 redirects"}.get(leads_to, "a link to another site (")
+    assert found.Status.startswith(reason)
+    assert ("/list.xls" in Elsewhere.asked) is found.saved
 
 
 def test_an_old_target_survives_a_failed_download(site: MeetMaxServer, tmp_path: Path) -> None:

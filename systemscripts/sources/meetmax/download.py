@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import urljoin
 
 from systemscripts.http_client import waiting
 from systemscripts.sources.meetmax import results, spreadsheets
@@ -26,7 +27,9 @@ USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
 TIMEOUTS = (10.0, 60.0)  # seconds to connect, seconds of silence while reading
 LONGEST_DOWNLOAD = 900.0  # seconds; a server that sends a byte a minute never runs into a timeout
 MOST_BYTES = 256 * 1024 * 1024  # a company list has some 100 KB
+MAX_REDIRECTS = 5  # the site's own ones need one
 CHUNK = 64 * 1024
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def download(
     target: Path,
     *,
     temporary_folder: Path,
+    site: str = "",
     user_agent: str = USER_AGENT,
     session: requests.Session | None = None,
     attempts: int = 5,
@@ -67,7 +71,9 @@ def download(
 ) -> DownloadResult:
     """Fetch `url` to `target` and say what came of it; `target` appears whole or not at all.
 
-    temporary_folder: where the file grows; on the same file system as `target`. session: to keep one connection for
+    temporary_folder: where the file grows; on the same file system as `target`. site: an address of the only host that
+    may be asked, also after redirects (by default that of `url`): what the links lead to is not for others to choose.
+    session: to keep one connection for
     many lists. attempts: on 429, 5xx and lost connections, with a pause of `backoff_seconds` that doubles, or what
     Retry-After names if that is longer. timeouts: seconds to connect, seconds between two reads. What is not a
     spreadsheet by its content (see `spreadsheets`) is a result with the reason, not a file. Raises OSError when the
@@ -81,7 +87,7 @@ def download(
     try:
         for attempt in _attempts(attempts, backoff_seconds):
             with attempt:
-                size, digest = _fetch(own, url, user_agent, timeouts, temporary)
+                size, digest = _fetch(own, url, site or url, user_agent, timeouts, temporary)
         if reason := spreadsheets.why_not(temporary):
             return DownloadResult(event_id, url, reason, size, digest)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -136,12 +142,12 @@ def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
 
 
 def _fetch(
-    session: requests.Session, url: str, user_agent: str, timeouts: tuple[float, float], path: Path
+    session: requests.Session, url: str, site: str, user_agent: str, timeouts: tuple[float, float], path: Path
 ) -> tuple[int, str]:
     """Read one answer into `path` and onto the disk; return its size in bytes and its SHA-256."""
     import requests
 
-    with session.get(url, headers={"User-Agent": user_agent}, stream=True, timeout=timeouts) as response:
+    with _ask(session, url, site, user_agent, timeouts) as response:
         _check_status(response)
         announced = response.headers.get("Content-Length", "")
         with path.open("wb") as file:
@@ -156,6 +162,44 @@ def _fetch(
     if not complete or (announced.isdigit() and received < int(announced)):
         raise AnswerError(f"cut short: {received} of {announced or 'unknown'} bytes", again_in=0.0)
     return size, digest
+
+
+def _ask(
+    session: requests.Session, url: str, site: str, user_agent: str, timeouts: tuple[float, float]
+) -> requests.Response:
+    """Return the answer to a link, redirects followed within the site. Raises AnswerError where one leads out of it."""
+    for _ in range(MAX_REDIRECTS + 1):
+        _check_host(url, site)
+        response = session.get(
+            url, headers={"User-Agent": user_agent}, stream=True, timeout=timeouts, allow_redirects=False
+        )
+        following = session.get_redirect_target(response)
+        if following is None:
+            return response
+        response.close()
+        url = urljoin(response.url, following)
+    raise AnswerError(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _check_host(url: str, site: str) -> None:
+    """Raise AnswerError unless a link leads to the host of the site, with or without TLS, at the same port."""
+    # read by the parser that requests connects by: others find another host in http://a\\@b/
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    def host_of(text: str) -> tuple[str | None, int | None]:
+        address = parse_url(text)
+        if address.scheme not in DEFAULT_PORTS or not address.host or address.auth:
+            raise LocationParseError(text)
+        is_default = address.port in (None, DEFAULT_PORTS[address.scheme])
+        return address.host, None if is_default else address.port
+
+    try:
+        is_ours = host_of(url) == host_of(site)
+    except LocationParseError:
+        is_ours = False
+    if not is_ours:
+        raise AnswerError(f"a link to another site ({url.partition('?')[0][:100]})")
 
 
 def _check_status(response: requests.Response) -> None:
