@@ -1,27 +1,30 @@
 """The rules of configurations that were uploaded: checked before they are stored, and again when they are used.
 
 An uploaded YAML may name only hosts that the operator listed, local paths under ETL_DATA_DIR, variables that are bound
-to the host they go to, targets outside dba and the system schemas; no code, no SQL, no secret in plain text, no mail
-address.
+to the host they go to, targets outside dba and the system schemas that no other road has made or named; no code, no
+SQL, no secret in plain text, no mail address.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import import_rows, jobs, plain_secrets, variables
+from systemscripts.configuration import import_rows, jobs, plain_secrets, upload_targets, variables
 from systemscripts.configuration.documents import Document, FaultsError, Place, parse_document
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 KINDS = ("api", "local", "sftp")
 NO_CODE = ("transform", "after_change", "notify")
@@ -40,8 +43,12 @@ def faults(name: str, content: bytes) -> list[str]:
         config, document, _ = jobs.from_document(document, name)
     except ConfigurationError as error:
         return error.faults if isinstance(error, FaultsError) else [error.message]
-    found = sorted((_line(document, place), text) for place, text in _forbidden(document.values, config))
-    return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(found)]
+    return _with_lines(document, _forbidden(document.values, config))
+
+
+def _with_lines(document: Document, found: Iterable[Fault]) -> list[str]:
+    lines = sorted((_line(document, place), text) for place, text in found)
+    return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(lines)]
 
 
 def store(connection: Connection, name: str, content: bytes) -> int | None:
@@ -57,8 +64,12 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
     with transaction(connection) as cursor:
         cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
         row = cursor.fetchone()
-    if (import_rows.FOLDER / f"{name}.yaml").exists() or (row is not None and row[0] != "upload"):
+        is_taken = upload_targets.was_of_the_operator(cursor, name) or (row is not None and row[0] != "upload")
+        wrong = _with_lines(document, upload_targets.find_faults(cursor, config))
+    if is_taken or (import_rows.FOLDER / f"{name}.yaml").exists():
         raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
+    if wrong:
+        raise ConfigurationError("; ".join(wrong))
     if row is not None and row[1] == document.sha256:
         return None
     import_rows.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
@@ -75,13 +86,14 @@ def address_rules(connection: Connection, config_name: str) -> AddressRules:
     return AddressRules(tuple(settings.current().upload_allowed_hosts))
 
 
-def check_again(config: ImportConfig) -> None:
-    """Hold an uploaded configuration that is about to run against the rules of today.
+def check_again(cursor: Cursor, config: ImportConfig) -> None:
+    """Hold an uploaded configuration that is about to write against the rules of today.
 
     Raises ConfigurationError that names every fault.
     """
     values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    if found := [text for _, text in _forbidden(values, config)]:
+    found = [text for _, text in (*_forbidden(values, config), *upload_targets.find_faults(cursor, config))]
+    if found:
         raise ConfigurationError(f"{config.config_name} was uploaded, and today's rules forbid it: {'; '.join(found)}")
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from systemscripts import settings, sources
+from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
-from systemscripts.db_utils import Connection
+from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 
 
@@ -37,3 +37,17 @@ class Context:
         return sources.Request(
             self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload
         )
+
+
+def check_upload(connection: Connection, config: ImportConfig) -> None:
+    """Hold an import that is about to write against the rules for uploads, where it came by one.
+
+    Raises ConfigurationError that names every fault.
+    """
+    if not configuration.is_uploaded(connection, config.config_name):
+        return
+    # later, so that the imports of the operator need not wait for what they do not use
+    from systemscripts.configuration import uploads
+
+    with transaction(connection) as cursor:
+        uploads.check_again(cursor, config)

@@ -12,6 +12,7 @@ from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports import copying, derived, layout, lookups, new_rows, parquet, target, transforming, upserting
+from systemscripts.journey.context import check_upload
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables import Block, Table, Wire
 
@@ -69,6 +70,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
     config = configuration.load(connection, dataset.config_name)
+    check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
         counts = _replay(cursor, dataset, config, rows, directories)
     summary = Summary(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import configuration, files, log_utils, sources
+from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig, companions
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
@@ -18,7 +18,7 @@ from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.journey import fetch, finish
-from systemscripts.journey.context import Context
+from systemscripts.journey.context import Context, check_upload
 from systemscripts.summary import Summary
 from systemscripts.tables import digest
 
@@ -73,10 +73,7 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
     connection, config = context.connection, context.config
     for fault in companions.faults(config).values():  # said before anything is loaded
         raise ConfigurationError(fault)
-    if configuration.is_uploaded(connection, config.config_name):
-        from systemscripts.configuration import uploads
-
-        uploads.check_again(config)
+    check_upload(connection, config)
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),

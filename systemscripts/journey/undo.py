@@ -12,7 +12,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.imports import derived, new_rows, upserting
 from systemscripts.journey import restore
-from systemscripts.journey.context import Context
+from systemscripts.journey.context import Context, check_upload
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
     with transaction(connection) as cursor:
         row = _datasets(cursor, dataset_id, None)[0]
     config = configuration.load(connection, row["config_name"])
+    check_upload(connection, config)
     with (
         advisory_lock(connection, f"target {row['target_table']}", wait_seconds),
         transaction(connection) as cursor,

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from systemscripts import settings
+from systemscripts import configuration, settings
 from systemscripts.configuration import uploads
 from systemscripts.errors import ConfigurationError
 from tests.conftest import Installation
@@ -107,3 +107,104 @@ def test_an_upload_takes_no_name_of_the_operator(here: Installation, connection:
 def test_a_link_inside_the_data_folder_leads_nowhere_else(here: Installation, connection: Any) -> None:
     (here.data / "incoming").symlink_to("/etc")
     assert any("incoming is not below the data folder" in text for text in uploads.faults("orders", GOOD.encode()))
+
+
+URLS = "public.tmeetmaxurlcheck"
+MADE = "create table {} (dataset_id integer not null, source_row integer not null, order_id text)"
+
+
+def record_upload_of(here: Installation, connection: Any, name: str, table: str) -> None:
+    """Let an uploaded import make its table, as its first run does."""
+    assert uploads.store(connection, name, GOOD.replace("public.orders", table).encode())
+    statement = MADE.format(table)
+    here.sql(statement)
+    here.sql(
+        "insert into dba.tschemachange (target_table, statement, config_name, run_uuid) values (%s, %s, %s, %s)",
+        (table, statement, name, "6a6f3c9e-6a7d-4d8e-9d53-0f1d3c1b2a3f"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "table"),
+    [
+        ("", URLS),  # only a file of the operator names it yet
+        ("insert into dba.timportconfig (config_name, file_pattern, target_table) values ('a', '.', 'public.a')",
+         "public.a"),
+        ("insert into dba.timportconfig (config_name, file_pattern, target_table) values ('a', '.', 'public.\"A\"')",
+         "public.a"),
+        ("insert into dba.timportconfig (config_name, file_pattern, target_table) values ('a', '.', 'a')", "public.a"),
+        ("insert into dba.timportconfig (config_name, file_pattern, target_table) values ('a', '.', 'public.a')",
+         "public.a_current"),
+        (MADE.format("public.by_hand"), "public.by_hand"),
+        (MADE.format('public."By_Hand"'), "public.by_hand"),
+        ("create view public.seen as select 1 as dataset_id, 1 as source_row", "public.seen"),
+        ("create view public.seen_current as select 1", "public.seen"),
+        ("", "visits.visitor"), ("", "sales.staging"),
+        (MADE.format("public.whole") + " partition by list (dataset_id); "
+         "create table public.part partition of public.whole default", "public.part"),
+        (MADE.format("public.parent") + "; create table public.child () inherits (public.parent)", "public.child"),
+    ],
+)  # fmt: skip
+def test_an_upload_takes_no_table_that_another_road_made_or_names(
+    here: Installation, connection: Any, state: str, table: str
+) -> None:
+    if state:
+        here.sql(state)
+    with pytest.raises(ConfigurationError, match=r"line 4: .*an upload fills only tables that uploads made"):
+        uploads.store(connection, "orders", GOOD.replace("public.orders", table).encode())
+    assert here.sql("select count(*) from dba.timportconfig where config_name = 'orders'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into dba.timportconfig (config_name, file_pattern, target_table) values ('a', '.', 'public.ours')",
+        "drop table public.ours; create view public.ours as select 1 as dataset_id, 1 as source_row",
+        "drop table public.ours; alter table public.links rename to ours",
+        "create table public.child () inherits (public.ours)",
+        "update dba.timportconfig set managed_by = 'yaml' where config_name = 'maker'",
+    ],
+)
+def test_an_upload_loses_its_table_when_it_becomes_another_s(here: Installation, connection: Any, change: str) -> None:
+    from systemscripts.journey.context import check_upload
+
+    here.configure("meetmax")
+    here.sql(MADE.format("public.links"))
+    here.sql(
+        """insert into dba.tdataset (config_name, status, load_mode, target_table, content_sha256, columns, rows_read,
+               rows_loaded, rows_rejected, rows_skipped, run_uuid)
+           values ('meetmax', 'active', 'append', 'public.links', '', '{}', 0, 0, 0, 0, gen_random_uuid());
+           insert into public.links select dataset_id, 1 from dba.tdataset"""
+    )
+    record_upload_of(here, connection, "maker", "public.ours")
+    assert uploads.store(connection, "second", GOOD.replace("public.orders", "public.ours").encode())
+    config = configuration.load(connection, "second")
+    check_upload(connection, config)
+    here.sql(change)
+    with pytest.raises(
+        ConfigurationError, match=r"today's rules forbid it: .*an upload fills only tables that uploads"
+    ):
+        check_upload(connection, config)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["output_csv_path: inbox/x.csv\n", "target: {parquet: lake/sales}\n", "target: {parquet: lake}\n"],
+)
+def test_an_upload_writes_no_file_where_another_import_reads_or_keeps_its_own(
+    here: Installation, connection: Any, line: str
+) -> None:
+    here.configure("inbox", sources=[{"type": "local", "path": "inbox"}])
+    here.configure("sales", target={"parquet": "lake/sales"}, target_table="parquet:lake/sales")
+    content = GOOD if line.startswith("output") else GOOD.replace("target: {table: public.orders}\n", "")
+    with pytest.raises(ConfigurationError, match="lies in a folder of the import"):
+        uploads.store(connection, "orders", (content + "load_mode: append\n" + line).encode())
+
+
+def test_a_name_that_was_the_operator_s_is_not_for_uploads_once_its_row_is_gone(
+    here: Installation, connection: Any
+) -> None:
+    here.configure("orders")
+    here.sql("delete from dba.timportconfig")
+    with pytest.raises(ConfigurationError, match="orders is an import of the operator"):
+        uploads.store(connection, "orders", GOOD.encode())

@@ -436,12 +436,20 @@ strict_mode: true
     assert done.returncode == 0, done.stderr
     assert orders(here) == [10, 11, 20]
     assert here.sql("select version, source from dba.tconfighistory where config_name = 'uploaded'") == [(1, "upload")]
+    place.put("second.csv", HEADER + row(21))
+    # it fills the table that it made; once an import of the operator names that table, it does not
+    assert here.run("run_elt", "uploaded", "--once").returncode == 0
+    assert orders(here) == [10, 11, 20, 21]
+    here.configure("claims", target_table="public.orders")
+    refused = here.run("run_elt", "uploaded", "--once")
+    assert refused.returncode == 78 and "public.orders is the target of the import claims" in refused.stderr
+    here.sql("delete from dba.timportconfig where config_name = 'claims'")
     here.write_settings(UPLOAD_ALLOWED_HOSTS="api.example.test")
     for script in (("run_elt", "uploaded", "--once"), ("generic_import", "uploaded")):
         refused = here.run(*script)
         assert refused.returncode == 78
         assert "today's rules forbid it: the host 127.0.0.1 is not among those" in refused.stderr
-    assert len(api.requests) == 1
+    assert len(api.requests) == 2
 
 
 def test_all_files_are_prepared_before_the_first_is_loaded_and_a_kill_there_loses_none(
