@@ -72,10 +72,9 @@ def _summary(found: list[Comparison], chosen: list[ImportConfig], csv_file: Path
     summary = Summary(headline=f"{compared} datasets compared: {added} added, {removed} removed, {changed} changed")
     summary.rows = [row for comparison in found for row in changes.as_rows(comparison)]
     for comparison in (c for c in found if c.twins):
-        summary.warnings.append(
-            f"dataset {comparison.after.dataset_id}: keys that occur more than once, their rows paired in order: "
-            + ", ".join(comparison.twins)
-        )
+        number = comparison.after.dataset_id
+        text = f"dataset {number}: keys that occur more than once, their rows paired in order: "
+        summary.warn("keys_repeated", text + ", ".join(comparison.twins), dataset_id=number)
     summary.details += [
         f"{c.config_name} has no key_columns: rows are compared whole" for c in chosen if not c.key_columns
     ]

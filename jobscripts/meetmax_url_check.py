@@ -97,11 +97,10 @@ def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summ
         f"{outcome.invalid} are no event"
     )
     if failures:
-        summary.warnings.append(f"failed: {failures}")
+        summary.warn("pages_failed", f"failed: {failures}")
     if not outcome.complete:
-        summary.warnings.append(
-            f"{outcome.ended}: the next run goes on with the other {outcome.asked - outcome.answered}"
-        )
+        left = outcome.asked - outcome.answered
+        summary.warn("scan_incomplete", f"{outcome.ended}: the next run goes on with the other {left}")
         return summary
     name = f"{settings.file_stamp()}_MeetMaxURLCheck.csv"
     results.write_results_csv(path, directories.file_watcher / name)

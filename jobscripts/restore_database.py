@@ -60,7 +60,7 @@ def _say_what_now(summary: Summary, before: str, directories: Directories) -> No
         summary.next_steps.append(f"when it is not needed any more: restore_database.py --drop {before}")
     later = backups.unknown_files(directories)
     if later:
-        summary.warnings.append(f"files archived after this backup, unknown to the database: {len(later)}")
+        summary.warn("files_unknown", f"files archived after this backup, unknown to the database: {len(later)}")
         summary.details += [f"  {path}" for path in later[:20]]
         summary.next_steps.append(f"copy them into {directories.file_watcher}, and they load again")
 

@@ -11,6 +11,7 @@ from systemscripts.job import Summary, as_json, deferred_signals, interruptible,
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
+    from systemscripts.summary import Notice
 
 GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
 
@@ -48,7 +49,9 @@ def run_elt(
         return _checked(Path(config))
     known, warnings = _configuration(config)
     if check:
-        return Summary(headline=f"{config} is sound", warnings=warnings)
+        summary = Summary(headline=f"{config} is sound")
+        summary.warn_all(warnings)
+        return summary
     run_uuid = log_utils.current_run_uuid()
     options = travel.Options(dry_run=dry_run, wait_seconds=wait_seconds())
 
@@ -64,11 +67,12 @@ def run_elt(
             stop = Stop(signalled, moment(known.job.end_time) if known.job.end_time else None)
             options = passes.with_stop(options, stop, interruptible)
             summary = Summary()
+            summary.warn_all(warnings)
             so_far(summary)  # a signal ends the run here, or while a source is asked
             watching.run_and_watch(
                 known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say, summary
             )
-    summary.warnings = list(dict.fromkeys(warnings + summary.warnings))
+    summary.warn_all(warnings)
     return summary
 
 
@@ -79,7 +83,8 @@ def _checked(path: Path) -> Summary:
 
     summary = Summary(headline=f"{path} is sound")
     try:
-        _, _, summary.warnings = jobs.read(path)
+        _, _, warnings = jobs.read(path)
+        summary.warn_all(warnings)
     except FaultsError as error:
         for fault in error.faults:
             summary.problem(fault, error.exit_code)
@@ -87,7 +92,7 @@ def _checked(path: Path) -> Summary:
     return summary
 
 
-def _configuration(config: str) -> tuple[ImportConfig, list[str]]:
+def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
     """The job of a file, its row brought up to date; or of a row."""
     import contextlib
 

@@ -52,7 +52,10 @@ def run_pipeline(
     chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
     unset = [f"{name} is not set up here: {', '.join(pipeline.unset)} not set"] if pipeline.unset else []
     if dry_run:
-        return Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen), warnings=unset)
+        summary = Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen))
+        for text in unset:
+            summary.warn("pipeline_not_set_up", text)
+        return summary
     if pause := schedules.paused(directories, name):
         raise SkippedError(str(pause), f"To let it run again: schedule.py resume {name}")
     if unset:

@@ -93,7 +93,7 @@ def _resume(name: str) -> Summary:
     summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
     summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
     if name and schedules.paused(directories, name):
-        summary.warnings.append(f"everything is still paused, {name} with it: schedule.py resume")
+        summary.warn("pipelines_paused", f"everything is still paused, {name} with it: schedule.py resume")
     return summary
 
 

@@ -29,7 +29,8 @@ def sftp_push(
     warnings = targets.written_secrets(wanted)
     targets.deliver(wanted, files)
     summary = Summary(headline=f"{len(files)} {'file' if len(files) == 1 else 'files'} delivered to {target}")
-    summary.files, summary.warnings = len(files), warnings
+    summary.files = len(files)
+    summary.warn_all(warnings)
     return summary
 
 

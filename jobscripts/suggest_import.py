@@ -30,6 +30,7 @@ def suggest_import(
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
     from systemscripts.imports import looking, proposed_yaml, proposing
+    from systemscripts.summary import prefixed
     from systemscripts.tables.names import column_names
 
     chosen = name or _name_from(files[0])
@@ -41,7 +42,9 @@ def suggest_import(
         with tables.open_table(file) as table, progress.track(file.name) as tracker:
             columns = column_names(table.columns)
             evidence, rows = looking.look(table, columns, tracker.advance)
-            notes += [f"{file.name}: {note}" for note in table.detected.notes + table.warnings]
+            warned = [notice.text for notice in table.warnings]
+            notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
+            summary.warn_all(prefixed(table.warnings, file.name))
         for column, seen in zip(columns, evidence, strict=True):
             proposal = proposing.propose(column, seen)
             if column not in proposals or proposal.declared == {"type": "text"}:

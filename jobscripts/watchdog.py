@@ -41,7 +41,8 @@ def watchdog() -> Summary:
     ping.tell(problems)
     number = len(problems)
     summary = Summary(headline=f"{number} thing{'' if number == 1 else 's'} wrong" if problems else "all is well")
-    summary.warnings = problems
+    for text in problems:
+        summary.warn("installation_at_fault", text)
     summary.next_steps = [finding.hint for finding in findings]
     return summary
 

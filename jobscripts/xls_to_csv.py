@@ -99,6 +99,7 @@ def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary
 
 def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.directory_management import atomic_write
+    from systemscripts.summary import prefixed
     from systemscripts.tables import standard_csv
 
     if target == STANDARD_OUTPUT:
@@ -108,7 +109,7 @@ def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as stream:
         rows = standard_csv.write_csv(table, stream)
-    summary.warnings += [f"{path}: {text}" for text in table.warnings]
+    summary.warn_all(prefixed(table.warnings, str(path)))
     return rows
 
 

@@ -54,7 +54,8 @@ def send(message: EmailMessage, spoken: list[str] | None = None) -> list[str]:
     """
     refused = _conversation(message, spoken)
     if refused:  # an error would have it sent again to those who have it
-        logger.warning("the mail server refused %s; the others have the mail", ", ".join(refused))
+        text = f"the mail server refused {', '.join(refused)}; the others have the mail"
+        logger.warning("%s", text, extra={"code": "recipient_refused"})
     return refused
 
 

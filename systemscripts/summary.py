@@ -2,11 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+logger = logging.getLogger(__name__)
+
+# Every kind of warning; docs/warnings.md says of each what it means and what to do.
+Code = Literal[
+    # what a file looks like
+    "cells_with_errors", "encoding_guessed", "formulas_without_values", "header_guessed", "header_ragged",
+    "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
+    # what was loaded of it
+    "columns_not_loaded", "duplicate_of_undone", "keys_repeated", "rows_rejected",
+    # files that come, or do not
+    "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
+    "file_still_written", "file_unmatched", "files_unknown",
+    # sources
+    "connection_retried", "pages_failed", "scan_incomplete", "source_forgotten", "source_left_out", "source_not_asked",
+    # configuration and schedules
+    "import_paused", "key_not_used", "pipeline_not_set_up", "pipelines_paused", "schedule_ambiguous", "secret_in_file",
+    # mail and reports
+    "alert_not_sent", "attachment_left_out", "ping_failed", "query_without_table", "recipient_refused",
+    # marts
+    "bucket_not_cleared", "months_computed_again", "pointer_damaged",
+    # runs, the installation, the console
+    "access_denied", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
+]  # fmt: skip
 
 # Which exit code wins when several things went wrong: what only a person can mend comes first.
 _WORST_FIRST = (78, 1, 65, 75, 2)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One warning: what kind of thing it is about, in words, and which import, file and dataset."""
+
+    code: Code
+    text: str
+    config_name: str | None = None
+    file_id: int | None = None
+    dataset_id: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def about(notices: Iterable[Notice], **known: Any) -> list[Notice]:
+    """The same warnings with what they did not know yet: `config_name`, `file_id`, `dataset_id`."""
+    return [
+        replace(notice, **{name: value for name, value in known.items() if getattr(notice, name) is None})
+        for notice in notices
+    ]
+
+
+def prefixed(notices: Iterable[Notice], what: str) -> list[Notice]:
+    """The same warnings, each beginning with what it is about, such as the name of a file."""
+    return [replace(notice, text=f"{what}: {notice.text}") for notice in notices]
+
+
+def record(notice: Notice, on_console: bool = False) -> None:
+    """Write a warning into the log of the run, at once: from there it becomes a row of dba.twarning.
+
+    `on_console`: also show it on the terminal now; not where the summary shows it at the end.
+    """
+    logger.warning("%s", notice.text, extra={"notice": notice, "on_console": on_console})
 
 
 @dataclass
@@ -35,12 +96,44 @@ class Summary:
     files: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)  # a table: one dictionary a line, same keys
     details: list[str] = field(default_factory=list)  # lines below the table
-    warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
     only_looked: bool = False  # nothing was to do, so nothing is known of whether the job works
     shown: bool = False  # the job has printed its result itself, in the form that was asked for
+    _warnings: dict[Notice, None] = field(default_factory=dict)  # each once, in their order
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What is to be known although it went well; `warn` adds to it."""
+        return tuple(self._warnings)
+
+    def warn(
+        self,
+        code: Code,
+        text: str,
+        config_name: str | None = None,
+        file_id: int | None = None,
+        dataset_id: int | None = None,
+    ) -> None:
+        """Note a warning, and write it into the run's log at once: a run that is killed later has said it."""
+        self.warn_all([Notice(code, text, config_name, file_id, dataset_id)])
+
+    def warn_all(self, notices: Iterable[Notice]) -> None:
+        """Do the same with several warnings, such as those of a table or a source."""
+        for notice in notices:
+            if notice not in self._warnings:
+                record(notice)
+                self._warnings[notice] = None
+
+    def show_warnings(self, notices: Iterable[Notice], at_most: int | None = None) -> None:
+        """Show warnings that another summary, or the run of a step, has written into its log already.
+
+        `at_most`: how many this summary keeps, the newest; the log has them all.
+        """
+        self._warnings |= dict.fromkeys(notices)
+        for notice in list(self._warnings)[: -at_most if at_most else 0]:
+            del self._warnings[notice]
 
     def problem(self, text: str, code: int = 1) -> None:
         """Note that something failed; the job goes on and ends with the worst code noted."""
@@ -54,15 +147,21 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for --json."""
-        values = {key: value for key, value in asdict(self).items() if key not in ("codes", "shown", "only_looked")}
-        return values | {"exit_code": self.exit_code}
+        hidden = ("codes", "shown", "only_looked", "_warnings")
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in hidden}
+        return values | {
+            "counts": asdict(self.counts),
+            "warnings": [notice.text for notice in self.warnings],
+            "warning_rows": [asdict(notice) for notice in self.warnings],
+            "exit_code": self.exit_code,
+        }
 
     def as_text(self) -> str:
         """The summary for people: headline, table, warnings, problems, next steps."""
         parts = [self.headline] if self.headline else []
         parts += _table(self.rows)
         parts += self.details
-        parts += [f"warning: {text}" for text in self.warnings]
+        parts += [f"warning: {notice.text}" for notice in self.warnings]
         parts += [f"problem: {text}" for text in self.problems]
         parts += (["next:"] + [f"  {step}" for step in self.next_steps]) if self.next_steps else []
         return "\n".join(parts)

@@ -118,7 +118,8 @@ def _check() -> None:
     if user is None:
         raise Unauthorized("Sign in first.")
     if needed not in ("user", "admin") or (needed == "admin" and not user.is_admin):
-        logger.warning("console: %s (%s) may not %s %s", user.name, user.role, request.method, request.path)
+        text = f"console: {user.name} ({user.role}) may not {request.method} {request.path}"
+        logger.warning("%s", text, extra={"code": "access_denied"})
         raise Forbidden("This is for the operator. Ask for the role admin, or use Tables.")
     if by_cookie and request.method not in SAFE_METHODS:
         _refuse_without_token()

@@ -112,4 +112,4 @@ def _post(state: State) -> None:
 def warn(text: str) -> None:
     """Say it without failing anything."""
     with suppress(EtlError):  # a full disk
-        logger.warning("%s", text)
+        logger.warning("%s", text, extra={"code": "alert_not_sent"})

@@ -22,6 +22,7 @@ from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
+from systemscripts.summary import Notice
 
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
@@ -102,7 +103,7 @@ def _output_fault(values: dict[str, Any]) -> str:
     return ""
 
 
-def read(path: Path) -> tuple[ImportConfig, Document, list[str]]:
+def read(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
     """A job's file as an import configuration; the document; and what its older spelling should be changed to.
 
     Raises ConfigurationError that names every fault with its line.
@@ -113,7 +114,7 @@ def read(path: Path) -> tuple[ImportConfig, Document, list[str]]:
     return config, document, warnings
 
 
-def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[str]]:
+def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[Notice]]:
     """The same of a document that was read already."""
     document = _flat_sources(document)
     given = {"load_mode": "new_rows"} if "load_mode" not in document.values else {}
@@ -127,15 +128,18 @@ def from_document(document: Document, name: str) -> tuple[ImportConfig, Document
     values["source_directory"] = values.get("source_directory") or folder_of(name)
     values["job"] = {**values.get("job", {}), **schedule}
     warnings = [
-        f"{document.path} line {document.lines.get(('target', key), 1)}: target.{key} is not used: the database is "
-        "that of config/.env, where secrets belong"
+        Notice(
+            "key_not_used",
+            f"{document.path} line {document.lines.get(('target', key), 1)}: target.{key} is not used: the database is "
+            "that of config/.env, where secrets belong",
+        )
         for key in LOGIN_KEYS
         if target.get(key)
     ]
     return ImportConfig.model_validate(values), document, warnings
 
 
-def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[str]]:
+def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[Notice]]:
     """Bring the row of a job up to date with its file, as a new version where that changed; returns it and warnings.
 
     Raises ConfigurationError that names every fault, and where another import has the name.

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from systemscripts import masking, settings
 from systemscripts.configuration.documents import Document, Place, plain_loader
 from systemscripts.errors import ConfigurationError
+from systemscripts.summary import Notice
 
 # Keys whose values nobody may see; for uploads this list refuses, so it is longer than what masking looks for in texts.
 _SECRET = re.compile(
@@ -120,13 +121,14 @@ def read(reference: str, where: str) -> str:
     return str(value)
 
 
-def warnings(value: Any, where: str) -> list[str]:
-    """A sentence for each secret of a configuration that stands in a file, or in the value itself."""
+def warnings(value: Any, where: str) -> list[Notice]:
+    """A warning for each secret of a configuration that stands in a file, or in the value itself."""
     found = []
     for reference in references(value):
         path, key = file_of(reference), unquote(reference.rpartition("/")[2])
         found.append(f"{where}: {key} is written in {path} itself{_open_to_others(path)}; write it as ${{SOURCE_...}}")
-    return found + [f"{where}: {text}" for _, text in find(value)]
+    found += [f"{where}: {text}" for _, text in find(value)]
+    return [Notice("secret_in_file", text) for text in found]
 
 
 def _open_to_others(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,12 +17,11 @@ from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.journey import travel
-from systemscripts.summary import Summary
+from systemscripts.summary import Notice, Summary, record
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0  # doubles
@@ -54,7 +52,8 @@ def run_once(
         if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
             break
         pause = pause_seconds * 2 ** (attempt - 1)
-        logger.warning("%s It is tried again in %g s.", "; ".join(found.problems), pause)
+        text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
+        record(Notice("try_failed", text, config.config_name), on_console=True)
         with options.while_asking():
             time.sleep(pause)
     return total
@@ -89,7 +88,7 @@ def _add(total: Summary, found: Summary) -> None:
     total.files += found.files
     total.rows += found.rows
     total.details += found.details
-    total.warnings += [text for text in found.warnings if text not in total.warnings]
+    total.show_warnings(found.warnings)
 
 
 def _write_combined(connection: Connection, config: ImportConfig, path: Path) -> int:

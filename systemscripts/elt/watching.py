@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 60.0  # sources that tell nothing of themselves
 TICK_SECONDS = 0.25
+MOST_SHOWN = 100  # rows and warnings at the end of a watch of weeks, the last ones; the log has all
 LONGEST_QUIET_SECONDS = 10.0  # a folder in which somebody writes all the time is looked at nevertheless
 
 Pass = Callable[[], Summary]
@@ -118,7 +119,7 @@ def _folders(config: ImportConfig) -> list[Path]:
 
 def _left_behind(found: Summary) -> bool:
     """Whether something was still being written: it is looked at again soon."""
-    return any("still being written" in text for text in found.warnings)
+    return any(notice.code == "file_still_written" for notice in found.warnings)
 
 
 def _tell(config: ImportConfig, found: Summary) -> None:
@@ -140,9 +141,9 @@ def _tell(config: ImportConfig, found: Summary) -> None:
 def _add(total: Summary, found: Summary, number: int) -> None:
     total.counts.add(found.counts)
     total.files += found.files
-    total.rows = (total.rows + found.rows)[-100:]  # of a watch of weeks the last ones
+    total.rows = (total.rows + found.rows)[-MOST_SHOWN:]
     total.details = found.details or total.details
-    total.warnings += [text for text in found.warnings if text not in total.warnings][:100]
+    total.show_warnings(found.warnings, at_most=MOST_SHOWN)
     total.problems, total.codes = found.problems, found.codes  # what is wrong at the end
     counts = total.counts
     files, passes = "file" if total.files == 1 else "files", "pass" if number == 1 else "passes"

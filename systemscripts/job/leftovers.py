@@ -43,13 +43,15 @@ def deliver(connection: Connection, directories: Directories) -> int:
         if leftover.path.exists():
             log_utils.Delivery(leftover.path).advance(connection)
         else:
-            logger.warning("the log of %s, %s, is gone: its entries are lost", leftover.run.job, leftover.path)
+            text = f"the log of {leftover.run.job}, {leftover.path}, is gone: its entries are lost"
+            logger.warning("%s", text, extra={"code": "log_lost"})
         leftover.delivered()
     return _close_rows_without_marker(connection, directories)
 
 
 def _tell(directories: Directories, job: str, key: str, arguments: str, log_file: Path) -> None:
-    logger.warning("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
+    # no warning of this run, which may be green
+    logger.error("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
     outcome = alerts.Outcome(job, key, "interrupted", 137, KILLED, arguments, log_file, "killed")
     alerts.notice(outcome, directories)
 

@@ -10,7 +10,7 @@ from systemscripts.configuration import ImportConfig, Source, plain_secrets, var
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
-from systemscripts.summary import Summary
+from systemscripts.summary import Notice, Summary, about
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,12 @@ def fetch(
     in the summary and does not stop the others; raises EtlError where `only` cannot be had or the database is away.
     """
     tickets: dict[int, files.Ticket] = {}
-    left: dict[Path, str] = {}
+    left: dict[Path, Notice] = {}
     whole = True
     _forget_cut_off(context)
     for source in _sources(context.config, only is None and ask_sources):
-        summary.warnings += plain_secrets.warnings(source.options, f"import {context.config.config_name}")
+        name = context.config.config_name
+        summary.warn_all(about(plain_secrets.warnings(source.options, f"import {name}"), config_name=name))
         try:
             request = context.request(source.options, only, leave)
             fetched = sources.module(source.type).fetch(request)
@@ -37,21 +38,21 @@ def fetch(
             if context.connection.closed or only is not None:
                 raise
             if context.among_others and isinstance(error, variables.UnsetVariableError):
-                summary.warnings.append(f"not asked: {error}")  # a source that this host does not use
+                summary.warn("source_not_asked", f"not asked: {error}", name)  # a source that this host does not use
                 whole = False
                 continue
             if source.optional:
-                summary.warnings.append(f"an optional source is left out: {error}")
+                summary.warn("source_left_out", f"an optional source is left out: {error}", name)
                 continue
             summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
             whole = False
             continue
         left |= fetched.left
-        summary.warnings += fetched.warnings
+        summary.warn_all(about(fetched.warnings, config_name=name))
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
     if only is None:
         tickets |= _started(context, leave, tickets, left)
-    summary.warnings += left.values()
+    summary.warn_all(about(left.values(), config_name=context.config.config_name))
     return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)], whole
 
 
@@ -73,7 +74,7 @@ def _forget_cut_off(context: Context) -> None:
 
 
 def _started(
-    context: Context, leave: frozenset[str], fetched: dict[int, files.Ticket], left: dict[Path, str]
+    context: Context, leave: frozenset[str], fetched: dict[int, files.Ticket], left: dict[Path, Notice]
 ) -> dict[int, files.Ticket]:
     """The tickets that an earlier run opened and no source has named now, such as a file brought in by --file."""
     with transaction(context.connection) as cursor:
@@ -81,7 +82,9 @@ def _started(
     paths = {files.real_path(ticket.path, context.directories): ticket for ticket in found}
     others = [path for path in paths if path not in left and path.name not in leave]
     _, moving = files.still_files(others, settings.current().file_still_seconds)
-    left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
+    for path in moving:
+        text = f"{path.name} is still being written, left for the next run"
+        left[path] = Notice("file_still_written", text, file_id=paths[path].file_id)
     return {paths[path].file_id: paths[path] for path in others if path not in moving}
 
 
@@ -91,5 +94,6 @@ def _is_there(context: Context, ticket: files.Ticket, summary: Summary) -> bool:
     # somebody took it away before it was loaded; nothing of it is in the target, so its ticket goes too
     with transaction(context.connection) as cursor:
         files.forget(cursor, ticket)
-    summary.warnings.append(f"{ticket.name} has gone from where it waited, nothing of it was loaded")
+    text = f"{ticket.name} has gone from where it waited, nothing of it was loaded"
+    summary.warn("file_gone", text, context.config.config_name)
     return False

@@ -5,7 +5,6 @@ Runs right after a load, and at every start for what a killed run has left: it o
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from systemscripts import alerts, files, masking, settings, sources
@@ -13,8 +12,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, move, sha256_of
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
-
-logger = logging.getLogger(__name__)
+from systemscripts.summary import Notice, record
 
 
 def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = None) -> None:
@@ -40,10 +38,10 @@ def _settle(context: Context, ticket: files.Ticket) -> None:
     """Tell the source that the file is safe here."""
     source = sources.of_ticket(context.config, ticket)
     if source is None and ticket.source != "local":
-        logger.warning(
-            "%s came from %s, which the import %s does not name any more: nothing is tidied up there",
-            ticket.name, ticket.source_path, context.config.config_name,
-        )  # fmt: skip
+        name = context.config.config_name
+        text = f"{ticket.name} came from {ticket.source_path}, which the import {name} does not name any more"
+        text += ": nothing is tidied up there"
+        record(Notice("source_forgotten", text, name, ticket.file_id, ticket.dataset_id), on_console=True)
         return
     request = context.request(source.options if source else {})
     sources.module(ticket.source).settle(request, ticket)
@@ -82,7 +80,9 @@ def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) ->
         if not _is_the_same(source, ticket, read_as):
             # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
             if goal is not None and not goal.exists():
-                logger.warning("%s is %s, but its file is no longer there", ticket.name, ticket.status)
+                text = f"{ticket.name} is {ticket.status}, but its file is no longer there"
+                name, number = context.config.config_name, ticket.dataset_id
+                record(Notice("archived_file_missing", text, name, ticket.file_id, number), on_console=True)
                 return False
             return goal is None or sha256_of(goal) == ticket.file_sha256
         if goal is None:  # archive_policy none

@@ -27,10 +27,10 @@ from systemscripts.imports import (
     upserting,
 )
 from systemscripts.imports.rejects import Rejects
-from systemscripts.journey import prepare
+from systemscripts.journey import file_warnings, prepare
 from systemscripts.journey.context import Context
 from systemscripts.journey.prepare import Prepared
-from systemscripts.summary import Counts
+from systemscripts.summary import Counts, Notice, about, prefixed
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -50,7 +50,7 @@ class Outcome:
     date: str | None = None
     counts: Counts = field(default_factory=Counts)
     reason: str = ""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
 
 
 class RefusedError(BadDataError):
@@ -163,7 +163,10 @@ def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decisi
     logger.info("%s: %s", file.ticket.name, decision.reason)
     outcome = _outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
     if "--reload" in decision.reason:
-        outcome.warnings.append(f"{file.ticket.name}: {decision.reason}")
+        text = f"{file.ticket.name}: {decision.reason}"
+        known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
+        outcome.warnings.append(Notice("duplicate_of_undone", text, context.config.config_name, **known))
+        file_warnings.keep(cursor, file.ticket.file_id, outcome.warnings)
     return outcome
 
 
@@ -199,7 +202,9 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     _end(cursor, context, file, "loaded", dataset_id, **noted)
     files.resolve_refused(cursor, ticket)
     outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
-    outcome.warnings += _warnings(file, plan, counts)
+    known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}
+    outcome.warnings += about(_warnings(file, plan, counts), **known)
+    file_warnings.keep(cursor, ticket.file_id, outcome.warnings)
     return outcome
 
 
@@ -276,10 +281,11 @@ def _outcome(
     return Outcome(file.ticket.name, status, dataset_id, file.identity.label, day, counts or Counts(), reason)
 
 
-def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[str]:
-    found = [f"{file.ticket.name}: {text}" for text in file.table.warnings]
+def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[Notice]:
+    found = list(file.table.warnings)
     if plan.ignored:
-        found.append(f"{file.ticket.name}: columns not loaded: {', '.join(plan.ignored)}")
+        found.append(Notice("columns_not_loaded", f"columns not loaded: {', '.join(plan.ignored)}"))
     if counts.rejected:
-        found.append(f"{file.ticket.name}: {counts.rejected} of {counts.read} rows rejected{SEE_REJECTS}")
-    return found
+        text = f"{counts.rejected} of {counts.read} rows rejected{SEE_REJECTS}"
+        found.append(Notice("rows_rejected", text))
+    return prefixed(found, file.ticket.name)

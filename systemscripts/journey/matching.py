@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.directory_management import Directories, in_progress
+from systemscripts.summary import Notice
 
 
 def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
@@ -14,14 +15,15 @@ def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> froz
     return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
 
 
-def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[str]:
-    """A sentence for each waiting file that matches no active import, or more than one."""
+def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[Notice]:
+    """A warning for each waiting file that matches no active import, or more than one."""
     found = []
     for name, matching in _matches(configs, directories).items():
         if not matching:
-            found.append(f"{name} waits, but matches no active import")
+            found.append(Notice("file_unmatched", f"{name} waits, but matches no active import"))
         elif len(matching) > 1:
-            found.append(f"{name} matches more than one import, and none takes it: {', '.join(matching)}")
+            text = f"{name} matches more than one import, and none takes it: {', '.join(matching)}"
+            found.append(Notice("file_ambiguous", text))
     return found
 
 

@@ -15,6 +15,7 @@ from systemscripts.journey import load, prepare
 from systemscripts.journey.context import Context
 from systemscripts.journey.load import Outcome
 from systemscripts.journey.prepare import Prepared
+from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -70,7 +71,11 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
         plan = _stood_in(cursor, plan)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision)
     shown.rejects = _first_rejects(cursor, file.ticket)
-    shown.outcome.warnings = [text.removesuffix(load.SEE_REJECTS) for text in shown.outcome.warnings]
+    # file and dataset are gone with the transaction
+    shown.outcome.warnings = [
+        Notice(notice.code, notice.text.removesuffix(load.SEE_REJECTS), notice.config_name)
+        for notice in shown.outcome.warnings
+    ]
     shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
     return shown
 

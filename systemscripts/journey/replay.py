@@ -77,7 +77,8 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
         headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts
     )
     if counts.rejected:
-        summary.warnings.append(f"{counts.rejected} rows still do not fit, see dba.trejectedrow")
+        text = f"{counts.rejected} rows still do not fit, see dba.trejectedrow"
+        summary.warn("rows_rejected", text, dataset.config_name, dataset.file_id, dataset_id)
     return summary
 
 

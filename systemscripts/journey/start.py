@@ -35,7 +35,7 @@ def run(
         chosen = _of_datasource(chosen, known, datasource)
     options = replace(options, leave=matching.ambiguous(known, directories))
     summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warnings += matching.unmatched(known, directories)
+    summary.warn_all(matching.unmatched(known, directories))
     return _with_faults(summary, faults)
 
 

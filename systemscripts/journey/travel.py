@@ -17,7 +17,7 @@ from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
-from systemscripts.journey import fetch, finish
+from systemscripts.journey import fetch, file_warnings, finish
 from systemscripts.journey.context import Context, check_upload
 from systemscripts.summary import Summary
 from systemscripts.tables import digest
@@ -85,6 +85,8 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
 
 
 def _run(context: Context, options: Options, summary: Summary) -> None:
+    with transaction(context.connection) as cursor:
+        file_warnings.say_what_was_left_unsaid(cursor, context, summary)
     for problem in finish.finish_all(context):
         summary.problem(problem)
     if options.retry_refused:
@@ -203,7 +205,7 @@ def _finish(context: Context, ticket: files.Ticket, summary: Summary, read_as: f
 def _note(summary: Summary, context: Context, outcome: Outcome) -> None:
     summary.files += 1
     summary.counts.add(outcome.counts)
-    summary.warnings += outcome.warnings
+    summary.warn_all(outcome.warnings)
     summary.rows.append(_as_row(context.config.config_name, outcome))
     if outcome.status in ("refused", "held"):
         summary.problem(f"{outcome.name} is {outcome.status}: {outcome.reason}", BadDataError.exit_code)
@@ -268,7 +270,7 @@ def _preview_one(context: Context, path: Path, summary: Summary) -> None:
     summary.counts.add(shown.outcome.counts)
     summary.rows.append(_as_row(context.config.config_name, shown.outcome))
     summary.details += _as_details(path.name, shown)
-    summary.warnings += shown.outcome.warnings
+    summary.warn_all(shown.outcome.warnings)
 
 
 def _as_details(name: str, shown: preview.Preview) -> list[str]:

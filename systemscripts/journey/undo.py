@@ -39,6 +39,7 @@ def undo_datasets(
             found = _with_later_ones(cursor, found)
     contexts = _contexts(connection, run_uuid, found)
     summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
+    paused: dict[str, str] = {}
     for table in sorted({str(row["target_table"]) for row in found}):
         with (
             advisory_lock(connection, f"target {table}", wait_seconds),
@@ -47,7 +48,9 @@ def undo_datasets(
             for row in (row for row in found if row["target_table"] == table):
                 summary.rows.append(_undo(cursor, row, contexts[row["config_name"]]))
                 summary.details += _load_again(cursor, row, contexts)
-                summary.warnings += _pause(cursor, contexts[row["config_name"]].config)
+                paused |= _pause(cursor, contexts[row["config_name"]].config)
+    for name, text in paused.items():
+        summary.warn("import_paused", text, name)
     return summary
 
 
@@ -161,17 +164,17 @@ def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, An
     }
 
 
-def _pause(cursor: Cursor, config: ImportConfig) -> list[str]:
-    """An import with a live source rests after an undo: its source would bring the rows back."""
+def _pause(cursor: Cursor, config: ImportConfig) -> dict[str, str]:
+    """Pause an import with a live source, which would bring the rows back; returns its name with what to say of it."""
     if not any(getattr(sources.module(source.type), "LIVE", True) for source in config.sources):
-        return []
+        return {}
     cursor.execute(
         "update dba.timportconfig set is_active = false where config_name = %s and is_active", (config.config_name,)
     )
     if cursor.rowcount == 0:
-        return []
+        return {}
     text = (
         f"the import {config.config_name} is paused (is_active is false now): its source would bring the rows back. "
         f"Once that is mended: apply_config.py {config.config_name} --take file, or set is_active to true in its row"
     )
-    return [text]
+    return {config.config_name: text}

@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from systemscripts.log_utils.entries import FIELDS, is_begin, is_end, parse
+from systemscripts.log_utils.entries import FIELDS, is_begin, is_end, is_warning, parse
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as Cursor
 
 
 class Delivery:
@@ -54,6 +55,9 @@ def _send(connection: Connection, found: list[dict[str, Any]]) -> None:
                     ended = {**entry["detail"], "run_uuid": entry["run_uuid"], "ended_at": entry["time"]}
                     cursor.execute(_END_RUN, ended)
             execute_values(cursor, _INSERT, [_row(entry) for entry in found], page_size=1000)
+            if warned := [entry for entry in found if is_warning(entry)]:
+                execute_values(cursor, _INSERT_WARNINGS, [_warning_row(entry) for entry in warned], page_size=1000)
+                _count_warnings(cursor, warned[0]["run_uuid"])
         connection.commit()
     except BaseException:
         with suppress(Exception):
@@ -69,19 +73,40 @@ def _send_one_by_one(connection: Connection, found: list[dict[str, Any]]) -> Non
         try:
             _send(connection, [entry])
         except (psycopg2.DataError, ValueError):
+            said = "(PostgreSQL cannot hold it; see the log file)"
+            detail = {"code": entry["detail"]["code"]} if is_warning(entry) else None
             with suppress(psycopg2.DataError, ValueError):
-                _send(
-                    connection, [{**entry, "message": "(PostgreSQL cannot hold it; see the log file)", "detail": None}]
-                )
+                _send(connection, [{**entry, "message": said, "detail": detail}])
 
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     return (*(entry[name] for name in FIELDS[:-1]), json.dumps(entry["detail"]) if entry["detail"] else None)
 
 
+def _warning_row(entry: dict[str, Any]) -> tuple[Any, ...]:
+    detail = entry["detail"]
+    about = [detail.get(name) for name in ("import", "file_id", "dataset_id", "code")]
+    return (entry["run_uuid"], entry["sequence"], entry["time"], *about, entry["message"])
+
+
+def _count_warnings(cursor: Cursor, run_uuid: str | None) -> None:
+    """Count the warnings of a run again, those of its steps included; then those of the pipeline that started it."""
+    while run_uuid is not None:
+        cursor.execute(_COUNT_WARNINGS, {"run_uuid": run_uuid})
+        row = cursor.fetchone()
+        run_uuid = row[0] if row else None
+
+
 # in the order of FIELDS
 _INSERT = """insert into dba.tlogentry (logged_at, run_uuid, sequence, process_type, step, os_user, step_seconds,
     total_seconds, level, logger, message, detail) values %s on conflict do nothing"""
+_INSERT_WARNINGS = """insert into dba.twarning (run_uuid, sequence, warned_at, config_name, file_id, dataset_id, code,
+    text) values %s on conflict do nothing"""
+_COUNT_WARNINGS = """update dba.trun r set warnings =
+    (select count(*) from dba.twarning w where w.run_uuid = r.run_uuid)
+    + (select coalesce(sum(s.warnings), 0) from dba.trun s
+       where s.root_uuid = r.root_uuid and s.parent_uuid = r.run_uuid)
+    where r.run_uuid = %(run_uuid)s returning r.parent_uuid"""
 _BEGIN_RUN = """insert into dba.trun (run_uuid, root_uuid, parent_uuid, step_number, job, lock_key, arguments, status,
     host, os_user, pid, process_start, started_at, heartbeat_at, log_file)
     values (%(run_uuid)s, %(root_uuid)s, %(parent_uuid)s, %(step_number)s, %(job)s, %(lock_key)s, %(arguments)s,

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from systemscripts.summary import Notice
+
 LOGGER = "systemscripts.log_utils"
 BEGAN, ENDED = "run began", "run ended"
 FIELDS = (
@@ -49,6 +51,18 @@ def is_begin(entry: dict[str, Any]) -> bool:
 def is_end(entry: dict[str, Any]) -> bool:
     """Whether this is the record that says how a run ended; its detail is an `end_record`."""
     return bool(entry["logger"] == LOGGER and entry["message"] == ENDED)
+
+
+def notice_detail(notice: Notice) -> dict[str, Any]:
+    """The detail of the record that is a warning."""
+    values = {"code": notice.code, "import": notice.config_name, "file_id": notice.file_id}
+    values |= {"dataset_id": notice.dataset_id}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def is_warning(entry: dict[str, Any]) -> bool:
+    """Whether this record becomes a row of dba.twarning; its detail is a `notice_detail`."""
+    return entry["level"] == "WARNING" and "code" in (entry["detail"] or {})
 
 
 def end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:

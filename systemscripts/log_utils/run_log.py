@@ -22,8 +22,11 @@ from typing import IO, Any
 from systemscripts import masking, settings
 from systemscripts.directory_management import Directories, unwritable
 from systemscripts.errors import ConfigurationError
+from systemscripts.log_utils.entries import notice_detail
+from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
+OUR_LOGGERS = ("systemscripts", "jobscripts", "webconsole", "demo", "__main__")
 QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "charset_normalizer", "paramiko")
 
 
@@ -69,6 +72,7 @@ class RunLog(logging.Handler):
         self._step_begun = self._begun = time.monotonic()
         self._write_lock = threading.Lock()
         self._torn = False
+        self._said_day, self._said = settings.now().date(), set[int]()  # hashes of the warnings of one day
         try:
             self.marker = directories.runs / f"{run.run_uuid}{RUNNING_MARKER}"
             self._marker = _locked_marker(self.marker, run)
@@ -87,9 +91,22 @@ class RunLog(logging.Handler):
         except Exception:  # a library's arguments that do not fit its text are no reason to fail
             message = f"{record.msg} {record.args}"
         detail = getattr(record, "detail", None)
+        if notice := _notice_of(record, message):
+            if self._was_said(notice):
+                return
+            detail = {**notice_detail(notice), **(detail or {})}
         if record.exc_info and record.exc_info[0] is not None:
             detail = {**(detail or {}), "traceback": "".join(traceback.format_exception(*record.exc_info))}
         self.write(record.levelname, record.name, message, detail if isinstance(detail, dict) else None)
+
+    def _was_said(self, notice: Notice) -> bool:
+        """Whether this run said the same today: one that watches its sources for weeks meets it at each look."""
+        today = settings.now().date()
+        if self._said_day != today:
+            self._said_day, self._said = today, set()
+        before = len(self._said)
+        self._said.add(hash(notice))
+        return len(self._said) == before
 
     def write(self, level: str, logger: str, message: str, detail: dict[str, Any] | None = None) -> None:
         """Write one entry, masked; raises EtlError when the disk is full."""
@@ -136,6 +153,14 @@ class RunLog(logging.Handler):
         self._stream.close()
         self._marker.close()
         super().close()
+
+
+def _notice_of(record: logging.LogRecord, message: str) -> Notice | None:
+    """The warning that a record is: one of ours. What libraries warn of is in the log and not counted."""
+    if record.levelno != logging.WARNING or record.name.partition(".")[0] not in OUR_LOGGERS:
+        return None
+    found = getattr(record, "notice", None)
+    return found if isinstance(found, Notice) else Notice(getattr(record, "code", "other"), message)
 
 
 def _locked_marker(path: Path, run: Run) -> IO[str]:

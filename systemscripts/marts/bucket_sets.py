@@ -54,7 +54,8 @@ def _pointer(bucket: Bucket, prefix: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        logger.warning("%s%s%s was damaged: it is written anew", bucket.address, prefix, POINTER)
+        text = f"{bucket.address}{prefix}{POINTER} was damaged: it is written again"
+        logger.warning("%s", text, extra={"code": "pointer_damaged"})
         return {}
     return found
 

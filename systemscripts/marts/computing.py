@@ -62,7 +62,8 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
             if lost := _lost(base, found.kept):
                 found = months.touched(cursor, target, current, everything=True)
         summary = Summary(rows=_as_rows(found))
-        summary.warnings += [f"{place} lacks months that were computed: all are computed again" for place in lost]
+        for place in lost:
+            summary.warn("months_computed_again", f"{place} lacks months that were computed: all are computed again")
         if options.dry_run or not found.months:
             summary.headline = _headline("would be computed" if options.dry_run else "", found)
             return summary

@@ -96,7 +96,8 @@ def opened(output: Path) -> Iterator[Place]:
         try:
             _clear(bucket, prefix)
         except EtlError as error:  # what went wrong before it, or what was computed, counts
-            logger.warning("%s; what is below %s%s goes with the next run", error, bucket.address, prefix)
+            text = f"{error}; what is below {bucket.address}{prefix} goes with the next run"
+            logger.warning("%s", text, extra={"code": "bucket_not_cleared"})
 
 
 def _clear(bucket: Bucket, prefix: str) -> None:

@@ -11,7 +11,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.pipelines import memory, processes
 from systemscripts.pipelines.memory import DONE, FAILED, LEFT_OUT, SKIPPED, WAITING
-from systemscripts.summary import Counts, Summary
+from systemscripts.summary import Counts, Notice, Summary
 
 __all__ = [
     "FOLDER", "Pipeline", "Step", "chosen_from", "describe", "failed_last_time", "load", "names", "run",
@@ -86,11 +86,17 @@ def _add(summary: Summary, number: int, result: processes.Result) -> None:
     summary.rows.append(_row(number, step, FAILED if result.exit_code else DONE, result))
     summary.files += result.summary.get("files") or 0
     summary.counts.add(Counts(**result.summary["counts"]) if "counts" in result.summary else Counts())
-    summary.warnings += [f"{step.job}: {text}" for text in result.summary.get("warnings", [])]
+    summary.show_warnings(_warnings_of(result))
     if result.exit_code:
         found = result.summary.get("problems") or [result.error or f"exit code {result.exit_code}"]
         for text in found:
             summary.problem(f"{step.name}: {text.removeprefix(step.job + ': ')}", _told(result.exit_code))
+
+
+def _warnings_of(result: processes.Result) -> list[Notice]:
+    """The warnings of a step, which are rows of its own run; shown here, they carry its name."""
+    rows = result.summary.get("warning_rows", [])
+    return [Notice(**row | {"text": f"{result.step.job}: {row['text']}"}) for row in rows]
 
 
 def _told(exit_code: int) -> int:

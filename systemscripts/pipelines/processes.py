@@ -47,7 +47,7 @@ def run_step(step: Step, number: int, deadline: float) -> Result:
         logger.warning(
             "%s failed (%d): %s; try %d of %d follows in %g min",
             step.name, result.exit_code, result.error, attempt, step.retries + 1, step.retry_minutes,
-            extra={"on_console": False},
+            extra={"on_console": False, "code": "try_failed"},
         )  # fmt: skip
         time.sleep(pause)
         result = _run_once(step, number, deadline)

@@ -45,7 +45,7 @@ def make(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Fi
     limit = settings.current().report_attachment_mb
     if len(content) > limit * 1e6:
         note = f"{name} is not attached: {len(content) / 1e6:.1f} MB, more than {limit:g} MB ({len(rows):,} rows)"
-        logger.warning("%s", note)
+        logger.warning("%s", note, extra={"code": "attachment_left_out"})
         return File(name, b"", note)
     return File(name, content)
 

@@ -132,7 +132,9 @@ def _query(cursor: Cursor, report: Report, name: str, statement: str, values: di
         # an import makes its target when its first file comes; what went wrong until then must still be mailed
         cursor.execute("rollback to savepoint query")
         text = "report %s: query %s finds nothing yet: %s"
-        logger.warning(text, report.report_name, name, error.diag.message_primary)
+        logger.warning(
+            text, report.report_name, name, error.diag.message_primary, extra={"code": "query_without_table"}
+        )
         return [], []
     except WRONG_SQL as error:
         raise ConfigurationError(

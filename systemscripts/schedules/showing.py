@@ -33,7 +33,7 @@ def overview(compared: CronFile) -> Summary:
             }
         )
         if text := schedules.warning(pipeline.schedule):
-            summary.warnings.append(f"{pipeline.name}: {text}")
+            summary.warn("schedule_ambiguous", f"{pipeline.name}: {text}")
     if not_set_up:
         summary.details += ["", *(f"{each.name} is not set up: no {', '.join(each.unset)}" for each in not_set_up)]
     return summary

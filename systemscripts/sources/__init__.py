@@ -23,6 +23,7 @@ from systemscripts import files, kinds
 from systemscripts.configuration import ImportConfig, Source
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
+from systemscripts.summary import Code, Notice
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,19 @@ class Request:
 
 @dataclass
 class Fetched:
-    """What a source brought, what it left for the next run with a sentence that says why, and warnings."""
+    """What a source brought, what it left for the next run and why, and warnings."""
 
     tickets: list[files.Ticket] = field(default_factory=list)
-    left: dict[Path, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    left: dict[Path, Notice] = field(default_factory=dict)
+    warnings: list[Notice] = field(default_factory=list)
+
+    def leave(self, path: Path, text: str, code: Code = "file_not_taken") -> None:
+        """Leave a file for the next run, and say why."""
+        self.left[path] = Notice(code, text)
+
+    def warn(self, code: Code, text: str) -> None:
+        """Add a warning; the run writes it into its log once the source has answered."""
+        self.warnings.append(Notice(code, text))
 
 
 def of_ticket(config: ImportConfig, ticket: files.Ticket) -> Source | None:

@@ -48,7 +48,8 @@ def fetch(request: Request) -> Fetched:
     found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
     found = [path for path in found if files.stored_path(path, request.directories) not in placed]
     still, moving = files.still_files(found, settings.current().file_still_seconds)
-    fetched.left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
+    for path in moving:
+        fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
             ticket = files.register(cursor, name, path, request.directories, request.run_uuid, "local")
@@ -62,7 +63,7 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
     for path in found:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "a link that leads nowhere" if path.is_symlink() else "a device"
-            fetched.left[path] = f"{path.name} is {what}, not a file; it is left where it is"
+            fetched.leave(path, f"{path.name} is {what}, not a file; it is left where it is")
     return [path for path in found if path not in fetched.left]
 
 

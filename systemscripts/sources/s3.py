@@ -7,7 +7,6 @@ error_prefix; the settings S3_... where they are not given.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +20,7 @@ from systemscripts.errors import ConfigurationError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
 from systemscripts.sources import Fetched, Request, local
-
-logger = logging.getLogger(__name__)
+from systemscripts.summary import Notice, record
 
 LIVE = False  # what was loaded lies below another prefix, and its content is known
 KEYS = ("bucket", "prefix", "processed_prefix", "error_prefix")
@@ -88,10 +86,12 @@ def fetch(request: Request) -> Fetched:
     """
     fetched, place = Fetched(), _place(request.options)
     if not place.bucket:
-        fetched.warnings.append(f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files")
+        text = f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files"
+        fetched.warn("source_not_asked", text)
         return fetched
     bucket = s3.bucket(place.bucket)
-    fetched.warnings += _interrupted(request)
+    for text in _interrupted(request):
+        fetched.warn("file_again", text)
     for found, origin in [*_new(request, place, bucket, fetched), *_undone(request, place, bucket)]:
         fetched.tickets.append(_brought(request, bucket, found, origin))
     return fetched
@@ -118,7 +118,8 @@ def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> It
         if found.key.startswith(own) or name in request.leave:
             continue
         if not pattern.fullmatch(name):
-            fetched.left[Path(found.key)] = f"{bucket.address}{found.key} does not match the import's file_pattern"
+            text = f"{bucket.address}{found.key} does not match the import's file_pattern"
+            fetched.leave(Path(found.key), text, "file_unmatched")
             continue
         origin = files.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
         with transaction(request.connection) as cursor:
@@ -151,7 +152,8 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
                 yield found, files.Origin(path, found.size, found.stamp)
                 break
         else:
-            logger.warning("%s was undone, but it is no longer below %s", path, place.processed)
+            text = f"{path} was undone, but it is no longer below {place.processed}"
+            record(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
 def _brought(request: Request, bucket: Bucket, found: Object, origin: files.Origin) -> files.Ticket:

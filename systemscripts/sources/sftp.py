@@ -77,7 +77,7 @@ def fetch(request: Request) -> Fetched:
             try:
                 fetched.tickets.append(_bring(request, options, entry, folder, tracker))
             except _ChangedError as error:
-                fetched.left[Path(entry.name)] = str(error)
+                fetched.leave(Path(entry.name), str(error), "file_still_written")
             except (session.RefusedError, download.DamagedError) as error:
                 refused.append(error)
     if refused:
@@ -112,9 +112,8 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
     second = set(remote.entries(session, options.folder))
     for entry in first:
         if entry not in second:
-            fetched.left[Path(entry.name)] = (
-                f"{entry.name} is still being written at {options.name}, left for the next run"
-            )
+            text = f"{entry.name} is still being written at {options.name}, left for the next run"
+            fetched.leave(Path(entry.name), text, "file_still_written")
     return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified, entry.name))
 
 
@@ -122,7 +121,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
     found = []
     wanted = landing.one_name(options.pattern)
     if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
-        fetched.warnings.append(f"{options.below(wanted)} does not exist at {options.name}")
+        fetched.warn("file_expected", f"{options.below(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_why_not(cursor, request, options, entry) for entry in entries]
     for entry, reason in zip(entries, reasons, strict=True):
@@ -130,9 +129,8 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
             found.append(entry)
         elif reason.startswith("!"):
             shown = repr(entry.name)[1:-1] if unsafe_name(entry.name) else entry.name
-            fetched.left[Path(f"{options.name}/{shown}")] = (
-                f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
-            )
+            text = f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
+            fetched.leave(Path(f"{options.name}/{shown}"), text)
     return found
 
 

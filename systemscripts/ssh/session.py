@@ -62,7 +62,7 @@ class Session:
             failed = 1 if self.progress > before else failed + 1
             if failed >= attempts:
                 raise fault
-            logger.warning("%s; it is tried again", fault.message)
+            logger.warning("%s; it is tried again", fault.message, extra={"code": "connection_retried"})
             time.sleep(min(0.25 * 2**failed, LONGEST_PAUSE_SECONDS))
 
     def close(self) -> None:

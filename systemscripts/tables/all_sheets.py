@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables.model import Block, Detected, Table, Wire
 from systemscripts.tables.names import SOURCE_SHEET
 from systemscripts.tables.parsers.chunk import quoted
@@ -27,7 +28,11 @@ class AllSheetsTable(Table):
         self.detected = Detected(first.detected.format, "utf-8", sheet=", ".join(names), notes=notes)
         self.detected.header_row = first.detected.header_row
         self.skipped = sum(table.skipped for table in tables)
-        self.warnings = [f"sheet {table.detected.sheet}: {warning}" for table in tables for warning in table.warnings]
+        self.warnings = [
+            Notice(notice.code, f"sheet {table.detected.sheet}: {notice.text}")
+            for table in tables
+            for notice in table.warnings
+        ]
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records of each sheet, with its name before them."""

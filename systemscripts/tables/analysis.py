@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from systemscripts.summary import Notice
 from systemscripts.tables import extent, header, kinds, realign
 from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.records import RecordCutter
@@ -31,7 +32,7 @@ class Findings:
     skipped: int = 0
     changes: dict[int, bytes | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    doubts: list[Notice] = field(default_factory=list)
 
 
 class Reader:
@@ -69,13 +70,15 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
         return found
     found.changes |= changes
     if changes:
-        found.notes.append(f"{len(changes)} rows in another dialect were cut by the kinds of their columns")
+        text = f"{len(changes)} rows in another dialect were cut by the kinds of their columns"
+        found.doubts.append(Notice("rows_realigned", text))
     first = found.header.first_data
     heading = rows[first - 1][1] if 0 < first <= len(rows) and found.header.row else []
     end = extent.find(rows, first, width, heading)
     found.changes |= {rows[position][0]: None for position in end.dropped}
     if end.dropped:
-        found.doubts.append(f"the header comes again below: {len(end.dropped)} such or blank rows are left out")
+        text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
+        found.doubts.append(Notice("rows_left_out", text))
     found.skipped += len(end.dropped)
     _ended(found, rows, end)
     if end.position < len(rows):
@@ -130,7 +133,8 @@ def _ended(found: Findings, rows: header.Rows, end: extent.End) -> None:
     count = len(rows) - end.position
     found.skipped += count
     if end.note:
-        found.doubts.append(f"{count} row{'s are' if count > 1 else ' is'} not read: {end.note}")
+        text = f"{count} row{'s are' if count > 1 else ' is'} not read: {end.note}"
+        found.doubts.append(Notice("rows_left_out", text))
 
 
 def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:

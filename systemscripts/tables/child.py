@@ -52,7 +52,7 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     sender = Sender(output, request["most_cells"], request["most_bytes"])
     for sheet in [] if request["names_only"] else choose(book, request["sheet"]):
         frames.write_json(output, frames.SHEET, {"name": sheet.name})
-        frames.write_json(output, frames.WARNINGS, {"warnings": sender.send(book, sheet, request["fill_merged"])})
+        frames.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
     frames.write(output, frames.END)
     output.flush()  # before the workbook is taken apart, which takes a while
 

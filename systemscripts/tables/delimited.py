@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables import analysis, dialect
 from systemscripts.tables.dialect import Dialect
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
@@ -32,7 +33,7 @@ class DelimitedTable(Table):
         self.wire = self._wiring.wire
         self.columns: list[str] = []
         self.skipped = 0
-        self.warnings: list[str] = []
+        self.warnings: list[Notice] = []
         self._found: analysis.Findings | None = None
         delimiter = self._wiring.dialect.delimiter
         self.detected = Detected("csv", file.encoding, delimiter, found.quote, notes=[file.note, found.note])
@@ -54,8 +55,7 @@ class DelimitedTable(Table):
         chunks = analysis.limited(self._file.chunks(), self._found.end)
         blocks = self._below_header(map(self._wiring.after, cutter.blocks(self._wiring.before(chunks))), self._found)
         yield from self._until_blank_row(blocks) if self._options.stop_at_blank_row else blocks
-        self.warnings = [f"{cutter.stray_quotes} stray quotes were kept as characters"] if cutter.stray_quotes else []
-        self.warnings += self._found.doubts
+        self.warnings = self._doubts(cutter.stray_quotes)
 
     def content_sha256(self) -> str:
         """SHA-256 of the bytes of the file."""
@@ -109,7 +109,15 @@ class DelimitedTable(Table):
         self._found = found
         self.columns, self.skipped = found.header.columns, found.skipped
         self.detected.header_row = found.header.row
-        self.detected.notes += found.notes + found.doubts
+        self.detected.notes += [*found.notes, *(doubt.text for doubt in found.doubts)]
+        self.warnings = self._doubts()
+
+    def _doubts(self, stray_quotes: int = 0) -> list[Notice]:
+        """Warn of each guess, and of stray quotes, which are known after a pass over all records."""
+        found = [self._file.doubt] if self._file.doubt else []
+        if stray_quotes:
+            found.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
+        return found + (self._found.doubts if self._found else [])
 
     def _below_header(self, blocks: Iterator[Block], found: analysis.Findings) -> Iterator[Block]:
         for block in blocks:

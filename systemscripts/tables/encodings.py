@@ -31,6 +31,7 @@ class Encoding:
     name: str
     mark_bytes: int
     note: str
+    is_guess: bool = False  # nothing in the file says so, or not all of it is
 
 
 def can_be_cut_at_bytes(name: str) -> bool:
@@ -98,16 +99,16 @@ def _likeliest(lines: bytes) -> Encoding:
     damaged = text.count("\ufffd")
     sound = sum(letter > "\x7f" for letter in text) - damaged
     if sound and sound >= damaged:  # other encodings form valid UTF-8 letters hardly ever
-        return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not")
+        return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not", True)
     beyond = sum(byte > 0x7F for byte in lines)
     if beyond < len(lines) / 4 and (name := _western(lines)):
-        return Encoding(name, 0, f"{name}: not UTF-8, and few letters beyond ASCII")
+        return Encoding(name, 0, f"{name}: not UTF-8, and few letters beyond ASCII", True)
     from charset_normalizer import from_bytes  # 50 ms to import, and rarely needed
 
     best = from_bytes(lines).best()
     if best is None:
-        return Encoding("latin-1", 0, "latin-1: no encoding fits")
-    return Encoding(codecs.lookup(best.encoding).name, 0, f"{best.encoding}: likeliest for these letters")
+        return Encoding("latin-1", 0, "latin-1: no encoding fits", True)
+    return Encoding(codecs.lookup(best.encoding).name, 0, f"{best.encoding}: likeliest for these letters", True)
 
 
 def _western(lines: bytes) -> str:

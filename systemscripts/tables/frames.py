@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
+
+from systemscripts.summary import Notice
 
 BOOK = b"B"  # JSON: format, sheets (name, visible), header_known
 SHEET = b"S"  # JSON: name; the rows that follow are its
 ROWS = b"R"  # number of the first row, count, then that many records of standard CSV without gap in the row numbers
 RESTART = b"N"  # forget the rows so far; the same sheet comes again, wider
-WARNINGS = b"W"  # JSON: warnings about the sheet that ends here
+WARNINGS = b"W"  # JSON: code and text of each warning about the sheet that ends here
 DATA = b"D"  # bytes of an unpacked file
 END = b"T"
 FAILED = b"E"  # JSON: message, hint, final
@@ -36,6 +38,11 @@ def write_json(stream: IO[bytes], kind: bytes, content: dict[str, Any]) -> None:
     write(stream, kind, json.dumps(content).encode())
 
 
+def write_warnings(stream: IO[bytes], notices: Iterable[Notice]) -> None:
+    """Write the warnings about a sheet."""
+    write_json(stream, WARNINGS, {"warnings": [[notice.code, notice.text] for notice in notices]})
+
+
 def write_rows(stream: IO[bytes], first_row: int, count: int, records: bytes) -> None:
     """Write `count` records of CSV that stand in consecutive rows from `first_row`."""
     write(stream, ROWS, _ROWS.pack(first_row, count) + records)
@@ -50,6 +57,11 @@ def read(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield kind, _exactly(stream, size)
         if kind in (END, FAILED):
             return
+
+
+def warnings(payload: bytes) -> list[Notice]:
+    """The warnings of a WARNINGS frame."""
+    return [Notice(code, text) for code, text in json.loads(payload)["warnings"]]
 
 
 def rows(payload: bytes) -> tuple[int, int, memoryview]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables import header_names, kinds
 from systemscripts.tables.kinds import Column, looks_like_header
 from systemscripts.tables.model import ReadingOptions
@@ -32,7 +33,7 @@ class Header:
     first_data: int
     skipped: int
     note: str
-    doubts: list[str] = field(default_factory=list)
+    doubts: list[Notice] = field(default_factory=list)
 
 
 def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
@@ -55,7 +56,8 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         if not options.header_rows and _is_data(rows, first, body):
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
             note = f"no header: the first row{titles} holds the same kinds of values as those below it"
-            return Header(header_names.numbered(options.names, width), None, first, first, note)
+            doubts = [] if options.names else [Notice("header_guessed", note)]  # who names the columns knows it
+            return Header(header_names.numbered(options.names, width), None, first, first, note, doubts)
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)

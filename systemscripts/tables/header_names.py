@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from systemscripts.summary import Notice
+
 
 def numbered(names: Sequence[str], width: int) -> list[str]:
     """Columns of a table without header: the given names, then col_2, col_3 ... by position from 0."""
@@ -31,7 +33,7 @@ def _filled_right(row: list[str], lower: list[list[str]]) -> list[str]:
     return filled + [label] * max(0, width - len(filled))
 
 
-def repaired(columns: list[str], below: Sequence[tuple[int, list[str]]], width: int) -> tuple[list[str], list[str]]:
+def repaired(columns: list[str], below: Sequence[tuple[int, list[str]]], width: int) -> tuple[list[str], list[Notice]]:
     """Bring a ragged header to the width of the rows below it, and say what is doubtful about that."""
     wide = Counter(len(fields) for _, fields in below)
     if not below or width < 2 or len(columns) == width or (wide[width] < 0.5 * wide.total()):
@@ -44,19 +46,23 @@ def repaired(columns: list[str], below: Sequence[tuple[int, list[str]]], width: 
         return columns + [""] * missing, []
     doubt = f"the header names {len(columns)} columns, the rows have {width}: "
     if missing == 1 and _counts(rows):
-        return ["", *columns], [doubt + "the first column counts the rows and has no name"]
-    return columns + [""] * missing, [doubt + "the names were given from the left, and may be shifted"]
+        return ["", *columns], [_ragged(doubt + "the first column counts the rows and has no name")]
+    return columns + [""] * missing, [_ragged(doubt + "the names were given from the left, and may be shifted")]
 
 
-def _without_blanks(columns: list[str], width: int) -> tuple[list[str], list[str]]:
+def _without_blanks(columns: list[str], width: int) -> tuple[list[str], list[Notice]]:
     blanks = [place for place, name in enumerate(columns) if not name.strip()]
     surplus = len(columns) - width
     if len(blanks) < surplus:
-        return columns, [f"the header names {len(columns)} columns, most rows have {width}"]
+        return columns, [_ragged(f"the header names {len(columns)} columns, most rows have {width}")]
     # the unnamed column on the left (an index) is dropped last; trailing delimiters first
     drop = set(sorted(blanks, reverse=True)[:surplus])
-    doubts = [f"the header has {surplus} blank name{'s' * (surplus > 1)} more than the rows have columns: left out"]
-    return [name for place, name in enumerate(columns) if place not in drop], doubts
+    text = f"the header has {surplus} blank name{'s' * (surplus > 1)} more than the rows have columns: left out"
+    return [name for place, name in enumerate(columns) if place not in drop], [_ragged(text)]
+
+
+def _ragged(text: str) -> Notice:
+    return Notice("header_ragged", text)
 
 
 def _counts(rows: Sequence[Sequence[str]]) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from systemscripts.summary import Notice
+
 csv.field_size_limit(2**30)  # PostgreSQL's own limit for a field; the csv module stops at 128 KB unless told
 
 
@@ -74,7 +76,7 @@ class Detected:
     quote: str = ""
     header_row: int | None = None
     sheet: str = ""
-    notes: list[str] = field(default_factory=list)  # sentences: why, and every doubt
+    notes: list[str] = field(default_factory=list)  # sentences: why; every doubt is a warning of the table too
 
 
 class Table(ABC):
@@ -84,7 +86,7 @@ class Table(ABC):
     detected: Detected
     wire: Wire
     skipped: int  # rows that are neither header nor data (titles, a second table), known after the last block
-    warnings: list[str]  # sentences for the operator, known after the last block
+    warnings: list[Notice]  # for the operator, known after the last block
     added_columns: int = 0  # so many columns at the beginning are none of the file's: reading tells them
 
     @abstractmethod

@@ -8,6 +8,7 @@ from itertools import chain, islice, zip_longest
 from typing import IO, TypeVar
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables import frames
 from systemscripts.tables.parsers import value_columns
 from systemscripts.tables.parsers.book import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
@@ -28,7 +29,7 @@ class Sender:
         self._most_cells, self._most_bytes = most_cells, most_bytes
         self._cells = self._bytes = 0
 
-    def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[str]:
+    def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[Notice]:
         """Send the rows of a sheet; return the warnings about it."""
         if sheet.chunks and not fill_merged:
             with suppress(FallBackError):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from systemscripts.summary import Notice
 from systemscripts.tables import all_sheets, asking, frames, header
 from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
 from systemscripts.tables.parsers.book import ALL
@@ -22,7 +23,12 @@ class SpooledTable(Table):
     """A sheet, or a table of a page. Its content is known by its columns and clean rows: workbooks embed save times."""
 
     def __init__(
-        self, spool: Spool, detected: Detected, warnings: list[str], options: ReadingOptions, header_known: bool = False
+        self,
+        spool: Spool,
+        detected: Detected,
+        warnings: list[Notice],
+        options: ReadingOptions,
+        header_known: bool = False,
     ) -> None:
         self._spool = spool
         self._sha256 = ""
@@ -43,7 +49,8 @@ class SpooledTable(Table):
             found = header.find(rows, options, header.usual_width(rows))
         self.columns, self.skipped, detected.header_row = found.columns, found.skipped, found.row
         detected.notes.append(found.note)
-        detected.notes += found.doubts
+        detected.notes += [doubt.text for doubt in found.doubts]
+        self.warnings += found.doubts
         if found.first_data:
             self._header_end = rows[min(found.first_data, len(rows)) - 1][0]
 
@@ -101,8 +108,8 @@ def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kin
         except BaseException:
             answer.close()
             raise
-        notes = [f"read by {parser}, because: {failures[0]}"] if failures else []
-        return answer.tables(notes, options)
+        second = f"read by {parser}, because: {failures[0]}" if failures else ""
+        return answer.tables([Notice("second_reader", second)] if second else [], options)
     raise asking.refusal(question, failures)
 
 
@@ -126,7 +133,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.book: dict[str, Any] = {"format": "empty", "sheets": [], "header_known": False}
-        self._sheets: list[tuple[str, Spool, list[str]]] = []
+        self._sheets: list[tuple[str, Spool, list[Notice]]] = []
 
     def receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
         """Take all frames."""
@@ -140,18 +147,23 @@ class _Answer:
             elif kind == frames.SHEET:
                 self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
             elif kind == frames.WARNINGS:
-                self._sheets[-1][2].extend(json.loads(payload)["warnings"])
+                self._sheets[-1][2].extend(frames.warnings(payload))
 
-    def tables(self, notes: list[str], options: ReadingOptions) -> list[SpooledTable]:
-        """A table for each sheet."""
+    def tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
+        """A table for each sheet; `doubts` are about the whole book."""
+        notes = [doubt.text for doubt in doubts]
         known = self.book["header_known"]
         if not self._sheets:
             detected = Detected(self.book["format"], "utf-8", notes=notes)
-            return [SpooledTable(Spool(SPOOL_DIRECTORY), detected, [], options)]
+            return [SpooledTable(Spool(SPOOL_DIRECTORY), detected, doubts, options)]
         try:
             return [
                 SpooledTable(
-                    spool, Detected(self.book["format"], "utf-8", sheet=name, notes=[*notes]), said, options, known
+                    spool,
+                    Detected(self.book["format"], "utf-8", sheet=name, notes=[*notes]),
+                    [*doubts, *said],
+                    options,
+                    known,
                 )
                 for name, spool, said in self._sheets
             ]

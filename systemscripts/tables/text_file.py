@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import TryLaterError
+from systemscripts.summary import Notice
 from systemscripts.tables import digest, encodings
 
 CHUNK_BYTES = 4 * 2**20
@@ -44,6 +45,8 @@ class TextFile:
         first = first_pass(self._pieces())
         guess = encodings.find(self.head, first.is_utf8, self._raw_chunks, encoding)
         self.encoding, self.note, self._text_start = guess.name, guess.note, guess.mark_bytes
+        text = f"the encoding is a guess ({guess.note}); set encoding in the import's reading options"
+        self.doubt = Notice("encoding_guessed", text) if guess.is_guess else None
         self.wire_encoding = self.encoding if encodings.can_be_cut_at_bytes(self.encoding) else "utf-8"
         self.line_end = first.line_end if self.wire_encoding == self.encoding else b""
 

@@ -20,6 +20,7 @@ from systemscripts import configuration, kinds, settings
 from systemscripts.configuration import plain_secrets, variables
 from systemscripts.configuration.documents import Consistent, FaultsError, Place
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
+from systemscripts.summary import Notice
 
 FOLDER = settings.PROJECT / "config" / "targets"
 
@@ -84,6 +85,6 @@ def deliver(target: Target, paths: list[Path]) -> None:
     module(target.type).deliver(variables.resolved(target.options, f"config/targets/{target.name}.yaml"), paths)
 
 
-def written_secrets(target: Target) -> list[str]:
-    """A sentence for each secret that stands in the target's YAML itself."""
+def written_secrets(target: Target) -> list[Notice]:
+    """A warning for each secret that stands in the target's YAML itself."""
     return plain_secrets.warnings(target.options, f"config/targets/{target.name}.yaml")

@@ -26,4 +26,4 @@ def tell(problems: list[str]) -> None:
         with urllib.request.urlopen(urllib.request.Request(url, body), timeout=SECONDS):
             pass
     except (OSError, ValueError) as error:
-        logger.warning("the ping did not go out: %s", error)
+        logger.warning("the ping did not go out: %s", error, extra={"code": "ping_failed"})

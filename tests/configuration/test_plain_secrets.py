@@ -61,9 +61,10 @@ def test_no_table_holds_it_and_it_is_there_when_it_is_used(here: Installation, c
 
 
 def test_it_is_warned_of_by_the_name_of_its_key_and_file(connection: Any, folder: Path) -> None:
-    said = []
+    found = []
     for source in import_rows.load(connection, "orders").sources:
-        said += plain_secrets.warnings(source.options, "import orders")
+        found += plain_secrets.warnings(source.options, "import orders")
+    said = [notice.text for notice in found]
     assert [text.split(" is written in ")[0] for text in said] == [
         "import orders: password", "import orders: url", "import orders: X-Auth-Key", "import orders: api_key"
     ]  # fmt: skip

@@ -118,5 +118,9 @@ def _row(dataset_id: int) -> dict[str, Any]:
 
 def _said(summary: Summary) -> Response:
     return jsonify(
-        headline=summary.headline, rows=plain(summary.rows), warnings=summary.warnings, counts=asdict(summary.counts)
+        headline=summary.headline,
+        rows=plain(summary.rows),
+        warnings=[notice.text for notice in summary.warnings],
+        warning_rows=[asdict(notice) for notice in summary.warnings],
+        counts=asdict(summary.counts),
     )

@@ -92,7 +92,8 @@ def _checked(name: str, password: str) -> User:
             users.signed_in(cursor, name)
     if user is None:
         count = slowing.failed(name, address, browser)
-        logger.warning("console: wrong password for %r from %s (%s in a row)", name[:80], address, count)
+        text = f"console: wrong password for {name[:80]!r} from {address} ({count} in a row)"
+        logger.warning("%s", text, extra={"code": "sign_in_failed"})
         raise Unauthorized("The name or the password is wrong.")
     slowing.succeeded(name, address, browser)
     logger.info("console: %s signed in from %s", name, address)

@@ -17,6 +17,7 @@ from systemscripts.http_client import shown
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import asking
 from systemscripts.sources.api_pages.landing import Landing, State
+from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -61,7 +62,8 @@ def known(request: Request, options: Options, state: State, address: str, landin
     if earlier.dataset_status == "undone" and not request.reload:
         landing.forget()
         again = f"which was undone; generic_import.py {config.config_name} --reload loads it again"
-        return Fetched(warnings=[f"{url} still gives what dataset {earlier.dataset_id} held, {again}"])
+        text = f"{url} still gives what dataset {earlier.dataset_id} held, {again}"
+        return Fetched(warnings=[Notice("duplicate_of_undone", text, dataset_id=earlier.dataset_id)])
     if earlier.status == "refused" and not earlier.mended:
         landing.forget()
         raise BadDataError(

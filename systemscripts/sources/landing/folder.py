@@ -30,14 +30,15 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
     """
     fetched = Fetched()
     still, moving = files.still_files(_new(request, folder, fetched), settings.current().file_still_seconds)
-    fetched.left |= {path: f"{path.name} is still being written, left for the next run" for path in moving}
+    for path in moving:
+        fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(still):
         try:
             with _opened(path) as (stream, state):
                 fetched.tickets.append(_bring(request, path, stream, state, target))
         except _ChangedError as error:
-            fetched.left[path] = f"{path.name} {error}, left for the next run"
+            fetched.leave(path, f"{path.name} {error}, left for the next run", "file_still_written")
     return fetched
 
 
@@ -70,16 +71,16 @@ def _new(request: Request, folder: Path, fetched: Fetched) -> list[Path]:
     new = []
     wanted = landing.one_name(request.options.get("pattern") or "")
     if wanted and request.options.get("keep") and wanted not in [entry.name for entry in found]:
-        fetched.warnings.append(f"{folder / wanted} does not exist")
+        fetched.warn("file_expected", f"{folder / wanted} does not exist")
     pattern = request.options.get("pattern") or request.config.file_pattern
     for entry in found:
         if reason := unsafe_name(entry.name):
             shown = repr(entry.name)[1:-1]
-            fetched.left[folder / shown] = f"{shown} in {folder} is not taken: its name must not be used here, {reason}"
+            fetched.leave(folder / shown, f"{shown} in {folder} is not taken: its name must not be used here, {reason}")
         elif in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
             continue
         elif not entry.is_file(follow_symlinks=False):
-            fetched.left[folder / entry.name] = f"{entry.name} in {folder} is not taken: it is no file"
+            fetched.leave(folder / entry.name, f"{entry.name} in {folder} is not taken: it is no file")
         elif not _known(request, folder / entry.name, entry.stat(follow_symlinks=False)):
             new.append(folder / entry.name)
     return new

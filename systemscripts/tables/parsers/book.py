@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables.parsers.chunk import Chunk, Ready
 
 Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
@@ -43,7 +44,7 @@ class Book:
 
     format: str
     sheets: list[Sheet]
-    warnings: Callable[[Sheet], list[str]] = field(default=lambda sheet: [])
+    warnings: Callable[[Sheet], list[Notice]] = field(default=lambda sheet: [])
     header_known: bool = False  # the first row of each sheet names its columns, for sure
 
 
@@ -116,11 +117,13 @@ def _matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
     return exact[:1] or loosely[:1] or [sheet for sheet in by_pattern if sheet.visible] or by_pattern[:1]
 
 
-def counted(errors: int, formulas: int) -> list[str]:
-    """The sentences for so many error cells and formulas without value."""
+def counted(errors: int, formulas: int) -> list[Notice]:
+    """The warnings for so many error cells and formulas without value."""
     found = []
     if errors:
-        found.append(f"{errors} cells hold an error (such as #N/A) and are empty")
+        text = f"{errors} cells hold an error (such as #N/A) and are empty"
+        found.append(Notice("cells_with_errors", text))
     if formulas:
-        found.append(f"{formulas} formulas were saved without a value and are empty")
+        text = f"{formulas} formulas were saved without a value and are empty"
+        found.append(Notice("formulas_without_values", text))
     return found

@@ -8,8 +8,9 @@ from typing import Any
 
 import xlrd
 
+from systemscripts.summary import Notice
 from systemscripts.tables.parsers import archive, xlsx_formats
-from systemscripts.tables.parsers.book import Book, Row, Sheet
+from systemscripts.tables.parsers.book import Book, Row, Sheet, counted
 
 
 def open_book(path: Path) -> Book:
@@ -48,10 +49,9 @@ def _number(cell: Any, workbook: Any) -> object:
         return cell.value
 
 
-def _warnings(sheet: Any) -> list[str]:
+def _warnings(sheet: Any) -> list[Notice]:
     types = (kind for row in range(sheet.nrows) for kind in sheet.row_types(row))
-    errors = sum(kind == xlrd.XL_CELL_ERROR for kind in types)
-    return [f"{errors} cells hold an error (such as #N/A) and are empty"] if errors else []
+    return counted(sum(kind == xlrd.XL_CELL_ERROR for kind in types), 0)
 
 
 class _Silence:
