@@ -15,7 +15,11 @@ def close_interrupted_runs() -> Summary:
     Examples:
         close_interrupted_runs.py
     """
+    from systemscripts import alerts, settings
+    from systemscripts.directory_management import Directories
+
     found = closed_runs()
+    alerts.send_waiting(Directories(settings.current().etl_data_dir))
     return Summary(headline=f"{found} interrupted run{'' if found == 1 else 's'} closed")
 
 

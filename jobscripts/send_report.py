@@ -55,7 +55,7 @@ def _summary(done: list[Delivery]) -> Summary:
     summary.rows = [{"mail": d.delivery_id, "subject": d.subject, "to": ", ".join(d.recipients)} for d in sent]
     for delivery in done:
         if delivery.error:
-            summary.problem(f"mail {delivery.delivery_id}, {delivery.subject!r}: {delivery.error}")
+            summary.problem(f"mail {delivery.delivery_id}, {delivery.subject!r}: {delivery.error}", delivery.exit_code)
     return summary
 
 

@@ -1,11 +1,18 @@
-"""The ways on which an alert reaches people: mail, and a webhook in Slack's format. Each takes every message once."""
+"""The ways on which an alert reaches people: mail, and a webhook in Slack's format. Each takes every message once.
+
+A message is sent to all its recipients at once. Where the mail server refuses one of them for now, it waits for that
+one alone, as a state of its own: the others have it and never get it again.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from systemscripts import masking, settings
 from systemscripts.alerts import state as states
@@ -13,11 +20,16 @@ from systemscripts.alerts.state import State
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, TryLaterError
 
+if TYPE_CHECKING:
+    from systemscripts.mail import Refusal
+
 logger = logging.getLogger(__name__)
 
 MAIL, WEBHOOK = "mail", "webhook"
 WEBHOOK_SECONDS = 10
 MOST_LETTERS = 3000  # of a message to a channel that people read on a phone
+NEWS = "news"  # the job in the states of what is told once, to certain people
+GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, 4.5.4.1: a recipient who is refused for so long is given up
 
 
 def wanted(state: State) -> list[str]:
@@ -41,56 +53,89 @@ def recipients(state: State) -> list[str]:
 
         with suppress(EtlError):  # a faulty file is somebody else's alert
             found += pipeline_config.load(state.key).notify
-    return list(dict.fromkeys(found)) if settings.current().smtp_host else []
+    if not settings.current().smtp_host:
+        return []
+    return list({settings.address_of(each): each for each in reversed(found)}.values())[::-1]
 
 
 def send_pending(directories: Directories) -> None:
-    """Send what waits; a channel that fails once is left alone until the next run."""
+    """Send what waits; a channel that fails once is left alone until the next run.
+
+    One process sends at a time. The states stay free meanwhile, so that a slow server keeps no run from noting its own.
+    """
     failed: set[str] = set()
-    for path, state in states.all_states(directories):
-        for channel in [each for each in state.pending if each not in failed]:
-            if channel == MAIL and not recipients(state):
-                logger.info("no alert mail went out: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
-                failed.add(channel)
-            elif _sent(channel, state):
-                _note(path, state, channel)
-            else:
-                failed.add(channel)
+    with states.lock(directories, "alerts_sending.lock"):
+        for path, state in states.all_states(directories):
+            for channel in [each for each in state.pending if each not in failed]:
+                if channel == MAIL and not recipients(state):
+                    logger.info("no alert mail went out: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
+                    failed.add(channel)
+                    continue
+                try:
+                    is_done = _post(state) if channel == WEBHOOK else _mail(state, directories)
+                except EtlError as error:
+                    warn(f"the alert {channel} did not go out, it goes with a later run: {error}")
+                    failed.add(channel)
+                    continue
+                if is_done:
+                    _note(path, state.message_id, channel, directories)
 
 
-def _note(path: Path, state: State, channel: str) -> None:
-    state.pending.remove(channel)
-    if state.bad:
-        state.told, state.told_at = True, settings.now().isoformat(timespec="seconds")
-    if state.bad or state.pending:
-        states.write(path, state)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _sent(channel: str, state: State) -> bool:
-    try:
-        if channel == WEBHOOK:
-            _post(state)
+def _note(path: Path, message_id: str, channel: str, directories: Directories) -> None:
+    """Note that a channel has a message, unless another message has taken its place meanwhile."""
+    with states.lock(directories):
+        state = states.read(path)
+        if state is None or state.message_id != message_id or channel not in state.pending:
+            return
+        state.pending.remove(channel)
+        if state.bad:
+            state.told, state.told_at = True, settings.now().isoformat(timespec="seconds")
+        if state.bad or state.pending:
+            states.write(path, state)
         else:
-            _mail(state)
-    except EtlError as error:
-        warn(f"the alert {channel} did not go out, it goes with a later run: {error}")
-        return False
+            path.unlink(missing_ok=True)
+
+
+def _mail(state: State, directories: Directories) -> bool:
+    """Mail a message to its recipients; returns whether it is done with. Raises EtlError where the server is away."""
+    from systemscripts import mail  # most runs have nothing to send, and ssl takes a while to import
+
+    to = recipients(state)
+    message = mail.compose(state.subject, to, state.text)
+    del message["Message-ID"]  # one for all tries, so that a kill after the acceptance repeats nothing new
+    message["Message-ID"] = state.message_id
+    refused = mail.send(message, to)
+    if len(refused) == len(to):
+        return state.job == NEWS and _is_given_up(state, refused)
+    for refusal in refused:
+        if refusal.is_temporary:
+            _keep_for(refusal.mailbox, state, directories)
     return True
 
 
-def _mail(state: State) -> None:
-    from systemscripts import mail  # most runs have nothing to send, and ssl takes a while to import
-
-    message = mail.compose(state.subject, recipients(state), state.text)
-    del message["Message-ID"]  # one for all tries, so that a kill after the acceptance repeats nothing new
-    message["Message-ID"] = state.message_id
-    mail.send(message)
+def _is_given_up(state: State, refused: list[Refusal]) -> bool:
+    """Return whether what only these people are told is no longer tried: refused for good, or for days."""
+    since = datetime.fromisoformat(state.since)
+    permanently = state.is_remainder and not any(each.is_temporary for each in refused)
+    return permanently or abs(settings.now() - since) > GIVE_UP_AFTER
 
 
-def _post(state: State) -> None:
-    """Post to the webhook as Slack wants it (api.slack.com, "Sending messages using incoming webhooks")."""
+def _keep_for(mailbox: str, state: State, directories: Directories) -> None:
+    """Keep a message for the one recipient who could not get it, before it is noted as sent to the others."""
+    now = settings.now().isoformat(timespec="seconds")
+    key = f"{state.message_id} {settings.address_of(mailbox)}"
+    left = replace(
+        state, job=NEWS, key=key, kind="", since=now, recovered_at=now, pending=[MAIL], to=[mailbox], items=[],
+        reason="", is_remainder=True,
+    )  # fmt: skip
+    states.write(states.path_of(NEWS, key, directories), left)
+
+
+def _post(state: State) -> bool:
+    """Post to the webhook as Slack wants it (api.slack.com, "Sending messages using incoming webhooks").
+
+    Returns True; raises TryLaterError where it does not accept the message.
+    """
     import urllib.error
     import urllib.request
 
@@ -107,6 +152,7 @@ def _post(state: State) -> None:
         raise TryLaterError(f"the webhook answered {error.code}", "Check ALERT_WEBHOOK_URL.") from error
     except (OSError, ValueError) as error:
         raise TryLaterError(f"the webhook: {masking.mask(str(error))}", "Check ALERT_WEBHOOK_URL.") from error
+    return True
 
 
 def warn(text: str) -> None:

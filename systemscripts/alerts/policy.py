@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,8 +19,11 @@ DATABASE = "database"
 REMIND_AFTER = timedelta(days=7, hours=-4)  # a job of each Monday morning is not always on the minute
 
 
-def notice(outcome: Outcome, directories: Directories) -> None:
-    """Take one run's end into account and tell what is news. Never raises: an alert must not fail the job."""
+def notice(outcome: Outcome, directories: Directories, sends: bool = True) -> None:
+    """Take one run's end into account and tell what is news. Never raises: an alert must not fail the job.
+
+    `sends`: whether it goes out now; otherwise with the next run that sends.
+    """
     with _guarded(directories, f"the alert of {outcome.job} could not be kept"):
         if outcome.connected:
             _recover(states.path_of(DATABASE, "", directories))
@@ -29,7 +31,8 @@ def notice(outcome: Outcome, directories: Directories) -> None:
             _database_down(outcome.error, directories, outcome.command)
         else:
             _take(outcome, states.path_of(outcome.job, outcome.key, directories))
-        _finish(directories)
+    if sends:
+        send_waiting(directories)
 
 
 def observe(findings: Iterable[Finding], directories: Directories, unseen: Collection[str] = ()) -> None:
@@ -46,21 +49,21 @@ def observe(findings: Iterable[Finding], directories: Directories, unseen: Colle
             over = state.job == WATCHED and state.key not in keys
             if over and state.key not in unseen and state.key.partition(" ")[0] not in unseen:
                 _recover(path)
-        _finish(directories)
+    send_waiting(directories)
 
 
 def let_go(job: str, key: str, reason: str, directories: Directories) -> None:
     """A bad job that nobody asks for any more, and why: its reminders end, and that is told. Never raises."""
     with _guarded(directories, f"the end of the alerts of {job} {key} could not be kept"):
         _recover(states.path_of(job, key, directories), reason)
-        _finish(directories)
+    send_waiting(directories)
 
 
 def database_down(error: str, directories: Directories) -> None:
     """Somebody found no database. Never raises."""
     with _guarded(directories, "the state of the database could not be kept"):
         _database_down(error, directories)
-        _finish(directories)
+    send_waiting(directories)
 
 
 def _database_down(error: str, directories: Directories, command: str = "") -> None:
@@ -81,13 +84,17 @@ def database_back(directories: Directories) -> None:
     """Somebody reached the database. Never raises."""
     with _guarded(directories, "the state of the database could not be kept"):
         _recover(states.path_of(DATABASE, "", directories))
-        _finish(directories)
+    send_waiting(directories)
 
 
 def send_waiting(directories: Directories) -> None:
     """Send what could not go out before, and the reminders that are due. Never raises."""
-    with _guarded(directories, "alerts could not be sent"):
-        _finish(directories)
+    with _guarded(directories, "the reminders could not be kept"):
+        _remind(directories)
+    try:
+        channels.send_pending(directories)
+    except Exception as error:
+        channels.warn(f"alerts could not be sent: {error}")
 
 
 def tell(key: str, recipients: list[str], subject: str, text: str, directories: Directories) -> None:
@@ -97,7 +104,8 @@ def tell(key: str, recipients: list[str], subject: str, text: str, directories: 
     """
     with _guarded(directories, f"the news for {', '.join(recipients)} could not be kept"):
         now = settings.now().isoformat(timespec="seconds")
-        state = State("news", key, "", now, "", title=subject, recovered_at=now, to=recipients)  # nothing to recover
+        # recovered from the start: there is nothing that could recover
+        state = State(channels.NEWS, key, "", now, "", title=subject, recovered_at=now, to=recipients)
         _message(state, "", text)
         states.write(states.path_of(state.job, key, directories), state)
 
@@ -106,20 +114,19 @@ def tell(key: str, recipients: list[str], subject: str, text: str, directories: 
 def _guarded(directories: Directories, what: str) -> Iterator[None]:
     """One at a time, and whatever goes wrong is a warning."""
     try:
-        with (directories.locks / "alerts.lock").open("a") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with states.lock(directories):
             yield
     except Exception as error:
         channels.warn(f"{what}: {error}")
 
 
-def _finish(directories: Directories) -> None:
+def _remind(directories: Directories) -> None:
+    """Make the reminders that are due."""
     now = settings.now()
     for path, state in states.all_states(directories):
         if state.bad and not state.pending and state.told_outside(now - REMIND_AFTER, now + REMIND_AFTER):
             _message(state, "still" if state.title else "is still bad", texts.reminder(state))
             states.write(path, state)
-    channels.send_pending(directories)
 
 
 def _take(outcome: Outcome, path: Path) -> None:
@@ -185,11 +192,11 @@ def _recover(path: Path, let_go: str = "") -> None:
 
 def _message(state: State, how: str, text: str) -> None:
     """Put a message into a state, for every channel."""
-    from email.utils import make_msgid
+    from systemscripts import mail  # most runs have nothing to tell, and ssl takes a while to import
 
     subject = f"{state.name} {how}".strip()
     if state.title and how:
         subject = f"{'over' if state.recovered_at else how}: {state.title}"
     state.subject, state.text = masking.mask(f"[ETL] {subject}"), masking.mask(text)
-    state.message_id = make_msgid(domain="client-etl-workflow.local")
+    state.message_id = mail.make_message_id()
     state.pending = channels.wanted(state)

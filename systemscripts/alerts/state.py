@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +34,7 @@ class State:
     pending: list[str] = field(default_factory=list)  # the channels that have not taken that message
     to: list[str] = field(default_factory=list)  # who alone gets it; none: as the settings say
     items: list[str] = field(default_factory=list)  # what it was about so far (files, jobs)
+    is_remainder: bool = False  # whether it is for one recipient alone, and the others have it
 
     @property
     def name(self) -> str:
@@ -67,6 +70,14 @@ def write(path: Path, state: State) -> None:
     """Keep a state; raises OSError."""
     with atomic_write(path) as stream:
         stream.write(json.dumps(asdict(state), indent=1).encode())
+
+
+@contextmanager
+def lock(directories: Directories, name: str = "alerts.lock") -> Iterator[None]:
+    """Keep other processes out of the states meanwhile; raises OSError."""
+    with (directories.locks / name).open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def all_states(directories: Directories) -> Iterator[tuple[Path, State]]:

@@ -11,6 +11,7 @@ from systemscripts.configuration import source_options
 from systemscripts.configuration.documents import Consistent, Place
 from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.schema import Column, RowCheck, Strict
+from systemscripts.settings import Mailbox
 
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
@@ -46,7 +47,7 @@ class ImportConfig(Strict, Consistent):
     row_checks: list[RowCheck] = []
     after_change: str = ""
     transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")  # config/transforms/NAME.py, function NAME
-    notify: list[str] = []
+    notify: list[Mailbox] = []
     extras_json: str = Field("", pattern=rf"^(?:{NAME})?$")
     reading: Reading = Reading()
     guards: Guards = Guards()
@@ -60,14 +61,6 @@ class ImportConfig(Strict, Consistent):
     @classmethod
     def _number_as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    @field_validator("notify")
-    @classmethod
-    def _are_addresses(cls, value: list[str]) -> list[str]:
-        for address in value:
-            if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
-                raise ValueError(f"expected mail addresses, and {address!r} is none")
-        return value
 
     @field_validator("file_pattern")
     @classmethod

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from systemscripts import settings
 from systemscripts.configuration.documents import Consistent, read_document, validate
 from systemscripts.errors import UsageError, did_you_mean
-from systemscripts.settings import Addresses
+from systemscripts.settings import Mailboxes
 
 FOLDER = settings.PROJECT / "config" / "pipelines"
 
@@ -47,7 +47,7 @@ class Pipeline(Consistent):
     description: str = ""
     schedule: str = ""  # minute hour day month weekday, in the host's time zone; empty: nobody starts it but people
     time_limit_hours: float = Field(24 * 7, gt=0)
-    notify: Addresses = []  # who hears of a failure, beside ALERT_RECIPIENTS
+    notify: Mailboxes = []  # who hears of a failure, beside ALERT_RECIPIENTS
     needs: list[str] = []  # settings without which it is not set up on a host, and not scheduled there
     steps: list[Step] = Field(min_length=1)
 

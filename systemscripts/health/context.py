@@ -29,13 +29,16 @@ def test_mail(context: Context) -> list[Line]:
     wanted = context.settings
     if wanted is None or not wanted.alert_recipients:
         return [Line(FAILURE, "test mail", "nobody to send it to", "Set ALERT_RECIPIENTS.")]
-    message = mail.compose(
-        "[ETL] test mail", wanted.alert_recipients, "This is the test mail of doctor.py. Alerts will reach you.\n"
-    )
     spoken: list[str] = []
     try:
-        mail.send(message, spoken)
+        message = mail.compose(
+            "[ETL] test mail", wanted.alert_recipients, "This is the test mail of doctor.py. Alerts will reach you.\n"
+        )
+        refused = mail.send(message, wanted.alert_recipients, spoken)
         end = Line(OK, "test mail", f"accepted for {', '.join(wanted.alert_recipients)}")
+        if refused:
+            text = f"the mail server refused {', '.join(map(str, refused))}"
+            end = Line(FAILURE, "test mail", text, "Correct ALERT_RECIPIENTS, or ask the owner of the mail server.")
     except EtlError as error:
         end = mail_server.line("test mail", error)
     return [*(Line("", "test mail", text) for text in spoken), end]

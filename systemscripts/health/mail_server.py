@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Line]:
         return
     if wanted.alert_webhook_url is not None:
         yield _webhook(wanted.alert_webhook_url.get_secret_value())
-    if not mail.configured():
+    if not mail.is_configured():
         yield Line(
             WARNING,
             "mail",

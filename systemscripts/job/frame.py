@@ -123,13 +123,13 @@ class Frame:
         from systemscripts import log_utils
         from systemscripts.job import leftovers
 
-        self.closed_runs = leftovers.close(self.directories)
+        self.closed_runs = leftovers.close(self.directories, sends=self.tells)
         if self.needs.lock is not None and not self._looks:
             wait = WAIT_HOURS * 3600 if self.call.wait else 0
             self._lock = locks.acquire(self.directories, self.job, self.key, wait)
         if self.needs.database:
             connection = self._open()
-            self.closed_runs += leftovers.deliver(connection, self.directories)
+            self.closed_runs += leftovers.deliver(connection, self.directories, sends=self.tells)
             self.delivery.advance(connection)
             self._keeper = log_utils.Keeper(self.run.run_uuid, self.delivery, connection, self._open, progress.shown)
             self._keeper.start()
@@ -184,7 +184,8 @@ class Frame:
         from systemscripts import alerts
 
         if not self.tells or ending.status == "skipped" or self._only_looks or self.summary.only_looked:
-            alerts.send_waiting(self.directories)
+            if self.tells:  # a slow mail server delays nothing that people look at
+                alerts.send_waiting(self.directories)
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments
         code, kind = ending.exit_code, ending.kind

@@ -20,21 +20,24 @@ logger = logging.getLogger(__name__)
 KILLED = "the process ended without a word (killed, or the machine went down)"
 
 
-def close(directories: Directories) -> int:
-    """Give every run whose process was killed its alert and its last record; returns how many. Needs no database."""
+def close(directories: Directories, sends: bool) -> int:
+    """Give every run whose process was killed its alert and its last record; returns how many. Needs no database.
+
+    `sends`: whether the alerts go out now, or with the next run that sends.
+    """
     interrupted = 0
     for leftover in log_utils.unfinished(directories):
         if leftover.interrupted():
             interrupted += 1
             run = leftover.run
             if run.alert:
-                _tell(directories, run.job, run.lock_key, run.arguments, leftover.path)
+                _tell(directories, run.job, run.lock_key, run.arguments, leftover.path, sends)
             leftover.close_as_interrupted()  # after the alert, which is not sent twice
         leftover.log_is_whole()
     return interrupted
 
 
-def deliver(connection: Connection, directories: Directories) -> int:
+def deliver(connection: Connection, directories: Directories, sends: bool) -> int:
     """Carry what ended runs have left into the database; returns how many rows still said running there.
 
     Raises psycopg2.Error when the database goes away meanwhile; what was not done is done by the next run.
@@ -46,17 +49,17 @@ def deliver(connection: Connection, directories: Directories) -> int:
             text = f"the log of {leftover.run.job}, {leftover.path}, is gone: its entries are lost"
             logger.warning("%s", text, extra={"code": "log_lost"})
         leftover.delivered()
-    return _close_rows_without_marker(connection, directories)
+    return _close_rows_without_marker(connection, directories, sends)
 
 
-def _tell(directories: Directories, job: str, key: str, arguments: str, log_file: Path) -> None:
+def _tell(directories: Directories, job: str, key: str, arguments: str, log_file: Path, sends: bool) -> None:
     # no warning of this run, which may be green
     logger.error("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
     outcome = alerts.Outcome(job, key, "interrupted", 137, KILLED, arguments, log_file, "killed")
-    alerts.notice(outcome, directories)
+    alerts.notice(outcome, directories, sends)
 
 
-def _close_rows_without_marker(connection: Connection, directories: Directories) -> int:
+def _close_rows_without_marker(connection: Connection, directories: Directories, sends: bool) -> int:
     """Close rows that still say running although their process is gone and var/ knows nothing of them.
 
     Those of a restored backup are of runs that went on after it was made, as that of the backup itself: their logs say
@@ -82,7 +85,7 @@ def _close_rows_without_marker(connection: Connection, directories: Directories)
         )
         closed: list[Any] = cursor.fetchall()
     for job, key, arguments, log_file in closed:
-        _tell(directories, job, key, arguments, _log_of(log_file, directories))
+        _tell(directories, job, key, arguments, _log_of(log_file, directories), sends)
     return len(closed)
 
 

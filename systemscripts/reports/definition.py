@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, transaction
@@ -45,7 +45,7 @@ class Report(BaseModel):
 
     report_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     subject: str
-    recipients: list[str] = []
+    recipients: list[settings.Mailbox] = []
     template: str = "tables"  # NAME of config/reports/templates/NAME.html and NAME.txt
     queries: dict[str, str] = {}
     parts: dict[str, Any] = {}  # see systemscripts/reports/parts
@@ -68,13 +68,19 @@ class Report(BaseModel):
 
 
 def load(connection: Connection, name: str) -> Report:
-    """One report by name; raises UsageError with the nearest name."""
+    """One report by name; raises UsageError with the nearest name, ConfigurationError where its row is faulty."""
     with transaction(connection) as cursor:
         cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
         rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
     if name not in rows:
         raise UsageError(f"there is no report {name!r}{did_you_mean(name, rows)}", f"Add config/reports/{name}.yaml.")
-    return Report.model_validate(rows[name])
+    try:
+        return Report.model_validate(rows[name])
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise ConfigurationError(
+            f"dba.treportmanager row {name}: {faults}", "Edit the row, or apply its YAML again."
+        ) from error
 
 
 def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +43,7 @@ class Delivery:
     subject: str
     recipients: list[str]
     error: str = ""
+    exit_code: int = EtlError.exit_code  # of the error
 
 
 def deliver(
@@ -106,7 +106,7 @@ def _recipients(report: Report) -> list[str]:
 
 def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
     addresses = [each for each in recipients if not each.startswith(TARGET)]
-    if addresses and not mail.configured():
+    if addresses and not mail.is_configured():
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST, or use --preview FILE.html.")
     if not recipients:
         raise ConfigurationError(
@@ -127,25 +127,31 @@ def _send(connection: Connection, report: Report, delivery_id: int, to_target: T
         )
         row: Any = cursor.fetchone()
     content, subject, recipients, accepted = row
-    recipients = _recipients(report) or recipients  # mended since it was made
-    left = [address for address in recipients if address not in accepted]
+    # the recipients may have been corrected since it was made
+    recipients = _recipients(report) or recipients
+    known = {settings.address_of(each) for each in accepted}
+    left = [each for each in recipients if settings.address_of(each) not in known]
     try:
         for name in [each for each in left if each.startswith(TARGET)]:
             _bring(bytes(content), name.removeprefix(TARGET), to_target)
             accepted.append(name)
             left.remove(name)
-        refused = _hand_over(bytes(content), left) if left else []
+        refused = mail.send(_read_message(bytes(content)), left) if left else []
     except (TryLaterError, ConfigurationError) as error:
         _note(connection, delivery_id, "pending", accepted, str(error))
         raise
     except EtlError as error:
         _note(connection, delivery_id, "pending", accepted, str(error))
         return Delivery(delivery_id, "pending", subject, recipients, str(error))
-    accepted += [address for address in left if parseaddr(address)[1] not in refused]
+    names = {refusal.mailbox for refusal in refused}
+    accepted += [settings.address_of(each) for each in left if each not in names]
     if refused:
-        error_text = f"the mail server refused {', '.join(refused)}; the others have the mail"
-        _note(connection, delivery_id, "pending", accepted, error_text)
-        return Delivery(delivery_id, "pending", subject, recipients, error_text)
+        others = "; the others have the mail" if accepted else ""
+        text = f"the mail server refused {', '.join(map(str, refused))}{others}"
+        _note(connection, delivery_id, "pending", accepted, text)
+        for_now = all(refusal.is_temporary for refusal in refused)
+        code = TryLaterError.exit_code if for_now else EtlError.exit_code
+        return Delivery(delivery_id, "pending", subject, recipients, text, code)
     _note(connection, delivery_id, "sent", accepted, None)
     logger.info("sent %s to %s", subject, ", ".join(accepted))
     return Delivery(delivery_id, "sent", subject, recipients)
@@ -155,7 +161,7 @@ def _bring(content: bytes, target: str, to_target: ToTarget | None) -> None:
     """Deliver the attachments of a mail as files."""
     if to_target is None:
         raise ConfigurationError(f"nothing here delivers to the target {target}", "Use send_report.py.")
-    message = email.message_from_bytes(content, policy=email.policy.default)
+    message = _read_message(content)
     with tempfile.TemporaryDirectory(prefix="report_") as folder:
         paths = []
         for part in message.iter_attachments():
@@ -167,11 +173,8 @@ def _bring(content: bytes, target: str, to_target: ToTarget | None) -> None:
         to_target(target, paths)
 
 
-def _hand_over(content: bytes, recipients: list[str]) -> list[str]:
-    """Give a mail to the server for these recipients; returns those it refused."""
-    message = email.message_from_bytes(content, policy=email.policy.default)
-    message.replace_header("To", ", ".join(recipients))
-    return mail.send(message)
+def _read_message(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=email.policy.default)
 
 
 def _note(connection: Connection, delivery_id: int, status: str, accepted: list[str], error: str | None) -> None:

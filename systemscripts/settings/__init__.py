@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from systemscripts.settings import clock
 from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
-from systemscripts.settings.model import Addresses, Settings, names, prefix
+from systemscripts.settings.mailboxes import Mailbox, Mailboxes, address_of, parse_mailbox
+from systemscripts.settings.model import Settings, names, prefix
 from systemscripts.settings.project import PROJECT, version
 from systemscripts.settings.reading import USER_PREFIX, current, is_set, load, settings_file
 
 __all__ = [
     "PROJECT",
     "USER_PREFIX",
-    "Addresses",
+    "Mailbox",
+    "Mailboxes",
     "Settings",
+    "address_of",
     "clock_is_set",
     "current",
     "file_stamp",
@@ -20,6 +23,7 @@ __all__ = [
     "load",
     "names",
     "now",
+    "parse_mailbox",
     "prefix",
     "reset",
     "settings_file",

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from systemscripts.settings.mailboxes import Mailboxes
 from systemscripts.settings.project import PROJECT
 
 EMBEDDED = "embedded"
@@ -28,13 +29,6 @@ SOURCE_FIELD = "source_variables"  # where they are kept; no setting of its own
 
 def _comma_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _mail_address(value: str) -> str:
-    name, _, domain = value.rpartition("@")
-    if not name or not domain or any(letter.isspace() for letter in value):
-        raise ValueError(f"{value!r} is no mail address")
-    return value
 
 
 def _server(value: str) -> str:
@@ -59,7 +53,6 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
 Names = Annotated[list[str], BeforeValidator(_comma_list)]
 Prefix = Annotated[str, AfterValidator(prefix)]
-Addresses = Annotated[list[Annotated[str, AfterValidator(_mail_address)]], BeforeValidator(_comma_list)]
 
 
 class Settings(BaseModel):
@@ -85,8 +78,8 @@ class Settings(BaseModel):
     smtp_ca_file: AbsolutePath | None = None
     smtp_timeout_seconds: float = Field(30, gt=0)
     mail_from: str = ""
-    alert_recipients: Addresses = []
-    report_recipients: Addresses = []
+    alert_recipients: Mailboxes = []
+    report_recipients: Mailboxes = []
     report_attachment_mb: float = Field(10, gt=0)
     alert_webhook_url: SecretStr | None = None
     watchdog_ping_url: SecretStr | None = None

@@ -117,7 +117,7 @@ def test_a_wrong_mail_password_is_a_warning(jobs: Jobs, mails: Mails) -> None:
     jobs.installation.write_settings(SMTP_PASSWORD="wrong")
     done = jobs.run("tiny", "BadDataError")
     assert done.returncode == 65
-    assert "refused the login of etl. Check SMTP_PASSWORD." in done.stderr
+    assert "refused the login of etl: 535 5.7.8 Authentication credentials invalid. Check SMTP_PASSWORD." in done.stderr
     assert mails.subjects() == []
 
 

@@ -50,7 +50,7 @@ JUST_A_WORD
         "smtp_hots (",
         "did you mean SMTP_HOST?",
         "did you mean MAIL_FROM?",
-        "'nobody' is no mail address",
+        "'nobody' is not a mail address",
         "TIME_ZONE: expected a time zone such as Europe/London",
         "SMTP_SECURITY: Input should be 'starttls', 'ssl' or 'none'",
         "line 9: expected NAME=value",

@@ -94,7 +94,7 @@ def test_settings_that_are_wrong_are_named_one_by_one(host: Host) -> None:
         ("failure", "settings", "DATABASE_LOCK_SECONDS", mend),
         ("failure", "settings", "/no/such/file", mend),
         ("failure", "settings", "TIME_ZONE", mend),
-        ("failure", "settings", "'nobody' is no mail address", mend),
+        ("failure", "settings", "'nobody' is not a mail address", mend),
         ("warning", "database", "not looked at", "Mend the settings first"),
         ("warning", "cron file", "not looked at", "Mend the settings first"),
     )

@@ -23,6 +23,7 @@ class MoodySink(MailSink):
     """Accepts mail, unless told otherwise."""
 
     refused: frozenset[str] = frozenset()
+    refused_for_now: frozenset[str] = frozenset()
     before_keeping: Callable[[], str | None] | None = None  # an answer instead of keeping the mail
     after_keeping: Callable[[], None] | None = None
 
@@ -31,6 +32,8 @@ class MoodySink(MailSink):
     ) -> str:
         if address in self.refused:
             return "550 no such user"
+        if address in self.refused_for_now:
+            return "451 greylisted, try later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -38,7 +41,8 @@ class MoodySink(MailSink):
         if self.before_keeping is not None and (answer := self.before_keeping()):
             return answer
         answer = await super().handle_DATA(server, session, envelope)
-        (self.mail_folder / "recipients").open("a").write(",".join(envelope.rcpt_tos) + "\n")
+        with (self.mail_folder / "recipients").open("a") as stream:
+            stream.write(",".join(envelope.rcpt_tos) + "\n")
         if self.after_keeping is not None:
             self.after_keeping()
         return answer

@@ -17,6 +17,7 @@ from demo.mail_sink import make_certificate
 from demo.meetmax_server import MeetMaxServer
 from tests.conftest import Installation
 from tests.reports.conftest import MeetMax, MoodySink, part
+from tests.smtp_server import SmtpServer
 
 REPORT = ("send_report", "meetmax_changes")
 
@@ -123,6 +124,30 @@ def test_one_of_two_recipients_is_refused_and_does_not_hold_up_the_other(news: I
     assert sink.recipients()[2:] == ["right@example.test", "right@example.test"]
     assert send(news) == 0
     assert len(sink.recipients()) == 4
+
+
+def test_who_is_refused_for_now_gets_the_report_later_and_alone(news: Installation, sink: MoodySink) -> None:
+    sink.refused_for_now = frozenset({"jane@example.test"})
+    news.write_settings(REPORT_RECIPIENTS="'ann@example.test, \"Doe, Jane\" <jane@example.test>'")
+    done = news.run(*REPORT)
+    assert (done.returncode, sink.recipients()) == (75, ["ann@example.test"])
+    assert '"Doe, Jane" <jane@example.test> (451 greylisted, try later); the others have the mail' in done.stderr
+    sink.refused_for_now = frozenset()
+    assert [send(news), send(news)] == [0, 0]
+    assert sink.recipients() == ["ann@example.test", "jane@example.test"]
+    assert len({message["Message-ID"] for message in sink.read()}) == 1
+    assert news.sql("select accepted from dba.treportdelivery where status = 'sent'") == [
+        (["ann@example.test", "jane@example.test"],)
+    ]
+
+
+@pytest.mark.parametrize("at_end", ["250 ok", "reset"])
+def test_a_report_that_the_server_accepted_is_sent_whatever_it_says_afterwards(news: Installation, at_end: str) -> None:
+    with SmtpServer(at_end=at_end) as server:
+        news.write_settings(**server.settings, SMTP_USER="", REPORT_RECIPIENTS="'Doe <jane@example.test>'")
+        assert [send(news), send(news)] == [0, 0]
+        assert server.received() == ["jane@example.test"]
+    assert ledger(news) == ["sent", "nothing"]
 
 
 def test_nothing_is_sent_while_nothing_is_new(mailing: Installation, sink: MoodySink) -> None:

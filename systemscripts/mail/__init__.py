@@ -1,0 +1,16 @@
+"""Mail over SMTP with STARTTLS or TLS from the first byte, the server's certificate verified.
+
+mail.compose(subject, recipients, text, html)   one message
+mail.address_to(message, recipients)            the same message for other recipients
+mail.send(message, recipients)                  hand it to the configured server; returns who was refused, and why
+mail.try_login()                                reach the server, send nothing
+"""
+
+from __future__ import annotations
+
+from systemscripts.mail.message import address_to, compose, make_message_id
+from systemscripts.mail.session import LOOPBACK, Refusal, is_configured, send, try_login
+
+__all__ = [
+    "LOOPBACK", "Refusal", "address_to", "compose", "is_configured", "make_message_id", "send", "try_login",
+]  # fmt: skip

@@ -1,0 +1,151 @@
+"""What a mail looks like: 7-bit throughout, every recipient one mailbox, headers that any server takes."""
+
+from __future__ import annotations
+
+import socket
+from email.generator import BytesGenerator
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import formataddr, formatdate, make_msgid
+from io import BytesIO
+from typing import Any
+
+from systemscripts import settings
+from systemscripts.errors import ConfigurationError
+
+MAX_SUBJECT_LETTERS = 250  # a line may have 998 octets (RFC 5322, 2.1.1), and people read less of it
+_ADDRESS_HEADERS = ("from", "to")
+_PLACEHOLDERS = ("localdomain", "local", "arpa")
+
+
+class _HeaderPolicy(EmailPolicy):
+    """Writes the headers that the standard library folds wrongly: names with commas, subjects of long words.
+
+    Its folding drops the quotes of a long name, and may begin a subject with an empty line.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """Return one header with its line end."""
+        if name.lower() in _ADDRESS_HEADERS and hasattr(value, "addresses"):
+            mailboxes = [_write_mailbox(each.display_name, each.addr_spec) for each in value.addresses]
+            return f"{name}: {f',{self.linesep} '.join(mailboxes)}{self.linesep}"
+        if name.lower() == "subject":
+            text = " ".join(str(value).split())
+            if not text.isascii():
+                text = Header(text, "utf-8", header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {text}{self.linesep}"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return one header as bytes."""
+        return self.fold(name, value).encode("utf-8", "surrogateescape")
+
+
+# 7 bit: no server needs to offer anything (RFC 6152)
+POLICY = _HeaderPolicy(linesep="\r\n", cte_type="7bit")
+# for addresses that are not ASCII (RFC 6531)
+INTERNATIONAL_POLICY = POLICY.clone(utf8=True)
+
+
+def compose(subject: str, recipients: list[str], text: str, html: str | None = None) -> EmailMessage:
+    """Return one mail with a plain-text part and, where given, an HTML part (RFC 2046, 5.1.4: the best part last).
+
+    `recipients`: mailboxes. Raises ConfigurationError where MAIL_FROM or a recipient is not one.
+    """
+    message = EmailMessage(policy=POLICY)
+    title = " ".join(subject.split())
+    message["Subject"] = title if len(title) <= MAX_SUBJECT_LETTERS else f"{title[: MAX_SUBJECT_LETTERS - 3]}..."
+    message["From"] = _header_of([sender()], "MAIL_FROM")
+    message["To"] = _header_of(recipients, "the recipients")
+    message["Date"] = formatdate(settings.now().timestamp(), localtime=True)
+    message["Message-ID"] = make_message_id()
+    # RFC 3834: no out-of-office answers to it
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
+    return message
+
+
+def address_to(message: EmailMessage, recipients: list[str]) -> None:
+    """Put other recipients into the header of a mail; raises ConfigurationError where one is not a mailbox."""
+    del message["To"]
+    message["To"] = _header_of(recipients, "the recipients")
+
+
+def serialize(message: EmailMessage, is_international: bool = False) -> bytes:
+    """Return a mail as it goes over the wire, in 7 bit unless its addresses cannot be written so."""
+    stream = BytesIO()
+    policy = INTERNATIONAL_POLICY if is_international else POLICY
+    BytesGenerator(stream, policy=policy).flatten(message, linesep="\r\n")
+    return stream.getvalue()
+
+
+def sender() -> str:
+    """Return who the mails are from: MAIL_FROM, or the suite at the mail server."""
+    wanted = settings.current()
+    return wanted.mail_from or f"client-etl-workflow@{wanted.smtp_host or 'localhost'}"
+
+
+def sender_address() -> str:
+    """Return the address the mails are from; raises ConfigurationError where MAIL_FROM is not one."""
+    try:
+        return settings.parse_mailbox(sender())[1]
+    except ValueError as error:
+        raise ConfigurationError(f"MAIL_FROM: {error}", "Correct it, then run it again.") from error
+
+
+def make_message_id() -> str:
+    """Return a Message-ID of a name that exists: the sender's domain, else this machine's (RFC 5322, 3.6.4)."""
+    return make_msgid(domain=_sender_domain() or _machine_domain() or socket.gethostname() or "localhost")
+
+
+def greeting_name() -> str:
+    """Return the name to greet a server with (RFC 5321, 4.1.4): this machine's, the sender's domain, or the address."""
+    if found := _machine_domain() or _sender_domain():
+        return found
+    try:
+        return f"[{socket.gethostbyname(socket.gethostname())}]"
+    except OSError:
+        return "[127.0.0.1]"
+
+
+def _sender_domain() -> str:
+    try:
+        _, address = settings.parse_mailbox(settings.current().mail_from)
+    except ValueError:
+        return ""
+    domain = address.rpartition("@")[2]
+    return domain if _is_real_domain(domain) else ""
+
+
+def _machine_domain() -> str:
+    name = socket.getfqdn()
+    return name if name.isascii() and _is_real_domain(name) else ""
+
+
+def _is_real_domain(name: str) -> bool:
+    """Whether a name is more than a host's nickname or a placeholder of its resolver."""
+    labels = name.lower().rstrip(".").split(".")
+    return len(labels) > 1 and "localhost" not in labels and labels[-1] not in _PLACEHOLDERS
+
+
+def _header_of(mailboxes: list[str], where: str) -> str:
+    """Return mailboxes as a header that is read back as the same ones."""
+    try:
+        return ", ".join(_quote_mailbox(*settings.parse_mailbox(each)) for each in mailboxes)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}", "Correct it, then run it again.") from error
+
+
+def _quote_mailbox(name: str, address: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>' if name else address
+
+
+def _write_mailbox(name: str, address: str) -> str:
+    """Return a mailbox as ASCII where its address is: the name quoted or as an encoded word (RFC 2047)."""
+    if name.isascii() or not address.isascii():
+        return _quote_mailbox(name, address)
+    return formataddr((name, address))
