@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 from demo import serving
+from demo.meetmax_outages import Outage
 from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
 
 TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW = (
@@ -44,7 +45,7 @@ class MeetMaxServer(serving.HttpServer):
     port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
     the week began; {} for a site without any. `faults` (path -> fault) hold for every request and may be changed at any
     time; `requests` counts the requests per path since the start; `robots` replaces /robots.txt, `bodies`
-    (path -> bytes) whatever else.
+    (path -> bytes) whatever else. `outage` is what the whole site shows instead of its pages or lists.
     """
 
     def __init__(self, port: int = 0, week: int = 1, hiccups: Mapping[str, str] = HICCUPS) -> None:
@@ -55,6 +56,7 @@ class MeetMaxServer(serving.HttpServer):
         self.log: list[tuple[float, str, str]] = []  # monotonic time, path, user agent
         self.robots: bytes | None = None
         self.bodies: dict[str, bytes] = {}
+        self.outage: Outage | None = None
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.show_week(week)
@@ -70,6 +72,14 @@ class MeetMaxServer(serving.HttpServer):
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request, with its fault where it has one."""
         path = urlsplit(handler.path.split(";")[0]).path
+        if self.outage and (shown := self.outage.answer(path)):
+            with self._lock:
+                self.requests[path] += 1
+            if shown.redirect:
+                serving.send(handler, 302, b"", HTML_TYPE, {"Location": shown.redirect})
+            else:
+                serving.send(handler, 200, shown.body, HTML_TYPE)
+            return
         answer, fault = self._found(path, handler.headers.get("User-Agent", ""))
         if fault == TOO_MANY:
             serving.send(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from systemscripts.directory_management import Directories
     from systemscripts.sources.meetmax.results import ScanOutcome
+    from systemscripts.sources.meetmax.site_check import KnownEvent
 
 RESULTS = "meetmax_url_check.jsonl"  # what a stopped scan has so far, in file_watcher/file_watcher_temp/
 
@@ -24,10 +25,14 @@ def meetmax_url_check(
     delay: Annotated[float | None, typer.Option(help="Seconds between two requests.", min=0)] = None,
     max_hours: Annotated[float | None, typer.Option(help="Stop after this time; the next run goes on.", min=0)] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped scan has so far.")] = False,
+    accept_drop: Annotated[
+        bool, typer.Option("--accept-drop", help="Believe a scan in which many events are gone or alike.")
+    ] = False,
 ) -> Summary:
     """Ask MeetMax for its event pages, one at a time, and leave the result in file_watcher/.
 
-    A scan that was stopped goes on where it was.
+    A scan that was stopped goes on where it was. One in which the site shows other pages than those of events
+    (maintenance, a login, many known events gone at once) fails and changes nothing.
 
     Examples:
         meetmax_url_check.py
@@ -43,7 +48,8 @@ def meetmax_url_check(
     if restart:
         path.unlink(missing_ok=True)
     first = event_ids.parse_event_ids(wanted.meetmax_first_events)
-    ids = event_ids.events_to_check(events, _known_events(), first)
+    seen, existed, unanswered = _known_events()
+    ids = event_ids.events_to_check(events, seen, first, unanswered)
     with (
         deferred_signals() as stop_requested,
         progress.track("MeetMax pages", len(results.events_without_answer(ids, path)), "pages") as tracker,
@@ -59,15 +65,20 @@ def meetmax_url_check(
             max_seconds=(wanted.meetmax_max_hours if max_hours is None else max_hours) * 3600,
             progress=lambda done: tracker.advance(done - tracker.done),
             should_stop=stop_requested,
+            accepts_same_pages=accept_drop,
         )
-    return _summary(outcome, path, directories)
+    return _summary(outcome, path, directories, existed, accept_drop)
 
 
-def _known_events() -> list[int]:
-    """Every id that ever existed: a title once seen stays when the event goes."""
+def _known_events() -> tuple[list[int], dict[int, KnownEvent], list[int]]:
+    """Return every id that ever existed, those that did at their last check, and those whose checks all failed.
+
+    A title once seen stays when the event goes.
+    """
     import contextlib
 
     from systemscripts import db_utils
+    from systemscripts.sources.meetmax.site_check import KnownEvent
 
     with (
         contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection,
@@ -75,22 +86,42 @@ def _known_events() -> list[int]:
     ):
         cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
         if cursor.fetchone() == (None,):
-            return []
+            return [], {}, []
         cursor.execute(
-            "select distinct eventid::integer from public.tmeetmaxurlcheck where ifexists = '1' or title <> ''"
+            """select eventid::integer, coalesce(title, ''), coalesce(ifexists, '')
+               from public.tmeetmaxurlcheck where eventid ~ '^[0-9]{1,8}$'"""
         )
-        return [row[0] for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    seen = [event for event, title, exists in rows if title or exists == "1"]
+    existed = {event: KnownEvent(title) for event, title, exists in rows if exists == "1"}
+    return seen, existed, [event for event, title, exists in rows if not title and not exists]
 
 
-def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summary:
+def _summary(
+    outcome: ScanOutcome, path: Path, directories: Directories, known: dict[int, KnownEvent], accept_drop: bool
+) -> Summary:
     from systemscripts import settings
     from systemscripts.errors import EtlError
-    from systemscripts.sources.meetmax import results
+    from systemscripts.sources.meetmax import page_kinds, results, site_check
 
-    failures = ", ".join(f"{count} {status}" for status, count in outcome.failures.items())
+    found = results.newest_results(path)
+    repeated = {} if accept_drop else site_check.find_repeated_pages(found, known)
+    counts = outcome.failures | ({page_kinds.SAME_PAGE: len(repeated)} if repeated else {})
+    failures = ", ".join(f"{count} {status}" for status, count in counts.items())
+    fault = "" if accept_drop else site_check.find_site_fault(found, known)
     if outcome.everything_failed or outcome.ended == results.GAVE_UP:
-        what, hint = results.explain_failures(outcome.failures)
-        raise EtlError(f"{what}: {failures or 'HTTP 404'} ({outcome.answered} pages asked)", hint)
+        missing = {"HTTP 404": outcome.missing} if outcome.missing else {page_kinds.SAME_PAGE: outcome.existing}
+        what, hint = results.explain_failures(counts or missing)
+        if fault or hint == page_kinds.HINT:
+            _forget_scan(path, outcome, known)
+        told = failures or ", ".join(missing)
+        raise EtlError(f"{what}: {told} ({outcome.answered} pages asked)", hint)
+    if fault and outcome.complete:
+        _forget_scan(path, outcome, known)
+        raise EtlError(
+            f"MeetMax does not answer with its event pages: {fault}",
+            f"{page_kinds.HINT} Where the site is right: meetmax_url_check.py --accept-drop",
+        )
     summary = Summary(files=0)
     summary.headline = (
         f"{outcome.answered} of {outcome.asked} pages: {outcome.existing} exist, {outcome.downloadable} with a list, "
@@ -103,11 +134,20 @@ def _summary(outcome: ScanOutcome, path: Path, directories: Directories) -> Summ
         summary.warn("scan_incomplete", f"{outcome.ended}: the next run goes on with the other {left}")
         return summary
     name = f"{settings.file_stamp()}_MeetMaxURLCheck.csv"
-    results.write_results_csv(path, directories.file_watcher / name)
+    results.write_results_csv(path, directories.file_watcher / name, repeated)
     path.unlink()
     summary.files = 1
     summary.next_steps.append("generic_import.py meetmax_urls")
     return summary
+
+
+def _forget_scan(path: Path, outcome: ScanOutcome, known: dict[int, KnownEvent]) -> None:
+    """Drop the answers of a scan that must leave no trace, and those before it where they are no better."""
+    from systemscripts.sources.meetmax import results, site_check
+
+    results.forget_since(path, outcome.began_at)
+    if site_check.find_site_fault(results.newest_results(path), known):
+        path.unlink()
 
 
 if __name__ == "__main__":

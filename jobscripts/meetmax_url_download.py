@@ -11,6 +11,7 @@ from systemscripts.job import Summary, job
 if TYPE_CHECKING:
     from systemscripts.sources.meetmax import download
 
+IMPORT = "meetmax_events"  # loads what is downloaded here
 LISTS = """
     select eventid::integer, downloadlink from public.tmeetmaxurlcheck
     where isdownloadable = '1' and eventid ~ '^[0-9]+$' order by eventid::integer
@@ -24,8 +25,8 @@ def meetmax_url_download(
 ) -> Summary:
     """Download every company list that the last checks found, into file_watcher/.
 
-    What is not a spreadsheet is reported with its reason and leaves no file; one list that fails does not stop the
-    others.
+    What is not a list is reported with its reason and leaves no file; one list that fails does not stop the others.
+    Where the site gives no list ten times in a row, the rest is left to the next run, which goes on there.
 
     Examples:
         meetmax_url_download.py
@@ -42,9 +43,16 @@ def meetmax_url_download(
     wanted, directories = settings.current(), Directories(settings.current().etl_data_dir)
     pause = wanted.meetmax_delay_seconds if delay is None else delay
     lists, stamp = _lists(events), settings.file_stamp()
-    found: list[download.DownloadResult] = []
+    fetched = set() if events else download.find_fetched(directories.logs, settings.now())
+    key_headers = _key_headers()
+    found = [download.DownloadResult(event, link, download.FETCHED_BEFORE) for event, link in lists if event in fetched]
+    lists = [(event, link) for event, link in lists if event not in fetched]
+    in_a_row = 0  # lists that the site did not give
     with requests.Session() as session, progress.track("company lists", len(lists), "lists") as tracker:
         for number, (event, link) in enumerate(lists):
+            if in_a_row >= download.GIVE_UP_AFTER:
+                found.append(download.DownloadResult(event, link, download.NOT_ASKED))
+                continue
             if number:
                 time.sleep(pause)
             target = directories.file_watcher / f"{stamp}_MeetMax_{event}.xls"
@@ -52,12 +60,15 @@ def meetmax_url_download(
                 download.download(
                     event, link, target, temporary_folder=directories.temporary, session=session,
                     site=wanted.meetmax_base_url,
-                    user_agent=wanted.meetmax_user_agent, attempts=wanted.meetmax_retries + 1,
+                    user_agent=wanted.meetmax_user_agent, key_headers=key_headers,
+                    # once a list has failed after all its attempts, one shows whether that lasts
+                    attempts=1 if in_a_row else wanted.meetmax_retries + 1,
                 )
             )  # fmt: skip
+            in_a_row = in_a_row + 1 if found[-1].is_site_fault else 0
             tracker.advance()
     download.write_download_results(
-        found, directories.logs / f"{stamp}_MeetMaxURLDownload_results.csv", directories.temporary
+        found, directories.logs / f"{stamp}{download.RESULTS_SUFFIX}", directories.temporary
     )
     return _summary(found)
 
@@ -81,12 +92,43 @@ def _lists(events: str) -> list[tuple[int, str]]:
         return [(event, link) for event, link in cursor.fetchall() if not wanted or event in wanted]
 
 
+def _key_headers() -> set[str]:
+    """Return the names of the headers one of which a company list has, as its import knows them."""
+    import contextlib
+
+    from systemscripts import configuration, db_utils
+    from systemscripts.tables import aliases
+
+    with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
+        configs = [config for config in configuration.load_each(connection)[0] if config.config_name == IMPORT]
+    return {
+        name
+        for config in configs
+        for element in config.key_columns
+        for column in element.split("|")
+        for name in aliases.find_header_names(column, config.reading.aliases)
+    }
+
+
 def _summary(found: list[download.DownloadResult]) -> Summary:
     from systemscripts.errors import BadDataError, TryLaterError
+    from systemscripts.sources.meetmax import download
 
     saved = [result for result in found if result.saved]
+    before = sum(result.Status == download.FETCHED_BEFORE for result in found)
     summary = Summary(headline=f"{len(saved)} of {len(found)} lists downloaded", files=len(saved))
-    for result in found:
+    summary.headline += f", {before} by the run before" if before else ""
+    left = [result for result in found if result.Status == download.NOT_ASKED]
+    tried = [result for result in found if result.Status not in (download.NOT_ASKED, download.FETCHED_BEFORE)]
+    if left:
+        last = tried[-1]
+        summary.problem(
+            f"MeetMax gives no lists: {download.GIVE_UP_AFTER} in a row failed, the last, event {last.EventID}: "
+            f"{last.Status}; {len(left)} not asked for, the next run goes on with them",
+            TryLaterError.exit_code,
+        )
+        tried = tried[: -download.GIVE_UP_AFTER]
+    for result in tried:
         if not result.saved:
             code = BadDataError.exit_code if result.Bytes else TryLaterError.exit_code
             summary.problem(f"event {result.EventID}: {result.Status}", code)

@@ -46,6 +46,7 @@ class Guards(Strict):
     """When a load is suspicious; at full strength in snapshot mode."""
 
     allow_empty: bool = False  # a file of no rows is a state, and passes both guards
+    need_key: bool = False  # a file without any column of the key is another page or table, and refused
     min_rows: int | None = Field(None, ge=0)
     max_age_days: float | None = Field(None, gt=0)  # older data are reported: the freshness limit
     age_column: str | None = Field(None, pattern=rf"^{NAME}$")  # whose newest value tells; none: the last good load

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from systemscripts import files, log_utils, progress, settings
+from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
@@ -103,6 +104,8 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     if file.columns:
         transform = transforming.of(config, file.table, file.columns)
         shape = layout.layout(config, file.columns, file.table.columns, transform)
+        if config.guards.need_key:
+            _refuse_keyless(config, shape.in_file)
     if config.target.parquet:
         return parquet.plan(cursor, config, shape, context.directories)
     made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
@@ -113,6 +116,17 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     if config.load_mode == "new_rows":
         _refuse_unnamed(cursor, context, made)
     return made
+
+
+def _refuse_keyless(config: ImportConfig, columns: set[str]) -> None:
+    """Refuse a file without any column of the key: another page or table than the import is for."""
+    alternatives = [name for element in config.key_columns for name in element.split("|")]
+    if not columns & set(alternatives):
+        raise BadDataError(
+            f"another layout: no column of the key ({', '.join(config.key_columns)}), "
+            f"only {', '.join(sorted(columns)[:5])}",
+            "If it is the right file, list its header under reading: aliases.",
+        )
 
 
 def _refuse_unnamed(cursor: Cursor, context: Context, made: target.Plan) -> None:

@@ -32,5 +32,15 @@ def with_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[
     return found
 
 
+def find_header_names(column: str, aliases: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the names of all headers that mean a column, the column's own among them."""
+    return {column, *map(_name, aliases.get(column, ()))}
+
+
+def name_header(text: str) -> str:
+    """Return the name by which a header is compared: without case, spaces and punctuation."""
+    return _name(text)
+
+
 def _name(text: str) -> str:
     return column_names([text])[0]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Set
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
 from systemscripts.http_client import waiting
-from systemscripts.sources.meetmax import results, spreadsheets
+from systemscripts.sources.meetmax import pages, results, spreadsheets
 
 if TYPE_CHECKING:
     import requests
@@ -23,6 +25,11 @@ log = logging.getLogger(__name__)
 
 COLUMNS = ("EventID", "DownloadURL", "Status", "Bytes", "SHA256")
 DOWNLOADED = "downloaded"
+FETCHED_BEFORE = "downloaded by the run before"
+NOT_ASKED = "not asked for: the site does not give lists"
+RESULTS_SUFFIX = "_MeetMaxURLDownload_results.csv"
+GIVE_UP_AFTER = 10  # lists in a row that the site did not give; the rest is left to the next run
+RESUME_HOURS = 24.0  # a run that gave up longer ago is not resumed: its lists may have changed since
 USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
 TIMEOUTS = (10.0, 60.0)  # seconds to connect, seconds of silence while reading
 LONGEST_DOWNLOAD = 900.0  # seconds; a server that sends a byte a minute never runs into a timeout
@@ -41,6 +48,8 @@ class DownloadResult:
     Status: str
     Bytes: int = 0
     SHA256: str = ""
+    # whether it may be the site and not this list that is at fault; no column of the results
+    is_site_fault: bool = field(default=False, compare=False)
 
     @property
     def saved(self) -> bool:
@@ -49,11 +58,15 @@ class DownloadResult:
 
 
 class AnswerError(Exception):
-    """The answer is not a list; the text says why. `again_in`: seconds after which asking again may help, or None."""
+    """The answer is not a list; the text says why.
 
-    def __init__(self, reason: str, again_in: float | None = None) -> None:
+    again_in: seconds after which asking again may help, or None. is_site_fault: whether other lists may fare the same.
+    """
+
+    def __init__(self, reason: str, again_in: float | None = None, is_site_fault: bool = False) -> None:
         super().__init__(reason)
         self.again_in = again_in
+        self.is_site_fault = is_site_fault or again_in is not None
 
 
 def download(
@@ -68,16 +81,16 @@ def download(
     attempts: int = 5,
     backoff_seconds: float = 1.0,
     timeouts: tuple[float, float] = TIMEOUTS,
+    key_headers: Set[str] = frozenset(),
 ) -> DownloadResult:
     """Fetch `url` to `target` and say what came of it; `target` appears whole or not at all.
 
     temporary_folder: where the file grows; on the same file system as `target`. site: an address of the only host that
     may be asked, also after redirects (by default that of `url`): what the links lead to is not for others to choose.
-    session: to keep one connection for
-    many lists. attempts: on 429, 5xx and lost connections, with a pause of `backoff_seconds` that doubles, or what
-    Retry-After names if that is longer. timeouts: seconds to connect, seconds between two reads. What is not a
-    spreadsheet by its content (see `spreadsheets`) is a result with the reason, not a file. Raises OSError when the
-    disk refuses.
+    session: to keep one connection for many lists. attempts: on 429, 5xx and lost connections, with a pause of
+    `backoff_seconds` that doubles, or what Retry-After names if that is longer. timeouts: seconds to connect, seconds
+    between two reads. What is not a spreadsheet by its content (see `spreadsheets`, also for `key_headers`), or another
+    event's list, is a result with the reason, not a file. Raises OSError when the disk refuses.
     """
     import requests
 
@@ -87,17 +100,17 @@ def download(
     try:
         for attempt in _attempts(attempts, backoff_seconds):
             with attempt:
-                size, digest = _fetch(own, url, site or url, user_agent, timeouts, temporary)
-        if reason := spreadsheets.why_not(temporary):
-            return DownloadResult(event_id, url, reason, size, digest)
+                size, digest = _fetch(own, event_id, url, site or url, user_agent, timeouts, temporary)
+        if reason := spreadsheets.why_not(temporary, key_headers):
+            return DownloadResult(event_id, url, reason, size, digest, reason.startswith("an HTML"))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(target)
         return DownloadResult(event_id, url, DOWNLOADED, size, digest)
     except AnswerError as error:
-        return DownloadResult(event_id, url, str(error))
+        return DownloadResult(event_id, url, str(error), is_site_fault=error.is_site_fault)
     except requests.RequestException as error:
         log.debug("Event %s: %s", event_id, error, exc_info=True)
-        return DownloadResult(event_id, url, type(error).__name__)
+        return DownloadResult(event_id, url, type(error).__name__, is_site_fault=True)
     finally:
         temporary.unlink(missing_ok=True)
         if session is None:
@@ -111,6 +124,18 @@ def write_download_results(
     folder = temporary_folder or csv_path.parent
     folder.mkdir(parents=True, exist_ok=True)
     results.write_csv_atomically(csv_path, COLUMNS, (asdict(one) for one in found), folder)
+
+
+def find_fetched(folder: Path, now: datetime) -> set[int]:
+    """Return the events whose lists the last run fetched before it gave up, if that is less than a day ago."""
+    newest = max(folder.glob(f"*{RESULTS_SUFFIX}"), default=None)
+    stamp = newest.name.removesuffix(RESULTS_SUFFIX) if newest else ""
+    if newest is None or stamp < f"{now - timedelta(hours=RESUME_HOURS):%Y%m%dT%H%M%S}":
+        return set()
+    with newest.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    gave_up = any(row["Status"] == NOT_ASKED for row in rows)
+    return {int(row["EventID"]) for row in rows if row["Status"] in (DOWNLOADED, FETCHED_BEFORE)} if gave_up else set()
 
 
 def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
@@ -142,13 +167,22 @@ def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
 
 
 def _fetch(
-    session: requests.Session, url: str, site: str, user_agent: str, timeouts: tuple[float, float], path: Path
+    session: requests.Session,
+    event_id: int,
+    url: str,
+    site: str,
+    user_agent: str,
+    timeouts: tuple[float, float],
+    path: Path,
 ) -> tuple[int, str]:
     """Read one answer into `path` and onto the disk; return its size in bytes and its SHA-256."""
     import requests
 
     with _ask(session, url, site, user_agent, timeouts) as response:
         _check_status(response)
+        if not pages.is_of_event(response.url, event_id):
+            where = response.url.partition("?")[0][-100:]
+            raise AnswerError(f"redirected to another event: {where}", is_site_fault=True)
         announced = response.headers.get("Content-Length", "")
         with path.open("wb") as file:
             try:
@@ -199,7 +233,7 @@ def _check_host(url: str, site: str) -> None:
     except LocationParseError:
         is_ours = False
     if not is_ours:
-        raise AnswerError(f"a link to another site ({url.partition('?')[0][:100]})")
+        raise AnswerError(f"a link to another site ({url.partition('?')[0][:100]})", is_site_fault=True)
 
 
 def _check_status(response: requests.Response) -> None:

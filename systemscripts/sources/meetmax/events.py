@@ -28,14 +28,18 @@ def parse_event_ids(text: str) -> list[int]:
     return sorted(ids)
 
 
-def events_to_check(expression: str, known_ids: Iterable[int], first_ids: Iterable[int]) -> list[int]:
+def events_to_check(
+    expression: str, known_ids: Iterable[int], first_ids: Iterable[int], unanswered_ids: Iterable[int] = ()
+) -> list[int]:
     """Say which ids a scan asks for, sorted, each once.
 
     expression: parts with commas between them; a part is an id, a range, or `known+N`: every id that ever existed and
     the next N beyond the highest of them. `known_ids` are those ids; while there are none, `first_ids` (a setting)
-    stand in for `known+N`. Raises UsageError when the expression is neither.
+    stand in for `known+N`. `unanswered_ids`: those whose checks have all failed so far; asked with the known ones,
+    as the next N may lie beyond them by now. Raises UsageError when the expression is neither.
     """
     ids: set[int] = set()
+    unanswered = set(unanswered_ids)
     for part in expression.split(","):
         found = re.fullmatch(r"\s*known\s*(?:\+\s*(\d{1,7})\s*)?", part, re.ASCII | re.IGNORECASE)
         if not found:
@@ -44,4 +48,5 @@ def events_to_check(expression: str, known_ids: Iterable[int], first_ids: Iterab
         known = set(known_ids)
         highest = max(known, default=0)
         ids |= known | set(range(highest + 1, highest + 1 + int(found[1] or 0))) if known else set(first_ids)
+        ids |= unanswered
     return sorted(ids)

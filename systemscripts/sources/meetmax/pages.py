@@ -7,17 +7,18 @@ from page to page, so pages are parsed as HTML and compared without case, never 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from parsel import Selector, SelectorList
 from w3lib.encoding import html_to_unicode
 
+from systemscripts.sources.meetmax import page_kinds
+
 PUBLIC_PAGE = "__co-list_cp.html"
 PRIVATE_PAGE = "__private-co-list_cp.html"
 LIST_FILE = "co-list_cp.xls"
 EVENT_FOLDER = "sched/event_{id}/"
-UNEXPECTED_PAGE = "UnexpectedPage"
 COLUMNS = ("EventID", "URL", "IfExists", "InvalidEventID", "IsDownloadable", "DownloadLink", "StatusCode", "Title")
 
 
@@ -33,6 +34,8 @@ class PageResult:
     DownloadLink: str = ""
     StatusCode: str = ""  # the HTTP status, or the name of the failure
     Title: str = ""
+    # which page it was, for pages without a list: site-wide pages are recognized by it; no column of the result
+    Fingerprint: str = field(default="", compare=False)
 
     @property
     def failed(self) -> bool:
@@ -40,7 +43,7 @@ class PageResult:
         return self.IfExists is None
 
     def as_dict(self) -> dict[str, object]:
-        """Return the columns of `COLUMNS` with their values."""
+        """Return all fields with their values."""
         return asdict(self)
 
 
@@ -58,24 +61,34 @@ def event_base(base_url: str, event_id: int) -> str:
 def read_page(page: bytes | str, event_id: int, url: str, base: str, status: int = 200) -> PageResult:
     """Read the list page of an event that answered with HTTP 200.
 
-    page: its HTML; bytes are decoded as the page declares. url: the address it came from. base: `event_base()` of the
-    event. A page that is not one of MeetMax (a maintenance notice, a login of some proxy) is a failed check named
-    `UnexpectedPage`, because taking it for an event without a list would report every list as withdrawn.
+    page: its HTML; bytes are decoded as the page declares. url: the address it came from, after redirects. base:
+    `event_base()` of the event. A page that is not the event's own (a maintenance notice, a login, a captcha, another
+    event's page) is a failed check named by `page_kinds`, because taking it for an event without a list would report
+    every list as withdrawn. A page that offers the event's list is its page, whatever else stands on it.
     """
     selector = _parse(page)
-    if _is_invalid(selector):
+    is_below_event = _path(url).startswith(_path(base))
+    if _is_invalid(selector, None if is_below_event else event_id):
         return PageResult(event_id, url, 0, True, 0, "", str(status), "")
+    if not is_below_event:
+        return PageResult(event_id, StatusCode=page_kinds.OTHER_ADDRESS)
     link = _download_link(selector, event_id, url, base)
     title, is_meetmax = _title(selector)
-    if not is_meetmax and not link and not _hrefs(selector, "co-list_cp"):
-        return PageResult(event_id, StatusCode=UNEXPECTED_PAGE)
-    return PageResult(event_id, url, 1, False, int(bool(link)), link, str(status), title)
+    if link:
+        return PageResult(event_id, url, 1, False, 1, link, str(status), title)
+    links_to_list_page = _own_pages(selector, event_id, url)
+    if (is_meetmax or links_to_list_page) and (kind := page_kinds.find_foreign_kind(selector, title)):
+        return PageResult(event_id, StatusCode=kind)
+    has_event_title = is_meetmax and title.casefold() not in ("", "meetmax")
+    if not has_event_title and not links_to_list_page:
+        return PageResult(event_id, StatusCode=page_kinds.UNEXPECTED_PAGE)
+    return PageResult(event_id, url, 1, False, 0, "", str(status), title, page_kinds.fingerprint(selector))
 
 
 def has_private_list(page: bytes | str, event_id: int, url: str) -> bool:
     """Say whether a public page points to the private page of the same event, which is then the one to read."""
     links = _hrefs(_parse(page), PRIVATE_PAGE)
-    return any(_same_event(urljoin(url, link), event_id) for link in links)
+    return any(is_of_event(urljoin(url, link), event_id) for link in links)
 
 
 def is_invalid_event(page: bytes | str) -> bool:
@@ -104,10 +117,22 @@ def _words(nodes: Selector | SelectorList[Selector]) -> str:
     return " ".join(" ".join(nodes.xpath(".//text()").getall()).split()).casefold()
 
 
-def _is_invalid(selector: Selector) -> bool:
+def _is_invalid(selector: Selector, named: int | None = None) -> bool:
+    """Say whether an alert calls the id unknown; `named`: only an alert that names this id counts."""
     marked = selector.xpath("//*[@class]")
     alerts = (node for node in marked if "alert-danger" in node.attrib["class"].casefold().split())
-    return any(_words(alert).startswith("invalid event id") for alert in alerts)
+    own = r"invalid event id" if named is None else rf"invalid event id\W*0*{named}\b"
+    return any(re.match(own, _words(alert)) for alert in alerts)
+
+
+def _path(url: str) -> str:
+    """Return the path of an address without case and sessions, with a slash at its end."""
+    return re.sub(r";[^/]*", "", urlsplit(url).path).casefold().rstrip("/") + "/"
+
+
+def _own_pages(selector: Selector, event_id: int, url: str) -> bool:
+    """Say whether a page links to a company list page of the event."""
+    return any(is_of_event(urljoin(url, href), event_id) for href in _hrefs(selector, "co-list_cp"))
 
 
 def _title(selector: Selector) -> tuple[str, bool]:
@@ -123,8 +148,8 @@ def _hrefs(selector: Selector, part: str) -> list[str]:
     return [href for href in hrefs if part.casefold() in href.casefold()]
 
 
-def _same_event(link: str, event_id: int) -> bool:
-    """False for the link of another event, for instance under "related events"."""
+def is_of_event(link: str, event_id: int) -> bool:
+    """Return False for the link of another event, for instance under "related events"."""
     named = re.findall(r"(?:/event_|[?&;]event_id=)(\d+)", link, re.IGNORECASE)
     return all(int(number) == event_id for number in named)
 
@@ -134,7 +159,7 @@ def _download_link(selector: Selector, event_id: int, url: str, base: str) -> st
     anchor = urljoin(url, selector.xpath("//base/@href").get() or "")
     for href in _hrefs(selector, LIST_FILE):
         link = _clean(urljoin(anchor, href))
-        if urlsplit(link).scheme in ("http", "https") and _same_event(link, event_id):
+        if urlsplit(link).scheme in ("http", "https") and is_of_event(link, event_id):
             return link
     if any(_is_export(node) for node in selector.xpath("//*[@id]")):
         return f"{base}__{LIST_FILE}?event_id={event_id}"

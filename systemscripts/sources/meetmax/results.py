@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from systemscripts.sources.meetmax.pages import COLUMNS, UNEXPECTED_PAGE, PageResult
+from systemscripts.sources.meetmax import page_kinds
+from systemscripts.sources.meetmax.pages import COLUMNS, PageResult
 
 ANSWERS = ("existing", "downloadable", "invalid", "missing")
 FINISHED, STOPPED, OUT_OF_TIME, GAVE_UP = "finished", "stopped", "out of time", "gave up"
@@ -32,6 +33,7 @@ class ScanOutcome:
     missing: int  # pages that answered 404 or 410
     downloadable: int  # of the existing ones
     failures: dict[str, int] = field(default_factory=dict)  # status of a failed check -> how often
+    began_at: int = 0  # bytes of the results file before this scan
 
     @property
     def answered(self) -> int:
@@ -60,17 +62,19 @@ class ResultsFile:
         self.path = path
         self.asked = set(events)
         self.kinds: dict[int, str] = {}  # id -> one of ANSWERS, or the status of its failure
+        self.began_at = 0  # bytes that earlier scans wrote
         self.known_before = 0
         self.written: set[int] = set()
 
     def __enter__(self) -> Self:
         for result in read_results(self.path):
             if result["EventID"] in self.asked:
-                self.kinds[result["EventID"]] = _kind(PageResult(**result))
+                self.kinds[result["EventID"]] = _kind(page_result(result))
         self.known_before = len(self.asked) - len(self.pending())
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self.path.open("ab", buffering=0)
         self._drop_torn_line()
+        self.began_at = self.path.stat().st_size
         return self
 
     def __exit__(
@@ -106,6 +110,7 @@ class ResultsFile:
             missing=missing,
             downloadable=downloadable,
             failures=dict(counts.most_common()),
+            began_at=self.began_at,
         )
 
     def _drop_torn_line(self) -> None:
@@ -121,11 +126,8 @@ def explain_failures(failures: Mapping[str, int]) -> tuple[str, str]:
     status = max(failures, key=lambda name: failures[name], default="404")
     if status == "ForbiddenByRobotsTxt":
         return "MeetMax forbids the pages in its robots.txt", "Ask the site's owner, or set MEETMAX_USER_AGENT."
-    if status == UNEXPECTED_PAGE:
-        return (
-            "MeetMax answers with pages of another layout",
-            "Look at the site in a browser; was it rebuilt, or is a login or proxy in front of it?",
-        )
+    if what := page_kinds.EXPLANATIONS.get(status):
+        return what, page_kinds.HINT
     return "MeetMax does not answer", "Check MEETMAX_BASE_URL and the site in a browser; the next run asks again."
 
 
@@ -139,25 +141,40 @@ def read_results(path: Path) -> Iterator[dict[str, Any]]:
                 result = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(result, dict) and set(result) == set(COLUMNS):
+            if isinstance(result, dict) and set(COLUMNS) <= set(result):
                 yield result
+
+
+def page_result(result: Mapping[str, Any]) -> PageResult:
+    """Return a line of the results file as a result."""
+    return PageResult(**{column: result[column] for column in COLUMNS}, Fingerprint=result.get("Fingerprint", ""))
+
+
+def newest_results(results_path: Path) -> dict[int, PageResult]:
+    """Return the last result of each id."""
+    return {result["EventID"]: page_result(result) for result in read_results(results_path)}
+
+
+def forget_since(results_path: Path, size: int) -> None:
+    """Drop the results beyond the first `size` bytes: those of a scan that must leave no trace. Raises OSError."""
+    os.truncate(results_path, size)
 
 
 def events_without_answer(events: Iterable[int], results_path: Path) -> list[int]:
     """Return the ids a scan with this results file would still ask, sorted (what a progress bar counts)."""
     asked = set(events)
-    kinds = {result["EventID"]: _kind(PageResult(**result)) for result in read_results(results_path)}
+    kinds = {result["EventID"]: _kind(page_result(result)) for result in read_results(results_path)}
     return sorted(_unanswered(asked, {event: kind for event, kind in kinds.items() if event in asked}))
 
 
-def write_results_csv(results_path: Path, csv_path: Path) -> int:
+def write_results_csv(results_path: Path, csv_path: Path, untrusted: Mapping[int, PageResult] | None = None) -> int:
     """Write the results as CSV, sorted by id, and return how many there are.
 
-    The last result of an id counts. The file is written beside `results_path` and moved, so both must be on one file
-    system. Raises OSError.
+    The last result of an id counts; `untrusted` results stand in the place of those in the file. The file is written
+    beside `results_path` and moved, so both must be on one file system. Raises OSError.
     """
-    newest = {result["EventID"]: result for result in read_results(results_path)}
-    rows = (newest[event] for event in sorted(newest))
+    newest = newest_results(results_path) | dict(untrusted or {})
+    rows = (newest[event].as_dict() for event in sorted(newest))
     write_csv_atomically(csv_path, COLUMNS, rows, results_path.parent)
     return len(newest)
 
@@ -171,7 +188,7 @@ def write_csv_atomically(
         with temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(columns), lineterminator="\n")
             writer.writeheader()
-            writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+            writer.writerows({name: _cell(row[name]) for name in writer.fieldnames} for row in rows)
             file.flush()
             os.fsync(file.fileno())
         csv_path.parent.mkdir(parents=True, exist_ok=True)

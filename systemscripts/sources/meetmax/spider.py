@@ -25,7 +25,8 @@ from systemscripts.sources.meetmax.reactor import run_crawler
 log = logging.getLogger(__name__)
 
 USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
-GIVE_UP_AFTER = 20  # ids in a row that failed: the site is down, and 70,000 of them would take weeks to say so
+# ids in a row that failed or got one and the same page: the site is down, and 70,000 of them would take weeks to say so
+GIVE_UP_AFTER = 20
 MIDDLEWARES = "systemscripts.sources.meetmax.politeness."
 
 
@@ -73,7 +74,12 @@ class Scan:
     """What a running scan knows: its ids, its results file, its reasons to end."""
 
     def __init__(
-        self, file: results.ResultsFile, base_url: str, progress: Callable[[int], None], should_stop: Callable[[], bool]
+        self,
+        file: results.ResultsFile,
+        base_url: str,
+        progress: Callable[[int], None],
+        should_stop: Callable[[], bool],
+        accepts_same_pages: bool = False,
     ) -> None:
         self.file = file
         self.pending = file.pending()
@@ -82,8 +88,11 @@ class Scan:
         self.should_stop = should_stop
         self.deadline = float("inf")  # on the monotonic clock
         self.signals: list[int] = []
+        self.accepts_same_pages = accepts_same_pages
         self.failed_in_a_row = 0
+        self.same_page_in_a_row = 0
         self.last_status = ""
+        self.last_fingerprint = ""
         self.error: Exception | None = None
 
     def keep(self, result: pages.PageResult) -> None:
@@ -93,6 +102,9 @@ class Scan:
         self.file.append(result)
         self.failed_in_a_row = self.failed_in_a_row + 1 if result.failed else 0
         self.last_status = result.StatusCode
+        is_same = result.Fingerprint != "" and result.Fingerprint == self.last_fingerprint
+        self.same_page_in_a_row = self.same_page_in_a_row + 1 if is_same else 1
+        self.last_fingerprint = result.Fingerprint
         self.progress(len(self.file.written))
 
     def site_seems_down(self) -> bool:
@@ -108,7 +120,8 @@ class Scan:
             return results.STOPPED
         if time.monotonic() >= self.deadline:
             return results.OUT_OF_TIME
-        return results.GAVE_UP if self.failed_in_a_row >= GIVE_UP_AFTER else ""
+        has_same_pages = self.same_page_in_a_row >= GIVE_UP_AFTER and not self.accepts_same_pages
+        return results.GAVE_UP if has_same_pages or self.failed_in_a_row >= GIVE_UP_AFTER else ""
 
 
 def scan(
@@ -124,21 +137,22 @@ def scan(
     backoff_seconds: float = 1.0,
     retries: int = 4,
     timeout_seconds: float = 60.0,
+    accepts_same_pages: bool = False,
 ) -> results.ScanOutcome:
     """Ask the site for the pages of `events` and append one result per id to `results_path` (JSON lines).
 
     base_url: with `{id}`, or the root of a site. delay_seconds: from the start of one request to the start of the next.
     max_seconds: end after that time; the next scan goes on. progress: called after each id with the number of results
     of this scan. should_stop: asked five times a second. backoff_seconds: pause after the first failed attempt, doubled
-    after each further one. timeout_seconds: for one page. The scan ends early when many ids in a row fail. Ids that
-    `results_path` has answers for are not asked again.
+    after each further one. timeout_seconds: for one page. The scan ends early when many ids in a row fail, or (unless
+    `accepts_same_pages`) get one and the same page. Ids that `results_path` has answers for are not asked again.
 
     Signals with a Python handler (a handler may raise) are held back while the reactor runs, end the scan, and are then
     delivered. Raises OSError when results cannot be written, what `progress` and `should_stop` raise, RuntimeError when
     this process has scanned before.
     """
     with results.ResultsFile(results_path, events) as file:
-        state = Scan(file, base_url, progress, should_stop)
+        state = Scan(file, base_url, progress, should_stop, accepts_same_pages)
         if not state.pending:
             return file.outcome(results.FINISHED)
         state.deadline = time.monotonic() + max_seconds if max_seconds is not None else float("inf")

@@ -1,0 +1,75 @@
+"""A week in which the whole site shows other pages than those of events: it must leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from demo import expected
+from demo.meetmax_outages import OUTAGES
+from tests.demo.conftest import Week, mailed
+
+WEEKS = ("2026-03-02T06:30:00", "2026-03-09T06:30:00", "2026-03-16T06:30:00")
+KEPT = """select eventid, ifexists, invalideventid, isdownloadable, statuscode, title from public.tmeetmaxurlcheck
+          order by eventid::integer"""
+# one of each way in which a scan finds out; the pages of all of them are read in tests/sources/test_meetmax_outages.py
+SCANS = (
+    "redirect to another event",
+    "half of the pages in another language",
+    "begins in mid scan",
+    "begins in mid scan in another language",
+    "every id unknown",
+)
+
+
+def good_week(found: Week, number: int) -> None:
+    found.site.outage = None
+    found.site.show_week(number)
+    found.installation.environment["ETL_NOW"] = WEEKS[number - 1]
+    done = found.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def state(found: Week) -> dict[str, Any]:
+    return found.state() | {"checks": found.installation.sql(KEPT)}
+
+
+def bad_scan(found: Week, name: str) -> None:
+    """Let the site show an outage to a scan: one line, no result, and the next scan asks from the beginning."""
+    found.site.outage = OUTAGES[name]()
+    scan = found.installation.run("meetmax_url_check")
+    [line] = [line for line in scan.stderr.splitlines() if not line.startswith("warning:")]
+    assert (scan.returncode, found.installation.waiting()) == (1, []), (name, line)
+    assert "MeetMax " in line
+    assert "nothing of this scan is kept" in line
+
+
+@pytest.mark.timeout(600)
+def test_a_week_of_maintenance_leaves_no_trace_and_the_next_one_goes_on_as_without_it(
+    week: Callable[[], Week],
+) -> None:
+    undisturbed, found = week(), week()
+    for number in (1, 3):
+        good_week(undisturbed, number)
+    good_week(found, 1)
+    found.installation.environment["ETL_NOW"] = WEEKS[1]
+    found.site.show_week(2)
+    before = state(found)
+    for name in SCANS:
+        bad_scan(found, name)
+    assert state(found) == before
+    mails = len(found.mails.mails())
+    found.site.outage = OUTAGES["layout tables"]()
+    done = found.run()
+    assert done.returncode != 0
+    told = [mailed(path) for path in found.mails.mails()[mails:]]
+    assert not any("GONE" in text or "CHANGED" in text for text in told)
+    assert any("one and the same page" in text for text in told)
+    assert any("MeetMax gives no lists: 10 in a row failed" in text for text in told)
+    good_week(found, 3)
+    ended, wanted = state(found), state(undisturbed)
+    ended["mails"] = [text for text in ended["mails"] if text not in told]
+    assert ended == wanted
+    assert len(wanted["checks"]) == expected.asked() + 500 - 1
