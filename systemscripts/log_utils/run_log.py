@@ -27,7 +27,7 @@ from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
 OUR_LOGGERS = ("systemscripts", "jobscripts", "webconsole", "demo", "__main__")
-QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "charset_normalizer", "paramiko")
+QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "paramiko")
 
 
 @dataclass

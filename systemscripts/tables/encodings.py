@@ -10,7 +10,6 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError, ConfigurationError
 
-SAMPLE_BYTES = 256 * 2**10
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with theirs
@@ -21,7 +20,10 @@ BYTE_ORDER_MARKS = (
 # In these every byte below 128 is the ASCII character, and PostgreSQL knows them (PostgreSQL docs, 24.3.1):
 # not so in UTF-16, Shift JIS, Big5 or GBK, whose second bytes can look like a delimiter.
 CUT_AT_BYTES = re.compile(r"utf-8|ascii|cp125[0-8]|iso8859-([1-9]|10|13|14|15|16)|koi8-[ru]|cp866|cp874")
-LINE_BEYOND_ASCII = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_SEPARATORS = re.compile(rb"[\r\n\t,;\"]")
+_FIELD_BYTES = 128  # of a long text its words near the letter say enough
+_MOST_WORDS = 1000  # some hundred are as good as all
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Encoding:
     name: str
     mark_bytes: int
     note: str
-    is_guess: bool = False  # nothing in the file says so, or not all of it is
+    # another encoding may be meant as well
+    is_guess: bool = False
 
 
 def can_be_cut_at_bytes(name: str) -> bool:
@@ -53,7 +56,7 @@ def find(head: bytes, is_utf8: bool, chunks: Callable[[int], Iterator[bytes]], g
         return Encoding(wide, 0, f"{wide} by its zero bytes")
     if is_utf8:
         return Encoding("utf-8", 0, "all bytes are valid UTF-8")
-    return _likeliest(b"\n".join(_lines_beyond_ascii(chunks(0))))
+    return _likeliest(_words_beyond_ascii(chunks(0)))
 
 
 def recode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:
@@ -82,41 +85,42 @@ def _wide_without_mark(head: bytes) -> str:
     return "utf-16-be" if zeros_even > 4 * zeros_odd else "utf-16-le" if zeros_odd > 4 * zeros_even else ""
 
 
-def _lines_beyond_ascii(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    size = 0
+def _words_beyond_ascii(chunks: Iterator[bytes]) -> list[bytes]:
+    """Return the different fields, or the ends of long ones, that hold a byte beyond ASCII, up to some number.
+
+    Each is widened from the byte to the next separators, so that lines without such a byte cost nothing.
+    """
+    words: dict[bytes, None] = {}
     for chunk in chunks:
-        for match in LINE_BEYOND_ASCII.finditer(chunk):
-            line = match.group()[: 2**12]
-            size += len(line)
-            yield line
-            if size > SAMPLE_BYTES:
-                return
+        if chunk.isascii():
+            continue
+        end = 0
+        for match in _BEYOND_ASCII.finditer(chunk):
+            if match.start() < end:
+                continue
+            before = chunk[max(match.start() - _FIELD_BYTES, end) : match.start()]
+            start = match.start() - len(_SEPARATORS.split(before)[-1])
+            behind = _SEPARATORS.search(chunk, match.end(), match.end() + _FIELD_BYTES)
+            end = behind.start() if behind else min(match.end() + _FIELD_BYTES, len(chunk))
+            words[chunk[start:end]] = None
+            if len(words) >= _MOST_WORDS:
+                return list(words)
+    return list(words)
 
 
-def _likeliest(lines: bytes) -> Encoding:
-    """The encoding of lines that are not all UTF-8."""
-    text = lines.decode("utf-8", errors="replace")
+def _likeliest(words: list[bytes]) -> Encoding:
+    """The encoding of words that are not all UTF-8."""
+    text = b"\n".join(words).decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     sound = sum(letter > "\x7f" for letter in text) - damaged
     if sound and sound >= damaged:  # other encodings form valid UTF-8 letters hardly ever
         return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not", True)
-    beyond = sum(byte > 0x7F for byte in lines)
-    if beyond < len(lines) / 4 and (name := _western(lines)):
-        return Encoding(name, 0, f"{name}: not UTF-8, and few letters beyond ASCII", True)
-    from charset_normalizer import from_bytes  # 50 ms to import, and rarely needed
+    from systemscripts.tables import encoding_guess  # its statistics are rarely needed
 
-    best = from_bytes(lines).best()
-    if best is None:
-        return Encoding("latin-1", 0, "latin-1: no encoding fits", True)
-    return Encoding(codecs.lookup(best.encoding).name, 0, f"{best.encoding}: likeliest for these letters", True)
-
-
-def _western(lines: bytes) -> str:
-    """Windows-1252 where its letters make sense, Latin-1 where it has none for some byte."""
-    try:
-        text = lines.decode("cp1252")
-    except UnicodeDecodeError:
-        return "latin-1"
-    letters = [letter for letter in text if letter > "\x7f"]
-    plausible = sum(letter.isalpha() or letter in "€‚„…‘’“”•–—™£§©«»°±²³·½¿ª º´\xa0" for letter in letters)
-    return "cp1252" if plausible >= 0.9 * len(letters) else ""
+    guess = encoding_guess.guess(words)
+    if guess is None:
+        return Encoding("latin-1", 0, "latin-1: no encoding fits", is_guess=True)
+    name = codecs.lookup(guess.name).name
+    if guess.rival:
+        return Encoding(name, 0, f"{name} or {guess.rival} by its letters", is_guess=True)
+    return Encoding(name, 0, f"{name}: its letters spell words of a language")
