@@ -153,7 +153,8 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
     """Open delimited text. Raises BadDataError when the bytes are no text, or two delimiters fit equally well."""
     file = TextFile(path, options.encoding)
     try:
-        if file.wire_encoding == file.encoding and _is_binary(file.head):
+        # UTF-16 and UTF-32 alone have zeros and controls as parts of their characters
+        if not file.encoding.startswith(("utf-16", "utf-32")) and _is_binary(file.head):
             raise BadDataError(f"{path.name} is not a table: it holds binary data")
         return DelimitedTable(file, options)
     except BaseException:

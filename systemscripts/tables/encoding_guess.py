@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from systemscripts.tables.alphabets import LEGACY_ENCODINGS, WIDE_ENCODINGS, WORLDWIDE, read_common_characters, read_letters
+from systemscripts.tables.alphabets import (
+    LEGACY_ENCODINGS,
+    WIDE_ENCODINGS,
+    WORLDWIDE,
+    read_common_characters,
+    read_letters,
+)
 
 # Natural logarithms of probabilities, of one character beyond ASCII.
 FOREIGN_LETTER = -9.0  # a letter of the script that the language does not have
@@ -133,9 +139,8 @@ def _score_letter(letter: str, before: str, behind: str, language: str) -> float
     if share is None:
         script = _script(letter)
         return FOREIGN_LETTER if script == _script_of(language) else OTHER_SCRIPT
-    if "a" <= before <= "z" or "a" <= behind <= "z":
-        if _script_of(language) != "LATIN":
-            return share + OTHER_SCRIPT
+    if ("a" <= before <= "z" or "a" <= behind <= "z") and _script_of(language) != "LATIN":
+        return share + OTHER_SCRIPT
     _, left, right = read_letters()[language][letter]
     score = share
     score += COMMON_NEIGHBOUR if (before or "^") in left else ODD_NEIGHBOUR if left else 0.0
