@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from systemscripts.directory_management import Directories
+    from systemscripts.sources.meetmax.checked_events import CheckedEvents
     from systemscripts.sources.meetmax.results import ScanOutcome
-    from systemscripts.sources.meetmax.site_check import KnownEvent
 
 RESULTS = "meetmax_url_check.jsonl"  # what a stopped scan has so far, in file_watcher/file_watcher_temp/
 
@@ -48,8 +48,8 @@ def meetmax_url_check(
     if restart:
         path.unlink(missing_ok=True)
     first = event_ids.parse_event_ids(wanted.meetmax_first_events)
-    seen, existed, unanswered = _known_events()
-    ids = event_ids.events_to_check(events, seen, first, unanswered)
+    known = _known_events()
+    ids = event_ids.events_to_check(events, known.seen, first, known.unanswered)
     with (
         deferred_signals() as stop_requested,
         progress.track("MeetMax pages", len(results.events_without_answer(ids, path)), "pages") as tracker,
@@ -67,68 +67,35 @@ def meetmax_url_check(
             should_stop=stop_requested,
             accepts_same_pages=accept_drop,
         )
-    return _summary(outcome, path, directories, existed, accept_drop)
+    return _summary(outcome, path, directories, None if accept_drop else known.titles)
 
 
-def _known_events() -> tuple[list[int], dict[int, KnownEvent], list[int]]:
-    """Return every id that ever existed, those that did at their last check, and those whose checks all failed.
-
-    A title once seen stays when the event goes.
-    """
+def _known_events() -> CheckedEvents:
+    """Return what the checks that were loaded say."""
     import contextlib
 
     from systemscripts import db_utils
-    from systemscripts.sources.meetmax.site_check import KnownEvent
+    from systemscripts.sources.meetmax import checked_events
 
-    with (
-        contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection,
-        db_utils.transaction(connection) as cursor,
-    ):
-        cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
-        if cursor.fetchone() == (None,):
-            return [], {}, []
-        cursor.execute(
-            """select eventid::integer, coalesce(title, ''), coalesce(ifexists, '')
-               from public.tmeetmaxurlcheck where eventid ~ '^[0-9]{1,8}$'"""
-        )
-        rows = cursor.fetchall()
-    seen = [event for event, title, exists in rows if title or exists == "1"]
-    existed = {event: KnownEvent(title) for event, title, exists in rows if exists == "1"}
-    return seen, existed, [event for event, title, exists in rows if not title and not exists]
+    with contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection:
+        return checked_events.load_checked_events(connection)
 
 
-def _summary(
-    outcome: ScanOutcome, path: Path, directories: Directories, known: dict[int, KnownEvent], accept_drop: bool
-) -> Summary:
+def _summary(outcome: ScanOutcome, path: Path, directories: Directories, titles: dict[int, str] | None) -> Summary:
     from systemscripts import settings
-    from systemscripts.errors import EtlError
     from systemscripts.sources.meetmax import page_kinds, results, site_check
 
     found = results.newest_results(path)
-    repeated = {} if accept_drop else site_check.find_repeated_pages(found, known)
-    counts = outcome.failures | ({page_kinds.SAME_PAGE: len(repeated)} if repeated else {})
-    failures = ", ".join(f"{count} {status}" for status, count in counts.items())
-    fault = "" if accept_drop else site_check.find_site_fault(found, known)
-    if outcome.everything_failed or outcome.ended == results.GAVE_UP:
-        missing = {"HTTP 404": outcome.missing} if outcome.missing else {page_kinds.SAME_PAGE: outcome.existing}
-        what, hint = results.explain_failures(counts or missing)
-        if fault or hint == page_kinds.HINT:
-            _forget_scan(path, outcome, known)
-        told = failures or ", ".join(missing)
-        raise EtlError(f"{what}: {told} ({outcome.answered} pages asked)", hint)
-    if fault and outcome.complete:
-        _forget_scan(path, outcome, known)
-        raise EtlError(
-            f"MeetMax does not answer with its event pages: {fault}",
-            f"{page_kinds.HINT} Where the site is right: meetmax_url_check.py --accept-drop",
-        )
+    repeated = {} if titles is None else site_check.find_repeated_pages(found, titles)
+    site_check.refuse_bad_scan(path, outcome, len(repeated), titles)
+    failures = outcome.failures | ({page_kinds.SAME_PAGE: len(repeated)} if repeated else {})
     summary = Summary(files=0)
     summary.headline = (
         f"{outcome.answered} of {outcome.asked} pages: {outcome.existing} exist, {outcome.downloadable} with a list, "
         f"{outcome.invalid} are no event"
     )
     if failures:
-        summary.warn("pages_failed", f"failed: {failures}")
+        summary.warn("pages_failed", f"failed: {site_check.list_failures(failures)}")
     if not outcome.complete:
         left = outcome.asked - outcome.answered
         summary.warn("scan_incomplete", f"{outcome.ended}: the next run goes on with the other {left}")
@@ -139,15 +106,6 @@ def _summary(
     summary.files = 1
     summary.next_steps.append("generic_import.py meetmax_urls")
     return summary
-
-
-def _forget_scan(path: Path, outcome: ScanOutcome, known: dict[int, KnownEvent]) -> None:
-    """Drop the answers of a scan that must leave no trace, and those before it where they are no better."""
-    from systemscripts.sources.meetmax import results, site_check
-
-    results.forget_since(path, outcome.began_at)
-    if site_check.find_site_fault(results.newest_results(path), known):
-        path.unlink()
 
 
 if __name__ == "__main__":

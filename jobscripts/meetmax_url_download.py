@@ -11,12 +11,6 @@ from systemscripts.job import Summary, job
 if TYPE_CHECKING:
     from systemscripts.sources.meetmax import download
 
-IMPORT = "meetmax_events"  # loads what is downloaded here
-LISTS = """
-    select eventid::integer, downloadlink from public.tmeetmaxurlcheck
-    where isdownloadable = '1' and eventid ~ '^[0-9]+$' order by eventid::integer
-"""
-
 
 @job(lock="")
 def meetmax_url_download(
@@ -32,19 +26,23 @@ def meetmax_url_download(
         meetmax_url_download.py
         meetmax_url_download.py --events 119179-119184 --delay 2
     """
+    import contextlib
     import time
 
     import requests
 
-    from systemscripts import progress, settings
+    from systemscripts import db_utils, progress, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.sources.meetmax import download
+    from systemscripts.sources.meetmax import checked_events, download
+    from systemscripts.sources.meetmax import events as event_ids
 
     wanted, directories = settings.current(), Directories(settings.current().etl_data_dir)
     pause = wanted.meetmax_delay_seconds if delay is None else delay
-    lists, stamp = _lists(events), settings.file_stamp()
+    stamp, wanted_ids = settings.file_stamp(), event_ids.parse_event_ids(events) if events else []
+    with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
+        lists = checked_events.load_lists(connection, wanted_ids)
+        key_headers = checked_events.load_key_headers(connection)
     fetched = set() if events else download.find_fetched(directories.logs, settings.now())
-    key_headers = _key_headers()
     found = [download.DownloadResult(event, link, download.FETCHED_BEFORE) for event, link in lists if event in fetched]
     lists = [(event, link) for event, link in lists if event not in fetched]
     in_a_row = 0  # lists that the site did not give
@@ -71,43 +69,6 @@ def meetmax_url_download(
         found, directories.logs / f"{stamp}{download.RESULTS_SUFFIX}", directories.temporary
     )
     return _summary(found)
-
-
-def _lists(events: str) -> list[tuple[int, str]]:
-    """Event and address of each list that the newest check of the event found."""
-    import contextlib
-
-    from systemscripts import db_utils
-    from systemscripts.sources.meetmax import events as event_ids
-
-    wanted = set(event_ids.parse_event_ids(events)) if events else None
-    with (
-        contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection,
-        db_utils.transaction(connection) as cursor,
-    ):
-        cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
-        if cursor.fetchone() == (None,):
-            return []
-        cursor.execute(LISTS)
-        return [(event, link) for event, link in cursor.fetchall() if not wanted or event in wanted]
-
-
-def _key_headers() -> set[str]:
-    """Return the names of the headers one of which a company list has, as its import knows them."""
-    import contextlib
-
-    from systemscripts import configuration, db_utils
-    from systemscripts.tables import aliases
-
-    with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
-        configs = [config for config in configuration.load_each(connection)[0] if config.config_name == IMPORT]
-    return {
-        name
-        for config in configs
-        for element in config.key_columns
-        for column in element.split("|")
-        for name in aliases.find_header_names(column, config.reading.aliases)
-    }
 
 
 def _summary(found: list[download.DownloadResult]) -> Summary:

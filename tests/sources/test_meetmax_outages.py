@@ -12,7 +12,6 @@ import pytest
 from demo.meetmax_outages import CAPTCHA, FOREIGN_NOTICE, LAYOUT, LOGIN, NOTICE, OUTAGES, UNKNOWN_ID
 from demo.meetmax_server import ERROR, TOO_MANY, MeetMaxServer
 from systemscripts.sources.meetmax import download, events, pages, site_check
-from systemscripts.sources.meetmax.site_check import KnownEvent
 
 BASE = "https://www.meetmax.com/sched/event_119179/"
 PUBLIC = BASE + "__co-list_cp.html"
@@ -99,7 +98,7 @@ def invalid(event: int) -> pages.PageResult:
 
 
 def fault(results: Mapping[int, pages.PageResult], known: int) -> str:
-    return site_check.find_site_fault(results, {event: KnownEvent(f"Event {event}") for event in range(1, known + 1)})
+    return site_check.find_site_fault(results, {event: f"Event {event}" for event in range(1, known + 1)})
 
 
 LETTERS = ["".join(pair) for pair in itertools.product("abcdefghij", repeat=2)]  # words that tell pages apart
