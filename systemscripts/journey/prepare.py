@@ -15,7 +15,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.journey.context import Context
-from systemscripts.tables import aliases, standard_csv
+from systemscripts.tables import aliases, names, standard_csv
 
 
 @dataclass
@@ -54,7 +54,7 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
             table.lines()  # counted now, while a thread hashes the file; the load asks for them
         _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
         _check_type(context.config.file_type, ticket.name, table.detected.format)
-        columns = aliases.names_of(table, context.config.reading.aliases)
+        columns = aliases.names_of(table, context.config.reading.aliases, _known_spellings(context, table))
         found = _identify(context, ticket.name, table, columns)
         result = Prepared(ticket, path, table, columns, found, look)
         if write:
@@ -120,6 +120,23 @@ def _identify(context: Context, name: str, table: tables.Table, columns: list[st
         return identity.from_name(rule, name, config.delimiter)
 
     return identity.identify(text(label_rule), text(date_rule), date_rule.format)
+
+
+def _known_spellings(context: Context, table: tables.Table) -> dict[str, str]:
+    """The columns that the newest load with them gave to headers of this file which differ only in punctuation."""
+    headers = names.find_spellings(table.columns[table.added_columns :])
+    if not headers:
+        return {}
+    with transaction(context.connection) as cursor:
+        cursor.execute(
+            """select detected -> 'headers' from dba.tfile
+               where config_name = %s and status = 'loaded' and %s =
+                 (select count(distinct h.value) from jsonb_each_text(detected -> 'headers') h where h.value = any(%s))
+               order by file_id desc limit 1""",
+            (context.config.config_name, len(set(headers)), headers),
+        )
+        row = cursor.fetchone()
+    return names.known_spellings(row[0] or {}) if row else {}
 
 
 def _single_values(table: tables.Table, columns: list[str], locations: set[str]) -> dict[str, str]:

@@ -8,27 +8,28 @@ from systemscripts.tables.model import Table
 from systemscripts.tables.names import column_names
 
 
-def names_of(table: Table, aliases: Mapping[str, Sequence[str]]) -> list[str]:
-    """The names of a table's columns; those that reading added (source_sheet) keep theirs."""
+def names_of(table: Table, aliases: Mapping[str, Sequence[str]], known: Mapping[str, str] | None = None) -> list[str]:
+    """The names of a table's columns; those that reading added (source_sheet) keep theirs. known: see names."""
     own, headers = table.columns[: table.added_columns], table.columns[table.added_columns :]
-    return own + with_aliases(column_names(headers), headers, aliases)
+    return own + with_aliases(column_names(headers, known), headers, aliases)
 
 
 def with_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:
     """Give each column whose header or name is listed for a column that column's name.
 
     `names`: column_names(headers). Headers are compared as names, so without case, spaces and punctuation. A name goes
-    to the column that has it by itself, else to the first that is listed for it; the others keep their own.
+    to the column that has it by itself, else to the first that is listed for it, those before others that differ from a
+    listed one in punctuation; the others keep their own.
     """
     meaning = {_name(text): column for column, listed in aliases.items() for text in listed}
-    taken, found = set(names), []
-    for name, header in zip(names, headers, strict=True):
-        wanted = meaning.get(name) or (meaning.get(_name(header)) if header.strip() else None)
-        if wanted is not None and wanted not in taken:
-            taken.add(wanted)
-            found.append(wanted)
-        else:
-            found.append(name)
+    taken, found = set(names), list(names)
+    by_header = [_name(header) if header.strip() else "" for header in headers]
+    for compared in (names, by_header):
+        for position, name in enumerate(compared):
+            wanted = meaning.get(name)
+            if wanted is not None and wanted not in taken and found[position] == names[position]:
+                taken.add(wanted)
+                found[position] = wanted
     return found
 
 

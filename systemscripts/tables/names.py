@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 # PostgreSQL cuts identifiers silently at NAMEDATALEN - 1 bytes (PostgreSQL docs, 4.1.1 Identifiers and Key Words).
 LONGEST_NAME = 63
@@ -26,12 +26,18 @@ LETTERS = str.maketrans(
 )
 
 
-def column_names(headers: Iterable[str]) -> list[str]:
+def column_names(headers: Iterable[str], known: Mapping[str, str] | None = None) -> list[str]:
     """Turn the headers of one file into column names: valid, unique, and the same for the same header in every file.
 
-    Only a true duplicate looks at its neighbours: it takes the first free of `_2`, `_3` ... Positions count from 0.
+    Where headers of one file differ in nothing but punctuation (`E Mail`, `E-Mail`), the plainest has the name and each
+    other one has it with a hash of its text, in whatever order they stand. Only a true duplicate looks at its
+    neighbours: it takes the first free of `_2`, `_3` ... Positions count from 0. known: `known_spellings` of an earlier
+    file of the import, for tables where such headers were numbered.
     """
+    headers = list(headers)
     bases = [_base_name(header) or f"col_{position}" for position, header in enumerate(headers)]
+    if len(set(bases)) < len(bases):
+        bases = _tell_spellings_apart(headers, bases, known or {})
     taken = set(bases)
     seen: set[str] = set()
     names = []
@@ -41,6 +47,46 @@ def column_names(headers: Iterable[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def find_spellings(headers: Sequence[str]) -> list[str]:
+    """Return the headers that differ from another one of the file in nothing but punctuation."""
+    spellings: dict[str, set[str]] = {}
+    for header in headers:
+        spellings.setdefault(_base_name(header), set()).add(_spelling(header))
+    return [header for header in headers if (base := _base_name(header)) and len(spellings[base]) > 1]
+
+
+def _tell_spellings_apart(headers: list[str], bases: list[str], known: Mapping[str, str]) -> list[str]:
+    """Give headers that share a base but are spelt differently bases of their own."""
+    spellings: dict[str, set[str]] = {}
+    for header, base in zip(headers, bases, strict=True):
+        spellings.setdefault(base, set()).add(_spelling(header))
+    own: dict[tuple[str, str], str] = {}
+    for base, spelt in spellings.items():
+        before = {spelling: known.get(spelling, "") for spelling in spelt}
+        were_numbered = all(re.fullmatch(rf"{re.escape(base)}(_\d+)?", name) for name in before.values())
+        if were_numbered and len(set(before.values())) == len(spelt):
+            own |= {(base, spelling): name for spelling, name in before.items()}
+            continue
+        for spelling in sorted(spelt, key=_plainness)[1:]:
+            own[base, spelling] = f"{_cut(base, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{_hash(spelling)}"
+    return [own.get((base, _spelling(header)), base) for header, base in zip(headers, bases, strict=True)]
+
+
+def known_spellings(columns: Mapping[str, str]) -> dict[str, str]:
+    """Turn column -> header of an earlier file into what `column_names` takes as known."""
+    return {_spelling(header): column for column, header in columns.items()}
+
+
+def _spelling(header: str) -> str:
+    """A header without case and spaces at its ends: two that still differ are not the same header twice."""
+    return " ".join(unicodedata.normalize("NFC", header).casefold().split())
+
+
+def _plainness(spelling: str) -> tuple[int, str]:
+    """Sort headers with little punctuation first."""
+    return sum(not (letter.isalnum() or letter.isspace()) for letter in spelling), spelling
 
 
 def _numbered(base: str, taken: set[str]) -> str:
@@ -65,8 +111,11 @@ def _base_name(header: str) -> str:
     if len(name.encode()) <= LONGEST_NAME:
         return name
     # Hashed after cleaning, so that case and punctuation matter no more in a long header than in a short one.
-    mark = hashlib.sha256(name.encode()).hexdigest()[:HASH_LETTERS]
-    return f"{_cut(name, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{mark}"
+    return f"{_cut(name, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{_hash(name)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LETTERS]
 
 
 def _plain_letters(text: str) -> str:

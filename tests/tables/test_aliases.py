@@ -32,6 +32,12 @@ def test_the_same_listed_header_twice() -> None:
     assert named("Company", "Company") == ["company_name", "company_2"]
 
 
+def test_of_listed_headers_that_differ_in_punctuation_the_plainest_wins_in_any_order() -> None:
+    first, second = named("Company:", "Company"), named("Company", "Company:")
+    assert first == second[::-1]
+    assert second[0] == "company_name"
+
+
 def test_blank_headers_and_none_listed() -> None:
     assert named("", "Room", "") == ["col_0", "room", "col_2"]
     assert with_aliases(["a"], ["A"], {}) == ["a"]
