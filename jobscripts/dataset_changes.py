@@ -85,18 +85,12 @@ def _summary(found: list[Comparison], chosen: list[ImportConfig], csv_file: Path
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    import csv
-    import io
-
+    from systemscripts import office_files
     from systemscripts.datasets.changes import COLUMNS
     from systemscripts.directory_management import atomic_write
 
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
     with atomic_write(path) as stream:
-        stream.write(text.getvalue().encode())
+        office_files.write_csv(stream, COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
     {"settings", "directory_management", "errors", "masking", "secret", "summary", "kinds", "address_rules"},
-    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client"},
+    {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
     {"journey", "watch", "retention", "backups"},

@@ -1,90 +1,140 @@
-"""Tables as files: streamed, and safe to open in a spreadsheet program."""
+"""Tables as files: written whole into a temporary file first, so that a slow reader keeps no thread and no cursor."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
+import contextlib
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 import psycopg2
+from werkzeug.exceptions import TooManyRequests
 
-from systemscripts import db_utils
+from systemscripts import db_utils, office_files, settings
+from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.journey.sending_back import harmless
 from webconsole import database
-from webconsole.reading import tables
+from webconsole.reading import relations, tables
 
 BLOCK = 2000  # rows fetched at once
-SHEET_ROWS = 1_048_576  # of XLSX (ECMA-376)
-DOWNLOAD_MINUTES = 30
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
+MAX_SECONDS = 600.0  # of making one file; longer belongs to psql
+MAX_BYTES = 2 << 30  # of one file: its disk is that of the installation
+# files of one user and of all that are being made or not yet read: each takes disk until it was read or given up
+MAX_OF_ONE_USER, MAX_IN_ALL = 3, 12
+
+_open_files: Counter[str] = Counter()
+_lock = threading.Lock()
 
 
-def neutral(text: str | None) -> str:
-    """The text of a cell, with an apostrophe before what would run as a formula. A number stays one."""
-    return str(harmless(text)) if text else ""
+class TemporaryDownload:
+    """A file without a name that exists until it was sent or given up, and counts for its user until then.
+
+    Raises TooManyRequests (429) where the user, or all users together, have too many of them.
+    """
+
+    def __init__(self, user_name: str) -> None:
+        self._user_name, self._is_open = user_name, False
+        with _lock:
+            if _open_files[user_name] >= MAX_OF_ONE_USER or _open_files.total() >= MAX_IN_ALL:
+                whose = "your" if _open_files[user_name] >= MAX_OF_ONE_USER else "all"
+                text = f"Too many of {whose} downloads are not finished. Let them end or cancel them, then try again."
+                raise TooManyRequests(text, retry_after=10)
+            _open_files[user_name] += 1
+        self._is_open = True
+        folder = Directories(settings.current().etl_data_dir).create().var
+        self.stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - whoever sends it closes it
+        # what the server needs to send it as a file
+        self.read, self.seek, self.tell = self.stream.read, self.stream.seek, self.stream.tell
+        self.seekable = self.stream.seekable
+
+    def close(self) -> None:
+        """Give the file back, and its place among those of its user."""
+        if self._is_open:
+            self._is_open = False
+            with _lock:
+                _open_files[self._user_name] -= 1
+            self.stream.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
-def csv_lines(header: list[str], rows: Iterator[tuple[str | None, ...]]) -> Iterator[bytes]:
-    """CSV (RFC 4180, UTF-8 with a mark, so that Excel reads it as such) in blocks."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    text.write("\ufeff")
-    writer.writerow([neutral(name) for name in header])
-    for number, row in enumerate(rows, start=1):
-        writer.writerow([neutral(cell) for cell in row])
+def make_file(asked: tables.View, ending: str, user_name: str) -> TemporaryDownload:
+    """Write all that was asked for into a file, CSV or XLSX.
+
+    Raises UsageError where it is too large or takes too long, TooManyRequests where too many are open.
+    """
+    made = TemporaryDownload(user_name)
+    try:
+        columns = list(asked.relation.columns)
+        names = [column.name for column in columns]
+        with closing(_table_rows(asked, names)) as every_row:
+            rows = _within_limits(every_row, made.stream)
+            if ending == "csv":
+                office_files.write_csv(made.stream, names, rows)
+            else:
+                office_files.write_xlsx(made.stream, names, _typed(rows, columns))
+        made.seek(0)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _within_limits(rows: Iterator[Any], stream: IO[bytes]) -> Iterator[Any]:
+    until = time.monotonic() + MAX_SECONDS
+    for number, row in enumerate(rows):
         if number % BLOCK == 0:
-            yield _taken(text)
-    yield _taken(text)
+            if time.monotonic() > until:
+                raise UsageError(f"this download takes longer than {MAX_SECONDS:.0f} s", "Filter it.")
+            if stream.tell() > MAX_BYTES:
+                raise UsageError(f"this download is larger than {MAX_BYTES >> 30} GB", "Filter it.")
+        yield row
 
 
-def _taken(text: io.StringIO) -> bytes:
-    content = text.getvalue()
-    text.seek(0)
-    text.truncate()
-    return content.encode()
+def _typed(rows: Iterator[Any], columns: list[relations.Column]) -> Iterator[list[Any]]:
+    """Give texts of the database back their types, for a workbook."""
+    readers = [_reader_of(column.type) for column in columns]
+    for row in rows:
+        yield [
+            cell if reader is None or cell is None else reader(cell)
+            for cell, reader in zip(row, readers, strict=True)
+        ]  # fmt: skip
 
 
-def xlsx_file(header: list[str], rows: Iterator[tuple[str | None, ...]], numeric: list[bool]) -> IO[bytes]:
-    """An XLSX workbook in a temporary file, written row by row; raises UsageError where a sheet cannot hold it."""
-    import openpyxl
+def _reader_of(type_name: str) -> Callable[[str], Any] | None:
+    base = type_name.partition("(")[0]
+    read: Callable[[str], Any]
+    if base in relations.NUMBER_TYPES:
+        read = Decimal
+    elif base == "date":
+        read = date.fromisoformat
+    elif base.startswith("timestamp"):
+        read = datetime.fromisoformat
+    else:
+        return None
 
-    workbook = openpyxl.Workbook(write_only=True)
-    sheet = workbook.create_sheet("data")
-    sheet.append([_sheet_text(name) for name in header])
-    for number, row in enumerate(rows, start=2):
-        if number > SHEET_ROWS:
-            raise UsageError(f"a sheet holds at most {SHEET_ROWS:,} rows", "Download CSV, or filter it.")
-        sheet.append([_sheet_cell(cell, is_number) for cell, is_number in zip(row, numeric, strict=True)])
-    stream = tempfile.TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-    workbook.save(stream)
-    stream.seek(0)
-    return stream
-
-
-def _sheet_cell(text: str | None, is_number: bool) -> str | int | float:
-    if is_number and text and len(text) <= 15:  # a double holds 15 digits; longer numbers stay exact as text
+    def cell_of(text: str) -> Any:
         try:
-            return float(text) if "." in text or "e" in text.lower() else int(text)
-        except ValueError:  # NaN, Infinity
+            return read(text)
+        except (ValueError, InvalidOperation):  # infinity, a year before Christ: it stays the text that it is
             return text
-    return _sheet_text(text)
+
+    return cell_of
 
 
-def _sheet_text(text: str | None) -> str:
-    return _UNPRINTABLE.sub("\ufffd", neutral(text))[:32_767]
-
-
-def table_rows(asked: tables.View, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Every row that was asked for, through a connection of its own, so that nothing else waits for a slow reader."""
+def _table_rows(asked: tables.View, columns: list[str]) -> Generator[tuple[Any, ...]]:
+    """Yield every row that was asked for, through a connection of its own, so that no page waits for it."""
     with closing(db_utils.connect("reader", purpose="console download")) as connection:
         connection.set_session(readonly=True)
         with connection.cursor() as plain:
-            plain.execute(f"set statement_timeout = '{DOWNLOAD_MINUTES}min'")
+            plain.execute("set statement_timeout = %s", (f"{MAX_SECONDS:.0f}s",))
             plain.execute("select set_config('TimeZone', %s, false)", (asked.wanted.zone,))
         with connection.cursor("download") as cursor:
             cursor.itersize = BLOCK
@@ -93,3 +143,6 @@ def table_rows(asked: tables.View, columns: list[str]) -> Iterator[tuple[Any, ..
                 yield from cursor
             except psycopg2.Error as error:
                 raise database.misfit(error) or error from None
+            finally:
+                with contextlib.suppress(psycopg2.Error):
+                    cursor.close()

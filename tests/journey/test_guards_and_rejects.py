@@ -102,13 +102,13 @@ def test_rejected_rows_are_written_for_the_client(installation: Installation) ->
         done = installation.run("generic_import", "--export-rejects", dataset, path)
         assert done.returncode == 0, done.stderr
         if ending == "csv":
-            found = list(csv.reader(io.StringIO(path.read_text(), newline="")))
+            found = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
         else:
             rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)  # type: ignore[union-attr]
             found = [[str(value) for value in row] for row in rows]
         assert found == [
             ["row", "column", "reason", "id", "name"],
-            ["3", "id", "id: 'x' is not a whole number", "x", "'=b"],
+            ["3", "id", "id: 'x' is not a whole number", "x", "'=b" if ending == "csv" else "=b"],
         ]
     assert installation.run("generic_import", "--export-rejects", dataset, "x.pdf").returncode == 2
 
@@ -120,8 +120,7 @@ def test_what_is_sent_back_holds_no_formula(installation: Installation) -> None:
     path = installation.data / "rejected.xlsx"
     assert installation.run("generic_import", "--export-rejects", dataset, path).returncode == 0
     cells = [row[4] for row in openpyxl.load_workbook(path).active.iter_rows(min_row=2)]  # type: ignore[union-attr]
-    expected = ["'=1+1", "'+cmd|x", "'-2+3", "'@SUM(A1)", "-5,20", "+4.5", "a=b", "x\ufffdy"]
-    assert [cell.value for cell in cells] == expected
+    assert [cell.value for cell in cells] == [*values[:-1], "x\ufffdy"]
     assert {cell.data_type for cell in cells} == {"s"}
 
 

@@ -23,7 +23,8 @@ from tests.reports.conftest import MeetMax, MoodySink, part
 
 DANGEROUS = """
     select * from (values ('=1+2', 1, -5.5), ('+49 30', 2, 0), ('-x', 3, 7), ('@sum(a)', 4, null), (e'\\tx', 5, 8),
-                          ('plain', 6, 9)) v(text, number, amount) order by number
+                          ('plain', 6, 9), (' =1+1', 7, 9), ('＝1+1', 8, 9), ('"=x', 9, 9), ('-5', 10, 9))
+    v(text, number, amount) order by number
 """
 
 
@@ -65,12 +66,23 @@ def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
     assert set(found) == {"phones_2026.csv", "own.xlsx"}
     rows = list(csv.reader(io.StringIO(found["phones_2026.csv"].decode("utf-8-sig"))))
     assert rows[0] == ["text", "number", "amount"]
-    assert [row[0] for row in rows[1:]] == ["'=1+2", "'+49 30", "'-x", "'@sum(a)", "'\tx", "plain"]
+    assert [row[0] for row in rows[1:]] == [
+        "'=1+2",
+        "'+49 30",
+        "'-x",
+        "'@sum(a)",
+        "'\tx",
+        "plain",
+        "' =1+1",
+        "'＝1+1",
+        "'\"=x",
+        "-5",
+    ]
     assert rows[1] == ["'=1+2", "1", "-5.5"]  # a number below zero is a number
     sheet: Any = openpyxl.load_workbook(io.BytesIO(found["own.xlsx"])).active
-    assert [cell.value for cell in sheet[1]] == ["'=header", "n", "at"]
+    assert [cell.value for cell in sheet[1]] == ["=header", "n", "at"]
     assert [cell.data_type for cell in sheet[2]] == ["s", "n", "d"]
-    assert sheet["A2"].value == "'=cmd()"
+    assert sheet["A2"].value == "=cmd()"
     assert b"<f>" not in zipfile.ZipFile(io.BytesIO(found["own.xlsx"])).read("xl/worksheets/sheet1.xml")
     for _ in range(2):
         assert mailing.run("send_report", "phones").returncode == 0  # send_if: always

@@ -164,11 +164,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_text(console: Console) -> N
     console.load("formulas", "formulas_1.csv", text.getvalue(), reading={"delimiter": ","})
     safe = console.get("/tables/public.formulas/download.csv", "ben").content.decode("utf-8-sig")
     found = [row["v"] for row in csv.DictReader(io.StringIO(safe, newline=""))]
-    expected = {value: value if value in PLAIN else f"'{value}" for value in values}
-    assert {each.removeprefix("'").strip() for each in found} == {value.strip() for value in values}
-    for each in found:
-        assert each in expected.values() or each.strip() in {value.strip() for value in expected.values()}
-        assert not each.lstrip().startswith(("=", "@", "＝")) and each not in ("+1+1", "-1+1")
+    assert found == [value if value in PLAIN else f"'{value}" for value in values]
     sheet = openpyxl.load_workbook(
         io.BytesIO(console.get("/tables/public.formulas/download.xlsx", "ben").content)
     ).active

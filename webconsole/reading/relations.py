@@ -13,6 +13,7 @@ from webconsole import database
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+NUMBER_TYPES = frozenset(("smallint", "integer", "bigint", "numeric", "real", "double precision"))
 LINEAGE = ("dataset_id", "source_row")
 # Of dba only what an import fills: the suite's own views are the operator's.
 _VISIBLE = """c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -33,7 +34,7 @@ class Column:
     def kind(self) -> str:
         """What it is for the eye: number, time, text."""
         base = self.type.partition("(")[0]
-        if base in ("smallint", "integer", "bigint", "numeric", "real", "double precision"):
+        if base in NUMBER_TYPES:
             return "number"
         return "time" if base.startswith(("timestamp", "date", "time")) else "text"
 
