@@ -23,7 +23,8 @@ def large(console: Console) -> None:
     console.installation.sql(
         f"""create table public.large as select n, repeat('x', 200) as text from generate_series(1, {ROWS}) n;
             create table public.typed as select 1::numeric as n, date '2026-01-05' as d,
-            timestamptz '2026-01-05 07:30+00' as at, '=1+1'::text as t, 'infinity'::date as never, 12345678901234567890::numeric as long"""
+            timestamptz '2026-01-05 07:30+00' as at, '=1+1'::text as t,
+            'infinity'::date as never, 12345678901234567890::numeric as long"""
     )
 
 
