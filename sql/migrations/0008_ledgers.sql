@@ -28,6 +28,10 @@ create index tfile_refused on dba.tfile (config_name, file_id) where status = 'r
 create index tfile_good on dba.tfile (config_name, status_at desc) where status in ('loaded', 'unchanged', 'duplicate');
 create index tfile_api on dba.tfile (config_name, file_id desc) where source = 'api';
 
+-- What the next upsert found of a row.
+create index trowhistory_next on dba.trowhistory (target_table, key, row_history_id);
+drop index dba.trowhistory_target_table_key_idx;
+
 -- When a job last succeeded, or last ran, for what it held its lock for.
 create index trun_succeeded on dba.trun (job, lock_key, started_at desc) where status = 'succeeded';
 create index trun_lock on dba.trun (job, lock_key, started_at desc);

@@ -50,7 +50,9 @@ def between(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_column
     """What a dataset changed: against another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
         return row_history.changes_of(cursor, dataset)
-    return compare(cursor, before, dataset, key_columns) if before else Comparison(None, dataset)
+    if before is None:
+        return Comparison(None, dataset)
+    return compare(cursor, before, dataset, key_columns, whole_rows=False)
 
 
 def _valid(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:
@@ -92,7 +94,7 @@ def first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, s
             limit=sql.Literal(limit),
         )
     )
-    return [row[0] for row in cursor.fetchall()]
+    return [dict(zip(dataset.columns, row[0], strict=True)) for row in cursor.fetchall()]
 
 
 def as_rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ class Dataset:
         return sql.Identifier(*self.target_table.split(".", 1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Value:
     """One cell that differs; `header`: as the client wrote it."""
 
@@ -45,12 +45,12 @@ class Value:
     after: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row that was added, removed or changed; `cells`: column -> text, of a changed row as it is now."""
 
     key: str  # "" where the row has none
-    cells: dict[str, str]
+    cells: dict[str, str]  # none where the comparison was not asked to keep them
     values: list[Value] = field(default_factory=list)  # of a changed row
 
 
@@ -76,15 +76,6 @@ class Comparison:
         return " ".join(f"{sign}{len(rows)}" for sign, rows in signs if rows)
 
 
-def differing(old: dict[str, str], new: dict[str, str], columns: Sequence[str], headers: dict[str, str]) -> list[Value]:
-    """The cells of one row that are not what they were."""
-    return [
-        Value(name, headers.get(name) or name, old.get(name, ""), new.get(name, ""))
-        for name in columns
-        if old.get(name, "") != new.get(name, "")
-    ]
-
-
 def headers_of(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
     """The headers of a dataset's file by column, as they were written; none where a file holds no row of them."""
     cursor.execute(
@@ -102,6 +93,5 @@ def text_of(name: str) -> sql.Composable:
 
 
 def cells(columns: Sequence[str]) -> sql.Composable:
-    """A row as a JSON object of texts (a row, because functions take at most 100 arguments)."""
-    texts = sql.SQL(", ").join(sql.SQL("{} as {}").format(text_of(name), sql.Identifier(name)) for name in columns)
-    return sql.SQL("(select to_jsonb(c) from (select {}) c)").format(texts)
+    """A row as an array of texts (a constructor: functions take at most 100 arguments)."""
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(text_of, columns)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts.datasets.comparison import Comparison, Dataset, Row, cells, differing, headers_of, text_of
+from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, cells, headers_of, text_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 SEPARATOR = "\x1f"  # between the parts of a key; ASCII's own for this
 
 
-def compare(cursor: Cursor, before: Dataset, after: Dataset, key_columns: Sequence[str]) -> Comparison:
+def compare(
+    cursor: Cursor, before: Dataset, after: Dataset, key_columns: Sequence[str], whole_rows: bool = True
+) -> Comparison:
     """Compare two datasets of one target by key.
 
     `key_columns`: as configured; `ticker|company_name` takes the first of these that is not empty. A column that only
-    one of the two has neither changes a row nor names one.
+    one of the two has neither changes a row nor names one. `whole_rows`: keep the cells of every row; otherwise only
+    of those that have no key, which nothing else names.
     """
     headers = headers_of(cursor, before) | headers_of(cursor, after)
     common = [name for name in after.columns if name in set(before.columns)]
@@ -31,24 +34,33 @@ def compare(cursor: Cursor, before: Dataset, after: Dataset, key_columns: Sequen
     made.new_columns = [headers.get(name) or name for name in after.columns if name not in before.columns]
     made.gone_columns = [headers.get(name) or name for name in before.columns if name not in after.columns]
     parts = _parts(before, after, common, key_columns)
+    # sorts of a dataset's size: in memory where it is a usual one, on the disk where it is huge
+    cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_DIFFERENCES).format(**parts))
-    for key, old, new in cursor.fetchall():
-        _add(made, key.replace(SEPARATOR, " / "), old, new, common, headers)
+    compared = [
+        (before.columns.index(name), after.columns.index(name), name, headers.get(name) or name) for name in common
+    ]
+    for key, old, new in cursor:
+        name = key.replace(SEPARATOR, " / ")
+        keeps_cells = whole_rows or not name
+        if old is None:
+            made.added.append(Row(name, _cells(after, new) if keeps_cells else {}))
+        elif new is None:
+            made.removed.append(Row(name, _cells(before, old) if keeps_cells else {}))
+        else:
+            values = [
+                Value(column, header, old[from_index], new[to_index])
+                for from_index, to_index, column, header in compared
+                if old[from_index] != new[to_index]
+            ]
+            made.changed.append(Row(name, _cells(after, new) if keeps_cells else {}, values))
     cursor.execute(sql.SQL(_TWINS).format(**parts))
     made.twins = [key.replace(SEPARATOR, " / ") for (key,) in cursor.fetchall()]
     return made
 
 
-def _add(
-    made: Comparison, key: str, old: dict[str, str] | None, new: dict[str, str] | None, common: list[str],
-    headers: dict[str, str],
-) -> None:  # fmt: skip
-    if old is None:
-        made.added.append(Row(key, new or {}))
-    elif new is None:
-        made.removed.append(Row(key, old))
-    else:
-        made.changed.append(Row(key, new, differing(old, new, common, headers)))
+def _cells(dataset: Dataset, texts: list[str]) -> dict[str, str]:
+    return dict(zip(dataset.columns, texts, strict=True))
 
 
 def _parts(before: Dataset, after: Dataset, common: list[str], key_columns: Sequence[str]) -> dict[str, sql.Composable]:
@@ -56,7 +68,7 @@ def _parts(before: Dataset, after: Dataset, common: list[str], key_columns: Sequ
     new_content: sql.Composable = sql.SQL("'after'")
     if common:
         texts = sql.SQL(", ").join(map(text_of, common))
-        old_content = new_content = sql.SQL("(select c from (select {}) c)::text").format(texts)
+        old_content = new_content = sql.SQL("row({})::text").format(texts)
     return {
         "table": before.table,
         "before": sql.Literal(before.dataset_id),
@@ -84,31 +96,31 @@ def _key(key_columns: Sequence[str], common: list[str]) -> sql.Composable:
     return sql.SQL("case when concat({}) = '' then '' else {} end").format(sql.SQL(", ").join(elements), whole)
 
 
+# No joins: their plan would hang on statistics, which a table has not right after its load, and be quadratic without
+# them. Sorting and counting cost the same whatever the planner believes.
 _DIFFERENCES = """
-with old_rows as materialized (
-    select r.*, row_number() over (partition by r.key, r.content order by r.source_row) as twin
-    from (select t.ctid as place, t.source_row, {key} as key, {old_content} as content
-          from {table} t where t.dataset_id = {before}) r),
-new_rows as materialized (
-    select r.*, row_number() over (partition by r.key, r.content order by r.source_row) as twin
-    from (select t.ctid as place, t.source_row, {key} as key, {new_content} as content
-          from {table} t where t.dataset_id = {after}) r),
-old_rest as (
+with both_datasets as (
+    select t.ctid as place, t.source_row, t.dataset_id = {after} as is_new, ({key}) collate "C" as key,
+           md5(case when t.dataset_id = {after} then {new_content} else {old_content} end)::uuid as content
+    from {table} t where t.dataset_id in ({before}, {after})),
+twins as (
+    select b.*, row_number() over (partition by key, content, is_new order by source_row) as twin
+    from both_datasets b),
+pairs as (
+    select w.*, count(*) over (partition by key, content, twin) as alike from twins w),
+others as (
     -- rows without a key get numbers that meet no other
-    select o.*, row_number() over (partition by o.key order by o.source_row)
-                * case when o.key = '' then -1 else 1 end as nth
-    from old_rows o where not exists (
-        select from new_rows n where n.key = o.key and n.content = o.content and n.twin = o.twin)),
-new_rest as (
-    select n.*, row_number() over (partition by n.key order by n.source_row) as nth
-    from new_rows n where not exists (
-        select from old_rows o where o.key = n.key and o.content = n.content and o.twin = n.twin))
-select coalesce(n.key, o.key),
-       (select {old_cells} from {table} t where t.ctid = o.place),
-       (select {new_cells} from {table} t where t.ctid = n.place)
-from old_rest o full join new_rest n on n.key = o.key and n.nth = o.nth
-order by coalesce(n.source_row, o.source_row), o.source_row"""
+    select p.*, row_number() over (partition by key, is_new order by source_row)
+                * case when key = '' and not is_new then -1 else 1 end as nth
+    from pairs p where alike = 1),
+differences as (
+    select key, min(source_row) filter (where is_new) as new_row, min(source_row) filter (where not is_new) as old_row,
+           min(place) filter (where is_new) as new_place, min(place) filter (where not is_new) as old_place
+    from others group by key, nth)
+select d.key, (select {old_cells} from {table} t where t.ctid = d.old_place),
+       (select {new_cells} from {table} t where t.ctid = d.new_place)
+from differences d order by coalesce(d.new_row, d.old_row), d.old_row"""
 _TWINS = """
 select distinct r.key from (
-    select t.dataset_id, {key} as key from {table} t where t.dataset_id in ({before}, {after})) r
+    select t.dataset_id, ({key}) collate "C" as key from {table} t where t.dataset_id in ({before}, {after})) r
 where r.key <> '' group by r.dataset_id, r.key having count(*) > 1 order by r.key"""

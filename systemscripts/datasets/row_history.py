@@ -6,54 +6,78 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts.datasets.comparison import Comparison, Dataset, Row, differing, headers_of
+from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, headers_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-LINEAGE = ("dataset_id", "source_row")
-
 
 def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
-    """The rows that one dataset inserted or updated. An upsert removes none."""
+    """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none."""
     made = Comparison(None, dataset)
-    cursor.execute("select key from dba.trowhistory where dataset_id = %s limit 1", (dataset.dataset_id,))
+    cursor.execute(
+        "select key from dba.trowhistory where dataset_id = %s order by row_history_id limit 1", (dataset.dataset_id,)
+    )
     first = cursor.fetchone()
     if first is None:
         return made
-    headers = headers_of(cursor, dataset)
-    same_key = sql.SQL(" and ").join(
-        sql.SQL("t.{0}::text = h.key ->> {1}").format(sql.Identifier(name), sql.Literal(name)) for name in first[0]
-    )
-    cursor.execute(
-        sql.SQL(_HISTORY).format(table=dataset.table, same_key=same_key), (dataset.dataset_id, list(LINEAGE))
-    )
-    for key, old, new in cursor.fetchall():
+    headers, columns = headers_of(cursor, dataset), sorted(dataset.columns)
+    cursor.execute("set local work_mem = '64MB'")
+    cursor.execute(_statement(cursor, dataset, list(first[0]), columns), (dataset.dataset_id,))
+    for key, old, new in cursor:
         name = " / ".join(str(value) for value in key.values())
         if old is None:
-            made.added.append(Row(name, new or {}))
-        else:
-            made.changed.append(
-                Row(name, new or {}, differing(old, new or {}, _compared(old, new or {}, dataset), headers))
-            )
+            made.added.append(Row(name, {}))
+            continue
+        values = [
+            Value(column, headers.get(column) or column, before, after)
+            for column, before, after in zip(columns, old, new, strict=True)
+            if before != after
+        ]
+        made.changed.append(Row(name, {}, values))
     return made
 
 
-def _compared(old: dict[str, str], new: dict[str, str], dataset: Dataset) -> list[str]:
-    """What the file held; the times that a load fills in by itself are no change."""
-    return sorted({*old, *new} & set(dataset.columns))
+def _statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
+    """Return the query for keys with their cells before and after; what the next change found is what this one left."""
+    later, after = sql.SQL(""), sql.SQL("to_jsonb(t)")
+    if _has_later_changes(cursor, dataset):
+        later, after = sql.SQL(_LATER), sql.SQL("coalesce(later.old_row, to_jsonb(t))")
+    same_key = sql.SQL(" and ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in key_columns)
+    texts = {
+        name: sql.SQL(", ").join(
+            sql.SQL("coalesce({} ->> {}, '')").format(row, sql.Literal(column)) for column in columns
+        )
+        for name, row in (("old_texts", sql.SQL("h.old_row")), ("new_texts", sql.SQL("n.new_row")))
+    }
+    return sql.SQL(_HISTORY).format(table=dataset.table, same_key=same_key, later=later, after=after, **texts)
 
 
-_AS_TEXT = """(
-    select jsonb_object_agg(e.key, coalesce(e.value, '')) from jsonb_each_text({}) e where e.key <> all(w.lineage))"""
-# What a dataset left is what the next one that touched the row found, else what is there now.
-_HISTORY = f"""
-with w as (select %s::integer as dataset_id, %s::text[] as lineage)
-select h.key, {_AS_TEXT.format("h.old_row")}, {_AS_TEXT.format("coalesce(later.old_row, to_jsonb(t))")}
-from w join dba.trowhistory h using (dataset_id)
+def _has_later_changes(cursor: Cursor, dataset: Dataset) -> bool:
+    cursor.execute(
+        """select exists (select from dba.trowhistory n where n.target_table = %s and n.row_history_id > (
+               select max(h.row_history_id) from dba.trowhistory h where h.dataset_id = %s))""",
+        (dataset.target_table, dataset.dataset_id),
+    )
+    return cursor.fetchone() == (True,)
+
+
+# The key is read into the target's own types, so that the target's index on it can be followed; of a row that was
+# added only the key is asked for. "offset 0": a row becomes JSON once, not once for each of its columns.
+_HISTORY = """
+select h.key, case when h.old_row is not null then array[{old_texts}]::text[] end,
+       case when h.old_row is not null then array[{new_texts}]::text[] end
+from dba.trowhistory h
+cross join lateral jsonb_populate_record(
+    null::{table}, case when h.old_row is not null then h.key end) k
+{later}
+left join {table} t on {same_key}
+cross join lateral (select {after} as new_row offset 0) n
+where h.dataset_id = %s
+order by h.row_history_id"""
+_LATER = """
 left join lateral (
     select n.old_row from dba.trowhistory n
-    where n.target_table = h.target_table and n.key = h.key and n.row_history_id > h.row_history_id
-    order by n.row_history_id limit 1) later on true
-left join {{table}} t on {{same_key}}
-order by h.row_history_id"""
+    where h.old_row is not null and n.target_table = h.target_table and n.key = h.key
+        and n.row_history_id > h.row_history_id
+    order by n.row_history_id limit 1) later on true"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
@@ -76,27 +76,20 @@ def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
 
 def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
     """Bring the rows that a dataset changed back to what they were; it must be the newest of its import."""
-    cursor.execute(
-        "select key from dba.trowhistory where dataset_id = %s and target_table = %s limit 1",
-        (dataset_id, f"{schema}.{table}"),
-    )
-    row: Any = cursor.fetchone()
-    if row is None:
+    mine = (dataset_id, f"{schema}.{table}")
+    cursor.execute("select from dba.trowhistory where dataset_id = %s and target_table = %s limit 1", mine)
+    if cursor.fetchone() is None:
         return
-    place = sql.Identifier(schema, table)
-    keys = sql.SQL(" and ").join(
-        sql.SQL("to_jsonb(t.{0}) = h.key -> {1}").format(sql.Identifier(name), sql.Literal(name)) for name in row[0]
-    )
-    mine = sql.SQL("h.dataset_id = %s and h.target_table = %s and t.dataset_id = %s and ") + keys
-    values = (dataset_id, f"{schema}.{table}", dataset_id)
-    # the rows it changed go; those that were there before come back as they were
-    cursor.execute(sql.SQL("delete from {} t using dba.trowhistory h where ").format(place) + mine, values)
+    target = sql.Identifier(schema, table)
+    # Every row that carries its number has an entry in the history, so nothing is joined: right after a load the
+    # database has no statistics that would tell it how.
+    cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
     cursor.execute(
         sql.SQL(
-            """insert into {0} select (jsonb_populate_record(null::{0}, h.old_row)).* from dba.trowhistory h
+            """insert into {0} select r.* from dba.trowhistory h, jsonb_populate_record(null::{0}, h.old_row) r
                where h.dataset_id = %s and h.target_table = %s and h.old_row is not null"""
-        ).format(place),
-        values[:2],
+        ).format(target),
+        mine,
     )
 
 
@@ -117,7 +110,7 @@ class _Names:
             "target": sql.Identifier(made.schema, made.table),
             "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
             "same_key": _each(" and ", "t.{0} = i.{0}", made.key_columns),
-            "same_key_later": _each(" and ", "later.{0} = i.{0}", made.key_columns),
+            "keys": _each(", ", "{0}", made.key_columns),
             "no_key": _each(" or ", "i.{0} is null", made.key_columns),
             "key": sql.SQL("jsonb_build_object({})").format(
                 sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
@@ -140,8 +133,12 @@ def _each(between: str, template: str, names: list[str]) -> sql.Composed:
     return sql.SQL(between).join(sql.SQL(template).format(sql.Identifier(name)) for name in names)
 
 
+# one sort finds them: twins joined with twins would take a file of n rows of one key n * n steps
 _DROP_EARLIER_TWINS = """
-    delete from {incoming} i using {incoming} later where {same_key_later} and later.source_row > i.source_row"""
+    delete from {incoming} where ctid in (
+        select ctid from (select ctid, row_number() over (
+            partition by {keys} order by source_row desc, ctid desc) from {incoming}) twin
+        where row_number > 1)"""
 # of rows that this very dataset has put there (rejected rows come in later), the later line counts
 _CHANGES = "{same_key} and ({differs}) and (t.dataset_id <> i.dataset_id or t.source_row < i.source_row)"
 _KEEP_OLD_ROWS = f"""

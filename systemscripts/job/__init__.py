@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ class Job:
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)
         exit_code = error.exit_code if isinstance(error, EtlError) else 1
         if "--json" in arguments:
-            command_line.show("", Summary(problems=[text]).as_dict() | {"exit_code": exit_code}, as_json=True)
+            command_line.show(json.dumps(Summary(problems=[text]).as_dict() | {"exit_code": exit_code}))
         return exit_code
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import shlex
 import sys
@@ -92,9 +91,8 @@ def _documentation(function: Callable[..., Any]) -> tuple[str, str]:
     return first.strip(), "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
 
 
-def show(summary_text: str, summary_values: dict[str, Any], as_json: bool) -> None:
-    """Print a summary for people, or as one JSON object; both already masked."""
-    text = json.dumps(summary_values, default=str, ensure_ascii=False) if as_json else summary_text
+def show(text: str) -> None:
+    """Print a summary, masked already; a reader who has gone is no fault."""
     try:
         if text:
             print(text, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -149,11 +150,14 @@ class Frame:
         """Print the summary: for people when the function returned, as JSON however it ended."""
         if self.summary.shown:
             return
+        self.summary.shown = True
+        if not self.call.as_json:
+            command_line.show(masking.mask(self.summary.as_text()))
+            return
         values = masking.mask_values(self.summary.as_dict()) | {"exit_code": ending.exit_code}
         if ending.error and not self.summary.problems:
             values["problems"] = [masking.mask(ending.error)]
-        self.summary.shown = True
-        command_line.show(masking.mask(self.summary.as_text()), values, self.call.as_json)
+        command_line.show(json.dumps(values, default=str, ensure_ascii=False))
 
     def _failed(self, error: BaseException) -> Ending:
         error = endings.explained(error)

@@ -146,6 +146,39 @@ def test_an_upsert_tells_what_each_dataset_changed(installation: Installation) -
     ]  # fmt: skip
 
 
+def test_columns_of_any_name_are_compared(lists: Installation) -> None:
+    load(lists, "20260105", "Ticker,C,R,T,K\nA,1,1,1,1\n")
+    load(lists, "20260112", "Ticker,C,R,T,K\nA,2,3,4,5\n")
+    assert changes(lists) == [
+        ("changed", "A", column, "1", after) for column, after in zip("CRTK", "2345", strict=True)
+    ]
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly(lists: Installation) -> None:
+    for day, value in (("20260105", "old"), ("20260112", "new")):
+        load(lists, day, "Ticker,Note\n" + "".join(f"T{number},{value * 10}\n" for number in range(2000)))
+    with lists.start("dataset_changes", "lists") as process:
+        assert process.stdout is not None
+        assert "2000 changed" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+
+
+def test_an_upsert_tells_an_old_change_as_it_was_then(installation: Installation) -> None:
+    installation.configure(
+        "prices", load_mode="upsert", key_columns=["id", "day"], file_pattern=r"prices_.*",
+        schema={"id": "integer", "day": {"type": "date"}, "price": "numeric"},
+    )  # fmt: skip
+    for number, price in enumerate(("5.0", "7.50", "9"), start=1):
+        installation.drop(f"prices_{number}.csv", f"Id,Day,Price\n1,2026-01-05,{price}\n{number + 1},2026-01-05,0\n")
+        installation.summary("generic_import", "prices")
+    rows = [tuple(row.values())[2:] for row in installation.summary("dataset_changes", "prices")["rows"]]
+    assert [row for row in rows if row[0] == "changed"] == [
+        ("changed", "1 / 2026-01-05", "Price", "5.0", "7.50"), ("changed", "1 / 2026-01-05", "Price", "7.50", "9"),
+    ]  # fmt: skip
+
+
 def test_an_unknown_name_is_one_line_with_the_nearest(lists: Installation) -> None:
     done = lists.run("dataset_changes", "public.list")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -121,3 +121,31 @@ def test_rejected_rows_come_in_later_and_can_be_undone_with_the_rest(installatio
     assert installation.sql(everything) == [("1", "y", None), ("2", "late", 7), ("3", "n", None)]
     assert installation.run("generic_import", "--undo", second["dataset"]).returncode == 0
     assert installation.sql(everything) == [("1", "x", 1), ("2", "x", 1)]
+
+
+def work(installation: Installation) -> int:
+    """How many rows of target and history statements have looked at so far."""
+    [(rows,)] = installation.sql(
+        """select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_user_tables
+           where relname in ('things', 'trowhistory')"""
+    )
+    return int(rows)
+
+
+def test_undoing_an_upsert_right_after_its_load_looks_at_each_row_a_few_times(installation: Installation) -> None:
+    number = 1000
+    installation.configure("things", **CONFIG)
+    installation.sql("alter table dba.trowhistory set (autovacuum_enabled = false)")
+    for value in ("x", "z"):
+        last = load(installation, "id,a,b\n" + "".join(f"{row},{value},y\n" for row in range(number)))
+    before = work(installation)
+    assert installation.run("generic_import", "--undo", last["dataset"]).returncode == 0
+    assert {row[1] for row in rows(installation)} == {"x"}
+    assert work(installation) - before < 20 * number
+
+
+def test_of_many_rows_of_one_key_the_last_one_counts(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    found = load(installation, "id,a,b\n" + "".join(f"{row % 2},{row},y\n" for row in range(1000)))
+    assert rows(installation) == [("0", "998", "y"), ("1", "999", "y")]
+    assert (found["read"], found["loaded"], found["skipped"]) == (1000, 2, 998)
