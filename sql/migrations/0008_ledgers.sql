@@ -35,3 +35,25 @@ drop index dba.trowhistory_target_table_key_idx;
 -- When a job last succeeded, or last ran, for what it held its lock for.
 create index trun_succeeded on dba.trun (job, lock_key, started_at desc) where status = 'succeeded';
 create index trun_lock on dba.trun (job, lock_key, started_at desc);
+
+-- What is loaded is summarised in the indexes on dataset_id soon after: until then every query for one dataset reads all
+-- that was loaded since the last vacuum. New targets are made so.
+do $$
+declare
+    index_oid oid;
+begin
+    for index_oid in
+        select i.oid from pg_class i
+        join pg_index x on x.indexrelid = i.oid
+        join pg_class t on t.oid = x.indrelid
+        join pg_namespace n on n.oid = t.relnamespace
+        join pg_am m on m.oid = i.relam
+        join pg_attribute a on a.attrelid = t.oid and a.attnum = x.indkey[0]
+        where m.amname = 'brin' and a.attname = 'dataset_id' and pg_has_role(t.relowner, 'usage')
+            and (n.nspname || '.' || t.relname = 'visits.statistics'
+                or n.nspname || '.' || t.relname in (select d.target_table from dba.tdataset d))
+    loop
+        execute format('alter index %s set (autosummarize = on)', index_oid::regclass);
+        perform brin_summarize_new_values(index_oid);
+    end loop;
+end $$;

@@ -18,10 +18,12 @@ from systemscripts.errors import EtlError
 from systemscripts.watch import disks, unmatched_files
 
 MOST = 6  # lines of a kind; the rest is a number
+# of each pipeline by itself, so that an index is followed to its last run and no history is read
 _LAST = """
-    select distinct on (lock_key) lock_key, status, started_at, extract(epoch from ended_at - started_at)::integer
-    from dba.trun where job = 'run_pipeline' and status <> 'skipped' and arguments !~ '--(dry-run|list)'
-    order by lock_key, started_at desc
+    select p.name, r.status, r.started_at, extract(epoch from r.ended_at - r.started_at)::integer
+    from unnest(%s) p(name) cross join lateral (
+        select * from dba.trun where job = 'run_pipeline' and lock_key = p.name and status <> 'skipped'
+            and arguments !~ '--(dry-run|list)' order by started_at desc limit 1) r
 """
 _WAITING = "select name, status, coalesce(reason, ''), waiting_since from dba.v_waiting order by waiting_since"
 _HELD = """
@@ -64,7 +66,8 @@ def gather(directories: Directories, connection: Connection | None, trouble: str
     if trouble and not any("the database is down" in text for text in screen.bad):
         screen.bad.insert(0, trouble)
     screen.running = list(_running(directories))
-    last = {row[0]: row[1:] for row in _rows(connection, _LAST)}
+    names = [pipeline.name for pipeline in _shown_pipelines()]
+    last = {row[0]: row[1:] for row in _rows(connection, _LAST, (names,))}
     screen.pipelines = list(_pipelines(directories, last))
     rows = [*_rows(connection, _WAITING), *_rows(connection, _HELD)]
     screen.waiting = [
@@ -95,7 +98,7 @@ def _running(directories: Directories) -> Iterator[str]:
 
 
 def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for pipeline in [*schedules.scheduled(), *schedules.not_set_up()]:
+    for pipeline in _shown_pipelines():
         status, started, seconds = last.get(pipeline.name, ("never run", None, None))
         pause = schedules.paused(directories, pipeline.name)
         yield {
@@ -105,6 +108,10 @@ def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[
             "took": _span(seconds) if seconds is not None else "",
             "next": _next(pipeline, paused=pause is not None),
         }
+
+
+def _shown_pipelines() -> list[schedules.Pipeline]:
+    return [*schedules.scheduled(), *schedules.not_set_up()]
 
 
 def _next(pipeline: schedules.Pipeline, paused: bool) -> str:
@@ -123,11 +130,11 @@ def _sizes(directories: Directories, connection: Connection | None) -> Iterator[
         yield f"disk of {place}: {_bytes(usage.free)} free of {_bytes(usage.total)}"
 
 
-def _rows(connection: Connection | None, statement: str) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection | None, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
     if connection is None:
         return []
     with contextlib.suppress(EtlError), transaction(connection) as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values or None)
         return list(cursor.fetchall())
     return []
 

@@ -72,7 +72,8 @@ class Plan:
                 lineage.append(sql.SQL("row_hash uuid"))
             return [
                 sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join([*lineage, *new])),
-                sql.SQL("create index on {} using brin (dataset_id)").format(table),
+                # summarised by the next autovacuum: until then every query would read all that was loaded since
+                sql.SQL("create index on {} using brin (dataset_id) with (autosummarize = on)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
                 *([sql.SQL("create unique index on {} (row_hash)").format(table)] if self.shape.hashed else []),
             ]

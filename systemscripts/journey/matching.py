@@ -29,10 +29,15 @@ def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list
 
 def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
     """The waiting files by name, each with the imports that it matches."""
-    active = [config for config in configs if config.is_active and not config.source_directory]
+    # compiled once: the cache of re holds fewer patterns than there may be imports, and each file asks all of them
+    active = [
+        (config.config_name, re.compile(config.file_pattern))
+        for config in configs
+        if config.is_active and not config.source_directory
+    ]
     names = sorted(path.name for path in directories.file_watcher.iterdir() if path.is_file())
     return {
-        name: [config.config_name for config in active if re.fullmatch(config.file_pattern, name)]
+        name: [config_name for config_name, pattern in active if pattern.fullmatch(name)]
         for name in names
         if not in_progress(name)
     }

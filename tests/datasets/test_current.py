@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import uuid
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from systemscripts.datasets import current
 from systemscripts.datasets.identity import Identity, decide
 from systemscripts.db_utils import migrations
 from systemscripts.imports import guards
+from systemscripts.imports.layout import Layout
+from systemscripts.imports.target import Plan
 from systemscripts.summary import Counts
 from tests.conftest import Installation, Server
 from webconsole.reading import relations
@@ -120,35 +124,64 @@ def test_every_way_to_ask_gives_the_current_datasets_of_a_plain_model(ledger: In
                 assert ({found[0]} if found else set()) == expected & of_label & snapshots
 
 
+@pytest.fixture
+def filled_before(server: Server, tmp_path: Path) -> Iterator[Installation]:
+    """A database of the first six migrations, with three imports."""
+    name = f"before_{uuid.uuid4().hex[:8]}"
+    server.execute(f"create database {name}")
+    made = Installation(tmp_path, f"{server.etl.rpartition('/')[0]}/{name}", "")
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for path in sorted(migrations.FOLDER.glob("*.sql"))[:6]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    with contextlib.closing(psycopg2.connect(made.url)) as connection:
+        migrations.ensure(connection, folder, tmp_path / "no_views")
+    for config_name in ("one", "two", "added"):
+        made.configure(config_name)
+    yield made
+    server.execute(f"drop database {name} with (force)")
+
+
+def bring_up_to_date(installation: Installation) -> None:
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection:
+        migrations.ensure(connection)
+
+
 def test_a_database_filled_before_the_migration_has_the_same_current_datasets_after_it(
-    server: Server, tmp_path: Path
+    filled_before: Installation,
 ) -> None:
-    server.execute("create database old_ledger")
-    try:
-        made = Installation(tmp_path, server.etl.rpartition("/")[0] + "/old_ledger", "")
-        folder = tmp_path / "migrations"
-        folder.mkdir()
-        for path in sorted(migrations.FOLDER.glob("*.sql"))[:6]:
-            (folder / path.name).write_bytes(path.read_bytes())
-        no_views = tmp_path / "no_views"
-        no_views.mkdir()
-        with psycopg2.connect(made.url) as connection:
-            migrations.ensure(connection, folder, no_views)
-        for name in ("one", "two", "added"):
-            made.configure(name)
-        random_history(made, random.Random(7), 150)
-        before = made.sql("select dataset_id from dba.v_current_dataset order by 1")
-        with psycopg2.connect(made.url) as connection:
-            migrations.ensure(connection)
-        assert made.sql("select dataset_id from dba.v_current_dataset order by 1") == before
-        assert {row[0] for row in before} == model(rows_of(made))
-        comments = made.sql(
-            """select count(*) from pg_attribute where attrelid = 'dba.v_current_dataset'::regclass and attnum > 0
-               and col_description(attrelid, attnum) is null"""
+    random_history(filled_before, random.Random(7), 150)
+    before = filled_before.sql("select dataset_id from dba.v_current_dataset order by 1")
+    bring_up_to_date(filled_before)
+    assert filled_before.sql("select dataset_id from dba.v_current_dataset order by 1") == before
+    assert {row[0] for row in before} == model(rows_of(filled_before))
+    assert (
+        filled_before.sql(
+            """select attname from pg_attribute where attrelid = 'dba.v_current_dataset'::regclass and attnum > 0
+           and col_description(attrelid, attnum) is null"""
         )
-        assert comments == [(0,)]
-    finally:
-        server.execute("drop database old_ledger with (force)")
+        == []
+    )
+
+
+def test_the_index_on_dataset_id_of_old_and_new_targets_summarises_itself(filled_before: Installation) -> None:
+    random_history(filled_before, random.Random(1), 20)
+    for table in ("one", "foreign_table"):
+        filled_before.sql(f"create table public.{table} (dataset_id integer)")
+        filled_before.sql(f"create index on public.{table} using brin (dataset_id)")
+    bring_up_to_date(filled_before)
+    new = Plan("public", "new", ["a"], {"a": "text"}, {}, Layout(1, [], {}), create=True, added=["a"])
+    with (
+        contextlib.closing(psycopg2.connect(filled_before.url)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in new.statements():
+            cursor.execute(statement)
+    found = filled_before.sql(
+        "select relname from pg_class where 'autosummarize=on' = any(reloptions) order by relname"
+    )
+    assert [row[0] for row in found] == ["new_dataset_id_idx", "one_dataset_id_idx", "statistics_dataset_id_idx"]
 
 
 def many_days(installation: Installation, begin: int, end: int) -> None:
