@@ -1,4 +1,4 @@
-"""One-off SQL, its result as PostgreSQL itself writes it."""
+"""SQL that people wrote: one-off statements of the operator, and queries that may only read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ import psycopg2.errors
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
+
+Rows = tuple[list[str], list[tuple[Any, ...]]]  # the columns' names, and the rows
+_PORTAL = "one_query"
+
+
+def read_rows(cursor: Cursor, query: str, values: Any = None) -> Rows:
+    """Return what one query gives that somebody else wrote; `cursor` in a read-only transaction.
+
+    The driver sends several statements as readily as one, and `commit` would leave that transaction. So the text goes
+    as a value to a function that opens a cursor for it: the server parses it, and takes one query only. Raises
+    psycopg2.Error.
+    """
+    text = cursor.mogrify(query, values).decode()
+    cursor.execute("select dba.open_query(%s, %s)", (text, _PORTAL))
+    cursor.execute(f"fetch all from {_PORTAL}")
+    columns, rows = [column.name for column in cursor.description or ()], cursor.fetchall()
+    cursor.execute(f"close {_PORTAL}")
+    return columns, rows
 
 
 def copy_csv(cursor: Cursor, text: str, output: TextIO) -> bool:

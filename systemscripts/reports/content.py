@@ -10,7 +10,7 @@ import psycopg2
 import psycopg2.errors
 
 from systemscripts import settings
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, queries, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports import parts
 from systemscripts.reports.definition import Report
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 PROBLEMS = "problems"
 # class 42 (PostgreSQL manual, appendix A) is ProgrammingError in the driver, whatever the names of its subclasses say
-WRONG_SQL = (psycopg2.ProgrammingError, psycopg2.errors.ReadOnlySqlTransaction, psycopg2.DataError)
+WRONG_SQL = (
+    psycopg2.ProgrammingError, psycopg2.errors.ReadOnlySqlTransaction, psycopg2.DataError, psycopg2.NotSupportedError,
+)  # fmt: skip
 Rows = dict[str, list[dict[str, Any]]]
 Table = tuple[list[str], list[tuple[Any, ...]]]  # columns and rows
 
@@ -126,8 +128,7 @@ def _tables(report: Report, reader: Connection, values: dict[str, Any]) -> dict[
 def _query(cursor: Cursor, report: Report, name: str, statement: str, values: dict[str, Any]) -> Table:
     cursor.execute("savepoint query")
     try:
-        cursor.execute(statement, values)
-        return [column.name for column in cursor.description or ()], cursor.fetchall()
+        return queries.read_rows(cursor, statement, values)
     except psycopg2.errors.UndefinedTable as error:
         # an import makes its target when its first file comes; what went wrong until then must still be mailed
         cursor.execute("rollback to savepoint query")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -14,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import psycopg2
 import pytest
 
+from systemscripts import db_utils
+from systemscripts.db_utils import queries
+from systemscripts.errors import EtlError
 from tests import browser
 from tests.clones import Clone
 from tests.conftest import Installation
@@ -127,6 +132,52 @@ def test_queries_can_only_read_and_not_everything(mailing: Installation, sink: M
         assert done.returncode == 78, done.stderr
         assert f"report {name}: query" in done.stderr
     assert sink.mails() == []
+
+
+CREATE = "create table public.made_by_a_report (n integer)"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"commit; begin; {CREATE}; commit; begin; select 1",
+        f"select 1; commit; begin; {CREATE}; commit",
+        f"select 1 /* ; */; -- ;\ncommit;\n{CREATE}; commit; begin",
+        f"select 1) to stdout; commit; {CREATE}; commit; begin; select (1",
+        f"release savepoint query; set transaction read write; {CREATE}; commit; begin",
+        "set transaction read write",
+        "set session characteristics as transaction read write",
+        f"do $$ begin set transaction read write; {CREATE}; end $$",
+        "copy (select 1) to program 'touch /tmp/made_by_a_report'",
+        "commit", "rollback", "prepare x as select 1", CREATE, "", "-- nothing",
+        "with gone as (delete from public.victim returning n) select * from gone",
+        "select set_config('transaction_read_only', 'off', true)",
+        "select nextval('public.counter')",
+        "select dba.open_query('select 1; select 2', 'x')",
+    ],
+)  # fmt: skip
+def test_a_query_of_a_report_is_one_statement_that_only_reads(here: Installation, query: str) -> None:
+    here.sql("create table public.victim (n integer); insert into public.victim values (1); create sequence counter")
+    # with all rights it could have: what stops it is the transaction, not what it lacks
+    with contextlib.closing(psycopg2.connect(here.url)) as connection:
+        with pytest.raises((psycopg2.Error, EtlError)), db_utils.transaction(connection) as cursor:
+            cursor.execute("set transaction isolation level repeatable read, read only")
+            cursor.execute("savepoint query")
+            queries.read_rows(cursor, query, {"since": 1})
+        assert not connection.closed
+    assert here.sql("select to_regclass('public.made_by_a_report') is null, (select count(*) from public.victim)") == [
+        (True, 1)
+    ]
+    assert here.sql("select is_called from public.counter") == [(False,)]
+
+
+def test_a_query_that_ends_its_transaction_sends_no_mail(mailing: Installation, sink: MoodySink) -> None:
+    report(mailing, "leaver", queries={"x": "select 1; commit; begin; select 2"})
+    report(mailing, "good", queries={"x": "select %(since)s as a, '100 %%' as b, null::date as c; "}, send_if="always")
+    done = mailing.run("send_report", "leaver")
+    assert done.returncode == 78 and "report leaver: query x: cannot open multi-query plan as cursor" in done.stderr
+    assert mailing.run("send_report", "good").returncode == 0
+    assert len(sink.mails()) == 1
 
 
 @pytest.fixture
