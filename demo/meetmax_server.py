@@ -18,7 +18,7 @@ from demo import serving
 from demo.meetmax_outages import Outage
 from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
 
-TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW = (
+TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW, DROPPED = (
     "429",
     "500",
     "cut",
@@ -26,6 +26,7 @@ TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW = (
     "error page",
     "invalid",
     "slow",
+    "dropped",
 )
 
 # Faults of the first request for a path; the second one succeeds.
@@ -87,6 +88,8 @@ class MeetMaxServer(serving.HttpServer):
             serving.send(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
         elif fault == "404":
             serving.send(handler, 404, answer.body, HTML_TYPE)
+        elif fault == DROPPED:  # hangs up without a word
+            handler.close_connection = True
         elif fault == CUT:
             serving.send(handler, 200, answer.body, answer.content_type, cut=True)
         else:

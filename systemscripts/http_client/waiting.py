@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_BACKOFF = 60.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds; a site that names more is asked again after an hour
 
+JITTER_SHARE = 0.25
+
 
 def back_off(failed_attempts: int, first_pause: float) -> float:
     """Return the pause in seconds: `first_pause`, and twice as long for each further failed attempt before it."""
     return float(min(first_pause * 2 ** min(failed_attempts, 30), LONGEST_BACKOFF))
+
+
+def add_jitter(pause: float) -> float:
+    """Return a pause in seconds, up to a quarter longer: who failed together should not ask again together."""
+    return pause * random.uniform(1.0, 1 + JITTER_SHARE)
 
 
 def retry_after(value: str | None) -> float | None:

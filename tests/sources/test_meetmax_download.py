@@ -217,6 +217,11 @@ def test_pauses_double_up_to_a_minute() -> None:
     assert [waiting.back_off(failed, 1.0) for failed in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_pauses_differ_but_are_never_shorter() -> None:
+    pauses = [waiting.add_jitter(8.0) for _ in range(20)]
+    assert 8.0 <= min(pauses) < max(pauses) <= 10.0
+
+
 def test_retry_after_may_be_seconds_or_a_date_or_nonsense() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert waiting.retry_after("120") == 120

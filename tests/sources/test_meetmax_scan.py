@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from demo import expected
-from demo.meetmax_server import ERROR, SLOW, TOO_MANY, MeetMaxServer
+from demo.meetmax_server import DROPPED, ERROR, SLOW, TOO_MANY, MeetMaxServer
 from systemscripts.sources.meetmax import results
 
 ROOT = Path(__file__).parents[2]
@@ -194,6 +194,19 @@ def test_a_site_that_is_down_fails_everything_and_is_not_asked_for_ever(scans: S
     assert (outcome["ended"], outcome["everything_failed"], outcome["checked"]) == ("gave up", True, 20)
     assert outcome["failures"] == {"DownloadConnectionRefusedError": 20}
     assert "Traceback" not in scans.errors
+
+
+def test_a_dropped_connection_is_asked_again_after_a_pause_that_grows(scans: Scans) -> None:
+    scans.site.hiccups = {page(119180): DROPPED}
+    outcome = scans.run("119179-119181", backoff_seconds=0.4)
+    assert (outcome["failures"], outcome["checked"]) == ({}, 3)
+    first, second = (moment for moment, path, _ in scans.site.log if path == page(119180))
+    assert 0.39 <= second - first < 3
+    scans.site.faults = {page(119182): DROPPED}
+    scans.run("119182", backoff_seconds=0.2, retries=2)
+    times = [moment for moment, path, _ in scans.site.log if path == page(119182)]
+    assert len(times) == 3
+    assert 0.19 <= times[1] - times[0] < times[2] - times[1]
 
 
 def test_retry_after_is_honoured_and_one_request_runs_at_a_time(scans: Scans) -> None:

@@ -151,7 +151,8 @@ def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         named = error.again_in if isinstance(error, AnswerError) else None
-        return min(max(waiting.back_off(state.attempt_number - 1, first_pause), named or 0.0), waiting.LONGEST_WAIT)
+        pause = waiting.add_jitter(waiting.back_off(state.attempt_number - 1, first_pause))
+        return min(max(pause, named or 0.0), waiting.LONGEST_WAIT)
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

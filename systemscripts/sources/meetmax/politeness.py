@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
 from scrapy.settings import BaseSettings
 
-from systemscripts.http_client.waiting import LONGEST_WAIT, back_off, retry_after
+from systemscripts.http_client.waiting import LONGEST_WAIT, add_jitter, back_off, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class BackOff(RetryMiddleware):
         return answer
 
     def _pause(self, request: Request, reason: str, named: float | None, *, will_retry: bool) -> None:
-        pause = back_off(request.meta.get("retry_times", 0), self.first_pause) if will_retry else 0.0
+        pause = add_jitter(back_off(request.meta.get("retry_times", 0), self.first_pause)) if will_retry else 0.0
         pause = min(max(pause, named or 0.0), LONGEST_WAIT)
         self.not_before = time.monotonic() + pause
         log.info("%s from %s; next request in %.1f s", reason, request.url, pause)

@@ -14,6 +14,7 @@ from scrapy.utils.reactor import install_reactor, is_reactor_installed
 from twisted.python.log import PythonLoggingObserver
 
 ASK_EVERY = 0.2  # seconds
+MAX_IDLE_SECONDS = 2  # sites close an idle connection after five or more
 PATIENCE = 3.0  # seconds for an orderly end; results are on disk already, so the end may then be rough
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
@@ -31,6 +32,12 @@ def run_crawler(
     install_reactor(REACTOR)
     quiet_logging()
     from twisted.internet import reactor  # only now: importing it installs whatever reactor is the default
+    from twisted.web.client import HTTPConnectionPool
+
+    # Twisted would ask again at once where a kept connection drops; the back-off of `politeness` is to decide when. A
+    # connection that the site may be about to close for lack of requests is therefore not used again.
+    HTTPConnectionPool.retryAutomatically = False
+    HTTPConnectionPool.cachedConnectionTimeout = MAX_IDLE_SECONDS
 
     runner = CrawlerRunner(settings)
     crawler = runner.create_crawler(spider)
