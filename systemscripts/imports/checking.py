@@ -6,10 +6,11 @@ looking a value up is several times quicker than converting it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -197,8 +198,12 @@ def _tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> lis
         allowed = frozenset(checks.one_of)
         found.append(lambda value: _demand(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
     if checks.lookup:
-        known = lookups[checks.lookup]
-        found.append(lambda value: _demand(value in known, f"{value!r} is not in {checks.lookup}"))
+        comparable = converting.comparable(kind)
+        known: set[Hashable] = set()
+        for text in lookups[checks.lookup]:
+            with contextlib.suppress(ValueError, ArithmeticError):  # of another type: equal to no value of this one
+                known.add(comparable(text))
+        found.append(lambda value: _demand(comparable(value) in known, f"{value!r} is not in {checks.lookup}"))
     if checks.range:
         found.append(_within(checks.range, kind))
     return found

@@ -8,7 +8,7 @@ or dates here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -45,6 +45,16 @@ def converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
         "text[]": lambda: _array(column.separator),
     }
     return makers[column.type]()
+
+
+def comparable(kind: str) -> Callable[[str], Hashable]:
+    """Return what turns a stored text of a type into what equals other spellings of the value: 1 is 01, +1 and 1.0.
+
+    The function raises ValueError or ArithmeticError for a text that is not of the type.
+    """
+    if kind in ("integer", "bigint", "numeric"):
+        return Decimal
+    return datetime.fromisoformat if kind in ("timestamp", "timestamptz") else str
 
 
 def is_email(text: str) -> bool:

@@ -140,11 +140,15 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
             known = sorted(load.rules.lookups[each.column.checks.lookup])
             kind = parquet_types.sql_type(each.column)
             name = identifier(each.name)
-            connection.execute(f"create temp table known as select unnest(?::varchar[])::{kind} as value", [known])
+            connection.execute(
+                f"create temp table known as select try_cast(value as {kind}) as value "
+                "from (select unnest(?::varchar[]) as value)",
+                [known],
+            )
             connection.execute(
                 f"create temp table unknown_{number} as "
                 f"select value from (select distinct {name} as value from {TABLE}) "
-                "where value is not null and value not in (select value from known)"
+                "where value is not null and value not in (select value from known where value is not null)"
             )
             connection.execute("drop table known")
             if _count(connection, f"unknown_{number}"):

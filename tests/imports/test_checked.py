@@ -101,6 +101,28 @@ def test_row_check_range_one_of_regex_and_lookup(installation: Installation) -> 
     ]
 
 
+def test_a_lookup_compares_values_of_the_declared_type(installation: Installation) -> None:
+    installation.sql(
+        """create table public.known (id integer, price numeric(8, 2), at timestamp, code text);
+           insert into public.known values (1, 2.50, '2026-03-02 10:00', 'A'), (7, 3, '2026-03-02 11:30:00.5', '7')"""
+    )
+    schema = {
+        "id": {"type": "integer", "checks": {"lookup": "public.known.id"}},
+        "price": {"type": "numeric", "checks": {"lookup": "public.known.price"}},
+        "at": {"type": "timestamp", "checks": {"lookup": "public.known.at"}},
+        "code": {"type": "bigint", "checks": {"lookup": "public.known.code"}},
+    }
+    content = "id,price,at,code\n01,2.5,2026-03-02 10:00:00,7\n+1,3.000,2026-03-02 11:30:00.500,07\n"
+    content += "10,2.5,2026-03-02 10:00:00,7\n1,2.51,2026-03-02 10:00:00,7\n1,3,2026-03-02 10:00:01,7\n"
+    summary = load(installation, content, schema=schema, max_reject_rate=1)
+    assert summary["counts"]["loaded"] == 2
+    assert [row[3] for row in rejects(installation)] == [
+        "id: '10' is not in public.known.id",
+        "price: '2.51' is not in public.known.price",
+        "at: '2026-03-02 10:00:01' is not in public.known.at",
+    ]
+
+
 def test_rows_that_are_no_data_are_skipped_and_counted(installation: Installation) -> None:
     reading = {"skip_if": {"id": ["Total"]}, "null_markers": ["n/a"]}
     summary = load(installation, "id,note\n1,n/a\nTotal,1\n", schema={"id": "integer"}, reading=reading)

@@ -70,7 +70,7 @@ def test_good_rows_and_rejects_with_their_lines(lake: Installation) -> None:
         + "3,wrong total,2025-02-01,1.00,2,2.01\n"
         + "4,,2025-03-01,7,1,7\n"
         + "5,too few\n"
-        + " 6,blanks,2025-03-02,+1e1,1,10.0\n",
+        + " 006,blanks,2025-03-02,+1e1,1,10.0\n",
     )
     summary = lake.summary("generic_import", "sold")
     assert summary["counts"] == {"read": 7, "loaded": 3, "rejected": 4, "skipped": 0}
