@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from systemscripts import configuration, log_utils, s3, settings
 from systemscripts.datasets import lake
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, unwritable
-from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, months
+from systemscripts.errors import BadDataError
+from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, months, oversized
 from systemscripts.marts.databases import Rows
 from systemscripts.marts.months import Touched
 from systemscripts.summary import Summary
@@ -60,8 +61,12 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
             current = lake.current_files(cursor, IMPORT, directories)
             found = months.touched(cursor, target, current, options.recompute)
             if lost := _lost(base, found.kept):
-                found = months.touched(cursor, target, current, everything=True)
-        summary = Summary(rows=_as_rows(found))
+                found = replace(months.touched(cursor, target, current, everything=True), computed_before=frozenset())
+        summary = Summary()
+        if found.months and not options.dry_run:
+            with _work_folder(base, run_uuid) as work:
+                found = _without_oversized(connection, found, work, summary)
+        summary.rows = _as_rows(found)
         for place in lost:
             summary.warn("months_computed_again", f"{place} lacks months that were computed: all are computed again")
         if options.dry_run or not found.months:
@@ -81,6 +86,25 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
             months.note(cursor, target, found, run_uuid)
     summary.headline = _headline("computed", found)
     return summary
+
+
+def _without_oversized(connection: Connection, found: Touched, work: Path, summary: Summary) -> Touched:
+    """Leave out the months whose sums are too large, each a problem that names the largest sale in it."""
+    bad = oversized.find_oversized_months([file.path for file in found.files], found.months, work / "spill")
+    for each in bad:
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "select name from dba.tfile where dataset_id = %s order by file_id desc limit 1", (each.dataset_id,)
+            )
+            row = cursor.fetchone()
+        source = row[0] if row else f"dataset {each.dataset_id}"
+        summary.problem(
+            f"{each.month:%Y-%m} is not computed, its sums do not fit numeric(18,2): the largest sale is "
+            f"{each.total_cost} in {source}, row {each.source_row}; where it is wrong: "
+            f"generic_import.py --undo {each.dataset_id}, then sales_marts.py",
+            BadDataError.exit_code,
+        )
+    return found.leave_out([each.month for each in bad])
 
 
 def _target(base: Path) -> str:
@@ -157,7 +181,7 @@ def _as_rows(found: Touched) -> list[dict[str, Any]]:
 
 
 def _headline(done: str, found: Touched) -> str:
-    if not found.months:
+    if not found.months and found.is_complete:
         return "nothing to do: every month is computed from the files of now"
     count = len(found.months)
     months_of = f"{count} month{'s' if count > 1 else ''}"

@@ -6,7 +6,8 @@ replay of rejected rows all show in that. What was computed is noted only when e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,15 @@ class Touched:
     kept: tuple[date, ...]
     files: tuple[DatasetFile, ...]
     names: dict[date, list[str]]  # month -> the names of its files now
+    computed_before: frozenset[date] = frozenset()  # the months that every target has already
+    is_complete: bool = True  # whether no month was left out
+
+    def leave_out(self, months: Collection[date]) -> Touched:
+        """Return the same without some months to compute: they stay as they were, and are out of date still."""
+        wanted = tuple(month for month in self.months if month not in months)
+        kept = tuple(sorted({*self.kept, *(self.computed_before & set(months))}))
+        files = tuple(file for file in self.files if set(file.months) & set(wanted))
+        return replace(self, months=wanted, kept=kept, files=files, is_complete=not months)
 
 
 def touched(cursor: Cursor, target: str, current: list[DatasetFile], everything: bool = False) -> Touched:
@@ -38,7 +48,8 @@ def touched(cursor: Cursor, target: str, current: list[DatasetFile], everything:
         month for month in names.keys() | before.keys() if everything or names.get(month) != before.get(month)
     )
     kept = sorted(before.keys() - set(months))
-    return Touched(tuple(months), tuple(kept), tuple(f for f in current if set(f.months) & set(months)), names)
+    files = tuple(file for file in current if set(file.months) & set(months))
+    return Touched(tuple(months), tuple(kept), files, names, frozenset(before))
 
 
 def forget_others(cursor: Cursor, target: str) -> None:

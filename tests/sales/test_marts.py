@@ -39,6 +39,29 @@ def assert_marts(shop: Shop, rows: list[dict[str, Any]]) -> None:
     assert bucket_sets_of(shop) == expected_sets(rows)
 
 
+def test_a_sale_too_large_to_sum_stops_its_own_month_and_is_named(shop: Shop) -> None:
+    shop.put("sales_data/sales_good.csv", HEADER + GOOD)
+    shop.load()
+    shop.marts()
+    other = "2,122,maida,2025-02-05,2,20,1,20\n"
+    shop.put(
+        "sales_data/sales_large.csv", HEADER + "1,121,sugar,2025-01-09,1,9999999999999999.99,1,9999999999999999.99\n"
+    )
+    shop.put("sales_data/sales_other.csv", HEADER + other)
+    shop.load()
+    done = shop.installation.run("sales_marts", "--json")
+    assert done.returncode == 65
+    [problem] = json.loads(done.stdout)["problems"]
+    assert "2025-01 is not computed" in problem
+    assert "9999999999999999.99 in sales_large.csv, row 2" in problem
+    assert_marts(shop, reference.accepted(HEADER + GOOD + other))  # January as it was, February computed
+    assert shop.installation.run("sales_marts").returncode == 65  # told again until it is taken back
+    [(dataset,)] = shop.sql("select dataset_id from dba.tfile where name = 'sales_large.csv'")
+    shop.installation.summary("generic_import", "--undo", dataset)
+    assert shop.installation.run("sales_marts").returncode == 0
+    assert_marts(shop, reference.accepted(HEADER + GOOD + other))
+
+
 def expected_sets(rows: list[dict[str, Any]]) -> tuple[Any, ...]:
     team = {key: total for key, (total, _) in reference.team_mart(rows).items()}
     return len(rows), sum((row["total"] for row in rows), Decimal()), team, reference.customers_mart(rows)
