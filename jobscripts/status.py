@@ -1,4 +1,4 @@
-"""One screen: last and next runs, what is bad and since when, waiting files, sizes."""
+"""One screen: last and next runs, what is bad and since when, waiting files, warnings, sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from systemscripts.job import Summary, job
 
 @job(database=False, alert=False)
 def status() -> Summary:
-    """Show last and next runs, what is bad and since when, what runs and waits, sizes and the version, on one screen.
+    """Show last and next runs, what is bad and since when, what runs and waits, warnings, sizes and the version.
 
     It works without a database, and says so.
 

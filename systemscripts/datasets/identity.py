@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
 from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.summary import Code
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -46,6 +47,7 @@ class Decision:
     dataset_id: int | None = None  # the one it repeats
     supersedes: int | None = None  # the one it replaces
     reason: str = ""
+    warning: Code | None = None  # where the reason is one
 
 
 def strptime_format(pattern: str) -> str:
@@ -130,7 +132,7 @@ def decide(
     if row and row[1] != "undone":
         return Decision("duplicate", row[0], reason=f"same content as dataset {row[0]}, which is {row[1]}")
     if row and not reload:
-        return Decision("duplicate", row[0], reason=_undone_reason(row[0]))
+        return Decision("duplicate", row[0], reason=_undone_reason(row[0]), warning="duplicate_of_undone")
     return Decision("load", supersedes=_active(cursor, same) if load_mode == "snapshot" else None)
 
 
@@ -151,7 +153,7 @@ def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool)
     )
     before = cursor.fetchone()
     if before and before[1] == "undone" and not reload:
-        return Decision("duplicate", before[0], reason=_undone_reason(before[0]))
+        return Decision("duplicate", before[0], reason=_undone_reason(before[0]), warning="duplicate_of_undone")
     return Decision("load")
 
 

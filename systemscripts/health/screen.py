@@ -18,9 +18,11 @@ from systemscripts.errors import EtlError
 from systemscripts.watch import disks, unmatched_files
 
 MOST = 6  # lines of a kind; the rest is a number
+WARNING_DAYS = 7
 # of each pipeline by itself, so that an index is followed to its last run and no history is read
 _LAST = """
-    select p.name, r.status, r.started_at, extract(epoch from r.ended_at - r.started_at)::integer
+    select p.name, r.status, r.started_at, extract(epoch from r.ended_at - r.started_at)::integer,
+           r.warnings
     from unnest(%s) p(name) cross join lateral (
         select * from dba.trun where job = 'run_pipeline' and lock_key = p.name and status <> 'skipped'
             and arguments !~ '--(dry-run|list)' order by started_at desc limit 1) r
@@ -29,6 +31,12 @@ _WAITING = "select name, status, coalesce(reason, ''), waiting_since from dba.v_
 _HELD = """
     select config_name || coalesce(' ' || label, '') || ' (dataset ' || dataset_id || ')', 'held',
            coalesce(status_reason, ''), created_at from dba.v_dataset where status = 'held' order by created_at
+"""
+_WARNINGS = f"""
+    select coalesce(config_name, job), code, count(*), max(warned_at),
+           (array_agg(text order by warned_at desc, sequence desc))[1]
+    from dba.v_warning where warned_at > now() - interval '{WARNING_DAYS} days' and not is_trial
+    group by 1, 2 order by 4 desc
 """
 _SIZES = """
     select pg_database_size(current_database()),
@@ -45,11 +53,15 @@ class Screen:
     running: list[str] = field(default_factory=list)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """All of it for a terminal; what there is nothing of is left out, but never that something is bad."""
-        parts = {"bad": self.bad or ["nothing"], "running": self.running, "waiting": self.waiting, "sizes": self.sizes}
+        parts = {
+            "bad": self.bad or ["nothing"], "running": self.running, "waiting": self.waiting,
+            "warnings": self.warnings, "sizes": self.sizes,
+        }  # fmt: skip
         found = []
         for name, texts in parts.items():
             shown = [*texts[:MOST], *([f"and {len(texts) - MOST} more"] if len(texts) > MOST else [])]
@@ -78,6 +90,10 @@ def gather(directories: Directories, connection: Connection | None, trouble: str
         screen.waiting += [
             f"{path.name}: no import takes it" for path in unmatched_files.unmatched(connection, directories)
         ]
+    screen.warnings = [
+        f"{about}: {code}, {number} {'time' if number == 1 else 'times'}, last {_minute(newest)}: {_short(text)}"
+        for about, code, number, newest, text in _rows(connection, _WARNINGS)
+    ]
     screen.sizes = list(_sizes(directories, connection))
     return screen
 
@@ -99,12 +115,12 @@ def _running(directories: Directories) -> Iterator[str]:
 
 def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for pipeline in _shown_pipelines():
-        status, started, seconds = last.get(pipeline.name, ("never run", None, None))
+        status, started, seconds, warnings = last.get(pipeline.name, ("never run", None, None, 0))
         pause = schedules.paused(directories, pipeline.name)
         yield {
             "pipeline": pipeline.name,
             "last": _minute(started) if started else "",
-            "ended": status,
+            "ended": f"{status}, {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else status,
             "took": _span(seconds) if seconds is not None else "",
             "next": _next(pipeline, paused=pause is not None),
         }

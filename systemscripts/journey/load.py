@@ -174,13 +174,13 @@ def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decisi
     if decision.action == "unchanged" and decision.dataset_id is not None:
         states.seen_again(cursor, decision.dataset_id, file.identity.date)
     _end(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
-    logger.info("%s: %s", file.ticket.name, decision.reason)
     outcome = _outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
-    if "--reload" in decision.reason:
-        text = f"{file.ticket.name}: {decision.reason}"
-        known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
-        outcome.warnings.append(Notice("duplicate_of_undone", text, context.config.config_name, **known))
-        file_warnings.keep(cursor, file.ticket.file_id, outcome.warnings)
+    text, number = f"{file.ticket.name}: {decision.reason}", file.ticket.file_id
+    if decision.warning is None:
+        logger.info("%s", text)
+    else:
+        outcome.warnings.append(Notice(decision.warning, text, context.config.config_name, number, decision.dataset_id))
+        file_warnings.keep(cursor, number, outcome.warnings)
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""Logs after KEEP_LOGS_DAYS: files, entries, runs that loaded nothing; the cron log is turned over when it is large."""
+"""Logs after KEEP_LOGS_DAYS: files, entries, warnings, runs that loaded nothing; a large cron log is turned over."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from systemscripts.retention.view import Due, View
 CRON_LOG, CRON_LOG_BYTES, CRON_LOGS = "etl_cron.log", 10_000_000, 5
 OURS = ("*.jsonl", "*.csv", "*.txt")
 _ENTRIES = "logged_at < %s"
+_WARNINGS = "warned_at < %s"
 _RUNS = """started_at < %s and status <> 'running'
     and not exists (select from dba.tdataset d where d.run_uuid = dba.trun.run_uuid)
     and not exists (select from dba.tfile f where f.run_uuid = dba.trun.run_uuid)"""
@@ -29,7 +30,11 @@ def due(view: View) -> list[Due]:
     if paths:
         size = sum(path.stat().st_size for path in paths)
         found.append(Due("files of logs/", days, len(paths), size, partial(_remove, paths)))
-    for what, table, condition in (("log entries", "dba.tlogentry", _ENTRIES), ("runs", "dba.trun", _RUNS)):
+    for what, table, condition in (
+        ("log entries", "dba.tlogentry", _ENTRIES),
+        ("warnings", "dba.twarning", _WARNINGS),
+        ("runs", "dba.trun", _RUNS),
+    ):
         if number := view.count(f"select count(*) from {table} where {condition}", (moment,)):
             found.append(Due(what, days, number, 0, partial(view.delete, table, condition, (moment,))))
     return found

@@ -13,7 +13,7 @@ from webconsole.api.describing import Body, described, given, plain
 from webconsole.api.run_routes import TEXT, as_page
 from webconsole.asking import number_from
 from webconsole.comparing import before, comparison_lines
-from webconsole.reading import datasets
+from webconsole.reading import datasets, warnings
 
 blueprint = Blueprint("dataset_routes", __name__)
 DATASET = "int(max=2000000000):dataset_id"
@@ -39,8 +39,10 @@ def listed() -> Response:
 @access.allow("admin")
 @described()
 def one(dataset_id: int) -> Response:
-    """One dataset with its file."""
-    return jsonify(plain(_row(dataset_id)))
+    """One dataset with its file and what was warned of about them."""
+    with database.reading() as cursor:
+        warned = warnings.of_dataset(cursor, dataset_id)
+    return jsonify(plain(_row(dataset_id) | {"warnings": warned}))
 
 
 @blueprint.post(f"/datasets/<{DATASET}>/undo")

@@ -12,7 +12,7 @@ from webconsole import access, actions, database, processes
 from webconsole.api.describing import Body, described, plain
 from webconsole.api.describing import given as given_body
 from webconsole.asking import MOST, number_from
-from webconsole.reading import runs
+from webconsole.reading import runs, warnings
 from webconsole.reading.keys import Page
 
 blueprint = Blueprint("run_routes", __name__)
@@ -44,7 +44,7 @@ def start() -> Response:
 @access.allow("admin")
 @described()
 def watch(run_uuid: UUID) -> Response:
-    """How a run is going: its row, its steps, its last log entries, and at its end what it printed."""
+    """How a run is going: its row, steps, warnings, last log entries, and at its end what it printed."""
     return jsonify(plain(_state(str(run_uuid))))
 
 
@@ -102,10 +102,12 @@ def _state(run_uuid: str) -> dict[str, Any]:
     with database.reading() as cursor:
         run = runs.one(cursor, run_uuid)
         steps, entries = runs.steps(cursor, run_uuid), runs.log_tail(cursor, run_uuid)
+        warned = warnings.of_run(cursor, run_uuid)
     printed = processes.printed(run_uuid)
     if run is None and printed is None:
         abort(404, "There is no such run.")
     if run is None and printed is not None:
         status = "starting" if printed.exit_code is None else "failed"
         run = {"run_uuid": run_uuid, "status": status, "exit_code": printed.exit_code, "error": printed.error or None}
-    return {"run": run, "steps": steps, "log": entries, "summary": printed.summary if printed else None}
+    summary = printed.summary if printed else None
+    return {"run": run, "steps": steps, "warnings": warned, "log": entries, "summary": summary}

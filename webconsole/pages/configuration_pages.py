@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from systemscripts.configuration import history
 from webconsole import access, actions, database
 from webconsole.asking import number_from
-from webconsole.reading import configurations, keys
+from webconsole.reading import configurations, keys, warnings
 
 blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
@@ -45,11 +45,13 @@ def _history(name: str) -> str:
     after = request.args.get("after", "")
     with database.reading() as cursor:
         found = history.versions(cursor, name, keys.read_number(after), PAGE + 1)
+        warned = warnings.of_import(cursor, name) if name and not after else []
     following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     versions = [(version, version.beginning()) for version in found[:PAGE]]
     return render_template(
-        "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path
-    )
+        "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path,
+        warnings=warned,
+    )  # fmt: skip
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")

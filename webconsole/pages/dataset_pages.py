@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from webconsole import access, actions, database, sending
 from webconsole.asking import MOST, number_from
 from webconsole.comparing import before, comparison_lines
-from webconsole.reading import configurations, datasets
+from webconsole.reading import configurations, datasets, warnings
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/console/datasets")
 DATASET = f"int(max={MOST}):dataset_id"
@@ -36,7 +36,8 @@ def one(dataset_id: int) -> str:
         row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
         rejects = datasets.rejects(cursor, dataset_id, after)
         others = datasets.neighbours(cursor, row)
-    return render_template("dataset.html", row=row, rejects=rejects, others=others, after=after)
+        warned = warnings.of_dataset(cursor, dataset_id)
+    return render_template("dataset.html", row=row, rejects=rejects, others=others, after=after, warnings=warned)
 
 
 @blueprint.get(f"/<{DATASET}>/changes")

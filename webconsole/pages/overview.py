@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template
 
 from webconsole import access, charts, database
-from webconsole.reading import datasets, runs
+from webconsole.reading import datasets, runs, warnings
 from webconsole.reading.keys import Page
 
 blueprint = Blueprint("overview", __name__)
@@ -24,6 +24,7 @@ def page() -> Response:
             "trouble": runs.trouble(cursor),
             "held": datasets.held(cursor),
             "refused": datasets.refused(cursor),
+            "warnings": warnings.lately(cursor),
             "running": _jobs(runs.page(cursor, status="running")),
             "last": _jobs(runs.page(cursor))[:8],
             "charts": charts.of_runs(runs.trend(cursor)),

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
 from webconsole import access, actions, charts, database, processes
-from webconsole.reading import runs, startable
+from webconsole.reading import runs, startable, warnings
 
 blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
 
@@ -78,6 +78,7 @@ def _shown(run_uuid: str) -> dict[str, object]:
             "entries": runs.log_tail(cursor, run_uuid),
             "steps": runs.steps(cursor, run_uuid),
             "datasets": runs.datasets(cursor, run_uuid),
+            "warnings": warnings.of_run(cursor, run_uuid),
         }
     printed = processes.printed(run_uuid)
     if run is None and printed is None:

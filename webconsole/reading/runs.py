@@ -11,14 +11,16 @@ from webconsole.reading.keys import Page
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-STATUSES = ("running", "succeeded", "failed", "interrupted", "timed out", "skipped")
+WITH_WARNINGS = "succeeded with warnings"  # not green, although nothing failed
+STATUSES = ("running", "succeeded", WITH_WARNINGS, "failed", "interrupted", "timed out", "skipped")
 PAGE = 50
 CHART_RUNS = 60
 LOG_ROWS = 100
 _SECONDS = "extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::float as seconds"
 _COLUMNS = f"""r.run_uuid::text, r.root_uuid::text, r.parent_uuid::text, r.step_number, r.job, r.lock_key, r.arguments,
     r.status, r.exit_code, r.error, r.host, r.os_user, r.started_at, r.ended_at, {_SECONDS}, r.progress, r.files,
-    r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped"""
+    r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.warnings,
+    r.is_green"""
 _LOG = "run_uuid::text, sequence, logged_at, process_type, step, os_user, step_seconds::float, level, message, detail"
 
 
@@ -141,7 +143,10 @@ def trouble(cursor: Cursor, days: int = 14) -> list[dict[str, Any]]:
 
 
 def _conditions(job: str, status: str) -> tuple[list[str], list[Any]]:
-    conditions, values = [], []
+    conditions: list[str] = []
+    values: list[Any] = []
+    if status == WITH_WARNINGS:
+        conditions, status = ["r.status = 'succeeded' and r.warnings > 0"], ""
     for column, value in (("job", job), ("status", status)):
         if value:
             conditions.append(f"r.{column} = %s")
