@@ -22,7 +22,7 @@ from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.summary import Notice
+from systemscripts.summary import Notice, about
 
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
@@ -111,7 +111,7 @@ def read(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
     config, document, warnings = from_document(import_rows.read_file(path), name_of(path))
     for source in config.sources:
         warnings += plain_secrets.warnings(source.options, f"import {config.config_name}")
-    return config, document, warnings
+    return config, document, about(warnings, config_name=config.config_name)
 
 
 def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[Notice]]:
