@@ -16,7 +16,8 @@ def purge(
     """Delete files, logs, rejected rows, history and rows that are older than the KEEP_..._DAYS of the settings.
 
     0 days is for ever. The file of the last good load is never deleted. What is deleted cannot be brought back: a
-    dataset whose rows or history went cannot be undone any more, and says so.
+    dataset whose rows or history went cannot be undone any more, and says so. The space of deleted rows is freed for
+    new ones (a plain VACUUM); what the disk gets back is said.
 
     Examples:
         purge.py --dry-run
@@ -28,18 +29,21 @@ def purge(
     from systemscripts import db_utils, retention, settings
     from systemscripts.directory_management import Directories
 
-    directories = Directories(settings.current().etl_data_dir)
+    directories, space = Directories(settings.current().etl_data_dir), []
     with contextlib.closing(db_utils.connect(purpose="purge")) as connection:
         found = retention.due(retention.View(directories, connection, settings.now()))
         for each in found:
             if not dry_run:
                 each.remove()
                 logging.getLogger(__name__).info("%s: %d deleted", each.what, each.number)
+        if not dry_run:
+            space = retention.free_space(connection, [table for each in found for table in each.tables])
     summary = Summary(headline="nothing has had its time" if not found else "would go:" if dry_run else "gone:")
     summary.rows = [
         {"what": each.what, "older than days": each.days or "", "number": each.number, "MB": round(each.size / 1e6, 1)}
         for each in found
     ]
+    summary.details += space
     return summary
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from systemscripts import settings
-from systemscripts.db_utils import programs
+from systemscripts.db_utils import programs, server_log
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
@@ -109,6 +109,12 @@ def status() -> dict[str, object]:
     if server is None:
         return {"embedded": True, "running": False, "folder": None, "port": None}
     return {"embedded": True, "running": _ready(server), "folder": server.folder, "port": server.port}
+
+
+def server_folder() -> Path | None:
+    """Return where the server has its data and its log; None where there is no embedded server."""
+    server = _remembered() if settings.current().embedded else None
+    return Path(server.folder) if server else None
 
 
 def _state_file() -> Path:
@@ -241,6 +247,7 @@ def _start(server: Server) -> Server:
         if alive is None:
             server = _with_free_port(server)
             seconds, port = str(START_SECONDS), f"-p {server.port}"
+            server_log.rotate(Path(server.folder))
             _run(server, "pg_ctl", "-w", "-t", seconds, "-D", str(server.data), "-o", port, "start")
         elif alive[1] == "ready":
             return server if alive[0] == server.port else _on_port(server, alive[0])

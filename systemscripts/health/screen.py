@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from systemscripts import alerts, log_utils, schedules, settings
+from systemscripts.backups import shelf
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
@@ -141,6 +142,10 @@ def _sizes(directories: Directories, connection: Connection | None) -> Iterator[
         yield f"database {_bytes(size)}, {datasets:,} datasets; archived files {_bytes(archived)}"
     logs = sum(path.stat().st_size for path in directories.logs.glob("*") if path.is_file())
     yield f"logs {_bytes(logs)}"
+    backups = shelf.on_shelf(directories)
+    if backups:
+        size = sum(backup.path.stat().st_size for backup in backups)
+        yield f"backups {_bytes(size)} in {len(backups)} files (BACKUP_KEEP_... say how many stay)"
     for place in disks.places(directories):
         usage = shutil.disk_usage(place)
         yield f"disk of {place}: {_bytes(usage.free)} free of {_bytes(usage.total)}"

@@ -7,9 +7,10 @@ any point. Found by listing the package. The file of the last good load of each 
 from __future__ import annotations
 
 from systemscripts import kinds
+from systemscripts.retention.space import free_space
 from systemscripts.retention.view import Due, View
 
-__all__ = ["Due", "View", "due"]
+__all__ = ["Due", "View", "due", "free_space"]
 
 
 def due(view: View) -> list[Due]:

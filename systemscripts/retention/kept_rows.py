@@ -37,18 +37,19 @@ def due(view: View) -> list[Due]:
         moment = view.before(wanted.keep_rejects_days)
         if number := view.count(f"select count(*) from dba.trejectedrow where {_REJECTS}", (moment,)):
             remove = partial(view.delete, "dba.trejectedrow", _REJECTS, (moment,))
-            found.append(Due("rejected rows", wanted.keep_rejects_days, number, 0, remove))
+            found.append(Due("rejected rows", wanted.keep_rejects_days, number, 0, remove, ("dba.trejectedrow",)))
     if wanted.keep_history_days:
         moment = view.before(wanted.keep_history_days)
         if number := view.count(f"select count(*) from dba.trowhistory where {_HISTORY}", (moment,)):
-            found.append(
-                Due("rows before a change", wanted.keep_history_days, number, 0, partial(_history, view, moment))
-            )
+            remove = partial(_history, view, moment)
+            found.append(Due("rows before a change", wanted.keep_history_days, number, 0, remove, ("dba.trowhistory",)))
     if wanted.keep_rows_days:
         old = list(_old_snapshots(view))
         if old:
             number = sum(rows for _, _, rows in old)
-            found.append(Due("rows no longer current", wanted.keep_rows_days, number, 0, partial(_rows, view, old)))
+            tables = tuple({table for _, table, _ in old})
+            remove = partial(_rows, view, old)
+            found.append(Due("rows no longer current", wanted.keep_rows_days, number, 0, remove, tables))
     return found
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from systemscripts import settings
+from systemscripts.db_utils import embedded, server_log
 from systemscripts.retention.view import Due, View
 
 CRON_LOG, CRON_LOG_BYTES, CRON_LOGS = "etl_cron.log", 10_000_000, 5
@@ -21,7 +22,10 @@ _RUNS = """started_at < %s and status <> 'running'
 
 def due(view: View) -> list[Due]:
     """What of the logs has had its time."""
-    found = [_cron_log(view)] if _is_large(view) else []
+    found = [_cron_log(view)] if _is_large(view.directories.logs / CRON_LOG) else []
+    folder = embedded.server_folder()
+    if folder is not None and server_log.is_large(folder):
+        found.append(Due(f"{server_log.NAME} is rotated", 0, 1, 0, partial(server_log.rotate, folder)))
     days = settings.current().keep_logs_days
     if not days:
         return found
@@ -36,7 +40,8 @@ def due(view: View) -> list[Due]:
         ("runs", "dba.trun", _RUNS),
     ):
         if number := view.count(f"select count(*) from {table} where {condition}", (moment,)):
-            found.append(Due(what, days, number, 0, partial(view.delete, table, condition, (moment,))))
+            remove = partial(view.delete, table, condition, (moment,))
+            found.append(Due(what, days, number, 0, remove, (table,)))
     return found
 
 
@@ -48,7 +53,7 @@ def _old(view: View, moment: float) -> list[Path]:
             waiting.add(Path(json.loads(marker.read_text())["log_file"]).stem)
     found = [path for pattern in OURS for path in view.directories.logs.glob(pattern)]
     parts = [
-        path for path in view.directories.temporary.glob("*.part") if path.is_file()
+        path for path in view.directories.temporary.glob("[!.]*.part") if path.is_file()
     ]  # of downloads that never ended
     return [path for path in [*found, *parts] if path.stat().st_mtime < moment and path.stem not in waiting]
 
@@ -58,8 +63,7 @@ def _remove(paths: list[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_large(view: View) -> bool:
-    path = view.directories.logs / CRON_LOG
+def _is_large(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > CRON_LOG_BYTES
 
 

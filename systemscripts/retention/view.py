@@ -25,6 +25,7 @@ class Due:
     number: int
     size: int
     remove: Callable[[], None]
+    tables: tuple[str, ...] = ()  # schema.table of what loses rows
 
 
 @dataclass(frozen=True)

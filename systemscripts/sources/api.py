@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def fetch(request: Request) -> Fetched:
 def looked_at(request: Request) -> Iterator[list[Path]]:
     """The first page of what a run would ask for, for a dry run; nothing of it stays."""
     api = _api(request)
-    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix="dry_run_") as name:
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
         api = replace(api, landing=Landing(Path(name), "first_page"))
         state, client = _begun(api), _client(api)
         try:

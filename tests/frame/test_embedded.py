@@ -74,6 +74,24 @@ def test_two_first_starts_at_once_make_one_server(own: Own) -> None:
     assert "password" not in server.read_text()
 
 
+def test_a_large_server_log_is_rotated_and_the_server_goes_on_in_it(own: Own) -> None:
+    own.run("database", "start")
+    log = own.folder / "server.log"
+    with log.open("ab") as stream:
+        stream.write(b"old line\n" * 1_200_000)
+    rows = own.summary("purge")["rows"]
+    assert {"what": "server.log is rotated", "older than days": "", "number": 1, "MB": 0.0} in rows
+    assert b"old line" in (own.folder / "server.log.1").read_bytes()
+    assert log.stat().st_uid == (own.folder / "server.log.1").stat().st_uid
+    own.run("database", "stop")
+    assert "shutting down" in log.read_text()
+    with log.open("ab") as stream:
+        stream.write(b"newer line\n" * 1_200_000)
+    own.run("database", "start")
+    assert b"newer line" in (own.folder / "server.log.1").read_bytes()
+    assert log.stat().st_size < 1_000_000
+
+
 def test_it_listens_on_loopback_and_wants_the_password(own: Own) -> None:
     url = own.url_now()
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -123,3 +126,53 @@ def test_a_large_cron_log_is_turned_over(installation: Installation) -> None:
     kept = sorted(path.name for path in log.parent.glob("etl_cron.log*"))
     assert kept == [f"etl_cron.log.{number}" for number in range(1, 6)]
     assert (log.parent / "etl_cron.log.1").read_bytes()[:1] == b"6"
+
+
+def test_what_killed_runs_have_left_goes_after_a_day_and_nothing_of_a_living_one(installation: Installation) -> None:
+    installation.configure("lists")
+    installation.drop("lists_1.csv", "name\nx\n")
+    assert installation.run("generic_import", "lists", "--until", "prepare").returncode == 0
+    temporary, runs = installation.data / "file_watcher" / "file_watcher_temp", installation.data / "var" / "runs"
+    assert (temporary / "lists_1.csv.clean.csv").exists()
+    dead = [
+        temporary / "dry_run_abc" / "page.json", temporary / "dry_run_999999999_abc" / "page.json",
+        temporary / "unzipped_999999999" / "list.csv", temporary / "gone.csv.clean.csv", temporary / ".list.csv.part",
+        installation.data / "archive" / "2026" / "01" / ".day.zip.part", installation.data / "var" / ".state.json.part",
+        runs / "5f0c1f6e-0000-4000-8000-000000000000.json",
+    ]  # fmt: skip
+    living = [
+        temporary / "lists_1.csv.clean.csv", temporary / f"dry_run_{os.getpid()}_abc" / "page.json",
+        temporary / f".list.xlsx.{os.getpid()}.part", installation.data / "archive" / ".locked.zip.part",
+        runs / "5f0c1f6e-0000-4000-8000-000000000001.json",
+    ]  # fmt: skip
+    young = [temporary / "dry_run_young" / "page.json", temporary / ".young.part"]
+    old = time.time() - 2 * 86400
+    for path in [*dead, *living, *young]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        if path not in young:
+            os.utime(path, (old, old))
+            if path.parent.name.startswith(("dry_run_", "unzipped_")):
+                os.utime(path.parent, (old, old))
+    with living[3].open() as part, living[4].open() as marker:
+        for stream in (part, marker):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        rows = installation.summary("purge")["rows"]
+    assert [(row["what"], row["number"]) for row in rows] == [("leftovers of killed runs", len(dead))]
+    assert [path for path in dead if path.exists()] == []
+    assert [path for path in [*living, *young] if not path.exists()] == []
+
+
+def test_the_space_of_deleted_rows_is_freed_and_said(installation: Installation) -> None:
+    installation.write_settings(KEEP_LOGS_DAYS="30")
+    fill = """insert into dba.tlogentry (run_uuid, sequence, logged_at, process_type, level, message)
+        select gen_random_uuid(), n, now() - interval '60 days', 'job', 'INFO', repeat('x', 200)
+        from generate_series(1, 20000) n"""
+    installation.sql(fill)
+    [(before,)] = installation.sql("select pg_relation_size('dba.tlogentry')")
+    details = installation.summary("purge")["details"]
+    assert details[0].startswith("dba.tlogentry: ")
+    assert "MB given back to the disk" in details[0]
+    assert "vacuum full" in details[-1]
+    installation.sql(fill)  # new rows find the place of the old ones
+    assert installation.sql("select pg_relation_size('dba.tlogentry') < %s * 1.1", (before,)) == [(True,)]

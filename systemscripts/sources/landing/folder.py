@@ -45,7 +45,7 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
 @contextmanager
 def copies(request: Request, folder: Path) -> Iterator[list[Path]]:
     """Copies of the new files of a folder, for a dry run: originals are not touched, and the copies go afterwards."""
-    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix="dry_run_") as name:
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
         found = []
         for path in _new(request, folder, Fetched()):
             with suppress(_ChangedError), _opened(path) as (stream, state):
