@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,16 @@ class Layout:
     def in_file(self) -> set[str]:
         """The columns that the file itself holds."""
         return {each.name for each in self.fields if each.place is not None or each.column.fill} | set(self.extras)
+
+    def find_missing(self, existing: Iterable[str]) -> list[str]:
+        """Return the columns of the target (`existing`) and of the schema that this file lacks.
+
+        What has a default, what the load fills in by itself and the names of sheets are never missing.
+        """
+        absent = [each for each in self.fields if each.place is None]
+        given = {each.name for each in absent if each.column.default is not None} | {self.extras_name, SOURCE_SHEET}
+        wanted = dict.fromkeys([*existing, *(each.name for each in absent)])
+        return [name for name in wanted if name not in self.in_file | given]
 
     @property
     def declared(self) -> set[str]:

@@ -42,7 +42,7 @@ def plan(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Direc
     made = Plan("", "", shape.names, shape.types, shape.headers, replace(shape, fields=fields), lake=target)
     made.ignored = list(shape.dropped)
     existing = lake.columns(cursor, name)
-    made.missing = sorted(existing - shape.in_file)
+    made.missing = shape.find_missing(sorted(existing))
     new = [column for column in made.columns if existing and column not in existing and column not in shape.declared]
     if config.importstrategyid != 1 and new:
         made.ignored += new

@@ -39,14 +39,17 @@ class Plan:
     create: bool = False
     added: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)  # in the target, not in the file
+    missing: list[str] = field(default_factory=list)  # in the target or declared, not in the file
     lake: Lake | None = None  # a folder of Parquet files instead of a table
+    stands_for: str = ""  # the target's name where a table of this session takes its place (--dry-run)
 
     @property
     def name(self) -> str:
         """schema.table, or parquet:folder."""
         if self.lake is not None:
             return self.lake.name
+        if self.stands_for:
+            return self.stands_for
         return f"{self.schema}.{self.table}"
 
     @property
@@ -95,6 +98,9 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
     """
     made = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
     existing = existing_columns(cursor, schema, table)
+    made.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
+    if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
+        raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
     if existing is None:
         made.create, made.added = True, list(made.columns)
         return made
@@ -108,15 +114,12 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
             f"{made.name} was loaded in another load mode, its rows have no {ROW_HASH}", "Name another target."
         )
     new = [name for name in made.columns if name not in existing]
-    made.missing = [name for name in list(existing)[2:] if name not in shape.in_file and name != ROW_HASH]
     if strategy == 1:
         made.added = new
     else:
         made.ignored += new
         made.columns = [name for name in made.columns if name in existing]
         made.shape = shape.without(new)
-    if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
-        raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
     _check_types(made, existing)
     return made
 
