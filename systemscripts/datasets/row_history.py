@@ -40,17 +40,38 @@ def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
 
 def _statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
     """Return the query for keys with their cells before and after; what the next change found is what this one left."""
+    kept = sql.SQL("{}")
+    if _has_moments(cursor, dataset):  # which have another text in each time zone
+        kept = sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
     later, after = sql.SQL(""), sql.SQL("to_jsonb(t)")
     if _has_later_changes(cursor, dataset):
-        later, after = sql.SQL(_LATER), sql.SQL("coalesce(later.old_row, to_jsonb(t))")
-    same_key = sql.SQL(" and ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in key_columns)
+        found = kept.format(sql.SQL("later.old_row"))
+        later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t))").format(found)
+    names = [sql.Identifier(name) for name in key_columns]
+    key = kept.format(sql.SQL("h.key"))
+    parts = {
+        "key": sql.SQL(", ").join(sql.SQL("{0}, {1} -> {0}").format(sql.Literal(name), key) for name in key_columns),
+        "same_key": sql.SQL(" and ").join(sql.SQL("t.{0} = k.{0}").format(name) for name in names),
+        "before": kept.format(sql.SQL("h.old_row")),
+        "after": after,
+        "later": later,
+    }
     texts = {
         name: sql.SQL(", ").join(
-            sql.SQL("coalesce({} ->> {}, '')").format(row, sql.Literal(column)) for column in columns
+            sql.SQL("coalesce(n.{} ->> {}, '')").format(sql.Identifier(name), sql.Literal(column)) for column in columns
         )
-        for name, row in (("old_texts", sql.SQL("h.old_row")), ("new_texts", sql.SQL("n.new_row")))
+        for name in ("old_row", "new_row")
     }
-    return sql.SQL(_HISTORY).format(table=dataset.table, same_key=same_key, later=later, after=after, **texts)
+    return sql.SQL(_HISTORY).format(table=dataset.table, **parts, **texts)
+
+
+def _has_moments(cursor: Cursor, dataset: Dataset) -> bool:
+    cursor.execute(
+        """select exists (select from pg_attribute
+           where attrelid = to_regclass(%s) and atttypid in ('timestamptz'::regtype, 'timetz'::regtype))""",
+        (dataset.table.as_string(cursor),),
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _has_later_changes(cursor: Cursor, dataset: Dataset) -> bool:
@@ -65,19 +86,19 @@ def _has_later_changes(cursor: Cursor, dataset: Dataset) -> bool:
 # The key is read into the target's own types, so that the target's index on it can be followed; of a row that was
 # added only the key is asked for. "offset 0": a row becomes JSON once, not once for each of its columns.
 _HISTORY = """
-select h.key, case when h.old_row is not null then array[{old_texts}]::text[] end,
-       case when h.old_row is not null then array[{new_texts}]::text[] end
+select jsonb_build_object({key}), case when h.old_row is not null then array[{old_row}]::text[] end,
+       case when h.old_row is not null then array[{new_row}]::text[] end
 from dba.trowhistory h
 cross join lateral jsonb_populate_record(
     null::{table}, case when h.old_row is not null then h.key end) k
 {later}
 left join {table} t on {same_key}
-cross join lateral (select {after} as new_row offset 0) n
+cross join lateral (select {before} as old_row, {after} as new_row offset 0) n
 where h.dataset_id = %s
 order by h.row_history_id"""
 _LATER = """
 left join lateral (
     select n.old_row from dba.trowhistory n
     where h.old_row is not null and n.target_table = h.target_table and n.key = h.key
-        and n.row_history_id > h.row_history_id
+        and n.dataset_id > h.dataset_id
     order by n.row_history_id limit 1) later on true"""

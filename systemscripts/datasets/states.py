@@ -47,12 +47,23 @@ def create(cursor: Cursor, new: New) -> int:
     return int(row[0])
 
 
-def activate(cursor: Cursor, dataset_id: int, supersedes: int | None) -> None:
-    """Make a held dataset active, the one it replaces becoming superseded."""
+def activate(cursor: Cursor, dataset_id: int, supersedes: int | None) -> int:
+    """Make a held dataset active, the one it replaces becoming superseded.
+
+    A snapshot is the whole state of its label: what the import loaded in other modes before is superseded too; returns
+    how many datasets that were.
+    """
     if supersedes is not None:
         _change(cursor, supersedes, "superseded", "another content for the same label and date")
         cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (dataset_id, supersedes))
     _change(cursor, dataset_id, "active", None)
+    cursor.execute(
+        f"""update dba.tdataset o set status = 'superseded', superseded_by = n.dataset_id, status_at = now(),
+                status_reason = 'the import loads whole states now'
+            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'active'""",
+        (dataset_id,),
+    )
+    return cursor.rowcount
 
 
 def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
@@ -87,18 +98,17 @@ def accept(cursor: Cursor, dataset_id: int) -> int | None:
         )
     cursor.execute(
         f"""select dataset_id from dba.tdataset
-            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'active'""",
+            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'active'
+              and load_mode = 'snapshot'""",
         dict(zip(("name", "label", "day"), row[1:], strict=True)),
     )
     before = cursor.fetchone()
     if before and before[0] > dataset_id:
         raise UsageError(f"dataset {before[0]} is newer and active for the same label and date", "Undo it first.")
-    if before:
-        _change(cursor, before[0], "superseded", f"dataset {dataset_id} was accepted")
-        cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (dataset_id, before[0]))
-    _change(cursor, dataset_id, "active", None)
+    replaced = int(before[0]) if before else None
+    activate(cursor, dataset_id, replaced)
     mark_baseline(cursor, dataset_id)
-    return int(before[0]) if before else None
+    return replaced
 
 
 def mark_baseline(cursor: Cursor, dataset_id: int) -> None:
@@ -131,34 +141,67 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
         raise UsageError(f"dataset {dataset_id} is undone already")
     if purged_at is not None:
         raise UsageError(f"dataset {dataset_id} was purged at {purged_at:%Y-%m-%d}: what it replaced is deleted")
-    if load_mode == "upsert":
-        _refuse_unless_newest(cursor, config_name, dataset_id)
+    if later := find_upserts_on_top(cursor, dataset_id):
+        on_top = ", ".join(map(str, later))
+        raise UsageError(
+            f"dataset {dataset_id} is not the newest of its target: later ones have changed its rows",
+            f"Undo first: {on_top}; or all of them: --undo {dataset_id} --cascade.",
+        )
     _change(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
     if status != "active" or load_mode != "snapshot":
         return None
     cursor.execute(
         f"""select dataset_id from dba.tdataset
             where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'superseded' and purged_at is null
+              and load_mode = 'snapshot'
             order by dataset_id desc limit 1""",
         {"name": config_name, "label": label, "day": day},
     )
     before = cursor.fetchone()
     if before is None:
-        return None
+        return _revive_other_modes(cursor, dataset_id)
     _change(cursor, before[0], "active", None)
     return int(before[0])
 
 
-def _refuse_unless_newest(cursor: Cursor, config_name: str, dataset_id: int) -> None:
+def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
+    """Return the upserts, newest first, that must be undone before a dataset: they may have changed rows of it.
+
+    Of an upsert that is every later one of its target, whatever import loaded it; of others, those that took its rows.
+    """
     cursor.execute(
-        """select array_agg(dataset_id order by dataset_id desc) from dba.tdataset
-           where config_name = %s and dataset_id > %s and status <> 'undone'""",
-        (config_name, dataset_id),
+        """select d.dataset_id from dba.tdataset o join dba.tdataset d on d.target_table = o.target_table
+           where o.dataset_id = %s and d.load_mode = 'upsert' and d.dataset_id > o.dataset_id and d.status <> 'undone'
+             and (o.load_mode = 'upsert' or exists (
+               select from dba.trowhistory h
+               where h.dataset_id = d.dataset_id and h.previous_dataset_id = o.dataset_id))
+           order by d.dataset_id desc""",
+        (dataset_id,),
     )
-    row: Any = cursor.fetchone()
-    if row[0]:
-        later = ", ".join(map(str, row[0]))
-        raise UsageError(f"dataset {dataset_id} is not the newest of {config_name}", f"Undo first: {later}.")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
+    """Make active what a label's snapshots superseded of other load modes, once none of them is left.
+
+    Returns the newest of these datasets, or None.
+    """
+    cursor.execute(
+        f"""update dba.tdataset o set status = 'active', superseded_by = null, status_reason = null, status_at = now()
+            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'superseded' and not exists (
+                select from dba.tdataset s where s.config_name = n.config_name and s.label is not distinct from n.label
+                and s.status = 'active' and s.load_mode = 'snapshot')
+            returning o.dataset_id""",
+        (dataset_id,),
+    )
+    return max((row[0] for row in cursor.fetchall()), default=None)
+
+
+# Beside a snapshot n, what its import loaded into the same target for the same label in other modes
+_OF_OTHER_MODES = """
+    n.dataset_id = %s and n.load_mode = 'snapshot' and o.target_table = n.target_table
+    and o.load_mode in ('append', 'upsert', 'new_rows')
+    and o.config_name = n.config_name and o.label is not distinct from n.label"""
 
 
 def _change(cursor: Cursor, dataset_id: int, status: str, reason: str | None) -> None:

@@ -28,6 +28,7 @@ class Rejects:
 
     count: int = 0
     first: list[Reject] = field(default_factory=list)
+    overtaken: int = 0  # load mode upsert: rows not loaded because a later-dated dataset wrote theirs
 
     def add(self, found: list[Reject]) -> None:
         """Take note of more rejects."""

@@ -93,7 +93,7 @@ def _first_rejects(cursor: Cursor, ticket: files.Ticket) -> list[str]:
 def _stood_in(cursor: Cursor, plan: target.Plan) -> target.Plan:
     """The plan for a table of this session: a column added here would keep the target locked through the whole copy."""
     _stand_in(cursor, plan)
-    return replace(plan, schema="pg_temp")
+    return replace(plan, schema="pg_temp", stands_for=plan.name)
 
 
 def _stand_in(cursor: Cursor, plan: target.Plan) -> None:

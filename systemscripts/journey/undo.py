@@ -35,6 +35,9 @@ def undo_datasets(
     """
     with transaction(connection) as cursor:
         found = _wanted(cursor, dataset_id, of_run)
+        if not found:  # such as by a run that was killed after its commit
+            what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
+            return Summary(headline=f"{what} is undone already: nothing to do")
         if cascade:
             found = _with_later_ones(cursor, found)
     contexts = _contexts(connection, run_uuid, found)
@@ -58,6 +61,8 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
     """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
     with transaction(connection) as cursor:
         row = _datasets(cursor, dataset_id, None)[0]
+    if row["status"] == "active":  # such as by a run that was killed after its commit
+        return Summary(headline=f"dataset {dataset_id} is active already: nothing to do")
     config = configuration.load(connection, row["config_name"])
     check_upload(connection, config)
     with (
@@ -82,11 +87,7 @@ def _datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> lis
 
 
 def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
-    found = [row for row in _datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
-    if not found:
-        what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
-        raise UsageError(f"{what} is undone already", "See: database.py sql 'select * from dba.v_dataset'")
-    return found
+    return [row for row in _datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
 
 
 def _with_later_ones(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -102,14 +103,8 @@ def _with_later_ones(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[s
 
 
 def _later(cursor: Cursor, row: dict[str, Any]) -> list[int]:
-    if row["load_mode"] == "new_rows":
-        return new_rows.dependents(cursor, row["dataset_id"])
-    cursor.execute(
-        """select dataset_id from dba.tdataset
-           where config_name = %s and dataset_id > %s and status <> 'undone' and load_mode = 'upsert'""",
-        (row["config_name"], row["dataset_id"]),
-    )
-    return [found[0] for found in cursor.fetchall()]
+    on_top = states.find_upserts_on_top(cursor, row["dataset_id"])
+    return on_top + (new_rows.dependents(cursor, row["dataset_id"]) if row["load_mode"] == "new_rows" else [])
 
 
 def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
