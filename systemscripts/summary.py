@@ -15,7 +15,8 @@ Code = Literal[
     "cells_with_errors", "encoding_guessed", "formulas_without_values", "header_guessed", "header_ragged",
     "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
     # what was loaded of it
-    "columns_not_loaded", "duplicate_of_undone", "keys_repeated", "rows_rejected",
+    "columns_not_loaded", "date_after_tomorrow", "duplicate_of_held", "duplicate_of_undone", "files_replaced",
+    "keys_repeated", "load_mode_changed", "rows_of_later_file", "rows_rejected",
     # files that come, or do not
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
     "file_still_written", "file_unmatched", "files_unknown",

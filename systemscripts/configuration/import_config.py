@@ -146,6 +146,11 @@ class ImportConfig(Strict, Consistent):
         schema, _, table = self.target_table.partition(".")
         return schema, table
 
+    @property
+    def dates_files(self) -> bool:
+        """Whether each file has a day of its own, which says which one is the newest."""
+        return self.dateconfig in ("filename", "file_content")
+
 
 def _target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
     target, table, mode = values.get("target"), values.get("target_table"), values.get("load_mode", "snapshot")

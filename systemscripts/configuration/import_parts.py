@@ -48,6 +48,7 @@ class Guards(Strict):
     allow_empty: bool = False  # a file of no rows is a state, and passes both guards
     need_key: bool = False  # a file without any column of the key is another page or table, and refused
     min_rows: int | None = Field(None, ge=0)
+    allow_future: bool = False  # files may be dated after tomorrow, such as forecasts
     max_age_days: float | None = Field(None, gt=0)  # older data are reported: the freshness limit
     age_column: str | None = Field(None, pattern=rf"^{NAME}$")  # whose newest value tells; none: the last good load
     max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads

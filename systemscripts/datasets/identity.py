@@ -114,32 +114,43 @@ def decide(
 
     `content`: SHA-256. `reload`: an undone dataset does not make it a duplicate.
     """
-    if load_mode == "snapshot":
-        current = find_current_snapshot(cursor, config_name, identity.label)
-        if current and current[1] == content:
-            return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
     if load_mode == "upsert":
         return _decide_upsert(cursor, config_name, content, reload)
     same: dict[str, object] = {"name": config_name, "label": identity.label, "day": identity.date}
+    is_whole = load_mode == "snapshot"
+    # what came beside the snapshots in another load mode is part of the state, which their content alone is not then
+    is_mixed = is_whole and _has_other_modes(cursor, same)
+    if is_whole and not is_mixed:
+        current = find_current_snapshot(cursor, config_name, identity.label)
+        if current and current[1] == content:
+            return Decision("unchanged", current[0], reason=f"same content as dataset {current[0]}, the current one")
     cursor.execute(
         f"""select dataset_id, status from dba.tdataset
-            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}
-              and content_sha256 = %(content)s and status in ('active', 'held', 'undone')
-            order by status = 'undone', dataset_id desc limit 1""",
-        {**same, "content": content},
+            where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and content_sha256 = %(content)s
+              and (load_mode = 'snapshot' or status = 'undone' or not %(is_whole)s)
+            order by status = 'active' desc, status = 'held' desc, dataset_id desc limit 1""",
+        {**same, "content": content, "is_whole": is_whole},
     )
-    row = cursor.fetchone()
-    if row and row[1] != "undone":
-        return Decision("duplicate", row[0], reason=f"same content as dataset {row[0]}, which is {row[1]}")
-    if row and not reload:
-        return Decision("duplicate", row[0], reason=_undone_reason(row[0]), warning="duplicate_of_undone")
-    return Decision("load", supersedes=_active(cursor, same) if load_mode == "snapshot" else None)
+    known = cursor.fetchone()
+    if known and known[1] == "active" and not is_mixed:
+        return Decision("duplicate", known[0], reason=f"same content as dataset {known[0]}, which is active")
+    return _decide_known(known, reload) or Decision("load", supersedes=_active(cursor, same) if is_whole else None)
+
+
+def _has_other_modes(cursor: Cursor, same: dict[str, object]) -> bool:
+    cursor.execute(
+        f"""select exists (select from dba.tdataset where config_name = %(name)s and {SAME_LABEL}
+            and status = 'active' and load_mode in ('append', 'upsert', 'new_rows'))""",
+        same,
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool) -> Decision:
-    """Of what counts only the newest dataset: a source may return to an earlier state. What was undone stays so."""
+    """Compare with the newest active dataset alone: a source may return to an earlier state."""
     cursor.execute(
-        """select dataset_id, content_sha256 from dba.tdataset where config_name = %s and status <> 'undone'
+        """select dataset_id, content_sha256 from dba.tdataset
+           where config_name = %s and status = 'active' and load_mode = 'upsert'
            order by dataset_id desc limit 1""",
         (config_name,),
     )
@@ -148,17 +159,25 @@ def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool)
         return Decision("unchanged", newest[0], reason=f"same content as dataset {newest[0]}, the newest one")
     cursor.execute(
         """select dataset_id, status from dba.tdataset where config_name = %s and content_sha256 = %s
-           order by status = 'undone', dataset_id desc limit 1""",
+           order by status = 'held' desc, dataset_id desc limit 1""",
         (config_name, content),
     )
-    before = cursor.fetchone()
-    if before and before[1] == "undone" and not reload:
-        return Decision("duplicate", before[0], reason=_undone_reason(before[0]), warning="duplicate_of_undone")
-    return Decision("load")
+    return _decide_known(cursor.fetchone(), reload) or Decision("load")
 
 
-def _undone_reason(dataset_id: int) -> str:
-    return f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
+def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | None:
+    """Judge a content by the newest dataset that it became: one loaded since makes an earlier undo history."""
+    if known is None:
+        return None
+    dataset_id, status = known
+    if status == "held":
+        next_step = f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
+        text = f"duplicate of held {dataset_id}, undecided: {next_step}"
+        return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_held")
+    if status == "undone" and not reload:
+        text = f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
+        return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_undone")
+    return None
 
 
 def _active(cursor: Cursor, same: dict[str, object]) -> int | None:

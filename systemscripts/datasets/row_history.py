@@ -43,7 +43,8 @@ def _statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns
     kept = sql.SQL("{}")
     if _has_moments(cursor, dataset):  # which have another text in each time zone
         kept = sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
-    later, after = sql.SQL(""), sql.SQL("to_jsonb(t)")
+    later: sql.Composable = sql.SQL("")
+    after: sql.Composable = sql.SQL("to_jsonb(t)")
     if _has_later_changes(cursor, dataset):
         found = kept.format(sql.SQL("later.old_row"))
         later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t))").format(found)

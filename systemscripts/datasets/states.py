@@ -60,7 +60,7 @@ def activate(cursor: Cursor, dataset_id: int, supersedes: int | None) -> int:
     cursor.execute(
         f"""update dba.tdataset o set status = 'superseded', superseded_by = n.dataset_id, status_at = now(),
                 status_reason = 'the import loads whole states now'
-            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'active'""",
+            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
         (dataset_id,),
     )
     return cursor.rowcount
@@ -158,10 +158,10 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
         {"name": config_name, "label": label, "day": day},
     )
     before = cursor.fetchone()
-    if before is None:
-        return _revive_other_modes(cursor, dataset_id)
-    _change(cursor, before[0], "active", None)
-    return int(before[0])
+    if before is not None:
+        _change(cursor, before[0], "active", None)
+    revived = _revive_other_modes(cursor, dataset_id)
+    return int(before[0]) if before is not None else revived
 
 
 def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
@@ -182,7 +182,7 @@ def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
 
 
 def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
-    """Make active what a label's snapshots superseded of other load modes, once none of them is left.
+    """Make active what was loaded in other load modes and has no active snapshot of its label after it any longer.
 
     Returns the newest of these datasets, or None.
     """
@@ -190,7 +190,7 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
         f"""update dba.tdataset o set status = 'active', superseded_by = null, status_reason = null, status_at = now()
             from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'superseded' and not exists (
                 select from dba.tdataset s where s.config_name = n.config_name and s.label is not distinct from n.label
-                and s.status = 'active' and s.load_mode = 'snapshot')
+                and s.status = 'active' and s.load_mode = 'snapshot' and s.dataset_id > o.dataset_id)
             returning o.dataset_id""",
         (dataset_id,),
     )

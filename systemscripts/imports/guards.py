@@ -1,13 +1,16 @@
-"""Guards: a load of far too few rows is not taken for good.
+"""Guards: a load of far too few rows, or of a day that is still to come, is not taken for good.
 
-On by default in snapshot mode, where such a file would hide last week's rows; in the other modes only where set.
+What counts rows is on by default in snapshot mode, where such a file would hide last week's rows; in the other modes
+only where set. The date is judged in every mode.
 """
 
 from __future__ import annotations
 
 import statistics
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.datasets.identity import Identity
@@ -25,6 +28,11 @@ def tripped(
 ) -> str:
     """Why a load is suspicious, or nothing. `accept_drop`: the operator knows of the drop and takes it."""
     guards, snapshot = config.guards, config.load_mode == "snapshot"
+    if is_of_the_future(config, identity.date):
+        return (
+            f"it is dated {identity.date}, after tomorrow, and would hide what comes until then; "
+            "where such dates are right, set guards.allow_future"
+        )
     rows = counts.loaded if snapshot else counts.read
     if rows == 0 and guards.allow_empty:
         return ""
@@ -41,6 +49,13 @@ def tripped(
     return f"{rows} rows, the last good loads had {usual:g}: a drop of more than {percent:g} %"
 
 
+def is_of_the_future(config: ImportConfig, day: date | None) -> bool:
+    """Whether a file is dated after tomorrow; tomorrow may have begun where it was written."""
+    if day is None or not config.dates_files or config.guards.allow_future:
+        return False
+    return day > settings.now().date() + timedelta(days=1)
+
+
 def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int, snapshot: bool) -> float | None:
     """The median of the last good loads of a label, since a drop was last accepted."""
     cursor.execute(
@@ -48,7 +63,8 @@ def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int,
             where config_name = %(name)s and {SAME_LABEL} and dataset_id <> %(id)s
               and status in ('active', 'superseded') and dataset_id >= coalesce(
                 (select max(dataset_id) from dba.tdataset
-                 where config_name = %(name)s and {SAME_LABEL} and is_baseline), 0)
+                 where config_name = %(name)s and {SAME_LABEL} and is_baseline
+                   and status in ('active', 'superseded')), 0)
             order by dataset_id desc limit {COMPARED_LOADS}""",
         {"name": config_name, "label": label, "id": dataset_id},
     )

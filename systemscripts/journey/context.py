@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.identity import Identity
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 
@@ -23,6 +25,18 @@ class Context:
     reload: bool = False
     accept_drop: bool = False
     among_others: bool = False  # the operator named no import
+    arrived: dict[tuple[str | None, date | None], list[str]] = field(default_factory=dict)  # see `note_arrival`
+
+    def note_arrival(self, identity: Identity, name: str) -> None:
+        """Remember a file that is what its label's day is now; the next one of the same day would replace it."""
+        self.arrived.setdefault(self._thing(identity), []).append(name)
+
+    def arrived_before(self, identity: Identity) -> list[str]:
+        """The files of the same label and day that came before in this run; without days of their own, of the label."""
+        return self.arrived.get(self._thing(identity), [])
+
+    def _thing(self, identity: Identity) -> tuple[str | None, date | None]:
+        return identity.label, identity.date if self.config.dates_files else None
 
     def archive_folder(self) -> Path:
         """Where loaded files of today are kept, by the clock of the installation."""

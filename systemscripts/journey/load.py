@@ -80,6 +80,8 @@ def load(context: Context, file: Prepared) -> Outcome:
         log_utils.step("copy"),
     ):
         outcome = load_rows(cursor, context, file, plan, decision)
+    if outcome.status == "loaded":
+        context.note_arrival(file.identity, file.ticket.name)
     logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
     return outcome
 
@@ -171,16 +173,24 @@ def _extend(context: Context, plan: target.Plan, file: Prepared) -> None:
 
 
 def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decision) -> Outcome:
+    early = guards.is_of_the_future(context.config, file.identity.date)
     if decision.action == "unchanged" and decision.dataset_id is not None:
-        states.seen_again(cursor, decision.dataset_id, file.identity.date)
+        # one seen at a day to come would stay current until then
+        states.seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
+        if not context.arrived_before(file.identity):
+            context.note_arrival(file.identity, file.ticket.name)
     _end(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
     outcome = _outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
-    text, number = f"{file.ticket.name}: {decision.reason}", file.ticket.file_id
+    notices = []
     if decision.warning is None:
-        logger.info("%s", text)
+        logger.info("%s: %s", file.ticket.name, decision.reason)
     else:
-        outcome.warnings.append(Notice(decision.warning, text, context.config.config_name, number, decision.dataset_id))
-        file_warnings.keep(cursor, number, outcome.warnings)
+        notices.append(Notice(decision.warning, decision.reason))
+    if early:
+        notices.append(Notice("date_after_tomorrow", f"it is dated {file.identity.date}, after tomorrow"))
+    known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
+    outcome.warnings += about(prefixed(notices, file.ticket.name), config_name=context.config.config_name, **known)
+    file_warnings.keep(cursor, file.ticket.file_id, outcome.warnings)
     return outcome
 
 
@@ -204,12 +214,14 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
     states.complete(cursor, dataset_id, counts)
     held = guards.tripped(cursor, config, file.identity, counts, dataset_id, context.accept_drop)
+    held = held or _second_of_its_day(context, file)
     if held and config.load_mode != "snapshot":
         raise RefusedError(held, found, counts)
+    replaced = 0
     if held:
         states.hold(cursor, dataset_id, held)
     else:
-        states.activate(cursor, dataset_id, decision.supersedes)
+        replaced = states.activate(cursor, dataset_id, decision.supersedes)
         if context.accept_drop:
             states.mark_baseline(cursor, dataset_id)
     noted = {"reason": held or None, "plan": _as_plan(plan, file), **files.counts_columns(counts)}
@@ -217,9 +229,31 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     files.resolve_refused(cursor, ticket)
     outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}
-    outcome.warnings += about(_warnings(file, plan, counts), **known)
+    notices = _warnings(file, plan, counts) + prefixed(_overtaken(file, found.overtaken, replaced), ticket.name)
+    outcome.warnings += about(notices, **known)
     file_warnings.keep(cursor, ticket.file_id, outcome.warnings)
     return outcome
+
+
+def _second_of_its_day(context: Context, file: Prepared) -> str:
+    """Why a file of a day that had another one in this very run is not taken for its correction, or nothing."""
+    before = context.arrived_before(file.identity)
+    if context.config.load_mode != "snapshot" or not context.config.dates_files or not before:
+        return ""
+    what = f"{file.identity.label}, {file.identity.date}" if file.identity.label else f"{file.identity.date}"
+    return f"{before[-1]} and {file.ticket.name} are two files of one day ({what}) in one run; the first one counts"
+
+
+def _overtaken(file: Prepared, rows: int, datasets: int) -> list[Notice]:
+    """What was there before and counts more, or no longer, as rows and as datasets."""
+    found = []
+    if rows:
+        kept = "1 row that a later-dated file wrote" if rows == 1 else f"{rows} rows that later-dated files wrote"
+        found.append(Notice("rows_of_later_file", f"left alone, for it is dated {file.identity.date}: {kept}"))
+    if datasets:
+        before = "1 dataset" if datasets == 1 else f"{datasets} datasets"
+        found.append(Notice("load_mode_changed", f"it supersedes {before} of the load mode that the import had before"))
+    return found
 
 
 def _copy(

@@ -70,6 +70,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
     config = configuration.load(connection, dataset.config_name)
+    config = config.model_copy(update={"load_mode": dataset.load_mode})  # the import may have another one now
     check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
         counts = _replay(cursor, dataset, config, rows, directories)

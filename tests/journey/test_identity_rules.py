@@ -1,0 +1,321 @@
+"""What a second, an older, a future or an undone file means, and what an undo leaves, in every load mode."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from systemscripts import configuration, db_utils, settings
+from systemscripts.datasets import changes
+from systemscripts.directory_management import Directories
+from systemscripts.errors import UsageError
+from systemscripts.journey import travel, undo
+from systemscripts.summary import Summary
+from tests.conftest import Installation
+
+RUN = "00000000-0000-0000-0000-000000000000"
+DATED = {"dateconfig": "filename", "datelocation": "1", "dateformat": "yyyyMMdd"}
+UPSERT: dict[str, Any] = {"load_mode": "upsert", "key_columns": ["id"], "target_table": "public.things"}
+
+
+@dataclass
+class Office:
+    """An installation whose imports are run in this process."""
+
+    here: Installation
+    stack: contextlib.ExitStack
+    connection: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.use_zone("UTC")
+
+    def use_zone(self, zone: str) -> None:
+        """Go on as an installation whose TIME_ZONE was changed."""
+        self.here.write_settings(TIME_ZONE=zone)
+        settings.reset()
+        self.connection = self.stack.enter_context(contextlib.closing(db_utils.connect("etl", "test")))
+
+    def run(self, config_name: str, **options: Any) -> Summary:
+        """Load what waits."""
+        config = configuration.load(self.connection, config_name)
+        directories = Directories(self.here.data).create()
+        return travel.run_imports(self.connection, [config], directories, RUN, travel.Options(**options))
+
+    def load(self, name: str, content: str, **options: Any) -> Summary:
+        """Load one file of the import that its name begins with."""
+        self.here.drop(name, content)
+        return self.run(name.partition("_")[0].partition(".")[0], **options)
+
+    def undo(self, dataset_id: int, **options: Any) -> Summary:
+        return undo.undo_datasets(self.connection, RUN, dataset_id, **options)
+
+    def rows(self, columns: str = "id, a") -> list[tuple[Any, ...]]:
+        return self.here.sql(f"select {columns} from public.things_current order by 1, 2")
+
+
+@pytest.fixture
+def office(here: Installation) -> Iterator[Office]:
+    with contextlib.ExitStack() as stack:
+        yield Office(here, stack)
+
+
+def states(summary: Summary) -> list[str]:
+    return [row["state"] for row in summary.rows]
+
+
+def texts(summary: Summary) -> str:
+    return "\n".join(map(str, summary.warnings))
+
+
+def names(count: int) -> str:
+    return "id,a\n" + "".join(f"{number},x\n" for number in range(count))
+
+
+def day(ahead: int) -> str:
+    return f"{settings.now() + timedelta(days=ahead):%Y%m%d}"
+
+
+# Held and undone ------------------------------------------------------------------------------------------------------
+
+
+def test_a_held_content_delivered_again_is_a_warning_and_an_undone_accept_leaves_the_guard_on(office: Office) -> None:
+    office.here.configure("things")
+    office.load("things_1.csv", names(100))
+    held = office.load("things_2.csv", names(40)).rows[0]["dataset"]
+    again = office.load("things_3.csv", names(40))
+    assert states(again) == ["duplicate"]
+    assert f"duplicate of held {held}, undecided" in texts(again)
+    assert undo.accept_dataset(office.connection, held).exit_code == 0
+    assert "active already" in undo.accept_dataset(office.connection, held).headline  # a killed run is repeated
+    office.undo(held)
+    assert states(office.load("things_4.csv", names(10))) == ["held"]  # 100 rows are the measure again
+    assert len(office.rows()) == 100
+
+
+@pytest.mark.parametrize("load_mode", ["snapshot", "upsert"])
+def test_an_undone_content_is_known_only_as_long_as_it_was_not_loaded_since(office: Office, load_mode: str) -> None:
+    office.here.configure("things", **UPSERT | {"load_mode": load_mode})
+    a, b = "id,a\n1,x\n", "id,a\n1,y\n"
+    first, *_, last = [office.load(f"things_{n}.csv", text).rows[0]["dataset"] for n, text in enumerate((a, b, a, b))]
+    office.undo(first if load_mode == "snapshot" else last)
+    if load_mode == "snapshot":
+        assert states(office.load("things_5.csv", a)) == ["loaded"]
+        assert office.rows() == [("1", "x")]
+    else:  # b was undone as the newest: it does not come back unasked, although an older b stands
+        again = office.load("things_5.csv", b)
+        assert (states(again), "--reload" in texts(again), office.rows()) == (["duplicate"], True, [("1", "x")])
+
+
+def test_an_undo_that_was_committed_may_be_repeated(office: Office) -> None:
+    office.here.configure("things")
+    dataset = office.load("things.csv", names(2)).rows[0]["dataset"]
+    office.undo(dataset)
+    again = office.undo(dataset)
+    assert (again.exit_code, "undone already: nothing to do" in again.headline) == (0, True)
+    assert undo.undo_datasets(office.connection, RUN, of_run=RUN).exit_code == 0
+
+
+# Dates ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_dated_after_tomorrow_does_not_hide_what_comes_until_then(office: Office) -> None:
+    office.here.configure("things", **DATED)
+    early = office.load(f"things_{day(400)}.csv", "id,a\n1,early\n")
+    assert (states(early), "after tomorrow" in early.problems[0], early.exit_code) == (["held"], True, 65)
+    assert states(office.load(f"things_{day(1)}.csv", "id,a\n1,tomorrow\n")) == ["loaded"]
+    # the current content once more, under a wrong date: nothing to load, and nothing that hides the next file
+    wrong = office.load(f"things_{day(30)}.csv", "id,a\n1,tomorrow\n")
+    assert (states(wrong), "after tomorrow" in texts(wrong)) == (["unchanged"], True)
+    assert office.here.sql("select max(last_seen) <= current_date + 1 from dba.tdataset where status = 'active'")[0][0]
+    undo.accept_dataset(office.connection, early.rows[0]["dataset"])
+    assert office.rows() == [("1", "early")]
+
+
+@pytest.mark.parametrize("load_mode", ["append", "upsert", "new_rows"])
+def test_where_nothing_can_be_held_a_file_of_the_future_is_refused_unless_allowed(
+    office: Office, load_mode: str
+) -> None:
+    office.here.configure("things", **DATED, **UPSERT | {"load_mode": load_mode})
+    refused = office.load(f"things_{day(2)}.csv", "id,a\n1,x\n")
+    assert (states(refused), "guards.allow_future" in refused.problems[0]) == (["refused"], True)
+    office.here.configure("things", guards={"allow_future": True})
+    assert states(office.run("things", retry_refused=True)) == ["loaded"]
+
+
+def test_today_is_what_the_clock_and_the_zone_of_the_installation_say(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.here.configure("things", **DATED)
+    monkeypatch.setenv("ETL_NOW", "2031-03-01T23:30:00+00:00")
+    settings.reset()
+    assert states(office.load("things_20310303.csv", "id,a\n1,x\n")) == ["held"]
+    office.use_zone("Pacific/Auckland")  # it is the second of March there
+    assert states(office.load("things_20310303.csv", "id,a\n2,x\n")) == ["loaded"]
+
+
+def test_the_second_file_of_one_label_and_day_in_one_run_is_held_and_both_are_named(office: Office) -> None:
+    label = {"metadata_label_source": "filename", "metadata_label_location": "2"}
+    office.here.configure("things", **DATED, **label)
+    office.here.drop("things_20260105_a_1.csv", "id,a\n1,first\n")
+    office.here.drop("things_20260105_a_2.csv", "id,a\n1,second\n")
+    office.here.drop("things_20260105_a_3.csv", "id,a\n1,first\n")  # the first one's content once more
+    office.here.drop("things_20260105_b.csv", "id,a\n1,other label\n")
+    office.here.drop("things_20260112_a.csv", "id,a\n2,other day\n")
+    summary = office.run("things")
+    assert states(summary) == ["loaded", "held", "unchanged", "loaded", "loaded"]
+    assert "things_20260105_a_1.csv and things_20260105_a_2.csv are two files of one day" in summary.problems[0]
+    # a correction that comes by itself, in a run of its own, is taken as ever
+    assert states(office.load("things_20260105_b.csv", "id,a\n1,corrected\n")) == ["loaded"]
+
+
+def test_files_without_a_date_replace_each_other_and_that_is_said_once(office: Office) -> None:
+    office.here.configure("things")
+    for number in range(3):
+        office.here.drop(f"things_{number}.csv", f"id,a\n1,{number}\n")
+    summary = office.run("things")
+    assert (states(summary), office.rows()) == (["loaded"] * 3, [("1", "2")])
+    assert len(summary.warnings) == 1
+    assert "things_2.csv replaced things_0.csv, things_1.csv" in texts(summary)
+    office.here.drop("things_3.csv", "id,a\n1,3\n")
+    office.here.drop("things_4.csv", "id,a\n1,3\n")
+    assert texts(office.run("things")) == ""  # one content twice replaces nothing
+
+
+# Upserts --------------------------------------------------------------------------------------------------------------
+
+
+def test_undo_asks_for_the_newest_of_the_target_whatever_import_loaded_it(office: Office) -> None:
+    office.here.configure("things", **UPSERT)
+    office.here.configure("others", **UPSERT)
+    first = office.load("things.csv", "id,a\n1,x\n").rows[0]["dataset"]
+    second = office.load("others.csv", "id,a\n1,y\n").rows[0]["dataset"]
+    with pytest.raises(UsageError, match="not the newest") as refused:
+        office.undo(first)
+    assert f"Undo first: {second}" in str(refused.value)
+    assert [row["dataset"] for row in office.undo(first, cascade=True).rows] == [second, first]
+    assert office.here.sql("select count(*) from public.things") == [(0,)]
+    office.load("others.csv", "id,a\n1,z\n")
+    assert office.rows() == [("1", "z")]
+
+
+def test_an_append_whose_rows_an_upsert_took_is_undone_after_it(office: Office) -> None:
+    office.here.configure("things", load_mode="append")
+    office.here.configure("others", **UPSERT)
+    appended = office.load("things.csv", "id,a\n1,x\n").rows[0]["dataset"]
+    untouched = office.load("things.csv", "id,a\n7,x\n").rows[0]["dataset"]
+    office.load("others.csv", "id,a\n1,y\n")
+    office.undo(untouched)
+    with pytest.raises(UsageError, match="Undo first"):
+        office.undo(appended)
+    office.undo(appended, cascade=True)
+    assert office.rows() == []
+
+
+@pytest.mark.parametrize(("kind", "moment"), [("timestamptz", "2026-01-05 06:00:00+00:00"), ("text", "01")])
+def test_an_undo_finds_its_rows_whatever_the_time_zone_is_now(office: Office, kind: str, moment: str) -> None:
+    schema = {"id": {"type": kind}}
+    office.here.configure("things", **UPSERT, schema=schema)
+    office.load("things.csv", f"id,a\n{moment},x\n")
+    office.use_zone("Asia/Kolkata")
+    second = office.load("things.csv", f"id,a\n{moment},y\n").rows[0]["dataset"]
+    office.use_zone("America/New_York")
+    with db_utils.transaction(office.connection) as cursor:
+        compared = changes.consecutive(cursor, "things", ["id"])[-1]
+    assert [(value.before, value.after) for row in compared.changed for value in row.values] == [("x", "y")]
+    office.undo(second)
+    assert office.here.sql("select a from public.things") == [("x",)]
+    office.load("things.csv", f"id,a\n{moment},z\n")
+    assert office.here.sql("select a from public.things") == [("z",)]
+
+
+def test_after_appends_an_upsert_leaves_one_row_of_each_key_and_its_undo_brings_all_back(office: Office) -> None:
+    office.here.configure("things", load_mode="append")
+    office.load("things.csv", "id,a\n1,x\n1,y\n2,x\n")
+    taken_back = office.load("things.csv", "id,a\n3,z\n").rows[0]["dataset"]
+    office.undo(taken_back)
+    office.here.configure("things", **UPSERT)
+    office.here.drop("things.csv", "id,a\n1,z\n2,x\n3,z\n")
+    shown = office.run("things", dry_run=True)
+    summary = office.run("things")
+    for each in (shown, summary):  # row 3 stands in the table, but was taken back: it comes in
+        assert (each.counts.loaded, each.counts.skipped, each.problems) == (2, 1, [])
+    assert office.rows() == [("1", "z"), ("2", "x"), ("3", "z")]
+    office.undo(summary.rows[0]["dataset"])
+    assert office.rows() == [("1", "x"), ("1", "y"), ("2", "x")]
+
+
+def test_an_older_file_leaves_what_a_later_dated_one_wrote(office: Office) -> None:
+    office.here.configure("things", **DATED, **UPSERT)
+    office.load("things_20260112.csv", "id,a\n1,new\n2,new\n3,new\n")
+    office.here.drop("things_20260105.csv", "id,a\n1,old\n2,old\n3,new\n4,old\n")
+    shown, summary = office.run("things", dry_run=True), office.run("things")
+    for each in (shown, summary):
+        assert (each.counts.loaded, each.counts.skipped) == (1, 3)
+        assert "left alone, for it is dated 2026-01-05: 2 rows that later-dated files wrote" in texts(each)
+    assert office.rows() == [("1", "new"), ("2", "new"), ("3", "new"), ("4", "old")]
+    later = office.load("things_20260119.csv", "id,a\n1,newest\n")
+    assert (texts(later), office.rows()[0]) == ("", ("1", "newest"))
+
+
+def test_a_later_date_counts_for_another_import_and_for_a_content_seen_again(office: Office) -> None:
+    office.here.configure("things", **DATED, **UPSERT)
+    office.here.configure("others", **DATED | {"dateformat": "yyyyMMddTHHmm"}, **UPSERT)
+    office.load("things_20260112.csv", "id,a\n1,first\n")
+    assert states(office.load("things_20260119.csv", "id,a\n1,first\n")) == ["unchanged"]
+    office.load("others_20260116T1200.csv", "id,a\n1,old\n")
+    assert office.rows() == [("1", "first")]
+    office.load("others_20260119T0000.csv", "id,a\n1,same day\n")  # of two imports the day counts, not the hour
+    office.load("things_20260119.csv", "id,a\n1,again\n")
+    assert office.rows() == [("1", "again")]
+    office.load("others_20260120T1200.csv", "id,a\n1,noon\n")
+    office.load("others_20260120T0600.csv", "id,a\n1,morning\n")
+    assert office.rows() == [("1", "noon")]
+
+
+# Changes of the configuration -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("load_mode", ["append", "upsert"])
+def test_a_snapshot_is_the_whole_state_also_after_another_load_mode(office: Office, load_mode: str) -> None:
+    office.here.configure("things", **UPSERT | {"load_mode": load_mode}, guards={"max_drop_percent": 100})
+    office.load("things_1.csv", "id,a\n1,old\n")
+    office.load("things_2.csv", "id,a\n2,old\n")
+    office.here.configure("things", load_mode="snapshot")
+    summary = office.load("things_3.csv", "id,a\n3,new\n")
+    assert office.rows() == [("3", "new")]
+    assert "it supersedes 2 datasets of the load mode that the import had before" in texts(summary)
+    second = office.load("things_4.csv", "id,a\n4,new\n")
+    office.undo(second.rows[0]["dataset"])
+    assert office.rows() == [("3", "new")]
+    office.undo(summary.rows[0]["dataset"])
+    assert office.rows() == [("1", "old"), ("2", "old")]
+
+
+STRICT = {"importstrategyid": 3, "max_reject_rate": 1}
+
+
+@pytest.mark.parametrize("target", [{"target_table": "public.things"}, {"target": {"parquet": "var/lake/things"}}])
+def test_strategy_3_asks_for_the_declared_columns_at_the_first_load_too(office: Office, target: dict[str, Any]) -> None:
+    schema = {
+        "id": "text",
+        "a": "text",
+        "b": {"default": "none"},
+        "loaded_at": {"type": "timestamptz", "fill": "load_time"},
+    }
+    office.here.configure("things", **STRICT, **target, schema=schema, load_mode="append")
+    refused = office.load("things_1.csv", "id\n1\n")
+    assert (states(refused), "columns are missing: a" in refused.problems[0]) == (["refused"], True)
+    assert states(office.load("things_2.csv", "id,a\n1,x\n")) == ["loaded"]  # what has a default may be absent
+    assert states(office.load("things_3.csv", "id,a\n2,x\n")) == ["loaded"]
+
+
+def test_strategy_3_knows_the_column_of_undeclared_ones_from_a_missing_one(office: Office) -> None:
+    office.here.configure("things", **STRICT, extras_json="more", schema={"id": "text"}, load_mode="append")
+    assert states(office.load("things_1.csv", "id,x\n1,2\n")) == ["loaded"]
+    assert states(office.load("things_2.csv", "id\n2\n")) == ["loaded"]
+    assert office.rows("id, more") == [("1", {"x": "2"}), ("2", None)]
