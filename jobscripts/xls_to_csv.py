@@ -99,12 +99,14 @@ def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary
 
 def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.directory_management import atomic_write
-    from systemscripts.summary import prefixed
+    from systemscripts.summary import prefixed, record
     from systemscripts.tables import standard_csv
 
     if target == STANDARD_OUTPUT:
         rows = standard_csv.write_csv(table, sys.stdout.buffer)
         sys.stdout.flush()
+        for notice in prefixed(table.warnings, str(path)):  # standard output is for the table alone
+            record(notice, on_console=True)
         return rows
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as stream:

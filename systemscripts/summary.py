@@ -32,6 +32,7 @@ Code = Literal[
     "access_denied", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
 ]  # fmt: skip
 
+MOST_OF_A_CODE = 20  # that a source may say at once: enough to see what is wrong
 # Which exit code wins when several things went wrong: what only a person can mend comes first.
 _WORST_FIRST = (78, 1, 65, 75, 2)
 
@@ -61,6 +62,22 @@ def about(notices: Iterable[Notice], **known: Any) -> list[Notice]:
 def prefixed(notices: Iterable[Notice], what: str) -> list[Notice]:
     """The same warnings, each beginning with what it is about, such as the name of a file."""
     return [replace(notice, text=f"{what}: {notice.text}") for notice in notices]
+
+
+def bundled(notices: Iterable[Notice]) -> list[Notice]:
+    """The same warnings, of each code only the first ones, and in one more how many others there are.
+
+    A bucket may hold thousands of objects that no import takes, and each run meets them all.
+    """
+    by_code: dict[Code, list[Notice]] = {}
+    for notice in notices:
+        by_code.setdefault(notice.code, []).append(notice)
+    found = []
+    for code, alike in by_code.items():
+        found += alike[:MOST_OF_A_CODE]
+        if (more := len(alike) - MOST_OF_A_CODE) > 0:
+            found.append(Notice(code, f"and {more} more of this kind, the last: {alike[-1].text}"))
+    return found
 
 
 def record(notice: Notice, on_console: bool = False) -> None:

@@ -10,7 +10,7 @@ from systemscripts.configuration import ImportConfig, Source, plain_secrets, var
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
-from systemscripts.summary import Notice, Summary, about
+from systemscripts.summary import Notice, Summary, about, bundled
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ def fetch(
             whole = False
             continue
         left |= fetched.left
-        summary.warn_all(about(fetched.warnings, config_name=name))
+        summary.warn_all(about(bundled(fetched.warnings), config_name=name))
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
     if only is None:
         tickets |= _started(context, leave, tickets, left)
-    summary.warn_all(about(left.values(), config_name=context.config.config_name))
+    summary.warn_all(about(bundled(left.values()), config_name=context.config.config_name))
     return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)], whole
 
 

@@ -10,7 +10,7 @@ from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel
-from systemscripts.summary import Summary
+from systemscripts.summary import Summary, bundled
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
         chosen = _of_datasource(chosen, known, datasource)
     options = replace(options, leave=matching.ambiguous(known, directories))
     summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warn_all(matching.unmatched(known, directories))
+    summary.warn_all(bundled(matching.unmatched(known, directories)))
     return _with_faults(summary, faults)
 
 

@@ -149,7 +149,9 @@ def test_more_objects_than_one_page_of_the_listing(shop: Shop) -> None:
     shop.put("sales_data/sales_z.csv", HEADER + GOOD)
     summary = shop.load()
     assert summary["counts"]["loaded"] == 1
-    assert sum("does not match the import's file_pattern" in text for text in summary["warnings"]) == 1003
+    said = [text for text in summary["warnings"] if "does not match the import's file_pattern" in text]
+    assert len(said) == 21  # the first ones by name
+    assert said[-1].startswith("and 983 more of this kind, the last: ")
 
 
 def test_undone_then_loaded_again_from_the_processed_prefix(shop: Shop) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
@@ -162,6 +164,20 @@ def test_each_code_is_explained_on_the_page_of_warnings_and_used() -> None:
     )  # fmt: skip
     unused = [code for code in get_args(Code) if code != "other" and f'"{code}"' not in product]
     assert unused == []
+
+
+def test_every_warning_that_the_product_logs_has_a_code() -> None:
+    without = [
+        f"{path}:{call.lineno}"
+        for folder in ("systemscripts", "jobscripts", "webconsole")
+        for path in (PROJECT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "logger.warning"
+        if not any(
+            keyword.arg == "extra" and re.search("'(code|notice)'", ast.unparse(keyword)) for keyword in call.keywords
+        )
+    ]
+    assert without == []
 
 
 def test_purge_takes_them_with_the_logs_they_belong_to(console: Console, warned: dict[str, Any]) -> None:
