@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, RequestURITooLarge, Unauthorized
 
 from webconsole import database, tokens, users
 from webconsole.tokens import Token
@@ -27,6 +27,8 @@ COOKIE = "console_session"
 MARK_COOKIE = "console_browser"
 MARK_SECONDS = 180 * 86_400
 LOCAL = ("127.0.0.1", "localhost", "[")  # what stands before the first colon of [::1]:8475
+# of an address and a form; a table with eight filters, the largest of ours, has 30 fields
+MAX_PATH_LETTERS, MAX_QUERY_BYTES, MAX_FIELDS = 500, 16_000, 60
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -106,6 +108,7 @@ def _check() -> None:
             _recognise()  # so that the page that says so has the way to the others
         return
     needed = role_of(current_app, request.endpoint)
+    _refuse_too_much()
     _refuse_unreadable()
     if request.method not in SAFE_METHODS:
         _refuse_other_sites()
@@ -123,6 +126,15 @@ def _check() -> None:
         raise Forbidden("This is for the operator. Ask for the role admin, or use Tables.")
     if by_cookie and request.method not in SAFE_METHODS:
         _refuse_without_token()
+
+
+def _refuse_too_much() -> None:
+    """Count what an address or a form holds before anything is taken apart."""
+    query = request.query_string
+    if len(request.path) > MAX_PATH_LETTERS or len(query) > MAX_QUERY_BYTES or query.count(b"&") > MAX_FIELDS:
+        raise RequestURITooLarge("The address is too long. Use fewer or shorter filters.")
+    if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") > MAX_FIELDS:
+        raise RequestEntityTooLarge("The form has too many fields.")
 
 
 def _refuse_unreadable() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -17,13 +21,41 @@ from systemscripts.errors import EtlError, TryLaterError, UsageError
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.5  # within which a healthy database lets somebody in
+# beyond its statement timeout, a transaction whose server says nothing at all is given up
+GRACE_SECONDS = 5.0
 REST_SECONDS = 5.0  # a connection that has rested longer is asked whether it is still there
 _local = threading.local()
+# one question at a time, however often it is asked: who waits for a hung server must not be many
+_asker, _asking = ThreadPoolExecutor(1, "console-health"), threading.Lock()
+_asked: list[Future[None] | None] = [None]
 _TOO_SLOW = "57014"  # query_canceled: the only one who cancels here is the statement timeout
 
 
 class TooSlowError(UsageError):
     """The reader asked for more than a page can wait for."""
+
+
+def answers() -> bool:
+    """Return whether the database lets somebody in now; asked over a connection of its own, with a time limit."""
+    with _asking:
+        pending = _asked[0]
+        if pending is None or pending.done():
+            pending = _asked[0] = _asker.submit(_ask)
+    try:
+        pending.result(ANSWER_SECONDS)
+    except (TimeoutError, psycopg2.Error, EtlError) as error:
+        logger.warning("console: the database does not answer: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _ask() -> None:
+    url = db_utils.address("etl")
+    # two seconds are the shortest time that libpq knows
+    psycopg2.connect(url, connect_timeout=2, application_name="etl console health").close()
 
 
 @contextlib.contextmanager
@@ -74,8 +106,10 @@ def _read_only() -> str:
 
 @contextlib.contextmanager
 def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
+    connection = _connection(role)
     try:
-        with db_utils.transaction(_connection(role)) as cursor:
+        seconds = settings.current().console_read_seconds + GRACE_SECONDS
+        with _cut_off(connection, seconds), db_utils.transaction(connection) as cursor:
             yield cursor
     except EtlError as error:
         cause = error.__cause__
@@ -88,6 +122,27 @@ def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
         if isinstance(cause, psycopg2.Error) and (found := misfit(cause)):
             raise found from error
         raise
+
+
+@contextlib.contextmanager
+def _cut_off(connection: Connection, seconds: float) -> Iterator[None]:
+    """Close a connection from outside when its server has not answered in time.
+
+    A server that hangs keeps no timeout of its own, and the driver would wait for it as long as the machine is up.
+    """
+    timer = threading.Timer(seconds, _shut_down, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: Connection) -> None:
+    with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        logger.warning("console: the database does not answer, a connection is given up")
+        copy.shutdown(socket.SHUT_RDWR)
 
 
 def misfit(error: psycopg2.Error) -> UsageError | None:
@@ -114,7 +169,7 @@ def _alive(connection: Connection, used_at: float) -> bool:
     if time.monotonic() - used_at < REST_SECONDS:
         return True
     try:
-        with db_utils.transaction(connection) as cursor:
+        with _cut_off(connection, GRACE_SECONDS), db_utils.transaction(connection) as cursor:
             cursor.execute("select 1")
     except TryLaterError:
         return False

@@ -13,6 +13,7 @@ from systemscripts.configuration.import_parts import NAME, Guards, Reading, Sche
 from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.settings import Mailbox
 
+MAX_SOURCES = 100  # of one import; each is asked at each run
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
 
@@ -54,7 +55,7 @@ class ImportConfig(Strict, Consistent):
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
     archive_policy: Literal["single", "daily_zip", "none"] = "single"
-    sources: list[Source] = [Source(type="local")]
+    sources: list[Source] = Field([Source(type="local")], max_length=MAX_SOURCES)
     job: Schedule = Schedule()
 
     @field_validator("metadata_label_location", "datelocation", mode="before")
@@ -67,7 +68,7 @@ class ImportConfig(Strict, Consistent):
     def _is_pattern(cls, value: str) -> str:
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"expected a regular expression ({error})") from error
         return value
 
@@ -99,7 +100,7 @@ class ImportConfig(Strict, Consistent):
         """The keys of each source, by its kind; and what is no kind."""
         found: list[tuple[Place, type[BaseModel], dict[str, Any]]] = []
         sources = values.get("sources")
-        for number, source in enumerate(sources if isinstance(sources, list) else []):
+        for number, source in enumerate(sources[:MAX_SOURCES] if isinstance(sources, list) else []):
             kind = source.get("type") if isinstance(source, dict) else None
             if isinstance(kind, str):
                 options = {key: value for key, value in source.items() if key not in Source.model_fields}

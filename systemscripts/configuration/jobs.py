@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field
 from systemscripts import settings
 from systemscripts.configuration import import_rows, plain_secrets
 from systemscripts.configuration.documents import Document, Place, validate
-from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_config import MAX_SOURCES, ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
@@ -95,11 +95,11 @@ def _output_fault(values: dict[str, Any]) -> str:
     local = (
         [s for s in sources if isinstance(s, dict) and s.get("type") == "local"] if isinstance(sources, list) else []
     )
-    read = [(str(s.get("path") or "file_watcher"), str(s.get("pattern") or ".+")) for s in local]
-    for folder, pattern in [*read, ("file_watcher", ".+"), (f"file_watcher/{values.get('config_name')}", ".+")]:
-        with contextlib.suppress(re.error):
-            if path.parent == (data / folder).resolve() and re.fullmatch(pattern, path.name):
-                return f"{named} lies in a folder that is read: the rows would come in again"
+    # whatever its pattern: some patterns take for ever to match, and a file there would be moved with the next change
+    read = [str(source.get("path") or "file_watcher") for source in local[:MAX_SOURCES]]
+    for folder in [*read, "file_watcher", f"file_watcher/{values.get('config_name')}"]:
+        if path.parent == (data / folder).resolve():
+            return f"{named} lies in a folder that is read: the rows would come in again"
     return ""
 
 

@@ -34,7 +34,7 @@ class Checks(Strict):
         if value is not None:
             try:
                 re.compile(value)
-            except re.error as error:
+            except (re.error, RecursionError, OverflowError) as error:
                 raise ValueError(f"expected a regular expression ({error})") from error
         return value
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from werkzeug.exceptions import BadRequest, TooManyRequests, Unauthorized
 
 from webconsole import access, database, tokens, users
-from webconsole.api.describing import Body, described
+from webconsole.api.describing import Body, described, read_json
 from webconsole.slowing import Slowing
 from webconsole.users import User
 
@@ -34,7 +34,7 @@ class Login(Body):
 def login() -> Response:
     """Name and password for a token: as JSON for programs, as a cookie for the sign-in page."""
     from_page = not request.is_json
-    given = request.form if from_page else request.get_json()
+    given = request.form if from_page else read_json()
     if not from_page and not isinstance(given, dict):
         raise BadRequest("Expected an object with user_name and password.")
     name, password = given.get("user_name"), given.get("password")

@@ -14,28 +14,28 @@ from webconsole.asking import wanted_from
 from webconsole.reading import relations, tables
 
 blueprint = Blueprint("table_routes", __name__)
-Name = "^[^\\u0000]{0,200}$"
+MAX_NAME_LETTERS, MAX_VALUE_LETTERS = 200, 4000  # of a table or column (63 bytes each, quoted); of what is sought
 
 
 class Condition(Body):
     """A filter on one column."""
 
-    column: str
+    column: str = Field(max_length=MAX_NAME_LETTERS)
     operator: Literal["contains", "is", "not", "from", "to", "empty", "filled"] = "contains"
-    value: str = ""
+    value: str = Field("", max_length=MAX_VALUE_LETTERS)
 
 
 class DataView(Body):
     """Which rows of which table; instead of the table, a YAML whose target it is."""
 
-    table: str = ""
-    yaml: str = ""
-    sort: str = ""
+    table: str = Field("", max_length=MAX_NAME_LETTERS)
+    yaml: str = Field("", max_length=uploading.MOST_BYTES)
+    sort: str = Field("", max_length=MAX_NAME_LETTERS)
     descending: bool = False
     filters: list[Condition] = Field([], max_length=8)
     history: bool = False
     dataset_id: int | None = Field(None, ge=0, le=2_000_000_000)
-    after: str | None = None
+    after: str | None = Field(None, max_length=access.MAX_QUERY_BYTES)
     size: int = Field(50, ge=1, le=1000)
 
 
