@@ -40,6 +40,7 @@ def run_elt(
         run_elt.py orders.yaml --check
     """
     from systemscripts import db_utils, log_utils
+    from systemscripts.configuration import job_check
     from systemscripts.elt import once as passes
     from systemscripts.elt import watching
     from systemscripts.elt.stopping import Stop
@@ -49,9 +50,7 @@ def run_elt(
         return _checked(Path(config))
     known, warnings = _configuration(config)
     if check:
-        summary = Summary(headline=f"{config} is sound")
-        summary.warn_all(warnings)
-        return summary
+        return job_check.summarize_check(config, known, warnings)
     run_uuid = log_utils.current_run_uuid()
     options = travel.Options(dry_run=dry_run, wait_seconds=wait_seconds())
 
@@ -78,14 +77,14 @@ def run_elt(
 
 def _checked(path: Path) -> Summary:
     """What is wrong with a file, each fault on a line of its own."""
-    from systemscripts.configuration import jobs
+    from systemscripts.configuration import job_check, jobs
     from systemscripts.configuration.documents import FaultsError
 
-    summary = Summary(headline=f"{path} is sound")
     try:
-        _, _, warnings = jobs.read(path)
-        summary.warn_all(warnings)
+        known, _, warnings = jobs.read(path)
+        return job_check.summarize_check(str(path), known, warnings)
     except FaultsError as error:
+        summary = Summary()
         for fault in error.faults:
             summary.problem(fault, error.exit_code)
         summary.headline = f"{path}: {len(error.faults)} {'fault' if len(error.faults) == 1 else 'faults'}"

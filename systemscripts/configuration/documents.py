@@ -96,7 +96,7 @@ def parse_document(path: Path, content: bytes) -> Document:
         return Document(path, values, lines, hashlib.sha256(content).hexdigest(), tuple(twice))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path} line {line}: {error.problem}") from error
+        raise ConfigurationError(f"{path} line {line}: {error.problem}", _quote_hint(content, line)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not a YAML file: {error}") from error
     except (ValueError, TypeError) as error:  # a date that does not exist, a list as a key
@@ -127,6 +127,13 @@ def _refuse_too_much(path: Path, text: str) -> None:
                 what = "nested too deep" if depth > MAX_DEPTH else f"more than {MOST_PLACES:,} keys and values"
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 raise ConfigurationError(f"{path} line {line}: {what}, or within itself")
+
+
+def _quote_hint(content: bytes, line: int) -> str:
+    """Return what to type where a brace of a variable was taken for one of YAML, or ""."""
+    text = content.decode("utf-8-sig", "replace").splitlines()[line - 1 : line]
+    bare = re.search(r"""[\[{,:\s]([^\s"'\[{,]{0,200}\$\{[^}\s]*\}[^\s"',}\]]*)""", text[0]) if text else None
+    return f'Inside {{ }} and [ ] put it into quotes: "{bare[1]}".' if bare else ""
 
 
 @functools.cache

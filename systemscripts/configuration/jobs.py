@@ -27,6 +27,7 @@ from systemscripts.summary import Notice, about
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
 LOGIN_KEYS = ("type", "url", "host", "port", "user", "username", "password", "database", "dbname", "schema")
+OWN_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")  # their tables are not for the rows of jobs
 _WILD = re.compile(r"[*?\[]")
 _SFTP_NAMES = {"username": "user", "remote_path": "path"}
 
@@ -69,6 +70,10 @@ class JobConfig(ImportConfig):
             found.append(("target_table", "is given twice: as target.table too"))
         if table and not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]{0,54}", str(table)):
             found.append(("target", f"table: expected schema.table in lower case, not {table!r}"))
+        if table and OWN_SCHEMAS.fullmatch(str(table).partition(".")[0]):
+            found.append(
+                ("target", f"table: {table} lies in a schema of the suite or of PostgreSQL; take another schema")
+            )
         if not isinstance(values.get("sources"), list) or not values["sources"]:
             found.append(("sources", "is missing: where do the rows come from?"))
         if fault := _output_fault(values):

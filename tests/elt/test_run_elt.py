@@ -18,7 +18,8 @@ import pytest
 from demo import sftp_server
 from demo.odata_server import ODataServer
 from systemscripts import settings
-from systemscripts.configuration import uploads
+from systemscripts.configuration import documents, jobs, uploads
+from systemscripts.errors import ConfigurationError
 from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
@@ -484,6 +485,55 @@ def test_an_undone_job_rests_until_it_is_switched_on_again(installation: Install
     installation.sql("update dba.timportconfig set is_active = true")
     assert installation.run("run_elt", job, "--once").returncode == 0
     assert len(orders(installation)) == 4
+
+
+def test_check_says_what_a_well_written_job_lacks_on_this_host(installation: Installation) -> None:
+    path = installation.data / "orders.yaml"
+    sources = """sources:
+  - {type: api, url: "https://api.example.test/x", token: "${API_TOKN}"}
+  - {type: local, path: ./incomming}
+target: {table: public.orders}
+"""
+    path.write_text(sources)
+    installation.write_settings(SOURCE_API_TOKEN="a-long-secret-token")
+    (installation.data / "incoming").mkdir()
+    done = installation.run("run_elt", path, "--check")
+    problems = [line for line in done.stdout.splitlines() if line.startswith("problem: ")]
+    assert done.returncode == 78 and len(problems) == 2
+    assert "source 1 (api): ${SOURCE_API_TOKN} is not set, did you mean SOURCE_API_TOKEN?" in problems[0]
+    assert problems[1].endswith("incomming does not exist. Make the folder, or correct path.")
+    path.write_text(path.read_text().replace("TOKN", "TOKEN").replace("incomming", "incoming"))
+    done = installation.run("run_elt", path, "--check")
+    assert (done.returncode, "is sound" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("table", ["dba.tfile", "pg_catalog.pg_class", "information_schema.tables", "pg_toast.x"])
+def test_a_job_fills_no_table_of_the_suite_or_of_postgresql(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(LOCAL.replace("public.orders", table))
+    with pytest.raises(ConfigurationError, match="lies in a schema of the suite or of PostgreSQL"):
+        jobs.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("a: 1\nsftp: {password: ${SFTP_PASSWORD}}\n", '"${SFTP_PASSWORD}"'),
+        ("sources:\n  - {type: api, token: ${X:-y}, records: value}\n", '"${X:-y}"'),
+        ("a: [${X}]\n", '"${X}"'),
+        ("a: {url: https://${HOST}/x, b: 1}\n", '"https://${HOST}/x"'),
+    ],
+)
+def test_a_variable_in_braces_is_to_be_quoted(tmp_path: Path, text: str, quoted: str) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="put it into quotes") as error:
+        documents.read_document(path)
+    assert f"put it into quotes: {quoted}" in str(error.value)
+    path.write_text("a: {b: c}}\n")
+    with pytest.raises(ConfigurationError) as other:
+        documents.read_document(path)
+    assert "quotes" not in str(other.value)
 
 
 def test_check_shows_each_mistake_on_a_line_of_its_own(installation: Installation) -> None:

@@ -1,0 +1,45 @@
+"""What a job that is written without a mistake still lacks on this host: variables, folders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from systemscripts import settings
+from systemscripts.configuration import variables
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.errors import ConfigurationError
+from systemscripts.summary import Notice, Summary
+
+
+def summarize_check(name: str, config: ImportConfig, warnings: list[Notice]) -> Summary:
+    """Return what a check says of a job without mistakes: that it is sound, or what it lacks on this host."""
+    gaps = find_gaps(config)
+    summary = Summary(headline=f"{name} is well written, but cannot run here" if gaps else f"{name} is sound")
+    summary.warn_all(warnings)
+    for gap in gaps:
+        summary.problem(gap, ConfigurationError.exit_code)
+    return summary
+
+
+def find_gaps(config: ImportConfig) -> list[str]:
+    """Return what the sources of a job need and this host has not, each as a sentence with what to do."""
+    gaps: list[str] = []
+    for number, source in enumerate(config.sources, start=1):
+        where = f"source {number} ({source.type})"
+        try:
+            options = variables.resolved(source.options, where)
+        except ConfigurationError as error:
+            gaps.append(str(error))
+            continue
+        if source.type == "local":
+            gaps += _missing_folder(options, where)
+    return gaps
+
+
+def _missing_folder(options: dict[str, Any], where: str) -> list[str]:
+    path = str(options.get("path") or "")
+    folder = settings.current().etl_data_dir / path
+    if not path or folder.is_dir():
+        return []
+    what = "is not a folder" if folder.exists() else "does not exist"
+    return [f"{where}: {folder} {what}. Make the folder, or correct path."]
