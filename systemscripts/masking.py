@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,11 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 SHORTEST = 4  # masking every "a" would hide the log, not the secret
+# What is shorter stands within other words: hidden only as a whole one, so that "5 matches" does not become "5 ***es".
+MIN_LENGTH_ANYWHERE = 8
+# Letters alone up to this length may be a word of any message. Hiding it in prose would tell it to who guesses the missing
+# word; it is hidden where values stand: after = or :, in quotes, before @, alone on a line.
+MAX_WORD_LENGTH = 12
 
 _spellings: list[str] = []  # longest first, for a short one may be part of a long one
 _SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key)"
@@ -40,6 +46,31 @@ _PATTERNS = [
     # SQL: create role x password 'y'
     (re.compile(rf"(\bpassword\s+)({_QUOTED})", re.IGNORECASE), rf"\1{HIDDEN}"),
 ]
+
+
+# an escape before a word is no letter of it: \n and %40
+_WORD_BEGINS = r"(?:(?<!\w)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
+
+
+def _is_word(secret: str) -> bool:
+    return len(secret) <= MAX_WORD_LENGTH and secret.isalpha() and secret in (
+        secret.lower(), secret.upper(), secret.capitalize()
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=8)
+def _short_secrets(spellings: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Return what finds the secrets that may be part of ordinary text, where they are meant."""
+    words = "|".join(re.escape(secret) for secret in spellings if _is_word(secret))
+    others = [secret for secret in spellings if len(secret) < MIN_LENGTH_ANYWHERE and not _is_word(secret)]
+    found = []
+    if words:
+        found.append(rf"(?:(?<=[=:'\"`])|(?<== )|(?:(?<=\\n)))(?:{words})(?!\w)")
+        found.append(rf"{_WORD_BEGINS}(?:{words})(?=['\"`@])|^(?:{words})(?=\s*$)")
+    for secret in others:
+        begins = _WORD_BEGINS if re.match(r"\w", secret) else ""
+        found.append(begins + re.escape(secret) + (r"(?!\w)" if re.search(r"\w\Z", secret) else ""))
+    return re.compile("|".join(found), re.MULTILINE) if found else None
 
 
 def is_secret_name(name: str) -> bool:
@@ -75,7 +106,10 @@ def mask(text: str) -> str:
     if not text.isascii():
         text = text.encode("utf-8", "backslashreplace").decode()
     for secret in _spellings:
-        text = text.replace(secret, HIDDEN)
+        if len(secret) >= MIN_LENGTH_ANYWHERE and not _is_word(secret):
+            text = text.replace(secret, HIDDEN)
+    if short := _short_secrets(tuple(_spellings)):
+        text = short.sub(HIDDEN, text)
     if _TELLING.search(text):
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)

@@ -142,7 +142,25 @@ def _check_header(config: ImportConfig, headers: list[str]) -> None:
     """Another header is another layout; letters with and without accents are the same."""
     if config.exact_header and column_names(headers) != column_names(config.exact_header):
         expected, found = ",".join(config.exact_header), ",".join(headers)
-        raise BadDataError(f"another layout: expected the header {expected}, found {found}")
+        differs = _difference(config.exact_header, headers)
+        raise BadDataError(f"another layout: expected the header {expected}, found {found}; {differs}")
+
+
+def _difference(expected: list[str], headers: list[str]) -> str:
+    """Say which columns of a header differ: those missing and new, else the first that stands elsewhere."""
+    wanted, names = column_names(expected), column_names(headers)
+    missing = [header for header, name in zip(expected, wanted, strict=True) if name not in names]
+    new = [
+        f"{header!r} (column {number})"
+        for number, (header, name) in enumerate(zip(headers, names, strict=True), start=1)
+        if name not in wanted
+    ]
+    parts = [f"missing: {', '.join(map(repr, missing))}"] if missing else []
+    parts += [f"not expected: {', '.join(new)}"] if new else []
+    if not parts:
+        place = next(number for number, pair in enumerate(zip(wanted, names, strict=True)) if pair[0] != pair[1])
+        parts = [f"in another order: column {place + 1} is {headers[place]!r}, not {expected[place]!r}"]
+    return "; ".join(parts)
 
 
 def _skips(config: ImportConfig, columns: list[str], made: Layout) -> None:

@@ -56,6 +56,26 @@ def test_registered_secrets_in_every_spelling_but_not_in_another_case() -> None:
     assert masking.mask("casesensitive CaseSensitive abc") == "casesensitive *** abc"
 
 
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("match", "5 matches, no match, rematch", "5 matches, no match, rematch"),
+        ("match", "pass 'match' url x:match@h key=match", "pass '***' url x:***@h key=***"),
+        ("match", '{"a": "match"}\nmatch\n', '{"a": "***"}\n***\n'),
+        ("Winter", "Winter is coming; login=Winter", "Winter is coming; login=***"),
+        ("file", "5 files, the file", "5 files, the file"),
+        ("ab12", "cab12, ab123: ab12 (ab12) ab12.", "cab12, ab123: *** (***) ***."),
+        ("ab12", "line\\nab12 and %40ab12%41", "line\\n*** and %40***%41"),
+        ("#a1!", "x#a1!y", "x***y"),
+        ("tr0ub4dor", "xtr0ub4dory", "x***y"),
+        ("correcthorsebattery", "xcorrecthorsebatteryx", "x***x"),
+    ],
+)
+def test_a_short_or_common_secret_hides_itself_and_no_other_word(secret: str, text: str, masked: str) -> None:
+    masking.register([secret])
+    assert masking.mask(text) == masked
+
+
 def test_values_for_json() -> None:
     masking.register(["1000"])
     found = masking.mask_values({"rows": 1000, "text": "1000", "password": "x", "list": (1, "a 1000"), "none": None})

@@ -135,6 +135,9 @@ def test_another_header_is_another_layout(installation: Installation) -> None:
     assert load(installation, "Fecha envío,Opens\nx,1\n", **options)["counts"]["loaded"] == 1
     summary = load(installation, "Opens,Fecha envio\n1,x\n", name="orders2.csv", **options)
     assert "another layout: expected the header Fecha envio,Opens, found Opens,Fecha envio" in summary["problems"][0]
+    assert "in another order: column 1 is 'Opens', not 'Fecha envio'" in summary["problems"][0]
+    summary = load(installation, "Fecha envío,Opnes,Clicks\nx,1,2\n", name="orders3.csv", **options)
+    assert "; missing: 'Opens'; not expected: 'Opnes' (column 2), 'Clicks' (column 3)" in summary["problems"][0]
 
 
 def test_a_type_is_never_changed_in_passing(installation: Installation) -> None:
