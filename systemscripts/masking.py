@@ -13,8 +13,8 @@ HIDDEN = "***"
 SHORTEST = 4  # masking every "a" would hide the log, not the secret
 # What is shorter stands within other words: hidden only as a whole one, so that "5 matches" does not become "5 ***es".
 MIN_LENGTH_ANYWHERE = 8
-# Letters alone up to this length may be a word of any message. Hiding it in prose would tell it to who guesses the missing
-# word; it is hidden where values stand: after = or :, in quotes, before @, alone on a line.
+# Letters alone up to this length may be a word of any message. Hiding it in prose would tell it to who guesses the word
+# that is missing; it is hidden where values stand: after = or :, in quotes, before @, alone on a line.
 MAX_WORD_LENGTH = 12
 
 _spellings: list[str] = []  # longest first, for a short one may be part of a long one
