@@ -31,7 +31,7 @@ def run() -> int:
                 for code, records in who.records.items():
                     who.records[code] = gho_data.corrected(records)
             print(f"\n{tuesday:%A %d %B %Y}", flush=True)
-            worst = worst or installation.run_job("run_pipeline.py", "gho", now=datetime.combine(tuesday, BEGIN))
+            worst = worst or installation.run_day("gho", datetime.combine(tuesday, BEGIN))
         installation.work_here()
         installation.show(
             "What happened",

@@ -62,6 +62,17 @@ class DemoInstallation:
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(self._state))
 
+    def run_day(self, pipeline: str, now: datetime) -> int:
+        """Run a pipeline for a day, unless an earlier demo did: a source does not take back what it has published."""
+        name = f"{pipeline} {now:%Y-%m-%d}"
+        if name in self._state.get("days", []):
+            print(f"pipeline {pipeline}: done by an earlier demo; to begin again, remove {self.folder}", flush=True)
+            return 0
+        exit_code = self.run_job("run_pipeline.py", pipeline, now=now)
+        if exit_code == 0:
+            self._remember(days=[*self._state.get("days", []), name])
+        return exit_code
+
     @contextlib.contextmanager
     def serving(self, name: str, make: Callable[[int], Made]) -> Iterator[Made]:
         """A started server, `make(port)`, on the port it had before, or on a free one where that is taken."""

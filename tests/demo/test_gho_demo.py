@@ -28,6 +28,14 @@ def test_two_tuesdays_of_indicators(tmp_path: Path) -> None:
         what = done.stdout.partition("What happened")[2]
         lines = [line.split()[2:] for line in what.splitlines() if line.startswith("gho_life_expectancy")]
         assert lines == [["loaded", "162", "162", "0", "0"]] * 2 + [["loaded", "74", "73", "1", "0"]] * 2
+        again = subprocess.run(
+            [wrapper, "run_pipeline.py", "gho", "--demo"], env=environment, capture_output=True, text=True, timeout=240,
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert again.stdout.count("done by an earlier demo") == 2
+        table = again.stdout.partition("What happened")[2].partition("next:")[0]
+        assert table == what.partition("next:")[0]  # nothing is loaded, changed or rejected a second time
         query = (
             "select numericvalue, datasourcedim from public.life_expectancy_at_birth where datasourcedim is not null"
         )
