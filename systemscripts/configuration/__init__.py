@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemscripts.configuration.documents import Document, read_document, validate
-from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.import_config import ImportConfig, compile_pattern
 from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import (
     apply_each,
@@ -20,6 +20,7 @@ __all__ = [
     "Source",
     "apply_each",
     "apply_files",
+    "compile_pattern",
     "is_uploaded",
     "load",
     "load_all",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.settings import Mailbox
 
 MAX_SOURCES = 100  # of one import; each is asked at each run
+# Every run asks every waiting file about every pattern; the cache of re itself holds fewer than there may be imports.
+compile_pattern = functools.cache(re.compile)
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
 
@@ -67,7 +70,7 @@ class ImportConfig(Strict, Consistent):
     @classmethod
     def _is_pattern(cls, value: str) -> str:
         try:
-            re.compile(value)
+            compile_pattern(value)
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"expected a regular expression ({error})") from error
         return value

@@ -26,10 +26,10 @@ _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target
 
 def load(connection: Connection, name: str) -> ImportConfig:
     """One import by name; raises UsageError with the nearest name, or ConfigurationError when its row is wrong."""
-    rows = _rows(connection)
+    rows = _rows(connection, name)
     if name not in rows:
         raise UsageError(
-            f"there is no import {name!r}{did_you_mean(name, rows)}",
+            f"there is no import {name!r}{did_you_mean(name, _rows(connection))}",
             f"Add config/imports/{name}.yaml, or see: generic_import.py --list",
         )
     return _from_row(rows[name])
@@ -51,10 +51,15 @@ def load_each(connection: Connection) -> tuple[list[ImportConfig], dict[str, str
     return found, faults
 
 
-def _rows(connection: Connection) -> dict[str, dict[str, Any]]:
+def _rows(connection: Connection, name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the rows by name, or the one row of `name` where there is one."""
     columns = [field.alias or name for name, field in ImportConfig.model_fields.items()]
     with transaction(connection) as cursor:
-        cursor.execute(f"select {', '.join(columns)} from dba.timportconfig order by config_name")
+        cursor.execute(
+            f"""select {", ".join(columns)} from dba.timportconfig
+                where %(name)s is null or config_name = %(name)s order by config_name""",
+            {"name": name},
+        )
         return {row[0]: dict(zip(columns, row, strict=True)) for row in cursor.fetchall()}
 
 

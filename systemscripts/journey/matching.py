@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, compile_pattern
 from systemscripts.directory_management import Directories, in_progress
 from systemscripts.summary import Notice
 
@@ -29,9 +28,8 @@ def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list
 
 def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
     """The waiting files by name, each with the imports that it matches."""
-    # compiled once: the cache of re holds fewer patterns than there may be imports, and each file asks all of them
     active = [
-        (config.config_name, re.compile(config.file_pattern))
+        (config.config_name, compile_pattern(config.file_pattern))
         for config in configs
         if config.is_active and not config.source_directory
     ]

@@ -24,8 +24,7 @@ def listed(cursor: Cursor) -> list[dict[str, Any]]:
         cursor,
         """select c.config_name, c.is_active, c.target_table, c.load_mode, c.file_pattern, c.managed_by, c.version,
                c.updated_at,
-               (select d.created_at from dba.tdataset d where d.config_name = c.config_name
-                order by d.dataset_id desc limit 1) as last_loaded_at
+               (select max(d.created_at) from dba.tdataset d where d.config_name = c.config_name) as last_loaded_at
            from dba.timportconfig c order by c.config_name""",
     )
 

@@ -1,0 +1,197 @@
+"""How quick everything stays however much the ledgers hold: runs, undo, views, the console's pages, waiting files.
+
+    .venv/bin/python -m bench.ledger                  10, 1,000 and 20,000 datasets; 100,000 files, 1,000 imports
+    .venv/bin/python -m bench.ledger --full           with 5 million log rows, then ten years of thirty clients
+    .venv/bin/python -m bench.ledger --datasets 4000 --labels 50 --files 9000 --log-rows 10000
+                                                      one fill of your own beside the empty one
+
+One installation of its own on the embedded server. Each fill is made by SQL on empty ledgers, then: runs that find
+nothing, loads of a file of 20 rows and their undo, status.py, purge.py --dry-run (whole commands, the fastest of
+--repeats); count(*) of a _current view; every view of dba, counted whole and its first 100 rows; every page of the
+console, over loopback; and --waiting snapshot files in one run. What is printed beside each is the ratio to the first,
+nearly empty fill: on a busy machine believe that. Targets that were missed stand at the end; the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import requests
+
+from bench import ledger_fill, measuring
+from bench.console import Bench
+from bench.ledger_fill import Fill
+
+QUICK = [Fill(10), Fill(1_000), Fill(20_000), Fill(20_000, 500, 100_000, 1_000, 50_000, 500_000)]
+FULL = [
+    *QUICK[:3],
+    Fill(20_000, 500, 100_000, 1_000, 50_000, 5_000_000),
+    Fill(30_000, 500, 100_000, 30, 500_000, 10_000_000),
+]
+PAGES = [
+    "/console/", "/console/runs", "/console/runs?status=failed", "/console/log", "/console/log?only=trouble",
+    "/console/datasets", "/console/datasets?import=ledger", "/console/rejects", "/console/configurations",
+    "/console/history", "/console/tables", "/console/tables/public.ledger", "/console/coverage", "/console/runs/new",
+    "/console/upload",
+]  # fmt: skip
+# of 20,000 datasets and more: in seconds, or to the same of the empty ledger
+TARGET_SECONDS = {"run that finds nothing": 1.0, "count(*) of a _current view": 0.3, "each waiting file": 0.025}
+TARGET_RATIOS = {"load of 20 rows": 1.5}
+TARGETS_FROM_DATASETS = 20_000
+
+
+@dataclass
+class Measured:
+    """Seconds of everything for one fill, in the order of measuring."""
+
+    fill: Fill
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def measure(bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable[[str, float], None]) -> Measured:
+    """Fill the ledgers and measure everything; `show` gets each name with its seconds at once."""
+    found = Measured(fill)
+
+    def note(name: str, seconds: float) -> None:
+        found.seconds[name] = seconds
+        show(name, seconds)
+
+    ledger_fill.empty(bench.sql)
+    (bench.folder / "archive").mkdir(exist_ok=True)
+    shutil.rmtree(bench.folder / "archive")
+    ledger_fill.fill(bench.sql, fill)
+    note("run that finds nothing", min(_command(bench, "generic_import", "ledger") for _ in range(repeats)))
+    note("run of every import", _command(bench, "generic_import", "--all"))
+    loads, undos = [], []
+    for number in range(repeats):
+        _drop(bench, "label0", date.today(), number)  # noqa: DTZ011 - any day will do
+        loads.append(_command(bench, "generic_import", "ledger"))
+        [(newest,)] = bench.sql("select max(dataset_id) from dba.tdataset")
+        undos.append(_command(bench, "generic_import", "--undo", str(newest)))
+    note("load of 20 rows", min(loads))
+    note("undo of it", min(undos))
+    note("status.py", min(_command(bench, "status") for _ in range(repeats)))
+    note("purge.py --dry-run", _command(bench, "purge", "--dry-run"))
+    note("count(*) of a _current view", _statement(bench, "select count(*) from public.ledger_current", repeats))
+    for (view,) in bench.sql("select viewname from pg_views where schemaname = 'dba' order by 1"):
+        note(f"count(*) of dba.{view}", _statement(bench, f"select count(*) from dba.{view}", repeats))
+        note(f"100 rows of dba.{view}", _statement(bench, f"select * from dba.{view} limit 100", repeats))
+    for page, seconds in _pages(bench, repeats):
+        note(page, seconds)
+    if waiting:
+        for number in range(waiting):
+            day = date(2020, 1, 1) + timedelta(days=number // 500)
+            _drop(bench, f"waiting{number % 500}", day, number)
+        alone = found.seconds["run that finds nothing"]
+        note("each waiting file", (_command(bench, "generic_import", "ledger") - alone) / waiting)
+    return found
+
+
+def _command(bench: Bench, script: str, *arguments: str) -> float:
+    return measuring.run(bench.command(script, *arguments), bench.environment).seconds
+
+
+def _drop(bench: Bench, label: str, day: date, seed: int) -> None:
+    path = bench.folder / "file_watcher" / f"ledger_{label}_{day:%Y%m%d}.csv"
+    lines = [f"{number},{day},{seed},name {number}" for number in range(ledger_fill.ROWS)]
+    path.write_text("\n".join(["id,day,amount,who", *lines, ""]))
+
+
+def _statement(bench: Bench, statement: str, repeats: int) -> float:
+    taken = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        bench.sql(statement)
+        taken.append(time.perf_counter() - begun)
+    return min(taken)
+
+
+def _pages(bench: Bench, repeats: int) -> list[tuple[str, float]]:
+    """Every page of the console, and those of one run and one dataset, with the seconds of its fastest request."""
+    [(dataset_id,)] = bench.sql("select max(dataset_id) from dba.tdataset")
+    [(run_uuid,)] = bench.sql("select run_uuid from dba.trun order by started_at desc limit 1")
+    named = {f"/console/datasets/{dataset_id}": "a dataset", f"/console/runs/{run_uuid}": "a run"}
+    found = []
+    with bench.console() as (url, headers):
+        session = requests.Session()
+        session.headers.update(headers)
+        for page in [*PAGES, *named]:
+            taken = []
+            for _ in range(repeats + 1):
+                begun = time.perf_counter()
+                session.get(url + page, timeout=600).raise_for_status()
+                taken.append(time.perf_counter() - begun)
+            found.append((f"page {named.get(page, page)}", min(taken)))
+    return found
+
+
+def missed(first: Measured, measured: list[Measured]) -> list[str]:
+    """A sentence for each target that a fill of TARGETS_FROM_DATASETS and more has missed."""
+    found = []
+    for each in (each for each in measured if each.fill.datasets >= TARGETS_FROM_DATASETS):
+        for name, most in TARGET_SECONDS.items():
+            if each.seconds.get(name, 0) > most:
+                found.append(f"{each.fill}: {name} {each.seconds[name] * 1000:.0f} ms, wanted {most * 1000:.0f}")
+        for name, most in TARGET_RATIOS.items():
+            if (ratio := each.seconds[name] / first.seconds[name]) > most:
+                found.append(f"{each.fill}: {name} {ratio:.2f} times that of an empty ledger, wanted {most}")
+    return found
+
+
+def main() -> int:
+    """Fill, measure, compare, clean up; the exit code is 1 where a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="with 5 million log rows, and ten years of 30 clients")
+    parser.add_argument("--datasets", type=int, help="one fill of so many instead")
+    for name in ("labels", "imports"):
+        parser.add_argument(f"--{name}", type=int, default=1)
+    for name in ("files", "runs", "log-rows"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--waiting", type=int, help="snapshot files of one run (default 1,000; --full 5,000)")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    fills = FULL if options.full else QUICK
+    if options.datasets is not None:
+        own = Fill(
+            options.datasets, options.labels, options.files, options.imports, options.runs, options.log_rows
+        )  # fmt: skip
+        fills = [Fill(10), own]
+    waiting = options.waiting if options.waiting is not None else 5_000 if options.full else 1_000
+    measured: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="bench_ledger_") as folder:
+        bench = Bench(Path(folder))
+        try:
+            bench.sql(ledger_fill.CONFIGURATION)
+            _drop(bench, "label0", date(2019, 1, 1), 0)
+            _command(bench, "generic_import", "ledger")  # makes the target
+            for fill in fills:
+                print(f"\n{fill}", flush=True)
+                measured.append(measure(bench, fill, waiting, options.repeats, _printer(measured)))
+        finally:
+            server = Path(bench.sql("show data_directory")[0][0]).parent
+            bench.run("database", "stop")
+            shutil.rmtree(server, ignore_errors=True)
+    faults = missed(measured[0], measured)
+    print("\n" + ("\n".join(f"missed: {text}" for text in faults) or "every target is met"))
+    return 1 if faults else 0
+
+
+def _printer(measured: list[Measured]) -> Callable[[str, float], None]:
+    def show(name: str, seconds: float) -> None:
+        first = measured[0].seconds.get(name) if measured else None
+        ratio = f"{seconds / first:9.2f} times" if first else ""
+        print(f"  {name:45} {seconds * 1000:10.1f} ms {ratio}", flush=True)
+
+    return show
+
+
+if __name__ == "__main__":
+    sys.exit(main())
