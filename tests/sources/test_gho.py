@@ -131,6 +131,28 @@ def test_busy_broken_and_cut_answers_are_asked_for_again(gho: Installation, who:
     assert load(gho)["counts"]["loaded"] == ROWS
 
 
+def test_a_budget_of_requests_is_never_exceeded_and_each_run_goes_on_where_the_last_one_ended(
+    gho: Installation, who: ODataServer
+) -> None:
+    gho.run("apply_config")
+    gho.sql(
+        """update dba.timportconfig set sources = jsonb_set(sources, '{0,limits}', '{"requests": 2}')
+           where config_name = %s""",
+        (NAME,),
+    )
+    codes = []
+    while not codes or (codes[-1] and len(codes) < PAGES):
+        before = len(who.requests)
+        done = gho.run("generic_import", NAME)
+        codes.append(done.returncode)
+        assert len(who.requests) - before <= 2
+        assert done.returncode == 0 or "2 requests" in done.stderr + done.stdout
+    assert codes[-1] == 0
+    assert len(codes) == -(-PAGES // 2)
+    assert len(who.requests) == PAGES  # no page was asked for twice
+    assert gho.sql(f"select count(*) from {TABLE}") == [(ROWS,)]
+
+
 def test_a_switched_off_indicator_rests_and_the_other_is_loaded(gho: Installation) -> None:
     gho.run("apply_config")
     gho.sql("update dba.timportconfig set is_active = false where config_name = %s", (NAME,))
