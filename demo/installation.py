@@ -15,7 +15,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -62,15 +62,20 @@ class DemoInstallation:
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(self._state))
 
+    def days_run(self, pipeline: str) -> list[date]:
+        """Return the days for which earlier demos ran a pipeline to its end, in order."""
+        return sorted(date.fromisoformat(day) for day in self._state.get("days", {}).get(pipeline, []))
+
     def run_day(self, pipeline: str, now: datetime) -> int:
         """Run a pipeline for a day, unless an earlier demo did: a source does not take back what it has published."""
-        name = f"{pipeline} {now:%Y-%m-%d}"
-        if name in self._state.get("days", []):
+        days = self.days_run(pipeline)
+        if now.date() in days:
             print(f"pipeline {pipeline}: done by an earlier demo; to begin again, remove {self.folder}", flush=True)
             return 0
         exit_code = self.run_job("run_pipeline.py", pipeline, now=now)
         if exit_code == 0:
-            self._remember(days=[*self._state.get("days", []), name])
+            known = self._state.get("days", {})
+            self._remember(days={**known, pipeline: [day.isoformat() for day in (*days, now.date())]})
         return exit_code
 
     @contextlib.contextmanager

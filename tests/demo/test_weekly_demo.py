@@ -34,6 +34,7 @@ class Demo:
     outputs: list[str]
     tables: list[dict[str, list[tuple[Any, ...]]]]  # after the first and after the second time
     mails: list[int]
+    history: int = 0  # rows whose old values are kept, after the first time
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         return query(self.folder, statement)
@@ -72,6 +73,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         found.outputs.append(done.stdout)
+        history = query(folder, "select count(*) from dba.trowhistory where target_table = 'public.tmeetmaxurlcheck'")
+        found.history = found.history or history[0][0]
         found.tables.append(tables(folder))
         found.mails.append(len(list((folder / "mails").glob("*.eml"))))
     yield found
@@ -109,6 +112,13 @@ def test_one_row_per_event_id(demo: Demo) -> None:
 def test_the_same_command_again_adds_no_row_and_mails_nothing(demo: Demo) -> None:
     assert demo.tables[1] == demo.tables[0]
     assert demo.mails == [2, 2]
+    assert demo.sql("select count(*) from dba.trowhistory where target_table = 'public.tmeetmaxurlcheck'") == [
+        (demo.history,)
+    ]
+    statuses = demo.sql(
+        "select distinct status from dba.tfile where config_name = 'meetmax_events' and dataset_date > '2026-03-09'"
+    )
+    assert statuses == [("unchanged",)]
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +218,7 @@ def test_every_run_has_its_row_and_its_pipeline(demo: Demo) -> None:
         """select p.job, r.step_number, r.job from dba.trun r join dba.trun p on p.run_uuid = r.parent_uuid
            where r.status = 'succeeded'"""
     )
-    assert sorted(row[1] for row in runs) == sorted([1, 2, 3, 4, 5] * 4)
+    assert sorted(row[1] for row in runs) == sorted([1, 2, 3, 4, 5] * 3)
     assert {row[0] for row in runs} == {"run_pipeline"}
     assert demo.sql("select count(*) from dba.trun where status <> 'succeeded'") == [(0,)]
 
@@ -216,7 +226,7 @@ def test_every_run_has_its_row_and_its_pipeline(demo: Demo) -> None:
 def test_nothing_is_left_waiting_and_the_archive_has_every_list(demo: Demo) -> None:
     assert [p.name for p in (demo.folder / "file_watcher").iterdir() if p.is_file()] == []
     kept = demo.sql("select keep_path from dba.tfile where config_name = 'meetmax_events'")
-    assert len(kept) == 2 * (len(expected.downloadable(1)) + len(expected.downloadable(2)))
+    assert len(kept) == len(expected.downloadable(1)) + 2 * len(expected.downloadable(2))
     assert all((demo.folder / path).is_file() for (path,) in kept)
 
 
