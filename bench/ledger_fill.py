@@ -44,7 +44,7 @@ def fill(sql: Callable[[str], list[tuple[Any, ...]]], wanted: Fill) -> None:
 def empty(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
     """Empty the ledgers again, down to the import itself."""
     sql("""truncate public.ledger, dba.tdataset, dba.tfile, dba.trejectedrow, dba.trowhistory, dba.tschemachange,
-        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry restart identity""")
+        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity""")
     sql("delete from dba.timportconfig where config_name like 'other\\_%'")
     sql("vacuum analyze")
 

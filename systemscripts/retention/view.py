@@ -13,6 +13,7 @@ from systemscripts.directory_management import Directories
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+BEGINNING = "(0,0)"  # the place (ctid) before every row
 BATCH = 10_000  # rows of one transaction: nobody waits long for a lock, and a kill loses little
 
 
@@ -48,15 +49,31 @@ class View:
             return int(row[0])
 
     def delete(self, table: str, condition: str, values: tuple[object, ...]) -> None:
-        """Delete the rows of a table (ours, by its name in the code) in batches."""
+        """Delete the rows of a table (ours, by its name in the code) in batches.
+
+        Each goes on behind the place where the one before ended: from the beginning it would read all that is deleted.
+        """
+        place = BEGINNING
         while True:
             with transaction(self.connection) as cursor:
-                if not _delete_batch(cursor, table, condition, values):
-                    return
+                number, last = _delete_batch(cursor, table, condition, values, place)
+            if number == 0 and place == BEGINNING:
+                return
+            # an index may have given the rows in another order: only a whole pass that finds none is the end
+            place = last if number else BEGINNING
 
 
-def _delete_batch(cursor: Cursor, table: str, condition: str, values: tuple[object, ...]) -> int:
+def _delete_batch(
+    cursor: Cursor, table: str, condition: str, values: tuple[object, ...], place: str
+) -> tuple[int, str]:
+    """Delete some rows behind a place; return how many, and the last of their places."""
     cursor.execute(
-        f"delete from {table} where ctid = any(array(select ctid from {table} where {condition} limit {BATCH}))", values
+        f"""with gone as (
+                delete from {table} where ctid = any(array(
+                    select ctid from {table} where ctid > %s::tid and {condition} limit {BATCH}))
+                returning ctid)
+            select count(*), coalesce(max(ctid)::text, '{BEGINNING}') from gone""",
+        (place, *values),
     )
-    return int(cursor.rowcount)
+    row: Any = cursor.fetchone()
+    return int(row[0]), str(row[1])

@@ -169,10 +169,11 @@ def test_the_space_of_deleted_rows_is_freed_and_said(installation: Installation)
     installation.write_settings(KEEP_LOGS_DAYS="30")
     fill = """insert into dba.tlogentry (run_uuid, sequence, logged_at, process_type, level, message)
         select gen_random_uuid(), n, now() - interval '60 days', 'job', 'INFO', repeat('x', 200)
-        from generate_series(1, 20000) n"""
+        from generate_series(1, 25000) n"""
     installation.sql(fill)
     [(before,)] = installation.sql("select pg_relation_size('dba.tlogentry')")
     details = installation.summary("purge")["details"]
+    assert installation.sql("select count(*) from dba.tlogentry where message like 'xxx%'") == [(0,)]
     assert details[0].startswith("dba.tlogentry: ")
     assert "MB given back to the disk" in details[0]
     assert "vacuum full" in details[-1]
