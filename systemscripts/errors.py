@@ -48,6 +48,10 @@ class TryLaterError(EtlError):
     exit_code = 75
 
 
+class GaveUpError(TryLaterError):
+    """It was tried as often as makes sense now: the same run does not try it again, a later one may."""
+
+
 class SkippedError(TryLaterError):
     """The run is not to happen now: somebody else holds the lock, or it is paused. No failure, and no alert."""
 

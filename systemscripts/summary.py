@@ -117,6 +117,7 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
+    gave_up: int = 0  # how many of the problems were tried as often as makes sense
     only_looked: bool = False  # nothing was to do, so nothing is known of whether the job works
     shown: bool = False  # the job has printed its result itself, in the form that was asked for
     _warnings: dict[Notice, None] = field(default_factory=dict)  # each once, in their order
@@ -165,7 +166,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """The summary for --json."""
-        hidden = ("codes", "shown", "only_looked", "_warnings")
+        hidden = ("codes", "gave_up", "shown", "only_looked", "_warnings")
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in hidden}
         return values | {
             "counts": asdict(self.counts),

@@ -51,6 +51,8 @@ def run_once(
         _add(total, found)
         if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
             break
+        if found.gave_up == len(found.problems):  # what failed has had its tries
+            break
         pause = pause_seconds * 2 ** (attempt - 1)
         text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
         record(Notice("try_failed", text, config.config_name), on_console=True)

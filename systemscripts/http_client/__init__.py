@@ -6,7 +6,7 @@ redirects followed by hand: each is checked, and credentials stay with the host 
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from systemscripts.address_rules import AddressRules
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, TryLaterError
-from systemscripts.http_client import waiting
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, GaveUpError, TryLaterError
+from systemscripts.http_client import answer, waiting
+from systemscripts.http_client.answer import NO_CONTENT, Answer, NoContent, find_words
 
 if TYPE_CHECKING:
     import requests
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+__all__ = [
+    "NO_CONTENT", "AskedToWaitError", "Client", "Limits", "NoContent", "find_words", "origin", "shown",
+]  # fmt: skip
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
 CHUNK = 1 << 16
 MOST_REDIRECTS = 5
+ERROR_BYTES = 1 << 16  # of an answer that is an error: its words stand within
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Limits:
     answer_bytes: int = 64 << 20
 
 
-class AskedToWaitError(TryLaterError):
+class AskedToWaitError(GaveUpError):
     """The server names a time before which it is not to be asked; `seconds` from now."""
 
     def __init__(self, message: str, seconds: float) -> None:
@@ -77,20 +82,21 @@ class Client:
         self._session: requests.Session | None = None
 
     def get_json(self, url: str, parameters: Mapping[str, str] | None = None, **decoding: Any) -> Any:
-        """The JSON that an address answers with; `decoding` goes to json.JSONDecoder.
+        """The JSON that an address answers with, NO_CONTENT for status 204; `decoding` goes to json.JSONDecoder.
 
-        Raises TryLaterError when the server does not answer well now or the budget is used up (AskedToWaitError where
+        Raises GaveUpError when the server does not answer well now or the budget is used up (AskedToWaitError where
         it wants more patience than `limits.longest_pause`), ConfigurationError where
-        asking again would not help (401, 404, a host that may not be asked), BadDataError for what is no JSON.
+        asking again would not help (401, 404, a host that may not be asked), BadDataError for what is not JSON.
         """
         for attempt in self._attempts(url):
             with attempt:
-                body = self._body(url, parameters or {})
+                found = self._follow(url, parameters or {})
+                if found.status == 204:
+                    return NO_CONTENT
                 try:
-                    return json.loads(body, **decoding)
-                except ValueError as error:
-                    begin = body[:80].decode("utf-8", "replace")
-                    raise BadDataError(f"{shown(url)} answers with no JSON: {begin!r}") from error
+                    return answer.parse_json(found, shown(url), **decoding)
+                except answer.CutError as error:
+                    raise _AgainError(str(error)) from error
         raise EtlError(f"{shown(url)} was not asked")  # tenacity returns or raises
 
     def close(self) -> None:
@@ -112,7 +118,8 @@ class Client:
 
         def give_up(state: tenacity.RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            raise TryLaterError(
+            kind = GaveUpError if state.attempt_number > 1 else TryLaterError
+            raise kind(
                 f"{shown(url)}: {error}, after {state.attempt_number} attempts", "The next run goes on from there."
             ) from error
 
@@ -124,7 +131,7 @@ class Client:
             retry_error_callback=give_up,
         )
 
-    def _body(self, url: str, parameters: Mapping[str, str]) -> bytes:
+    def _follow(self, url: str, parameters: Mapping[str, str]) -> Answer:
         """One answer, redirects followed."""
         for _ in range(MOST_REDIRECTS + 1):
             with self._ask(url, parameters) as response:
@@ -143,7 +150,7 @@ class Client:
         from systemscripts.http_client import connecting
 
         if self.used >= self.limits.requests:
-            raise TryLaterError(
+            raise GaveUpError(
                 f"the budget of {self.limits.requests} requests is used up", "The next run goes on from there."
             )
         self.used += 1
@@ -166,16 +173,18 @@ class Client:
         except requests.RequestException as error:
             raise ConfigurationError(f"{shown(url)} cannot be asked: {type(error).__name__}") from error
 
-    def _read(self, url: str, response: requests.Response) -> bytes:
+    def _read(self, url: str, response: requests.Response) -> Answer:
         import requests
 
         if response.status_code in AGAIN:
             after = waiting.retry_after(response.headers.get("Retry-After")) or 0.0
+            said = _read_error(response)
+            status = f"HTTP {response.status_code} {said}".rstrip()
             if after > self.limits.longest_pause:
-                raise AskedToWaitError(f"{shown(url)} wants to be asked again in {after:,.0f} s", after)
-            raise _AgainError(f"HTTP {response.status_code}", after)
-        if response.status_code != 200:
-            said = " ".join(response.raw.read(300, decode_content=True).decode("utf-8", "replace").split())
+                raise AskedToWaitError(f"{shown(url)} wants to be asked again in {after:,.0f} s: {status}", after)
+            raise _AgainError(status, after)
+        if response.status_code not in (200, 204):
+            said = _read_error(response)
             raise ConfigurationError(
                 f"{shown(url)}: HTTP {response.status_code} {said}".rstrip(), _hint(response.status_code)
             )
@@ -191,10 +200,25 @@ class Client:
                 if time.monotonic() > until:
                     raise _AgainError(f"not finished after {self.limits.answer_seconds:g} s")
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise _AgainError(f"the answer broke off ({type(error).__name__})") from error
+            raise _AgainError(f"the answer was cut ({type(error).__name__})") from error
         except requests.exceptions.ContentDecodingError as error:
-            raise BadDataError(f"{shown(url)}: the answer cannot be unpacked") from error
-        return bytes(body)
+            raise _AgainError("the answer cannot be unpacked") from error
+        return Answer(response.status_code, bytes(body), response.headers.get("Content-Type", ""))
+
+
+def _read_error(response: requests.Response) -> str:
+    """Return the words of an answer that is an error; what of it cannot be read is left out."""
+    import requests
+
+    body = bytearray()
+    with contextlib.suppress(requests.RequestException):
+        for chunk in response.iter_content(CHUNK):
+            body += chunk
+            if len(body) >= ERROR_BYTES:
+                break
+    return answer.find_error_text(
+        Answer(response.status_code, bytes(body[:ERROR_BYTES]), response.headers.get("Content-Type", ""))
+    )
 
 
 def origin(url: str) -> tuple[str, str, int]:

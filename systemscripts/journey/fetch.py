@@ -8,7 +8,7 @@ from pathlib import Path
 from systemscripts import files, settings, sources
 from systemscripts.configuration import ImportConfig, Source, plain_secrets, variables
 from systemscripts.db_utils import transaction
-from systemscripts.errors import EtlError
+from systemscripts.errors import EtlError, GaveUpError
 from systemscripts.journey.context import Context
 from systemscripts.summary import Notice, Summary, about, bundled
 
@@ -45,6 +45,7 @@ def fetch(
                 summary.warn("source_left_out", f"an optional source is left out: {error}", name)
                 continue
             summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
+            summary.gave_up += isinstance(error, GaveUpError)
             whole = False
             continue
         left |= fetched.left

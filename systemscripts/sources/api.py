@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,10 +22,11 @@ from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move
-from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
-from systemscripts.http_client import AskedToWaitError, Client, Limits, shown
+from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
+from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, shown
 from systemscripts.sources import Fetched, Request, local
-from systemscripts.sources.api_pages import asking, concealing, paging, repeats
+from systemscripts.sources.api_pages import asking, client, completeness, concealing, paging, repeats
+from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.landing import Landing, State
 from systemscripts.sources.api_pages.paging import Position
 from systemscripts.tables.parsers.json_stream import DECODING
@@ -50,7 +52,7 @@ def fetch(request: Request) -> Fetched:
     state = _state(api)
     _keep_waiting(api, state)
     if not state.done:
-        _download(api, state)
+        state = _download(api, state)
     if not state.records and not state.full:
         api.landing.forget()
         logger.debug("%s has nothing new", api.shown)
@@ -65,11 +67,15 @@ def looked_at(request: Request) -> Iterator[list[Path]]:
     api = _api(request)
     with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
         api = replace(api, landing=Landing(Path(name), "first_page"))
-        state, client = _begun(api), _client(api)
+        state, asker = _begun(api), _client(api)
         try:
-            _one_page(api, client, state, {})
+            _one_page(api, asker, state, {})
+            if state.done:
+                _check_whole(api, state)
+        except MovedError as error:
+            raise TryLaterError(f"{api.shown}: {error}", "Run it again.") from error
         finally:
-            client.close()
+            asker.close()
         found = api.landing.part.rename(Path(name) / state.name)
         yield [found] if state.records else []
 
@@ -148,7 +154,7 @@ def _state(api: _Api) -> State:
 def _keep_waiting(api: _Api, state: State) -> None:
     """An API that named a time before which it is not to be asked is left alone till then, whoever polls."""
     if state.not_before and settings.now() < datetime.fromisoformat(state.not_before):
-        raise TryLaterError(
+        raise GaveUpError(
             f"{api.shown} wants not to be asked before {state.not_before[:16].replace('T', ' ')}",
             "The first run after that goes on.",
         )
@@ -176,34 +182,64 @@ def _file_name(request: Request, options: Options, what: str) -> str:
     return name
 
 
-def _download(api: _Api, state: State) -> None:
-    secrets = concealing.secrets_of(api.request.options)
-    api.landing.cut(state)
-    client = _client(api)
+def _download(api: _Api, state: State) -> State:
+    """Ask for all pages, from the first again where the data moved meanwhile; returns the state of the whole.
+
+    Raises GaveUpError where they moved each time: nothing of it is loaded.
+    """
+    asker = _client(api)
     try:
-        with progress.track(api.request.config.config_name, unit="records") as tracker:
-            while not state.done:
-                if state.pages >= api.real.paging.max_pages:
-                    raise BadDataError(
-                        f"{api.shown}: more than {api.real.paging.max_pages} pages; nothing of it is loaded",
-                        "Raise paging.max_pages, then run it again: it goes on.",
-                    )
-                tracker.advance(_one_page(api, client, state, secrets))
-                api.landing.note(state)
+        while True:
+            try:
+                _ask_for_pages(api, asker, state)
+                return state
+            except MovedError as error:
+                restarts = state.restarts + 1
+                if restarts > completeness.MAX_RESTARTS:
+                    api.landing.forget()
+                    raise GaveUpError(
+                        f"{api.shown}: {error}; its data moved during each of {restarts} downloads",
+                        "Nothing of it is loaded; the next run asks for all of them again. Ask for a fixed order "
+                        "($orderby, sort) in parameters, or for larger pages.",
+                    ) from error
+                logger.info("%s: %s; all of it is asked for again", api.shown, error)
+                time.sleep(api.real.limits.first_pause_seconds)
+                state = replace(_begun(api), restarts=restarts)
     except AskedToWaitError as error:
         state.not_before = (settings.now() + timedelta(seconds=min(error.seconds, LONGEST_WAIT_SECONDS))).isoformat()
         api.landing.note(state)
         raise
     finally:
-        client.close()
+        asker.close()
 
 
-def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) -> int:
+def _ask_for_pages(api: _Api, asker: Client, state: State) -> None:
+    """Ask for the pages that are left; raises MovedError where they do not fit together."""
+    secrets = concealing.secrets_of(api.request.options)
+    api.landing.cut(state)
+    with progress.track(api.request.config.config_name, unit="records") as tracker:
+        while not state.done:
+            if state.pages >= api.real.paging.max_pages:
+                raise BadDataError(
+                    f"{api.shown}: more than {api.real.paging.max_pages} pages; nothing of it is loaded",
+                    "Raise paging.max_pages, then run it again: it goes on.",
+                )
+            tracker.advance(_one_page(api, asker, state, secrets))
+            if state.done:
+                _check_whole(api, state)
+            api.landing.note(state)
+
+
+def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -> int:
     """Ask for a page, write it down, find out what follows; returns how many records it had."""
     position = Position(**variables.resolved({"url": state.url, "parameters": state.parameters}, api.shown))
-    answer = client.get_json(position.url, position.parameters, **DECODING)
-    records = paging.records_of(api.real, answer)
-    api.landing.add(state, records)
+    answer = asker.get_json(position.url, position.parameters, **DECODING)
+    is_empty = answer is NO_CONTENT
+    records = [] if is_empty else paging.records_of(api.real, answer)
+    try:
+        api.landing.add(state, records)
+    except RecursionError as error:
+        raise BadDataError(f"{api.shown}: a record is nested too deeply", "Ask the owner of the API.") from error
     if state.length > api.real.limits.file_bytes:
         raise BadDataError(
             f"{api.shown}: more than {api.real.limits.file_bytes:,} bytes; nothing of it is loaded",
@@ -212,48 +248,32 @@ def _one_page(api: _Api, client: Client, state: State, secrets: dict[str, str]) 
     state.pages += 1
     state.records += len(records)
     state.mark = asking.greatest([state.mark, *asking.marks(api.real, records)])
-    if (total := paging.total_of(api.real, answer)) is not None:
+    if not is_empty and (total := paging.total_of(api.real, answer)) is not None:
         state.totals = [*state.totals[:1], total]
-    following = paging.following(api.real, position, answer, len(records), state.records)
-    if following is None:
-        _check_whole(api, state)
-        state.done = True
-    else:
-        kept = concealing.concealed(following, secrets)
-        state.url, state.parameters = kept.url, kept.parameters
+    following = None
+    if not is_empty:
+        following = paging.following(api.real, position, answer, len(records), state.records)
+    state.done = following is None
+    try:
+        completeness.check_page(api.real, api.landing, state, len(records))
+        if following is not None:
+            kept = concealing.concealed(following, secrets)
+            completeness.check_next(api.landing, kept, is_link=not following.parameters)
+            state.url, state.parameters = kept.url, kept.parameters
+    except BadDataError as error:
+        api.landing.forget()
+        raise BadDataError(f"{api.shown}: {error.message}; nothing of it is loaded", error.hint) from error
     return len(records)
 
 
 def _client(api: _Api) -> Client:
-    real = api.real
-    headers = {"Accept": "application/json", "User-Agent": "ClientETLWorkflow", **real.headers}
-    login = None
-    token = real.token
-    if (given := real.authentication) is not None:
-        token = given.token
-        if given.type == "api_key":
-            headers[given.header] = given.key
-        elif given.type == "basic":
-            login = (given.username, given.password)
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    asked = real.limits
-    limits = Limits(
-        read_seconds=asked.timeout_seconds, attempts=asked.attempts, first_pause=asked.first_pause_seconds,
-        longest_pause=asked.longest_pause_seconds, requests=asked.requests, answer_bytes=asked.answer_bytes,
-    )  # fmt: skip
     rules = uploads.address_rules(api.request.connection, api.request.config.config_name)
-    return Client(real.url, headers, login, limits, rules, real.ca_file)
+    return client.connect(api.real, rules)
 
 
 def _check_whole(api: _Api, state: State) -> None:
-    """All that the API says there is must have come; else it is asked anew by the next run."""
-    if state.totals and state.records not in state.totals:
-        api.landing.forget()
-        raise TryLaterError(
-            f"{api.shown}: {state.records:,} records came, it says that there are {state.totals[-1]:,}",
-            "Nothing of it is loaded; the next run asks for all of them again.",
-        )
+    """All that the API says there is must have come, each record once; raises MovedError, BadDataError."""
+    completeness.check_whole(api.real, api.landing, state)
     if not state.records and state.full and not api.request.config.guards.allow_empty:
         api.landing.forget()
         raise BadDataError(f"{api.shown} has no records at all", "Check its parameters, or set guards.allow_empty.")

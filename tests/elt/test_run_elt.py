@@ -379,6 +379,15 @@ def test_what_a_later_try_may_mend_is_tried_three_times(
     assert len(api.requests) == 5
 
 
+def test_an_api_that_fails_is_asked_three_times_in_all(installation: Installation, job: Path, api: ODataServer) -> None:
+    quick = "    records: value\n    limits: {first_pause_seconds: 0.01}\n"
+    job.write_text(job.read_text().replace("    records: value\n", quick))
+    api.fault = lambda number, path, query: "503"
+    done = installation.run("run_elt", job, "--once")
+    assert (done.returncode, len(api.requests)) == (75, 3), done.stderr
+    assert "after 3 attempts" in done.stderr
+
+
 def alerted(found: Installation, text: str) -> bool:
     for path in (found.data / "var" / "alerts").glob("*"):
         with contextlib.suppress(OSError):  # it was just replaced

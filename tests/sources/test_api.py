@@ -273,7 +273,7 @@ def test_limits_of_requests_bytes_attempts_and_redirects(serve: Callable[..., Ap
     with pytest.raises(ConfigurationError, match="more than 5 redirects"):
         Client(circle.url).get_json(circle.url)
     page = serve(answers((200, b"<html>Login</html>", {})))
-    with pytest.raises(BadDataError, match="answers with no JSON: '<html>Login"):
+    with pytest.raises(BadDataError, match="does not answer with JSON: 'Login'"):
         Client(page.url).get_json(page.url)
 
 

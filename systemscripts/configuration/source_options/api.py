@@ -49,6 +49,9 @@ class Paging(Strict):
     next: str | None = None  # path of the next link or cursor (@odata.nextLink, next)
     total: str | None = None  # path of the number of all records, against which completeness is checked (@odata.count)
     max_pages: int = Field(1000, ge=1)  # more than this is a failure, not a shorter table
+    max_empty_pages: int = Field(10, ge=0)  # in a row that name a next page; some servers send a few
+    repeats: bool = False  # whether several pages may hold equal records; otherwise the data moved meanwhile
+    keep_origin: bool = False  # ask for next links at scheme, host and port of url, whatever they say
 
 
 class Incremental(Strict):
@@ -72,8 +75,8 @@ class RequestLimits(Strict):
     """How far asking may go."""
 
     timeout_seconds: float = Field(60, gt=0)  # between two reads
-    attempts: int = Field(5, ge=1, le=20)
-    first_pause_seconds: float = Field(1, ge=0)  # doubles with each further attempt
+    attempts: int = Field(3, ge=1, le=20)
+    first_pause_seconds: float = Field(2, ge=0)  # doubles with each further attempt
     longest_pause_seconds: float = Field(300, ge=0)  # a Retry-After beyond it ends the run, the next one goes on
     requests: int = Field(2000, ge=1)  # of one run, attempts included
     answer_bytes: int = Field(64 << 20, ge=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.http_client import origin, shown
+from systemscripts.http_client import find_words, origin, shown
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,26 @@ def first(options: Options, parameters: dict[str, str]) -> Position:
 def following(options: Options, position: Position, answer: Any, count: int, so_far: int) -> Position | None:
     """Where to go on after an answer of `count` records, None after the last; `so_far`: records with this answer.
 
-    Without a total only an empty page is the end: a server may give smaller pages than it was asked for. Raises
-    ConfigurationError for a link to another host, BadDataError for one that leads in a circle.
+    Without a total only an empty page is the end: a server may give smaller pages than it was asked for. So is an empty
+    page whose cursor does not move. Raises ConfigurationError for a link to another host, BadDataError for what is
+    neither a link nor a cursor.
     """
     style, name = options.paging.style, options.default(1, options.paging.parameter)
     if style == "none":
         return None
     if style in ("odata", "cursor"):
-        found = at(answer, options.default(3, options.paging.next))
-        if found in (None, ""):
+        path = options.default(3, options.paging.next)
+        found = at(answer, path)
+        if found is None or found is False or found in ("", [], {}):
             return None
-        made = _link(position, str(found)) if style == "odata" or _is_link(found) else _with(position, name, str(found))
-        if made == position:
+        if not isinstance(found, str):
             raise BadDataError(
-                f"{shown(position.url)}: a page names itself as the next one", "Ask the owner of the API."
+                f"{shown(position.url)}: what stands at {path!r} is neither a link nor a cursor: {str(found)[:100]}",
+                "Correct paging.next, the path to the link.",
             )
-        return made
+        is_link = style == "odata" or is_a_link(found)
+        made = _link(options, position, found) if is_link else _with(position, name, found)
+        return None if made == position and count == 0 else made
     total = total_of(options, answer)
     if count == 0 or (total is not None and so_far >= total):
         return None
@@ -62,11 +66,17 @@ def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
     """The records of an answer; raises BadDataError where there is no list of objects."""
     path = options.default(2, options.records)
     found = at(answer, path)
+    named = answer if isinstance(answer, dict) else {}
+    others = {key: value for key, value in named.items() if key != path.split(".")[0]}
+    if words := find_words(others):  # also beside records: they may be a part
+        raise BadDataError(f"{shown(options.url)} answers with an error: {words}", "Ask the owner of the API.")
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         keys = ", ".join(answer) if isinstance(answer, dict) else type(answer).__name__
+        said = others.get("message")
+        text = f" ({said[:200]!r})" if isinstance(said, str) else ""
         raise BadDataError(
-            f"{shown(options.url)}: no list of objects at {path or 'the top'!r}, the answer holds: {keys[:200]}",
-            "Mend records, the path to the list.",
+            f"{shown(options.url)}: no list of objects at {path or 'the top'!r}, the answer holds: {keys[:200]}{text}",
+            "Correct records, the path to the list.",
         )
     return found
 
@@ -100,12 +110,22 @@ def _with(position: Position, name: str, value: str) -> Position:
     return replace(position, parameters={**position.parameters, name: value})
 
 
-def _is_link(found: Any) -> bool:
-    return str(found).startswith(("http://", "https://", "/", "?"))
+def is_a_link(found: str) -> bool:
+    """Whether what an answer names is a link, not a cursor."""
+    return found.startswith(("http://", "https://", "/", "?"))
 
 
-def _link(position: Position, link: str) -> Position:
+def _link(options: Options, position: Position, link: str) -> Position:
     url = urljoin(position.url, link)
+    if options.paging.keep_origin:
+        parts, home = urlsplit(url), urlsplit(position.url)
+        url = urlunsplit(parts._replace(scheme=home.scheme, netloc=home.netloc))
+    if origin(url)[1] == origin(position.url)[1] and origin(url) != origin(position.url):
+        raise ConfigurationError(
+            f"{shown(position.url)}: the next page is said to be at {shown(url)}: only scheme or port differ, as "
+            "behind a proxy, which makes it another host; it is not followed",
+            "Set paging.keep_origin: true to ask for it at scheme and port of url, or correct url.",
+        )
     if origin(url) != origin(position.url):
         raise ConfigurationError(
             f"{shown(position.url)}: the next page is said to be at {shown(url)}, another host; it is not followed"

@@ -20,8 +20,9 @@ class Number(str):
     __slots__ = ()
 
 
-def _constant(name: str) -> Number:
-    return Number("" if name == "NaN" else name)
+def _constant(name: str) -> str | None:
+    """Return what a value stands for that Python and JavaScript write although JSON has no such number."""
+    return None if name == "NaN" else name
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
