@@ -52,9 +52,9 @@ def _old(view: View, moment: float) -> list[Path]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             waiting.add(Path(json.loads(marker.read_text())["log_file"]).stem)
     found = [path for pattern in OURS for path in view.directories.logs.glob(pattern)]
-    parts = [
-        path for path in view.directories.temporary.glob("[!.]*.part") if path.is_file()
-    ]  # of downloads that never ended
+    # of downloads that never ended, with what was remembered of them
+    patterns = ("[!.]*.part", "*.pages.json", "*.seen")
+    parts = [path for pattern in patterns for path in view.directories.temporary.glob(pattern) if path.is_file()]
     return [path for path in [*found, *parts] if path.stat().st_mtime < moment and path.stem not in waiting]
 
 
