@@ -22,7 +22,7 @@ from tests.sources.test_api import FILES, RECORDS, Answer, Api, answers, serve
 __all__ = ["serve"]  # the fixture
 RUN = "00000000-0000-4000-8000-00000000000a"
 Serve = Callable[..., Api]
-QUICK = Limits(first_pause=0.01)
+QUICK = Limits(first_pause=0.01, attempts=3)
 LAST = 7
 
 
