@@ -13,7 +13,7 @@ MOST_FILTERS = 8
 MOST = 2_000_000_000  # of an integer column
 
 
-def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wanted:
+def wanted_from(arguments: Mapping[str, str], longest: int | None = None, most_columns: int | None = None) -> Wanted:
     """What an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
     found = []
     for number in range(1, MOST_FILTERS + 1):
@@ -31,6 +31,8 @@ def wanted_from(arguments: Mapping[str, str], longest: int | None = None) -> Wan
         after=arguments.get("after") or None,
         zone=zone.key if zone else "UTC",
         longest=longest,
+        first_column=max((number_from(arguments, "from_column") or 1) - 1, 0),
+        most_columns=most_columns,
     )
 
 

@@ -100,6 +100,16 @@ def first(cursor: Cursor, statement: Any, values: Any = None) -> dict[str, Any] 
     return found[0] if found else None
 
 
+def set_zone(cursor: Cursor, name: str) -> None:
+    """Let times of this transaction be those of a zone; a browser may know one that PostgreSQL does not: then UTC."""
+    cursor.execute("savepoint zone")
+    try:
+        cursor.execute("select set_config('TimeZone', %s, true)", (name,))
+    except psycopg2.DataError:
+        cursor.execute("rollback to savepoint zone")
+        cursor.execute("set local timezone = 'UTC'")
+
+
 def _read_only() -> str:
     return f"set transaction read only; set local statement_timeout = '{settings.current().console_read_seconds}s'"
 

@@ -15,7 +15,7 @@ from systemscripts import settings
 
 ZONE_COOKIE = "console_zone"  # console.js tells the zone of the browser
 _TONES = {
-    "succeeded": "good", "loaded": "good", "active": "good", "current": "good",
+    "succeeded": "good", "loaded": "good", "current": "good",
     "running": "busy", "starting": "busy", "fetched": "busy", "prepared": "busy",
     "failed": "bad", "timed out": "bad", "refused": "bad", "ERROR": "bad", "CRITICAL": "bad",
     "interrupted": "warn", "held": "warn", "WARNING": "warn",

@@ -75,7 +75,7 @@ def make_file(asked: tables.View, ending: str, user_name: str) -> TemporaryDownl
         columns = list(asked.relation.columns)
         names = [column.name for column in columns]
         with closing(_table_rows(asked, names)) as every_row:
-            rows = _within_limits(every_row, made.stream)
+            rows = _within_limits(every_row, made.stream) if names else iter(())
             if ending == "csv":
                 office_files.write_csv(made.stream, names, rows)
             else:
@@ -135,7 +135,7 @@ def _table_rows(asked: tables.View, columns: list[str]) -> Generator[tuple[Any, 
         connection.set_session(readonly=True)
         with connection.cursor() as plain:
             plain.execute("set statement_timeout = %s", (f"{MAX_SECONDS:.0f}s",))
-            plain.execute("select set_config('TimeZone', %s, false)", (asked.wanted.zone,))
+            database.set_zone(plain, asked.wanted.zone)
         with connection.cursor("download") as cursor:
             cursor.itersize = BLOCK
             try:

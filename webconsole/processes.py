@@ -32,6 +32,7 @@ How = Literal["run", "dry_run", "schedule"]
 DRY_RUNS = ("generic_import", "run_elt", "run_pipeline")
 KEPT_DAYS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
+_waited_for: set[str] = set()  # runs whose end this console will note
 _OWN = ("ETL_RUN_UUID", "ETL_PARENT_UUID", "ETL_ROOT_UUID", "ETL_STEP_NUMBER")  # of the console's run, not of its jobs'
 
 
@@ -74,12 +75,15 @@ def launch(arguments: list[str]) -> str:
             [str(WRAPPER), *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             env=environment, start_new_session=True,
         )  # fmt: skip
+    _file(run_uuid, "process").write_text(f"{process.pid} {log_utils.process_start(process.pid)}")
+    _waited_for.add(run_uuid)
     threading.Thread(target=_wait, args=(process, run_uuid), name=f"wait-{run_uuid[:8]}", daemon=True).start()
     return run_uuid
 
 
 def _wait(process: subprocess.Popen[bytes], run_uuid: str) -> None:
     _file(run_uuid, "exit").write_text(str(process.wait()))
+    _waited_for.discard(run_uuid)
 
 
 def printed(run_uuid: str) -> Printed | None:
@@ -89,8 +93,20 @@ def printed(run_uuid: str) -> Printed | None:
         return None
     exit_file = _file(run_uuid, "exit")
     code = int(exit_file.read_text() or -1) if exit_file.exists() else None
+    if code is None and run_uuid not in _waited_for and not _is_alive(run_uuid):
+        # it ended while no console was there to note how
+        code = -1
     lines = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()]
     return Printed(code, _summary(_file(run_uuid, "json")), masking.mask(lines[-1]) if lines else "")
+
+
+def _is_alive(run_uuid: str) -> bool:
+    """Return whether the process of a run that was started here is still there."""
+    try:
+        pid, _, begun = _file(run_uuid, "process").read_text().partition(" ")
+    except OSError:
+        return False
+    return str(log_utils.process_start(int(pid))) == begun
 
 
 def _summary(path: Path) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ MAX_HEADER_BYTES = 32 << 10  # address and cookies together; ours have some hund
 MAX_CONNECTIONS = 400  # each a file descriptor or two, of the 1,024 that a process has
 REQUEST_SECONDS = 30.0  # within which a request that has begun must have come
 SILENCE_SECONDS = 60  # after which a connection on which nothing moves is closed
+FINISH_SECONDS = 5.0  # for what is being answered when the console is stopped
 NEVER = 1 << 50  # bytes not read yet at which a thread would wait for their reader
 
 _DOWNLOAD = re.compile(r"\.(?:csv|xlsx)$")
@@ -137,7 +138,18 @@ def serve(host: str, port: int) -> None:
     with deferred_signals() as stop_requested:  # in the middle of a request an exception would be taken for its error
         while not stop_requested():
             wasyncore.loop(timeout=0.5, map=sockets, use_poll=True, count=1)
+        _finish(sockets)
         server.close()
+
+
+def _finish(sockets: dict[int, Any]) -> None:
+    """Let the requests that have come be answered, for a few seconds; nobody is let in meanwhile."""
+    until = time.monotonic() + FINISH_SECONDS
+    for each in sockets.values():
+        if not isinstance(each, HTTPChannel):
+            each.accepting = False
+    while time.monotonic() < until and any(getattr(each, "requests", None) for each in sockets.values()):
+        wasyncore.loop(timeout=0.1, map=sockets, use_poll=True, count=1)
 
 
 def _port(server: object) -> int:

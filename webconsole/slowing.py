@@ -23,25 +23,30 @@ class Slowing:
         self._lock = threading.Lock()
         self._failures: dict[tuple[str, str], tuple[int, float]] = {}
 
-    def wait_seconds(self, name: str, address: str, browser: str | None = None) -> float:
-        """How long until the next try is looked at; 0 for now. `browser`: one that this user has signed in by."""
-        with self._lock:
-            return max(self._wait(*each) for each in _keys(name, address, browser))
+    def begin(self, name: str, address: str, browser: str | None = None) -> tuple[int, float]:
+        """Return which try in a row this is, and 0; or the seconds until the next one is looked at.
 
-    def failed(self, name: str, address: str, browser: str | None = None) -> int:
-        """Note a wrong password; returns how many in a row."""
+        A try counts as a wrong password until `succeeded` says otherwise. `browser`: one that this user has signed in
+        by.
+        """
         with self._lock:
-            self._forget()
             keys = _keys(name, address, browser)
+            if wait := max(self._wait(*each) for each in keys):
+                return 0, wait
+            self._forget()
             for key, *_ in keys:
                 count, _at = self._failures.get(key, (0, 0.0))
                 self._failures[key] = (count + 1, time.monotonic())
-            return self._failures[keys[0][0]][0]
+            return self._failures[keys[0][0]][0], 0.0
 
     def succeeded(self, name: str, address: str, browser: str | None = None) -> None:
-        """A right password makes the wrong ones before it forgotten."""
+        """A right password makes the wrong ones before it forgotten, and is itself no try of its address."""
         with self._lock:
-            self._failures.pop(_keys(name, address, browser)[0][0], None)
+            own, *others = [key for key, *_ in _keys(name, address, browser)]
+            self._failures.pop(own, None)
+            for key in others:
+                count, at = self._failures.get(key, (0, 0.0))
+                self._failures[key] = (max(count - 1, 0), at)
 
     def _wait(self, key: tuple[str, str], free: int, longest: float) -> float:
         count, at = self._failures.get(key, (0, 0.0))

@@ -98,6 +98,24 @@ def target_of(upload: Upload) -> str:
     return config.target_table
 
 
+def operators_target(text: str) -> str:
+    """Return the table that a YAML names, where an import of the operator fills it; else an empty text.
+
+    Looking at such a table takes no more than its name: the rules for uploads are about what is stored and run.
+    """
+    try:
+        values = parse_document(Path("looked_at.yaml"), text.encode("utf-8", "replace")).values
+    except ConfigurationError:
+        return ""
+    target = values.get("target")
+    table = values.get("target_table") or (target.get("table") if isinstance(target, dict) else "")
+    with database.reading() as cursor:
+        cursor.execute(
+            "select 1 from dba.timportconfig where target_table = %s and managed_by <> 'upload'", (str(table or ""),)
+        )
+        return str(table) if cursor.fetchone() else ""
+
+
 def store(upload: Upload, user_name: str) -> str:
     """Store a good upload as the next version; says what came of it. Raises ConfigurationError with every fault."""
     connection = database.acting()

@@ -48,6 +48,8 @@ class Version:
             )
             values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
             values.pop("config_name")
+            # without it an upload would be of another mode: uploads have a default of their own
+            values["load_mode"] = config.load_mode
         except ValidationError:
             pass
         values = _shown(values)

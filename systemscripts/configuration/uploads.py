@@ -70,13 +70,23 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
         raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
     if wrong:
         raise ConfigurationError("; ".join(wrong))
-    if row is not None and row[1] == document.sha256:
+    # a version that was shown and is uploaded again says the same in other words
+    if row is not None and (row[1] == document.sha256 or _says_the_same(connection, config)):
         return None
     import_rows.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
     with transaction(connection) as cursor:
         cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
         stored: Any = cursor.fetchone()
     return int(stored[0])
+
+
+def _says_the_same(connection: Connection, config: ImportConfig) -> bool:
+    """Return whether an import is so already, as after a version was shown and uploaded again."""
+    try:
+        return import_rows.load(connection, config.config_name) == config
+    except ConfigurationError:
+        # a row that today's rules do not take is what an upload may put right
+        return False
 
 
 def address_rules(connection: Connection, config_name: str) -> AddressRules:

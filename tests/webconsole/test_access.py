@@ -17,9 +17,9 @@ OPEN = {
     "GET /static/<path:filename>",
 }  # fmt: skip
 ANALYST = {
-    "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<name>",
-    "GET /console/tables/<name>/download.<any(csv, xlsx):ending>", "GET /console/coverage", "GET /coverage-report",
-    "GET /tables", "GET /tables/<name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
+    "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<path:name>",
+    "GET /console/tables/<path:name>/download.<any(csv, xlsx):ending>", "GET /console/coverage", "GET /coverage-report",
+    "GET /tables", "GET /tables/<path:name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
     "POST /console/view",
 }  # fmt: skip
 

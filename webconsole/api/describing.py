@@ -25,7 +25,7 @@ ERROR: Schema = {
 }  # fmt: skip
 _CONVERTERS: dict[str, Schema] = {
     "uuid": {"type": "string", "format": "uuid"}, "int": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000},
-    "default": {"type": "string", "pattern": "^[^/]+$"}, "any": {"type": "string"},
+    "default": {"type": "string", "pattern": "^[^/]+$"}, "path": {"type": "string"}, "any": {"type": "string"},
 }  # fmt: skip
 _TEXTS = {
     400: "The request cannot be read", 401: "Sign in first", 403: "Not with this role, or from another site",

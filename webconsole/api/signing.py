@@ -83,7 +83,9 @@ def _checked(name: str, password: str) -> User:
     slowing: Slowing = current_app.extensions["console_slowing"]
     address = request.remote_addr or ""
     browser = access.marked_browser(name)
-    if wait := slowing.wait_seconds(name, address, browser):
+    # counted before the password is looked at: several at once are as many tries as one after the other
+    count, wait = slowing.begin(name, address, browser)
+    if wait:
         text = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."
         raise TooManyRequests(text, retry_after=math.ceil(wait))
     with database.writing() as cursor:
@@ -91,7 +93,6 @@ def _checked(name: str, password: str) -> User:
         if user is not None:
             users.signed_in(cursor, name)
     if user is None:
-        count = slowing.failed(name, address, browser)
         text = f"console: wrong password for {name[:80]!r} from {address} ({count} in a row)"
         logger.warning("%s", text, extra={"code": "sign_in_failed"})
         raise Unauthorized("The name or the password is wrong.")
@@ -107,6 +108,9 @@ def _again(name: str, status: int, message: str) -> Response:
 
 def _goal(text: str) -> str:
     """Where to go after signing in: only to a page of ours."""
+    if not text.isascii() or not text.isprintable():
+        # a line break would end the header that it goes into
+        return "/console/"
     parts = urlsplit(text)
     ours = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in text
     return text if ours else "/console/"

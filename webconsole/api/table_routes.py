@@ -71,13 +71,15 @@ def _table(body: DataView) -> str:
     """The table that was named, itself or by a YAML."""
     if not body.yaml:
         return body.table
+    if table := uploading.operators_target(body.yaml):
+        return table
     found = uploading.checked("looked_at", body.yaml)
     if found.faults:
         abort(422, "; ".join(map(str, found.faults)))
     return uploading.target_of(found)
 
 
-@blueprint.get("/tables/<name>/download.<any(csv, xlsx):ending>")
+@blueprint.get("/tables/<path:name>/download.<any(csv, xlsx):ending>")
 @access.allow("user")
 @described(
     query={"sort": TEXT, "order": {"type": "string", "enum": ["asc", "desc"]}, "column1": TEXT,

@@ -10,7 +10,7 @@ from webconsole.reading import relations, tables
 from webconsole.reading.tables import Wanted
 
 blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
-CELL_LETTERS = 300
+CELL_LETTERS, MAX_COLUMNS = 300, 60  # that a page shows of a cell and of a row: more is for a download
 
 
 @blueprint.get("")
@@ -22,18 +22,19 @@ def listed() -> str:
     return render_template("tables.html", tables=found)
 
 
-@blueprint.get("/<name>")
+@blueprint.get("/<path:name>")
 @access.allow("user")
 def one(name: str) -> str:
     """The rows of one table."""
-    asked = tables.view(name, wanted_from(request.args, longest=CELL_LETTERS))
+    asked = tables.view(name, wanted_from(request.args, CELL_LETTERS, MAX_COLUMNS))
     return render_template(
         "table.html", asked=asked, page=tables.page(asked), operators=tables.OPERATORS, wanted=asked.wanted,
-        columns=asked.relation.columns, longest=CELL_LETTERS, arguments=_arguments(asked.wanted),
+        columns=asked.relation.columns, shown=asked.shown, step=MAX_COLUMNS, longest=CELL_LETTERS,
+        arguments=_arguments(asked.wanted),
     )  # fmt: skip
 
 
-@blueprint.get("/<name>/download.<any(csv, xlsx):ending>")
+@blueprint.get("/<path:name>/download.<any(csv, xlsx):ending>")
 @access.allow("user")
 def download(name: str, ending: str) -> Response:
     """All that was asked for, as a file."""
@@ -48,6 +49,8 @@ def _arguments(wanted: Wanted) -> dict[str, str]:
         found |= {f"column{number}": each.column, f"operator{number}": each.operator, f"value{number}": each.value}
     if wanted.sort:
         found |= {"sort": wanted.sort, "order": "desc" if wanted.descending else "asc"}
+    if wanted.first_column:
+        found["from_column"] = str(wanted.first_column + 1)
     if wanted.history:
         found["rows"] = "all"
     if wanted.dataset_id is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 
 from systemscripts.configuration import history
@@ -64,11 +66,13 @@ def view_form() -> str:
 def view() -> Response:
     """To the rows that are in the target of a YAML now; nothing is stored."""
     found = uploading.from_form()
+    if table := uploading.operators_target(found.text):
+        return make_response(redirect(f"/console/tables/{quote(table)}", 303))
     if not found.name and not found.faults[1:]:
         found = uploading.checked("looked_at", found.text)
     if not found.faults:
         try:
-            return make_response(redirect(f"/console/tables/{uploading.target_of(found)}", 303))
+            return make_response(redirect(f"/console/tables/{quote(uploading.target_of(found))}", 303))
         except EtlError as error:
             found = Upload(found.name, found.text, (Fault(0, str(error)),))
     return make_response(render_template("upload.html", upload=found, looked_at=True, viewing=True), 422)

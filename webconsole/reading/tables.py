@@ -53,6 +53,8 @@ class Wanted:
     size: int = PAGE
     zone: str = "UTC"  # for timestamptz
     longest: int | None = None  # letters of a cell
+    first_column: int = 0
+    most_columns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class View:
     conditions: list[sql.Composable] = field(default_factory=list)
     total: int | None = None  # rows, where they are known without counting
     narrowed: sql.Composable | None = None  # which datasets, where not all rows are asked for
+
+    @property
+    def first_shown(self) -> int:
+        """The place of the first column that a page shows."""
+        return self.wanted.first_column if self.wanted.first_column < len(self.relation.columns) else 0
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns that a page shows."""
+        most = self.wanted.most_columns
+        return self.relation.columns[self.first_shown : None if most is None else self.first_shown + most]
 
 
 def view(full_name: str, wanted: Wanted) -> View:
@@ -117,8 +130,10 @@ def _type(column: Column) -> sql.SQL:
 
 def page(asked: View) -> Page:
     """One page of rows, column -> text (None for nothing); raises TooSlowError where it takes too long."""
+    if not asked.relation.columns:
+        return Page([], None)
     with database.viewing() as cursor:
-        cursor.execute("select set_config('TimeZone', %s, true)", (asked.wanted.zone,))
+        database.set_zone(cursor, asked.wanted.zone)
         if not asked.relation.is_table:
             return _page_of_view(cursor, asked)
         return _sorted_page(cursor, asked) if asked.wanted.sort else _page_in_place(cursor, asked)
@@ -201,7 +216,7 @@ def _all(conditions: Sequence[sql.Composable]) -> sql.Composable:
 def _cells(asked: View) -> sql.Composable:
     cell = sql.SQL("left({0}::text, {1}) as {0}") if asked.wanted.longest else sql.SQL("{0}::text as {0}")
     limit = sql.Literal((asked.wanted.longest or 0) + 1)
-    return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in asked.relation.columns)
+    return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in asked.shown)
 
 
 def _read(cursor: Cursor, asked: View, conditions: Sequence[sql.Composable], order: sql.Composable, *key: str) -> Page:
