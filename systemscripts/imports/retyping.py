@@ -18,7 +18,7 @@ from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.imports import converting, dependents, layout, target
+from systemscripts.imports import converting, dependents, layout, target, upserting
 from systemscripts.imports.checking import Field
 
 if TYPE_CHECKING:
@@ -178,12 +178,20 @@ def _retype(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> N
             f"column {change.name} of {config.target_table} cannot become {change.type}: {error.diag.message_primary}",
             f"Declare it {change.old_type}, or mend the values.",
         ) from error
-    for part in ("key", "old_row"):  # as the table has them now, so that both still compare
+    _retype_history(cursor, config, change)
+    if change.type == "timestamptz":  # read by the installation's zone above, kept in the history's own
+        with upserting.in_zone_of_history(cursor):
+            _retype_history(cursor, config, change)
+
+
+def _retype_history(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+    """Give the kept values the type that the table has now, so that both still compare."""
+    for part in ("key", "old_row"):
         cursor.execute(
             sql.SQL(
                 """update dba.trowhistory set {0} = {0} || jsonb_build_object(%(name)s, ({0} ->> %(name)s)::{1})
                    where target_table = %(table)s and {0} ? %(name)s"""
-            ).format(sql.Identifier(part), kind),
+            ).format(sql.Identifier(part), sql.SQL(change.type)),
             {"name": change.name, "table": config.target_table},
         )
 

@@ -7,7 +7,8 @@ older snapshot) are as good as absent. Of current rows with one key, which an ap
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,17 +76,23 @@ def _leave_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
     return cursor.rowcount
 
 
-def _apply(cursor: Cursor, names: _Names) -> int:
-    """Write the history and the rows; returns how many rows were updated or inserted."""
+@contextmanager
+def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
+    """Write keys and rows to dba.trowhistory in UTC, whatever the installation's zone is and comes to be."""
     cursor.execute("select current_setting('TimeZone')")
     zone: Any = cursor.fetchone()
-    # keys and rows are kept in one zone, or the same moment would be another key once the installation's zone changes
     cursor.execute("set local time zone 'UTC'")
-    if names.folds:
-        cursor.execute(names.sql(_FOLD_TWINS))
-    cursor.execute(names.sql(_KEEP_OLD_ROWS))
-    cursor.execute(names.sql(_NOTE_INSERTED))
+    yield
     cursor.execute("select set_config('TimeZone', %s, true)", zone)
+
+
+def _apply(cursor: Cursor, names: _Names) -> int:
+    """Write the history and the rows; returns how many rows were updated or inserted."""
+    with in_zone_of_history(cursor):
+        if names.folds:
+            cursor.execute(names.sql(_FOLD_TWINS))
+        cursor.execute(names.sql(_KEEP_OLD_ROWS))
+        cursor.execute(names.sql(_NOTE_INSERTED))
     cursor.execute(names.sql(_UPDATE))
     updated = cursor.rowcount
     cursor.execute(names.sql(_INSERT))

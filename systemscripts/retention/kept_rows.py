@@ -23,7 +23,7 @@ _OLD_SNAPSHOTS = """
       and to_regclass(d.target_table) is not null
       and d.dataset_id not in (  -- what comes back when the current one is undone
           select distinct on (b.config_name, coalesce(b.label, '')) b.dataset_id from dba.tdataset b
-          where b.status in ('active', 'superseded')
+          where b.load_mode = 'snapshot' and b.status in ('active', 'superseded')
             and not exists (select from dba.v_current_dataset c where c.dataset_id = b.dataset_id)
           order by b.config_name, coalesce(b.label, ''), greatest(b.dataset_date, b.last_seen) desc nulls last,
                    b.dataset_id desc)
