@@ -101,7 +101,9 @@ def _make(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> 
 
 def _recipients(report: Report) -> list[str]:
     addresses = report.recipients or ([] if report.targets else settings.current().report_recipients)
-    return list(dict.fromkeys([*addresses, *(f"{TARGET}{name}" for name in report.targets)]))
+    named = [*addresses, *(f"{TARGET}{name}" for name in report.targets)]
+    # the first of those with one address, in their order
+    return list({settings.address_of(each): each for each in reversed(named)}.values())[::-1]
 
 
 def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
