@@ -125,7 +125,9 @@ def test_the_console_shows_them_with_the_run_its_datasets_and_its_import(
     assert "columns not loaded: extra" in page(f"/console/datasets/{warned['loaded']}")
     assert "duplicate_of_undone" in page(f"/console/datasets/{warned['undone']}")
     assert "3 of 19 rows rejected" in page("/console/configurations/orders")
-    assert "file_unmatched" in page("/console/")
+    overview = page("/console/")
+    assert "file_unmatched" in overview
+    assert "All is well" not in overview
 
 
 def test_the_api_gives_them_with_the_run_and_the_dataset(console: Console, warned: dict[str, Any]) -> None:
