@@ -7,8 +7,9 @@
 #   --dev          also requirements-dev.txt, what the checks need
 #   --dry-run      show what would be done, change nothing
 #
-# It may be run again at any time: what is complete stays, a half-made .venv is made anew, a second installation waits
-# for the first. Details of a failure are in var/install.log.
+# It may be run again at any time: what is complete stays, a second installation waits for the first. A new environment
+# is made beside the old one, in .venvs/, and takes its place (.venv, a link) once it is complete: offline or failing,
+# the old one stays, and what runs goes on in it. Details of a failure are in var/install.log.
 #
 # Environment:
 #   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
@@ -40,8 +41,8 @@ find_project() {
     [[ ! -L $place ]] || place=$(readlink -f -- "$place")
     [[ $place == */* ]] || place=./$place
     project=$(CDPATH='' cd -P -- "${place%/*}" && pwd)
-    venv=$project/.venv
-    readonly project venv
+    venv=$project/.venv venvs=$project/.venvs
+    readonly project venv venvs
 }
 
 parse_arguments() {
@@ -169,13 +170,13 @@ find_uv() { # leaves $uv, empty where there is none
     local candidate
     while IFS= read -r candidate; do
         ! "$candidate" --version >/dev/null 2>&1 || { uv=$candidate && return 0; }
-    done < <(type -aP uv)
+    done < <(type -aP uv "$venv/bin/uv")
 }
 
 # --- the environment ----------------------------------------------------------------------------------------------------
 
-# A copy of each requirements file, put into .venv when all of it is installed, says that .venv is complete. While
-# something changes there is none: an installation that was killed leaves no copy and is made anew.
+# A copy of each requirements file, put into an environment when all of it is installed, says that it is complete. One
+# without it was left by an installation that was killed, and goes.
 
 requirements() {
     printf '%s\n' requirements.txt ${dev:+requirements-dev.txt}
@@ -187,17 +188,28 @@ is_complete() {
     for file in $(requirements); do
         cmp -s "$project/$file" "$venv/.$file" || return 1
     done
+    "$venv/bin/python" -I -c "$FIND_LOST_FILES" 2>/dev/null || return 1
     [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"
 }
+
+# Byte code may be deleted; what else a package brought must be there.
+readonly FIND_LOST_FILES='
+import sys
+from importlib.metadata import distributions
+for each in distributions():
+    if any(not file.locate().exists() for file in each.files or () if not file.name.endswith(".pyc")):
+        sys.exit(1)
+'
 
 has_version_of() { # PYTHON: asked for by name, it is not enough that there is some environment
     local -r code='import sys; print(sys.version_info[:2])'
     [[ $("$venv/bin/python" -I -c "$code" 2>/dev/null) == "$("$1" -I -c "$code" 2>/dev/null)" ]]
 }
 
-can_be_updated() {
-    [[ -f $venv/.requirements.txt ]] && "$venv/bin/python" -I -c '' 2>/dev/null &&
-        { [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"; }
+keep_choices() { # a new environment is of the Python of the old one, and with what the checks need where that had it
+    [[ -f $venv/.requirements.txt ]] && "$venv/bin/python" -I -c '' 2>/dev/null || return 0
+    [[ ! -f $venv/.requirements-dev.txt ]] || dev=1
+    [[ -n ${PYTHON:-} ]] || PYTHON=$("$venv/bin/python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))')
 }
 
 wait_for_others() {
@@ -218,50 +230,99 @@ set_environment() {
 
 set_cache() { # a service user may have no home folder, or somebody else's
     [[ -z ${HOME:-} || ! -O $HOME || ! -w $HOME ]] || return 0
-    export UV_CACHE_DIR=$venv/.cache PIP_CACHE_DIR=$venv/.cache/pip
+    export UV_CACHE_DIR=$fresh/.cache PIP_CACHE_DIR=$fresh/.cache/pip
 }
 
-make_venv() {
+make_venv() { # leaves it in $fresh
     local tool=pip
     [[ -z $uv ]] || tool=uv
-    say "Python environment: making $venv with Python $version ($tool)"
-    rm -rf -- "$venv"
+    if [[ -f $venv/.requirements.txt ]]; then
+        say "Python environment: bringing $venv up to date, with Python $version ($tool)"
+    else
+        say "Python environment: making $venv with Python $version ($tool)"
+    fi
+    mkdir -p -- "$fresh"
     if [[ -n $uv ]]; then
-        logged "$uv" venv --no-project --python "$python" "$venv" && return
-        rm -rf -- "$venv"
+        logged "$uv" venv --no-project --allow-existing --python "$python" "$fresh" && return
+        rm -rf -- "$fresh"
         uv=''
     fi
-    logged "$python" -m venv "$venv" ||
+    logged "$python" -m venv "$fresh" ||
         fail 78 "Python $version cannot make $venv; see $log, or run: sudo apt install python$version-venv"
 }
 
 uv_into_venv() { # where there is no uv on this machine, one of our own saves most of the time
     [[ -z $uv && ${ETL_NO_UV:-} != 1 ]] || return 0
-    [[ -x $venv/bin/uv ]] || logged "$venv/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
-    uv=$venv/bin/uv
+    logged "$fresh/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
+    uv=$fresh/bin/uv
 }
 
-install_with_uv() { # FILE
-    [[ -n $uv ]] && logged "$uv" pip install --python "$venv/bin/python" --compile-bytecode -r "$1"
+install_with_uv() { # ARGUMENTS
+    [[ -n $uv ]] && logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "$@"
 }
 
-install_with_pip() { # FILE
-    "$venv/bin/python" -m pip --version >/dev/null 2>&1 || logged "$venv/bin/python" -m ensurepip || return
-    logged "$venv/bin/python" -m pip install -q --compile -r "$1"
+install_with_pip() { # ARGUMENTS
+    "$fresh/bin/python" -m pip --version >/dev/null 2>&1 || logged "$fresh/bin/python" -m ensurepip || return
+    logged "$fresh/bin/python" -m pip install -q --compile "$@"
+}
+
+readonly LIST_PACKAGES='
+from importlib.metadata import distributions
+for each in distributions():
+    print(each.metadata["Name"].lower().replace("_", "-"), each.version, sep="==")
+'
+
+bring_extras() { # what was installed beside the requirements (Spark, Apprise) comes along, in its version
+    local -a extras
+    mapfile -t extras < <(comm -23 <("$venv/bin/python" -I -c "$LIST_PACKAGES" 2>/dev/null | sort) \
+        <("$fresh/bin/python" -I -c "$LIST_PACKAGES" | sort) | while IFS= read -r package; do
+        "$fresh/bin/python" -I -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' \
+            "${package%%==*}" 2>/dev/null || printf '%s\n' "$package"
+    done)
+    ((${#extras[@]} == 0)) || install_with_uv --no-deps "${extras[@]}" || install_with_pip --no-deps "${extras[@]}" ||
+        say "not brought along from the old environment: ${extras[*]}; install them again where they are needed (see $log)"
 }
 
 install_requirements() {
     local file=requirements${dev:+-dev}.txt name
-    for name in $(requirements); do cp -- "$project/$name" "$venv/.$name.new"; done
-    rm -f -- "$venv/.requirements.txt" "$venv/.requirements-dev.txt"
+    for name in $(requirements); do cp -- "$project/$name" "$fresh/.$name.new"; done
     # pip knows the settings of pip (a mirror, a wheel folder), uv does not: what uv cannot get, pip may.
     uv_into_venv
-    install_with_uv "$project/$file" || install_with_pip "$project/$file" ||
+    install_with_uv -r "$project/$file" || install_with_pip -r "$project/$file" ||
         fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $project/install_dependencies.sh --python-only"
-    rm -rf -- "$venv/.cache"
-    for name in $(requirements); do mv -f -- "$venv/.$name.new" "$venv/.$name"; done
+    [[ ! -f $venv/.requirements.txt ]] || bring_extras
+    rm -rf -- "$fresh/.cache"
+    for name in $(requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
     # The project's own modules too: whoever runs a job may not be allowed to write there, and would compile at each start.
-    "$venv/bin/python" -m compileall -q "$project/systemscripts" "$project/jobscripts" || true
+    "$fresh/bin/python" -m compileall -q "$project/systemscripts" "$project/jobscripts" || true
+}
+
+# --- the old one and the new one ----------------------------------------------------------------------------------------
+
+swap() { # .venv becomes a link to the new one; an environment of before, a folder, moves beside it
+    local -r link=$venvs/link
+    rm -f -- "$link"
+    ln -s -- ".venvs/${fresh##*/}" "$link"
+    [[ -L $venv || ! -e $venv ]] || mv -T -- "$venv" "$venvs/before"
+    mv -T -- "$link" "$venv"
+}
+
+clear_old() { # [KEPT]: environments that nobody runs in, but for the present one and the one named
+    local folder current
+    current=$(readlink -f -- "$venv" || true)
+    for folder in "$venvs"/*/; do
+        folder=${folder%/}
+        [[ -d $folder && $folder != "$current" && $folder != "${1:-}" ]] || continue
+        is_used "$folder" || rm -rf -- "$folder"
+    done
+}
+
+is_used() { # FOLDER: whether a process was started by its Python
+    grep -lsF -- "$1/" /proc/[0-9]*/cmdline | grep -qv "^/proc/$$/"
+}
+
+drop_unfinished() { # on the way out: only what is complete has taken its place
+    [[ -f $fresh/.requirements.txt ]] || rm -rf -- "$fresh"
 }
 
 install_python_environment() {
@@ -280,14 +341,18 @@ install_python_environment() {
     wait_for_others
     ! is_complete || return 0 # the one we waited for did it
     open_log
+    clear_old
+    keep_choices
+    printf -v fresh '%s/%(%Y%m%d-%H%M%S)T' "$venvs" -1
+    [[ ! -e $fresh ]] || fresh+=-$$
+    trap drop_unfinished EXIT
     set_cache
-    if can_be_updated; then
-        say "Python environment: bringing $venv up to date"
-    else
-        find_python
-        make_venv
-    fi
+    find_python
+    make_venv
     install_requirements
+    local -r before=$(readlink -f -- "$venv" || true)
+    swap
+    clear_old "$before"
     say "Python environment: complete"
 }
 

@@ -5,19 +5,27 @@
 #        run_python_etl_script.sh --help
 #
 # Works from any directory, through a symbolic link and from cron's bare environment. Makes the Python environment
-# when there is none. Off a terminal the output also goes to logs/etl_cron.log. The exit code is the script's own:
-# 0 done, 1 failed, 2 wrong usage, 65 bad input data, 75 try again later, 78 bad configuration.
+# when there is none. Off a terminal the output also goes to logs/etl_cron.log, and what keeps a script from starting
+# is sent to ALERT_RECIPIENTS once. The exit code is the script's own: 0 done, 1 failed, 2 wrong usage, 65 bad input
+# data, 75 try again later, 78 bad configuration.
 #
 # Environment:
 #   ETL_DATA_DIR       where file_watcher/, archive/, logs/ and var/ live (default: the project folder)
 #   ETL_ENV_FILE       another settings file than config/.env
 #   ETL_NO_CRON_LOG=1  do not copy the output to logs/etl_cron.log
+#   ETL_CRON=1         started by cron: print only what could be told to nobody, for cron to mail
 set -euo pipefail
 
 readonly SERVICE_USER=etl_user
+readonly TRY_AGAIN_SECONDS=3600 # between two tries to bring the packages up to date: without a network each takes long
+readonly REMIND_SECONDS=604800  # a week
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'run_python_etl_script.sh: %s\n' "$2" >&2
+    [[ -z $cron_log ]] || note "did not start: $2"
+    # A mistake at the keyboard is for who made it; one in a cron file nobody sees.
+    (($1 == 2)) && [[ ${ETL_CRON:-} != 1 ]] || add_trouble "$2" "$2"
+    last_words failed
     exit "$1"
 }
 
@@ -27,6 +35,75 @@ find_project() {
     [[ $place == */* ]] || place=./$place
     project=$(CDPATH='' cd -P -- "${place%/*}" && pwd) # a plain assignment: the exit code of cd counts
     readonly project wrapper=$project/run_python_etl_script.sh
+    settings_file=${ETL_ENV_FILE:-$project/config/.env}
+    data=$project script=run_python_etl_script cron_log='' troubles=()
+}
+
+# --- the last to speak ----------------------------------------------------------------------------------------------
+
+add_trouble() { # KEY TEXT: what keeps jobs from starting; the key stays the same while the cause does
+    troubles+=("${1//[$'\t\n']/ }"$'\t'"${2//$'\n'/ }")
+}
+
+remembering_folders() { # where systemscripts/last_resort.py keeps whom it has told, in $folders
+    folders=("$data/var" "$project/var" "${XDG_STATE_HOME:-${HOME:-}/.local/state}/client_etl_workflow"
+        "/var/tmp/client_etl_workflow-$EUID" "/dev/shm/client_etl_workflow-$EUID")
+}
+
+somebody_was_told() {
+    local folder LC_ALL=C mark=$settings_file
+    [[ $mark != '~/'* ]] || mark=${HOME:-}${mark#'~'}
+    [[ $mark == /* ]] || mark=$PWD/$mark
+    mark=${mark//[^A-Za-z0-9]/_} # as last_resort.py does it
+    ((${#mark} <= 150)) || mark=${mark: -150}
+    remembering_folders
+    for folder in "${folders[@]}"; do
+        [[ ! -e $folder/start_problems-$mark.json ]] || return 0
+    done
+    return 1
+}
+
+last_words() { # begun|own|failed: tells what kept the script from starting, or that nothing does so any longer
+    # Who started a step tells of it, and who sits at a terminal has read it.
+    [[ -z ${ETL_PARENT_UUID:-} ]] || return 0
+    if ((${#troubles[@]})); then
+        [[ ! -t 0 && ! -t 1 && ! -t 2 ]] || return 0
+    else
+        [[ $1 != failed ]] && somebody_was_told || return 0
+    fi
+    local candidate
+    for candidate in "$project/.venv/bin/python" python3 python3.13 python3.12 python3.11; do
+        "$candidate" -I -c 'import smtplib, ssl' >/dev/null 2>&1 </dev/null || continue
+        printf '%s\n' ${troubles[@]+"${troubles[@]}"} |
+            "$candidate" -I "$project/systemscripts/last_resort.py" "$project" "$settings_file" "$data" "$script" "$1" \
+                2>&"$stderr" && return
+    done
+    ((${#troubles[@]} == 0)) || without_python
+}
+
+without_python() { # no Python of any kind: syslog, a local mail server, and what cron mails; once a week
+    local -r text="jobs of $project cannot start: ${troubles[0]#*$'\t'}"
+    local folder marker
+    remembering_folders
+    for folder in "${folders[@]}"; do
+        marker=$folder/start_problems-without_python
+        ! is_younger "$marker" "$REMIND_SECONDS" || return 0
+        # shellcheck disable=SC2174  # the parents are of the same user
+        { mkdir -p -m 700 -- "$folder" && : >"$marker"; } 2>/dev/null && break
+    done
+    logger -t client_etl_workflow -p user.err -- "$text" 2>/dev/null || true
+    [[ ${ETL_CRON:-} != 1 ]] || printf '%s\n' "$text" >&"$stderr"
+    find_setting ALERT_RECIPIENTS
+    [[ -z $value ]] || ! type -P sendmail >/dev/null ||
+        printf 'To: %s\nSubject: [ETL] jobs cannot start (%s)\n\n%s\n' "$value" "${HOSTNAME:-}" "$text" |
+        sendmail -t >/dev/null 2>&1 || true
+}
+
+is_younger() { # FILE SECONDS
+    local changed now
+    changed=$(stat -c %Y -- "$1" 2>/dev/null) || return 1
+    printf -v now '%(%s)T' -1
+    ((now - changed < $2))
 }
 
 # --- which script ---------------------------------------------------------------------------------------------------
@@ -143,19 +220,54 @@ check_folder() { # PATH: exists or can be made, and can be written
 
 check_folders() {
     check_folder "$data/logs"
-    check_folder "$data/archive"
     cron_log=$data/logs/etl_cron.log
-    [[ ! -e $cron_log || -w $cron_log ]] || fail 78 "$cron_log cannot be written by $(id -un); run: $(mend "$cron_log")"
+    if [[ -e $cron_log && ! -w $cron_log ]]; then # no reason not to work: each run has its own log as well
+        add_trouble 'cron log' "$cron_log cannot be written by $(id -un), so the output of jobs is only in the log of each run; run: $(mend "$cron_log")"
+        [[ ${ETL_CRON:-} == 1 ]] || printf 'run_python_etl_script.sh: %s\n' "${troubles[-1]#*$'\t'}" >&2
+        cron_log=''
+    fi
+    check_folder "$data/archive"
 }
 
 # --- the Python environment -----------------------------------------------------------------------------------------
 
-ensure_python() {
-    python=$project/.venv/bin/python
+ensure_python() { # leaves $python
+    local -r environment=$project/.venv
     # install_dependencies.sh leaves a copy of what it installed: complete, and still what is asked for.
-    if [[ ! -x $python ]] || ! cmp -s "$project/requirements.txt" "$project/.venv/.requirements.txt"; then
-        "$project/install_dependencies.sh" --python-only >&2 || exit
+    if [[ ! -x $environment/bin/python ]]; then
+        install_packages || fail "$code" "$why"
+    elif ! cmp -s "$project/requirements.txt" "$environment/.requirements.txt"; then
+        bring_up_to_date
     fi
+    python=$environment/bin/python
+    # The environment itself, not the link to it: what runs goes on in it when another one takes its place.
+    [[ ! -L $environment ]] || python=$(readlink -f -- "$environment")/bin/python
+}
+
+install_packages() { # its own words go to the caller; leaves its exit code in $code, and why it failed in $why
+    local words
+    exec {words}>&2
+    code=0
+    why=$("$project/install_dependencies.sh" --python-only 2>&1 >&"$words" | while IFS= read -r line; do
+        printf '%s\n' "$line" >&"$words"
+        printf '%s\n' "$line"
+    done | tail -n 1) || code=$?
+    exec {words}>&-
+    return "$code"
+}
+
+bring_up_to_date() { # the old packages are better than none
+    local -r tried=$project/.venvs/tried
+    why='the last try failed'
+    if [[ $tried -nt $project/requirements.txt ]] && is_younger "$tried" "$TRY_AGAIN_SECONDS"; then
+        :
+    elif install_packages; then
+        return 0
+    else
+        { mkdir -p -- "${tried%/*}" && : >"$tried"; } 2>/dev/null || true
+    fi
+    "$project/.venv/bin/python" -I -c '' 2>/dev/null </dev/null || fail 75 "$why"
+    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be brought up to date ($why); jobs go on with what is installed; run: $project/install_dependencies.sh --python-only"
 }
 
 set_environment() {
@@ -169,7 +281,7 @@ set_environment() {
 # --- the run --------------------------------------------------------------------------------------------------------
 
 wants_cron_log() {
-    [[ ! -t 1 && ${ETL_NO_CRON_LOG:-} != 1 ]] || return 1
+    [[ -n $cron_log && ! -t 1 && ${ETL_NO_CRON_LOG:-} != 1 ]] || return 1
     # Scripts whose output is data (or a secret) say so in one of their first five lines and are not copied.
     local line number=0
     while ((++number <= 5)) && IFS= read -r line; do
@@ -185,13 +297,14 @@ start_python() { # FILE ARGUMENTS
     # In a subshell, since a background command would otherwise ignore Ctrl-C; <&0, since it would read /dev/null.
     (
         trap - INT QUIT
-        exec "$python" "$project/jobscripts/$1.py" "${@:2}"
+        exec "$python" "$project/jobscripts/$1.py" "${@:2}" {stderr}>&-
     ) <&0 &
     child=$!
 }
 
 copy_to_cron_log() { # copies its input to the log and its output; tells when it has all
     trap '' INT TERM HUP
+    exec {stderr}>&- {start_words}>&-
     tee -a -p -- "$cron_log" || true # -p: a reader that has gone does not end the job
     printf x >&"$finished"
 }
@@ -246,6 +359,9 @@ wait_for_tees() {
 
 run_script() { # ARGUMENTS
     child='' tees=0 interrupted='' code=0
+    # Through it the script says that its run has begun and will speak for itself, or why it could not begin.
+    exec {start_words}<> <(:)
+    export ETL_START_FD=$start_words
     trap 'forward TERM' TERM
     trap 'forward INT' INT
     trap 'forward HUP' HUP
@@ -265,7 +381,7 @@ after_death() { # a killed job could not tell anybody: its row is closed and the
     ((code != 129 && code != 130 && code != 143)) || return 0 # it stopped itself when asked to
     [[ -f $project/jobscripts/close_interrupted_runs.py && $script != close_interrupted_runs ]] || return 0
     # What the dead run was, its closing is not: a run of the same number would take the other's place.
-    unset ETL_RUN_UUID ETL_STEP_NUMBER ETL_TIME_LIMIT_HOURS
+    unset ETL_START_FD ETL_RUN_UUID ETL_STEP_NUMBER ETL_TIME_LIMIT_HOURS
     start_python close_interrupted_runs >&2
     local job_code=$code
     wait_for_python
@@ -273,8 +389,45 @@ after_death() { # a killed job could not tell anybody: its row is closed and the
     printf '%s: ended by signal %d without a word; its run is closed\n' "$script" "$((code - 128))" >&2
 }
 
+# --- did it start? --------------------------------------------------------------------------------------------------
+
+hear_start() { # leaves begun, own (it speaks for itself, but proves nothing), or failed in $start
+    local line said=''
+    start=failed
+    while read -r -t 0 -u "$start_words" && IFS= read -r -u "$start_words" line; do
+        case $line in
+            begun | own) start=$line ;;
+            *) said=1 start=failed && add_trouble "${line%%$'\t'*}" "${line#*$'\t'}" ;;
+        esac
+    done
+    [[ -z $said && $start == failed ]] || return 0
+    case $code in
+        0) start=own ;;
+        2) [[ ${ETL_CRON:-} != 1 ]] || say_it_did_not_start ;;
+        129 | 130 | 143) ;; # it was asked to stop
+        *) say_it_did_not_start ;;
+    esac
+}
+
+say_it_did_not_start() { # with its own last lines, where the cron log has them
+    local text='' line last='' next
+    printf -v next '; run by hand: %q %s' "$wrapper" "$script.py"
+    if [[ -n $cron_log ]]; then
+        text=$(tail -c 20000 -- "$cron_log" 2>/dev/null || true)
+        [[ $text == *"$script started, pid $$"$'\n'* ]] && text=${text##*"$script started, pid $$"$'\n'} || text=''
+    fi
+    while IFS= read -r line; do
+        [[ -z $line || $line == '== '* ]] || last=$line
+    done <<<"$text"
+    [[ $last != *ModuleNotFoundError* && $last != *ImportError* ]] ||
+        next="; run: $project/install_dependencies.sh --python-only"
+    add_trouble "script ${last:-exit code $code}" "$script.py ended with exit code $code before it began${last:+: $last}$next"
+}
+
 main() {
     umask 007
+    exec {stderr}>&2
+    [[ ${ETL_CRON:-} != 1 ]] || exec >/dev/null 2>&1 # the cron log has it
     find_project
     # shellcheck source=systemscripts/shell/data_folder.bash
     source "$project/systemscripts/shell/data_folder.bash"
@@ -289,7 +442,9 @@ main() {
     ensure_python
     set_environment
     run_script "${@:2}"
+    hear_start
     after_death
+    last_words "$start"
     exit "$code"
 }
 

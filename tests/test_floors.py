@@ -10,7 +10,17 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    {"settings", "directory_management", "errors", "masking", "secret", "summary", "kinds", "address_rules"},
+    {
+        "settings",
+        "directory_management",
+        "errors",
+        "masking",
+        "secret",
+        "summary",
+        "kinds",
+        "address_rules",
+        "last_resort",
+    },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
     {"tables", "files", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},

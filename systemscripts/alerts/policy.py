@@ -19,11 +19,13 @@ DATABASE = "database"
 REMIND_AFTER = timedelta(days=7, hours=-4)  # a job of each Monday morning is not always on the minute
 
 
-def notice(outcome: Outcome, directories: Directories, sends: bool = True) -> None:
-    """Take one run's end into account and tell what is news. Never raises: an alert must not fail the job.
+def notice(outcome: Outcome, directories: Directories, sends: bool = True) -> bool:
+    """Take one run's end into account and tell what is news; return whether the alert is out or kept for a later run.
 
-    `sends`: whether it goes out now; otherwise with the next run that sends.
+    `sends`: whether it goes out now; otherwise with the next run that sends. Never raises: an alert must not fail the
+    job.
     """
+    kept = False
     with _guarded(directories, f"the alert of {outcome.job} could not be kept"):
         if outcome.connected:
             _recover(states.path_of(DATABASE, "", directories))
@@ -31,8 +33,10 @@ def notice(outcome: Outcome, directories: Directories, sends: bool = True) -> No
             _database_down(outcome.error, directories, outcome.command)
         else:
             _take(outcome, states.path_of(outcome.job, outcome.key, directories))
+        kept = True
     if sends:
         send_waiting(directories)
+    return kept
 
 
 def observe(findings: Iterable[Finding], directories: Directories, unseen: Collection[str] = ()) -> None:

@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from systemscripts.errors import EtlError
+from systemscripts.errors import ConfigurationError, EtlError, UsageError
+from systemscripts.job import wrapper
 from systemscripts.job.needs import Needs
 from systemscripts.summary import Summary
 
@@ -89,12 +90,14 @@ class Job:
         from systemscripts import masking, settings
 
         if self.instead is not None and (exit_code := self.instead(call.values)) is not None:
+            wrapper.say_own()
             return exit_code
         masking.register(settings.current().secrets())
         opening = self._opening(call)
         from systemscripts.job.frame import Frame
 
         _running = Frame(self.name, self.needs, call, opening)
+        wrapper.say_begun()
         return _running.execute(self.function)
 
     def _opening(self, call: Call) -> Opening | None:
@@ -114,15 +117,23 @@ class Job:
         import traceback
 
         from systemscripts import masking
-        from systemscripts.job import command_line
 
+        if isinstance(error, ImportError) and error.name and "." not in error.name:
+            error = ConfigurationError(
+                f"the Python package {error.name} is missing or broken", "Run: ./install_dependencies.sh --python-only"
+            )
+            error.__cause__ = None
         expected = isinstance(error, EtlError)
         text = masking.mask(str(error) if expected else " ".join(f"unexpected {type(error).__name__}: {error}".split()))
         if "--debug" in arguments or not expected:  # there is no log yet that could hold it
             print(masking.mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)
         exit_code = error.exit_code if isinstance(error, EtlError) else 1
+        if not isinstance(error, UsageError):
+            wrapper.say_failed(error, text)
         if "--json" in arguments:
+            from systemscripts.job import command_line  # it may be what is missing
+
             command_line.show(json.dumps(Summary(problems=[text]).as_dict() | {"exit_code": exit_code}))
         return exit_code
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
-from systemscripts import masking, progress, settings
+from systemscripts import last_resort, masking, progress, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.job import command_line, endings, locks
+from systemscripts.job import command_line, endings, locks, wrapper
 from systemscripts.job.command_line import Call
 from systemscripts.job.endings import Ending
 from systemscripts.job.limits import Limits, RunEnded
@@ -47,6 +47,7 @@ class Frame:
         # it becomes part of file names
         self.key = masking.mask(needs.lock_name((needs.lock or "").format(**call.values)))
         self.directories = Directories(settings.current().etl_data_dir).create()
+        _keep_alert_settings()
         run_uuid = log_utils.new_run_uuid()
         # whoever started a step tells of it, in one mail for the whole chain
         self.tells = needs.alert and not os.environ.get("ETL_PARENT_UUID")
@@ -197,7 +198,8 @@ class Frame:
         outcome = alerts.Outcome(
             self.job, self.key, ending.status, code, error, arguments, self.log.path, kind, connected
         )
-        alerts.notice(outcome, self.directories)
+        if not alerts.notice(outcome, self.directories) and ending.exit_code:
+            wrapper.say_untold(f"{self.job} {self.key}".strip(), error)
 
     def _write_end(self, ending: Ending) -> None:
         from systemscripts import log_utils
@@ -241,6 +243,13 @@ def say(text: str) -> None:
     """One line to the operator; whoever does not listen any more does not disturb the run."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
+
+
+def _keep_alert_settings() -> None:
+    """Keep what the wrapper needs to tell of a start that fails later, when the settings can no longer be read."""
+    known = settings.current()
+    texts = known.as_texts(last_resort.NAMES)
+    last_resort.keep_settings(settings.PROJECT, settings.settings_file(), known.etl_data_dir, texts)
 
 
 def _console(debug: bool) -> logging.Handler:

@@ -43,6 +43,11 @@ def deliver(connection: Connection, directories: Directories, sends: bool) -> in
     Raises psycopg2.Error when the database goes away meanwhile; what was not done is done by the next run.
     """
     for leftover in log_utils.undelivered(directories):
+        try:
+            leftover.complete_log()
+        except OSError:
+            # its disk is still full
+            continue
         if leftover.path.exists():
             log_utils.Delivery(leftover.path).advance(connection)
         else:

@@ -13,7 +13,7 @@ from systemscripts import settings
 from systemscripts.directory_management import Directories
 from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries, is_end
 from systemscripts.log_utils.readable import write_readable
-from systemscripts.log_utils.run_log import ENDED_MARKER, RUNNING_MARKER, Run
+from systemscripts.log_utils.run_log import ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
 
 WITHOUT_A_WORD = "the process ended without a word (killed, or the machine went down). Run the same command again."
 
@@ -61,6 +61,17 @@ class Leftover:
     def log_is_whole(self) -> None:
         """Note that only the way into the database is left."""
         self.marker = self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
+
+    def complete_log(self) -> None:
+        """Give the log the records that a full disk kept out of it; raises OSError while it is still full."""
+        rest = self.marker.with_suffix(UNWRITTEN)
+        if not rest.exists():
+            return
+        with self.path.open("ab") as stream:
+            # a torn last line must not swallow the first of them
+            stream.write(b"\n" + rest.read_bytes())
+        rest.unlink()
+        write_readable(self.path)
 
     def delivered(self) -> None:
         """Note that nothing is left to do."""

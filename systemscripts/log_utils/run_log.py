@@ -26,6 +26,8 @@ from systemscripts.log_utils.entries import notice_detail
 from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
+# Beside the marker of an ended run: the records that a full disk kept out of its log.
+UNWRITTEN = ".unwritten"
 OUR_LOGGERS = ("systemscripts", "jobscripts", "webconsole", "demo", "__main__")
 QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "paramiko")
 
@@ -145,8 +147,12 @@ class RunLog(logging.Handler):
         """The run is over: the marker goes, or says that only the way into the database is left."""
         if delivered:
             self.marker.unlink(missing_ok=True)
-        elif not self.unwritten:
-            self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
+            return
+        if self.unwritten:
+            # the disk of the logs is full, that of var/ perhaps not
+            rest = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in self.unwritten)
+            self.marker.with_suffix(UNWRITTEN).write_text(rest, encoding="utf-8")
+        self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
 
     def close(self) -> None:
         """Close the files; the lock of the marker is free then."""

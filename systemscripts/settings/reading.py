@@ -29,9 +29,11 @@ PROCESS_VARIABLES = {
     "ETL_ROOT_UUID",
     "ETL_STEP_NUMBER",
     "ETL_TIME_LIMIT_HOURS",
+    "ETL_CRON",
     "ETL_CRON_FILE",
     "ETL_NO_CRON_LOG",
     "ETL_NO_UV",
+    "ETL_START_FD",
     "ETL_TEST_LONG",
 }
 USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}

@@ -8,7 +8,7 @@ make_project() { # leaves $project, in a folder with a blank in its name
     mkdir -p "$project/jobscripts" "$project/systemscripts"
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$project" # for ordinary users
     cp "$SOURCE"/{run_python_etl_script,install_dependencies}.sh "$project"
-    cp -r "$SOURCE/systemscripts/shell" "$project/systemscripts"
+    cp -r "$SOURCE"/systemscripts/{shell,last_resort.py} "$project/systemscripts"
     printf '# nothing\n' >"$project/requirements.txt"
     printf '# nothing\n' >"$project/requirements-dev.txt"
     # shellcheck disable=SC2034  # the .bats files use it
@@ -43,7 +43,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     info = "tiny_package-1.0.dist-info/"
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: tiny-package\nVersion: 1.0\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-    wheel.writestr(info + "RECORD", "")
+    wheel.writestr(info + "RECORD", "tiny_package.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
 PYTHON
     printf '%s\n' "$wheel" >"$project/requirements.txt"
 }

@@ -47,17 +47,68 @@ answer() {
     [ "$(answer)" = 42 ]
 }
 
-@test "a half-made environment is made anew" {
+@test "an installation that was killed leaves nothing that counts, and the next one clears it away" {
+    # A program of this name makes the environment for uv and pip alike: it begins, and hangs until it is killed.
     real=${TEST_PYTHON:-$(type -P python3)}
-    # This Python makes half an environment and hangs, until it is killed.
     export ETL_NO_UV=1
-    stub slow_python "[[ \$1 != -m ]] || { mkdir -p '$project/.venv/bin'; touch '$project/.venv/bin/python'; sleep 60; }
+    stub slow_python "[[ \$1 != -m ]] || { mkdir -p \"\$3/bin\"; ln -s '$real' \"\$3/bin/python\"; touch '$BATS_TEST_TMPDIR/begun'; sleep 60; }
+[[ \$1 != -I ]] || { printf '%s 3.11 True\n' '$BATS_TEST_TMPDIR/bin/slow_python'; exit; }
 exec '$real' \"\$@\""
     PYTHON=slow_python setsid "$install" --python-only >/dev/null 2>&1 3>&- &
-    until [ -e "$project/.venv/bin/python" ]; do sleep 0.05; done
+    until [ -e "$BATS_TEST_TMPDIR/begun" ]; do sleep 0.05; done
     kill -KILL -- "-$!"
+    [ ! -e "$project/.venv" ]
+    unset ETL_NO_UV
     run "$install" --python-only
     [ "$status" -eq 0 ]
+    [ "$(answer)" = 42 ]
+    [ "$(find "$project/.venvs" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+}
+
+@test "a new environment takes the place of the old one, in which what runs goes on" {
+    job wait 'import pathlib, sys, time
+pathlib.Path(sys.argv[1]).touch()
+while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.05)
+import tiny_package
+print(tiny_package.ANSWER)'
+    "$wrapper" wait "$BATS_TEST_TMPDIR/running" "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/out" 2>/dev/null 3>&- &
+    until [ -e "$BATS_TEST_TMPDIR/running" ]; do sleep 0.05; done
+    package=$(<"$project/requirements.txt")
+    for comment in one two three; do
+        printf '# %s\n' "$comment" >"$project/requirements.txt"
+        "$install" --python-only
+    done
+    touch "$BATS_TEST_TMPDIR/go"
+    wait "$!"
+    [ "$(<"$BATS_TEST_TMPDIR/out")" = 42 ]
+    [ "$(answer)" = 42 ] # installed beside the requirements now, so it came along
+    printf '%s\n' "$package" >"$project/requirements.txt"
+    "$install" --python-only
+    [ "$(find "$project/.venvs" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2 ] # the present one and the one before
+}
+
+@test "an environment of an older version, a folder, is replaced; where that fails it stays and works" {
+    "$install" --python-only
+    cp -rL "$project/.venv" "$BATS_TEST_TMPDIR/folder"
+    rm -rf "$project/.venv" "$project/.venvs"
+    mv "$BATS_TEST_TMPDIR/folder" "$project/.venv"
+    wheel=$(<"$project/requirements.txt")
+    printf '%s\n' "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$project/requirements.txt"
+    run "$install" --python-only
+    [ "$status" -eq 75 ]
+    [ -d "$project/.venv" ] && [ ! -L "$project/.venv" ]
+    [ "$(answer)" = 42 ]
+    printf '%s\n# changed\n' "$wheel" >"$project/requirements.txt"
+    "$install" --python-only
+    [ -L "$project/.venv" ]
+    [ "$(answer)" = 42 ]
+}
+
+@test "a package whose files were deleted is installed again" {
+    "$install" --python-only
+    rm "$project"/.venv/lib/python3*/site-packages/tiny_package.py
+    rm -rf "$project"/.venv/lib/python3*/site-packages/__pycache__
+    "$install" --python-only
     [ "$(answer)" = 42 ]
 }
 

@@ -1,0 +1,339 @@
+"""Whatever keeps a job from starting under cron is one mail, none the second time, and one when it is over."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.mail_sink import MailSink
+from tests.clones import Clone
+
+NOBODY = 65534
+CRON_PATH = "/usr/bin:/bin"
+OFFLINE = {
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "UV_DEFAULT_INDEX": "http://127.0.0.1:9",
+}  # fmt: skip
+HELLO = """
+import typer
+from systemscripts.job import Summary, job
+
+@job(database=False)
+def hello():
+    '''Test.'''
+    return Summary(headline="hello")
+
+if __name__ == "__main__":
+    hello.main()
+"""
+
+
+class Host:
+    """A clone with its own settings, as cron starts its jobs."""
+
+    def __init__(self, folder: Path, sink: MailSink) -> None:
+        self.folder, self.sink = folder, sink
+        self.clone = Clone(folder / "project")
+        shutil.copy(sink.certificate, folder / "sink.pem")
+        (self.clone.folder / "jobscripts" / "hello.py").write_text(HELLO)
+        self.settings = self.clone.folder / "config" / ".env"
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.user = os.geteuid()
+        self.more: dict[str, str] = {}
+        self.write()
+
+    def write(self, *lines: str, mode: int = 0o600) -> None:
+        """Write the settings, and further lines."""
+        text = (
+            f"DATABASE_URL=embedded\nSMTP_HOST=127.0.0.1\nSMTP_PORT={self.sink.port}\nSMTP_USER='etl'\n"
+            f"SMTP_PASSWORD=secret1 # of the test\nSMTP_CA_FILE={self.folder}/sink.pem\n"
+            "ALERT_RECIPIENTS=operator@example.test, second@example.test\n"
+        )
+        self.settings.write_text(text + "".join(f"{line}\n" for line in lines))
+        self.settings.chmod(mode)
+        os.chown(self.settings, self.user, -1)
+
+    def belongs_to_nobody(self) -> None:
+        """From now on an ordinary user runs it, whom modes and owners mean something to."""
+        self.user = NOBODY
+        python = Path(os.path.realpath(sys.executable))
+        other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        if subprocess.run([*other, "sh", "-c", f"{python} -c 1"], check=False, capture_output=True).returncode:
+            self._make_environment_of_the_system()
+        subprocess.run(["chown", "-hR", f"{NOBODY}:{NOBODY}", self.folder], check=True)
+
+    def _make_environment_of_the_system(self) -> None:
+        """Where only root may run the Python of the tests: the system's, with the same packages."""
+        python, environment = "/usr/bin/python3", self.clone.folder / ".venv"
+        (self.clone.folder / ".venv").unlink()
+        made = subprocess.run([python, "-m", "venv", "--without-pip", environment], check=False, capture_output=True)
+        [packages] = environment.glob("lib/python*/site-packages")
+        if made.returncode or packages.parent.name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
+            pytest.skip("no Python of the tests' version that ordinary users may run")
+        (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
+        shutil.copy(self.clone.folder / "requirements.txt", environment / ".requirements.txt")
+
+    def run(self, *arguments: str, script: str = "hello", **more: str) -> subprocess.CompletedProcess[str]:
+        """Start a job as cron does."""
+        environment = {
+            "HOME": str(self.home),
+            "LOGNAME": "etl",
+            "SHELL": "/bin/bash",
+            "PATH": CRON_PATH,
+            "ETL_CRON": "1",
+        }
+        other = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"]
+        return subprocess.run(
+            [*(other if self.user != os.geteuid() else []), self.clone.wrapper, f"{script}.py", *arguments],
+            env=environment | self.more | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            cwd="/",
+        )  # fmt: skip
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Subject and text of every mail so far."""
+        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.sink.mails()]
+        return [(str(mail["Subject"]), mail.get_content()) for mail in found]
+
+    def tells_once(self, cause: str, code: int | None = 78) -> None:
+        """Start it twice: the first is one mail with the cause in it, the second none."""
+        before = len(self.mails())
+        first, second = self.run(), self.run()
+        if code is not None:
+            assert (first.returncode, second.returncode) == (code, code), (first.stderr, second.stderr)
+        assert first.stdout + first.stderr + second.stdout + second.stderr == ""  # cron has nothing to mail
+        subject, text = self.mails()[-1]
+        assert len(self.mails()) == before + 1, self.mails()
+        assert subject.startswith("[ETL] ") and re.search(cause, text), (subject, text)
+        assert "secret1" not in text and str(self.folder) in text
+
+    def is_over_once(self) -> None:
+        """Start it twice again: one mail says that it is over."""
+        before = len(self.mails())
+        for _ in range(2):
+            done = self.run()
+            assert done.returncode == 0, (self.clone.folder / "logs" / "etl_cron.log").read_text()
+        assert len(self.mails()) == before + 1, self.mails()
+        assert re.match(r"\[ETL\] (over: |.* works again)", self.mails()[-1][0])
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    folder = Path(tempfile.mkdtemp(prefix="etl_last_words_", dir="/var/tmp"))
+    folder.chmod(0o755)
+    try:
+        with MailSink(tmp_path / "mails", tmp_path / "certificate", "etl", "secret1") as sink:
+            yield Host(folder, sink)
+    finally:
+        shutil.rmtree(folder)
+
+
+def needs_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+def test_a_wrong_line_in_the_settings_is_one_mail_and_one_when_it_is_over(host: Host) -> None:
+    host.write("SMPT_PORT=25", "half a line")
+    host.tells_once(r"SMPT_PORT .* did you mean SMTP_PORT.*expected NAME=value|expected NAME=value.*SMPT_PORT")
+    host.write()
+    host.is_over_once()
+
+
+def test_settings_that_others_can_read_are_one_mail_and_one_when_it_is_over(host: Host) -> None:
+    host.write(mode=0o644)
+    host.tells_once(r"can be read by others.* chmod 600")
+    host.settings.chmod(0o600)
+    host.is_over_once()
+
+
+def test_settings_that_cannot_be_read_are_told_by_the_copy_of_the_last_good_ones(host: Host) -> None:
+    needs_root()
+    host.belongs_to_nobody()
+    assert host.run().returncode == 0
+    [kept] = (host.clone.folder / "var").glob("alert_settings-*")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    os.chown(host.settings, 0, 0)
+    host.tells_once(r"\.env.*Permission denied")
+    os.chown(host.settings, NOBODY, NOBODY)
+    host.is_over_once()
+
+
+def test_a_broken_mail_setting_is_told_by_the_last_good_one(host: Host) -> None:
+    assert host.run().returncode == 0
+    host.settings.write_text(host.settings.read_text().replace("SMTP_PORT=", "SMTP_PORT=9"))
+    host.tells_once("SMTP_PORT")
+    host.write()
+    host.is_over_once()
+
+
+def test_a_cron_log_of_another_owner_is_one_mail_and_the_job_runs(host: Host) -> None:
+    needs_root()
+    (host.clone.folder / "logs").mkdir()
+    host.belongs_to_nobody()
+    log = host.clone.folder / "logs" / "etl_cron.log"
+    log.touch()
+    log.chmod(0o644)
+    host.tells_once(r"etl_cron\.log cannot be written.*sudo chown", code=0)
+    assert len(list((host.clone.folder / "logs").glob("hello_*.jsonl"))) == 2
+    os.chown(log, NOBODY, NOBODY)
+    host.is_over_once()
+
+
+def test_logs_of_another_owner_are_one_mail_and_one_when_it_is_over(host: Host) -> None:
+    needs_root()
+    host.belongs_to_nobody()
+    logs = host.clone.folder / "logs"
+    logs.mkdir(mode=0o755)
+    host.tells_once(r"logs cannot be written.*sudo chown")
+    os.chown(logs, NOBODY, NOBODY)
+    host.is_over_once()
+
+
+def test_no_environment_and_no_network_are_one_mail_and_one_when_it_is_over(host: Host) -> None:
+    host.more = OFFLINE
+    environment = host.clone.folder / ".venv"
+    environment.unlink()
+    host.tells_once(r"requirements\.txt could not be installed .*install_dependencies\.sh", code=75)
+    assert not environment.exists()
+    environment.symlink_to(sys.prefix)
+    host.is_over_once()
+
+
+def test_old_packages_and_no_network_are_one_mail_and_jobs_go_on_with_them(host: Host) -> None:
+    host.more = OFFLINE
+    requirements = host.clone.folder / "requirements.txt"
+    before = requirements.read_text()
+    requirements.write_text(before + "no-such-package-of-ours==1.0\n")
+    host.tells_once(r"jobs go on with what is installed.*install_dependencies\.sh", code=0)
+    requirements.write_text(before)
+    host.is_over_once()
+
+
+def test_a_missing_package_is_one_mail_for_all_jobs_and_one_when_it_is_over(host: Host) -> None:
+    environment = host.clone.folder / ".venv"
+    environment.unlink()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    shutil.copy(host.clone.folder / "requirements.txt", environment / ".requirements.txt")
+    host.tells_once(r"ModuleNotFoundError: No module named 'typer'.*install_dependencies\.sh --python-only", code=1)
+    before = len(host.mails())
+    assert host.run("next", script="schedule").returncode == 1
+    assert len(host.mails()) == before
+    shutil.rmtree(environment)
+    environment.symlink_to(sys.prefix)
+    host.is_over_once()
+
+
+@pytest.mark.parametrize("what", ["logs", "."])
+def test_a_full_disk_is_one_mail_and_one_when_it_is_over(host: Host, what: str) -> None:
+    needs_root()
+    data = host.folder / "data"
+    full = data / what
+    full.mkdir(parents=True)
+    host.write(f"ETL_DATA_DIR={data}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", full], check=True)
+    try:
+        assert host.run().returncode == 0
+        fill(full / "ballast")
+        host.tells_once(r"[Nn]o space left", code=None)
+        (full / "ballast").unlink()
+        host.is_over_once()
+    finally:
+        subprocess.run(["umount", full], check=True)
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def test_a_mistake_at_the_keyboard_mails_nobody_and_one_in_the_cron_file_does(host: Host) -> None:
+    assert host.run("--no-such-option", ETL_CRON="0").returncode == 2
+    assert host.run(script="helo", ETL_CRON="0").returncode == 2
+    assert host.mails() == []
+    assert host.run("--no-such-option").returncode == 2
+    assert [text for _, text in host.mails() if "--no-such-option" in text]
+    assert host.run(script="helo").returncode == 2
+    assert "did you mean hello?" in host.mails()[-1][1]
+
+
+def test_three_jobs_of_one_minute_find_one_cause_and_send_one_mail(host: Host) -> None:
+    host.write("SMPT_PORT=25")
+    running = [
+        subprocess.Popen(
+            [host.clone.wrapper, "hello.py"],
+            env={"HOME": str(host.home), "PATH": CRON_PATH, "ETL_CRON": "1"},
+        )
+        for _ in range(3)
+    ]
+    assert [each.wait(timeout=60) for each in running] == [78, 78, 78]
+    assert len(host.mails()) == 1
+
+
+def test_where_no_mail_can_go_out_cron_gets_the_words_once_and_the_mail_follows(host: Host) -> None:
+    port, host.sink.port = host.sink.port, 9
+    host.write("SMPT_PORT=25")
+    first, second = host.run(), host.run()
+    assert "jobs cannot start" in first.stderr and "SMPT_PORT" in first.stderr and second.stderr == ""
+    host.sink.port = port
+    host.write("SMPT_PORT=25")
+    host.tells_once("SMPT_PORT")
+
+
+def test_the_reminder_comes_after_a_week(host: Host) -> None:
+    host.write("SMPT_PORT=25")
+    host.tells_once("SMPT_PORT")
+    [state] = (host.clone.folder / "var").glob("start_problems-*")
+    told = re.search(r'"told_at": ([0-9.]+)', state.read_text())
+    assert told is not None
+    state.write_text(state.read_text().replace(told[1], str(time.time() - 7 * 86400)))
+    host.tells_once("SMPT_PORT")
+    assert "still: " in host.mails()[-1][0]
+
+
+def test_without_any_python_cron_and_a_local_mail_server_get_the_words_once(host: Host) -> None:
+    programs = host.folder / "bin"
+    programs.mkdir()
+    for name in (
+        "bash",
+        "cat",
+        "cmp",
+        "dirname",
+        "flock",
+        "id",
+        "mkdir",
+        "readlink",
+        "rm",
+        "stat",
+        "tail",
+        "env",
+        "cp",
+    ):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    sent = host.folder / "sent"
+    (programs / "sendmail").write_text(f"#!{shutil.which('bash')}\ncat >>{sent}\n")
+    (programs / "logger").write_text(f"#!{shutil.which('bash')}\nprintf '%s\\n' \"$*\" >>{host.folder}/syslog\n")
+    for name in ("sendmail", "logger"):
+        (programs / name).chmod(0o755)
+    (host.clone.folder / ".venv").unlink()
+    first, second = host.run(PATH=str(programs)), host.run(PATH=str(programs))
+    if "no Python" not in first.stderr:
+        pytest.skip("this machine has a Python under /usr/bin that the wrapper finds without PATH")
+    assert (first.returncode, second.returncode) == (78, 78) and second.stderr == ""
+    assert sent.read_text().count("Subject: ") == 1 and "operator@example.test" in sent.read_text()
+    assert (host.folder / "syslog").read_text().count("cannot start") == 1
