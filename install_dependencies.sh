@@ -266,22 +266,36 @@ install_with_pip() { # ARGUMENTS
     logged "$fresh/bin/python" -m pip install -q --compile "$@"
 }
 
-readonly LIST_PACKAGES='
+# Without a network, and whatever it was installed from: its files, linked where that can be done.
+readonly BRING_EXTRAS='
+import os, shutil, sys
 from importlib.metadata import distributions
-for each in distributions():
-    print(each.metadata["Name"].lower().replace("_", "-"), each.version, sep="==")
+from pathlib import Path
+old, new = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+folders = [[str(each) for each in root.glob("lib/python*/site-packages")] for root in (old, new)]
+name = lambda package: package.metadata["Name"].lower().replace("_", "-")
+known = {name(each) for each in distributions(path=folders[1])}
+for package in [each for each in distributions(path=folders[0]) if name(each) not in known]:
+    if [Path(each).parent.name for each in folders[0]] != [Path(each).parent.name for each in folders[1]]:
+        print(f"not brought along to another Python: {name(package)} {package.version}; install it again where it is needed")
+        continue
+    for file in package.files or ():
+        source = Path(os.path.normpath(file.locate()))
+        if old not in source.parents or not source.is_file():
+            continue
+        target = new / source.relative_to(old)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            continue
+        if source.parent == old / "bin" and source.read_bytes()[:2] == b"#!":
+            target.write_bytes(source.read_bytes().replace(os.fsencode(old), os.fsencode(new), 1))
+            shutil.copymode(source, target)
+            continue
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
 '
-
-bring_extras() { # what was installed beside the requirements (Spark, Apprise) comes along, in its version
-    local -a extras
-    mapfile -t extras < <(comm -23 <("$venv/bin/python" -I -c "$LIST_PACKAGES" 2>/dev/null | sort) \
-        <("$fresh/bin/python" -I -c "$LIST_PACKAGES" | sort) | while IFS= read -r package; do
-        "$fresh/bin/python" -I -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' \
-            "${package%%==*}" 2>/dev/null || printf '%s\n' "$package"
-    done)
-    ((${#extras[@]} == 0)) || install_with_uv --no-deps "${extras[@]}" || install_with_pip --no-deps "${extras[@]}" ||
-        say "not brought along from the old environment: ${extras[*]}; install them again where they are needed (see $log)"
-}
 
 install_requirements() {
     local file=requirements${dev:+-dev}.txt name
@@ -290,7 +304,8 @@ install_requirements() {
     uv_into_venv
     install_with_uv -r "$project/$file" || install_with_pip -r "$project/$file" ||
         fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $project/install_dependencies.sh --python-only"
-    [[ ! -f $venv/.requirements.txt ]] || bring_extras
+    # What was installed beside the requirements (Spark) comes along.
+    [[ ! -f $venv/.requirements.txt ]] || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
     rm -rf -- "$fresh/.cache"
     for name in $(requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
     # The project's own modules too: whoever runs a job may not be allowed to write there, and would compile at each start.
@@ -318,7 +333,7 @@ clear_old() { # [KEPT]: environments that nobody runs in, but for the present on
 }
 
 is_used() { # FOLDER: whether a process was started by its Python
-    grep -lsF -- "$1/" /proc/[0-9]*/cmdline | grep -qv "^/proc/$$/"
+    grep -qsF -f /dev/stdin -- /proc/[0-9]*/cmdline <<<"$1/" # not as an argument: grep would find itself
 }
 
 drop_unfinished() { # on the way out: only what is complete has taken its place

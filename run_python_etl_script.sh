@@ -52,7 +52,7 @@ remembering_folders() { # where systemscripts/last_resort.py keeps whom it has t
 
 somebody_was_told() {
     local folder LC_ALL=C mark=$settings_file
-    [[ $mark != '~/'* ]] || mark=${HOME:-}${mark#'~'}
+    [[ ${mark:0:1} != '~' ]] || mark=${HOME:-}${mark:1}
     [[ $mark == /* ]] || mark=$PWD/$mark
     mark=${mark//[^A-Za-z0-9]/_} # as last_resort.py does it
     ((${#mark} <= 150)) || mark=${mark: -150}

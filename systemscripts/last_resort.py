@@ -49,6 +49,11 @@ Values = dict[str, str]
 # --- where things are kept --------------------------------------------------------------------------------------------
 
 
+def settings_folders(project: Path, settings_file: Path, data: Path) -> list[Path]:
+    """Return the folders for the copy of the alert settings: first that of the settings, whose secrets it holds."""
+    return [settings_file.parent, *folders(project, data)]
+
+
 def folders(project: Path, data: Path) -> list[Path]:
     """Return the folders for what is remembered, best first: a full or unwritable disk must not take all of them."""
     home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
@@ -98,7 +103,7 @@ def write_first(places: list[Path], name: str, values: dict[str, Any]) -> bool:
                 path.unlink()
             continue
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o770 if folder.name == "var" else 0o700)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700 if folder.name.startswith("client_etl") else 0o770)
             if folder.stat().st_uid not in (0, os.geteuid()) and folder.parent in (Path("/var/tmp"), Path("/dev/shm")):
                 continue  # someone else chose our name there
             try:
@@ -115,7 +120,7 @@ def write_first(places: list[Path], name: str, values: dict[str, Any]) -> bool:
 
 def keep_settings(project: Path, settings_file: Path, data: Path, values: Values) -> None:
     """Keep the alert settings of a healthy run as the last good copy; raises nothing."""
-    places, name = folders(project, data), file_name("alert_settings", settings_file)
+    places, name = settings_folders(project, settings_file, data), file_name("alert_settings", settings_file)
     kept = {key: value for key, value in values.items() if key in NAMES and value}
     with contextlib.suppress(Exception):
         if read_newest(places, name) != kept:
@@ -241,7 +246,7 @@ class Teller:
         self.places = folders(project, data)
         self.name = file_name("start_problems", settings_file)
         self.causes: dict[str, dict[str, Any]] = read_newest(self.places, self.name)
-        kept = read_newest(self.places, file_name("alert_settings", settings_file))
+        kept = read_newest(settings_folders(project, settings_file, data), file_name("alert_settings", settings_file))
         now = read_leniently(settings_file)
         # first what the operator may just have corrected, then what worked last
         self.ways = [{**kept, **now}, *([kept] if kept and any(kept.get(key) != now.get(key) for key in kept) else [])]

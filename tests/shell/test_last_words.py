@@ -162,7 +162,7 @@ def test_settings_that_cannot_be_read_are_told_by_the_copy_of_the_last_good_ones
     needs_root()
     host.belongs_to_nobody()
     assert host.run().returncode == 0
-    [kept] = (host.clone.folder / "var").glob("alert_settings-*")
+    [kept] = (host.clone.folder / "config").glob("alert_settings-*")
     assert kept.stat().st_mode & 0o777 == 0o600
     os.chown(host.settings, 0, 0)
     host.tells_once(r"\.env.*Permission denied")
