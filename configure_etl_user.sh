@@ -20,7 +20,7 @@
 # Environment:
 #   ETL_ENV_FILE  another settings file than config/.env, for another environment (qa, prod)
 #   ETL_DATA_DIR  where file_watcher/, archive/, logs/ and var/ live (default: the project folder)
-#   ETL_CRON_FILE another cron file than /etc/cron.d/etl_jobs, for another environment
+#   ETL_CRON_FILE the cron file; by itself each environment has one of its own: /etc/cron.d/etl_jobs, etl_jobs_qa ...
 set -euo pipefail
 
 readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
@@ -167,9 +167,13 @@ close_settings() {
 
 # --- cron -------------------------------------------------------------------------------------------------------------
 
+can_ask_pipelines() {
+    ((EUID == 0)) && getent passwd "$SERVICE_USER" >/dev/null &&
+        runuser -u "$SERVICE_USER" -- test -x "$project/.venv/bin/python"
+}
+
 wanted_cron_file() { # leaves the text in $wanted
-    if ((EUID == 0)) && getent passwd "$SERVICE_USER" >/dev/null &&
-        runuser -u "$SERVICE_USER" -- test -x "$project/.venv/bin/python"; then
+    if can_ask_pipelines; then
         # Without a run of its own: nothing in the logs when nothing is to be changed.
         wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
             "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
@@ -177,12 +181,13 @@ wanted_cron_file() { # leaves the text in $wanted
         wanted=${wanted%x}
     else # as it comes with the project, for this place
         wanted=$(<"$project/etl_jobs.cron")$'\n'
+        wanted=${wanted/'# Installation: /home/etl_user/client_etl_workflow'/"$mark"}
         local quoted=$project
         [[ $quoted =~ ^[A-Za-z0-9@%+=:,./_-]+$ ]] || quoted="'${quoted//\'/\'\"\'\"\'}'"
         wanted=${wanted//"/home/etl_user/client_etl_workflow/"/"${quoted//%/\\%}/"}
         wanted=${wanted//"'/run_python_etl_script.sh"/"/run_python_etl_script.sh'"}
-        [[ -z ${ETL_DATA_DIR:-} ]] || wanted=${wanted/'MAILTO=""'/"MAILTO=\"\""$'\n'"ETL_DATA_DIR=$ETL_DATA_DIR"}
-        [[ -z ${ETL_ENV_FILE:-} ]] || wanted=${wanted/'MAILTO=""'/"MAILTO=\"\""$'\n'"ETL_ENV_FILE=$ETL_ENV_FILE"}
+        [[ -z ${ETL_DATA_DIR:-} ]] || wanted=${wanted/'ETL_CRON=1'/"ETL_CRON=1"$'\n'"ETL_DATA_DIR=$ETL_DATA_DIR"}
+        [[ -z ${ETL_ENV_FILE:-} ]] || wanted=${wanted/'ETL_CRON=1'/"ETL_CRON=1"$'\n'"ETL_ENV_FILE=$ETL_ENV_FILE"}
     fi
     # Whoever may write the project must not become another user through it.
     awk -v user="$SERVICE_USER" '!/^(#|$|[A-Z_]+=)/ && ($1 ~ /^@/ ? $2 : $6) != user {bad = 1} END {exit bad}' <<<"$wanted" ||
@@ -193,6 +198,11 @@ configure_cron() {
     local wanted
     type -P cron >/dev/null || waits_for "cron is not installed: run install_dependencies.sh"
     [[ -d ${cron_file%/*} ]] || { waits_for "$cron_file waits for cron" && return; }
+    check_cron_file
+    if [[ -f $cron_file ]] && ! can_ask_pipelines; then # what was made from the pipelines is better than the example
+        waits_for "$cron_file stays as it is until there is a Python environment: run install_dependencies.sh, then this again"
+        return
+    fi
     wanted_cron_file
     if [[ -f $cron_file ]] && printf '%s' "$wanted" | cmp -s - "$cron_file" && [[ $(stat -c '%u %a' "$cron_file") == '0 644' ]]; then
         return
@@ -207,10 +217,13 @@ install_cron_file() { # whole or not at all; cron passes over the part, whose na
 # --- taking it away ---------------------------------------------------------------------------------------------------
 
 remove() {
-    local folder part='' owner=${SUDO_USER:-root}
+    local folder part='' other owner=${SUDO_USER:-root}
     local -a names
+    check_cron_file
     [[ ! -e $cron_file ]] || change "remove $cron_file" rm -f -- "$cron_file"
     getent passwd "$SERVICE_USER" >/dev/null || { remove_group && return; }
+    other=$(other_cron_files)
+    [[ -z $other ]] || { say "waits: $SERVICE_USER stays, for other environments run as that user: $other" && return; }
     [[ ! -f $data/var/database/data/postmaster.pid ]] || change 'stop the embedded database' \
         runuser -u "$SERVICE_USER" -- env ETL_NO_CRON_LOG=1 "$project/run_python_etl_script.sh" database.py stop
     [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" >/dev/null || fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this again"
@@ -289,9 +302,12 @@ main() {
     source "$project/systemscripts/shell/host_folders.bash"
     # shellcheck source=systemscripts/shell/host_database.bash
     source "$project/systemscripts/shell/host_database.bash"
-    settings_file=${ETL_ENV_FILE:-$project/config/.env} cron_file=${ETL_CRON_FILE:-/etc/cron.d/etl_jobs}
+    settings_file=${ETL_ENV_FILE:-$project/config/.env}
     changes=0 waiting=() data=''
     find_data_folder
+    # shellcheck source=systemscripts/shell/cron_file.bash
+    source "$project/systemscripts/shell/cron_file.bash"
+    find_cron_file
     case $action in
         configure) configure ;;
         remove) remove ;;

@@ -46,7 +46,9 @@ def doctor(
     test_mail: Annotated[
         bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show all of it.")
     ] = False,
-    cron_file: Annotated[Path, typer.Option(help="The installed cron file.")] = Path("/etc/cron.d/etl_jobs"),
+    cron_file: Annotated[
+        Path | None, typer.Option(help="The installed cron file, where it is not this installation's own.")
+    ] = None,
 ) -> Summary:
     """Look at settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.
 

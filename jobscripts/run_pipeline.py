@@ -68,9 +68,9 @@ def run_pipeline(
 def _not_set_up(name: str, text: str) -> Summary:
     """Refused; nobody has to hear of it who was not waiting for it: a mail goes out only where cron starts it."""
     from systemscripts import settings
-    from systemscripts.schedules import installing
+    from systemscripts.schedules import own_cron_file
 
-    summary = Summary(only_looked=not installing.started_by_cron(name))
+    summary = Summary(only_looked=not own_cron_file.starts(name))
     summary.problem(
         f"{text}. Set it in {settings.settings_file()}; to set it up or take it from cron: schedule.py apply", 78
     )

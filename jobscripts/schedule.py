@@ -27,7 +27,9 @@ def schedule(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)] = Action.show,
     pipeline: Annotated[str, typer.Argument(help="For pause, resume and next: one pipeline. Empty: all.")] = "",
     as_file: Annotated[bool, typer.Option("--as-file", help="With show: print the cron file as it should be.")] = False,
-    cron_file: Annotated[Path, typer.Option(help="The installed file.")] = Path("/etc/cron.d/etl_jobs"),
+    cron_file: Annotated[
+        Path | None, typer.Option(help="The installed file, where it is not this installation's own in /etc/cron.d.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="With next: how many runs to show.")] = 10,
 ) -> Summary:
     """Show when pipelines run and whether cron knows; write the cron file; pause and resume.
@@ -51,15 +53,16 @@ def schedule(
     return _cron_file(cron_file, apply=action is Action.apply, as_file=as_file)
 
 
-def _cron_file(path: Path, apply: bool, as_file: bool) -> Summary:
+def _cron_file(named: Path | None, apply: bool, as_file: bool) -> Summary:
     from systemscripts import settings
     from systemscripts.directory_management import Directories
-    from systemscripts.schedules import cron_file, installing, showing
+    from systemscripts.schedules import cron_file, installing, own_cron_file, showing
 
     wanted = cron_file.wanted()
     if as_file:
         print(wanted, end="")
         return Summary(shown=True)
+    path = named or own_cron_file.path()
     compared = installing.compare(path, wanted)
     summary = showing.overview(compared)
     if apply and not compared.equal:

@@ -10,10 +10,12 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.health import mail_server
 from systemscripts.health.lines import FAILURE, OK, Context, Line
+from systemscripts.schedules import own_cron_file
 
 
-def gather(cron_file: Path) -> Context:
+def gather(named: Path | None) -> Context:
     """The settings and folders of this installation; raises nothing."""
+    cron_file = named or own_cron_file.path()
     try:
         wanted = settings.current()
     except ConfigurationError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from systemscripts import schedules
 from systemscripts.errors import EtlError
 from systemscripts.health.lines import FAILURE, OK, WARNING, Context, Line
-from systemscripts.schedules import cron_file, installing
+from systemscripts.schedules import cron_file, installing, own_cron_file
 
 ORDER = 50
 
@@ -52,6 +52,7 @@ def check(context: Context) -> Iterator[Line]:
         )
     else:
         yield Line(OK, "cron file", f"{compared.path} is what the pipelines say")
+    yield from _gone_installations()
     if not running():
         yield Line(WARNING, "cron", "no cron daemon runs here", "Run: sudo systemctl enable --now cron")
     for pipeline in schedules.not_set_up():
@@ -61,6 +62,14 @@ def check(context: Context) -> Iterator[Line]:
             yield Line(
                 WARNING, "pause", str(pause), f"schedule.py resume {'' if pause.name == '*' else pause.name} ends it."
             )
+
+
+def _gone_installations() -> Iterator[Line]:
+    """The cron files of the suite that start what is not there any longer."""
+    for path in sorted(own_cron_file.CRON_FOLDER.glob(f"{own_cron_file.NAME}*")):
+        project = own_cron_file.project_of(own_cron_file.owner(path))
+        if own_cron_file.owner(path) and not (project / "run_python_etl_script.sh").exists():
+            yield Line(WARNING, "cron file", f"{path} starts {project}, which is not there", f"Run: sudo rm {path}")
 
 
 def _owned_by_root(path: Path) -> bool:

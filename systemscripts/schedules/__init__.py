@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.pipeline_config import Pipeline
-from systemscripts.schedules import installing
 from systemscripts.schedules.pauses import EVERYTHING, Pause, pause, paused, pauses, resume
 from systemscripts.schedules.times import check, expected, host_zone, last_expected, next_run, warning
 
@@ -40,9 +39,11 @@ def given_up(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
     A name that is no pipeline (any more) is passed over. Raises ConfigurationError for a faulty file.
     """
+    from systemscripts.schedules import own_cron_file  # which is made of the file's text, and that of these functions
+
     wanted = set(names)
     for pipeline in not_set_up():
-        if pipeline.name in wanted and not installing.started_by_cron(pipeline.name):
+        if pipeline.name in wanted and not own_cron_file.starts(pipeline.name):
             unset = ", ".join(pipeline.unset)
             yield (
                 pipeline.name,

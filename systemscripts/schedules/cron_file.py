@@ -17,7 +17,6 @@ from pathlib import Path
 from systemscripts import schedules, settings
 from systemscripts.configuration.pipeline_config import Pipeline
 
-INSTALLED = Path("/etc/cron.d/etl_jobs")
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
 WATCHDOG_SCHEDULE = "17 * * * *"  # no pipeline: it must not need what it watches
@@ -26,10 +25,11 @@ HEAD = """\
 #
 # Made from the schedules in config/pipelines/*.yaml. Change them there, then run: schedule.py apply
 # Times are those of the host's time zone; 02:00 to 03:59 is left free, because daylight saving skips or repeats it.
-# The output goes to logs/etl_cron.log.
+# The output goes to logs/etl_cron.log; what could be told to nobody goes to MAILTO.
 SHELL=/bin/bash
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-MAILTO=""
+MAILTO=root
+ETL_CRON=1
 """
 
 
@@ -40,6 +40,11 @@ class Place:
     project: Path = EXAMPLE_PROJECT
     user: str = EXAMPLE_USER
     variables: tuple[tuple[str, str], ...] = ()  # ETL_ENV_FILE, ETL_DATA_DIR where they were given
+
+    @property
+    def mark(self) -> str:
+        """The line of a cron file that names its installation; configure_etl_user.sh writes and reads it too."""
+        return " ".join(["# Installation:", str(self.project), *(f"{name}={value}" for name, value in self.variables)])
 
 
 def this_place(environment: Mapping[str, str] = os.environ) -> Place:
@@ -66,7 +71,7 @@ def example() -> str:
 
 def content(pipelines: Iterable[Pipeline], place: Place = Place(), not_set_up: Iterable[Pipeline] = ()) -> str:
     """The whole text of the file."""
-    lines = [HEAD]
+    lines = [HEAD.replace("SHELL=", f"{place.mark}\nSHELL=", 1)]
     lines += [f"{name}={value}\n" for name, value in place.variables]
     lines.append("\n# minute hour day month weekday user command\n")
     wrapper = shlex.quote(str(place.project / "run_python_etl_script.sh"))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
-
-CRON_FOLDER = Path("/etc/cron.d")
+from systemscripts.schedules import cron_file as cron_file_module
+from systemscripts.schedules import own_cron_file
 
 
 @dataclass(frozen=True)
@@ -46,21 +45,21 @@ def compare(path: Path, wanted: str) -> CronFile:
         raise ConfigurationError(f"{path} cannot be read: {error}", f"Run: sudo chmod 644 {path}") from error
 
 
-def started_by_cron(name: str) -> bool:
-    """Whether any cron file of this host starts a pipeline, of this installation or another one."""
-    ending = f" run_pipeline.py {shlex.quote(name)}".replace("%", r"\%")
-    for path in CRON_FOLDER.glob("*"):
-        with suppress(OSError, UnicodeDecodeError):
-            if any(line.endswith(ending) for line in path.read_text(encoding="utf-8").splitlines()):
-                return True
-    return False
-
-
 def install(cron_file: CronFile, directories: Directories) -> str:
     """Put the file into its place where the caller is root.
 
-    Returns "" when it is there, else the command that installs it; the file for that command lies in var/.
+    Returns "" when it is there, else the command that installs it; the file for that command lies in var/. Raises
+    ConfigurationError where the file there is another installation's.
     """
+    mine, theirs = cron_file_module.this_place().mark, own_cron_file.owner(cron_file.path)
+    if theirs and theirs != mine:
+        own = own_cron_file.path()
+        raise ConfigurationError(
+            f"{cron_file.path} starts another installation, {theirs.removeprefix(own_cron_file.MARK)}",
+            f"Leave out --cron-file: this one's is {own}."
+            if own != cron_file.path
+            else f"Name another file in ETL_CRON_FILE; if that installation is gone, run: sudo rm {cron_file.path}",
+        )
     if os.geteuid() == 0:
         with atomic_write(cron_file.path, mode=0o644) as stream:
             stream.write(cron_file.wanted.encode())
