@@ -29,7 +29,7 @@ Code = Literal[
     # marts
     "bucket_not_cleared", "months_computed_again", "pointer_damaged",
     # runs, the installation, the console
-    "access_denied", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
+    "access_denied", "database_silent", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
 ]  # fmt: skip
 
 MOST_OF_A_CODE = 20  # that a source may say at once: enough to see what is wrong

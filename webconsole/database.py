@@ -47,7 +47,8 @@ def answers() -> bool:
     try:
         pending.result(ANSWER_SECONDS)
     except (TimeoutError, psycopg2.Error, EtlError) as error:
-        logger.warning("console: the database does not answer: %s", type(error).__name__)
+        text = f"console: the database does not answer: {type(error).__name__}"
+        logger.warning("%s", text, extra={"code": "database_silent"})
         return False
     return True
 
@@ -151,7 +152,8 @@ def _cut_off(connection: Connection, seconds: float) -> Iterator[None]:
 
 def _shut_down(connection: Connection) -> None:
     with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        logger.warning("console: the database does not answer, a connection is given up")
+        text = "console: the database does not answer, a connection is given up"
+        logger.warning("%s", text, extra={"code": "database_silent"})
         copy.shutdown(socket.SHUT_RDWR)
 
 
