@@ -42,6 +42,17 @@ class BadDataError(EtlError):
     exit_code = 65
 
 
+class TooLargeError(BadDataError):
+    """A file is larger than the setting MAX_FILE_GB (`max_gb`) allows; it stays where it is."""
+
+    def __init__(self, what: str, size_bytes: int, max_gb: float) -> None:
+        super().__init__(
+            f"{what} is too large: {size_bytes / 2**30:,.2f} GB or more, MAX_FILE_GB allows {max_gb:g};"
+            " it is left where it is",
+            "Ask the sender for less, or raise MAX_FILE_GB in config/.env.",
+        )
+
+
 class TryLaterError(EtlError):
     """Nothing is wrong here, but what is needed is busy or away; the same command later may succeed."""
 

@@ -19,7 +19,7 @@ Code = Literal[
     "keys_repeated", "load_mode_changed", "rows_of_later_file", "rows_rejected",
     # files that come, or do not
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
-    "file_still_written", "file_unmatched", "files_unknown",
+    "file_renamed", "file_size_unclear", "file_still_written", "file_unmatched", "files_unknown",
     # sources
     "connection_retried", "pages_failed", "scan_incomplete", "source_forgotten", "source_left_out", "source_not_asked",
     # configuration and schedules

@@ -37,17 +37,10 @@ def fetch(
         except EtlError as error:
             if context.connection.closed or only is not None:
                 raise
-            if context.among_others and isinstance(error, variables.UnsetVariableError):
-                summary.warn("source_not_asked", f"not asked: {error}", name)  # a source that this host does not use
-                whole = False
-                continue
-            if source.optional:
-                summary.warn("source_left_out", f"an optional source is left out: {error}", name)
-                continue
-            summary.problem(str(error), error.exit_code)  # what waits here already is loaded nevertheless
-            summary.gave_up += isinstance(error, GaveUpError)
-            whole = False
+            whole = _note_failure(context, source, error, summary) and whole
             continue
+        for failure in fetched.failures:
+            whole = _note_failure(context, source, failure, summary) and whole
         left |= fetched.left
         summary.warn_all(about(bundled(fetched.warnings), config_name=name))
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
@@ -55,6 +48,20 @@ def fetch(
         tickets |= _started(context, leave, tickets, left)
     summary.warn_all(about(bundled(left.values()), config_name=context.config.config_name))
     return [ticket for ticket in tickets.values() if _is_there(context, ticket, summary)], whole
+
+
+def _note_failure(context: Context, source: Source, error: EtlError, summary: Summary) -> bool:
+    """Say what a source could not do; what waits here already is loaded nevertheless. Return whether it may be so."""
+    name = context.config.config_name
+    if context.among_others and isinstance(error, variables.UnsetVariableError):
+        summary.warn("source_not_asked", f"not asked: {error}", name)  # a source that this host does not use
+        return False
+    if source.optional:
+        summary.warn("source_left_out", f"an optional source is left out: {error}", name)
+        return True
+    summary.problem(str(error), error.exit_code)
+    summary.gave_up += isinstance(error, GaveUpError)
+    return False
 
 
 def _sources(config: ImportConfig, remote: bool) -> list[Source]:

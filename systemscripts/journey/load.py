@@ -96,11 +96,14 @@ def decide(cursor: Cursor, context: Context, file: Prepared) -> Decision:
 def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     """What loading the file does to its target's shape."""
     config = context.config
-    # a file without any column has no layout that could be wrong (the guards judge it), unless one is demanded
+    # a file without any column has no layout that could be wrong: in snapshot mode the guards hold it, unless a layout
+    # is demanded; in the other modes nothing would be said of a delivery that was cut to nothing
     shape = layout.Layout(0, [], {})
-    if not file.columns and config.exact_header and not config.guards.allow_empty:
+    demanded = config.exact_header or config.load_mode != "snapshot"
+    if not file.columns and demanded and not config.guards.allow_empty:
+        header = f", expected the header {','.join(config.exact_header)}" if config.exact_header else ""
         raise BadDataError(
-            f"the file is empty, expected the header {','.join(config.exact_header)}",
+            f"the file is empty{header or ': it has not even a header'}",
             "Where empty files are nothing to worry about, set guards.allow_empty.",
         )
     if file.columns:

@@ -71,6 +71,9 @@ class Settings(BaseModel):
     time_zone: str = ""
     job_time_limit_hours: float = Field(24, gt=0)
     file_still_seconds: float = Field(2, ge=0)
+    max_file_gb: float = Field(20, gt=0)
+    max_unpacked_gb: float = Field(4, gt=0)
+    max_unpack_ratio: float = Field(250, ge=1)
     smtp_host: str = ""
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_security: Literal["starttls", "ssl", "none"] = "starttls"

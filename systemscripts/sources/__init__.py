@@ -23,6 +23,7 @@ from systemscripts import files, kinds
 from systemscripts.configuration import ImportConfig, Source
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
+from systemscripts.errors import EtlError
 from systemscripts.summary import Code, Notice
 
 
@@ -42,11 +43,15 @@ class Request:
 
 @dataclass
 class Fetched:
-    """What a source brought, what it left for the next run and why, and warnings."""
+    """What a source brought, what it left for the next run and why, warnings, and failures.
+
+    `failures`: what could not be fetched; it keeps nothing else, but the source was not asked whole.
+    """
 
     tickets: list[files.Ticket] = field(default_factory=list)
     left: dict[Path, Notice] = field(default_factory=dict)
     warnings: list[Notice] = field(default_factory=list)
+    failures: list[EtlError] = field(default_factory=list)
 
     def leave(self, path: Path, text: str, code: Code = "file_not_taken") -> None:
         """Leave a file for the next run, and say why."""

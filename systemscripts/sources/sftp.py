@@ -27,7 +27,7 @@ from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import in_progress, unsafe_name
-from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
 from systemscripts.sources import Fetched, Request, landing, local
 from systemscripts.ssh import Login
 
@@ -61,8 +61,9 @@ def address(written: dict[str, Any]) -> str:
 def fetch(request: Request) -> Fetched:
     """Bring every new file that rests, one after the other; what is not whole yet is left for the next run.
 
-    A file that the server does not give, or that arrives damaged, does not keep the others. Raises ConfigurationError,
-    TryLaterError or EtlError; what had arrived by then has its ticket.
+    A file that the server does not give, or that arrives damaged, does not keep the others: it is a failure of what is
+    returned, and so is a connection that stays away. Raises ConfigurationError, TryLaterError or EtlError where the
+    list of files cannot be had.
     """
     from systemscripts.ssh import download, session
 
@@ -71,18 +72,26 @@ def fetch(request: Request) -> Fetched:
     resting = _resting(request, options, fetched)
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
-    refused = []
-    with progress.track("download", sum(entry.size for entry in resting), "bytes") as tracker:
+    refused: list[EtlError] = []
+    with progress.track("download", sum(entry.size or 0 for entry in resting), "bytes") as tracker:
         for entry in resting:
             try:
-                fetched.tickets.append(_bring(request, options, entry, folder, tracker))
+                fetched.tickets.append(_bring(request, options, entry, folder, tracker, fetched))
             except _ChangedError as error:
                 fetched.leave(Path(entry.name), str(error), "file_still_written")
+            except TooLargeError as error:
+                fetched.failures.append(error)
             except (session.RefusedError, download.DamagedError) as error:
                 refused.append(error)
+            except EtlError as error:  # the connection or the disk here: the next file would meet it too
+                if request.connection.closed:
+                    raise
+                fetched.failures.append(error)
+                break
     if refused:
         more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-        raise EtlError("; ".join(error.message for error in refused[:MOST_NAMED]) + more, refused[0].hint)
+        text = "; ".join(error.message for error in refused[:MOST_NAMED]) + more
+        fetched.failures.insert(0, EtlError(text, refused[0].hint))
     return fetched
 
 
@@ -95,7 +104,8 @@ def waiting(request: Request) -> list[tuple[Entry, str]]:
     from systemscripts.ssh import remote
 
     options = options_of(request.options, f"import {request.config.config_name}, source sftp")
-    found = remote.entries(_session(request, options), options.folder)
+    session = _session(request, options)
+    found = [_completed(request, options, session, entry) for entry in remote.entries(session, options.folder)]
     with transaction(request.connection) as cursor:
         return [(entry, _why_not(cursor, request, options, entry) or "") for entry in found]
 
@@ -105,16 +115,39 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
     from systemscripts.ssh import remote
 
     session = _session(request, options)
-    first = _new(request, options, remote.entries(session, options.folder), fetched)
+
+    def listed() -> list[Entry]:
+        found = remote.entries(session, options.folder)
+        return [_completed(request, options, session, entry) for entry in found]
+
+    first = _new(request, options, listed(), fetched)
     if not first:
         return []
     time.sleep(settings.current().sftp_still_seconds)
-    second = set(remote.entries(session, options.folder))
+    second = set(listed())
     for entry in first:
         if entry not in second:
             text = f"{entry.name} is still being written at {options.name}, left for the next run"
             fetched.leave(Path(entry.name), text, "file_still_written")
-    return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified, entry.name))
+        elif entry.size is None and entry.modified is None:
+            fetched.warn(
+                "file_size_unclear",
+                f"{options.name} says neither size nor time of {entry.name}: whether it is whole cannot be known",
+            )
+    return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified or 0, entry.name))
+
+
+def _completed(request: Request, options: Options, session: Session, entry: Entry) -> Entry:
+    """An entry with what a closer look tells, where the list does not say enough of a file that may be wanted."""
+    from systemscripts.ssh import remote
+
+    if entry.is_complete or unsafe_name(entry.name) or not _matches(request, options, entry):
+        return entry
+    return remote.complete(session, options.below(entry.name), entry)
+
+
+def _matches(request: Request, options: Options, entry: Entry) -> bool:
+    return re.fullmatch(options.pattern or request.config.file_pattern, entry.name) is not None
 
 
 def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
@@ -124,8 +157,12 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
         fetched.warn("file_expected", f"{options.below(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_why_not(cursor, request, options, entry) for entry in entries]
+    max_gb = settings.current().max_file_gb
     for entry, reason in zip(entries, reasons, strict=True):
-        if reason is None:
+        if reason is None and (entry.size or 0) > max_gb * 2**30:
+            what = f"{options.below(entry.name)} at {options.name}"
+            fetched.failures.append(TooLargeError(what, entry.size or 0, max_gb))
+        elif reason is None:
             found.append(entry)
         elif reason.startswith("!"):
             shown = repr(entry.name)[1:-1] if unsafe_name(entry.name) else entry.name
@@ -140,11 +177,13 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
         return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
     if in_progress(entry.name):
         return "still being written"
-    if not re.fullmatch(options.pattern or request.config.file_pattern, entry.name):
+    if not _matches(request, options, entry):
         return "does not match"
-    if not entry.is_file:
+    if entry.is_file is False:
         ours = (options.done_folder, options.refused_folder or "refused")
         return "a folder of ours" if entry.name in ours else "!it is no file"
+    if entry.size is None and entry.modified is None and options.settle == "keep":
+        return None  # nothing tells whether it is another one by now: its content will
     # where files are removed once safe, the same thing in the same place later on is a new delivery
     unsettled = options.settle != "keep"
     known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
@@ -152,19 +191,26 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
 
 
 def _origin(options: Options, entry: Entry) -> files.Origin:
-    return files.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, str(entry.modified))
+    stamp = "" if entry.modified is None else str(entry.modified)
+    return files.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, stamp)
 
 
-def _bring(request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker) -> files.Ticket:
+def _bring(
+    request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker, fetched: Fetched
+) -> files.Ticket:
     from systemscripts.ssh import download
 
     origin = _origin(options, entry)
     part = landing.part_path(request, origin)
     try:
-        download.download(_session(request, options), options.below(entry.name), entry, part, tracker.advance)
+        for text in download.download(
+            _session(request, options), options.below(entry.name), entry, part, tracker.advance
+        ):
+            fetched.warn("file_size_unclear", text)
     except download.ChangedError as error:
         raise _ChangedError(error.message, error.hint) from error
-    os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
+    if entry.modified is not None:
+        os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
     return landing.land(request, "sftp", origin, part, folder)
 
 
@@ -180,7 +226,7 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         return
     session, path = _session(request, options), options.below(ticket.name)
     entry = remote.look(session, path)
-    if entry is None or (entry.size, str(entry.modified)) != (ticket.source_size, ticket.source_stamp):
+    if entry is None or _is_another(entry, ticket):
         return  # settled by a run that was killed before it could note it, or another delivery in its place
     refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
     if ticket.status == "refused" and refused_folder:
@@ -191,14 +237,20 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         remote.remove(session, path)
 
 
+def _is_another(entry: Entry, ticket: files.Ticket) -> bool:
+    """Whether what lies there now is not what was fetched, as far as the server says."""
+    seen = ((entry.size, ticket.source_size), (entry.modified, ticket.source_stamp and int(ticket.source_stamp)))
+    return any(None not in pair and pair[0] != pair[1] for pair in seen)
+
+
 def probe(written: dict[str, Any]) -> str:
     """Log in once and look at the folder, for doctor.py; what is there in words. Raises EtlError."""
-    from systemscripts.ssh import connection
+    from systemscripts.ssh import connection, remote
 
     options = options_of(written)
     client = connection.connect(Login.model_validate({name: getattr(options, name) for name in Login.model_fields}))
     try:
-        number = len(client.listdir(options.folder))
+        number = len(remote.list_folder(client, options.folder))
     except OSError as error:
         raise ConfigurationError(
             f"{options.name}: {options.folder} cannot be read: {error}", "Check path, and the rights of the user there."

@@ -51,7 +51,7 @@ class Session:
                 client = self._connected()
                 return work(client)
             except (OSError, EOFError, paramiko.SSHException) as error:
-                if not self._is_lost(error):
+                if self._client is not None and not is_lost(self._client, error):
                     raise self._refusal(error, what) from error
                 fault: EtlError = self._lost(error, what)
                 self.close()
@@ -76,12 +76,6 @@ class Session:
             self._client = connection.connect(self.login, self._rules)
         return self._client
 
-    def _is_lost(self, error: Exception) -> bool:
-        """Whether the connection is at fault: then there is no answer of the server in the error."""
-        if isinstance(error, EOFError | TimeoutError | ConnectionError | paramiko.SSHException):
-            return True
-        return self._client is None or is_closed(self._client)
-
     def _lost(self, error: Exception, what: str) -> TryLaterError:
         name = self.login.name
         if isinstance(error, TimeoutError):
@@ -100,6 +94,13 @@ class Session:
             f"{name}: {what} failed, the server says: {error or type(error).__name__}",
             "Its disk may be full or its folder read-only: ask its owner.",
         )
+
+
+def is_lost(client: paramiko.SFTPClient, error: Exception) -> bool:
+    """Whether the connection is at fault for an error: then it holds no answer of the server."""
+    if isinstance(error, EOFError | TimeoutError | ConnectionError | paramiko.SSHException):
+        return True
+    return is_closed(client)
 
 
 def is_closed(client: paramiko.SFTPClient) -> bool:

@@ -27,7 +27,7 @@ def upload(session: Session, path: Path, folder: str, advance: Callable[[float],
     try:
         session.call(what, lambda client: _send(session, client, path, part, advance))
         arrived = look(session, part)
-        if arrived is None or arrived.size != size:
+        if arrived is None or arrived.size not in (None, size):
             raise EtlError(f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes")
         session.call(what, lambda client: _rename(client, part, goal))
     except FileNotFoundError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import paramiko
 import pytest
+from paramiko import sftp
 
 from systemscripts.errors import EtlError
 from systemscripts.ssh import Login, download, known_hosts, remote
@@ -20,6 +21,7 @@ class _File(paramiko.SFTPHandle):
     """A file of which a byte may go wrong on its way; the checksum is taken of what lies there."""
 
     damage_reads = 0  # how many reads still arrive damaged
+    most_at_once = 1 << 20
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -30,7 +32,7 @@ class _File(paramiko.SFTPHandle):
         return self._state
 
     def read(self, offset: int, length: int) -> bytes:
-        found = self._content[offset : offset + length]
+        found = self._content[offset : offset + min(length, _File.most_at_once)]
         if _File.damage_reads:
             _File.damage_reads -= 1
             return b"X" + found[1:]
@@ -48,6 +50,10 @@ class _Files(paramiko.SFTPServerInterface):
         for each in sorted(self.root.iterdir()):
             found.append(paramiko.SFTPAttributes.from_stat(each.stat(), each.name))
         return found
+
+    def lstat(self, path: str) -> Any:
+        real = self.root / path.lstrip("/")
+        return paramiko.SFTPAttributes.from_stat(real.stat()) if real.exists() else paramiko.SFTP_NO_SUCH_FILE
 
 
 class _Everybody(paramiko.ServerInterface):
@@ -89,3 +95,71 @@ def test_a_damaged_file_is_not_taken(session: Session, tmp_path: Path, monkeypat
     with pytest.raises(EtlError, match=r"a\.csv arrived damaged, its checksum differs"):
         download.download(session, "/a.csv", entry, part, lambda amount: None)
     assert not part.exists()
+
+
+def _says(kind: int, *items: object) -> Any:
+    def check_file(server: paramiko.SFTPServer, request_number: int, message: paramiko.Message) -> None:
+        server._response(request_number, kind, *items)
+
+    return check_file
+
+
+def _hangs_up(server: paramiko.SFTPServer, request_number: int, message: paramiko.Message) -> None:
+    server.sock.get_transport().close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _says(sftp.CMD_STATUS, paramiko.SFTP_FAILURE, "Failure", ""),
+        _says(sftp.CMD_STATUS, paramiko.SFTP_NO_SUCH_FILE, "it was collected", ""),
+        _says(sftp.CMD_STATUS, paramiko.SFTP_EOF, "", ""),
+        _says(sftp.CMD_EXTENDED_REPLY, b"\xff\xfe", b"\xff", b"x" * 5),
+        _says(sftp.CMD_EXTENDED_REPLY),
+        _hangs_up,
+    ],
+    ids=["failure", "gone", "end", "garbage", "nothing", "hung up"],
+)
+def test_what_arrived_whole_is_kept_whatever_becomes_of_the_checksum(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(paramiko.SFTPServer, "_check_file", answer)
+    (entry,) = remote.entries(session, "/")
+    part = tmp_path / "a.part"
+    for _ in range(2):  # the connection is made again where it is needed
+        part.unlink(missing_ok=True)
+        assert download.download(session, "/a.csv", entry, part, lambda amount: None) == []
+        assert part.read_bytes() == b"some bytes\n" * 40
+    assert session.offers_checksums is False
+
+
+def test_a_wrong_checksum_of_a_file_that_has_gone_since_is_a_warning(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_file(server: Any, request_number: int, message: Any) -> None:
+        (server.server.root / "a.csv").unlink()
+        answer = paramiko.Message()
+        answer.add_int(request_number)
+        answer.add_string("check-file")
+        answer.add_string("sha256")
+        answer.add_bytes(b"x" * 32)
+        server._send_packet(sftp.CMD_EXTENDED_REPLY, answer)
+
+    monkeypatch.setattr(paramiko.SFTPServer, "_check_file", check_file)
+    (entry,) = remote.entries(session, "/")
+    part = tmp_path / "a.part"
+    (warning,) = download.download(session, "/a.csv", entry, part, lambda amount: None)
+    assert "its checksum differs; it is kept" in warning and part.read_bytes() == b"some bytes\n" * 40
+
+
+def test_a_server_that_gives_fewer_bytes_at_once_than_it_is_asked_for(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_File, "most_at_once", 3000)
+    session.offers_checksums = False
+    content = bytes(range(256)) * 500
+    (tmp_path / "root" / "a.csv").write_bytes(content)
+    (entry,) = remote.entries(session, "/")
+    part = tmp_path / "a.part"
+    assert download.download(session, "/a.csv", entry, part, lambda amount: None) == []
+    assert part.read_bytes() == content
