@@ -17,7 +17,10 @@ from typing import IO
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 
 CHUNK = 1 << 20
+_ZEROS = bytes(CHUNK)
+LONGEST_ENDING_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
+LONGEST_PART_NAME = 230  # with a dot before it, and some letters and .part behind it
 LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
 IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_BEGINNINGS = ("~$", ".")
@@ -113,6 +116,44 @@ def unsafe_name(name: str) -> str:
     return ""
 
 
+def fitting_name(name: str, max_bytes: int = LONGEST_NAME) -> str:
+    """Return a name of at most `max_bytes` bytes: itself, or its beginning, 8 letters of its hash, and its ending."""
+    raw = os.fsencode(name)
+    if len(raw) <= max_bytes:
+        return name
+    stem, dot, ending = raw.rpartition(b".")
+    if not stem or len(ending) > LONGEST_ENDING_BYTES:
+        stem, dot, ending = raw, b"", b""
+    mark = f"_{hashlib.sha256(raw).hexdigest()[:8]}".encode()
+    kept = stem[: max_bytes - len(mark + dot + ending)].decode(errors="ignore")
+    return kept + os.fsdecode(mark + dot + ending)
+
+
+def usable_name(name: str) -> str:
+    """Return a name that the database and the screen can show: one that is not UTF-8 is read as Windows-1252."""
+    raw = os.fsencode(name)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+        return "".join("_" if unicodedata.category(letter) in ("Cc", "So") else letter for letter in text)
+
+
+def copy_stream(source: IO[bytes], target: IO[bytes], max_bytes: float = float("inf")) -> int:
+    """Copy to the end and return the number of bytes; what is sparse stays so. Raises OverflowError above the limit."""
+    size = 0
+    while chunk := source.read(CHUNK):
+        size += len(chunk)
+        if size > max_bytes:
+            raise OverflowError(size)
+        if not chunk[0] and chunk == _ZEROS[: len(chunk)]:
+            target.seek(len(chunk), os.SEEK_CUR)
+        else:
+            target.write(chunk)
+    target.truncate(size)
+    return size
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex; raises UsageError or BadDataError where it cannot be read."""
     digest = hashlib.sha256()
@@ -154,7 +195,8 @@ def _part(path: Path) -> tuple[int, Path]:
 
     Its writer holds a lock. Beside another writer, or where the leftover is somebody else's, it gets a name of its own.
     """
-    part = path.with_name(f".{path.name}.part")
+    name = fitting_name(path.name, LONGEST_PART_NAME)
+    part = path.with_name(f".{name}.part")
     with contextlib.suppress(OSError):
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
@@ -165,7 +207,7 @@ def _part(path: Path) -> tuple[int, Path]:
         except OSError:
             pass
         os.close(handle)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.", suffix=".part")
     return handle, Path(name)
 
 
@@ -185,20 +227,39 @@ def move(source: Path, target: Path) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if source.is_symlink():  # what was loaded are its bytes
+            raise OSError(errno.EXDEV, "a link")
         source.replace(target)
     except OSError as error:
         if error.errno != errno.EXDEV:  # another file system, so copy, make sure, remove
             raise
         with source.open("rb") as original, atomic_write(target) as copy:
-            while chunk := original.read(CHUNK):
-                copy.write(chunk)
+            copy_stream(original, copy)
         source.unlink()
     sync_folder(target.parent)
+
+
+def move_without_overwriting(source: Path, target: Path) -> bool:
+    """Move a file within its file system to a name that is free; return false where it is not. Raises OSError."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        source.rename(target)  # a file system without hard links
+        return True
+    source.unlink()
+    return True
 
 
 def free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:
     """A path beside `target` that is not taken by another content: the name, else with the hash's first 8 letters."""
     if not taken(target):
         return target
-    marked = target.with_name(f"{target.stem}_{content[:8]}{target.suffix}")
-    return marked if not taken(marked) else target.with_name(f"{target.stem}_{content}{target.suffix}")
+    for mark in (content[:8], content):
+        marked = target.with_name(fitting_name(f"{target.stem}_{mark}{target.suffix}", LONGEST_PART_NAME))
+        if not taken(marked):
+            break
+    return marked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -75,6 +76,24 @@ class ConfigurationError(EtlError):
     """A setting, a YAML file or a configuration row is wrong or missing."""
 
     exit_code = 78
+
+
+# what says nothing of a file: disk, quota, ulimit -f; memory; open files and processes; rights; a failing disk
+_OF_THIS_HOST = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.EACCES,
+    errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE,
+}  # fmt: skip
+
+
+def is_of_this_host(error: BaseException) -> bool:
+    """Whether an unexpected error is about this host and not about what was read: tried again, it may not come."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THIS_HOST)
+
+
+def as_unexpected(error: BaseException) -> str:
+    """One line for an error that nobody had foreseen."""
+    text = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}{f': {text}' if text else ''}"
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
-from systemscripts.directory_management import Directories, free_name, sha256_of
+from systemscripts.directory_management import Directories, fitting_name, free_name, sha256_of
 from systemscripts.errors import EtlError
 from systemscripts.summary import Counts
 
@@ -252,7 +252,7 @@ def counts_columns(counts: Counts) -> dict[str, int]:
 def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
     """Where the file will be kept in `folder`: under its name unless another content has that place."""
     assert ticket.file_sha256 is not None
-    free = free_name(folder / ticket.name, ticket.file_sha256, _taken(cursor, ticket, directories))
+    free = free_name(folder / fitting_name(ticket.name), ticket.file_sha256, _taken(cursor, ticket, directories))
     return stored_path(free, directories)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from systemscripts import alerts, files, masking, settings, sources
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import atomic_write, move, sha256_of
+from systemscripts.directory_management import atomic_write, fitting_name, move, sha256_of
 from systemscripts.errors import EtlError
 from systemscripts.journey.context import Context
 from systemscripts.summary import Notice, record
@@ -27,7 +27,8 @@ def finish(context: Context, ticket: files.Ticket, read_as: files.Look | None = 
         _tell(context, ticket)
         with transaction(context.connection) as cursor:  # durable: what comes next may remove the original
             files.archived(cursor, ticket)
-    (context.directories.temporary / f"{ticket.name}.clean.csv").unlink(missing_ok=True)  # of the phase prepare alone
+    clean_csv = context.directories.temporary / f"{fitting_name(ticket.name)}.clean.csv"  # of the phase prepare alone
+    clean_csv.unlink(missing_ok=True)
     if safe:
         _settle(context, ticket)
     with transaction(context.connection, durable=False) as cursor:

@@ -13,6 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import transaction
+from systemscripts.directory_management import fitting_name
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.imports import (
     copying,
@@ -292,7 +293,7 @@ def _end(
 def refuse(context: Context, ticket: files.Ticket, error: BadDataError) -> Outcome:
     """Record, in a transaction of its own, that a whole file is kept aside, and the rows that were at fault."""
     assert ticket.file_sha256 is not None
-    marked = Path(ticket.name)
+    marked = Path(fitting_name(ticket.name))
     name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
     keep = files.stored_path(context.directories.refused / name, context.directories)
     with transaction(context.connection) as cursor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from systemscripts.configuration import ImportConfig, compile_pattern
-from systemscripts.directory_management import Directories, in_progress
+from systemscripts.directory_management import Directories, in_progress, usable_name
 from systemscripts.summary import Notice
 
 
@@ -17,7 +17,8 @@ def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> froz
 def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[Notice]:
     """A warning for each waiting file that matches no active import, or more than one."""
     found = []
-    for name, matching in _matches(configs, directories).items():
+    for raw, matching in _matches(configs, directories).items():
+        name = usable_name(raw)
         if not matching:
             found.append(Notice("file_unmatched", f"{name} waits, but matches no active import"))
         elif len(matching) > 1:

@@ -12,7 +12,7 @@ from systemscripts import files, tables
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import atomic_write, sha256_of
+from systemscripts.directory_management import atomic_write, fitting_name, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.journey.context import Context
 from systemscripts.tables import aliases, names, standard_csv
@@ -83,12 +83,20 @@ def leave_clean_csv(context: Context, file: Prepared) -> Path:
 
 def clean_csv(context: Context, ticket: files.Ticket) -> Path:
     """Where the clean table of a file is left when this phase runs alone."""
-    return context.directories.temporary / f"{ticket.name}.clean.csv"
+    return context.directories.temporary / f"{fitting_name(ticket.name)}.clean.csv"
 
 
 def changed(prepared_file: Prepared) -> bool:
     """Whether the file is no longer the one that was prepared."""
     return files.look(prepared_file.path) != prepared_file.look
+
+
+def note_hash(context: Context, ticket: files.Ticket) -> None:
+    """Note which bytes a file has that cannot be opened: it is refused under their hash. Raises EtlError."""
+    path = files.real_path(ticket.path, context.directories)
+    if (look := files.look(path)) is None:
+        raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
+    _note_bytes(context, ticket, sha256_of(path), look[0], write=True)
 
 
 def _note_bytes(context: Context, ticket: files.Ticket, digest: str, size: int, write: bool) -> None:

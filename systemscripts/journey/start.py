@@ -10,6 +10,7 @@ from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel
+from systemscripts.sources import local
 from systemscripts.summary import Summary, bundled
 
 
@@ -33,9 +34,10 @@ def run(
     chosen = _chosen(connection, name, known, faults)
     if datasource is not None:
         chosen = _of_datasource(chosen, known, datasource)
+    renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
     options = replace(options, leave=matching.ambiguous(known, directories))
     summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warn_all(bundled(matching.unmatched(known, directories)))
+    summary.warn_all([*renamed, *bundled(matching.unmatched(known, directories))])
     return _with_faults(summary, faults)
 
 

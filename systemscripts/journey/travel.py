@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
+
 from systemscripts import files, log_utils, sources
 from systemscripts.configuration import ImportConfig, companions
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import Directories
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
-from systemscripts.journey import fetch, file_warnings, finish
+from systemscripts.directory_management import Directories, usable_name
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError, as_unexpected
+from systemscripts.journey import fetch, file_warnings, finish, unexpected
 from systemscripts.journey.context import Context, check_upload
 from systemscripts.summary import Summary
 from systemscripts.tables import digest
@@ -65,6 +67,11 @@ def run_imports(
             if connection.closed:
                 raise
             summary.problem(f"{config.config_name}: {error}" if len(configs) > 1 else str(error), error.exit_code)
+        except Exception as error:
+            if connection.closed or len(configs) == 1:
+                raise
+            logger.exception("%s: unexpected error", config.config_name, extra={"on_console": False})
+            summary.problem(f"{config.config_name}: {as_unexpected(error)}; the log has the traceback")
     summary.headline = _headline(summary, options.dry_run)
     return summary
 
@@ -194,20 +201,29 @@ def _guarded(context: Context, ticket: files.Ticket, summary: Summary, work: Cal
         work()
         return True
     except BadDataError as error:
-        if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
-            summary.problem(str(error), error.exit_code)
-        else:
-            from systemscripts.journey import load
-
-            _note(summary, context, load.refuse(context, ticket, error))
-            _finish(context, ticket, summary)
+        _refuse(context, ticket, summary, error)
     except ConfigurationError:
         raise  # every file of the import would meet it
     except EtlError as error:
         if context.connection.closed:
             raise
         summary.problem(str(error), error.exit_code)
+    except Exception as error:
+        if context.connection.closed or isinstance(error, ImportError | psycopg2.Error):
+            raise  # not about this file
+        if refusal := unexpected.as_refusal(context, ticket, summary, error):
+            _refuse(context, ticket, summary, refusal)
     return False
+
+
+def _refuse(context: Context, ticket: files.Ticket, summary: Summary, error: BadDataError) -> None:
+    if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
+        summary.problem(str(error), error.exit_code)
+        return
+    from systemscripts.journey import load
+
+    _note(summary, context, load.refuse(context, ticket, error))
+    _finish(context, ticket, summary)
 
 
 def _finish(context: Context, ticket: files.Ticket, summary: Summary, read_as: files.Look | None = None) -> None:
@@ -249,7 +265,10 @@ def _preview(context: Context, options: Options, summary: Summary) -> None:
         raise UsageError(f"{options.only} does not exist")
     with contextlib.ExitStack() as stack:
         for path in _looked_at(context, options, stack, summary):
-            _preview_one(context, path, summary)
+            if (name := usable_name(path.name)) == path.name:
+                _preview_one(context, path, summary)
+            else:
+                summary.warn("file_renamed", f"the name of {name} is not UTF-8: a run renames it first")
 
 
 def _looked_at(context: Context, options: Options, stack: contextlib.ExitStack, summary: Summary) -> list[Path]:
@@ -279,9 +298,12 @@ def _preview_one(context: Context, path: Path, summary: Summary) -> None:
 
     try:
         shown = preview.preview(context, path)
-    except BadDataError as error:
+    except Exception as error:
+        if isinstance(error, EtlError | ImportError | psycopg2.Error) and not isinstance(error, BadDataError):
+            raise
+        reason = str(error) if isinstance(error, BadDataError) else as_unexpected(error)
         summary.rows.append(_as_row(context.config.config_name, Outcome(path.name, "would be refused")))
-        summary.problem(f"{path.name} would be refused: {error}", error.exit_code)
+        summary.problem(f"{path.name} would be refused: {reason}", BadDataError.exit_code)
         return
     summary.files += 1
     summary.counts.add(shown.outcome.counts)

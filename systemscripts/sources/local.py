@@ -13,9 +13,10 @@ sources:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,21 @@ from systemscripts import configuration, files, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import CHUNK, Directories, atomic_write, free_name, in_progress, sha256_of
-from systemscripts.errors import ConfigurationError, TryLaterError, UsageError
+from systemscripts.directory_management import (
+    Directories,
+    atomic_write,
+    copy_stream,
+    fitting_name,
+    free_name,
+    in_progress,
+    move_without_overwriting,
+    sha256_of,
+    usable_name,
+)
+from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
+from systemscripts.sources.landing.open_folder import open_folder
+from systemscripts.summary import Notice
 
 LIVE = False
 
@@ -43,6 +56,9 @@ def fetch(request: Request) -> Fetched:
 
         return others.fetch(request, elsewhere, folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
+    if request.config.source_directory:
+        _refuse_links(request)
+    fetched.warnings += give_usable_names(folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
         placed = files.not_put_away(cursor, name)
     found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
@@ -50,6 +66,7 @@ def fetch(request: Request) -> Fetched:
     still, moving = files.still_files(found, settings.current().file_still_seconds)
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
+    still = [path for path in still if _is_taken(path, fetched)]
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
             ticket = files.register(cursor, name, path, request.directories, request.run_uuid, "local")
@@ -67,12 +84,68 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
     return [path for path in found if path not in fetched.left]
 
 
+def _refuse_links(request: Request) -> None:
+    """Raise ConfigurationError where a stranger's link leads to the folder in which files wait."""
+    with contextlib.suppress(OSError):  # a folder that is not there yet holds nothing
+        os.close(open_folder(folder(request.config, request.directories), request.directories.data))
+
+
+def _is_taken(path: Path, fetched: Fetched) -> bool:
+    """Whether a waiting file can be loaded; a link becomes a copy of its file first, which itself stays as it is.
+
+    So what is hashed, loaded and archived are the same bytes.
+    """
+    max_gb = settings.current().max_file_gb
+    try:
+        state = path.stat()
+        if state.st_size > max_gb * 2**30:
+            raise TooLargeError(str(path), state.st_size, max_gb)
+        if path.is_symlink():
+            _become_copy(path)
+    except TooLargeError as error:
+        fetched.failures.append(error)
+        return False
+    except OSError as error:
+        fetched.failures.append(EtlError(f"{path} cannot be read: {error.strerror}", "Lay the file itself there."))
+        return False
+    return True
+
+
+def _become_copy(path: Path) -> None:
+    """Put the bytes that a link leads to in its place. Raises OSError; PermissionError where it is a stranger's."""
+    if path.lstat().st_uid not in (0, os.geteuid()):
+        raise PermissionError(errno.EPERM, "it is a link that somebody else has made")
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as original, atomic_write(path) as stream:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "the link does not lead to a file")
+        copy_stream(original, stream)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def give_usable_names(place: Path) -> list[Notice]:
+    """Rename the files of a folder whose names are not UTF-8, which neither database nor screen take; say so."""
+    warnings = []
+    for path in sorted(place.iterdir()) if place.is_dir() else []:
+        name = usable_name(path.name)
+        if name == path.name or in_progress(path.name) or path.is_symlink() or not path.is_file():
+            continue
+        number = 1
+        while not move_without_overwriting(path, place / f"{'' if number == 1 else f'{number}_'}{fitting_name(name)}"):
+            number += 1
+        shown = repr(path.name)[1:-1]
+        text = f"the name of {shown} is not UTF-8: it was renamed to {name}"
+        warnings.append(Notice("file_renamed", text))
+    return warnings
+
+
 def settle(request: Request, ticket: files.Ticket) -> None:
     """Remove what was copied from elsewhere; else moving the file to the archive was all."""
     if ticket.source_stamp is not None and not request.options.get("keep"):
         from systemscripts.sources.landing import folder as others
 
-        others.settle(ticket)
+        others.settle(ticket, request.directories.data)
 
 
 @contextlib.contextmanager
@@ -146,8 +219,10 @@ def _brought_in(path: Path, request: Request) -> Path:
         raise TryLaterError(f"{path} is still being written", "Run the same command again when it is whole.")
     place.mkdir(parents=True, exist_ok=True)
     content, state = sha256_of(whole), whole.stat()
-    copy = free_name(place / whole.name, content, lambda taken: taken.exists() and sha256_of(taken) != content)
+    copy = free_name(
+        place / usable_name(whole.name), content, lambda taken: taken.exists() and sha256_of(taken) != content
+    )
     with whole.open("rb") as original, atomic_write(copy) as stream:
-        shutil.copyfileobj(original, stream, CHUNK)
+        copy_stream(original, stream)
     os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))  # as old as the original: there is nothing to wait for
     return copy

@@ -16,6 +16,7 @@ from typing import Any
 from systemscripts import files, masking, s3, settings
 from systemscripts.configuration import variables
 from systemscripts.db_utils import transaction
+from systemscripts.directory_management import fitting_name
 from systemscripts.errors import ConfigurationError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
@@ -160,7 +161,7 @@ def _brought(request: Request, bucket: Bucket, found: Object, origin: files.Orig
     """Open the ticket of one object and download it."""
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / origin.path.rpartition("/")[2]
+    path = folder / fitting_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
         taken = {ticket.path for ticket in files.open_tickets(cursor, request.config.config_name)}
         if path.exists() or files.stored_path(path, request.directories) in taken:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from systemscripts.directory_management import unsafe_name
 from systemscripts.errors import BadDataError
 from systemscripts.tables import asking, frames, spooled
 from systemscripts.tables.model import ReadingOptions, Table
@@ -39,7 +40,7 @@ def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) ->
     place = spooled.SPOOL_DIRECTORY or Path(tempfile.gettempdir())
     _remove_leftovers(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _owned(Path(folder)):
-        if str(path).count(PREFIX) >= DEEPEST:
+        if sum(parent.name.startswith(PREFIX) for parent in path.parents) >= DEEPEST:
             raise BadDataError(f"{path.name} is packed more than {DEEPEST} times over")
         return use(_unpack(path, Path(folder), parser, kind))
 
@@ -78,7 +79,7 @@ def _open(path: Path, options: ReadingOptions) -> Table:
 def _unpack(path: Path, folder: Path, parser: str, kind: str) -> Path:
     question = asking.Question(path, (parser,), f"{kind} file", members=True)
     deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
-    target = folder / "data"
+    target, name = folder / "unpacked", ""
     try:
         with target.open("wb") as file:
             for frame, payload in question.frames(parser, deadline):
@@ -88,4 +89,18 @@ def _unpack(path: Path, folder: Path, parser: str, kind: str) -> Path:
                     file.write(payload)
     except asking.NextParserError as error:
         raise asking.refusal(question, [str(error)]) from error
-    return target.rename(folder / (name or path.stem))
+    return target.rename(folder / _member_name(path, name))
+
+
+def _member_name(path: Path, name: str) -> str:
+    """The name that whoever packed it gave to a file, as one that it may have here.
+
+    Raises BadDataError for one that means a folder.
+    """
+    last = name.replace("\\", "/").rpartition("/")[2] if name else path.stem
+    if last in ("", ".", ".."):
+        raise BadDataError(
+            f"{path.name} holds a file with the name {name!r}, which no file can have",
+            "Ask the sender to pack it again.",
+        )
+    return "data" if unsafe_name(last) else last

@@ -6,14 +6,13 @@ back, so the file is fetched again; the other order would leave a file of which 
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import re
 from pathlib import Path
 
 from systemscripts import files
 from systemscripts.db_utils import transaction
+from systemscripts.directory_management import fitting_name, move_without_overwriting
 from systemscripts.sources import Request
 
 
@@ -36,7 +35,7 @@ def land(request: Request, kind: str, origin: files.Origin, part: Path, folder: 
 
     Its name is the last part of `origin.path`; where that is taken here, only the place gets another one.
     """
-    name = origin.path.rpartition("/")[2]
+    name = fitting_name(origin.path.rpartition("/")[2])
     stem, dot, ending = name.rpartition(".")
     number = 1
     while True:
@@ -54,14 +53,4 @@ def land(request: Request, kind: str, origin: files.Origin, part: Path, folder: 
 
 def _put(part: Path, place: Path) -> bool:
     """Move a file to a name that nobody has; false where somebody took it in this instant."""
-    try:
-        os.link(part, place)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-            raise
-        part.rename(place)  # a file system without hard links
-        return True
-    part.unlink()
-    return True
+    return move_without_overwriting(part, place)

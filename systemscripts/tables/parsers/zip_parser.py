@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from systemscripts.errors import BadDataError
@@ -22,7 +22,7 @@ def unpack(path: Path, output: IO[bytes], most_bytes: int) -> None:
         with zipfile.ZipFile(path) as packed:
             member = _only_member(path, packed)
             archive.refuse_bomb(path, member.file_size, member.compress_size)
-            frames.write_json(output, frames.SHEET, {"name": PurePosixPath(member.filename.replace("\\", "/")).name})
+            frames.write_json(output, frames.SHEET, {"name": member.filename})
             with packed.open(member) as stream:
                 gzip_parser.send(path.name, stream, output, most_bytes)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
