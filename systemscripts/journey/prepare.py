@@ -77,7 +77,7 @@ def leave_clean_csv(context: Context, file: Prepared) -> Path:
     """Write the clean table beside what is being worked on; for who runs this phase alone."""
     path = clean_csv(context, file.ticket)
     with atomic_write(path) as stream:
-        standard_csv.write_csv(file.table, stream)
+        standard_csv.write_csv(file.table, stream, leave_out_damaged=True)
     return path
 
 

@@ -145,11 +145,15 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
     if width < 2 or not odd or len(odd) > most or len(fitting) < 2:
         return {}
     body = kinds.columns(fitting[1 : extent.SAMPLED_ROWS] or fitting, width)
-    lines = [line.decode(wire.encoding, errors="replace") for line in data.splitlines()]
+    raws = data.splitlines()
     first = next(position for position, (_, fields) in enumerate(rows) if len(fields) == width)
     changes: dict[int, bytes | None] = {}
     for position in odd:
-        line, text = rows[position][0], lines[rows[position][0] - 1]
+        line = rows[position][0]
+        try:
+            text = raws[line - 1].decode(wire.encoding)
+        except UnicodeDecodeError:
+            continue  # what is damaged is not repaired: the load rejects it
         fields = realign.realigned(text, width, body, wire.delimiter) if position > first else None
         if fields is None and len(rows[position][1]) <= width / 2 and _may_be_header(rows, position, width):
             sure = _is_above_data(rows, position, body)

@@ -16,6 +16,7 @@ from systemscripts.tables.wiring import Wiring, absent_bytes, special
 
 SAMPLE_BEGIN = 256 * 2**10
 SAMPLE_OTHER = 64 * 2**10
+REPLACEMENT = "\ufffd".encode()  # stands for damaged bytes once they are decoded
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
 
 
@@ -65,7 +66,7 @@ class DelimitedTable(Table):
         """The file as it stands, unless rows were mended or left out, or its dialect or encoding is an odd one."""
         found, file = self._found, self._file
         plain = found is not None and found.end is None and not found.changes and not self._options.stop_at_blank_row
-        usual = file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
+        usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if found is None or not plain or not usual or special(self._wiring.dialect):
             return None
         count = file.lines()
@@ -106,6 +107,10 @@ class DelimitedTable(Table):
         if not found.header.columns:
             self.detected.format = "empty"
             return
+        if any("\ufffd" in name for name in found.header.columns) and REPLACEMENT not in file.head:
+            raise BadDataError(
+                f"{file.path.name}: the header (row {found.header.row}) is not {file.encoding}", "Set the encoding."
+            )
         self._found = found
         self.columns, self.skipped = found.header.columns, found.skipped
         self.detected.header_row = found.header.row

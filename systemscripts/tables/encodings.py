@@ -64,10 +64,10 @@ def recode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         for chunk in chunks:
-            yield decoder.decode(chunk).encode("utf-8", errors="surrogatepass")
-        yield decoder.decode(b"", final=True).encode("utf-8", errors="surrogatepass")
-    except UnicodeDecodeError as error:
-        raise BadDataError(f"{path.name} breaks off or is not {encoding}: {error.reason}") from error
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError as error:  # also half of a pair of UTF-16 that an odd encoding lets through
+        raise BadDataError(f"{path.name} breaks off or is not {encoding}: {getattr(error, 'reason', error)}") from error
 
 
 def _known(name: str) -> str:

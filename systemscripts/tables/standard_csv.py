@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from systemscripts.errors import BadDataError
@@ -13,10 +13,11 @@ from systemscripts.tables.model import Block, Table, Wire
 STANDARD = Wire()
 
 
-def write_csv(table: Table, stream: IO[bytes]) -> int:
+def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) -> int:
     """Write columns and records of `table` to a stream of bytes; return the number of records.
 
-    An empty table writes nothing. Raises BadDataError at a record whose bytes are not of the table's encoding.
+    An empty table writes nothing. Raises BadDataError at a record whose bytes are not of the table's encoding, unless
+    such records are to be left out: a load rejects them one by one.
     """
     if table.columns:
         stream.write(csv_lines([table.columns]).encode())
@@ -25,8 +26,13 @@ def write_csv(table: Table, stream: IO[bytes]) -> int:
         return whole[0]
     count = 0
     for block in table.blocks():
-        stream.write(b"\n".join(block.records) + b"\n" if table.wire == STANDARD else _rewritten(block, table.wire))
-        count += len(block.records)
+        records = _decoded(block, table.wire, leave_out_damaged)
+        if table.wire == STANDARD:
+            stream.write("\n".join([*records, ""]).encode())
+        else:
+            reader = csv.reader(records, delimiter=table.wire.delimiter, quotechar=table.wire.quote, strict=True)
+            stream.write(csv_lines(reader).encode())
+        count += len(records)
     return count
 
 
@@ -43,17 +49,15 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> str:
     return text
 
 
-def _rewritten(block: Block, wire: Wire) -> bytes:
-    reader = csv.reader(_decoded(block, wire), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
-    return csv_lines(reader).encode()
-
-
-def _decoded(block: Block, wire: Wire) -> Iterator[str]:
+def _decoded(block: Block, wire: Wire, leave_out_damaged: bool) -> list[str]:
+    texts = []
     for record, row in zip(block.records, block.rows, strict=True):
         try:
-            yield record.decode(wire.encoding)
+            texts.append(record.decode(wire.encoding))
         except UnicodeDecodeError as error:
-            raise BadDataError(f"row {row} is not {wire.encoding}: {error.reason}", "Set the encoding.") from error
+            if not leave_out_damaged:
+                raise BadDataError(f"row {row} is not {wire.encoding}: {error.reason}", "Set the encoding.") from error
+    return texts
 
 
 class _Lines(io.StringIO):

@@ -48,6 +48,7 @@ class TextFile:
         text = f"the encoding is a guess ({guess.note}); set encoding in the import's reading options"
         self.doubt = Notice("encoding_guessed", text) if guess.is_guess else None
         self.wire_encoding = self.encoding if encodings.can_be_cut_at_bytes(self.encoding) else "utf-8"
+        self.is_utf8 = first.is_utf8  # every byte of it
         self.line_end = first.line_end if self.wire_encoding == self.encoding else b""
 
     def sha256(self) -> str:
