@@ -17,7 +17,7 @@ from systemscripts import files, masking, s3, settings
 from systemscripts.configuration import variables
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import fitting_name
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, TooLargeError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
 from systemscripts.sources import Fetched, Request, local
@@ -125,7 +125,11 @@ def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> It
         origin = files.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
         with transaction(request.connection) as cursor:
             known = files.known(cursor, request.config.config_name, "s3", origin, unsettled=True)
-        if not known:
+        if known:
+            continue
+        if found.size > settings.current().max_file_gb * 2**30:
+            fetched.failures.append(TooLargeError(origin.path, found.size, settings.current().max_file_gb))
+        else:
             yield found, origin
 
 

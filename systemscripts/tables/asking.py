@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from systemscripts import settings
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
 from systemscripts.tables.model import ReadingOptions
@@ -29,7 +31,8 @@ class Limits:
     seconds_per_megabyte: float = 4.0  # and for its size on disk: openpyxl takes about three
     most_seconds: float = 600.0
     most_cells: int = 400_000_000
-    most_bytes: int = 8 * 2**30  # of CSV, or of an unpacked file
+    most_bytes: int = 8 * 2**30  # of CSV
+    suspicious_bytes: int = 2**29  # unpacked; from here on MAX_UNPACK_RATIO counts
 
     def seconds_for(self, path: Path) -> float:
         """The time for this file."""
@@ -37,6 +40,8 @@ class Limits:
 
 
 LIMITS = Limits()
+# of the file that came, while one is asked about that lies in it: by it is measured what it unpacks to
+PACKED_BYTES: ContextVar[int] = ContextVar("packed_bytes", default=0)
 
 
 class NextParserError(Exception):
@@ -93,6 +98,12 @@ class Question:
             "seconds": int(max(deadline - time.monotonic(), 0)) + 1,
             "most_cells": LIMITS.most_cells,
             "most_bytes": LIMITS.most_bytes,
+            "unpack": {
+                "max_bytes": settings.current().max_unpacked_gb * 2**30,
+                "max_ratio": settings.current().max_unpack_ratio,
+                "suspicious_bytes": LIMITS.suspicious_bytes,
+                "packed_bytes": PACKED_BYTES.get(),
+            },
         }
         # Nothing is inherited but what the child needs: no settings, no secrets, no open files.
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}

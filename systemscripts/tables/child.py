@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
+from systemscripts.tables.parsers import unpack_limits
 from systemscripts.tables.parsers.book import choose
 from systemscripts.tables.sending import Sender
 
@@ -27,11 +28,12 @@ PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
 def main(request: dict[str, Any], output: IO[bytes]) -> None:
     """Parse as requested: parser, path, sheet, limits. Every error becomes a frame, panics included."""
     _limit(request["memory_bytes"], request["seconds"])
+    unpack_limits.LIMITS.set(request["unpack"])
     gc.disable()  # millions of short-lived tuples and no cycles: collecting costs a tenth of the time
     try:
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
         if request["members"]:
-            parser.unpack(Path(request["path"]), output, request["most_bytes"])
+            parser.unpack(Path(request["path"]), output)
         else:
             _send_book(parser, request, output)
     except BadDataError as error:

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from systemscripts.tables import temporary_files
 from systemscripts.tables.model import Block
 from systemscripts.tables.records import RecordCutter
 
@@ -20,7 +21,9 @@ class Spool:
     """A file that vanishes with the process, and the sheet row of each record in it."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.file: IO[bytes] = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - close() closes it
+        place = directory or temporary_files.folder()
+        self._space = temporary_files.SpaceCheck(place)
+        self.file: IO[bytes] = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - close() closes it
         self.count = 0
         self._starts: list[int] = []  # number of the first record of each run of consecutive rows
         self._rows: list[int] = []  # its sheet row
@@ -28,6 +31,7 @@ class Spool:
     def add(self, first_row: int, count: int, records: memoryview) -> None:
         """Append `count` records that stand in consecutive sheet rows."""
         self.file.write(records)
+        self._space.add(len(records))
         if not self._starts or self._rows[-1] + self.count - self._starts[-1] != first_row:
             self._starts.append(self.count)
             self._rows.append(first_row)

@@ -16,7 +16,7 @@ from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, W
 from systemscripts.tables.parsers.book import ALL
 from systemscripts.tables.spool import Spool
 
-SPOOL_DIRECTORY: Path | None = None  # None: the system's place for temporary files
+SPOOL_DIRECTORY: Path | None = None  # None: temporary_files.folder()
 
 
 class SpooledTable(Table):

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from systemscripts.directory_management import unsafe_name
 from systemscripts.errors import BadDataError
-from systemscripts.tables import asking, frames, spooled
+from systemscripts.tables import asking, frames, spooled, temporary_files
 from systemscripts.tables.model import ReadingOptions, Table
 
 Result = TypeVar("Result")
@@ -37,12 +37,16 @@ def open_unpacked(path: Path, options: ReadingOptions, parser: str, kind: str) -
 
 def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
     """Use the file within `path` while it has a name; an open table needs none any more."""
-    place = spooled.SPOOL_DIRECTORY or Path(tempfile.gettempdir())
+    place = spooled.SPOOL_DIRECTORY or temporary_files.folder()
     _remove_leftovers(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _owned(Path(folder)):
         if sum(parent.name.startswith(PREFIX) for parent in path.parents) >= DEEPEST:
             raise BadDataError(f"{path.name} is packed more than {DEEPEST} times over")
-        return use(_unpack(path, Path(folder), parser, kind))
+        before = asking.PACKED_BYTES.set(asking.PACKED_BYTES.get() or path.stat().st_size)
+        try:
+            return use(_unpack(path, Path(folder), parser, kind))
+        finally:
+            asking.PACKED_BYTES.reset(before)
 
 
 @contextmanager
@@ -78,6 +82,7 @@ def _open(path: Path, options: ReadingOptions) -> Table:
 
 def _unpack(path: Path, folder: Path, parser: str, kind: str) -> Path:
     question = asking.Question(path, (parser,), f"{kind} file", members=True)
+    space = temporary_files.SpaceCheck(folder)
     deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
     target, name = folder / "unpacked", ""
     try:
@@ -87,6 +92,7 @@ def _unpack(path: Path, folder: Path, parser: str, kind: str) -> Path:
                     name = json.loads(payload)["name"]
                 elif frame == frames.DATA:
                     file.write(payload)
+                    space.add(len(payload))
     except asking.NextParserError as error:
         raise asking.refusal(question, [str(error)]) from error
     return target.rename(folder / _member_name(path, name))

@@ -10,12 +10,8 @@ from pathlib import Path
 from xlrd import compdoc
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers.unpack_limits import refuse_bomb
 
-MOST_UNPACKED = 4 * 2**30
-SUSPICIOUS, MOST_RATIO = (
-    2**29,
-    250,
-)  # half a gigabyte; honest sheets shrink to a tenth, empty formatted ones to 1 in 200
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 WORKBOOKS = {"workbook", "book"}
 # Streams (MS-CFB 2.6.1) in lower case, and what holds such a stream.
@@ -44,7 +40,7 @@ def zip_format(path: Path) -> str:
             is_ods = "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: its zip directory cannot be read") from error
-    refuse_bomb(path, sum(member.file_size for member in members), path.stat().st_size)
+    refuse_bomb(path.name, sum(member.file_size for member in members), path.stat().st_size)
     if is_ods:
         return "ods"
     if any(name.endswith("workbook.bin") for name in names):
@@ -62,15 +58,6 @@ def _content_types(archive: zipfile.ZipFile) -> str:
         if member.filename.lower() == "[content_types].xml" and member.file_size < 2**24:
             return archive.read(member).decode("utf-8", "replace").lower()
     return ""
-
-
-def refuse_bomb(path: Path, unpacked: int, packed: int) -> None:
-    """Raise BadDataError for a zip that would unpack to more than anybody fills in."""
-    if unpacked > MOST_UNPACKED or (unpacked > SUSPICIOUS and unpacked > MOST_RATIO * packed):
-        size = f"{unpacked / 2**30:.1f} GB from {packed / 2**20:.1f} MB"
-        raise BadDataError(
-            f"{path.name} would unpack to {size}: a zip bomb, or far too much", "Ask the sender for less."
-        )
 
 
 def ole_format(path: Path) -> str:

@@ -9,11 +9,12 @@ from typing import IO
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
+from systemscripts.tables.parsers.unpack_limits import refuse_bomb
 
 CHUNK_BYTES = 2**20
 
 
-def unpack(path: Path, output: IO[bytes], most_bytes: int) -> None:
+def unpack(path: Path, output: IO[bytes]) -> None:
     """Send name and bytes of what is inside. Raises BadDataError when it breaks off or is too much."""
     name = PurePosixPath(path.name)
     frames.write_json(
@@ -21,17 +22,16 @@ def unpack(path: Path, output: IO[bytes], most_bytes: int) -> None:
     )
     try:
         with gzip.open(path) as stream:
-            send(path.name, stream, output, most_bytes)
+            send(path.name, stream, output, path.stat().st_size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
     frames.write(output, frames.END)
 
 
-def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], most_bytes: int) -> None:
-    """Send all bytes of a stream. Raises BadDataError when they are more than `most_bytes`."""
+def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
+    """Send all bytes of a stream. Raises BadDataError when they are too many for `packed_bytes` on disk."""
     size = 0
     while data := stream.read(CHUNK_BYTES):
         size += len(data)
-        if size > most_bytes:
-            raise BadDataError(f"{name} would unpack to more than {most_bytes >> 30} GB", "Ask the sender for less.")
+        refuse_bomb(name, size, packed_bytes)
         frames.write(output, frames.DATA, data)

@@ -9,22 +9,23 @@ from typing import IO
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
-from systemscripts.tables.parsers import archive, gzip_parser
+from systemscripts.tables.parsers import gzip_parser
+from systemscripts.tables.parsers.unpack_limits import refuse_bomb
 
 ENCRYPTED = 1  # general purpose flag, bit 0 (APPNOTE.TXT 4.4.4)
 LISTED = 10
 DEBRIS = ("__macosx/", ".ds_store", "thumbs.db")  # what systems add beside the files
 
 
-def unpack(path: Path, output: IO[bytes], most_bytes: int) -> None:
+def unpack(path: Path, output: IO[bytes]) -> None:
     """Send name and bytes of the only member. Raises BadDataError when there is not exactly one, or it is damaged."""
     try:
         with zipfile.ZipFile(path) as packed:
             member = _only_member(path, packed)
-            archive.refuse_bomb(path, member.file_size, member.compress_size)
+            refuse_bomb(path.name, member.file_size, member.compress_size)
             frames.write_json(output, frames.SHEET, {"name": member.filename})
             with packed.open(member) as stream:
-                gzip_parser.send(path.name, stream, output, most_bytes)
+                gzip_parser.send(path.name, stream, output, member.compress_size)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
     frames.write(output, frames.END)
