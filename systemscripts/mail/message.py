@@ -85,7 +85,9 @@ def serialize(message: EmailMessage, is_international: bool = False) -> bytes:
 def sender() -> str:
     """Return who the mails are from: MAIL_FROM, or the suite at the mail server."""
     wanted = settings.current()
-    return wanted.mail_from or f"client-etl-workflow@{wanted.smtp_host or 'localhost'}"
+    # an address of IPv6 stands in brackets (RFC 5321, 4.1.3)
+    host = f"[IPv6:{wanted.smtp_host}]" if ":" in wanted.smtp_host else wanted.smtp_host or "localhost"
+    return wanted.mail_from or f"client-etl-workflow@{host}"
 
 
 def sender_address() -> str:
@@ -97,13 +99,20 @@ def sender_address() -> str:
 
 
 def make_message_id() -> str:
-    """Return a Message-ID of a name that exists: the sender's domain, else this machine's (RFC 5322, 3.6.4)."""
-    return make_msgid(domain=_sender_domain() or _machine_domain() or socket.gethostname() or "localhost")
+    """Return a Message-ID of a name that exists: the sender's domain, else this machine's (RFC 5322, 3.6.4).
+
+    The resolver, which may be slow, is not asked: a run that fails makes one even where no mail can go out.
+    """
+    return make_msgid(domain=_real_domain_of(sender()) or socket.gethostname() or "localhost")
 
 
 def greeting_name() -> str:
     """Return the name to greet a server with (RFC 5321, 4.1.4): this machine's, the sender's domain, or the address."""
-    if found := _machine_domain() or _sender_domain():
+    name = socket.getfqdn()
+    if name.isascii() and _is_real_domain(name):
+        return name
+    # not of the sender that is made of the server's own name: it would take that for a lie
+    if found := _real_domain_of(settings.current().mail_from):
         return found
     try:
         return f"[{socket.gethostbyname(socket.gethostname())}]"
@@ -111,24 +120,20 @@ def greeting_name() -> str:
         return "[127.0.0.1]"
 
 
-def _sender_domain() -> str:
+def _real_domain_of(mailbox: str) -> str:
     try:
-        _, address = settings.parse_mailbox(settings.current().mail_from)
+        _, address = settings.parse_mailbox(mailbox)
     except ValueError:
         return ""
     domain = address.rpartition("@")[2]
     return domain if _is_real_domain(domain) else ""
 
 
-def _machine_domain() -> str:
-    name = socket.getfqdn()
-    return name if name.isascii() and _is_real_domain(name) else ""
-
-
 def _is_real_domain(name: str) -> bool:
-    """Whether a name is more than a host's nickname or a placeholder of its resolver."""
+    """Whether a name is more than a host's nickname, an address or a placeholder of its resolver."""
     labels = name.lower().rstrip(".").split(".")
-    return len(labels) > 1 and "localhost" not in labels and labels[-1] not in _PLACEHOLDERS
+    is_address = labels[-1].isdigit() or name.startswith("[")
+    return len(labels) > 1 and not is_address and "localhost" not in labels and labels[-1] not in _PLACEHOLDERS
 
 
 def _header_of(mailboxes: list[str], where: str) -> str:
