@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemscripts.job import Summary, closed_runs, job
 
 
-@job(alert=False)
+@job(alert=False, sends_alerts=True)
 def close_interrupted_runs() -> Summary:
     """Close the runs whose process was killed: their alert goes out, their log reaches the database.
 
@@ -15,11 +15,7 @@ def close_interrupted_runs() -> Summary:
     Examples:
         close_interrupted_runs.py
     """
-    from systemscripts import alerts, settings
-    from systemscripts.directory_management import Directories
-
     found = closed_runs()
-    alerts.send_waiting(Directories(settings.current().etl_data_dir))
     return Summary(headline=f"{found} interrupted run{'' if found == 1 else 's'} closed")
 
 

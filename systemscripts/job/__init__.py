@@ -146,6 +146,7 @@ def job(
     alert: bool = True,
     looks: tuple[str, ...] = (),
     lock_name: Callable[[str], str] = str,
+    sends_alerts: bool = False,
 ) -> Callable[[Callable[..., Summary | None]], Job]:
     """Make a function a job.
 
@@ -156,8 +157,10 @@ def job(
     `alert`: false for tools that somebody sits in front of; nobody gets a mail when they fail.
     `looks`: arguments with which the job only looks; it needs no lock then.
     `lock_name`: of what `lock` gave the one name of the same thing, where it may be spelt in several ways.
+    `sends_alerts`: whether alerts that wait go out at its end although it has none of its own (`alert=False`).
     """
-    return lambda function: Job(function, Needs(lock, database, time_limit_hours, alert, looks, lock_name), instead)
+    needs = Needs(lock, database, time_limit_hours, alert, looks, lock_name, sends_alerts)
+    return lambda function: Job(function, needs, instead)
 
 
 def wait_seconds() -> float:

@@ -51,6 +51,8 @@ class Frame:
         run_uuid = log_utils.new_run_uuid()
         # whoever started a step tells of it, in one mail for the whole chain
         self.tells = needs.alert and not os.environ.get("ETL_PARENT_UUID")
+        # a slow mail server delays nothing that people look at
+        self.sends = needs.alert or needs.sends_alerts
         self.run = log_utils.new_run(job, self.key, call.arguments, run_uuid, self.directories, self.tells)
         # who is started by this run belongs to it
         os.environ.pop("ETL_RUN_UUID", None)
@@ -125,13 +127,13 @@ class Frame:
         from systemscripts import log_utils
         from systemscripts.job import leftovers
 
-        self.closed_runs = leftovers.close(self.directories, sends=self.tells)
+        self.closed_runs = leftovers.close(self.directories, sends=self.sends)
         if self.needs.lock is not None and not self._looks:
             wait = WAIT_HOURS * 3600 if self.call.wait else 0
             self._lock = locks.acquire(self.directories, self.job, self.key, wait)
         if self.needs.database:
             connection = self._open()
-            self.closed_runs += leftovers.deliver(connection, self.directories, sends=self.tells)
+            self.closed_runs += leftovers.deliver(connection, self.directories, sends=self.sends)
             self.delivery.advance(connection)
             self._keeper = log_utils.Keeper(self.run.run_uuid, self.delivery, connection, self._open, progress.shown)
             self._keeper.start()
@@ -189,7 +191,7 @@ class Frame:
         from systemscripts import alerts
 
         if not self.tells or ending.status == "skipped" or self._only_looks or self.summary.only_looked:
-            if self.tells:  # a slow mail server delays nothing that people look at
+            if self.sends:
                 alerts.send_waiting(self.directories)
             return
         error, arguments = masking.mask(ending.error or ""), self.run.arguments

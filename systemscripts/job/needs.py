@@ -16,3 +16,4 @@ class Needs:
     alert: bool
     looks: tuple[str, ...] = ()
     lock_name: Callable[[str], str] = str
+    sends_alerts: bool = False
