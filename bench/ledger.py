@@ -126,10 +126,16 @@ def _computed_by_server(bench: Bench) -> float:
     """Return the seconds of processor that the database has taken so far, ended sessions included."""
     process = int(Path(bench.server_folder, "data", "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    fields = [Path(f"/proc/{each}/stat").read_text().rpartition(") ")[2].split()[11:15] for each in children]
-    whole = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]
-    ticks = sum(map(int, whole)) + sum(int(number) for each in fields for number in each)
-    return ticks / os.sysconf("SC_CLK_TCK")
+    # the server's own process last: what a session that ends meanwhile has taken is counted there
+    return sum(_computed(each) for each in [*children, str(process)])
+
+
+def _computed(process: str) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
 
 
 def _drop(bench: Bench, label: str, day: date, seed: int) -> None:
