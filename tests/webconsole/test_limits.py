@@ -84,6 +84,7 @@ class Hanging:
         self._target = ("127.0.0.1", port)
         self.flows = threading.Event()
         self.flows.set()
+        self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -93,6 +94,7 @@ class Hanging:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._target)
+                self._ends += [client, server]
                 for source, sink in ((client, server), (server, client)):
                     threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
@@ -107,7 +109,8 @@ class Hanging:
 
     def close(self) -> None:
         self.flows.set()
-        self._listener.close()
+        for end in (self._listener, *self._ends):
+            end.close()
 
 
 @pytest.fixture(scope="module")
