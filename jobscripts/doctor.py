@@ -6,9 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+try:
+    import typer
 
-from systemscripts.job import Summary, job
+    from systemscripts.job import Summary, job
+except ImportError as error:  # the very thing it is asked about
+    print(f"failure  packages        the Python package {error.name} is missing or broken")
+    print(f"{'':24} Run: ./install_dependencies.sh --python-only")
+    sys.exit(1)
 
 if TYPE_CHECKING:
     pass

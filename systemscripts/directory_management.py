@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Usa
 CHUNK = 1 << 20
 _ZEROS = bytes(CHUNK)
 LONGEST_ENDING_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
+# For the user and the group.
+FILE_MODE = 0o660
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
 LONGEST_PART_NAME = 230  # with a dot before it, and some letters and .part behind it
 LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
@@ -229,9 +232,11 @@ def move(source: Path, target: Path) -> None:
     try:
         if source.is_symlink():  # what was loaded are its bytes
             raise OSError(errno.EXDEV, "a link")
+        _give_mode(source)
         source.replace(target)
     except OSError as error:
-        if error.errno != errno.EXDEV:  # another file system, so copy, make sure, remove
+        # another file system, or another owner's file: copy, make sure, remove
+        if error.errno != errno.EXDEV:
             raise
         with source.open("rb") as original, atomic_write(target) as copy:
             copy_stream(original, copy)
@@ -252,6 +257,19 @@ def move_without_overwriting(source: Path, target: Path) -> bool:
         return True
     source.unlink()
     return True
+
+
+def _give_mode(path: Path) -> None:
+    """Close a file to others, whatever mode it came with; raises OSError (EXDEV) for one of another owner.
+
+    Only a copy can be closed then, and its owner can no longer change it.
+    """
+    state = path.lstat()
+    if not stat.S_ISREG(state.st_mode) or stat.S_IMODE(state.st_mode) == FILE_MODE:
+        return
+    if state.st_uid != os.geteuid() and os.geteuid() != 0:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(path))
+    path.chmod(FILE_MODE)
 
 
 def free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:

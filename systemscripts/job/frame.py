@@ -211,6 +211,10 @@ class Frame:
         level = "INFO" if ending.status in ("succeeded", "skipped") else "ERROR"
         with suppress(EtlError):  # a full disk: it still goes to the database
             self.log.write(level, log_utils.LOGGER, log_utils.ENDED, detail)
+        # what somebody only looked at they have seen: one file is enough
+        looked = not self.needs.alert or self._only_looks or self.summary.only_looked
+        if ending.status == "succeeded" and looked:
+            return
         with suppress(OSError):
             log_utils.write_readable(self.log.path)
 

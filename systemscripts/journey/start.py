@@ -11,7 +11,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel
 from systemscripts.sources import local
-from systemscripts.summary import Summary, bundled
+from systemscripts.summary import Notice, Summary, bundled
 
 
 def run(

@@ -208,3 +208,25 @@ def test_one_faulty_row_does_not_stop_the_other_imports(installation: Installati
 def test_what_does_not_go_together_is_wrong_usage(installation: Installation, arguments: tuple[str, ...]) -> None:
     done = installation.run("generic_import", *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+def test_a_faulty_import_is_a_warning_where_another_one_is_asked_for(installation: Installation) -> None:
+    installation.configure("orders", file_pattern=r"orders.*")
+    installation.configure("faulty", schema={"id": {"type": "no such type"}})
+    installation.drop("orders.csv", "id,amount\n1,2\n")
+    done = installation.run("generic_import", "orders")
+    assert done.returncode == 0, done.stderr
+    assert "timportconfig row faulty: schema.id.type" in done.stdout + done.stderr
+    assert installation.sql("select code, config_name from dba.twarning where code = 'installation_at_fault'") == [
+        ("installation_at_fault", "faulty")
+    ]
+    assert installation.run("generic_import", "--all").returncode == 78
+
+
+def test_an_archived_file_is_closed_to_others_whatever_mode_it_came_with(installation: Installation) -> None:
+    installation.configure("orders", file_pattern=r"orders.*")
+    for name, mode in (("orders_1.csv", 0o644), ("orders_2.csv", 0o666), ("orders_3.csv", 0o400)):
+        installation.drop(name, f"id,amount\n{name[7]},2\n").chmod(mode)
+    assert installation.run("generic_import", "orders").returncode == 0
+    modes = [oct(path.stat().st_mode & 0o777) for path in (installation.data / "archive").rglob("*.csv")]
+    assert modes == ["0o660"] * 3
