@@ -34,6 +34,8 @@ def check(context: Context) -> Iterator[Line]:
         with contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
             yield from _server(connection, context.settings)
             yield _schema(connection)
+            if context.settings.embedded:
+                yield from _real_data(connection)
     except EtlError as error:
         yield Line.of("database", error)
         return
@@ -70,6 +72,22 @@ def _server(connection: Connection, wanted: Settings) -> Iterator[Line]:
             "database clock",
             f"it differs by {abs(time.time() - clock):.0f} s from this host's",
             "Run: timedatectl set-ntp true, on both.",
+        )
+
+
+def _real_data(connection: Connection) -> Iterator[Line]:
+    """Whether the embedded server, made for trying and small hosts, holds what would be missed."""
+    if _one(connection, "select to_regclass('dba.tdataset') is null")[0]:
+        return
+    count, since = _one(connection, """
+        select count(*), min(created_at)::date from dba.tdataset where status = 'active'
+        having min(created_at) < now() - make_interval(days => 7)""") or (0, None)  # fmt: skip
+    if count:
+        yield Line(
+            WARNING,
+            "embedded data",
+            f"the embedded database (a third-party build, for trying) holds {count} datasets since {since}",
+            "For work that counts use the host's PostgreSQL: docs/install.md; until then: backup_database.py.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from demo.mail_sink import MailSink, make_certificate
 from systemscripts.directory_management import Directories
-from systemscripts.health import Context, folders
+from systemscripts.health import Context, database, folders
 from tests.clones import Clone
 from tests.conftest import Installation
 from tests.ssh import servers
@@ -298,3 +300,15 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
         host.named(("failure", "server", "can be read by others", "Run: chmod 600"))
         place.key_path.chmod(0o600)
     host.named(("failure", "server", "no connection", ""))
+
+
+def test_real_data_on_the_embedded_database_are_warned_of_after_a_week(installation: Installation) -> None:
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection:
+        assert list(database._real_data(connection)) == []
+        installation.configure("orders", file_pattern=r"orders.*")
+        installation.drop("orders.csv", "id\n1\n")
+        assert installation.run("generic_import", "orders").returncode == 0
+        assert list(database._real_data(connection)) == []
+        installation.sql("update dba.tdataset set created_at = now() - interval '8 days'")
+        [line] = database._real_data(connection)
+        assert line.state == "warning" and "holds 1 datasets since" in line.says

@@ -230,6 +230,9 @@ def test_a_missing_package_is_one_mail_for_all_jobs_and_one_when_it_is_over(host
     before = len(host.mails())
     assert host.run("next", script="schedule").returncode == 1
     assert len(host.mails()) == before
+    asked = host.run(script="doctor", ETL_CRON="0", ETL_NO_CRON_LOG="1")
+    assert asked.stdout.startswith("failure  packages        the Python package typer is missing"), asked.stdout
+    assert "Traceback" not in asked.stderr
     shutil.rmtree(environment)
     environment.symlink_to(sys.prefix)
     host.is_over_once()
