@@ -38,7 +38,11 @@ def run(
     options = replace(options, leave=matching.ambiguous(known, directories))
     summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
     summary.warn_all([*renamed, *bundled(matching.unmatched(known, directories))])
-    return _with_faults(summary, faults)
+    if name is None:
+        return _with_faults(summary, faults)
+    # they are for the runs of those imports and of all; this one did what it was asked for
+    summary.warn_all(Notice("installation_at_fault", text, other) for other, text in faults.items())
+    return summary
 
 
 def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:
