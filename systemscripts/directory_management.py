@@ -25,6 +25,7 @@ FILE_MODE = 0o660
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
 LONGEST_PART_NAME = 230  # with a dot before it, and some letters and .part behind it
 LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
+LONGEST_ON_DISK = 255  # bytes of a name on most file systems
 IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_BEGINNINGS = ("~$", ".")
 
@@ -117,6 +118,11 @@ def unsafe_name(name: str) -> str:
     if len(name.encode()) > LONGEST_NAME:
         return f"it is longer than {LONGEST_NAME} bytes"
     return ""
+
+
+def unsafe_arrival(name: str) -> str:
+    """Return why a file of this name must not come in, "" where it may: one that a disk can hold is shortened here."""
+    return unsafe_name(fitting_name(name) if len(os.fsencode(name)) <= LONGEST_ON_DISK else name)
 
 
 def fitting_name(name: str, max_bytes: int = LONGEST_NAME) -> str:

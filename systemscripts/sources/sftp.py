@@ -26,7 +26,7 @@ from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import fitting_name, in_progress, unsafe_name
+from systemscripts.directory_management import in_progress, unsafe_arrival
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
 from systemscripts.sources import Fetched, Request, landing, local
 from systemscripts.ssh import Login
@@ -141,7 +141,7 @@ def _completed(request: Request, options: Options, session: Session, entry: Entr
     """An entry with what a closer look tells, where the list does not say enough of a file that may be wanted."""
     from systemscripts.ssh import remote
 
-    if entry.is_complete or unsafe_name(fitting_name(entry.name)) or not _matches(request, options, entry):
+    if entry.is_complete or unsafe_arrival(entry.name) or not _matches(request, options, entry):
         return entry
     return remote.complete(session, options.below(entry.name), entry)
 
@@ -165,7 +165,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
         elif reason is None:
             found.append(entry)
         elif reason.startswith("!"):
-            shown = repr(entry.name)[1:-1] if unsafe_name(fitting_name(entry.name)) else entry.name
+            shown = repr(entry.name)[1:-1] if unsafe_arrival(entry.name) else entry.name
             text = f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
             fetched.leave(Path(f"{options.name}/{shown}"), text)
     return found
@@ -173,7 +173,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
 
 def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
     """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
-    if reason := unsafe_name(fitting_name(entry.name)):
+    if reason := unsafe_arrival(entry.name):
         return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
     if in_progress(entry.name):
         return "still being written"

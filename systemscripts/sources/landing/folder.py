@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from systemscripts import files, settings
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import copy_stream, fitting_name, in_progress, unsafe_name
+from systemscripts.directory_management import copy_stream, fitting_name, in_progress, unsafe_arrival
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError
 from systemscripts.sources import Fetched, Request, landing
 from systemscripts.sources.landing.open_folder import open_folder
@@ -96,7 +96,7 @@ def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[
     pattern = request.options.get("pattern") or request.config.file_pattern
     for entry in found:
         path = folder / entry.name
-        if reason := unsafe_name(fitting_name(entry.name)):
+        if reason := unsafe_arrival(entry.name):
             shown = repr(entry.name)[1:-1]
             fetched.leave(folder / shown, f"{shown} in {folder} is not taken: its name must not be used here, {reason}")
         elif in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
