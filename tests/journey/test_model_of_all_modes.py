@@ -48,7 +48,8 @@ MODES = {
 # kind of step -> how often it comes
 STEPS = {"load": 10, "undo": 4, "undo_run": 1, "accept": 3, "replay": 2, "fix": 1, "zone": 1}
 STEPS_OF_A_RUN = 16
-SEEDS = int(os.environ.get("ETL_TEST_MODEL_SEEDS", "150" if os.environ.get("ETL_TEST_LONG") else "4"))
+# a failing seed can be looked for with TEST_MODEL_SEEDS=1000
+SEEDS = int(os.environ.get("TEST_MODEL_SEEDS", "150" if os.environ.get("ETL_TEST_LONG") else "4"))
 
 
 def steps_of(dice: random.Random, modes: str) -> Iterator[tuple[str, list[Any]]]:
