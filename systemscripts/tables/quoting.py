@@ -48,8 +48,10 @@ def quoting(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -
     edge = rb"[^%s\r\n%s]" % (d, q)
     # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
     clean = rb"(?:[^%s]*+(?<!%s)%s[^%s]*+%s(?!%s)|(?!))*+[^%s]*+" % (q, edge, q, q, q, edge, q)
-    closed = rb"%s((?:[^%s]++|%s%s)*+)%s(?=[%s\r\n]|\Z)" % (q, q, q, q, q, d)
-    still_open = rb"%s(?:[^%s]++|%s%s)*+\Z" % (q, q, q, q)
+    # blanks may stand between a quote and the delimiter: `"x, y" ,3`
+    blanks = b"" if delimiter == b" " else rb" *+"
+    closed = rb"%s(%s(?:[^%s]++|%s%s)*+%s)%s(?=[%s\r\n]|\Z)" % (blanks, q, q, q, q, q, blanks, d)
+    still_open = rb"%s%s(?:[^%s]++|%s%s)*+\Z" % (blanks, q, q, q, q)
     patterns = (re.compile(pattern) for pattern in (clean, closed, still_open, rb"\r\n|\n|\r", rb"[%s\r\n]" % d))
     limits = (2**62, 2**62) if trusted else (MOST_LINES, MOST_BYTES)
     return Quoting(delimiter, quote, width, *limits, *patterns)
@@ -157,7 +159,7 @@ def _without_opening_quote(body: bytes, start: int, rules: Quoting) -> Careful |
     quote, stray = rules.quote, 0
     for number, content in enumerate(fields):
         if quote in content:
-            if content.startswith(quote):
+            if content.lstrip(b" ").startswith(quote):
                 return None
             fields[number] = quote + content.replace(quote, quote + quote) + quote
             stray += 1
@@ -173,9 +175,9 @@ class _Cut:
     literal: list[int] = field(default_factory=list)  # numbers of the fields whose quotes are characters
     done: bool = False
 
-    def add(self, body: bytes, stop: int, limit: int, delimiter: bytes) -> None:
-        """Take the field that ends at `stop`."""
-        self.fields.append(body[self.end : stop])
+    def add(self, body: bytes, stop: int, limit: int, delimiter: bytes, content: bytes | None = None) -> None:
+        """Take the field that ends at `stop`; `content`: what stands between the blanks around it."""
+        self.fields.append(body[self.end : stop] if content is None else content)
         self.done = stop >= limit or body[stop : stop + 1] != delimiter
         self.end = stop if self.done else stop + 1
 
@@ -193,16 +195,27 @@ def _one_line(body: bytes, start: int, rules: Quoting) -> _Cut:
 
 def _add_field(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> bool:
     """Take the next field; False when it begins with a quote that nothing closes."""
-    if body[cut.end : cut.end + 1] != rules.quote or cut.end >= limit:
+    begins = body[cut.end : cut.end + 1]
+    if begins not in (rules.quote, b" ") or cut.end >= limit:
         _add_literal(cut, body, rules, limit)
         return True
     match = rules.quoted_field.match(body, cut.end, limit)
+    if match is None and begins == b" " and not _opens_behind_blanks(body, cut.end, limit, rules):
+        _add_literal(cut, body, rules, limit)
+        return True
     if match is None or match.end() - cut.end > rules.most_bytes:
         return False
     if len(rules.line_break.findall(body, cut.end, match.end())) > rules.most_lines:
         return False
-    cut.add(body, match.end(), limit, rules.delimiter)
+    cut.add(body, match.end(), limit, rules.delimiter, match[1])
     return True
+
+
+def _opens_behind_blanks(body: bytes, start: int, limit: int, rules: Quoting) -> bool:
+    """True when a quote follows the blanks that a field begins with."""
+    while start < limit and body[start : start + 1] == b" ":
+        start += 1
+    return start < limit and body[start : start + 1] == rules.quote and rules.delimiter != b" "
 
 
 def _add_literal(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> None:

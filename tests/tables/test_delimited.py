@@ -76,7 +76,6 @@ def test_single_quotes_enclose_fields_where_they_do(tmp_path: Path) -> None:
         ('1,5" x 3",x', ["1", '5" x 3"', "x"]),
         ('1,"open,x', ["1", '"open', "x"]),
         ('1,"in"side,x', ["1", '"in"side', "x"]),
-        ('1, "spaced",x', ["1", ' "spaced"', "x"]),
         ('a",b,"c', ['a"', "b", '"c']),
     ],
 )
@@ -86,6 +85,23 @@ def test_a_stray_quote_is_a_character_and_swallows_nothing(tmp_path: Path, line:
         records = [table.parse(record) for block in table.blocks() for record in block.records]
         assert records == [fields, ["2", "good, one", "y"], ["3", "plain", "z"]]
         assert [notice.code for notice in table.warnings] == ["stray_quotes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ('1, "x, y",3', ["1", "x, y", "3"]),
+        ('1,"x, y" ,3', ["1", "x, y", "3"]),
+        ('1,  "say ""hi"", then"  ,3', ["1", 'say "hi", then', "3"]),
+        ('"1" ,"two\nlines" , "z"', ["1", "two\nlines", "z"]),
+    ],
+)
+def test_blanks_around_a_quoted_field_are_no_part_of_it(tmp_path: Path, line: str, fields: list[str]) -> None:
+    path = written(tmp_path, f'a,b,c\n{line}\n2,"good, one",y\n3, plain ,z\n')
+    with open_table(path) as table:
+        records = [table.parse(record) for block in table.blocks() for record in block.records]
+        assert records == [fields, ["2", "good, one", "y"], ["3", " plain ", "z"]]
+        assert table.warnings == []
 
 
 def test_inches_in_every_line_change_nothing(tmp_path: Path) -> None:
