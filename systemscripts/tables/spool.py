@@ -27,9 +27,11 @@ class Spool:
         self.count = 0
         self._starts: list[int] = []  # number of the first record of each run of consecutive rows
         self._rows: list[int] = []  # its sheet row
+        self._offsets: list[tuple[int, int]] = []  # where each batch begins: in bytes, and in records
 
     def add(self, first_row: int, count: int, records: memoryview) -> None:
         """Append `count` records that stand in consecutive sheet rows."""
+        self._offsets.append((self.file.tell(), self.count))
         self.file.write(records)
         self._space.add(len(records))
         if not self._starts or self._rows[-1] + self.count - self._starts[-1] != first_row:
@@ -41,7 +43,7 @@ class Spool:
         """Forget all rows."""
         self.file.seek(0)
         self.file.truncate()
-        self.count, self._starts, self._rows = 0, [], []
+        self.count, self._starts, self._rows, self._offsets = 0, [], [], []
 
     def blocks(self) -> Iterator[Block]:
         """Yield all records with their sheet rows."""
@@ -58,10 +60,15 @@ class Spool:
                 break
         return self.count - above, self._chunks(CHUNK_BYTES, position)
 
-    def _cut(self, chunk_bytes: int) -> Iterator[Block]:
+    def bottom(self, least: int) -> list[Block]:
+        """The last records, `least` where there are as many, and some more."""
+        enough = (start for start in reversed(self._offsets) if self.count - start[1] >= least)
+        position, done = next(enough, (0, 0))
+        return list(self._cut(CHUNK_BYTES, position, done))
+
+    def _cut(self, chunk_bytes: int, position: int = 0, done: int = 0) -> Iterator[Block]:
         cutter = RecordCutter(b",", b'"', b"\n", width=0, trusted=True)
-        done = 0
-        for block in cutter.blocks(self._chunks(chunk_bytes)):
+        for block in cutter.blocks(self._chunks(chunk_bytes, position)):
             yield Block(block.records, self._row_numbers(done, len(block.records)))
             done += len(block.records)
 

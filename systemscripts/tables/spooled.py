@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts.summary import Notice
-from systemscripts.tables import all_sheets, asking, frames, header
+from systemscripts.tables import all_sheets, asking, extent, frames, header
 from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
 from systemscripts.tables.parsers.book import ALL
 from systemscripts.tables.spool import Spool
 
+# of a longer sheet only the end is searched for notes: a second table in it shows by its rows
+WHOLE_ROWS = 5000
 SPOOL_DIRECTORY: Path | None = None  # None: temporary_files.folder()
 
 
@@ -38,6 +40,8 @@ class SpooledTable(Table):
         self.columns: list[str] = []
         self.skipped = 0
         self._header_end = 0
+        self._last_row: int | None = None
+        self._dropped: frozenset[int] = frozenset()
         first = spool.top(header.ROWS_TO_SEARCH)
         if first is None:
             detected.format = "empty"
@@ -53,6 +57,34 @@ class SpooledTable(Table):
         self.warnings += found.doubts
         if found.first_data:
             self._header_end = rows[min(found.first_data, len(rows)) - 1][0]
+        if not header_known and not options.keep_all_rows:
+            self._find_end(rows, found)
+
+    def _find_end(self, top: header.Rows, found: header.Header) -> None:
+        """Leave out what stands below the table: notes, a second table, the header again. A long sheet's end alone."""
+        is_whole = self._spool.count <= WHOLE_ROWS
+        blocks = self._spool.blocks() if is_whole else self._spool.bottom(extent.MOST_FOOTER_ROWS)
+        rows = [
+            (row, self.parse(record))
+            for block in blocks
+            for record, row in zip(block.records, block.rows, strict=True)
+            if row > self._header_end
+        ]
+        heading = top[found.first_data - 1][1] if found.row and 0 < found.first_data <= len(top) else []
+        width = header.usual_width(rows) if rows else 0
+        rows = [(row, (fields + [""] * width)[: max(width, _reach(fields))]) for row, fields in rows]
+        end = extent.find(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
+        self._dropped = frozenset(rows[position][0] for position in end.dropped)
+        if end.dropped:
+            text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
+            self.warnings.append(Notice("rows_left_out", text))
+        left = len(rows) - end.position
+        if left:
+            self._last_row = rows[end.position][0] - 1
+            if end.note:
+                text = f"{left} row{'s are' if left > 1 else ' is'} not read: {end.note}"
+                self.warnings.append(Notice("rows_left_out", text))
+        self.skipped += left + len(end.dropped)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records below the header; `rows` are rows of the sheet."""
@@ -60,11 +92,24 @@ class SpooledTable(Table):
             if block.rows[0] <= self._header_end:
                 start = bisect_right(block.rows, self._header_end)
                 block = Block(block.records[start:], block.rows[start:])
+            if self._last_row is not None or self._dropped:
+                block = self._without_what_is_left_out(block)
             if block.records:
                 yield block
 
-    def standard_text(self) -> tuple[int, Iterator[bytes]]:
-        """The records as the child wrote them."""
+    def _without_what_is_left_out(self, block: Block) -> Block:
+        last = self._last_row if self._last_row is not None else block.rows[-1] if block.rows else 0
+        kept = [
+            (record, row)
+            for record, row in zip(block.records, block.rows, strict=True)
+            if row <= last and row not in self._dropped
+        ]
+        return Block([record for record, _ in kept], [row for _, row in kept])
+
+    def standard_text(self) -> tuple[int, Iterator[bytes]] | None:
+        """The records as the child wrote them, unless some of them are left out."""
+        if self._last_row is not None or self._dropped:
+            return None
         return self._spool.below(self._header_end)
 
     def content_sha256(self) -> str:
@@ -79,6 +124,10 @@ class SpooledTable(Table):
     def close(self) -> None:
         """Free the temporary file."""
         self._spool.close()
+
+
+def _reach(fields: Sequence[str]) -> int:
+    return max((number for number, cell in enumerate(fields, 1) if cell), default=0)
 
 
 def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> Table:
