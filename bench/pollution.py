@@ -155,8 +155,7 @@ def whole_file_samples() -> Iterator[Sample]:
     yield Sample("two line ends at the end", 5, [*rows[:-1], replace(rows[-1], end="\r\n\r\n")], clean)
     yield Sample("no header", 470, rows[1:], clean[1:])
     for deep in (2, 3):
-        names = [" ".join([name] * deep) for name in NAMES]
-        yield Sample(f"header of {deep} rows", 47, [header] * deep + rows[1:], [names, *clean[1:]])
+        yield Sample(f"header {deep} times", 47, [header] * deep + rows[1:], clean)
     yield Sample("title and blank row", 282, [title, blank, *rows], clean)
     for more in (1, 3, 7, 23):
         yield Sample("titles", 0, [title] * more + rows, clean, name=str(more))

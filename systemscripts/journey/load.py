@@ -334,7 +334,7 @@ def _outcome(
 
 
 def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[Notice]:
-    found = list(file.table.warnings)
+    found = file.warnings()
     if plan.ignored:
         found.append(Notice("columns_not_loaded", f"columns not loaded: {', '.join(plan.ignored)}"))
     if counts.rejected:

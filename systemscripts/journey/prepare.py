@@ -15,12 +15,17 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, fitting_name, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.journey.context import Context
+from systemscripts.summary import Notice
 from systemscripts.tables import aliases, names, standard_csv
+
+# what was made of the rows at the top: said until a file with the same header was loaded
+LOADS_LOOKED_BACK = 3  # some clients change between two forms of a file
+HEADER_DOUBTS = frozenset({"header_guessed", "header_joined", "titles_left_out"})
 
 
 @dataclass
 class Prepared:
-    """A file that is understood; `table` is open."""
+    """A file that is understood; `table` is open. `has_known_header`: a file with the same one was loaded before."""
 
     ticket: files.Ticket
     path: Path
@@ -28,6 +33,13 @@ class Prepared:
     columns: list[str]
     identity: Identity
     look: files.Look
+    has_known_header: bool = False
+
+    def warnings(self) -> list[Notice]:
+        """What reading the table left in doubt, known after its last block."""
+        return [
+            notice for notice in self.table.warnings if not (self.has_known_header and notice.code in HEADER_DOUBTS)
+        ]
 
 
 @contextmanager
@@ -56,7 +68,7 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         _check_type(context.config.file_type, ticket.name, table.detected.format)
         columns = aliases.names_of(table, context.config.reading.aliases, _known_spellings(context, table))
         found = _identify(context, ticket.name, table, columns)
-        result = Prepared(ticket, path, table, columns, found, look)
+        result = Prepared(ticket, path, table, columns, found, look, _is_known_header(context, table, found.label))
         if write:
             _note(context, result)
         yield result
@@ -145,6 +157,28 @@ def _known_spellings(context: Context, table: tables.Table) -> dict[str, str]:
         )
         row = cursor.fetchone()
     return names.known_spellings(row[0] or {}) if row else {}
+
+
+def _is_known_header(context: Context, table: tables.Table, label: str | None) -> bool:
+    """Whether one of the last good loads of this label had the same headers, in whatever order."""
+    if not any(notice.code in HEADER_DOUBTS for notice in table.warnings):
+        return False
+    # `is not distinct from` uses no index
+    of_label, values = ("label = %s", [label]) if label is not None else ("label is null", [])
+    with transaction(context.connection) as cursor:
+        cursor.execute(
+            f"""with recent as (
+                  select dataset_id from dba.tdataset
+                  where config_name = %s and {of_label} and status in ('active', 'superseded')
+                  order by dataset_id desc limit {LOADS_LOOKED_BACK})
+                select exists (
+                  select from recent join dba.tfile f using (dataset_id)
+                  where f.status = 'loaded' and f.detected ? 'headers'
+                    and (select array_agg(h.value order by h.value) from jsonb_each_text(f.detected -> 'headers') h)
+                      = (select array_agg(w order by w) from unnest(%s) w))""",
+            (context.config.config_name, *values, list(table.columns)),
+        )
+        return cursor.fetchone() == (True,)
 
 
 def _single_values(table: tables.Table, columns: list[str], locations: set[str]) -> dict[str, str]:

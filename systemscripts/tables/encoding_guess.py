@@ -42,6 +42,8 @@ RARE_IDEOGRAPH = -14.0
 SURE_MARGIN = 3.0  # odds of 20 to 1 for the best reading against the next
 
 _BEFORE_NUMBERS, _AFTER_NUMBERS = "€£¥$±~", "€£¥°%²³½¼¾ªº"
+# behind a sign they make it part of a word; those of °C, °F and °K do not
+_LETTERS = frozenset("ABDEGHIJLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _IN_TEXT = "–—•·©®™§×…"
 _APOSTROPHES = "’‘ʼ·"
 
@@ -195,7 +197,9 @@ def _score_sign(sign: str, before: str, behind: str) -> float:
         return COMMON_SIGN if before.strip() and behind.strip() else LOOSE_QUOTE
     if sign == "µ":
         return UNIT_PREFIX if not before.isalpha() and behind.isalpha() else RARE_SIGN
-    if (sign in _AFTER_NUMBERS and not before.isalpha()) or (sign in _BEFORE_NUMBERS and not behind.isalpha()):
+    if sign in _AFTER_NUMBERS and (before.isdigit() or not before.strip(" (")) and behind not in _LETTERS:
+        return COMMON_SIGN
+    if sign in _BEFORE_NUMBERS and not before.isalpha() and (behind.isdigit() or not behind.strip(" -)")):
         return COMMON_SIGN
     if sign in "“«‘„‚‹¿¡":
         return LOOSE_QUOTE if not before.isalnum() and behind.isalnum() else RARE_SIGN

@@ -40,6 +40,8 @@ def first_table_width(rows: Rows) -> int:
     counts = Counter(map(len, filled))
     if not counts:
         return 0
+    if _names_least(filled):
+        return len(filled[0])
     several = {width: count for width, count in counts.items() if width > 1 < count}
     runs = {
         width: max(len(list(group)) for size, group in groupby(filled, key=len) if size == width) for width in counts
@@ -58,6 +60,18 @@ def first_table_width(rows: Rows) -> int:
         ):
             return width
     return usual
+
+
+def _names_least(rows: Sequence[Sequence[str]]) -> bool:
+    """True when names stand above records of as many fields, or at places more: those have delimiters too many."""
+    width = len(rows[0])
+    fitting = [fields for fields in rows[1:] if len(fields) == width]
+    if width < 2 or not fitting or any(len(fields) < width for fields in rows) or not looks_like_header(rows[0]):
+        return False
+    if any(looks_like_header(fields) for fields in rows[1:SAMPLED_ROWS] if len(fields) > width):
+        return False
+    for_header, for_data = kinds.header_votes(rows[0], kinds.columns(fitting[:SAMPLED_ROWS], width))
+    return for_header > 0 and not for_data and any(len(fields) == width for fields in rows[1:4])
 
 
 def _is_sentence(fields: Sequence[str]) -> bool:
@@ -249,7 +263,9 @@ class _Scan:
             for_header, for_data = kinds.header_votes(fields, self.body)
             prose = for_header > 0 and not for_data and len(fields[0].split()) > 2
             return prose or (bool(NOTE.match(fields[0])) and not _fits(fields, self.body))
-        return _filled(fields) <= 1 or not _fits(fields, self.body)
+        if _filled(fields) == 1 and not fields[0].strip() and len(fields) == self.width:
+            return False  # a note begins on the left
+        return _filled(fields) == 0 or not _fits(fields, self.body)
 
     def _is_note(self, fields: Sequence[str]) -> bool:
         """True for a row that is a note even directly below the records."""

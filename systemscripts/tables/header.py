@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,14 @@ MOST_TITLE_ROWS = 60  # spec 2.1.2 asks for 23
 DEEPEST = 5
 SHORT_TABLE = 40  # rows that tell the kinds of a short table below titles
 LEAST_VALUES = 3  # fewer say nothing about the kind of a column
+MOST_TITLE_LETTERS = 60  # of a title, to know it by
+_MEASURE = r"[mkµcdhMGT]?(?:m|g|l|s|A|V|W|J|N|Pa|Hz|Wh|bar|B)(?:\^?[23²³])?"
+_COUNT = r"t|h|min|d|pcs|pieces|units?|each|days?|hours?|years?|st(?:ü|u)ck"
+_FORMAT = r"[dmyhs]{1,4}(?:[-/.: T][dmyhs]{1,4}){1,5}|text|number|date"
+UNITS = re.compile(
+    rf"[\[(]?\s*(?:%|[€$£¥°]|°[CF]|[A-Z]{{3}}|{_MEASURE}|{_COUNT}|{_FORMAT})(?:\s*/\s*\w{{1,4}})?\s*[\])]?",
+    re.IGNORECASE,
+)
 
 Rows = Sequence[tuple[int, list[str]]]  # line or sheet row from 1, and its fields
 
@@ -52,8 +61,11 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         body = kinds.columns([fields for _, fields in rows[position + deep :]], width)
     else:
         first = _below_titles(rows, _below_block(rows, _first_full(rows, width), width), width)
+        first = first if options.header_rows else _fuller_names(rows, first, width)
         body = _body(rows, first, width)
-        if not options.header_rows and _is_data(rows, first, body):
+        if not options.header_rows and _is_data(rows, first, body) and _names_few(rows, first, width, body):
+            first -= 1
+        elif not options.header_rows and _is_data(rows, first, body):
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
             note = f"no header: the first row{titles} holds the same kinds of values as those below it"
             doubts = [] if options.names else [Notice("header_guessed", note)]  # who names the columns knows it
@@ -61,9 +73,63 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)
+    again = 0 if options.header_rows else _repeats(rows, position + deep, rows[position + deep - 1][1])
     found = header_names.joined([fields for _, fields in rows[position : position + deep]])
-    columns, doubts = header_names.repaired(found, rows[position + deep :], width)
-    return Header(columns, rows[position][0] if rows else None, position + deep, position, note, doubts)
+    end = position + deep + again
+    columns, doubts = header_names.repaired(found, rows[end:], width)
+    if not options.header_row and not options.header_rows:
+        doubts += _said(rows, position, deep, again)
+    return Header(columns, rows[position][0] if rows else None, end, position + again, note, doubts)
+
+
+def _said(rows: Rows, position: int, deep: int, again: int) -> list[Notice]:
+    """Warn of what was made of the rows at the top: titles left out, a header joined of several rows or repeated."""
+    found = []
+    titles = [fields for _, fields in rows[:position] if _filled(fields)]
+    if titles:
+        shown = next(cell.strip() for cell in titles[0] if cell.strip())[:MOST_TITLE_LETTERS]
+        count = f"{len(titles)} rows above the header are" if len(titles) > 1 else "1 row above the header is"
+        text = f"{count} not read: {shown!r}"
+        found.append(Notice("titles_left_out", text))
+    if deep > 1:
+        last = rows[position + deep - 1][0]
+        found.append(Notice("header_joined", f"the header was joined of rows {rows[position][0]} to {last}"))
+    if again:
+        found.append(Notice("rows_left_out", f"the header stands there {again + 1} times: it was read once"))
+    return found
+
+
+def _names_few(rows: Rows, first: int, width: int, body: Sequence[Column]) -> bool:
+    """True when the row above the first record is a header that leaves most columns without a name: `name,,`."""
+    if first != 1 or len(rows[0][1]) != width or _is_gap(*rows[0], rows[1][0]) or not rows[0][1][0].strip():
+        return False
+    for_data = kinds.header_votes(rows[0][1], body)[1]
+    words = max(len(cell.split()) for cell in rows[0][1])
+    return not for_data and words == 1 and not any(_is_labelled_value(cell) for cell in rows[0][1])
+
+
+def _repeats(rows: Rows, position: int, above: Sequence[str]) -> int:
+    """How many rows from `position` on are the header once more."""
+    same = takewhile(lambda row: list(row[1]) == list(above), rows[position:])
+    return sum(1 for _ in same) if looks_like_header(above) else 0
+
+
+def _fuller_names(rows: Rows, first: int, width: int) -> int:
+    """Past notes spread over some columns, to a row of names in more of them that stands above records.
+
+    A first row with names in all columns is never passed: a record may hold words where others hold numbers.
+    """
+    filled = _filled(rows[first][1]) if rows else 0
+    if filled >= width or _is_data(rows, first, _body(rows, first, width)):
+        return first
+    for position in range(first + 1, min(first + 1 + DEEPEST, len(rows) - 1)):
+        fields = rows[position][1]
+        body = _body(rows, position, width)
+        if kinds.header_votes(rows[position - 1][1], body)[1]:
+            return first
+        if len(fields) == width and _filled(fields) > filled and _reads_like_names(rows, position, width):
+            return position
+    return first
 
 
 def usual_width(rows: Rows) -> int:
@@ -116,7 +182,7 @@ def _first_full(rows: Rows, width: int) -> int:
             continue
         if _filled(fields) >= enough and len(fields) > width / 2:
             return position if len(fields) == width else _of_full_width(rows, position, width, enough)
-        if position == 0 and not _is_title(fields, width):
+        if position == 0 and (not _is_title(fields, width) or _is_sparse_record(rows, width)):
             return 0
     return next((position for position, (_, fields) in enumerate(rows) if len(fields) == width and any(fields)), 0)
 
@@ -132,9 +198,10 @@ def _below_block(rows: Rows, first: int, width: int) -> int:
             continue
         body = kinds.columns([fields for _, fields in rows[position + 1 :] if len(fields) == width], width)
         for_header, for_data = kinds.header_votes(rows[position][1], body)
-        above = [kinds.header_votes(fields, body)[1] for _, fields in rows[first:position]]
-        if for_header and not for_data and not any(above) and looks_like_header(rows[position][1]):
-            block = [fields for _, fields in rows[first:position] if any(fields)]
+        block = [fields for _, fields in rows[first:position] if any(fields)]
+        above = [kinds.header_votes(fields, body)[1] for fields in block]
+        is_line = len(block) == 1 and not looks_like_header(block[0])
+        if for_header and not for_data and (is_line or not any(above)) and looks_like_header(rows[position][1]):
             own = len(block) > 2 + (width == 2) and names_in(block, width) == 0
             return first if own and 3 * len(block) > len(rows) - position else position
     return first
@@ -212,6 +279,12 @@ def _is_prose(rows: Rows, position: int, width: int) -> bool:
     return len(below) > 1 and alike <= len(below) / 3
 
 
+def _is_sparse_record(rows: Rows, width: int) -> bool:
+    """True for a first row with blanks whose values, two at least, are of the kinds of the columns below."""
+    for_header, for_data = kinds.header_votes(rows[0][1], _body(rows, 0, width))
+    return len(rows[0][1]) == width and for_data > 1 and not for_header
+
+
 def _is_title(fields: list[str], width: int) -> bool:
     if width < 2 or (_filled(fields) > max(width / 2, 1)):
         return False
@@ -243,17 +316,30 @@ def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
 
 
 def _with_groups(rows: Rows, first: int) -> int:
-    """Go up over rows that label groups of columns (`,Travel,,Food,`), without a blank line between."""
-    while first > 0 and _labels_groups(rows[first - 1][1], rows[first][1]) and rows[first - 1][0] + 1 == rows[first][0]:
-        if _is_prose(rows, first - 1, len(rows[first][1])) or _is_spaced([row for _, row in rows[first - 1 :]], 0):
+    """Go up over rows that label groups of columns (`,Travel,,Food,`), without a blank line between.
+
+    Notes that run over several columns have some of these forms, too, but more of them stand above.
+    """
+    top = first
+    while top > 0 and _labels_groups(rows[top - 1][1], rows[top][1]) and not _is_gap(*rows[top - 1], rows[top][0]):
+        if _is_prose(rows, top - 1, len(rows[top][1])) or _is_spaced([row for _, row in rows[top - 1 :]], 0):
             break
-        first -= 1
-    return first
+        if _filled(rows[top - 1][1]) > _filled(rows[top][1]):
+            return first
+        top -= 1
+    above = rows[top - 1][1] if top else []
+    if top < first and _filled(above) > 1 and not _is_gap(*rows[top - 1], rows[top][0]):
+        return top if any(_is_labelled_value(cell) for cell in above) else first
+    return top
 
 
 def _labels_groups(fields: Sequence[str], below: Sequence[str]) -> bool:
     labels = [place for place, cell in enumerate(fields) if cell.strip()]
     if not labels or labels == [0] or len(fields) != len(below) or fields[0].startswith("#"):
+        return False
+    if list(fields) == list(below):
+        return False
+    if any(_is_labelled_value(cell) for cell in fields):
         return False
     return all(kinds.kind(fields[place]) in ("text", "number") or fields[place][:1].isalpha() for place in labels)
 
@@ -262,30 +348,49 @@ def _depth(rows: Rows, position: int, first: int, body: Sequence[Column]) -> int
     """How many rows from `position` on belong to the header; `first` is the first full one."""
     deep = first - position + 1
     while position + deep + 1 < len(rows) and deep < DEEPEST:
-        fields, above = rows[position + deep][1], rows[position + deep - 1][1]
-        if not _continues(fields, above, body):
+        (row_above, above), (row, fields) = rows[position + deep - 1 : position + deep + 1]
+        if _is_gap(row_above, above, row) or not _continues(fields, above, body):
             break
         deep += 1
     return deep
 
 
+def _is_gap(row_above: int, above: Sequence[str], row: int) -> bool:
+    """Whether blank rows stand between two rows; a line break within a field is none."""
+    return row > row_above + 1 + sum(cell.count("\n") for cell in above)
+
+
 def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Column]) -> bool:
-    """True when a row below a header is a further row of it: units, sub-labels, or the same names again."""
-    if list(fields) == list(above) and looks_like_header(fields):
-        return True
-    if len(fields) != len(above) or _filled(fields) < 2:
+    """True when a row below a header is a further row of it: units, or sub-labels."""
+    if len(fields) != len(above) or _filled(fields) < 2 or list(fields) == list(above):
+        return False
+    if kinds.holds_values(fields) or any(_is_labelled_value(cell) for cell in fields):
         return False
     for_header, for_data = kinds.header_votes(fields, body, LEAST_VALUES)
-    typed = sum(bool(column.kinds) and column.count >= LEAST_VALUES for column in body)
-    if for_header and not for_data and for_header >= 0.5 * typed and not kinds.holds_values(fields):
+    if not for_data and _are_units(fields):
         return True
     # names that tell columns of one label from each other: Q1,Q1,Q2,Q2 over Air,Rail,Air,Rail
-    if _are_told_apart(above, fields) and kinds.header_votes(fields, body)[0] and not kinds.holds_values(fields):
+    if _are_told_apart(above, fields) and kinds.header_votes(fields, body)[0]:
+        return True
+    # a second line of names, above nothing but columns that hold values of some kind: in none of them a word is one
+    if for_header > 1 and for_header == _filled(fields):
         return True
     # names that fill exactly the gaps which the row above leaves below its group labels
     gaps = [place for place, cell in enumerate(above) if place and not cell.strip()]
     fits = all(fields[place].strip() for place in gaps) and any(not cell.strip() for cell in fields)
-    return bool(gaps) and fits and not for_data and not kinds.holds_values(fields)
+    return bool(gaps) and fits and not for_data
+
+
+def _are_units(fields: Sequence[str]) -> bool:
+    """True for a row of nothing but units of measure, formats and blanks."""
+    filled = [cell.strip() for cell in fields if cell.strip()]
+    return len(filled) > 1 and all(UNITS.fullmatch(cell) for cell in filled)
+
+
+def _is_labelled_value(cell: str) -> bool:
+    """True for `Printed: 2026-11-02`: a label and its value in one cell, which is no name."""
+    label, colon, value = cell.strip().partition(":")
+    return bool(colon and label and value.strip())
 
 
 def _are_told_apart(above: Sequence[str], fields: Sequence[str]) -> bool:
