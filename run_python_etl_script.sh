@@ -22,6 +22,10 @@ readonly REMIND_SECONDS=604800  # a week
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'run_python_etl_script.sh: %s\n' "$2" >&2
+    quit "$@"
+}
+
+quit() { # CODE TEXT: the end before the job, whose cause has been printed
     [[ -z $cron_log ]] || note "did not start: $2"
     # A mistake at the keyboard is for who made it; one in a cron file nobody sees.
     (($1 == 2)) && [[ ${ETL_CRON:-} != 1 ]] || add_trouble "$2" "$2"
@@ -235,7 +239,7 @@ ensure_python() { # leaves $python
     local -r environment=$project/.venv
     # install_dependencies.sh leaves a copy of what it installed: complete, and still what is asked for.
     if [[ ! -x $environment/bin/python ]]; then
-        install_packages || fail "$code" "$why"
+        install_packages || quit "$code" "$why"
     elif ! cmp -s "$project/requirements.txt" "$environment/.requirements.txt"; then
         bring_up_to_date
     fi

@@ -51,7 +51,8 @@ Values = dict[str, str]
 
 def settings_folders(project: Path, settings_file: Path, data: Path) -> list[Path]:
     """Return the folders for the copy of the alert settings: first that of the settings, whose secrets it holds."""
-    return [settings_file.parent, *folders(project, data)]
+    beside = [settings_file.parent] if _is_own(settings_file.parent) else []
+    return [*beside, *folders(project, data)]
 
 
 def folders(project: Path, data: Path) -> list[Path]:
@@ -59,14 +60,22 @@ def folders(project: Path, data: Path) -> list[Path]:
     home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
     state = Path(os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state")
     own = f"client_etl_workflow-{os.geteuid()}"
+    # root, or another user at the door, leaves nothing in somebody else's installation
+    inside = [folder / "var" for folder in (data, project) if _is_own(folder)]
     found = [
-        data / "var",
-        project / "var",
+        *inside,
         state / "client_etl_workflow",
         Path("/var/tmp") / own,
         Path("/dev/shm") / own,
     ]
     return list(dict.fromkeys(found))
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def file_name(kind: str, settings_file: Path) -> str:
