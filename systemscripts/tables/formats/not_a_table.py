@@ -1,4 +1,4 @@
-"""Files that are no table, told by their first bytes so that the message can say what they are."""
+"""Files that are not a table, told by their first bytes so that the message can say what they are."""
 
 from __future__ import annotations
 
@@ -7,29 +7,100 @@ from pathlib import Path
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
 
+# What a file begins with, and what it is. A mark of letters alone may also begin a text: see `_kind`.
 KINDS = {
     b"%PDF-": "a PDF document",
+    b"%!PS": "a PostScript document",
+    b"{\\rtf": "a rich text document",
     b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"MSCF": "a cabinet archive",
     b"BZh": "bzip2 data",
     b"\xfd7zXZ": "xz data",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
-    b"{\\rtf": "a rich text document",
+    b"\x28\xb5\x2f\xfd": "zstd data",
+    b"\x04\x22\x4d\x18": "lz4 data",
+    b"\x1f\x9d": "data packed by compress (.Z)",
+    b"LZIP": "lzip data",
+    b"\x89PNG": "an image (PNG)",
+    b"\xff\xd8\xff": "an image (JPEG)",
+    b"GIF8": "an image (GIF)",
+    b"II*\0": "an image (TIFF)",
+    b"MM\0*": "an image (TIFF)",
+    b"BM": "an image (BMP)",
+    b"RIFF": "an image or a recording (RIFF)",
+    b"\0\0\1\0": "an image (icon)",
+    b"MZ": "a Windows program",
     b"\x7fELF": "a program",
+    b"\xca\xfe\xba\xbe": "a program",
+    b"PAR1": "a Parquet file",
+    b"PARE": "an encrypted Parquet file",
+    b"ORC": "an ORC file",
+    b"Obj\1": "an Avro file",
+    b"FEA1": "a Feather file",
+    b"ARROW1": "a Feather (Arrow) file",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy array",
+    b"\0\1\0\0Standard Jet DB": "a Microsoft Access database",
+    b"\0\1\0\0Standard ACE DB": "a Microsoft Access database",
     b"SQLite format 3\0": "a SQLite database",
+    b"PGDMP": "a PostgreSQL dump (pg_dump -Fc)",
+    b"\0\0\2\0\6\4\6\0": "a Lotus 1-2-3 spreadsheet",
+    b"!BDN": "an Outlook mailbox",
+    b"$FL2": "an SPSS file",
+    b"<stata_dta>": "a Stata file",
+    b"HEADER RECORD*******LIBRARY": "a SAS transport file",
+    b"\0\0\0\0\0\0\0\0\0\0\0\0\xc2\xea\x81\x60": "a SAS data set",
 }
+LOOKED_AT_BYTES = 512
+BELOW_TEXT = bytes(range(9))
+ENCRYPTED = "a file encrypted by PGP"
+HINTS = {
+    ENCRYPTED: "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
+}
+DBASE = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\xcb\xf5\xfb")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for the kinds above."""
-    return head.startswith(tuple(KINDS))
+    """Return whether the file is of one of the kinds above."""
+    return _kind(head) != ""
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Raise BadDataError that names the kind."""
     with path.open("rb") as file:
-        head = file.read(32)
-    kind = next(kind for mark, kind in KINDS.items() if head.startswith(mark))
-    raise BadDataError(f"{path.name} is {kind}, not a table", "Ask the sender for a CSV or Excel file.")
+        kind = _kind(file.read(LOOKED_AT_BYTES))
+    hint = HINTS.get(kind, "Ask the sender for a CSV or Excel file.")
+    raise BadDataError(f"{path.name} is {kind}, not a table", hint)
+
+
+def _kind(head: bytes) -> str:
+    """Return what a file is by its first bytes, "" where it may be a table."""
+    is_text = not any(byte in BELOW_TEXT for byte in head[:LOOKED_AT_BYTES])
+    for mark, kind in KINDS.items():
+        if head.startswith(mark) and not (is_text and mark.isalnum()):
+            return kind
+    if is_text:
+        return ""
+    if _is_pgp(head):
+        return ENCRYPTED
+    return "a dBase table" if _is_dbase(head) else ""
+
+
+def _is_pgp(head: bytes) -> bool:
+    """Return whether the first packet is an encrypted session key (RFC 9580, 4.2 and 5.1): tag, length, version."""
+    tag, body = head[:1], head[1:]
+    if tag in (b"\x84", b"\x8c", b"\xc1", b"\xc3"):
+        after_length = body[1:2] if tag[0] < 0xC0 or body[:1] < b"\xc0" else body[2:3]
+    elif tag in (b"\x85", b"\x8d"):
+        after_length = body[2:3]
+    else:
+        return False
+    return after_length in (b"\x03", b"\x04", b"\x05", b"\x06")
+
+
+def _is_dbase(head: bytes) -> bool:
+    """Return whether the head holds version, date of the last change and sizes as a .dbf does."""
+    if len(head) < 32 or head[0] not in DBASE:
+        return False
+    header_bytes, record_bytes = int.from_bytes(head[8:10], "little"), int.from_bytes(head[10:12], "little")
+    return 1 <= head[2] <= 12 and 1 <= head[3] <= 31 and header_bytes >= 65 and record_bytes > 1

@@ -1,0 +1,191 @@
+"""Text that is not a table: what a server, a mail program or a version control system left in place of one."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.formats import html_table, xml_spreadsheet
+from systemscripts.tables.model import ReadingOptions, Table
+
+HEAD_BYTES = 8192
+# of a server's own words in a message
+MOST_LETTERS = 200
+# Longer text is not a lone message of a server.
+LONGEST_MESSAGE = 300
+CSV_PLEASE = "Ask the sender for a CSV or Excel file."
+
+MAIL_HEADER = re.compile(r"(?:[A-Za-z][\w-]*:[^\n]*\n(?:[ \t]+[^\n]*\n)*){2,}")
+MAIL_SIGN = re.compile(r"^(?:MIME-Version|Received|Message-ID|Return-Path|Delivered-To):", re.MULTILINE | re.IGNORECASE)
+SENDER = re.compile(r"^From:[^\n]*@", re.MULTILINE | re.IGNORECASE)
+SUBJECT = re.compile(r"^Subject:", re.MULTILINE | re.IGNORECASE)
+SQL = re.compile(
+    r"(?:create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?(?:table|database|schema|view|type|sequence|function|index)\s"
+    r"|insert\s+(?:ignore\s+)?into\s|replace\s+into\s|drop\s+(?:table|database|schema)\s|alter\s+(?:table|database)\s"
+    r"|copy\s+\S+\s.*from\s+stdin|lock\s+tables\s|set\s+@?\w+\s*(?:=|to\s)|use\s+[`\[\"]?\w+[`\]\"]?\s*;"
+    r"|begin(?:\s+transaction)?\s*;|start\s+transaction\s*;|pragma\s+\w+|select\s+pg_catalog\.)",
+    re.IGNORECASE,
+)
+SQL_COMMENT = re.compile(r"--|#|/\*.*\*/;?\s*$")
+XML_BEGIN = re.compile(
+    r"\s*(?:(?:<\?[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>\[]*>)\s*)*<(?:\w+:)?([A-Za-z_][\w.-]*)[^<>]*>", re.DOTALL
+)
+XML_WORDS = re.compile(
+    r"<(?:\w+:)?(?:code|message|msg|faultstring|text|reason|detail|details|error_description|description|title)\b[^>]*>"
+    r"\s*([^<\s][^<]*)<",
+    re.IGNORECASE,
+)
+XML_ERRORS = re.compile(r"<(?:\w+:)?(?:error|errors|fault|exception|serviceexception|problem)\b", re.IGNORECASE)
+TAG = re.compile(r"<[^>]*>")
+# Root elements that have a name of their own.
+ROOTS = {
+    "Workbook": "a Gnumeric spreadsheet",
+    "document": "an OpenDocument in one XML file",
+    "package": "an Office document in one XML file",
+    "svg": "an image (SVG)",
+    "rss": "a news feed",
+    "feed": "a feed (Atom)",
+    "plist": "a property list",
+    "kml": "a map (KML)",
+}
+PHP_ERROR = re.compile(
+    r"\s*(?:<br />\s*)?(?:<b>|PHP )?(?:Warning|Notice|Deprecated|Fatal error|Parse error)(?:</b>)?:\s"
+)
+PROGRAM_ERROR = re.compile(r"\s*(?:Traceback \(most recent call last\)|Exception in thread |ORA-\d{5}: |SP2-\d{4}: )")
+STATUS = {status.value: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
+LONE_STATUS = re.compile(r"\s*(?:(?:error|http)\s*:?\s*)?([45]\d\d)\b[\s:,.-]*([^\n]*)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What a text is, and what to do about it."""
+
+    kind: str
+    hint: str = CSV_PLEASE
+
+
+def recognises(head: bytes, path: Path) -> bool:
+    """Return whether the text begins as none of a table does."""
+    return _refusal(head, path) is not None
+
+
+def open(path: Path, options: ReadingOptions) -> Table:
+    """Raise BadDataError that names the kind, with the words of the server where it is an error of one."""
+    with path.open("rb") as file:
+        refusal = _refusal(file.read(HEAD_BYTES + 1), path)
+    assert refusal is not None
+    raise BadDataError(f"{path.name} is {refusal.kind}, not a table", refusal.hint)
+
+
+def _refusal(head: bytes, path: Path) -> _Refusal | None:
+    text = _text(head[:HEAD_BYTES])
+    is_whole = len(head) <= HEAD_BYTES
+    for prefix, refusal in PREFIXES.items():
+        if text.startswith(prefix):
+            return refusal
+    if text[:1] == "<" or text.lstrip()[:1] == "<":
+        return _of_xml(head, text, path)
+    for test, refusal in TESTS:
+        if test(text):
+            return refusal
+    if PHP_ERROR.match(text) or PROGRAM_ERROR.match(text):
+        return _error_of_program(text)
+    return _lone_status(text) if is_whole else None
+
+
+def _error_of_program(text: str) -> _Refusal:
+    words = _words(text.strip().removeprefix("<br />").strip().partition("<br />")[0])
+    return _Refusal(f'an error message of a program: "{words}"', "Ask the sender to fix the export.")
+
+
+def _of_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
+    if PHP_ERROR.match(text):
+        return _error_of_program(text)
+    if html_table.recognises(head, path) or xml_spreadsheet.recognises(head, path):
+        return None
+    begin = XML_BEGIN.match(text)
+    if begin is None or not (text.lstrip().startswith("<?xml") or _ends_with(path, begin[1])):
+        return None
+    root = begin[1]
+    if XML_ERRORS.search(text):
+        words = " ".join(" ".join(XML_WORDS.findall(text)).split())[:MOST_LETTERS] or _words(text)
+        return _Refusal(f'an error message of a server: "{words}"', "Ask for the file again at its source.")
+    return _Refusal(ROOTS.get(root, f"an XML document ({root})"))
+
+
+def _ends_with(path: Path, root: str) -> bool:
+    """Return whether the file ends with the end of its first element, as no table does that merely begins with one."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - HEAD_BYTES, 0))
+        return re.search(rf"</(?:\w+:)?{re.escape(root)}\s*>\s*$", _text(file.read())) is not None
+
+
+def _lone_status(text: str) -> _Refusal | None:
+    """Return the refusal of a text that is nothing but a status of HTTP: 404: Not Found."""
+    text = text.strip()
+    if len(text) > LONGEST_MESSAGE or "\n" in text:
+        return None
+    found = LONE_STATUS.fullmatch(text)
+    phrases = {phrase.casefold() for phrase in STATUS.values() if " " in phrase} | {"access denied", "forbidden"}
+    by_number = found and STATUS.get(int(found[1]), "?").casefold() == found[2].strip(" .!").casefold()
+    if by_number or text.strip(" .!").casefold() in phrases:
+        return _Refusal(f'an error message of a server: "{text}"', "Ask for the file again at its source.")
+    return None
+
+
+def _is_mail(text: str) -> bool:
+    found = MAIL_HEADER.match(text.replace("\r\n", "\n"))
+    if found is None or (html_table.SAVED_WHOLE.match(text.encode()) and "multipart/related" in text):
+        return False
+    return MAIL_SIGN.search(found[0]) is not None or bool(SENDER.search(found[0]) and SUBJECT.search(found[0]))
+
+
+def _is_sql(text: str) -> bool:
+    within_comment = False
+    for line in text.splitlines():
+        line = line.strip()
+        if within_comment or (line.startswith("/*") and "*/" not in line):
+            within_comment = "*/" not in line
+        elif line and not SQL_COMMENT.match(line):
+            return SQL.match(line) is not None
+    return False
+
+
+def _is_dif(text: str) -> bool:
+    return re.match(r"TABLE\r?\n0,1\r?\n\"", text) is not None
+
+
+def _text(head: bytes) -> str:
+    """Return the head as text without its mark; good enough to tell what it is."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            return head[2:].decode(encoding, "replace")
+    return head.replace(b"\0", b"").removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+
+
+def _words(text: str) -> str:
+    return " ".join(TAG.sub(" ", text).split())[:MOST_LETTERS]
+
+
+PREFIXES = {
+    "version https://git-lfs.github.com/spec/": _Refusal(
+        "a Git LFS pointer", "It only names the file; fetch the file itself with git lfs pull."
+    ),
+    "-----BEGIN PGP ": _Refusal(
+        "a message of PGP (encrypted or signed)",
+        "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
+    ),
+    "-----BEGIN ": _Refusal("a key or certificate"),
+    "BEGIN:VCALENDAR": _Refusal("a calendar (iCalendar)"),
+    "BEGIN:VCARD": _Refusal("an address book (vCard)"),
+}
+TESTS: tuple[tuple[Callable[[str], bool], _Refusal], ...] = (
+    (_is_mail, _Refusal("a saved mail", "Save the attachment of the mail and send that.")),
+    (_is_sql, _Refusal("an SQL dump", "Ask the sender for a CSV file of each table.")),
+    (_is_dif, _Refusal("a spreadsheet in the Data Interchange Format (DIF)")),
+)
