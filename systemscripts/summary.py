@@ -12,8 +12,9 @@ logger = logging.getLogger(__name__)
 # Every kind of warning; docs/warnings.md says of each what it means and what to do.
 Code = Literal[
     # what a file looks like
-    "cells_with_errors", "encoding_guessed", "formulas_without_values", "header_guessed", "header_joined",
-    "header_ragged", "rows_left_out", "rows_realigned", "second_reader", "stray_quotes", "titles_left_out",
+    "cells_left_out", "cells_with_errors", "encoding_guessed", "formulas_without_values", "header_guessed",
+    "header_joined", "header_ragged", "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
+    "tables_left_out", "titles_left_out",
     # what was loaded of it
     "columns_not_loaded", "date_after_tomorrow", "duplicate_of_held", "duplicate_of_undone", "files_replaced",
     "keys_repeated", "load_mode_changed", "rows_of_later_file", "rows_rejected",

@@ -16,7 +16,7 @@ NOT_A_TABLE = {
     "an SQL dump": b"-- dump\nINSERT INTO orders (id, name) VALUES\n(1, 'a'),\n(2, 'b');\n",
     "an SQL dump, not": b"/* made by\n a tool */\nSET client_encoding = 'UTF8';\nCREATE TABLE a (b int);\n",
     "a saved mail": b"From: a@example.com\nTo: b@example.com\nSubject: orders\nMIME-Version: 1.0\n\naWQsbgoxLDIK\n",
-    "a saved mail, not": b"Return-Path: <a@b.example>\r\nReceived: from x\r\n by y\r\nSubject: x\r\n\r\nid,n\r\n1,2\r\n",
+    "a saved mail, not": b"Return-Path: <a@b.ch>\r\nReceived: from x\r\n by y\r\nSubject: x\r\n\r\nid,n\r\n1,2\r\n",
     'an error message of a server: "404: Not Found"': b"404: Not Found\n",
     'an error message of a server: "Too Many Requests"': b"Too Many Requests",
     'an error message of a server: "HTTP 503 Service Unavailable"': b"HTTP 503 Service Unavailable\n",

@@ -19,7 +19,9 @@ KIND = "HTML page"
 
 def recognises(head: bytes, path: Path) -> bool:
     """True when the text begins as a page does."""
-    text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")  # UTF-16 becomes ASCII without its zeros
+    text = (
+        head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    )  # UTF-16 becomes ASCII without its zeros
     return BEGIN.match(text) is not None or (b"multipart/related" in text and SAVED_WHOLE.match(text) is not None)
 
 

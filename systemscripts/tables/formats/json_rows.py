@@ -16,7 +16,7 @@ NAMES = (".json", ".jsonl", ".ndjson")
 
 def recognises(head: bytes, path: Path) -> bool:
     """True when the text begins as an array of objects or an object does; of a file named so, any array or object."""
-    text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if path.suffix.lower() in NAMES and text.lstrip()[:1] in (b"[", b"{"):
         return True  # what is wrong with it is then said in the terms of JSON
     return BEGIN.match(text) is not None

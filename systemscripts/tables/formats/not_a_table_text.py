@@ -88,7 +88,7 @@ def _refusal(head: bytes, path: Path) -> _Refusal | None:
     for prefix, refusal in PREFIXES.items():
         if text.startswith(prefix):
             return refusal
-    if text[:1] == "<" or text.lstrip()[:1] == "<":
+    if text[:1] == "<":
         return _of_xml(head, text, path)
     for test, refusal in TESTS:
         if test(text):
@@ -109,7 +109,7 @@ def _of_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
     if html_table.recognises(head, path) or xml_spreadsheet.recognises(head, path):
         return None
     begin = XML_BEGIN.match(text)
-    if begin is None or not (text.lstrip().startswith("<?xml") or _ends_with(path, begin[1])):
+    if begin is None or not (text.startswith("<?xml") or _ends_with(path, begin[1])):
         return None
     root = begin[1]
     if XML_ERRORS.search(text):
@@ -164,8 +164,8 @@ def _text(head: bytes) -> str:
     """Return the head as text without its mark; good enough to tell what it is."""
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if head.startswith(mark):
-            return head[2:].decode(encoding, "replace")
-    return head.replace(b"\0", b"").removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+            return head[2:].decode(encoding, "replace").lstrip()
+    return head.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
 def _words(text: str) -> str:

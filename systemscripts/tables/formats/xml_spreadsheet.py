@@ -15,7 +15,7 @@ KIND = "XML Spreadsheet"
 
 def recognises(head: bytes, path: Path) -> bool:
     """True when the first element is a Workbook of that namespace."""
-    text = head[:8192].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+    text = head[:8192].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     found = BEGIN.match(text)
     return found is not None and b"urn:schemas-microsoft-com:office:spreadsheet" in found.group()
 

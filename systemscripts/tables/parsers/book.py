@@ -14,6 +14,7 @@ from systemscripts.tables.parsers.chunk import Chunk, Ready
 
 Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
 MACROS = -1  # weight of a sheet of Excel 4 macros: the last one meant
+NO_STRING = -1  # the number of a shared string that some writers give to an empty text
 WIDEST_FILL = 1000  # columns; some merge a whole row of the sheet
 Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta; "" or None where empty
 
@@ -117,9 +118,39 @@ def _matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
     return exact[:1] or loosely[:1] or [sheet for sheet in by_pattern if sheet.visible] or by_pattern[:1]
 
 
-def counted(errors: int, formulas: int) -> list[Notice]:
-    """The warnings for so many error cells and formulas without value."""
+@dataclass
+class Places:
+    """Cells that something is to be said about: how many, and where the first one is."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, row: int, column: int) -> None:
+        """Count the cell in this row (from 1) and column (from 0)."""
+        self.first = self.first or cell_name(row, column)
+        self.count += 1
+
+
+def cell_name(row: int, column: int) -> str:
+    """Return the name of a cell, such as AB12, by its row (from 1) and column (from 0)."""
+    letters, column = "", column + 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(65 + letter) + letters
+    return f"{letters}{row}"
+
+
+def counted(errors: int, formulas: int, lost: Places | None = None, covered: Places | None = None) -> list[Notice]:
+    """Return the warnings for so many error cells, formulas without value, and texts that are missing or hidden."""
     found = []
+    if lost and lost.count:
+        text = f"{lost.count} cells name a text that the file does not hold, and are empty; the first is {lost.first}"
+        found.append(Notice("cells_with_errors", text))
+    if covered and covered.count:
+        text = (
+            f"{covered.count} values below merged cells, which no one sees, are left out; the first is {covered.first}"
+        )
+        found.append(Notice("cells_left_out", text))
     if errors:
         text = f"{errors} cells hold an error (such as #N/A) and are empty"
         found.append(Notice("cells_with_errors", text))

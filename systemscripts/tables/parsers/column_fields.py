@@ -129,9 +129,11 @@ def texts(values: Sequence[bytes]) -> list[bytes]:
 
 
 def shared(strings: Sequence[bytes]) -> Fields:
-    """Numbers of shared strings; `strings` are ready fields. Raises IndexError beyond the last."""
+    """Numbers of shared strings; `strings` are ready fields. Raises IndexError for one that there is not."""
 
     def fields(values: Sequence[bytes]) -> list[bytes]:
+        if b"-" in b"".join(values):
+            raise IndexError("a negative number of a string")  # Python would count from the end
         if b"" in values:
             return [strings[int(value)] if value else b"" for value in values]
         return list(map(strings.__getitem__, map(int, values)))

@@ -14,8 +14,9 @@ from typing import IO
 from xml.etree import ElementTree
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
 from systemscripts.tables.parsers import archive
-from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.book import Area, Book, Places, Row, Sheet, counted
 from systemscripts.tables.parsers.ods_styles import Styles
 from systemscripts.tables.parsers.package import DECLARATION, LARGEST_PART, local
 from systemscripts.tables.parsers.values import duration
@@ -35,9 +36,12 @@ def open_book(path: Path) -> Book:
         raise UnusualError("not ODS")
     tables = {table.name: table for table in _File(path).tables()}
     sheets = [Sheet(table.name, table.rows, table.visible, merged=table.merged) for table in tables.values()]
-    return Book(
-        "ods", sheets, lambda sheet: counted(tables[sheet.name].errors, tables[sheet.name].formulas_without_value)
-    )
+
+    def warnings(sheet: Sheet) -> list[Notice]:
+        table = tables[sheet.name]
+        return counted(table.errors, table.formulas_without_value, covered=table.covered)
+
+    return Book("ods", sheets, warnings)
 
 
 class _File:
@@ -80,7 +84,7 @@ class _File:
 
     def _open(self, part: str) -> IO[bytes]:
         with self.archive.open(part) as head:
-            if DECLARATION.search(head.read(HEAD_BYTES)):
+            if DECLARATION.search(head.read(HEAD_BYTES).replace(b"\0", b"")):
                 raise BadDataError(f"{part} declares entities; that is no honest workbook")
         return self.archive.open(part)
 
@@ -99,11 +103,12 @@ class _Table:
     visible: bool
     errors: int = 0
     formulas_without_value: int = 0
+    covered: Places = field(default_factory=Places)
     _areas: list[Area] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Number and cells of each row that holds anything; what is repeated comes as often as it stands there."""
-        self.errors = self.formulas_without_value = 0
+        self.errors, self.formulas_without_value, self.covered = 0, 0, Places()
         self._areas, line, columns = [], 1, list[str]()
         for tag, element in self._parts():
             if tag == "table-column":
@@ -145,8 +150,10 @@ class _Table:
                 continue
             times = min(_times(cell, "columns"), MOST_COLUMNS - place)
             default = style_of_row or (columns[place] if place < len(columns) else "")
-            covered = local(cell.tag) == "covered-table-cell"  # the value of merged cells is that of the first
-            text = "" if covered else self._text(cell, _get(cell, "style-name") or default)
+            text = self._text(cell, _get(cell, "style-name") or default)
+            if text and local(cell.tag) == "covered-table-cell":  # the value of merged cells is that of the first
+                self.covered.add(line, place)
+                text = ""
             if text:
                 cells += [""] * (place - len(cells)) + [text] * times
             self._note_area(cell, line, place)

@@ -114,8 +114,8 @@ def local(tag: str) -> str:
 
 def refuse_entities(content: bytes, part: str) -> None:
     """Raise BadDataError when a part declares entities: no workbook does, a billion laughs is made of them."""
-    if DECLARATION.search(content[:4096].replace(b"\0", b"")):
-        raise BadDataError(f"{part} declares XML entities; no honest workbook does")
+    if DECLARATION.search(content.replace(b"\0", b"")):
+        raise BadDataError(f"{part} declares XML entities; no honest workbook does", "Ask the sender for a CSV file.")
 
 
 def inflated(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import archive, xlsb_records, xlsx_formats
-from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.book import MACROS, NO_STRING, Area, Book, Places, Row, Sheet, counted
 from systemscripts.tables.parsers.package import Package, inflated, refuse_damaged
 from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -30,7 +30,7 @@ def open_book(path: Path) -> Book:
         Sheet(table.name, table.rows, table.visible, KINDS[table.kind], merged=table.merged) for table in file.tables
     ]
     errors = {table.name: table for table in file.tables}
-    return Book("xlsb", sheets, lambda sheet: counted(errors[sheet.name].errors, 0))
+    return Book("xlsb", sheets, lambda sheet: counted(errors[sheet.name].errors, 0, errors[sheet.name].lost))
 
 
 class _File:
@@ -94,11 +94,12 @@ class _Table:
     part: str
     kind: str
     errors: int = 0
+    lost: Places = field(default_factory=Places)
     _areas: list[Area] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Number and cells of each row that holds anything."""
-        self.errors, number, cells = 0, 0, list[object]()
+        self.errors, self.lost, number, cells = 0, Places(), 0, list[object]()
         for kind, content in self.file.records(self.part):
             if kind == xlsb_records.ROW:
                 if cells:
@@ -112,7 +113,10 @@ class _Table:
                     raise BadDataError(
                         f"the workbook is damaged: {self.part} has a cell in row {number}, column {place + 1}"
                     )
-                cells += [""] * (place - len(cells)) + [self._value(kind, content)]
+                value = self._value(kind, content)
+                if value is None:
+                    self.lost.add(number, place)
+                cells += [""] * (place - len(cells)) + ["" if value is None else value]
         if cells:
             yield number, cells
 
@@ -123,9 +127,11 @@ class _Table:
         return [(top + 1, left, bottom + 1, right) for top, bottom, left, right in areas]
 
     def _value(self, kind: int, content: bytes) -> object:
+        """The value of a cell; None where it names a shared string that there is not."""
         value = content[8:]
         if kind == xlsb_records.SHARED:
-            return self.file.strings()[int.from_bytes(value[:4], "little")]
+            index, strings = int.from_bytes(value[:4], "little", signed=True), self.file.strings()
+            return "" if index == NO_STRING else strings[index] if 0 <= index < len(strings) else None
         if kind in (xlsb_records.TEXT, xlsb_records.FORMULA_TEXT):
             return xlsb_records.text(value)[0]
         if kind == xlsb_records.RICH_TEXT:

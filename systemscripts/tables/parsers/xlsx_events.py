@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
+from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xml_text
 from systemscripts.tables.parsers.book import Area
 from systemscripts.tables.parsers.package import inflated
@@ -44,7 +45,7 @@ class SheetReader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
-        self.parser.EntityDeclHandler = refuse_entity
+        self.parser.StartDoctypeDeclHandler = refuse_entity
 
     def take(self) -> list[tuple[int, dict[int, str]]]:
         """The rows that are complete, since they were last taken."""
@@ -168,7 +169,7 @@ class StringReader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
-        self.parser.EntityDeclHandler = refuse_entity
+        self.parser.StartDoctypeDeclHandler = refuse_entity
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(" ")[2]
@@ -221,5 +222,8 @@ def _area(reference: tuple[bytes, ...]) -> Area:
 
 
 def refuse_entity(*declaration: object) -> None:
-    """Entities make a billion laughs of a page."""
-    raise expat.ExpatError("the XML declares entities")
+    """Raise BadDataError, so that no other parser is asked: entities make a billion laughs of a page, or are lost."""
+    raise BadDataError(
+        "the file has a document type, which declares XML entities; no honest workbook does",
+        "Ask the sender for a CSV file.",
+    )

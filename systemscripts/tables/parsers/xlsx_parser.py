@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,7 +25,7 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.book import MACROS, Book, ReadAgainError, Row, Sheet, counted
+from systemscripts.tables.parsers.book import MACROS, NO_STRING, Book, Places, ReadAgainError, Row, Sheet, counted
 from systemscripts.tables.parsers.chunk import Chunk, Ready
 from systemscripts.tables.parsers.package import Package, SheetPart, inflated
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -33,6 +33,8 @@ from systemscripts.tables.parsers.xlsx_strings import UnusualError
 CHUNK_BYTES = 2**20
 NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
 AHEAD = 4  # pieces that are unpacked before they are asked for
+# No text of XML holds a NUL.
+LOST = "\0"
 WORKSHEETS = ("worksheet", "xlMacrosheet", "macrosheet", "xlIntlMacrosheet")
 """Sheets with cells; charts and dialogs have none."""
 
@@ -45,6 +47,7 @@ class Workbook:
         self.formats = xlsx_formats.styles(_styles(package), is_1904)
         self.strings_part = package.related("sharedStrings", "xl/sharedStrings.xml")
         self.errors = self.formulas = 0
+        self.lost = Places()
         self._fields: list[bytes] | None = None
         self._texts: list[str] | None = None
         self._unordered: set[str] = set()  # sheets whose rows must be sorted first
@@ -94,15 +97,23 @@ class Workbook:
 
     def rows(self, part: str) -> Iterator[tuple[int, Row]]:
         """The rows of any well-formed sheet."""
-        self.errors = self.formulas = 0
+        self.errors, self.formulas, self.lost = 0, 0, Places()
         if part in self._unordered:
-            yield from xlsx_events.sorted_rows(self._chunks(part), self._text)
+            yield from self._without_lost(xlsx_events.sorted_rows(self._chunks(part), self._text))
             return
         try:
-            yield from xlsx_events.rows(self._chunks(part), self._text)
+            yield from self._without_lost(xlsx_events.rows(self._chunks(part), self._text))
         except xlsx_events.OutOfOrderError as error:
             self._unordered.add(part)
             raise ReadAgainError from error
+
+    def _without_lost(self, rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, Row]]:
+        """The rows with nothing in the cells that name a string beyond the last, which are counted."""
+        for number, cells in rows:
+            for column in [place for place, text in enumerate(cells) if text == LOST]:
+                self.lost.add(number, column)
+                cells[column] = ""
+            yield number, cells
 
     def _chunks(self, part: str | None) -> Iterator[bytes]:
         return inflated(self.package.archive, part, CHUNK_BYTES) if part else iter(())
@@ -114,7 +125,9 @@ class Workbook:
             return ""
         if kind == "s":
             number = int(value)
-            return self.texts()[number] if 0 <= number < len(self.texts()) else ""
+            if number == NO_STRING:
+                return ""
+            return self.texts()[number] if 0 <= number < len(self.texts()) else LOST
         if kind == "e":
             self.errors += 1
             return ""
@@ -182,7 +195,7 @@ def open_book(path: Path) -> Book:
     parts, is_1904 = package.sheets()
     workbook = Workbook(package, is_1904)
     sheets = [_sheet(workbook, part) for part in parts if part.kind in WORKSHEETS]
-    return Book("xlsx", sheets, lambda sheet: counted(workbook.errors, workbook.formulas))
+    return Book("xlsx", sheets, lambda sheet: counted(workbook.errors, workbook.formulas, workbook.lost))
 
 
 def _sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,7 +42,7 @@ class _Reader:
     def __init__(self, wanted: int | None) -> None:
         self.sheets: list[_Sheet] = []
         self.done: list[tuple[int, list[str]]] = []
-        self.errors = 0
+        self.errors = self.formulas = 0
         self._wanted = wanted
         self._formats: dict[str, xlsx_formats.Format] = {}
         self._style = ""
@@ -49,19 +50,24 @@ class _Reader:
         self._cells: list[str] = []
         self._text: list[str] = []
         self._kind = ""
-        self._in_data = self._visibility = False
+        self._in_data = self._in_comment = self._visibility = False
+        self._has_formula = False  # and no value yet
         self._cell_format = xlsx_formats.GENERAL
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
-        self.parser.EntityDeclHandler = xlsx_events.refuse_entity
+        self.parser.StartDoctypeDeclHandler = xlsx_events.refuse_entity
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(" ")[2]
         local = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
-        if tag == "Worksheet":
+        if self._in_comment:
+            return  # a comment has an element Data of its own
+        if tag == "Comment":
+            self._in_comment = True
+        elif tag == "Worksheet":
             self.sheets.append(_Sheet(local.get("Name", "")))
             self._row = 0
         elif tag == "Style":
@@ -89,14 +95,18 @@ class _Reader:
         if self._across or down:
             left = self._column - 1
             self.sheets[-1].merged.append((self._row, left, self._row + down, left + self._across))
+        self._has_formula = "Formula" in attributes
         self._cell_format = self._formats.get(attributes.get("StyleID", "Default"), xlsx_formats.GENERAL)
 
     def _end(self, name: str) -> None:
         tag = name.rpartition(" ")[2]
-        if tag == "Data":
+        if self._in_comment:
+            self._in_comment = tag != "Comment"
+        elif tag == "Data":
             self._in_data = False
             self._keep("".join(self._text))
         elif tag == "Cell":
+            self.formulas += self._has_formula and self._wanted == len(self.sheets) - 1
             self._column += self._across
         elif tag == "Row" and self._wanted == len(self.sheets) - 1:
             self.done.append((self._row, self._cells))
@@ -107,6 +117,7 @@ class _Reader:
     def _keep(self, text: str) -> None:
         if self._wanted != len(self.sheets) - 1 or not text:
             return
+        self._has_formula = False
         self._cells.extend([""] * (self._column - len(self._cells)))
         self._cells[self._column - 1] = self._cell_text(text)
 
@@ -132,28 +143,43 @@ def open_book(path: Path) -> Book:
     reader = _Reader(None)
     for _ in _read(path, reader):
         pass
-    errors: dict[str, int] = {}
+    counts: dict[str, tuple[int, int]] = {}
     sheets = [
-        Sheet(sheet.name, partial(_rows, path, number, errors), sheet.visible, merged=partial(list, sheet.merged))
+        Sheet(sheet.name, partial(_rows, path, number, counts), sheet.visible, merged=partial(list, sheet.merged))
         for number, sheet in enumerate(reader.sheets)
     ]
-    return Book("xml spreadsheet", sheets, lambda sheet: counted(errors.get(sheet.name, 0), 0))
+    return Book("xml spreadsheet", sheets, lambda sheet: counted(*counts.get(sheet.name, (0, 0))))
 
 
-def _rows(path: Path, number: int, errors: dict[str, int]) -> Iterator[tuple[int, Row]]:
+def _rows(path: Path, number: int, counts: dict[str, tuple[int, int]]) -> Iterator[tuple[int, Row]]:
     reader = _Reader(number)
     yield from _read(path, reader)
-    errors[reader.sheets[number].name] = reader.errors
+    counts[reader.sheets[number].name] = reader.errors, reader.formulas
 
 
 def _read(path: Path, reader: _Reader) -> Iterator[tuple[int, Row]]:
     with path.open("rb") as file:
+        file.seek(_begin(file.read(CHUNK_BYTES)))
         while data := file.read(CHUNK_BYTES):
             reader.parser.Parse(data, False)
             yield from reader.done
             reader.done = []
     reader.parser.Parse(b"", True)
     yield from reader.done
+
+
+def _begin(head: bytes) -> int:
+    """Return where the first "<" stands, behind white space that some exports write and XML does not allow.
+
+    A mark directly before it belongs to it.
+    """
+    start = head.find(b"<")
+    if head.startswith(codecs.BOM_UTF16_BE):
+        start -= 1  # the first half of the letter
+    for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        if head[:start].endswith(mark):
+            start -= len(mark)
+    return max(start, 0)
 
 
 def _moment(text: str, shown: xlsx_formats.Format) -> str:
