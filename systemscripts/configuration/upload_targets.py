@@ -39,7 +39,7 @@ _MAKER = """
     order by schema_change_id desc limit 1"""
 # Every row says which dataset it is of, so one row tells whose table it is: a table may have been renamed.
 _ROW_OF_OTHERS = """
-    select d.config_name from (select (to_jsonb(t) ->> 'dataset_id')::integer as dataset_id from {} t limit 1) r
+    select d.config_name from (select (to_jsonb(t.*) ->> 'dataset_id')::integer as dataset_id from {} t limit 1) r
     join dba.tdataset d using (dataset_id)
     where exists (select from dba.tconfighistory h
         where h.config_name = d.config_name and h.content ->> 'managed_by' <> 'upload')"""

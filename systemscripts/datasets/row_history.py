@@ -44,10 +44,10 @@ def _statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns
     if _has_moments(cursor, dataset):  # which have another text in each time zone
         kept = sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
     later: sql.Composable = sql.SQL("")
-    after: sql.Composable = sql.SQL("to_jsonb(t)")
+    after: sql.Composable = sql.SQL("to_jsonb(t.*)")
     if _has_later_changes(cursor, dataset):
         found = kept.format(sql.SQL("later.old_row"))
-        later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t))").format(found)
+        later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t.*))").format(found)
     names = [sql.Identifier(name) for name in key_columns]
     key = kept.format(sql.SQL("h.key"))
     parts = {

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 TABLE = "staged"
 ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
+# No column of a file is called so: a name has neither $ nor a blank (tables/names.py).
+TEXT_PREFIX, VALUE_PREFIX, IS_GOOD = "c$", "v$", "is$good"
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
@@ -65,26 +67,33 @@ def _possible(load: Load) -> bool:
     divided = any(
         isinstance(node, ast.Div) for e in rules.equations for side in (e.left, e.right) for node in ast.walk(side)
     )
-    return usual and not (rules.skip_if or rules.transform or divided)
+    # DuckDB numbers the rows of a table under this name, unless a column has it
+    names = {each.name for each in rules.fields} | {rules.extras_name}
+    return usual and "rowid" not in names and not (rules.skip_if or rules.transform or divided)
 
 
 def _statement(load: Load, lines: Lines) -> str:
     """One pass over the file: values, and whether all of a row's texts are as they should be."""
     rules, width = load.rules, load.rules.width
-    names = ", ".join(f"'c{place}': 'varchar'" for place in range(width + 1))
-    made, tests = [], [f"c{width - 1} is not null", f"c{width} is null"]  # neither too few fields nor too many
+    names = ", ".join(f"'{TEXT_PREFIX}{place}': 'varchar'" for place in range(width + 1))
+    made, tests = (
+        [],
+        [f"{TEXT_PREFIX}{width - 1} is not null", f"{TEXT_PREFIX}{width} is null"],
+    )  # neither too few fields nor too many
     values = []
     for each in rules.fields:
-        value, test = parquet_types.as_it_stands(f"c{each.place}", f"v{each.place}", each.column)
-        made.append(f"{value} as v{each.place}")
-        values.append(f"v{each.place} as {identifier(each.name)}")
+        name = f"{VALUE_PREFIX}{each.place}"
+        value, test = parquet_types.as_it_stands(f"{TEXT_PREFIX}{each.place}", name, each.column)
+        made.append(f"{value} as {name}")
+        values.append(f"{name} as {identifier(each.name)}")
         tests.append(test)
-    tests += [_equation(each, {each.name: f"v{each.place}" for each in rules.fields}) for each in rules.equations]
+    of_names = {each.name: f"{VALUE_PREFIX}{each.place}" for each in rules.fields}
+    tests += [_equation(each, of_names) for each in rules.equations]
     if rules.extras_name:
         values.append(f"{_extras(rules.extras)} as {identifier(rules.extras_name)}")
     # the values in a query of their own: DuckDB would else convert each text twice
     return f"""create temp table {TABLE} as
-        select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as is_good
+        select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as {IS_GOOD}
         from (select *, {", ".join(made)} from read_csv({duck.file(lines.path)},
             auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
@@ -119,7 +128,8 @@ def _extras(places: dict[str, int]) -> str:
     if not places:
         return "null::varchar"
     parts = [
-        f"case when c{place} <> '' then {literal(_json_key(name))} || to_json(c{place})::varchar end"
+        f"case when {TEXT_PREFIX}{place} <> '' "
+        f"then {literal(_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
         for name, place in places.items()
     ]
     joined = f"concat_ws(', ', {', '.join(parts)})"
@@ -134,7 +144,7 @@ def _json_key(name: str) -> str:
 
 def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
     """The rowids of all rows that are not surely good, in order; keys are looked up here, each different one once."""
-    conditions = ["not is_good"]
+    conditions = [f"not {IS_GOOD}"]
     for number, each in enumerate(load.rules.fields):
         if each.column.checks.lookup:
             known = sorted(load.rules.lookups[each.column.checks.lookup])

@@ -15,7 +15,7 @@ from systemscripts.duck import identifier, literal
 from systemscripts.imports import copying, parquet_types
 from systemscripts.imports.checking import Checked, Field
 from systemscripts.imports.copying import CHECKED_WIRE, Load
-from systemscripts.imports.parquet_staging import ABSENT, TABLE, Staged
+from systemscripts.imports.parquet_staging import ABSENT, IS_GOOD, TABLE, Staged
 from systemscripts.imports.rejects import Reject
 from systemscripts.tables import Block, Lines
 
@@ -68,7 +68,7 @@ class Writer:
             doubtful = f" where rowid + {lines.first} not in (select line from doubtful)"
         self._parts.append(
             f"select {self._load.dataset_id}::integer as dataset_id, (rowid + {lines.first})::integer as source_row, "
-            f"* exclude (is_good) from {TABLE}{doubtful}"
+            f"* exclude ({IS_GOOD}) from {TABLE}{doubtful}"
         )
 
     def add(self, checked: Checked, block: Block) -> list[Reject]:

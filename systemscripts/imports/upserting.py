@@ -204,10 +204,10 @@ _FOLD_TWINS = """
     gone as (
         delete from {target} t using twin where t.ctid = twin.ctid and twin.row_number > 1 returning t.*)
     insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
-    select {target_name}, {dataset}, i.dataset_id, {key}, to_jsonb(i) from gone i"""
+    select {target_name}, {dataset}, i.dataset_id, {key}, to_jsonb(i.*) from gone i"""
 _KEEP_OLD_ROWS = f"""
     insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
-    select {{target_name}}, {{dataset}}, t.dataset_id, {{key}}, to_jsonb(t)
+    select {{target_name}}, {{dataset}}, t.dataset_id, {{key}}, to_jsonb(t.*)
     from {{target}} t join {{incoming}} i on {_CHANGES}
     where t.dataset_id <> i.dataset_id"""
 _UPDATE = f"update {{target}} t set {{settings}} from {{incoming}} i where {_CHANGES}"
