@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.errors import UsageError
 from systemscripts.job import Summary, as_json, deferred_signals, interruptible, job, so_far, wait_seconds
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def run_elt(
     once: Annotated[bool, typer.Option("--once", help="Run it and end, instead of watching its sources.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only check the file; every fault at once.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what waiting files would do.")] = False,
+    retry_refused: Annotated[
+        bool, typer.Option("--retry-refused", help="With --once: try refused files again.")
+    ] = False,
     poll_seconds: Annotated[float, typer.Option(help="How often sources are asked while watching.", min=1)] = 60,
 ) -> Summary:
     """Load all sources of a YAML job into its table, then watch them until g and Enter, Ctrl-C or SIGTERM.
@@ -46,13 +50,15 @@ def run_elt(
     from systemscripts.elt.stopping import Stop
     from systemscripts.journey import travel
 
+    if retry_refused and not once:
+        raise UsageError("--retry-refused goes with --once", f"Type: run_elt.py {config} --once --retry-refused")
     if check and Path(config).is_file():
         return _checked(Path(config))
     known, warnings = _configuration(config)
     if check:
         return job_check.summarize_check(config, known, warnings)
     run_uuid = log_utils.current_run_uuid()
-    options = travel.Options(dry_run=dry_run, wait_seconds=wait_seconds())
+    options = travel.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=wait_seconds())
 
     def connect() -> db_utils.Connection:
         return db_utils.connect(purpose=f"run_elt {known.config_name}")
@@ -97,7 +103,6 @@ def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
 
     from systemscripts import configuration, db_utils
     from systemscripts.configuration import jobs
-    from systemscripts.errors import UsageError
 
     path = Path(config)
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:

@@ -16,7 +16,7 @@ from systemscripts.errors import UsageError
 from systemscripts.journey import replay, sending_back, undo
 from systemscripts.summary import Summary
 from webconsole import access, database, processes
-from webconsole.reading import datasets, runs
+from webconsole.reading import datasets, runs, startable
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +24,36 @@ WAIT_SECONDS = 5.0  # for an import that is at work on the same target
 
 
 def start(job: str, name: str, how: str) -> str:
-    """Start a job; returns the number of its run. Raises UsageError for what cannot be started."""
+    """Start a job; returns the number of its run.
+
+    Raises UsageError for what cannot be started, and where another job loads the configuration of that name.
+    """
     if job not in get_args(processes.Job) or how not in get_args(processes.How):
         raise UsageError(f"{job!r} cannot be started like this", "Choose an import, a pipeline or a report.")
+    if job in startable.TITLES:
+        with database.reading() as cursor:
+            right = startable.find_job(cursor, name) or job
+        if right != job:
+            raise UsageError(
+                f"{name} is {startable.TITLES[right]}, which {right} runs, not {job}", f"Start {right} {name}."
+            )
     return processes.start(cast("processes.Job", job), name, cast("processes.How", how), access.the_user().name)
+
+
+def retry(run_uuid: str) -> str:
+    """Start what a run did once more, by the same command; returns the number of the new run.
+
+    Raises UsageError where the console cannot: it still runs, it did what it should, or only a terminal starts it.
+    """
+    with database.reading() as cursor:
+        run = runs.one(cursor, run_uuid)
+    if run is None:
+        abort(404, "There is no such run, or it has not begun yet.")
+    command = processes.read_command(run)
+    if run["status"] not in runs.UNDONE or command is None:
+        typed = f"./run_python_etl_script.sh {run['job']} {run['arguments']}".strip()
+        raise UsageError(f"the run is {run['status']} and is not repeated from here", f"Type: {typed}")
+    return start(*command)
 
 
 def stop(run_uuid: str) -> None:

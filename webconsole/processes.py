@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -28,8 +29,21 @@ from systemscripts.pipelines.processes import WRAPPER
 logger = logging.getLogger(__name__)
 
 Job = Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
-How = Literal["run", "dry_run", "schedule"]
-DRY_RUNS = ("generic_import", "run_elt", "run_pipeline")
+How = Literal["run", "dry_run", "schedule", "retry_refused"]
+# every way in which a job is started here
+OPTIONS: dict[tuple[Job, How], list[str]] = {
+    ("generic_import", "run"): [],
+    ("generic_import", "dry_run"): ["--dry-run"],
+    ("generic_import", "retry_refused"): ["--retry-refused"],
+    ("run_elt", "run"): ["--once"],
+    ("run_elt", "dry_run"): ["--dry-run"],
+    ("run_elt", "retry_refused"): ["--once", "--retry-refused"],
+    ("run_elt", "schedule"): [],
+    ("run_pipeline", "run"): [],
+    ("run_pipeline", "dry_run"): ["--dry-run"],
+    ("send_report", "run"): [],
+}
+_NOT_IN_THE_WAY = {"--json", "--wait"}  # how a run prints and waits, not what it does
 KEPT_DAYS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
 _waited_for: set[str] = set()  # runs whose end this console will note
@@ -49,19 +63,35 @@ def start(job: Job, name: str, how: How, user_name: str) -> str:
     """Start a job for one import, YAML job, pipeline or report; returns its run number.
 
     `how`: schedule is for YAML jobs: the run waits for the start_time of the YAML, watches its sources and ends at its
-    end_time. Raises UsageError for a name that could be an option, and for what the job does not know.
+    end_time. Raises UsageError for a name that could be an option, and for a way that the job does not have.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name of an import, a pipeline or a report", "Choose one of the list.")
-    if how == "dry_run" and job not in DRY_RUNS:
-        raise UsageError(f"{job} has no dry run", "Run it, or look at its definition.")
-    if how == "schedule" and job != "run_elt":
-        raise UsageError(f"{job} is not scheduled here", "Pipelines run by cron, see schedule.py.")
-    options = {"dry_run": ["--dry-run"], "run": ["--once"] if job == "run_elt" else [], "schedule": []}
-    arguments = [job, name, *options[how]]
+        raise UsageError(f"{name!r} is not a name of an import, a pipeline or a report", "Choose one of the list.")
+    if (job, how) not in OPTIONS:
+        ways = ", ".join(way for other, way in OPTIONS if other == job)
+        raise UsageError(
+            f"{job} {name} cannot be started as {how}: its ways are {ways}",
+            "Only YAML jobs are scheduled here; pipelines run by cron, see schedule.py.",
+        )
+    arguments = [job, name, *OPTIONS[job, how]]
     run_uuid = launch(arguments)
     logger.info("console: %s started %s (run %s)", user_name, " ".join(arguments), run_uuid)
     return run_uuid
+
+
+def read_command(run: dict[str, Any]) -> tuple[Job, str, How] | None:
+    """Return job, name and way of a run of dba.trun, where `start` can start the same again; else None."""
+    try:
+        words = [word for word in shlex.split(run["arguments"]) if word not in _NOT_IN_THE_WAY]
+    except ValueError:  # masked or cut, so not what was typed
+        return None
+    names = [word for word in words if not word.startswith("-")]
+    if len(names) != 1 or not _NAME.fullmatch(names[0]):
+        return None
+    given = sorted(word for word in words if word.startswith("-"))
+    ways = (way for way, options in OPTIONS.items() if way[0] == run["job"] and sorted(options) == given)
+    way = next(ways, None)
+    return (way[0], names[0], way[1]) if way else None
 
 
 def launch(arguments: list[str]) -> str:

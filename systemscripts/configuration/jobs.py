@@ -11,7 +11,7 @@ import fnmatch
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
 
@@ -23,6 +23,9 @@ from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice, about
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
@@ -169,6 +172,26 @@ def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[Notice
 def _secrets_of(config: ImportConfig) -> list[str]:
     """Where its secrets stand: in another place when its file was moved."""
     return plain_secrets.references([source.options for source in config.sources])
+
+
+def list_jobs(cursor: Cursor) -> set[str]:
+    """Return the names of the configurations that run_elt.py runs: uploaded, scheduled, or of a YAML job's own file.
+
+    What config/imports/ holds, and what was written into dba.timportconfig by hand, is an import of generic_import.py.
+    """
+    cursor.execute(
+        """select config_name, is_sure from (
+               select config_name, managed_by = 'yaml' and source_directory = %s || config_name as is_likely,
+                   managed_by = 'upload' or coalesce(job ->> 'output_csv_path', '') <> ''
+                       or coalesce(job ->> 'start_time', job ->> 'end_time') is not null as is_sure
+               from dba.timportconfig) c
+           where is_sure or is_likely""",
+        (folder_of(""),),
+    )
+    # the folder alone does not tell: an import may have one of its own name, too
+    return {
+        name for name, is_sure in cursor.fetchall() if is_sure or not (import_rows.FOLDER / f"{name}.yaml").exists()
+    }
 
 
 def name_of(path: Path) -> str:

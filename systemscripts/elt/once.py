@@ -49,6 +49,7 @@ def run_once(
             found = Summary()
             found.problem(str(error), error.exit_code)
         _add(total, found)
+        options = replace(options, retry_refused=False)  # once: what is refused again would come back at each try
         if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
             break
         if found.gave_up == len(found.problems):  # what failed has had its tries

@@ -25,7 +25,7 @@ class NewJob(Body):
 
     job: Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
     name: str = Field(description="The import, YAML job, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
-    how: Literal["run", "dry_run", "schedule"] = "run"
+    how: Literal["run", "dry_run", "schedule", "retry_refused"] = "run"
 
 
 @blueprint.post("/jobs")
@@ -34,7 +34,18 @@ class NewJob(Body):
 def start() -> Response:
     """Start a job."""
     wanted = given_body(NewJob)
-    run_uuid = actions.start(wanted.job, wanted.name, wanted.how)
+    return _started(actions.start(wanted.job, wanted.name, wanted.how))
+
+
+@blueprint.post("/jobs/<uuid:run_uuid>/retry")
+@access.allow("admin")
+@described(status=202)
+def retry(run_uuid: UUID) -> Response:
+    """Start the same command as a run that failed, was interrupted, timed out or was skipped."""
+    return _started(actions.retry(str(run_uuid)))
+
+
+def _started(run_uuid: str) -> Response:
     response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
     response.headers["Location"] = f"/jobs/{run_uuid}"
     return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from webconsole import access, database
-from webconsole.reading import configurations, datasets
+from webconsole.reading import configurations, datasets, startable
 
 blueprint = Blueprint("rejects", __name__)
 
@@ -18,5 +18,8 @@ def page() -> str:
     with database.reading() as cursor:
         found = datasets.rejecting(cursor, name, after)
         refused = datasets.refused(cursor) if not after else []
+        retries = startable.retries(cursor, refused)
         names = configurations.names(cursor)
-    return render_template("rejects.html", page=found, refused=refused, names=names, name=name, after=after)
+    return render_template(
+        "rejects.html", page=found, refused=refused, retries=retries, names=names, name=name, after=after
+    )

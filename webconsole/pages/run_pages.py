@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
 from webconsole import access, actions, charts, database, processes
-from webconsole.reading import runs, startable, warnings
+from webconsole.reading import datasets, runs, startable, warnings
 
 blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
 
@@ -71,6 +71,13 @@ def stop(run_uuid: UUID) -> Response:
     return make_response(redirect(f"/console/runs/{run_uuid}", 303))
 
 
+@blueprint.post("/<uuid:run_uuid>/retry")
+@access.allow("admin")
+def retry(run_uuid: UUID) -> Response:
+    """Start the same command again and go to watch it."""
+    return make_response(redirect(f"/console/runs/{actions.retry(str(run_uuid))}", 303))
+
+
 def _shown(run_uuid: str) -> dict[str, object]:
     with database.reading() as cursor:
         run = runs.one(cursor, run_uuid)
@@ -79,12 +86,15 @@ def _shown(run_uuid: str) -> dict[str, object]:
             "steps": runs.steps(cursor, run_uuid),
             "datasets": runs.datasets(cursor, run_uuid),
             "warnings": warnings.of_run(cursor, run_uuid),
+            "retries": startable.retries(cursor, datasets.refused(cursor, run_uuid)),
         }
     printed = processes.printed(run_uuid)
     if run is None and printed is None:
         abort(404, "There is no such run.")
     status = run["status"] if run else "starting" if printed and printed.exit_code is None else "failed"
+    ended_badly = run is not None and run["status"] in runs.UNDONE
     return shown | {
+        "can_retry": ended_badly and processes.read_command(run or {}) is not None, "ended_badly": ended_badly,
         "run": run, "run_uuid": run_uuid, "printed": printed, "status": status,
         "going_on": status in ("running", "starting"), "fraction": _fraction((run or {}).get("progress")),
     }  # fmt: skip

@@ -103,12 +103,14 @@ def rejects(cursor: Cursor, dataset_id: int, after: str | None = None) -> Page:
     return keys.cut(found, PAGE, "rejected_row_id")
 
 
-def refused(cursor: Cursor) -> list[dict[str, Any]]:
-    """Whole files that were refused and that no good load has replaced yet."""
+def refused(cursor: Cursor, run_uuid: str | None = None) -> list[dict[str, Any]]:
+    """Whole files that were refused, by one run where it is given, and that no good load has replaced yet."""
     return database.rows(
         cursor,
         """select file_id, config_name, name, reason, size, status_at, keep_path, run_uuid::text from dba.tfile
-           where status = 'refused' and resolved_by is null order by file_id desc limit 50""",
+           where status = 'refused' and resolved_by is null and (%(run)s is null or run_uuid = %(run)s::uuid)
+           order by file_id desc limit 50""",
+        {"run": run_uuid},
     )
 
 

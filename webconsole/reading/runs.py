@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 WITH_WARNINGS = "succeeded with warnings"  # not green, although nothing failed
 STATUSES = ("running", "succeeded", WITH_WARNINGS, "failed", "interrupted", "timed out", "skipped")
+UNDONE = ("failed", "interrupted", "timed out", "skipped")  # did not do what they should; may be started again
 PAGE = 50
 CHART_RUNS = 60
 LOG_ROWS = 100
 _SECONDS = "extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::float as seconds"
+_LOOKS = r"'--(dry-run|check|list)\M'"  # of arguments: the run only looked
 _COLUMNS = f"""r.run_uuid::text, r.root_uuid::text, r.parent_uuid::text, r.step_number, r.job, r.lock_key, r.arguments,
     r.status, r.exit_code, r.error, r.host, r.os_user, r.started_at, r.ended_at, {_SECONDS}, r.progress, r.files,
     r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.warnings,
-    r.is_green"""
+    r.is_green, r.arguments ~ {_LOOKS} as is_trial"""
 _LOG = "run_uuid::text, sequence, logged_at, process_type, step, os_user, step_seconds::float, level, message, detail"
 
 
@@ -41,10 +43,11 @@ def page(cursor: Cursor, job: str = "", status: str = "", after: str | None = No
 
 
 def trend(cursor: Cursor, job: str = "") -> list[dict[str, Any]]:
-    """The last finished runs of a job, or of all, oldest first: for the chart."""
+    """The last finished runs of a job, or of all, oldest first: for the chart; no trials, which load nothing."""
     found = database.rows(
         cursor,
         f"""select {_COLUMNS} from dba.trun r where r.status <> 'skipped' and r.ended_at is not null
+            and r.arguments !~ {_LOOKS}
             and {"r.job = %s" if job else "r.job not in ('web_console', 'console_user')"}
             order by r.started_at desc limit {CHART_RUNS}""",
         [job] if job else [],
@@ -126,16 +129,19 @@ def last_entries(cursor: Cursor, only_trouble: bool = False, limit: int = LOG_RO
 
 
 def trouble(cursor: Cursor, days: int = 14) -> list[dict[str, Any]]:
-    """Runs that went wrong and have not succeeded since, newest first, one for each job and key."""
+    """Runs that went wrong and have not succeeded since, newest first, one for each job and key.
+
+    A trial is neither: it loads nothing, and a good one repairs nothing.
+    """
     return database.rows(
         cursor,
         f"""select * from (
                 select distinct on (r.job, r.lock_key) {_COLUMNS} from dba.trun r
-                where r.status in ('failed', 'interrupted', 'timed out')
+                where r.status in ('failed', 'interrupted', 'timed out') and r.arguments !~ {_LOOKS}
                     and r.started_at > now() - %s * interval '1 day'
                 order by r.job, r.lock_key, r.started_at desc) r
             where not exists (select 1 from dba.trun s where s.job = r.job and s.lock_key = r.lock_key
-                and s.status = 'succeeded' and s.started_at > r.started_at
+                and s.status = 'succeeded' and s.arguments !~ {_LOOKS} and s.started_at > r.started_at
                 and s.started_at > now() - %s * interval '1 day')  -- follows; without it all runs are read
             order by started_at desc limit 20""",
         (days, days),

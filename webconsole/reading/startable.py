@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import pipelines
+from systemscripts.configuration import jobs
 from webconsole import database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
+
+TITLES = {"generic_import": "an import", "run_elt": "a YAML job"}  # what loads files
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,6 @@ class Group:
 
     job: str
     title: str
-    can_dry_run: bool
     choices: list[Choice]
 
 
@@ -38,17 +40,31 @@ def groups(cursor: Cursor) -> list[Group]:
     """Everything there is to start; empty groups are left out."""
     imports = database.rows(
         cursor,
-        """select config_name, target_table, load_mode, managed_by = 'upload' or job <> '{}' as is_job
-           from dba.timportconfig where is_active order by config_name""",
+        "select config_name, target_table, load_mode from dba.timportconfig where is_active order by config_name",
     )
+    yaml_jobs = jobs.list_jobs(cursor)
     reports = database.rows(
         cursor, "select report_name, subject from dba.treportmanager where is_active order by report_name"
     )
-    into = [(row["is_job"], Choice(row["config_name"], _into(row))) for row in imports]
+    into = [(row["config_name"] in yaml_jobs, Choice(row["config_name"], _into(row))) for row in imports]
     found = [
-        Group("generic_import", "Imports", True, [choice for is_job, choice in into if not is_job]),
-        Group("run_elt", "YAML jobs", True, [choice for is_job, choice in into if is_job]),
-        Group("run_pipeline", "Pipelines", True, [Choice(name, "its steps in order") for name in pipelines.names()]),
-        Group("send_report", "Reports", False, [Choice(row["report_name"], row["subject"]) for row in reports]),
+        Group("generic_import", "Imports", [choice for is_job, choice in into if not is_job]),
+        Group("run_elt", "YAML jobs", [choice for is_job, choice in into if is_job]),
+        Group("run_pipeline", "Pipelines", [Choice(name, "its steps in order") for name in pipelines.names()]),
+        Group("send_report", "Reports", [Choice(row["report_name"], row["subject"]) for row in reports]),
     ]  # fmt: skip
     return [group for group in found if group.choices]
+
+
+def find_job(cursor: Cursor, config_name: str) -> str:
+    """Return the job that loads a configuration: generic_import or run_elt; "" where there is none of the name."""
+    cursor.execute("select 1 from dba.timportconfig where config_name = %s", (config_name,))
+    if cursor.fetchone() is None:
+        return ""
+    return "run_elt" if config_name in jobs.list_jobs(cursor) else "generic_import"
+
+
+def retries(cursor: Cursor, refused: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the job and name of each import that has some of these refused files, by name: what tries them again."""
+    names = sorted({row["config_name"] for row in refused})
+    return [(job, name) for name in names if (job := find_job(cursor, name))]
