@@ -37,11 +37,13 @@ class Sender:
                 return book.warnings(sheet)
             self._restart()
         rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
+        # where the names of the columns are known for sure, a row without values is a record all the same
+        every_row = book.header_known
         try:
-            self._send_all(lambda: _chunks(rows()))
+            self._send_all(lambda: _chunks(rows(), every_row))
         except ReadAgainError:
             self._restart()
-            self._send_all(lambda: _chunks(rows()))
+            self._send_all(lambda: _chunks(rows(), every_row))
         return book.warnings(sheet)
 
     def _send_all(self, chunks: Chunks, ready: MakeReady | None = None) -> None:
@@ -98,25 +100,28 @@ def _or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
         raise FallBackError from error
 
 
-def _chunks(rows: Iterable[tuple[int, Row]]) -> Iterator[Chunk]:
-    """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide."""
+def _chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]:
+    """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide.
+
+    every_row: blank ones too.
+    """
     numbers: list[int] = []
     kept: list[Row] = []
     cells = 0
     for number, row in rows:
-        if is_blank(row):
+        if not every_row and is_blank(row):
             continue
         wider = kept and len(row) > 2 * len(kept[-1]) + 256
         if wider or len(kept) >= ROWS_AT_ONCE or cells > CELLS_AT_ONCE:
-            yield _chunk(numbers, kept)
+            yield _chunk(numbers, kept, every_row)
             numbers, kept, cells = [], [], 0
         numbers.append(number)
         kept.append(row)
         cells += len(row)
     if kept:
-        yield _chunk(numbers, kept)
+        yield _chunk(numbers, kept, every_row)
 
 
-def _chunk(numbers: list[int], rows: list[Row]) -> Chunk:
+def _chunk(numbers: list[int], rows: list[Row], every_row: bool) -> Chunk:
     columns = zip_longest(*rows, fillvalue="")
-    return Chunk(numbers, {number: value_columns.fields(column) for number, column in enumerate(columns)})
+    return Chunk(numbers, {number: value_columns.fields(column) for number, column in enumerate(columns)}, every_row)

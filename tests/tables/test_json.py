@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from systemscripts.errors import BadDataError
 from systemscripts.tables import open_table
 from systemscripts.tables.parsers import json_parser
+from systemscripts.tables.standard_csv import write_csv
 from tests.tables.conftest import Read
 
 Reader = Callable[..., Read]
@@ -68,3 +71,53 @@ def test_what_is_named_json_is_read_as_json_or_refused_as_such(tmp_path: Path) -
     path.write_text("[1, 2, 3]\n[4, 5, 6]\n")
     with pytest.raises(BadDataError, match="entry 1 is no object"):
         open_table(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        ('[{"val":0},{"val":null},{"val":null},{"val":1}]', ["val"], [["0"], [""], [""], ["1"]]),
+        ('{"a":1,"b":2}\n{"a":null,"b":null}\n{}\n{"a":3,"b":""}\n', ["a", "b"], [["1", "2"], ["", ""], ["", ""], ["3", ""]]),
+        ('[{"a":null,"b":null},{"a":null,"b":1}]', ["a", "b"], [["", ""], ["", "1"]]),
+        ('{"":0}', [""], [["0"]]),
+        ('[{"":0,"b":1},{"":null,"b":null}]', ["", "b"], [["0", "1"], ["", ""]]),
+        ('[{"a":[NaN],"b":NaN},{"a":[],"b":1}]', ["a", "b"], [["[null]", ""], ["[]", "1"]]),
+    ],
+)  # fmt: skip
+def test_every_object_is_a_row_also_without_values(
+    content: str, columns: list[str], rows: list[list[str]], tmp_path: Path, read: Reader
+) -> None:
+    path = file(tmp_path, content)
+    assert read(path)[:2] == (columns, rows)
+    output = io.BytesIO()
+    with open_table(path) as table:
+        assert write_csv(table, output) == len(rows)
+    assert list(csv.reader(io.StringIO(output.getvalue().decode()))) == [columns, *rows]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"message": "Not Found", "documentation_url": "https://docs.example/"}',
+        '{"detail": "Authentication credentials were not provided."}',
+        '{"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "no"}',
+        '{"status": "500", "message": "Internal"}',
+        '{"errorCode": "INVALID_SESSION_ID"}',
+    ],
+)
+def test_an_error_document_of_a_server_is_refused_with_its_words(content: str, tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="an error message of a server: {"):
+        open_table(file(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"id": 1, "message": "hello"}',
+        '{"error": null, "id": 1}',
+        '{"code": 200, "title": "x"}',
+        '{"errors": [], "a": 1}',
+    ],
+)
+def test_one_object_that_is_a_record_is_read(content: str, tmp_path: Path, read: Reader) -> None:
+    assert len(read(file(tmp_path, content))[1]) == 1

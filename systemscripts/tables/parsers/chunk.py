@@ -35,10 +35,14 @@ class Ready:
 
 @dataclass
 class Chunk:
-    """Some rows in ascending order. `columns`: number from 0 -> the field of each row, b"" where blank."""
+    """Some rows in ascending order. `columns`: number from 0 -> the field of each row, b"" where blank.
+
+    every_row: blank rows and columns are sent too.
+    """
 
     rows: Sequence[int]
     columns: Mapping[int, Fields]
+    every_row: bool = False
 
     def ready(self, left: int, right: int) -> Ready:
         """The same as CSV of columns `left` to `right`, where it uses no others."""
@@ -48,6 +52,8 @@ class Chunk:
 
     def extent(self) -> tuple[int, int]:
         """The first column that holds anything, and the one after the last; (0, 0) when none does."""
+        if self.every_row:
+            return 0, len(self.columns)
         filled = [column for column, fields in self.columns.items() if any(fields)]
         return (min(filled), max(filled) + 1) if filled else (0, 0)
 
@@ -64,7 +70,9 @@ class Chunk:
             lines = self._lines(left, right, start, min(start + step, count))
             rows = self.rows[start : start + step]
             blank = b"," * (right - left - 1)
-            if blank in lines:
+            if self.every_row:
+                lines = lines if blank else [line or b'""' for line in lines]
+            elif blank in lines:
                 kept = [(row, line) for row, line in zip(rows, lines, strict=True) if line != blank]
                 rows, lines = [row for row, _ in kept], [line for _, line in kept]
             yield from _runs(rows, lines)

@@ -12,7 +12,12 @@ from systemscripts.tables.parsers.book import Book, Row, Sheet
 from systemscripts.tables.parsers.json_stream import JsonStream, Number, written
 
 AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
-SAID_BY_SERVERS = {"error", "errors", "fault"}
+SAID_BY_SERVERS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
+# Of a lone object these are an error only beside a status, or by themselves.
+MESSAGES = {"message", "msg", "detail", "title"}
+ALONE = {"message", "msg", "detail", "documentation_url"}
+STATUSES = {"status", "statuscode", "status_code", "code"}
+FIRST_ERROR, LAST_ERROR = 400, 599
 
 
 def open_book(path: Path) -> Book:
@@ -83,9 +88,19 @@ def objects(path: Path) -> Iterator[tuple[int, object]]:
             if count == 1:
                 first = found
             yield line, found
-        if count == 1 and isinstance(first, dict) and SAID_BY_SERVERS & {key.lower() for key in first}:
+        if count == 1 and isinstance(first, dict) and _is_error(first):
             said = " ".join(written(first).split())[:200]
             raise BadDataError(f"{path.name} is an error message of a server: {said}")
+
+
+def _is_error(found: dict[str, object]) -> bool:
+    """Return whether an object that is the whole file is the answer of a server that failed (such as RFC 9457)."""
+    values = {key.lower(): value for key, value in found.items() if value not in (None, False, "", [], {})}
+    if values.keys() & SAID_BY_SERVERS:
+        return True
+    statuses = [str(values[key]) for key in values.keys() & STATUSES]
+    failed = any(text.isdecimal() and FIRST_ERROR <= int(text) <= LAST_ERROR for text in statuses)
+    return bool(values.keys() & MESSAGES) and (failed or values.keys() <= ALONE)
 
 
 def _encoding(head: bytes) -> str:
