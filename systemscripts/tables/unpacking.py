@@ -8,8 +8,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,32 +22,44 @@ from systemscripts.tables.model import ReadingOptions, Table
 Result = TypeVar("Result")
 PREFIX = "unpacked-"
 YOUNG_SECONDS = 60
-DEEPEST = 2  # a gzip in a zip; more is a trap
+MOST_NAMED = 10
+DEEPEST = 3  # a tar.gz in a zip; more is a trap, and a gzip may even hold itself
+DEPTH: ContextVar[int] = ContextVar("depth", default=0)  # how many packed files the one being opened lies in
 
 
 def open_unpacked(path: Path, options: ReadingOptions, parser: str, kind: str) -> Table:
-    """Open the file within `path`. Raises BadDataError when it is damaged, explodes or is packed more than twice."""
+    """Open the file within `path`. Raises BadDataError when it is damaged, explodes or is packed too many times."""
 
-    def use(inner: Path) -> Table:
+    def use(inner: Path, beside: Sequence[str]) -> Table:
         table = _open(inner, options)
-        table.detected.notes.insert(0, f"unpacked from {kind}: {inner.name}")
+        left_out = f"; not read beside it: {', '.join(beside[:MOST_NAMED])}" if beside else ""
+        table.detected.notes.insert(0, f"unpacked from {kind}: {inner.name}{left_out}")
         return table
 
-    return within(path, parser, kind, use)
+    return _within(path, parser, kind, use)
 
 
 def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
     """Use the file within `path` while it has a name; an open table needs none any more."""
+    return _within(path, parser, kind, lambda inner, beside: use(inner))
+
+
+def _within(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
+    """Do the same, and tell the names of what lies beside the file."""
     place = spooled.SPOOL_DIRECTORY or temporary_files.folder()
     _remove_leftovers(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _owned(Path(folder)):
-        if sum(parent.name.startswith(PREFIX) for parent in path.parents) >= DEEPEST:
-            raise BadDataError(f"{path.name} is packed more than {DEEPEST} times over")
+        if DEPTH.get() >= DEEPEST:
+            raise BadDataError(
+                f"{path.name} is packed more than {DEEPEST} times over", "Ask the sender to pack it once."
+            )
+        deeper = DEPTH.set(DEPTH.get() + 1)
         before = asking.PACKED_BYTES.set(asking.PACKED_BYTES.get() or path.stat().st_size)
         try:
-            return use(_unpack(path, Path(folder), parser, kind))
+            return use(*_unpack(path, Path(folder), parser, kind))
         finally:
             asking.PACKED_BYTES.reset(before)
+            DEPTH.reset(deeper)
 
 
 @contextmanager
@@ -80,22 +93,23 @@ def _open(path: Path, options: ReadingOptions) -> Table:
     return reading.open_table(path, options)
 
 
-def _unpack(path: Path, folder: Path, parser: str, kind: str) -> Path:
+def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, list[str]]:
     question = asking.Question(path, (parser,), f"{kind} file", members=True)
     space = temporary_files.SpaceCheck(folder)
     deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
-    target, name = folder / "unpacked", ""
+    target, name, beside = folder / "unpacked", "", list[str]()
     try:
         with target.open("wb") as file:
             for frame, payload in question.frames(parser, deadline):
                 if frame == frames.SHEET:
-                    name = json.loads(payload)["name"]
+                    said = json.loads(payload)
+                    name, beside = said["name"], said.get("beside", [])
                 elif frame == frames.DATA:
                     file.write(payload)
                     space.add(len(payload))
     except asking.NextParserError as error:
         raise asking.refusal(question, [str(error)]) from error
-    return target.rename(folder / _member_name(path, name))
+    return target.rename(folder / _member_name(path, name)), beside
 
 
 def _member_name(path: Path, name: str) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
-from systemscripts.tables import open_table, unpacking
+from systemscripts.errors import BadDataError
+from systemscripts.tables import asking, open_table, unpacking
 
 KILLED = """
 import os, signal, sys
@@ -63,3 +66,58 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(
     with open_table(path):
         pass
     assert list(place.glob("unpacked-*")) == []
+
+
+ROWS = b"id,n\n1,2\n3,4\n"
+
+
+def tar(path: Path, files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> Path:
+    with tarfile.open(path, "w", format=form) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_the_only_table_of_a_tar_is_read_and_what_lies_beside_it_is_noted(form: int, tmp_path: Path) -> None:
+    files = {
+        "data/orders_é.csv": ROWS,
+        "data/._orders_é.csv": b"\0\5",
+        "data/orders.md5": b"abc",
+        "README.txt": b"Hello",
+    }
+    with open_table(tar(tmp_path / "orders.tar", files, form)) as table:
+        assert [record for block in table.blocks() for record in block.records] == [b"1,2", b"3,4"]
+        assert "orders_é.csv; not read beside it: data/orders.md5, README.txt" in table.detected.notes[0]
+
+
+@pytest.mark.parametrize("packed_again", [False, True])
+def test_a_tar_of_two_tables_is_refused_by_their_names(packed_again: bool, tmp_path: Path) -> None:
+    path = tar(tmp_path / "orders.tar", {"a.csv": ROWS, "b.csv": ROWS})
+    if packed_again:
+        path = tmp_path / "orders.tar.gz"
+        path.write_bytes(gzip.compress((tmp_path / "orders.tar").read_bytes()))
+    with pytest.raises(BadDataError, match=r"is a tar archive of 2 files \(a.csv, b.csv\)"):
+        open_table(path)
+
+
+def test_a_tar_that_breaks_off_or_is_packed_too_often_is_refused(tmp_path: Path) -> None:
+    path = tar(tmp_path / "orders.tar", {"a.csv": ROWS * 1000})
+    os.truncate(path, 2000)
+    with pytest.raises(BadDataError, match="truncated or damaged"):
+        open_table(path)
+    inner = gzip.compress(gzip.compress(gzip.compress(tar(tmp_path / "b.tar", {"a.csv": ROWS}).read_bytes())))
+    path = tmp_path / "b.tar.gz.gz.gz"
+    path.write_bytes(inner)
+    with pytest.raises(BadDataError, match="packed more than 3 times"):
+        open_table(path)
+
+
+def test_what_a_tar_unpacks_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking.LIMITS, "suspicious_bytes", 10_000)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(tar(tmp_path / "a.tar", {"a.csv": b"1,2\n" * 100_000}).read_bytes()))
+    with pytest.raises(BadDataError, match="MAX_UNPACK_RATIO"):
+        open_table(path)
