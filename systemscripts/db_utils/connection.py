@@ -12,6 +12,7 @@ import psycopg2
 import psycopg2.extensions
 
 from systemscripts import settings
+from systemscripts.db_utils import lock_holders
 from systemscripts.errors import ConfigurationError, DatabaseDownError, EtlError, TryLaterError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SILENCE_SECONDS = 60  # a server that is gone without a word is given up after a
 
 # SQLSTATE (PostgreSQL manual, appendix A) -> what it means for the person who runs the job
 _TRY_LATER = {"08", "57P01", "57P02", "57P03", "57P05", "53300", "55P03", "40001", "40P01", "57014"}
+LOCK_NOT_AVAILABLE = "55P03"
 _CONFIGURATION = {"42501", "28", "3D000", "0A000"}
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -106,7 +108,7 @@ def _open_connection(url: str, purpose: str) -> Connection:
         connection = psycopg2.connect(
             url,
             connect_timeout=wanted.database_connect_seconds,
-            application_name=f"etl {purpose}".strip(),
+            application_name=lock_holders.session_name(purpose),
             client_encoding="UTF8",
             keepalives_idle=SILENCE_SECONDS // 2,
             keepalives_interval=SILENCE_SECONDS // 6,
@@ -126,6 +128,8 @@ def explain(error: psycopg2.Error, url: str = "") -> EtlError:
     detail = (error.diag.message_primary if state else "") or " ".join(str(error).split())
     if not state and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return _without_state(url, detail)
+    if state == LOCK_NOT_AVAILABLE:
+        return _explain_lock(error, detail)
     if state in _TRY_LATER or state[:2] in _TRY_LATER:
         return TryLaterError(f"database: {detail}", "Run the same command again later.")
     if state in _CONFIGURATION or state[:2] in _CONFIGURATION:
@@ -133,6 +137,28 @@ def explain(error: psycopg2.Error, url: str = "") -> EtlError:
     if state == "53100":
         return EtlError(f"the database's disk is full: {detail}", "Free space, then run the same command again.")
     return EtlError(f"database ({state}): {detail}", "The log has the statement and the traceback.")
+
+
+def _explain_lock(error: psycopg2.Error, detail: str) -> EtlError:
+    """Say which table a statement waited for in vain, and who holds it: asked over a connection of its own."""
+    cursor = getattr(error, "cursor", None)
+    query = getattr(cursor, "query", None) or b""
+    holders: list[lock_holders.Holder] = []
+    # who it was is only told: where the server does not say, the lock is reported without it
+    with contextlib.suppress(EtlError, psycopg2.Error):
+        own_pid = cursor.connection.info.backend_pid if cursor is not None else 0
+        with contextlib.closing(connect(purpose="lock holders")) as connection, connection.cursor() as asking:
+            holders = lock_holders.find_table_holders(asking, query.decode("utf-8", "replace"), own_pid)
+    seconds = settings.current().database_lock_seconds
+    if not holders:
+        words = " ".join(query.decode("utf-8", "replace").split())[:80]
+        return TryLaterError(
+            f"database: {detail}: waited {seconds} s for {words!r}, and its holder has ended meanwhile",
+            "Run the same command again.",
+        )
+    tables = ", ".join(sorted({holder.table for holder in holders}))
+    text = "; ".join(map(str, holders))
+    return TryLaterError(f"waited {seconds} s for a lock on {tables}, held by {text}", holders[0].advice)
 
 
 def _without_state(url: str, detail: str) -> EtlError:
@@ -205,15 +231,18 @@ def _roll_back(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def advisory_lock(connection: Connection, name: str, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the session's advisory lock of this name; raises TryLaterError when somebody else has it.
+    """Hold the session's advisory lock of this name; raises TryLaterError that names who else has it.
 
     `wait_seconds`: how long to wait for it (infinity waits for ever).
     """
     until = time.monotonic() + wait_seconds
     while not _try_lock(connection, name):
         if time.monotonic() >= until:
+            with transaction(connection) as cursor:
+                holder = lock_holders.find_holder(cursor, name)
+            advice = holder.advice if holder else "Run the same command again, or with --wait."
             raise TryLaterError(
-                f"{name} is being worked on by {_holder(connection, name)}", "Try again later, or --wait."
+                f"{name} is being worked on by {holder or 'a session that has ended meanwhile'}", advice
             )
         time.sleep(0.2)
     try:
@@ -230,19 +259,6 @@ def _try_lock(connection: Connection, name: str) -> bool:
         cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
         row: Any = cursor.fetchone()
         return bool(row[0])
-
-
-def _holder(connection: Connection, name: str) -> str:
-    with transaction(connection) as cursor:
-        cursor.execute(
-            """select a.application_name, a.pid, to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS')
-               from pg_locks l join pg_stat_activity a using (pid), hashtextextended(%s, 0) as key
-               where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-                 and l.classid::bigint = (key >> 32) & 4294967295 and l.objid::bigint = key & 4294967295""",
-            (name,),
-        )
-        row = cursor.fetchone()
-    return f"{row[0]} (server process {row[1]}) since {row[2]}" if row else "another session"
 
 
 def cancel_all() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import psycopg2
+import pytest
 
 from systemscripts import configuration
 from systemscripts.configuration import import_rows
@@ -85,13 +86,57 @@ def test_a_busy_target_is_said_and_can_be_waited_for(installation: Installation)
     with session(installation, TARGET_LOCK):
         done = installation.run("generic_import", "lists")
         assert done.returncode == 75
-        assert "target public.lists is being worked on by" in done.stderr
+        assert "target public.lists is being worked on by a program without a name, login etl" in done.stderr
         waiting = installation.start("generic_import", "lists", "--wait")
         time.sleep(1.5)
         assert waiting.poll() is None
     _, error = waiting.communicate(timeout=30)
     assert waiting.returncode == 0, error
     assert installation.sql("select count(*) from public.lists") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "lock table public.lists in access exclusive mode",
+        "select * from public.lists for update; lock table public.lists in share mode",
+    ],
+)
+def test_a_lock_that_is_not_given_up_names_the_table_and_who_holds_it(
+    installation: Installation, statement: str
+) -> None:
+    installation.configure("lists", **LISTS)
+    installation.drop("lists.csv", content(3))
+    assert installation.run("generic_import", "lists").returncode == 0
+    installation.drop("lists_2.csv", content(4))
+    with contextlib.closing(psycopg2.connect(installation.url, application_name="DBeaver 24 - main")) as other:
+        other.cursor().execute(statement)
+        done = installation.run("generic_import", "lists", DATABASE_LOCK_SECONDS="1")
+        pid = other.info.backend_pid
+    assert done.returncode == 75
+    text = " ".join(done.stderr.split())
+    assert "waited 1 s for a lock on public.lists, held by DBeaver 24 - main, login etl" in text
+    assert f"(server process {pid}), since 2" in text
+    assert f'database.py sql "select pg_terminate_backend({pid})"' in text
+
+
+def test_a_busy_import_is_said_with_the_run_that_works_on_it(installation: Installation) -> None:
+    installation.configure("lists", **LISTS)
+    installation.drop("lists.csv", content(3))
+    assert installation.run("generic_import", "lists").returncode == 0
+    installation.drop("lists_2.csv", content(4))
+    with session(installation, "lock table public.lists in access exclusive mode"):
+        working = installation.start("generic_import", "lists", DATABASE_LOCK_SECONDS="100")
+        wait_until(lambda: is_blocked(installation))
+        run = installation.sql("select run_uuid::text from dba.trun where status = 'running'")[0][0]
+        # another command, so that not the lock of the frame is what it meets
+        done = installation.run("generic_import", "--all")
+        working.kill()
+        working.communicate()
+    assert done.returncode == 75
+    text = " ".join(done.stderr.split())
+    assert f"import lists is being worked on by generic_import lists, run {run} (server process " in text
+    assert "stop that run in the console" in text
 
 
 def test_two_imports_with_one_target_do_not_mix(installation: Installation) -> None:
