@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 # Every kind of warning; docs/warnings.md says of each what it means and what to do.
 Code = Literal[
     # what a file looks like
-    "cells_left_out", "cells_with_errors", "encoding_guessed", "formulas_without_values", "header_guessed",
+    "cells_left_out", "cells_with_errors", "encoding_guessed", "file_cut", "formulas_without_values", "header_guessed",
     "header_joined", "header_ragged", "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
     "tables_left_out", "titles_left_out",
     # what was loaded of it

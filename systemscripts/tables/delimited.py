@@ -8,7 +8,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables import analysis, dialect
+from systemscripts.tables import analysis, damage, dialect
 from systemscripts.tables.dialect import Dialect
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
 from systemscripts.tables.text_file import TextFile
@@ -17,7 +17,7 @@ from systemscripts.tables.wiring import Wiring, absent_bytes, special
 SAMPLE_BEGIN = 256 * 2**10
 SAMPLE_OTHER = 64 * 2**10
 REPLACEMENT = "\ufffd".encode()  # stands for damaged bytes once they are decoded
-CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
+CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
 
 
 class DelimitedTable(Table):
@@ -25,6 +25,7 @@ class DelimitedTable(Table):
 
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
         self._file, self._options = file, options
+        self._error_tail = damage.find_error_tail(file)
         samples = file.samples(SAMPLE_BEGIN, SAMPLE_OTHER)
         found = dialect.find(_whole_lines(samples), options.delimiter, options.quote, options.escape)
         if found.doubt:
@@ -119,7 +120,7 @@ class DelimitedTable(Table):
 
     def _doubts(self, stray_quotes: int = 0) -> list[Notice]:
         """Warn of each guess, and of stray quotes, which are known after a pass over all records."""
-        found = [self._file.doubt] if self._file.doubt else []
+        found = [notice for notice in (self._file.doubt, self._error_tail) if notice]
         if stray_quotes:
             found.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
         return found + (self._found.doubts if self._found else [])
@@ -159,8 +160,12 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
     file = TextFile(path, options.encoding)
     try:
         # UTF-16 and UTF-32 alone have zeros and controls as parts of their characters
-        if not file.encoding.startswith(("utf-16", "utf-32")) and _is_binary(file.head):
-            raise BadDataError(f"{path.name} is not a table: it holds binary data")
+        if not file.encoding.startswith(("utf-16", "utf-32")):
+            if _is_binary(file.head):
+                raise BadDataError(
+                    f"{path.name} is not a table: it holds binary data", "Ask the sender for a CSV file."
+                )
+            damage.refuse_zero_bytes(file)
         return DelimitedTable(file, options)
     except BaseException:
         file.close()

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from systemscripts.errors import TryLaterError
+from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.summary import Notice
 from systemscripts.tables import digest, encodings
+from systemscripts.tables.records import LONGEST_LINE
 
 CHUNK_BYTES = 4 * 2**20
 # At first smaller, then half as much again each time: the server is not to wait while the next one is made ready.
@@ -87,11 +88,22 @@ class TextFile:
         return [begin] + [self._decoded(start, other_bytes) for start in (self.size // 2, self.size - other_bytes)]
 
     def head_text(self, size: int) -> bytes:
-        """The begin of the text in the wire encoding, whole lines."""
-        head = next(self.chunks(), b"")[:size]
+        """The begin of the text in the wire encoding, whole lines: `size` bytes, or the first line where it is longer.
+
+        Raises BadDataError when no line ends for 256 MB.
+        """
         mark = self.line_end or b"\n"
-        end = head.rfind(mark)
-        return head[: end + len(mark)] if end > 0 else head
+        head = bytearray()
+        for chunk in self.chunks():
+            head += chunk
+            if len(head) >= size and mark in head:
+                break
+            if len(head) > LONGEST_LINE:
+                raise BadDataError(f"no line end in {len(head) >> 20} MB: this is not a table")
+        end = head.rfind(mark, 0, size)
+        if end < 0:
+            end = head.find(mark)
+        return bytes(head[: end + len(mark)] if end > 0 else head)
 
     def tail_text(self, size: int) -> tuple[bytes, int]:
         """The end of the text, where the file can be cut at bytes (else nothing), and how many bytes it has in all."""
