@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from systemscripts.tables import spooled
+from systemscripts.tables.formats import encrypted_office
 from systemscripts.tables.model import ReadingOptions, Table
 
-CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+CONTAINER = encrypted_office.CONTAINER
 # BOF records: type and size of Excel 2, 3, 4 (a sheet or a workspace) and of a stream of Excel 5 or later.
 STREAMS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x08\x00", b"\x09\x08\x10\x00")
 KIND = "Excel workbook"
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for every OLE container and BIFF stream; the parser says what is in it."""
-    return head.startswith((CONTAINER, *STREAMS))
+    """True for every OLE container that is not encrypted, and BIFF stream; the parser says what is in it."""
+    return head.startswith((CONTAINER, *STREAMS)) and not encrypted_office.recognises(head, path)
 
 
 def open(path: Path, options: ReadingOptions) -> Table:

@@ -1,0 +1,45 @@
+"""Decrypts Office files that have Excel's default password, which it sets for workbooks protected against changes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import msoffcrypto
+from msoffcrypto.exceptions import InvalidKeyError
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables import frames
+from systemscripts.tables.parsers import gzip_parser
+
+# MS-OFFCRYPTO 2.4.2.3: nobody has set it, and Excel tries it before it asks.
+DEFAULT_PASSWORD = "VelvetSweatshop"
+RIGHTS_MANAGED = "DRMEncrypted".encode("utf-16-le")
+
+
+def unpack(path: Path, output: IO[bytes]) -> None:
+    """Send name and bytes of the plain file. Raises BadDataError when another password or right is needed."""
+    if RIGHTS_MANAGED in path.read_bytes():
+        raise BadDataError(
+            f"{path.name} is protected by rights management: only named people can open it",
+            "Ask the sender for a file without restrictions.",
+        )
+    with path.open("rb") as file, tempfile.TemporaryFile() as plain:
+        try:
+            document = msoffcrypto.OfficeFile(file)
+            document.load_key(password=DEFAULT_PASSWORD, verify_password=True)
+            document.decrypt(plain)
+        except InvalidKeyError as error:
+            raise BadDataError(
+                f"{path.name} is protected by a password", "Ask the sender for a file without password."
+            ) from error
+        except Exception as error:  # what a library raises for damaged containers is of many kinds
+            raise BadDataError(
+                f"{path.name} is encrypted, and damaged or in a way that is not known: {error}",
+                "Ask the sender for a file without password.",
+            ) from error
+        plain.seek(0)
+        frames.write_json(output, frames.SHEET, {"name": path.name})
+        gzip_parser.send(path.name, plain, output, path.stat().st_size)
+    frames.write(output, frames.END)
