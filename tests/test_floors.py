@@ -19,6 +19,7 @@ FLOORS = [
         "summary",
         "kinds",
         "address_rules",
+        "date_formats",
         "last_resort",
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from systemscripts import date_formats
 from systemscripts.configuration import source_options
 from systemscripts.configuration.documents import Consistent, Place
 from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
@@ -73,6 +74,13 @@ class ImportConfig(Strict, Consistent):
             compile_pattern(value)
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"expected a regular expression ({error})") from error
+        return value
+
+    @field_validator("dateformat")
+    @classmethod
+    def _is_date_format(cls, value: str | None) -> str | None:
+        if value and (fault := date_formats.find_fault(value)):
+            raise ValueError(fault)
         return value
 
     @model_validator(mode="before")
@@ -184,6 +192,6 @@ def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[
     source, location = values.get(source_key) or "none", values.get(key)
     if source != "none" and location in (None, ""):
         return [(key, "is missing: part of the file name (from 0), column, or the value itself")]
-    if source == "filename" and not str(location).isdigit():
+    if source == "filename" and not re.fullmatch("[0-9]+", str(location)):
         return [(key, f"must be the number of a part of the file name, from 0, not {location!r}")]
     return []

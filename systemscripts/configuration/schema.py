@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from systemscripts import date_formats
 
 ColumnType = Literal[
     "text", "integer", "bigint", "numeric", "boolean", "date", "time", "timestamp", "timestamptz", "text[]"
 ]
+COLUMN_TYPES = get_args(ColumnType)
+MAX_SCALE = 18
 _TABLE_COLUMN = r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*"
 
 
@@ -24,6 +28,7 @@ class Checks(Strict):
 
     email: bool = False
     regex: str | None = None
+    form: str = ""  # the regex in words that a client understands, for the reason of a reject
     range: tuple[int | float | str | None, int | float | str | None] | None = None  # lowest, highest; null for open
     one_of: list[str] = []
     lookup: str | None = Field(None, pattern=f"^{_TABLE_COLUMN}$")  # schema.table.column that must hold the value
@@ -52,7 +57,9 @@ class Column(Strict):
     decimal: str | None = Field(None, min_length=1, max_length=1)
     thousands: str | None = Field(None, min_length=1, max_length=1)
     null: list[str] | None = None  # instead of the import's null markers
-    scale: int | None = Field(None, ge=0, le=18)  # numeric: digits after the point; a value with more is rejected
+    scale: int | None = Field(
+        None, ge=0, le=MAX_SCALE
+    )  # numeric: digits after the point; a value with more is rejected
     separator: str = ","  # text[]
     required: bool = False
     default: str | None = None
@@ -86,6 +93,9 @@ class Column(Strict):
     def _fitting(self) -> Column:
         if self.formats and self.type not in ("date", "time", "timestamp", "timestamptz"):
             raise ValueError(f"formats are for dates and times, not for {self.type}")
+        for pattern in self.formats:
+            if fault := date_formats.find_fault(pattern, needs="HH" if self.type == "time" else "yyyy"):
+                raise ValueError(fault)
         if (self.decimal or self.thousands) and self.type not in ("integer", "bigint", "numeric"):
             raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
         if self.scale is not None and self.type != "numeric":

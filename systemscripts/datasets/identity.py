@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from systemscripts import date_formats
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.summary import Code
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
-_TOKENS = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "SSS": "%f"}
-_PART = re.compile(r"yyyy|yy|MM|dd|HH|mm|SSS|ss|.", re.DOTALL)
 _COMPRESSED = (".gz", ".zip")
 
 
@@ -50,17 +48,6 @@ class Decision:
     warning: Code | None = None  # where the reason is one
 
 
-def strptime_format(pattern: str) -> str:
-    """Turn `yyyyMMddTHHmmss` (the letters of Unicode TR 35, date field symbols) into Python's format."""
-    return "".join(_TOKENS.get(part, part.replace("%", "%%")) for part in _PART.findall(pattern))
-
-
-def _has_form(text: str, pattern: str) -> bool:
-    """Whether every field has all its digits: strptime would read 2026111 as a date of the form yyyyMMdd."""
-    parts = (rf"[0-9]{{{len(part)}}}" if part in _TOKENS else re.escape(part) for part in _PART.findall(pattern))
-    return re.fullmatch("".join(parts), text) is not None
-
-
 def name_part(name: str, location: str, delimiter: str) -> str:
     """The part of a file name (its ending cut off) at a position from 0; raises BadDataError where there is none."""
     path = PurePath(name)
@@ -88,9 +75,8 @@ def identify(label: str | None, date_text: str | None, date_format: str | None) 
 def _moment(text: str, pattern: str | None) -> datetime:
     if pattern is None:
         return datetime.fromisoformat(text)
-    if not _has_form(text, pattern):
-        raise ValueError(text)
-    return datetime.strptime(text, strptime_format(pattern))  # noqa: DTZ007 - only its day counts
+    # stamps only order files, and those of earlier runs name no zone either
+    return date_formats.make_reader(pattern, exact=True)(text).replace(tzinfo=None)
 
 
 def from_name(rule: Rule, name: str, delimiter: str) -> str | None:

@@ -126,7 +126,7 @@ class Checker:
     def _learn(self, number: int, value: str) -> None:
         field, judge = self.rules.fields[number], self._judges[number]
         try:
-            if value in field.null:
+            if converting.is_empty(value, field.column, field.null):
                 if field.column.required and field.column.default is None:
                     raise ValueError("must not be empty")
                 self._known[number][value] = field.column.default or ""
@@ -190,9 +190,9 @@ def _tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> lis
     if checks.email:
         found.append(lambda value: _demand(converting.is_email(value), f"{value!r} is not an email address"))
     if checks.regex is not None:
-        pattern = re.compile(checks.regex)
+        pattern, form = re.compile(checks.regex), checks.form or "that is agreed"
         found.append(
-            lambda value: _demand(pattern.fullmatch(value) is not None, f"{value!r} does not match {checks.regex}")
+            lambda value: _demand(pattern.fullmatch(value) is not None, f"{value!r} does not have the form {form}")
         )
     if checks.one_of:
         allowed = frozenset(checks.one_of)
@@ -203,7 +203,7 @@ def _tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> lis
         for text in lookups[checks.lookup]:
             with contextlib.suppress(ValueError, ArithmeticError):  # of another type: equal to no value of this one
                 known.add(comparable(text))
-        found.append(lambda value: _demand(comparable(value) in known, f"{value!r} is not in {checks.lookup}"))
+        found.append(lambda value: _demand(comparable(value) in known, f"{value!r} is not a known value"))
     if checks.range:
         found.append(_within(checks.range, kind))
     return found

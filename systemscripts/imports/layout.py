@@ -31,6 +31,7 @@ class Layout:
     dropped: list[str] = field(default_factory=list)
     skip_if: dict[int, frozenset[str]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
+    config: ImportConfig | None = None
     hashed: bool = False  # load mode new_rows
     transform: Transform | None = None
 
@@ -83,6 +84,14 @@ class Layout:
         kept = [each for each in self.fields if each.name not in names]
         return replace(self, fields=kept, dropped=[*self.dropped, *names])
 
+    def with_column(self, name: str, column: Column) -> Layout:
+        """Return the layout with an undeclared column judged as if it were declared like this."""
+        if self.config is None or column == TEXT:
+            return self
+        config = self.config
+        fields = [field_of(config, name, each.place, column) if each.name == name else each for each in self.fields]
+        return replace(self, fields=fields)
+
     def rules(self, zone: ZoneInfo | None, lookups: dict[str, frozenset[str]]) -> Rules:
         """What the rows must fulfil."""
         return Rules(
@@ -98,7 +107,7 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
     when the configuration contradicts itself.
     """
     _check_header(config, headers[columns[:1] == [SOURCE_SHEET] :])
-    made = Layout(len(columns), [], {}, hashed=config.load_mode == "new_rows", transform=transform)
+    made = Layout(len(columns), [], {}, config=config, hashed=config.load_mode == "new_rows", transform=transform)
     _skips(config, columns, made)
     written = dict(zip(columns, headers, strict=True))
     columns = transform.columns if transform else columns

@@ -63,6 +63,6 @@ def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
         fraction = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
         digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.width - scale}}}{fraction}')"
         return made, f"(case when {written} then true when {empty} then true else {digits} end)"
-    if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1 and after 9999
-        written = f"strlen({text}) = 10 and {written}"
+    if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1000 and after 9999
+        written = f"strlen({text}) = 10 and {text} >= '1' and {written}"
     return made, f"(case when {written} then true else {empty} end)"

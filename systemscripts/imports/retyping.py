@@ -224,7 +224,8 @@ def _spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tup
     found, faults = [], []
     for text in _texts(cursor, config, change):
         try:
-            new = None if text in change.field.null else convert(text) if convert else text
+            is_empty = converting.is_empty(text, change.field.column, change.field.null)
+            new = None if is_empty else convert(text) if convert else text
         except ValueError as error:
             faults.append(str(error))
             continue

@@ -12,24 +12,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from systemscripts import date_formats
 from systemscripts.configuration.schema import Column
 
 # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+_FIELDS = {
+    "yyyy": "[1-9][0-9]{3}",
+    "MM": "(?:0[1-9]|1[0-2])",
+    "dd": "(?:0[1-9]|[12][0-9]|3[01])",
+    "HH": "(?:[01][0-9]|2[0-3])",
+    "mm": "[0-5][0-9]",
+    "ss": "[0-5][0-9]",
+}
+_DATE = "{yyyy}-{MM}-{dd}".format_map(_FIELDS)
+_TIME = "{HH}:{mm}(?::{ss}|(?!))?+".format_map(_FIELDS)  # no 24:00 and no :60, which PostgreSQL would take
 _PLAIN = {
     "text": r"[^\n]*+",
     "integer": r"[+-]?[0-9]{1,9}+",
     "bigint": r"[+-]?[0-9]{1,18}+",
     "numeric": r"[+-]?[0-9]++(?:\.[0-9]++|(?!))?+",
     "boolean": r"(?:true|false)",
-    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "time": r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}|(?!))?+",
-    "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}|(?!))?+",
+    "date": _DATE,
+    "time": _TIME,
+    "timestamp": f"{_DATE}[ T]{_TIME}",
 }
 _WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++|(?!))*+"
 _EMAIL = (
-    rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD}|(?!))*+@(?:[A-Za-z0-9-]{{1,62}}\.)+[A-Za-z]{{2,20}}"
+    rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD}|(?!))*+"
+    r"@(?:(?=[A-Za-z0-9-]{1,63}\.)[A-Za-z0-9]++(?:-++[A-Za-z0-9]++|(?!))*+\.)+[A-Za-z]{2,20}"
 )
-_FIELDS = {"yyyy": "[0-9]{4}"} | dict.fromkeys(("MM", "dd", "HH", "mm", "ss"), "[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -83,18 +94,20 @@ def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
     if not column.formats:
         return _PLAIN.get(column.type), None
     if len(column.formats) == 1 and column.type in ("date", "timestamp"):
-        return _dated(column.formats[0])
+        return _dated(column.formats[0], column.type)
     return None, None
 
 
-def _dated(pattern: str) -> tuple[str | None, Callable[[str], str] | None]:
+def _dated(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | None]:
     """A date format of two-digit fields as an expression, and how a text of that form becomes an ISO date."""
-    parts = re.findall(r"yyyy|MM|dd|HH|mm|ss|yy|SSS|.", pattern, re.DOTALL)
-    used = [part for part in parts if part in _FIELDS]
-    if "yy" in parts or "SSS" in parts or len(set(used)) != len(used) or not {"yyyy", "MM", "dd"} <= set(used):
+    parts = date_formats.parts_of(pattern)
+    used = [part for part in parts if part in date_formats.FIELDS]
+    # a time of day in a date is for the careful way to judge: PostgreSQL would drop it
+    if not {"yyyy", "MM", "dd"} <= set(used) <= set(_FIELDS) or (kind == "date" and "HH" in used):
         return None, None
-    ends = list(accumulate(map(len, parts)))
-    places = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True)}
+    texts = [part if part in _FIELDS else date_formats.literal_of(part) for part in parts]
+    ends = list(accumulate(map(len, texts)))
+    places = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True) if part in _FIELDS}
     year, month, day = (places[part] for part in ("yyyy", "MM", "dd"))
     clock = [places.get(part) for part in ("HH", "mm", "ss")]
 
@@ -102,4 +115,5 @@ def _dated(pattern: str) -> tuple[str | None, Callable[[str], str] | None]:
         date = f"{text[year]}-{text[month]}-{text[day]}"
         return f"{date} {':'.join(text[place] if place else '00' for place in clock)}" if any(clock) else date
 
-    return "".join(_FIELDS.get(part, re.escape(part)) for part in parts), rewrite
+    expression = "".join(_FIELDS.get(part) or re.escape(date_formats.literal_of(part)) for part in parts)
+    return expression, rewrite

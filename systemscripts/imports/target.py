@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
+from systemscripts.configuration.schema import COLUMN_TYPES, MAX_SCALE, Column
 from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -23,6 +25,7 @@ _SPELLED = {  # PostgreSQL's own names of the types
     "timestamp": "timestamp without time zone",
     "timestamptz": "timestamp with time zone",
 }
+_KINDS = {spelling: kind for kind, spelling in _SPELLED.items()} | {"smallint": "integer"}
 
 
 @dataclass
@@ -129,11 +132,24 @@ def _check_types(made: Plan, existing: dict[str, str]) -> None:
     for name in made.columns:
         if name in existing and name not in made.shape.declared:
             made.types[name] = existing[name]
+            made.shape = made.shape.with_column(name, _as_declared(existing[name]))
         elif name in existing and existing[name] != spelled(made.types[name]):
             raise ConfigurationError(
                 f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
                 "Run apply_config.py, which converts what is there, or declare it as it is.",
             )
+
+
+def _as_declared(spelling: str) -> Column:
+    """Return what a type of PostgreSQL is in a schema, so that its values are judged as if it were declared there.
+
+    Text for every other type, whose values PostgreSQL judges alone.
+    """
+    number = re.fullmatch(r"numeric\(\d+,(\d+)\)", spelling)
+    if number and int(number[1]) <= MAX_SCALE:
+        return Column(type="numeric", scale=int(number[1]))
+    kind = _KINDS.get(spelling, spelling)
+    return Column.model_validate({"type": kind}) if kind in COLUMN_TYPES else Column()
 
 
 def spelled(kind: str) -> str:

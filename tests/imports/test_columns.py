@@ -63,7 +63,9 @@ def test_strategy_3_refuses_missing_columns(installation: Installation) -> None:
 def test_an_empty_file_is_a_state_under_every_strategy(installation: Installation) -> None:
     load(installation, "1", "A\na1\n")
     for number, strategy in enumerate((1, 2, 3), start=2):
-        summary = load(installation, str(number), "\n" * number, importstrategyid=strategy)
+        summary = load(
+            installation, str(number), "\n" * number, importstrategyid=strategy, guards={"allow_empty": True}
+        )
         assert [row["state"] for row in summary["rows"]] == ["loaded"]
     assert installation.sql("select count(*) from public.things") == [(1,)]
 
@@ -147,3 +149,20 @@ def test_every_ddl_is_recorded(installation: Installation) -> None:
         ("things_2.csv", "alter table"),
         ("things_2.csv", "create or replace view"),
     ]
+
+
+def test_an_undeclared_column_of_a_typed_target_is_judged_as_if_it_were_declared(installation: Installation) -> None:
+    schema: dict[str, Any] = {"day": "date", "number": "integer", "price": "numeric", "at": "time", "note": "text"}
+    load(installation, "1", "Day,Number,Price,At,Note\n2026-01-05,1,1.50,07:30,x\n", schema=schema)
+    installation.sql(
+        """drop view public.things_current; alter table public.things alter price type numeric(10, 2);
+           create view public.things_current as select * from public.things"""
+    )
+    odd = "today,1,1,,x\n,0x1F,1,,x\n,1_000,1,,x\n,1,1.005,,x\n,1,NaN,,x\n,1,1,24:00,x\n,1,1,10:00+02,x\n"
+    summary = load(
+        installation, "2", f"Day,Number,Price,At,Note\n{odd} 2026-01-06,2, 2.5 , ,x\n", schema={}, max_reject_rate=1
+    )
+    assert (summary["counts"]["rejected"], summary["counts"]["loaded"]) == (7, 1), summary
+    assert installation.sql("select day::text, number, price::text, at::text from public.things order by 1") == [
+        ("2026-01-05", 1, "1.50", "07:30:00"), ("2026-01-06", 2, "2.50", None),
+    ]  # fmt: skip

@@ -81,7 +81,7 @@ def test_good_rows_and_rejects_with_their_lines(lake: Installation) -> None:
     ]
     assert rejects(lake) == [
         (3, "day: '2025-02-31' is not a date of the form yyyy-MM-dd"),
-        (4, "id: '77' is not in public.known.id"),
+        (4, "id: '77' is not a known value"),
         (5, "total = price * quantity does not hold: 2.01 is not 2.00"),
         (7, "has 2 values, expected 6"),
     ]

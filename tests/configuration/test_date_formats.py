@@ -1,0 +1,66 @@
+"""Date formats of configurations: what is none is refused with the one that is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from systemscripts import date_formats
+from systemscripts.configuration import ImportConfig, documents
+from systemscripts.datasets import identity
+from systemscripts.errors import BadDataError
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("YYYYMMDD", "yyyyMMdd"),
+        ("dd MMM yyyy", "dd MM yyyy"),
+        ("yyyy-mm-dd", "yyyy-MM-dd"),
+        ("dd/mm/yyyy HH:mm", "dd/MM/yyyy HH:mm"),
+        ("dd/MM/yyyy HH:MM", "dd/MM/yyyy HH:mm"),
+        ("MM/dd/yyyy hh:mm a", "MM/dd/yyyy HH:mm"),
+        ("%Y%m%d", "yyyyMMdd"),
+        ("%d.%m.%Y %H:%M:%S", "dd.MM.yyyy HH:mm:ss"),
+        ("ddMMyyyy ddMMyyyy", "yyyy-MM-dd or dd/MM/yyyy HH:mm"),
+        ("MM", "yyyy-MM-dd or dd/MM/yyyy HH:mm"),
+    ],
+)
+def test_a_format_of_another_system_is_refused_with_the_one_that_is_meant(written: str, meant: str) -> None:
+    assert date_formats.find_fault(written).endswith(f"; write {meant}")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["yyyyMMdd", "yyyyMMddTHHmmss", "dd/MM/yy", "yyyyMM", "yyyy", "yyyy年MM月dd日", "'as of' dd.MM.yyyy"]
+)
+def test_formats_that_are_right_are_taken(pattern: str) -> None:
+    assert date_formats.find_fault(pattern) == ""
+
+
+def test_an_import_with_such_formats_is_refused_with_the_lines_and_the_formats_that_are_meant(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(
+        """file_pattern: 'orders_\\d+\\.csv'
+target_table: public.orders
+dateconfig: filename
+datelocation: 1
+dateformat: YYYYMMDD
+schema:
+  day: {type: date, formats: dd MMM yyyy}
+  at: {type: time, formats: dd/MM/yyyy}
+"""
+    )
+    with pytest.raises(documents.FaultsError) as error:
+        documents.validate(documents.read_document(path), ImportConfig, config_name="orders")
+    said = str(error.value)
+    assert "line 5" in said
+    assert "'YYYYMMDD' is not a date format (YYYY, DD mean nothing here); write yyyyMMdd" in said
+    assert "'dd MMM yyyy' is not a date format (MMM means nothing here); write dd MM yyyy" in said
+    assert "'dd/MM/yyyy' is not a date format (it has no HH); write HH:mm" in said
+
+
+@pytest.mark.parametrize("text", ["2026105", "202601051", "20260229", "00260105", "٢٠٢٦٠١٠٥"])
+def test_a_date_in_a_file_name_has_all_its_digits(text: str) -> None:
+    with pytest.raises(BadDataError, match="is not a date of the form yyyyMMdd"):
+        identity.identify(None, text, "yyyyMMdd")

@@ -1,0 +1,204 @@
+"""A value is stored or rejected alike on both roads: PostgreSQL as the judge of a clean block, and value by value."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from systemscripts import configuration, tables
+from systemscripts.configuration import ImportConfig
+from systemscripts.directory_management import Directories
+from systemscripts.imports import copying, layout
+from systemscripts.imports.target import Plan
+from systemscripts.journey import travel
+from tests.conftest import Installation
+
+RUN = "00000000-0000-0000-0000-000000000000"
+REJECTED = "rejected"
+# column -> a clean value, one that only the careful road takes, and what spellings become (None: no value)
+NUMBERS = {
+    "+1": "1", "007": "7", " 5 ": "5", "\u00a05": "5", "": None, "  ": None, "--1": REJECTED, "1 000": REJECTED,
+    "\uff11\uff12": REJECTED, "\u0661\u0662": REJECTED, "1_000": REJECTED, "0x1F": REJECTED, "NaN": REJECTED,
+    "infinity": REJECTED, "1,5": REJECTED, "\u22125": REJECTED, "1\u200b": REJECTED, "9" * 5000: REJECTED,
+}  # fmt: skip
+FRACTIONS = {".5": "0.5", "5.": "5", "1e3": "1000", "1E-2": "0.01", ".": REJECTED, "e5": REJECTED, "1e": REJECTED}
+WHOLE = {".5": REJECTED, "5.": REJECTED, "1e5": REJECTED, "5.0": REJECTED, "00000000000000000000000007": "7"}
+DATES = {
+    "2024-02-29": "2024-02-29", "2025-02-29": REJECTED, "2026-02-30": REJECTED, "2026-13-01": REJECTED,
+    "1899-12-30": "1899-12-30", "2199-01-01": "2199-01-01", "9999-12-31": "9999-12-31", "0026-01-05": REJECTED,
+    "0000-01-01": REJECTED, "26-01-05": REJECTED, "2026-1-5": REJECTED, "20260105": REJECTED, "2026-W02-1": REJECTED,
+    "today": REJECTED, "infinity": REJECTED, "2026-01-05 00:00": "2026-01-05", "2026-01-05 07:30": REJECTED,
+    "2026-01-05 00:00+02": REJECTED, "\u0662\u0660\u0662\u0666-01-05": REJECTED, "Jan 5 2026": REJECTED,
+    "2026-01-05 BC": REJECTED, " 2026-01-05\u00a0": "2026-01-05", " ": None, "epoch": REJECTED,
+}  # fmt: skip
+TIMES = {
+    "24:00": REJECTED, "24:00:00": REJECTED, "23:59:60": REJECTED, "10:60": REJECTED, "10:00+02": REJECTED,
+    "10:00Z": REJECTED, "10": REJECTED, "1000": REJECTED, "7:30": REJECTED, "07:30": "07:30:00",
+    "07:30:15.25": "07:30:15.25", "07:30:15.1234567": REJECTED, "07:30:15.1234560": "07:30:15.123456",
+    "07:30 PM": REJECTED, "allballs": REJECTED, "now": REJECTED, "00:00": "00:00:00",
+}  # fmt: skip
+STAMPS = {
+    **{f"2026-01-05 {time}": value and (value if value == REJECTED else f"2026-01-05 {value}")
+       for time, value in TIMES.items()},
+    **{f"2026-01-05T{time}": value and (value if value == REJECTED else f"2026-01-05 {value}")
+       for time, value in TIMES.items()},
+    "2026-01-05": "2026-01-05 00:00:00", "2026-01-05x07:30": REJECTED, "0026-01-05 07:30": REJECTED,
+    "2025-02-29 07:30": REJECTED, "2026-03-29 02:30": "2026-03-29 02:30:00",
+}  # fmt: skip
+ZONED = {
+    "2026-03-29 02:30": REJECTED, "2026-03-29 03:30": "2026-03-29 01:30:00+00",
+    "2026-03-29 01:59": "2026-03-29 00:59:00+00",
+    "2026-10-25 02:30": "2026-10-25 00:30:00+00", "2026-10-25 02:30+01": "2026-10-25 01:30:00+00",
+    "2026-01-05 10:00+02": "2026-01-05 08:00:00+00", "2026-01-05T10:00:00Z": "2026-01-05 10:00:00+00",
+    "2026-01-05 10:00+16": REJECTED, "2026-01-05 24:00": REJECTED, "9999-12-31 23:59": "9999-12-31 22:59:00+00",
+    "2026-01-05 10:00 Europe/Paris": REJECTED, "2026-01-05 10:00:60+00": REJECTED,
+    "2026-01-05 10:00+0530": "2026-01-05 04:30:00+00",
+}  # fmt: skip
+COMPACT = {
+    "20260105": "2026-01-05", "2026105": REJECTED, "2026015": REJECTED, "202601050": REJECTED, "00260105": REJECTED,
+    "20260229": REJECTED, "2026-01-05": REJECTED,
+}  # fmt: skip
+SLASHES = {"05/01/2026": "2026-01-05", "5/1/2026": "2026-01-05", "31/02/2026": REJECTED, "05/01/26": REJECTED}
+DAY_AND_TIME = {
+    "05/01/2026 07:30": REJECTED, "05/01/2026 00:00": "2026-01-05", "05/01/2026 24:00": REJECTED,
+    "05/01/2026 07:60": REJECTED, "05/01/2026 7:30": REJECTED,
+}  # fmt: skip
+BOOLEANS = {
+    "TRUE": "true", "t": "true", "1": "true", "Yes": "true", "off": "false", "0": "false", " true ": "true",
+    "false\u00a0": "false", "tru": REJECTED, "2": REJECTED, "\uff11": REJECTED, "": None, " ": None,
+}  # fmt: skip
+LONG = "1234567890123456789012345"
+COLUMNS: dict[str, tuple[dict[str, Any], str, str, dict[str, str | None]]] = {
+    "integer": (
+        {"type": "integer"}, "1", " 2 ",
+        NUMBERS | WHOLE | {"2147483648": REJECTED, "-2147483648": "-2147483648"},
+    ),
+    "bigint": ({"type": "bigint"}, "1", " 2 ", NUMBERS | WHOLE | {"9223372036854775808": REJECTED}),
+    "numeric": ({"type": "numeric"}, "1.5", " 2 ", NUMBERS | FRACTIONS | {"9" * 5000: "9" * 5000}),
+    "scaled": (
+        {"type": "numeric", "scale": 2}, "1.5", " 2 ",
+        {"1.005": REJECTED, "1.500": "1.5", "1e-2": "0.01", "1e-3": REJECTED, "9" * 16: "9" * 16, "9" * 17: REJECTED},
+    ),
+    "wide": (
+        {"type": "numeric", "scale": 10}, "1.5", " 2 ",
+        {f"{LONG}.12345678901": REJECTED, f"{LONG}.1234567890": f"{LONG}.123456789"},
+    ),
+    "thousands": (
+        {"type": "numeric", "thousands": " ", "decimal": ","}, "1", " 2 ",
+        {"1 000,5": "1000.5", "1\u00a0000,5": "1000.5", "1\u202f000": "1000", "1 00": REJECTED, "10 00 000": REJECTED},
+    ),
+    "boolean": ({"type": "boolean"}, "true", " true ", BOOLEANS),
+    "date": ({"type": "date"}, "2026-01-05", " 2026-01-06", DATES),
+    "compact": ({"type": "date", "formats": "yyyyMMdd"}, "20260101", " 20260102", COMPACT),
+    "slashes": ({"type": "date", "formats": "dd/MM/yyyy"}, "01/01/2026", " 02/01/2026", SLASHES),
+    "day_and_time": (
+        {"type": "date", "formats": "dd/MM/yyyy HH:mm"}, "01/01/2026 00:00", " 02/01/2026 00:00", DAY_AND_TIME,
+    ),
+    "time": ({"type": "time"}, "07:30", " 08:30", TIMES),
+    "timestamp": ({"type": "timestamp"}, "2026-01-05 07:30", " 2026-01-06 07:30", STAMPS),
+    "timestamptz": ({"type": "timestamptz"}, "2026-01-05 07:30", " 2026-01-06 07:30", ZONED),
+    "email": (
+        {"type": "text", "checks": {"email": True}}, "a@b.co", "a!b@c.co",
+        {"a@-b.com": REJECTED, "a@b-.com": REJECTED, "a@b-c.com": "a@b-c.com", "a..b@c.co": REJECTED, "": None},
+    ),
+    "required": (
+        {"type": "text", "required": True}, "x", "y", {" ": REJECTED, "\u00a0": REJECTED, "": REJECTED, " x": " x"},
+    ),
+    "dashes": ({"type": "integer", "null": ["-"]}, "1", " 2 ", {"-": None, " - ": None, "--": REJECTED}),
+}  # fmt: skip
+
+
+class Roads:
+    """Loads the values of one column into a table of the session, by the very code that loads files."""
+
+    def __init__(self, cursor: Any, folder: Path, dataset_id: int, file_id: int) -> None:
+        self._cursor, self._folder, self._ids = cursor, folder, (dataset_id, file_id)
+
+    def load(self, column: dict[str, Any], values: list[str]) -> list[str | None]:
+        """Return what each value became: its text in PostgreSQL, None, or REJECTED."""
+        stream = io.StringIO(newline="")
+        csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+            [["v", "w"], *((v, "x") for v in values)]
+        )
+        path = self._folder / "roads.csv"
+        path.write_text(stream.getvalue(), newline="")
+        config = ImportConfig.model_validate(
+            {"config_name": "roads", "file_pattern": ".*", "target_table": "pg.roads", "schema": {"v": column}}
+        )
+        shape = layout.layout(config, ["v", "w"], ["v", "w"])
+        kind = shape.types["v"]
+        self._cursor.execute(
+            f"drop table if exists roads; "
+            f"create temporary table roads (dataset_id int, source_row int, v {kind}, w text)"
+        )
+        made = Plan("pg_temp", "roads", shape.names, shape.types, {}, shape)
+        options = tables.ReadingOptions(header_row=1, delimiter=",", quote='"', encoding="utf-8")
+        with tables.open_table(path, options) as table:
+            rules = shape.rules(ZoneInfo("Europe/Copenhagen"), {})
+            counts, _ = copying.copy_table(
+                self._cursor, copying.Load(table, made, rules, False, *self._ids), lambda _: None
+            )
+        assert counts.read == len(values) == counts.loaded + counts.rejected
+        plain = "trim_scale(v)" if kind == "numeric" else "v"
+        self._cursor.execute(f"select source_row, {plain}::text from roads")
+        found = dict(self._cursor.fetchall())
+        return [found.get(row, REJECTED) for row in range(2, len(values) + 2)]
+
+
+@pytest.fixture
+def roads(here: Installation, tmp_path: Path) -> Iterator[Roads]:
+    here.configure("things", load_mode="append")
+    here.drop("things.csv", "a\n1\n")
+    with contextlib.closing(psycopg2.connect(here.url)) as connection:
+        config = configuration.load(connection, "things")
+        summary = travel.run_imports(connection, [config], Directories(here.data).create(), RUN, travel.Options())
+        with connection.cursor() as cursor:
+            cursor.execute("set time zone 'UTC'; select file_id from dba.tfile")
+            yield Roads(cursor, tmp_path, summary.rows[0]["dataset"], cursor.fetchone()[0])
+
+
+def test_every_spelling_is_stored_or_rejected_by_one_rule_whatever_stands_beside_it(roads: Roads) -> None:
+    wrong = []
+    for name, (column, clean, careful, expected) in COLUMNS.items():
+        values = list(expected)
+        together = roads.load(column, [careful, *values])[1:]
+        alone = [roads.load(column, [clean, value, clean])[1] for value in values]
+        for value, of_all, of_one in zip(values, together, alone, strict=True):
+            if (of_all, of_one) != (expected[value], expected[value]):
+                wrong.append((name, value[:40], expected[value], of_all, of_one))
+    assert wrong == []
+
+
+def change_a_letter(name: str) -> st.SearchStrategy[tuple[str, str]]:
+    """Return a column with one of its spellings, in which one letter is another."""
+    _, clean, careful, found = COLUMNS[name]
+
+    def change(text: str, place: int, letter: str) -> tuple[str, str]:
+        place %= len(text) + 1
+        return name, text[:place] + letter + text[place + 1 :]
+
+    texts = st.sampled_from([clean, careful, *(text for text in found if len(text) < 100)])
+    unchanged = st.tuples(st.just(name), texts)
+    return unchanged | st.builds(
+        change, texts, st.integers(0, 30), st.sampled_from(list("0123456789+-.: \u00a0\u0661"))
+    )
+
+
+@settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changed=st.sampled_from(sorted(COLUMNS)).flatmap(change_a_letter))
+def test_any_text_is_stored_or_rejected_alike_on_both_roads(roads: Roads, changed: tuple[str, str]) -> None:
+    name, text = changed
+    column, clean, careful, _ = COLUMNS[name]
+    assert roads.load(column, [clean, text])[1:] == roads.load(column, [careful, text])[1:]
