@@ -23,7 +23,7 @@ class Phase(StrEnum):
 Config = Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")]
 Every = Annotated[bool, typer.Option("--all", help="Every active import.")]
 Datasource = Annotated[str | None, typer.Option(help="Every active import of this data source.")]
-File = Annotated[Path | None, typer.Option(help="Load this file alone; the original stays where it is.")]
+File = Annotated[Path | None, typer.Option(help="Load this file alone; it stays there. Also a path of the archive.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
 Alone = Annotated[Phase | None, typer.Option(help="Do this phase alone, with what the one before left.")]

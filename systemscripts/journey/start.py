@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from systemscripts import configuration
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
-from systemscripts.journey import matching, travel
+from systemscripts.journey import matching, travel, zipping
 from systemscripts.sources import local
 from systemscripts.summary import Notice, Summary, bundled
 
@@ -35,14 +39,28 @@ def run(
     if datasource is not None:
         chosen = _of_datasource(chosen, known, datasource)
     renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
-    options = replace(options, leave=matching.ambiguous(known, directories))
-    summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
+    with _kept_file(options.only, directories) as only:
+        options = replace(options, only=only, leave=matching.ambiguous(known, directories))
+        summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
     summary.warn_all([*renamed, *bundled(matching.unmatched(known, directories))])
     if name is None:
         return _with_faults(summary, faults)
     # they are for the runs of those imports and of all; this one did what it was asked for
     summary.warn_all(Notice("installation_at_fault", text, other) for other, text in faults.items())
     return summary
+
+
+@contextlib.contextmanager
+def _kept_file(only: Path | None, directories: Directories) -> Iterator[Path | None]:
+    """Give the one file that is asked for; where the path is that of the ledger, out of the archive or its zip."""
+    with contextlib.ExitStack() as stack:
+        for path in () if only is None or only.exists() else (only, only.absolute()):
+            with contextlib.suppress(FileNotFoundError, zipfile.BadZipFile):
+                kept = stack.enter_context(zipping.unzipped(str(path), directories))
+                if kept.is_file():
+                    yield kept
+                    return
+        yield only
 
 
 def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:

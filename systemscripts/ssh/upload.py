@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import paramiko
 
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import EtlError, TryLaterError
-from systemscripts.ssh.remote import look
+from systemscripts.ssh.remote import entries, look
 from systemscripts.ssh.session import Session, is_closed
 
 CHUNK = 1 << 18
@@ -30,6 +31,7 @@ def upload(session: Session, path: Path, folder: str, advance: Callable[[float],
         if arrived is None or arrived.size not in (None, size):
             raise EtlError(f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes")
         session.call(what, lambda client: _rename(client, part, goal))
+        _remove_older_parts(session, folder, path.name)
     except FileNotFoundError as error:
         raise EtlError(f"{session.login.name}: there is no folder {folder}", "Check path.") from error
     except TryLaterError:
@@ -72,6 +74,15 @@ def _rename(client: paramiko.SFTPClient, part: str, goal: str) -> None:
         with contextlib.suppress(FileNotFoundError):  # the server does not know posix-rename@openssh.com
             client.remove(goal)
         client.rename(part, goal)
+
+
+def _remove_older_parts(session: Session, folder: str, name: str) -> None:
+    """Remove what killed deliveries of other contents of a file left there; a server that forbids it keeps them."""
+    is_part = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part").fullmatch
+    with contextlib.suppress(EtlError, OSError):
+        for entry in entries(session, folder):
+            if is_part(entry.name):
+                _remove_quietly(session, f"{folder.rstrip('/')}/{entry.name}")
 
 
 def _remove_quietly(session: Session, path: str) -> None:

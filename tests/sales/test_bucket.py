@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -257,6 +258,20 @@ def only_one_bucket() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_listing_of_more_than_a_thousand_keys_is_whole(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer holds a thousand at most: the next page is asked for, and all are cleared, too."""
+    keys = [f"sales_data/part {number:04}+ä.csv" for number in range(1_050)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: shop.put(key, "x"), keys))
+    monkeypatch.setenv("ETL_ENV_FILE", str(shop.installation.settings_file))
+    settings.reset()
+    bucket = s3.bucket()
+    assert sorted(found.key for found in bucket.objects("sales_data/")) == keys
+    bucket.clear("sales_data/")
+    assert list(bucket.objects("sales_data/")) == []
+    settings.reset()
 
 
 def test_virtual_host_style_addresses(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

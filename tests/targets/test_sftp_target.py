@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.clones import Clone
 from tests.conftest import Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
+from tests.webconsole.conftest import wait_for
 
 
 @pytest.fixture(params=["openssh", "asyncssh"])
@@ -79,6 +82,46 @@ def test_a_full_disk_there_leaves_no_half_file(here: Installation, tmp_path: Pat
             targets.deliver(target(place), [report])
     assert place.names() == ["report.bin"]
     assert (place.folder / "report.bin").read_text() == "the one before"
+
+
+class Slow(asyncssh.SFTPServer):
+    """Takes its time for each block."""
+
+    def write(self, file_obj: Any, offset: int, data: bytes) -> int:
+        time.sleep(0.02)
+        return int(super().write(file_obj, offset, data))  # type: ignore[arg-type]
+
+
+def test_a_push_that_was_killed_is_completed_by_the_next_and_leaves_nothing(
+    installation: Installation, tmp_path: Path
+) -> None:
+    clone, root = Clone(tmp_path / "clone"), tmp_path / "root"
+    (root / "in").mkdir(parents=True)
+    report = tmp_path / "report.bin"
+    with sftp_server.SftpServer(
+        root, tmp_path / "keys", factory=lambda channel: Slow(channel, chroot=str(root).encode())
+    ) as server:
+        servers.trust(installation, "127.0.0.1", server.port, server.fingerprint)
+        installation.write_settings(SOURCE_TEST_HOST=f"127.0.0.1:{server.port}")
+        (clone.folder / "config" / "targets").mkdir(exist_ok=True)
+        (clone.folder / "config" / "targets" / "client.yaml").write_text(
+            f"type: sftp\nhost: ${{SOURCE_TEST_HOST}}\nuser: client\nkey_file: {server.client_key_path}\npath: /in\n"
+        )
+        place = Place("127.0.0.1", server.port, "client", server.client_key_path, root / "in")
+        for is_the_same in (True, False):
+            report.write_bytes(os.urandom(3_000_000))
+            killed = clone.start(installation, "sftp_push", "client", report)
+            wait_for(lambda: any(path.stat().st_size > 100_000 for path in place.folder.glob(".report.bin.*.part")))
+            os.killpg(killed.pid, signal.SIGKILL)
+            killed.communicate()
+            # a reader there never sees a half file under its name
+            assert "report.bin" not in place.names() or not is_the_same
+            if not is_the_same:
+                report.write_bytes(os.urandom(500_000))
+            done = clone.run(installation, "sftp_push", "client", report)
+            assert done.returncode == 0, done.stderr
+            assert place.names() == ["report.bin"]
+            assert (place.folder / "report.bin").read_bytes() == report.read_bytes()
 
 
 def test_push_is_one_command(installation: Installation, tmp_path: Path) -> None:

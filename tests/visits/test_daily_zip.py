@@ -65,6 +65,44 @@ def test_a_file_that_was_changed_in_the_archive_is_not_zipped_as_the_right_one(v
     assert sorted(visits.archive()) == [f"report_{n}.txt" for n in range(1, 6)]
 
 
+def test_a_file_of_a_zip_is_loaded_again_after_an_undo_by_the_path_of_the_ledger(visits: Installation) -> None:
+    assert visits.run("zip_archive", ETL_NOW=SECOND).returncode == 0
+    rows = "select count(*) from visits.statistics_current"
+    before = visits.sql(rows)
+    ((dataset_id, kept),) = visits.sql("select dataset_id, keep_path from dba.tfile where name = 'report_1.txt'")
+    assert kept == f"{ZIP}/report_1.txt"
+    assert visits.run("generic_import", "--undo", dataset_id).returncode == 0
+    assert visits.sql(rows) == [(before[0][0] - 5,)]
+    again = visits.summary("generic_import", "visits", "--file", kept, "--reload", ETL_NOW=SECOND)
+    assert again["counts"]["loaded"] == 5 and visits.sql(rows) == before
+    # the zip stays as it was; the file lies in today's archive, too
+    with zipfile.ZipFile(visits.data / ZIP) as made:
+        assert "report_1.txt" in made.namelist() and made.testzip() is None
+    for wrong in (f"{ZIP}/report_9.txt", "archive/2026/12/none.zip/report_1.txt"):
+        done = visits.run("generic_import", "visits", "--file", wrong)
+        assert done.returncode == 2 and f"{wrong} does not exist" in done.stderr
+
+
+def test_rejects_are_replayed_and_skipped_rows_come_back_from_files_in_a_zip(installation: Installation) -> None:
+    installation.write_settings(FILE_STILL_SECONDS="0")
+    schema = {"id": {"type": "integer"}, "amount": {"type": "integer", "required": True}}
+    installation.configure("orders", load_mode="new_rows", archive_policy="daily_zip", max_rejects=9, schema=schema)
+    for name, content in (("orders_1.csv", "id,amount\n1,5\n2,\n3,7\n"), ("orders_2.csv", "id,amount\n3,7\n4,8\n")):
+        installation.drop(name, content)
+        assert installation.run("generic_import", "orders", ETL_NOW=FIRST).returncode == 0
+    assert installation.run("zip_archive", ETL_NOW=SECOND).returncode == 0
+    kept = installation.sql("select dataset_id, keep_path from dba.tfile order by name")
+    assert all(".zip/orders_" in path for _, path in kept)
+    installation.configure("orders", schema={"id": {"type": "integer"}, "amount": {"type": "integer"}})
+    replayed = installation.summary("generic_import", "--replay-rejects", kept[0][0])
+    assert replayed["counts"]["loaded"] == 1
+    rows = "select id from public.orders_current order by id"
+    assert installation.sql(rows) == [(1,), (2,), (3,), (4,)]
+    # the row that both files had now belongs to the second one: it is read out of the zip once more
+    assert installation.run("generic_import", "--undo", kept[0][0]).returncode == 0
+    assert installation.sql(rows) == [(3,), (4,)]
+
+
 @pytest.mark.parametrize(
     "place",
     [
