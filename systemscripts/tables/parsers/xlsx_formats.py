@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from systemscripts.tables.parsers.values import duration, number
 
 DAY = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
+LEAP_DAY_1900 = 60  # Excel counts and shows 29 February 1900, which never was: no other day may stand for it
 LAST_DAY = 2_957_003  # 9999-12-31 counted from 1904; Excel shows later ones as ####
 
 Converter = Callable[[str], str]
@@ -149,5 +150,6 @@ def _moment(value: str, kind: str, is_1904: bool) -> str:
 def _date(days: int, is_1904: bool) -> str:
     if is_1904:
         return date.fromordinal(date(1904, 1, 1).toordinal() + days).isoformat()
-    # Excel believes in 29 February 1900.
-    return date.fromordinal(date(1899, 12, 30).toordinal() + days + (days < 60)).isoformat()
+    if days == LEAP_DAY_1900:
+        return "1900-02-29"
+    return date.fromordinal(date(1899, 12, 30).toordinal() + days + (days < LEAP_DAY_1900)).isoformat()
