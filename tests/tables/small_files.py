@@ -35,6 +35,7 @@ class SmallFile:
     rows: list[list[str]]
     odd: list[str] = field(default_factory=list)
     must_warn: bool = False
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _one(draw: random.Random, number: int) -> SmallFile:
     writers = {"csv": _as_csv, "xlsx": _as_xlsx, "html": _as_html}
     made.name += "." + form
     made.content = writers[form](draw, made, lines, encoding)
+    made.encoding = encoding if form == "csv" else made.encoding
     return made
 
 
