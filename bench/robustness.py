@@ -1,12 +1,12 @@
 """What this project and its peers make of files whose meaning is known: the figures of docs/robustness.md.
 
     PYTHONPATH=. .venv/bin/python -m bench.robustness
-    PYTHONPATH=. .venv/bin/python -m bench.robustness --peers PYTHON --write docs/robustness.md
+    PYTHONPATH=. .venv/bin/python -m bench.robustness --peers .venv-bench/bin/python --write docs/robustness.md
 
 Reads the zoo (tests/samples), generated small files, words in twenty encodings, and a workbook with one kind of cell a
-row. `--peers` names a Python that has pandas (with lxml), duckdb, polars, openpyxl, python-calamine, charset-normalizer
-and chardet; who is missing there, and LibreOffice where there is no soffice, is left out and named. Some minutes;
-`--write` replaces the tables of a page, each between `<!-- made by bench.robustness: NAME -->` and `<!-- end -->`.
+row. `--peers` names a Python that has the others (bench/requirements.txt; bench/peers.py makes `.venv-bench`); who is
+missing there, and LibreOffice where there is no soffice, is left out and named. Some minutes; `--write` replaces the
+tables of a page, each between `<!-- made by bench.robustness: NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
