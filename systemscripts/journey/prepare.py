@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from systemscripts import files, tables
+from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
@@ -124,7 +125,13 @@ def _reading(context: Context) -> tables.ReadingOptions:
     wanted["names"] = tuple(wanted["names"])
     if isinstance(wanted["header_row"], list):
         wanted["header_row"] = tuple(wanted["header_row"])
-    return tables.ReadingOptions(**wanted)
+    return tables.ReadingOptions(**wanted, known_columns=_known_columns(context.config))
+
+
+def _known_columns(config: ImportConfig) -> frozenset[str]:
+    """The names by which the configuration knows the columns of its files."""
+    named = {*config.declared, *config.key_columns, *config.reading.aliases}
+    return frozenset().union(*(aliases.find_header_names(column, config.reading.aliases) for column in named))
 
 
 def _identify(context: Context, name: str, table: tables.Table, columns: list[str]) -> Identity:

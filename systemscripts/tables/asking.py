@@ -91,6 +91,7 @@ class Question:
             "parser": parser,
             "path": str(self.path.resolve()),
             "sheet": self.options.sheet,
+            "known_columns": sorted(self.options.known_columns),
             "fill_merged": self.options.fill_merged,
             "names_only": self.names_only,
             "members": self.members,

@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables import frames
-from systemscripts.tables.parsers import unpack_limits
+from systemscripts.tables.parsers import other_tables, unpack_limits
 from systemscripts.tables.parsers.book import choose
-from systemscripts.tables.sending import Sender
+from systemscripts.tables.sending import Sender, chunks_of
 
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
 
@@ -52,9 +52,18 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     names = [[sheet.name, sheet.visible] for sheet in book.sheets]
     frames.write_json(output, frames.BOOK, {"format": book.format, "sheets": names, "header_known": book.header_known})
     sender = Sender(output, request["most_cells"], request["most_bytes"])
-    for sheet in [] if request["names_only"] else choose(book, request["sheet"]):
+    wanted = request["sheet"]
+    chosen = [] if request["names_only"] else choose(book, wanted)
+    known = frozenset(request["known_columns"])
+    if wanted is None and chosen and known and len(book.sheets) > 1:
+        visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
+        chosen = [other_tables.find_known([*chosen, *visible], known, chunks_of)]
+    for sheet in chosen:
         frames.write_json(output, frames.SHEET, {"name": sheet.name})
         frames.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
+        if wanted is None and len(book.sheets) > 1:
+            others = other_tables.describe(book, sheet, sender.rows, chunks_of)
+            frames.write_json(output, frames.OTHERS, {"others": others})
     frames.write(output, frames.END)
     output.flush()  # before the workbook is taken apart, which takes a while
 

@@ -31,6 +31,7 @@ class ReadingOptions:
     fill_merged: bool = False  # merged cells repeat their top-left value
     escape: str | None = None  # "\\" where a backslash makes a quote a character, "" where not
     stop_at_blank_row: bool = False  # what follows the first blank row of the table counts as skipped
+    known_columns: frozenset[str] = frozenset()  # that the import knows: they tell which of several sheets is meant
     keep_all_rows: bool = False  # every row below the header is a record as it stands: no end is looked for, no repair
 
 

@@ -28,9 +28,11 @@ class Sender:
         self._output = output
         self._most_cells, self._most_bytes = most_cells, most_bytes
         self._cells = self._bytes = 0
+        self.rows = 0  # of the sheet that was sent last
 
     def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[Notice]:
         """Send the rows of a sheet; return the warnings about it."""
+        self.rows = 0
         if sheet.chunks and not fill_merged:
             with suppress(FallBackError):
                 self._send_all(lambda: _or_fall_back(sheet.chunks), sheet.ready)
@@ -79,11 +81,17 @@ class Sender:
         if self._cells > self._most_cells or self._bytes > self._most_bytes:
             limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
             raise BadDataError(f"the sheet holds more than {limit}", "Ask the sender for less, or for a CSV file.")
+        self.rows += count
         frames.write_rows(self._output, first_row, count, content)
 
     def _restart(self) -> None:
         frames.write(self._output, frames.RESTART)
-        self._cells = self._bytes = 0
+        self._cells = self._bytes = self.rows = 0
+
+
+def chunks_of(sheet: Sheet) -> Iterable[Chunk]:
+    """Return the rows of a sheet by its fast reader, or by the general one where it has none."""
+    return sheet.chunks() if sheet.chunks else _chunks(sheet.rows(), every_row=False)
 
 
 class FallBackError(Exception):

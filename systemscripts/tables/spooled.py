@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts.summary import Notice
-from systemscripts.tables import all_sheets, asking, extent, frames, header
+from systemscripts.tables import all_sheets, asking, extent, frames, header, other_tables
 from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
 from systemscripts.tables.parsers.book import ALL
 from systemscripts.tables.spool import Spool
@@ -183,6 +183,7 @@ class _Answer:
     def __init__(self) -> None:
         self.book: dict[str, Any] = {"format": "empty", "sheets": [], "header_known": False}
         self._sheets: list[tuple[str, Spool, list[Notice]]] = []
+        self._others: list[dict[str, Any]] = []  # beside the one sheet that is read
 
     def receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
         """Take all frames."""
@@ -197,6 +198,8 @@ class _Answer:
                 self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
             elif kind == frames.WARNINGS:
                 self._sheets[-1][2].extend(frames.warnings(payload))
+            elif kind == frames.OTHERS:
+                self._others = json.loads(payload)["others"]
 
     def tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
         """A table for each sheet; `doubts` are about the whole book."""
@@ -206,7 +209,7 @@ class _Answer:
             detected = Detected(self.book["format"], "utf-8", notes=notes)
             return [SpooledTable(Spool(SPOOL_DIRECTORY), detected, doubts, options)]
         try:
-            return [
+            found = [
                 SpooledTable(
                     spool,
                     Detected(self.book["format"], "utf-8", sheet=name, notes=[*notes]),
@@ -216,6 +219,11 @@ class _Answer:
                 )
                 for name, spool, said in self._sheets
             ]
+            if self._others:
+                doubts, facts = other_tables.say(self._others, found[0].columns, self.book["format"], options)
+                found[0].warnings += doubts
+                found[0].detected.notes += [*(doubt.text for doubt in doubts), *facts]
+            return found
         except BaseException:
             self.close()
             raise

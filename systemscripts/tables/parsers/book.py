@@ -46,6 +46,8 @@ class Book:
     format: str
     sheets: list[Sheet]
     warnings: Callable[[Sheet], list[Notice]] = field(default=lambda sheet: [])
+    # whether another sheet is, or holds, what is read as this one
+    related: Callable[[Sheet, Sheet], bool] = field(default=lambda other, read: False)
     header_known: bool = False  # the first row of each sheet names its columns, for sure
 
 

@@ -24,11 +24,18 @@ def open_book(path: Path) -> Book:
     named = f' "{title[:80]}"' if title else ""
     if page.xpath("//input[translate(@type, 'PASWORD', 'pasword')='password']"):
         raise BadDataError(f"{path.name} is a login page{named}, not a table", "Log in again at the source.")
-    tables = [_table(element, number) for number, element in enumerate(page.iter("table"), 1)]
-    tables = [table for table in tables if table.weight]
-    if not tables:
+    elements = list(page.iter("table"))
+    found = [(_table(element, number), element) for number, element in enumerate(elements, 1)]
+    found = [(table, element) for table, element in found if table.weight]
+    if not found:
         raise BadDataError(f"{path.name} is an HTML page{named} without a table")
-    return Book("html", tables)
+    above = {id(table): {id(outer) for outer in element.iterancestors("table")} for table, element in found}
+    own = {id(table): id(element) for table, element in found}
+
+    def related(other: Sheet, read: Sheet) -> bool:
+        return own[id(other)] in above[id(read)] or own[id(read)] in above[id(other)]
+
+    return Book("html", [table for table, _ in found], related=related)
 
 
 def _page(content: bytes) -> bytes:

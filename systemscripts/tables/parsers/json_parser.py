@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers.book import Book, Row, Sheet
-from systemscripts.tables.parsers.json_stream import JsonStream, Number, written
+from systemscripts.tables.parsers.json_stream import LARGEST_VALUE, JsonStream, Number, written
 
 AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
 SAID_BY_SERVERS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
@@ -22,15 +25,41 @@ FIRST_ERROR, LAST_ERROR = 400, 599
 
 def open_book(path: Path) -> Book:
     """Open JSON. Raises BadDataError when it is no JSON or holds no objects."""
-    rows = _Rows(path)
-    return Book("json", [Sheet("", rows.rows)], header_known=True)
+    rows = _Rows(path, lambda: objects(path))
+    whole, lists = Sheet("", rows.rows), _lists(path)
+    # an object that is nothing but the wrapping of one list is not meant
+    sheets = [
+        Sheet(name, _Rows(path, partial(enumerate, found, 1)).rows, weight=int(size == 1))
+        for name, found, size in lists
+    ]
+    return Book("json", [whole, *sheets], related=lambda other, read: other is whole, header_known=True)
+
+
+def _lists(path: Path) -> list[tuple[str, list[object], int]]:
+    """The lists of objects in the one object that the file is: name, objects, how many keys the object has."""
+    if path.stat().st_size > LARGEST_VALUE:
+        return []
+    found: list[object] = []
+    with suppress(BadDataError, ValueError, RecursionError), path.open("rb") as file:  # what is wrong is said by rows
+        stream = JsonStream(codecs.getreader(_encoding(file.read(4)))(file, "strict"), start=file)
+        if stream.peek() != "{" or stream.enter_value_array():
+            return []
+        stream.rewind()
+        found = [value for _, value in islice(stream.concatenated(), 2)]
+    if len(found) != 1 or not isinstance(found[0], dict):
+        return []
+    return [
+        (name, value, len(found[0]))
+        for name, value in found[0].items()
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
+    ]
 
 
 class _Rows:
     """The objects of one file; the columns are their keys in order of first appearance, known after one pass."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, source: Callable[[], Iterable[tuple[int, object]]]) -> None:
+        self._path, self._source = path, source
         self._columns: dict[str, int] = {}
 
     def rows(self) -> Iterator[tuple[int, Row]]:
@@ -48,7 +77,7 @@ class _Rows:
 
     def _values(self) -> Iterator[tuple[int, Row]]:
         try:
-            for number, found in objects(self._path):
+            for number, found in self._source():
                 if not isinstance(found, dict):
                     raise BadDataError(f"{self._path.name}: entry {number} is no object", "Each row must be an object.")
                 yield number, self._row(found)
