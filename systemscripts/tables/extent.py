@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, islice
 
 from systemscripts.tables import kinds
 from systemscripts.tables.header import Rows, looks_like_header
@@ -15,6 +16,9 @@ from systemscripts.tables.kinds import Column
 MOST_FOOTER_ROWS = 60
 LEAST_ROWS = 3  # of a second table, its header included, where no blank row stands before it
 SAMPLED_ROWS = 200  # that tell the kinds of a column
+# How often, on average, a cell may be looked at in search of a second table. A file in which rows of text stand among
+# values everywhere holds records of several types: each of its rows might begin a table.
+MOST_LOOKS = 5
 NOTE = re.compile(
     r"\s*(?:notes?\b|sources?\b|quelle|hinweis|anmerkung|fuente|nota\b|remark|footnote|legend|copyright|©|\*|†|‡|[¹²³]"
     r"|\(\w\)\s|\[\w\]|\d\)\s|#|--+|==+|\x1a|generated|printed|exported|created by|report|page \d|last updated"
@@ -131,6 +135,10 @@ class _Scan:
     header: list[str]
     body: Sequence[Column]
 
+    def __post_init__(self) -> None:
+        cells = sum(len(fields) for _, fields in self.rows)
+        self._looks_left = MOST_LOOKS * (cells + SAMPLED_ROWS * max(self.width, 1))
+
     def second_table(self) -> End:
         """The end before a second table; a header that comes again at a page break is dropped, not an end."""
         dropped: list[int] = []
@@ -141,6 +149,8 @@ class _Scan:
                 if self._is_again(position):
                     return self._ended(position, dropped)
                 dropped += [*range(self._without_blank(position), position), position]
+            elif self._looks_left < 0:
+                continue
             elif (apart and self._begins_apart(position)) or (
                 self._begins_at_once(position) if len(fields) != self.width else self._begins_as_wide(position)
             ):
@@ -166,7 +176,8 @@ class _Scan:
 
     def _begins_apart(self, position: int) -> bool:
         """After a blank row: a header of another kind, perhaps below a title."""
-        rest = [fields for _, fields in self.rows[position : position + SAMPLED_ROWS] if any(fields)]
+        filled = (fields for _, fields in self.rows[position : position + SAMPLED_ROWS] if any(fields))
+        rest = list(islice(filled, 13))  # three titles, and ten rows to compare
         titles = 0
         while titles < min(3, len(rest) - 2) and _filled(rest[titles]) == 1 and self.width > 1:
             titles += 1
@@ -177,8 +188,9 @@ class _Scan:
             return True
         width, same = len(rest[0]), [row for row in rest[:10] if len(row) == len(rest[0])]
         if width != self.width:
-            own = kinds.columns(rest[1:], width)
-            return len(same) >= 2 and looks_like_header(rest[0]) and not kinds.header_votes(rest[0], own)[1]
+            if len(same) < 2 or not looks_like_header(rest[0]):
+                return False
+            return not kinds.header_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
         for_header, for_data = kinds.header_votes(rest[0], self.body)
         if for_header >= 2 and not for_data and looks_like_header(rest[0]):
             return True
@@ -186,15 +198,18 @@ class _Scan:
 
     def _begins_at_once(self, position: int) -> bool:
         """Without a blank row: from here on all rows have another width, and the first of them reads like a header."""
-        rest = [fields for _, fields in self.rows[position : position + SAMPLED_ROWS]]
-        width = len(rest[0])
-        if width < 2 or len(rest) < LEAST_ROWS or sum(len(row) == width for row in rest) < 0.9 * len(rest):
+        fields = self.rows[position][1]
+        width, count = len(fields), min(SAMPLED_ROWS, len(self.rows) - position)
+        if width < 2 or count < LEAST_ROWS or self._as_wide[position] < 0.9 * count:
             return False
         common = min(width, len(self.header))
-        if common > 1 and rest[0][:common] == self.header[:common]:
+        if common > 1 and fields[:common] == self.header[:common]:
             return True
-        for_header, for_data = kinds.header_votes(rest[0], kinds.columns(rest[1:], width))
-        return looks_like_header(rest[0]) and for_header > 0 and not for_data
+        if not looks_like_header(fields):
+            return False
+        below = [fields for _, fields in self.rows[position + 1 : position + SAMPLED_ROWS]]
+        for_header, for_data = kinds.header_votes(fields, self._kinds(below, width))
+        return for_header > 0 and not for_data
 
     def _begins_as_wide(self, position: int, least: int = 2) -> bool:
         """In as many columns: another header, above values of other kinds than those before.
@@ -208,20 +223,21 @@ class _Scan:
         if (least > 1 and not any(new_kinds)) or not looks_like_header(fields):
             return False
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
-        after = self._columns(position + 1, position + SAMPLED_ROWS)
         for_header, for_data = kinds.header_votes(fields, before)
+        if for_header < least or for_data:
+            return False
+        after = self._columns(position + 1, position + SAMPLED_ROWS)
         own_header, own_data = kinds.header_votes(fields, after)
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
         others = sum(not old.kinds & new.kinds for old, new in typed)
-        return (
-            for_header >= least and own_header > 0 and not (for_data or own_data) and others >= max(1, len(before) / 4)
-        )
+        return own_header > 0 and not own_data and others >= max(1, len(before) / 4)
 
     def _begins_alike(self, position: int) -> bool:
         """Other names in every column, of which one cannot be a value there: below them as above stand other kinds."""
         fields, header = self.rows[position][1], self.header
         enough = self.start + 2 <= position < len(self.rows) - 2 and len(header) == self.width
-        if not enough or not all(map(str.strip, fields)):
+        # an odd value may follow a blank row, too, where there are many
+        if not enough or not all(map(str.strip, fields)) or self._apart_count > 1:
             return False
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
         after = self._columns(position + 1, position + SAMPLED_ROWS)
@@ -230,12 +246,31 @@ class _Scan:
             for names, columns in ((header, before), (fields, before), (fields, after))
         ]
         others = not set(map(str.casefold, fields)) & set(map(str.casefold, header))
-        names = others and looks_like_header(fields) and all(votes and not against for votes, against in proven)
-        # an odd value may follow a blank row, too, where there are many
-        return names and not any(map(self._is_apart, {*range(self.start, len(self.rows))} - {position}))
+        return others and looks_like_header(fields) and all(votes and not against for votes, against in proven)
+
+    @cached_property
+    def _apart_count(self) -> int:
+        return sum(map(self._is_apart, range(self.start, len(self.rows))))
+
+    @cached_property
+    def _as_wide(self) -> list[int]:
+        """For each row, how many of the rows from it on, SAMPLED_ROWS at most, have its width."""
+        widths = [len(fields) for _, fields in self.rows]
+        ahead: Counter[int] = Counter()
+        found = [0] * len(widths)
+        for position in range(len(widths) - 1, -1, -1):
+            ahead[widths[position]] += 1
+            if position + SAMPLED_ROWS < len(widths):
+                ahead[widths[position + SAMPLED_ROWS]] -= 1
+            found[position] = ahead[widths[position]]
+        return found
 
     def _columns(self, start: int, end: int) -> list[kinds.Column]:
-        return kinds.columns([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
+        return self._kinds([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
+
+    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[kinds.Column]:
+        self._looks_left -= len(rows) * width
+        return kinds.columns(rows, width)
 
     def footer(self) -> int:
         """The position from which only notes and rows of nothing but delimiters follow."""
