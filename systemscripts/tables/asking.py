@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,19 +26,35 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Limits:
-    """What one file may cost; the tests set less."""
+    """What one file may cost; the tests set less. Seconds are those of the processor: a busy machine takes longer."""
 
     memory_bytes: int = 900 * 2**20  # of the child
     seconds: float = 17.0  # for any file
     seconds_per_megabyte: float = 4.0  # and for its size on disk: openpyxl takes about three
     most_seconds: float = 600.0
+    # By the clock so many times as long: dozens of loads at once may share a processor, but a child that waits for
+    # ever has to end.
+    patience: float = 20.0
     most_cells: int = 400_000_000
     most_bytes: int = 8 * 2**30  # of CSV
     suspicious_bytes: int = 2**29  # unpacked; from here on MAX_UNPACK_RATIO counts
 
-    def seconds_for(self, path: Path) -> float:
-        """The time for this file."""
-        return min(self.seconds + self.seconds_per_megabyte * path.stat().st_size / 2**20, self.most_seconds)
+    def time_for(self, path: Path) -> TimeLeft:
+        """Return what this file may take."""
+        seconds = min(self.seconds + self.seconds_per_megabyte * path.stat().st_size / 2**20, self.most_seconds)
+        return TimeLeft(seconds, time.monotonic() + self.patience * seconds)
+
+
+@dataclass
+class TimeLeft:
+    """What one file may still take: seconds of the processor, for all of its parsers, and a deadline by the clock."""
+
+    processor_seconds: float
+    deadline: float
+
+    def take(self, process: subprocess.Popen[bytes]) -> None:
+        """Subtract what a child has used so far."""
+        self.processor_seconds -= _processor_seconds(process.pid)
 
 
 LIMITS = Limits()
@@ -59,13 +77,13 @@ class Question:
     names_only: bool = False
     members: bool = False  # unpack instead of parse
 
-    def frames(self, parser: str, deadline: float) -> Iterator[tuple[bytes, bytes]]:
-        """Kind and payload of what the child of this parser sends.
+    def frames(self, parser: str, left: TimeLeft) -> Iterator[tuple[bytes, bytes]]:
+        """Kind and payload of what the child of this parser sends; what it takes is taken from `left`.
 
         Raises BadDataError when the file is surely bad or takes too long, NextParserError when another may try.
         """
-        child = self._start(parser, deadline)
-        late = threading.Timer(max(deadline - time.monotonic(), 0), child.kill)
+        child = self._start(parser, left)
+        late = threading.Timer(max(left.deadline - time.monotonic(), 0), child.kill)
         late.start()
         try:
             assert child.stdout is not None
@@ -74,19 +92,24 @@ class Question:
                     raise _failure(json.loads(payload))
                 yield kind, payload
         except frames.BrokenOffError as error:
-            child.wait()
-            if not late.is_alive():
+            # still there for its times to be asked: only its end is waited for
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            is_used_up = _processor_seconds(child.pid) >= left.processor_seconds
+            child_status = child.wait()
+            if is_used_up or child_status == -signal.SIGXCPU or not late.is_alive():
                 raise BadDataError(f"{self.path.name} took too long to read and was given up", _HINT) from error
-            raise NextParserError(_ending(child.returncode)) from error
+            raise NextParserError(_ending(child_status)) from error
         finally:
             late.cancel()
+            if child.returncode is None:
+                left.take(child)
             child.kill()
             assert child.stdout is not None
             child.stdout.close()
             # until the system has taken back all of its memory there is better to do
             threading.Thread(target=child.wait, daemon=True).start()
 
-    def _start(self, parser: str, deadline: float) -> subprocess.Popen[bytes]:
+    def _start(self, parser: str, left: TimeLeft) -> subprocess.Popen[bytes]:
         request = {
             "parser": parser,
             "path": str(self.path.resolve()),
@@ -96,7 +119,7 @@ class Question:
             "names_only": self.names_only,
             "members": self.members,
             "memory_bytes": LIMITS.memory_bytes,
-            "seconds": int(max(deadline - time.monotonic(), 0)) + 1,
+            "seconds": max(math.ceil(left.processor_seconds), 1),
             "most_cells": LIMITS.most_cells,
             "most_bytes": LIMITS.most_bytes,
             "unpack": {
@@ -124,6 +147,12 @@ def _failure(failure: dict[str, Any]) -> Exception:
     if failure["final"]:
         return BadDataError(failure["message"], failure["hint"])
     return NextParserError(failure["message"])
+
+
+def _processor_seconds(process: int) -> float:
+    """Return what a process has used of the processor, its threads included: proc_pid_stat(5), utime and stime."""
+    stat = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _ending(status: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -144,12 +143,12 @@ def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], ki
 def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> list[SpooledTable]:
     """A table for each sheet that is wanted; an empty one when no sheet holds anything."""
     question = asking.Question(path, parsers, kind, options)
-    deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
+    left = asking.LIMITS.time_for(path)
     failures: list[str] = []
     for parser in parsers:
         answer = _Answer()
         try:
-            answer.receive(question.frames(parser, deadline))
+            answer.receive(question.frames(parser, left))
         except asking.NextParserError as error:
             failures.append(str(error))
             answer.close()
@@ -165,12 +164,12 @@ def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kin
 def sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
     """The names of all sheets with cells, hidden ones included."""
     question = asking.Question(path, parsers, kind, names_only=True)
-    deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
+    left = asking.LIMITS.time_for(path)
     failures = []
     for parser in parsers:
         try:
             answer = _Answer()
-            answer.receive(question.frames(parser, deadline))
+            answer.receive(question.frames(parser, left))
             return [name for name, _ in answer.book["sheets"]]
         except asking.NextParserError as error:
             failures.append(str(error))

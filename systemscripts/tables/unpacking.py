@@ -96,11 +96,11 @@ def _open(path: Path, options: ReadingOptions) -> Table:
 def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, list[str]]:
     question = asking.Question(path, (parser,), f"{kind} file", members=True)
     space = temporary_files.SpaceCheck(folder)
-    deadline = time.monotonic() + asking.LIMITS.seconds_for(path)
+    left = asking.LIMITS.time_for(path)
     target, name, beside = folder / "unpacked", "", list[str]()
     try:
         with target.open("wb") as file:
-            for frame, payload in question.frames(parser, deadline):
+            for frame, payload in question.frames(parser, left):
                 if frame == frames.SHEET:
                     said = json.loads(payload)
                     name, beside = said["name"], said.get("beside", [])

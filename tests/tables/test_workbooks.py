@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -214,6 +217,44 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(asking, "LIMITS", asking.Limits(seconds=0, seconds_per_megabyte=0))
     with pytest.raises(BadDataError, match="took too long"):
         open_table(xlsx(tmp_path / "list.xlsx", {"List": ROWS}))
+
+
+def test_a_good_workbook_is_read_however_long_a_busy_machine_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LIMITS", asking.Limits(seconds=1, seconds_per_megabyte=0))
+    path = xlsx(tmp_path / "list.xlsx", {"List": ROWS})
+    others = threading.Thread(target=_stop_child_for, args=(2.0, threading.get_native_id()))
+    others.start()
+    with open_table(path) as table:
+        assert table.columns == ROWS[0]
+    others.join()
+
+
+def _stop_child_for(seconds: float, of: int) -> None:
+    """Let the next child of a thread wait as if others had the processor."""
+    children = Path(f"/proc/self/task/{of}/children")
+    while not (found := children.read_text().split()):
+        time.sleep(0.001)
+    os.kill(int(found[-1]), signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(int(found[-1]), signal.SIGCONT)
+
+
+def test_a_child_that_computes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "LIMITS", asking.Limits(seconds=1, seconds_per_megabyte=0))
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([{f"key {row} {number}": number for number in range(500)} for row in range(400)]))
+    with pytest.raises(BadDataError, match="took too long"):
+        open_table(path)
+
+
+def test_a_child_that_waits_for_ever_is_ended_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "LIMITS", asking.Limits(seconds=1, seconds_per_megabyte=0, patience=0.7))
+    path = tmp_path / "list.json"
+    os.mkfifo(path)
+    with pytest.raises(BadDataError, match="took too long"):
+        spooled.open_sheets(path, ReadingOptions(), ("json_parser",), "JSON file")
 
 
 def test_a_child_without_memory_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
