@@ -39,11 +39,10 @@ def column_names(headers: Iterable[str], known: Mapping[str, str] | None = None)
     if len(set(bases)) < len(bases):
         bases = _tell_spellings_apart(headers, bases, known or {})
     taken = set(bases)
-    seen: set[str] = set()
+    last: dict[str, int] = {}  # number that a base was given
     names = []
     for base in bases:
-        name = _numbered(base, taken) if base in seen else base
-        seen.add(base)
+        name, last[base] = _numbered(base, last[base] + 1, taken) if base in last else (base, 1)
         taken.add(name)
         names.append(name)
     return names
@@ -89,14 +88,13 @@ def _plainness(spelling: str) -> tuple[int, str]:
     return sum(not (letter.isalnum() or letter.isspace()) for letter in spelling), spelling
 
 
-def _numbered(base: str, taken: set[str]) -> str:
-    """The first of base_2, base_3 ... that nobody has."""
-    number = 2
+def _numbered(base: str, number: int, taken: set[str]) -> tuple[str, int]:
+    """Return the first of base_2, base_3 ... from `number` on that is free, and its number."""
     while True:
         suffix = f"_{number}"
         name = _cut(base, LONGEST_NAME - len(suffix)) + suffix
         if name not in taken:
-            return name
+            return name, number
         number += 1
 
 

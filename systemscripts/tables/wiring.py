@@ -87,7 +87,8 @@ class Wiring:
             yield self._one_stand_in(rest)
 
     def _one_stand_in(self, text: bytes) -> bytes:
-        stripped = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", text)
+        # only a run of blanks as a whole is tried: each of its ends would be a second pass over a long one
+        stripped = re.sub(rb"(?m)^[ \t]+|(?<![ \t])[ \t]++(?=\r?$)", b"", text)
         return re.sub(rb" {2,}|\t+", self._stand_in, stripped)
 
     def _put_back(self, match: re.Match[bytes]) -> bytes:
