@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,10 +102,13 @@ def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary
 def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.directory_management import atomic_write
     from systemscripts.summary import prefixed, record
-    from systemscripts.tables import standard_csv
+    from systemscripts.tables import standard_csv, temporary_files
 
     if target == STANDARD_OUTPUT:
-        rows = standard_csv.write_csv(table, sys.stdout.buffer)
+        with tempfile.TemporaryFile(dir=temporary_files.folder()) as whole:
+            rows = standard_csv.write_csv(table, whole)
+            whole.seek(0)
+            shutil.copyfileobj(whole, sys.stdout.buffer)  # all, or nothing where a row cannot be read
         sys.stdout.flush()
         for notice in prefixed(table.warnings, str(path)):  # standard output is for the table alone
             record(notice, on_console=True)

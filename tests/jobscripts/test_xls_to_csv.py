@@ -81,3 +81,13 @@ def test_all_sheets_are_one_file_each(installation: Installation, tmp_path: Path
     assert done.returncode == 0, done.stderr
     found = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
     assert found == {"towns_North_1.csv": "town\nNorth 1\n", "towns_South.csv": "town\nSouth\n"}
+
+
+def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing_on_standard_output(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(b"name,town\n" + b"Jos\xc3\xa9,Madrid\n" * 100_000 + b"Zo\xeb,Lyon\n")
+    done = installation.run("xls_to_csv", path, "--output", "-")
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "row 100002" in done.stderr

@@ -43,6 +43,43 @@ def test_a_declared_encoding_is_obeyed(tmp_path: Path, read: Reader) -> None:
     assert read(page(tmp_path, content.encode("iso-8859-2")))[1] == [["Łódź"]]
 
 
+PAGE = "<html><head>{head}</head><body><table><tr><td>Name</td></tr><tr><td>{name}</td></tr></table></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "encoding"),
+    [
+        ('<meta charset="iso-8859-1">', "50 €, “Łódź”".replace("Łódź", "Jürg"), "cp1252"),
+        ("<meta charset=latin5>", "Işık “Ğ”", "cp1254"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=shift_jis">', "髙橋①", "cp932"),
+        ('<META HTTP-EQUIV=content-type CONTENT="text/html; charset=gb2312">', "镕", "gb18030"),
+        ('<meta charset="utf-16">', "Zürich", "utf-8"),
+        ('<!-- <meta charset="koi8-r"> --><meta charset="windows-1250">', "Łódź", "cp1250"),
+        ("<style>" + "x" * 3000 + '</style><meta charset="windows-1250">', "Łódź", "cp1250"),
+        ('<meta charset="no-such-thing">', "Zürich", "utf-8"),
+        ("", "50 €", "cp1252"),
+        ("<title>charset=koi8-r</title>", "Zürich", "utf-8"),
+    ],
+)
+def test_the_encoding_is_that_of_browsers(head: str, name: str, encoding: str, tmp_path: Path, read: Reader) -> None:
+    path = page(tmp_path, PAGE.format(head=head, name=name).encode(encoding))
+    assert read(path)[1] == [[name]]
+    with open_table(path) as table:
+        assert table.warnings == []
+
+
+def test_a_mark_wins_over_a_declaration(tmp_path: Path, read: Reader) -> None:
+    content = PAGE.format(head='<meta charset="koi8-r">', name="Zürich")
+    assert read(page(tmp_path, content.encode("utf-8-sig")))[1] == [["Zürich"]]
+
+
+def test_a_declaration_that_the_bytes_belie_is_said(tmp_path: Path, read: Reader) -> None:
+    path = page(tmp_path, PAGE.format(head='<meta charset="utf-8">', name="Zürich").encode("cp1252"))
+    assert read(path)[1] == [["Zürich"]]
+    with open_table(path) as table:
+        assert [notice.code for notice in table.warnings] == ["encoding_guessed"]
+
+
 def test_tables_inside_a_cell_are_not_rows(tmp_path: Path, read: Reader) -> None:
     inner = "<table><tr><td>inner</td></tr></table>"
     content = (

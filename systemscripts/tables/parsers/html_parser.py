@@ -10,6 +10,8 @@ from typing import Any
 import lxml.html
 
 from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
+from systemscripts.tables.parsers import html_encoding
 from systemscripts.tables.parsers.book import Area, Book, Sheet
 
 LINE_BREAK = "\u2028"  # lxml takes no control characters
@@ -18,8 +20,9 @@ WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 col
 
 def open_book(path: Path) -> Book:
     """Open a page. Raises BadDataError when it holds no table, or asks for a password."""
-    content, encoding = _content(_page(path.read_bytes()))
-    page = lxml.html.document_fromstring(content, parser=lxml.html.HTMLParser(encoding=encoding, no_network=True))
+    text, doubt = html_encoding.decode(*_page(path.read_bytes()))
+    parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
+    page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     title = " ".join((page.findtext(".//title") or "").split())
     named = f' "{title[:80]}"' if title else ""
     if page.xpath("//input[translate(@type, 'PASWORD', 'pasword')='password']"):
@@ -35,31 +38,18 @@ def open_book(path: Path) -> Book:
     def related(other: Sheet, read: Sheet) -> bool:
         return own[id(other)] in above[id(read)] or own[id(read)] in above[id(other)]
 
-    return Book("html", [table for table, _ in found], related=related)
+    doubts = [Notice("encoding_guessed", doubt)] if doubt else []
+    return Book("html", [table for table, _ in found], lambda sheet: doubts, related)
 
 
-def _page(content: bytes) -> bytes:
-    """The page itself; of a page saved whole (MHTML, RFC 2557) the part with most rows."""
+def _page(content: bytes) -> tuple[bytes, str | None]:
+    """The page and its encoding; of a page saved whole (MHTML, RFC 2557) the part with most rows, and what is named."""
     if b"multipart/related" not in content[:4096].lower():
-        return content
-    parts = [part for part in email.message_from_bytes(content).walk() if part.get_content_type() == "text/html"]
-    pages = [part.get_payload(decode=True) for part in parts]
-    found = [page for page in pages if isinstance(page, bytes)]
-    return max(found, key=lambda page: page.lower().count(b"<tr"), default=b"<html></html>")
-
-
-def _content(content: bytes) -> tuple[bytes, str | None]:
-    """Bytes with their encoding where it is certain, None where the page declares it."""
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace").encode(), "utf-8"
-    if b"charset" in content[:4096].lower() and not content.startswith(b"\xef\xbb\xbf"):
         return content, None
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content, "cp1252"
-    return content, "utf-8"
+    parts = [part for part in email.message_from_bytes(content).walk() if part.get_content_type() == "text/html"]
+    found = [(part.get_payload(decode=True), part.get_content_charset()) for part in parts]
+    pages = [(page, charset) for page, charset in found if isinstance(page, bytes)]
+    return max(pages, key=lambda page: page[0].lower().count(b"<tr"), default=(b"<html></html>", None))
 
 
 def _table(element: Any, number: int) -> Sheet:
