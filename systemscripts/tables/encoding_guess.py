@@ -158,6 +158,9 @@ def _score_case(letter: str, word: str, position: int) -> float:
     if letter.isupper():
         if any(other != other.upper() for other in before if other != "ß"):
             return CASE_BREAK
+        # also behind one capital: "RŽunion" is no word, though "ÎLE" and "GRÖßE" are
+        if before and behind[:1].islower() and behind[0] != "ß":
+            return CASE_BREAK
         return CAPITAL if not before else -0.5 if before.isupper() else CASE_BREAK
     if len(before) > 1 and before.isupper():
         return CASE_BREAK

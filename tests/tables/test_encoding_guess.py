@@ -103,6 +103,18 @@ def test_a_single_sign_or_letter_is_read_as_in_windows_1252(tmp_path: Path, cont
         assert table.warnings == []
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [("Pjöngjang Réunion", "mac-roman"), ("Réunion Köln", "mac-roman"), ("Pérou Börse", "mac-roman"),
+     ("Réunion Zürich", "cp850"), ("GRÖßE MÜNCHEN", "cp1252")],
+)  # fmt: skip
+def test_no_word_has_a_capital_between_its_first_letter_and_small_ones(
+    tmp_path: Path, words: str, encoding: str
+) -> None:
+    text = "id;name\n" + "".join(f"{number};{word}\n" for number, word in enumerate(words.split()))
+    assert _read(tmp_path, text, encoding) == (text, False)
+
+
 def test_what_fits_two_encodings_is_reported_with_both(tmp_path: Path) -> None:
     path = tmp_path / "short.csv"
     path.write_bytes("name\nMaurīcija\n".encode("cp1257"))
