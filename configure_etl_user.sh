@@ -217,16 +217,23 @@ install_cron_file() { # whole or not at all; cron passes over the part, whose na
 # --- taking it away ---------------------------------------------------------------------------------------------------
 
 remove() {
-    local folder part='' other owner=${SUDO_USER:-root}
+    local folder part='' other
     local -a names
     check_cron_file
     [[ ! -e $cron_file ]] || change "remove $cron_file" rm -f -- "$cron_file"
     getent passwd "$SERVICE_USER" >/dev/null || { remove_group && return; }
-    other=$(other_cron_files)
-    [[ -z $other ]] || { say "waits: $SERVICE_USER stays, for other environments run as that user: $other" && return; }
     [[ ! -f $data/var/database/data/postmaster.pid ]] || change 'stop the embedded database' \
         runuser -u "$SERVICE_USER" -- env ETL_NO_CRON_LOG=1 "$project/run_python_etl_script.sh" database.py stop
-    [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" >/dev/null || fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this again"
+    other=$(other_cron_files)
+    if [[ -n $other ]]; then
+        check_nothing_runs -f -- "$project/jobscripts/"
+        is_shared || give_back "$project"
+        [[ $data == "$project" ]] || give_back "$data"
+        give_back "$settings_file"
+        say "waits: $SERVICE_USER stays, for other environments run as that user: ${other% }"
+        return
+    fi
+    check_nothing_runs
     IFS=/ read -ra names <<<"${project%/*}"
     for folder in "${names[@]}"; do
         [[ -n $folder ]] || continue
@@ -234,13 +241,20 @@ remove() {
         ! type -P getfacl >/dev/null || ! getfacl -cp -- "$part" 2>/dev/null | grep -q "^user:$SERVICE_USER:" ||
             change "take the right to pass $part from $SERVICE_USER" setfacl -x "u:$SERVICE_USER" "$part"
     done
-    # A number without a name would belong to whoever gets that number next.
-    for folder in "$project" "$data" "/home/$SERVICE_USER"; do
-        mend "give $folder to $owner" "$folder" -user "$SERVICE_USER" -- chown -h "$owner:"
-    done
+    for folder in "$project" "$data" "$settings_file" "/home/$SERVICE_USER"; do give_back "$folder"; done
     remove_from_clients
     change "remove the user $SERVICE_USER" userdel "$SERVICE_USER"
     remove_group
+}
+
+check_nothing_runs() { # PGREP-ARGUMENTS
+    [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" "$@" >/dev/null ||
+        fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this again"
+}
+
+give_back() { # PATH: a number without a name would belong to whoever gets that number next
+    local -r owner=${SUDO_USER:-root}
+    mend "give $1 to $owner" "$1" -user "$SERVICE_USER" -- chown -h "$owner:"
 }
 
 remove_from_clients() { # their accounts are theirs; only what is the service user's goes to root
@@ -253,8 +267,11 @@ remove_from_clients() { # their accounts are theirs; only what is the service us
 
 remove_group() {
     getent group "$SERVICE_GROUP" >/dev/null || return 0
-    mend "give what is left of $SERVICE_GROUP in $project to the owner's group" "$project" -group "$SERVICE_GROUP" -- \
-        chgrp -h "$(id -gn -- "${SUDO_USER:-root}")"
+    local folder
+    for folder in "$project" "$data" "$settings_file"; do
+        mend "give what is left of $SERVICE_GROUP in $folder to the owner's group" "$folder" -group "$SERVICE_GROUP" -- \
+            chgrp -h "$(id -gn -- "${SUDO_USER:-root}")"
+    done
     change "remove the group $SERVICE_GROUP" groupdel "$SERVICE_GROUP"
 }
 

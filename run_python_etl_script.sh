@@ -301,6 +301,8 @@ start_python() { # FILE ARGUMENTS
     # In a subshell, since a background command would otherwise ignore Ctrl-C; <&0, since it would read /dev/null.
     (
         trap - INT QUIT
+        # Cron started this script; what a step says is for the pipeline that starts it.
+        unset ETL_CRON
         exec "$python" "$project/jobscripts/$1.py" "${@:2}" {stderr}>&-
     ) <&0 &
     child=$!

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 import ssl
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -58,6 +59,13 @@ class MailSink(LocalServer):
     def mails(self) -> list[Path]:
         """Return the mails kept so far, oldest first."""
         return sorted(self.mail_folder.glob("*.eml"))
+
+    def messages(self) -> list[EmailMessage]:
+        """Return the mails kept so far as their readers see them, oldest first."""
+        return [
+            cast("EmailMessage", email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
+            for path in self.mails()
+        ]
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope

@@ -53,3 +53,12 @@ other_cron_files() { # prints the cron files of other installations
         [[ -z $owner || $owner == "$mark" ]] || printf '%s ' "$file"
     done
 }
+
+is_shared() { # whether another environment runs from this project folder
+    local file owner
+    for file in $(other_cron_files); do
+        owner=$(cron_file_owner "$file")
+        [[ $owner != "# Installation: $project" && $owner != "# Installation: $project ETL_"* ]] || return 0
+    done
+    return 1
+}

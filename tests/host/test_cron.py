@@ -132,9 +132,8 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
     assert all(line.startswith("660 etl_user ") for line in logs), logs
     assert any("run_pipeline_" in line for line in logs) and any("look_" in line for line in logs)
     assert "1 of 2 steps done" in host.shell(f"cat {FOLDER}/logs/etl_cron.log")
-    text = mails.mails()[0].read_text()
-    assert "[ETL] run_pipeline minutely failed" in text and "broke under cron" in text
-    assert len(mails.mails()) == 1
+    [mail] = mails.messages()
+    assert mail["Subject"] == "[ETL] run_pipeline minutely failed" and "broke under cron" in mail.get_content()
 
 
 def wait_for_end(host: Machine) -> None:
@@ -169,8 +168,8 @@ def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_ag
     def news() -> list[str]:
         """The subjects of the mails about it, after a look of the watchdog."""
         host.shell(f"{FOLDER}/run_python_etl_script.sh watchdog.py")
-        subjects = [line for path in mails.mails() for line in path.read_text().splitlines() if "Subject:" in line]
-        return [line.partition("needy ")[2] for line in subjects if "needy" in line]
+        subjects = [str(mail["Subject"]) for mail in mails.messages()]
+        return [subject.partition("needy ")[2] for subject in subjects if "needy" in subject]
 
     write(host, f"{FOLDER}/config/pipelines/needy.yaml", NEEDY)
     settings = host.shell(f"cat {FOLDER}/config/.env")
@@ -179,7 +178,7 @@ def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_ag
     assert (nightly(), news()) == (1, ["failed"])
     write(host, f"{FOLDER}/config/.env", settings)
     assert (nightly(), news()) == (78, ["failed", "failed"])  # a setting that got lost, for all that cron knows
-    assert "needy is not set up here: SOURCE_NEEDY_HOST not set" in mails.mails()[-1].read_text()
+    assert "needy is not set up here: SOURCE_NEEDY_HOST not set" in mails.messages()[-1].get_content()
     host.shell(f"{FOLDER}/configure_etl_user.sh")
     assert " needy\n" not in host.shell("cat /etc/cron.d/etl_jobs")
     assert news() == ["failed", "failed", "is no longer expected"]

@@ -11,20 +11,15 @@ import pytest
 from tests.host.machine import Machine, machine
 
 FOLDER = "/home/anna/client etl"  # a home folder that nobody else may pass, and a blank
-SNAPSHOT = (
-    "find /etc /home /var/spool/cron -xdev \\( -name __pycache__ -o -name '*.pid' \\) "
-    "-prune -o \\( -type f -o -type d -o -type l \\) -printf '%p %u %g %m %s %T@\\n' | sort"
-)
-WITHOUT_POSTGRESQL = """
-dpkg --purge --force-depends $(dpkg-query -W -f '${Package}\\n' 'postgresql*' 2>/dev/null) >/dev/null 2>&1 || true
-rm -rf /usr/lib/postgresql /var/lib/postgresql /etc/postgresql
-"""
+QA = ("ETL_ENV_FILE=/srv/qa/qa.env", "ETL_DATA_DIR=/srv/qa/data", "ETL_CRON_FILE=/etc/cron.d/etl_jobs_qa")
+WITHOUT = "{{ dpkg-query -W -f '${{Package}}\\n' '{}' 2>/dev/null || true; }} | xargs -r dpkg --purge --force-depends"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     with machine(tmp_path_factory.mktemp("machine") / "overlay") as made:
-        made.shell(WITHOUT_POSTGRESQL)
+        made.shell(WITHOUT.format("postgresql*"))
+        made.shell("rm -rf /usr/lib/postgresql /var/lib/postgresql /etc/postgresql")
         made.shell("useradd --create-home anna && chmod 700 /home/anna")
         made.clone(FOLDER, "anna")
         yield made
@@ -48,7 +43,7 @@ def changes(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_dry_run_changes_nothing(host: Machine) -> None:
-    before = host.shell(SNAPSHOT)
+    before = host.changed_files()
     done = configure(host, "--dry-run")
     assert done.returncode == 0, done.stderr
     for text in ("would make the user etl_user", "would install /etc/cron.d/etl_jobs"):
@@ -56,13 +51,11 @@ def test_dry_run_changes_nothing(host: Machine) -> None:
     shown = install(host, "--dry-run").stdout
     assert "would install the system packages: " in shown
     assert f"waits: the user etl_user, the database and cron: run sudo {FOLDER}/configure_etl_user.sh" in shown
-    assert host.shell(SNAPSHOT) == before
+    assert host.changed_files() == before
 
 
 def test_debians_python_without_venv_is_named_with_what_to_install(host: Machine) -> None:
-    host.shell(
-        "dpkg --purge --force-depends $(dpkg-query -W -f '${Package}\\n' 'python3*-venv') >/dev/null 2>&1 || true"
-    )
+    host.shell(WITHOUT.format("python3*-venv"))
     host.clone("/home/anna/bare", "anna")
     host.shell("rm /home/anna/bare/.venv")
     command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "status")
@@ -144,11 +137,11 @@ def test_the_hosts_database_is_backed_up_and_restored_by_its_own_tools_and_login
 
 
 def test_the_second_run_of_both_changes_nothing(host: Machine) -> None:
-    before = host.shell(SNAPSHOT)
+    before = host.changed_files()
     again, configured = install(host), configure(host)
     assert again.stdout.splitlines()[0] == "system packages: all there", again.stdout + again.stderr
     assert configured.stdout == "nothing to change\n", configured.stdout + configured.stderr
-    after = [line for line in host.shell(SNAPSHOT).splitlines() if "/var/install.log " not in line]
+    after = [line for line in host.changed_files().splitlines() if "/var/install.log " not in line]
     assert set(after) - set(before.splitlines()) == set()
 
 
@@ -179,10 +172,9 @@ def test_a_fresh_clone_works_for_an_ordinary_user_with_nothing_in_his_environmen
 
 
 def test_another_environment_has_its_own_settings_data_and_cron_file(host: Machine) -> None:
-    environment = ("ETL_ENV_FILE=/srv/qa/qa.env", "ETL_DATA_DIR=/srv/qa/data", "ETL_CRON_FILE=/etc/cron.d/etl_jobs_qa")
     host.shell("mkdir -p /srv/qa")
     command = (f"{FOLDER}/configure_etl_user.sh", "--embedded")
-    done = host.run("env", "SUDO_USER=anna", *environment, *command)
+    done = host.run("env", "SUDO_USER=anna", *QA, *command)
     assert done.returncode == 0, done.stderr
     assert host.shell("stat -c '%a %U' /srv/qa/qa.env /srv/qa/data/logs").split("\n")[:2] == [
         "600 etl_user",
@@ -190,12 +182,12 @@ def test_another_environment_has_its_own_settings_data_and_cron_file(host: Machi
     ]
     cron = host.shell("cat /etc/cron.d/etl_jobs_qa")
     assert "\nETL_ENV_FILE=/srv/qa/qa.env\nETL_DATA_DIR=/srv/qa/data\n" in cron
-    assert host.run("env", "SUDO_USER=anna", *environment, *command).stdout == "nothing to change\n"
+    assert host.run("env", "SUDO_USER=anna", *QA, *command).stdout == "nothing to change\n"
     assert configure(host).stdout == "nothing to change\n"
     wrapper = f"{FOLDER}/run_python_etl_script.sh"
-    shown = host.run("env", *environment[:2], wrapper, "schedule.py", "show", "--cron-file", "/etc/cron.d/etl_jobs_qa")
+    shown = host.run("env", *QA[:2], wrapper, "schedule.py", "show", "--cron-file", "/etc/cron.d/etl_jobs_qa")
     assert "/etc/cron.d/etl_jobs_qa starts what it should" in shown.stdout, shown.stdout + shown.stderr
-    status = host.run("env", *environment[:2], wrapper, "database.py", "status").stdout
+    status = host.run("env", *QA[:2], wrapper, "database.py", "status").stdout
     assert "/srv/qa/data/var/database" in status or "True" in status, status
 
 
@@ -236,7 +228,15 @@ def test_an_ordinary_user_is_told_the_command(host: Machine) -> None:
 def test_remove_leaves_the_data_and_everything_can_come_back(host: Machine) -> None:
     host.shell(f"echo 'a;b' > '{FOLDER}/file_watcher/orders.csv'")
     before = host.shell(f"cat '{FOLDER}/config/.env'")
-    assert "remove the user etl_user: done" in changes(configure(host, "--remove"))
+    # the other environment goes on, as the same user, until it is removed as well
+    stays = configure(host, "--remove")
+    assert changes(stays)[0] == "remove /etc/cron.d/etl_jobs: done"
+    assert host.run("getent", "passwd", "etl_user").returncode == 0
+    assert stays.stdout.endswith("environments run as that user: /etc/cron.d/etl_jobs_qa\n")
+    removed = host.run("env", "SUDO_USER=anna", *QA, f"{FOLDER}/configure_etl_user.sh", "--remove")
+    assert "remove the user etl_user: done" in changes(removed)
+    assert host.run("test", "-e", "/etc/cron.d/etl_jobs_qa").returncode != 0
+    assert host.shell("find /srv/qa -nouser -o -nogroup | head -3") == ""
     assert host.run("getent", "passwd", "etl_user").returncode != 0
     assert host.run("getent", "group", "etl_group").returncode != 0
     assert host.run("test", "-e", "/etc/cron.d/etl_jobs").returncode != 0

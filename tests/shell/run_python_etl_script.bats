@@ -67,6 +67,16 @@ setup() {
     [ "$(stat -c %a "$project/logs/etl_cron.log")" = 660 ]
 }
 
+@test "what a job that cron starts runs by the wrapper is heard by that job" {
+    job outer 'import subprocess, sys
+inner = subprocess.run([sys.argv[1], "say"], capture_output=True, text=True)
+open(sys.argv[2], "w").write(inner.stdout + inner.stderr)'
+    ETL_CRON=1 run "$wrapper" outer "$wrapper" "$BATS_TEST_TMPDIR/heard"
+    [ "$status" -eq 0 ]
+    [ "$output" = '' ]
+    [ "$(<"$BATS_TEST_TMPDIR/heard")" = $'to stdout\nto stderr' ]
+}
+
 @test "no byte of a large output is lost or changed" {
     job much 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 20000)'
     "$wrapper" much | cmp - <("$project/.venv/bin/python" -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 20000)')

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import os
 import re
 import shutil
@@ -103,8 +101,7 @@ class Host:
 
     def mails(self) -> list[tuple[str, str]]:
         """Subject and text of every mail so far."""
-        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.sink.mails()]
-        return [(str(mail["Subject"]), mail.get_content()) for mail in found]
+        return [(str(mail["Subject"]), mail.get_content()) for mail in self.sink.messages()]
 
     def tells_once(self, cause: str, code: int | None = 78) -> None:
         """Start it twice: the first is one mail with the cause in it, the second none."""

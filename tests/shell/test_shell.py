@@ -18,7 +18,7 @@ def test_shell_scripts(name: str) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETL_", "BATS_"))}
     done = subprocess.run(
         [sys.executable, "-m", "bats_core", HERE / name],
-        env=environment | {"TEST_PYTHON": os.path.realpath(sys.executable)},
+        env=environment | {"TEST_PYTHON": os.path.realpath(sys.executable), "TEST_UV": f"{sys.prefix}/bin/uv"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
