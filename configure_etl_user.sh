@@ -177,7 +177,7 @@ wanted_cron_file() { # leaves the text in $wanted
         # Without a run of its own: nothing in the logs when nothing is to be changed.
         wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
             "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
-            fail 78 "the pipelines' schedules cannot be read; run: $project/run_python_etl_script.sh check_config.py"
+            fail 78 "the pipelines' schedules cannot be read; run: $(printf %q "$project/run_python_etl_script.sh") check_config.py"
         wanted=${wanted%x}
     else # as it comes with the project, for this place
         wanted=$(<"$project/etl_jobs.cron")$'\n'
@@ -294,7 +294,7 @@ configure() {
 manage_client() {
     [[ -z $dry_run ]] || fail 2 "--dry-run shows the set-up, not single clients"
     getent passwd "$SERVICE_USER" >/dev/null ||
-        fail 78 "there is no $SERVICE_USER yet; first run: sudo $project/configure_etl_user.sh"
+        fail 78 "there is no $SERVICE_USER yet; first run: sudo $(printf %q "$project/configure_etl_user.sh")"
     # shellcheck disable=SC1091  # its path is as those above
     source "$project/systemscripts/shell/client_accounts.bash"
     if [[ $action == add-client ]]; then add_client "$client" "$key"; else remove_client "$client"; fi

@@ -303,7 +303,7 @@ install_requirements() {
     # pip knows the settings of pip (a mirror, a wheel folder), uv does not: what uv cannot get, pip may.
     uv_into_venv
     install_with_uv -r "$project/$file" || install_with_pip -r "$project/$file" ||
-        fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $project/install_dependencies.sh --python-only"
+        fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $(printf %q "$project/install_dependencies.sh") --python-only"
     # What was installed beside the requirements (Spark) comes along.
     [[ ! -f $venv/.requirements.txt ]] || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
     rm -rf -- "$fresh/.cache"
@@ -352,7 +352,7 @@ install_python_environment() {
         say "would make or update $venv with Python $version and install $(requirements | tr '\n' ' ')"
         return
     fi
-    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $project/install_dependencies.sh --python-only"
+    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(printf %q "$project/install_dependencies.sh") --python-only"
     wait_for_others
     ! is_complete || return 0 # the one we waited for did it
     open_log
@@ -391,7 +391,7 @@ main() {
         install_system_packages
         point_to_dbeaver
         getent passwd etl_user >/dev/null ||
-            say "waits: the user etl_user, the database and cron: run sudo $project/configure_etl_user.sh"
+            say "waits: the user etl_user, the database and cron: run sudo $(printf %q "$project/configure_etl_user.sh")"
     fi
     as_owner
 }

@@ -271,7 +271,7 @@ bring_up_to_date() { # the old packages are better than none
         { mkdir -p -- "${tried%/*}" && : >"$tried"; } 2>/dev/null || true
     fi
     "$project/.venv/bin/python" -I -c '' 2>/dev/null </dev/null || fail 75 "$why"
-    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be brought up to date ($why); jobs go on with what is installed; run: $project/install_dependencies.sh --python-only"
+    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be brought up to date ($why); jobs go on with what is installed; run: $(printf %q "$project/install_dependencies.sh") --python-only"
 }
 
 set_environment() {
@@ -426,7 +426,7 @@ say_it_did_not_start() { # with its own last lines, where the cron log has them
         [[ -z $line || $line == '== '* ]] || last=$line
     done <<<"$text"
     [[ $last != *ModuleNotFoundError* && $last != *ImportError* ]] ||
-        next="; run: $project/install_dependencies.sh --python-only"
+        next="; run: $(printf %q "$project/install_dependencies.sh") --python-only"
     add_trouble "script ${last:-exit code $code}" "$script.py ended with exit code $code before it began${last:+: $last}$next"
 }
 

@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -62,10 +63,8 @@ class MailSink(LocalServer):
 
     def messages(self) -> list[EmailMessage]:
         """Return the mails kept so far as their readers see them, oldest first."""
-        return [
-            cast("EmailMessage", email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
-            for path in self.mails()
-        ]
+        read = partial(email.message_from_bytes, policy=email.policy.default)
+        return [cast("EmailMessage", read(path.read_bytes().replace(b"\r\n", b"\n"))) for path in self.mails()]
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope

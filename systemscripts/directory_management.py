@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shlex
 import stat
 import tempfile
 import unicodedata
@@ -99,7 +100,9 @@ def unwritable(path: Path, error: OSError) -> EtlError:
         return EtlError(f"no space left for {path}", "Free space, then run it again.")
     existing = next(found for found in (path, *path.parents) if os.path.exists(found))  # noqa: PTH110 - never raises
     user = os.environ.get("USER") or str(os.getuid())
-    return ConfigurationError(f"{path} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {existing}")
+    return ConfigurationError(
+        f"{path} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {shlex.quote(str(existing))}"
+    )
 
 
 def in_progress(name: str) -> bool:
@@ -173,7 +176,9 @@ def sha256_of(path: Path) -> str:
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error
     except OSError as error:
-        raise BadDataError(f"{path} cannot be read: {error.strerror}", f"Run: chmod g+r {path}") from error
+        raise BadDataError(
+            f"{path} cannot be read: {error.strerror}", f"Run: chmod g+r {shlex.quote(str(path))}"
+        ) from error
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ import os
 import platform
 import pwd
 import re
+import shlex
 import sys
 import syslog
 import time
@@ -315,7 +316,7 @@ class Teller:
             f"On {platform.node()}, since {_moment(cause['since'])}, for {', '.join(cause['scripts'])}:\n\n"
             f"{self._masked(cause['text'])}\n\n"
             f"Installation: {self.project}\nSettings: {self.settings_file}\n"
-            f"Look at everything: {wrapper} doctor.py\n\n"
+            f"Look at everything: {shlex.quote(str(wrapper))} doctor.py\n\n"
             "You will hear again in a week while this lasts, and when it is over.\n"
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 import tempfile
 from pathlib import Path
@@ -61,7 +62,7 @@ def _keys(place: Path, make: bool) -> MultiFernet:
             command = "chmod 600" if state.st_uid == os.geteuid() else f"sudo chown {os.geteuid()}"
             raise ConfigurationError(
                 f"the key file {place} must belong to who runs this, and be read by nobody else",
-                f"Run: {command} {place}",
+                f"Run: {command} {shlex.quote(str(place))}",
             )
         return MultiFernet([Fernet(line) for line in place.read_bytes().split()])
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -44,7 +45,12 @@ def _folder(path: Path) -> Line:
     if not path.exists():
         return Line(OK, "folder", f"{path} will be made")
     if not path.is_dir():
-        return Line(FAILURE, "folder", f"{path} is a file, not a folder", f"Run: mv {path} {path}.old")
+        return Line(
+            FAILURE,
+            "folder",
+            f"{path} is a file, not a folder",
+            f"Run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}",
+        )
     state = path.stat()
     owner, mode = _user(state.st_uid), stat.S_IMODE(state.st_mode)
     if not os.access(path, os.W_OK | os.X_OK):
@@ -52,10 +58,15 @@ def _folder(path: Path) -> Line:
             FAILURE,
             "folder",
             f"{path} cannot be written by {me} (owner {owner}, mode {mode:o})",
-            f"Run: sudo chown -R {me} {path}",
+            f"Run: sudo chown -R {me} {shlex.quote(str(path))}",
         )
     if mode & 0o002:
-        return Line(FAILURE, "folder", f"{path} can be written by everybody (mode {mode:o})", f"Run: chmod o-w {path}")
+        return Line(
+            FAILURE,
+            "folder",
+            f"{path} can be written by everybody (mode {mode:o})",
+            f"Run: chmod o-w {shlex.quote(str(path))}",
+        )
     if os.geteuid() == 0 and state.st_uid != 0:
         return Line(WARNING, "folder", f"{path} belongs to {owner}, and this runs as root", f"Run the jobs as {owner}.")
     return Line(OK, "folder", f"{path} (owner {owner}, mode {mode:o})")
@@ -71,7 +82,7 @@ def _within(path: Path) -> Iterator[Line]:
                 continue
             owner, mode = _user(folder.stat().st_uid), stat.S_IMODE(folder.stat().st_mode)
             says = f"{folder} cannot be written by {me} (owner {owner}, mode {mode:o})"
-            yield Line(FAILURE, "folder", says, f"Run: sudo chown -R {me} {folder}")
+            yield Line(FAILURE, "folder", says, f"Run: sudo chown -R {me} {shlex.quote(str(folder))}")
             names.remove(name)
         if len(Path(place).relative_to(path).parts) >= DEEP:
             names.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -32,4 +33,4 @@ def check(context: Context) -> Iterator[Line]:
         yield Line(OK, "packages", "installed as requirements.txt says")
     wrapper = PROJECT / "run_python_etl_script.sh"
     if not os.access(wrapper, os.X_OK):
-        yield Line(FAILURE, "wrapper", f"{wrapper} cannot be run", f"Run: chmod +x {wrapper}")
+        yield Line(FAILURE, "wrapper", f"{wrapper} cannot be run", f"Run: chmod +x {shlex.quote(str(wrapper))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,5 +45,10 @@ def secret_files(path: Path) -> list[Path]:
 def _mode(path: Path) -> Line:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        return Line(FAILURE, "secret file", f"{path} can be read by others (mode {mode:o})", f"Run: chmod 600 {path}")
+        return Line(
+            FAILURE,
+            "secret file",
+            f"{path} can be read by others (mode {mode:o})",
+            f"Run: chmod 600 {shlex.quote(str(path))}",
+        )
     return Line(OK, "secret file", f"{path} is for its owner only")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def explained(error: BaseException) -> BaseException:
         if error.errno in NO_SPACE:
             found = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
         elif isinstance(error, PermissionError) and error.filename:
-            command = f"sudo chown {os.getuid()} {error.filename}"
+            command = f"sudo chown {os.getuid()} {shlex.quote(str(error.filename))}"
             found = EtlError(f"{error.filename}: permission denied", f"Run: {command}")
     elif "psycopg2" in sys.modules:
         import psycopg2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,7 +118,9 @@ def _may_be_read(path: Path, required: bool) -> bool:
     if not stat.S_ISREG(mode):
         raise ConfigurationError(f"settings file {path} is not a file", "Mend ETL_ENV_FILE.")
     if stat.S_IMODE(mode) & 0o007:
-        raise ConfigurationError(f"settings file {path} can be read by others", f"Run: chmod 600 {path}")
+        raise ConfigurationError(
+            f"settings file {path} can be read by others", f"Run: chmod 600 {shlex.quote(str(path))}"
+        )
     return True
 
 

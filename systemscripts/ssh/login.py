@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -85,7 +86,9 @@ def private_key(login: Login) -> PKey:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            raise ConfigurationError(f"the key {path} can be read by others (mode {mode:o})", f"Run: chmod 600 {path}")
+            raise ConfigurationError(
+                f"the key {path} can be read by others (mode {mode:o})", f"Run: chmod 600 {shlex.quote(str(path))}"
+            )
         passphrase = login.key_passphrase.get_secret_value().encode() if login.key_passphrase else None
         return paramiko.PKey.from_path(path, passphrase)  # type: ignore[arg-type]
     except OSError as error:

@@ -11,6 +11,7 @@ import pytest
 from tests.host.machine import Machine, machine
 
 FOLDER = "/home/anna/client etl"  # a home folder that nobody else may pass, and a blank
+TYPED = "/home/anna/client\\ etl"
 QA = ("ETL_ENV_FILE=/srv/qa/qa.env", "ETL_DATA_DIR=/srv/qa/data", "ETL_CRON_FILE=/etc/cron.d/etl_jobs_qa")
 WITHOUT = "{{ dpkg-query -W -f '${{Package}}\\n' '{}' 2>/dev/null || true; }} | xargs -r dpkg --purge --force-depends"
 
@@ -50,7 +51,7 @@ def test_dry_run_changes_nothing(host: Machine) -> None:
         assert text in done.stdout
     shown = install(host, "--dry-run").stdout
     assert "would install the system packages: " in shown
-    assert f"waits: the user etl_user, the database and cron: run sudo {FOLDER}/configure_etl_user.sh" in shown
+    assert f"waits: the user etl_user, the database and cron: run sudo {TYPED}/configure_etl_user.sh" in shown
     assert host.changed_files() == before
 
 
