@@ -19,6 +19,7 @@ WHOLE_BYTES = 2 * 2**20
 TAIL_BYTES = 64 * 2**10
 HEAD_ROWS = 2000
 MOST_ODD_ROWS = 2000
+MARK = "\ufeff"
 
 
 @dataclass
@@ -68,7 +69,7 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
     found = _with_header(rows, options, width)
     if options.keep_all_rows:
         return found
-    found.changes |= changes
+    found.changes |= changes | _without_marks(rows, reader.wiring.wire)
     if changes:
         text = f"{len(changes)} rows in another dialect were cut by the kinds of their columns"
         found.doubts.append(Notice("rows_realigned", text))
@@ -135,6 +136,19 @@ def _ended(found: Findings, rows: header.Rows, end: extent.End) -> None:
     if end.note:
         text = f"{count} row{'s are' if count > 1 else ' is'} not read: {end.note}"
         found.doubts.append(Notice("rows_left_out", text))
+
+
+def _without_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, bytes | None]:
+    """Take the byte order marks off rows further down: each file that was put behind another one begins with its own.
+
+    Changes `rows`; returns the new records by line.
+    """
+    changes: dict[int, bytes | None] = {}
+    for position, (line, fields) in enumerate(rows):
+        if fields and fields[0].startswith(MARK):
+            rows[position] = line, [fields[0].removeprefix(MARK), *fields[1:]]
+            changes[line] = record_of(rows[position][1], wire)
+    return changes
 
 
 def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:

@@ -74,6 +74,17 @@ def test_rows_that_only_look_alike_cut_nothing(last: bytes, tmp_path: Path) -> N
         assert "file_cut" not in {notice.code for notice in table.warnings}
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+@pytest.mark.parametrize("header", ["id,name,city\n", ""])
+def test_a_mark_or_header_in_mid_file_is_not_a_value(mark: str, header: str, tmp_path: Path, read: Reader) -> None:
+    path = tmp_path / "a.csv"
+    more = "".join(f"{number},b,Rome\n" for number in range(30, 40))
+    path.write_text(f"{mark}{ROWS.decode()}{mark}{header}{more}")
+    columns, records, _ = read(path)
+    assert columns == ["id", "name", "city"]
+    assert [record[0] for record in records] == [str(number) for number in range(40)]
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_first_line_of_two_megabytes_is_not_cut(line_end: str, tmp_path: Path, read: Reader) -> None:
     path = tmp_path / "a.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,23 @@ def test_it_is_named_by_its_kind(kind: str, tmp_path: Path) -> None:
         open_table(path)
     assert f"orders.csv is {kind.removesuffix(', not')}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "kind"),
+    [
+        ("mimetype", "application/vnd.oasis.opendocument.text", "a LibreOffice text document"),
+        ("Index/Document.iwa", "x", "an Apple Numbers"),
+        ("ppt/slides/slide1.xml", "<x/>", "a PowerPoint presentation"),
+        ("word/document.xml", "<x/>", "a Word document"),
+    ],
+)
+def test_a_package_that_is_not_a_workbook_is_named(member: str, content: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, content)
+    with pytest.raises(BadDataError, match=f"orders.xlsx is {kind}"):
+        open_table(path)
 
 
 @pytest.mark.parametrize(

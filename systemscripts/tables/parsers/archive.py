@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import zipfile
 import zlib
+from itertools import chain
 from pathlib import Path
 
 from xlrd import compdoc
@@ -17,6 +18,7 @@ WORKBOOKS = {"workbook", "book"}
 # Streams (MS-CFB 2.6.1) in lower case, and what holds such a stream.
 OLE_STREAMS = {
     "encryptedpackage": "protected by a password",
+    "\tdrmcontent": "protected by rights management: only named people can open it",
     "worddocument": "a Word document",
     "powerpoint document": "a PowerPoint presentation",
     "__substg1.0_": "an Outlook message",
@@ -27,7 +29,20 @@ NAMES = {  # as they are written, for damaged containers
     "worddocument": "WordDocument",
     "powerpoint document": "PowerPoint Document",
 }
-ZIP_FOLDERS = {"word/": "a Word document", "ppt/": "a PowerPoint presentation"}
+ZIP_FOLDERS = {
+    "word/": "a Word document",
+    "ppt/": "a PowerPoint presentation",
+    "visio/": "a Visio drawing",
+    "index/": "an Apple Numbers, Pages or Keynote document",
+}
+# What the member mimetype says of other packages (OpenDocument 1.3 part 2, 3.3).
+MIMETYPES = {
+    b"opendocument.text": "a LibreOffice text document",
+    b"opendocument.presentation": "a LibreOffice presentation",
+    b"opendocument.graphics": "a LibreOffice drawing",
+    b"opendocument.base": "a LibreOffice database",
+    b"epub": "an electronic book",
+}
 
 
 def zip_format(path: Path) -> str:
@@ -37,19 +52,20 @@ def zip_format(path: Path) -> str:
             members = archive.infolist()
             names = [member.filename.lower().replace("\\", "/") for member in members]
             types = _content_types(archive)
-            is_ods = "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]
+            mimetype = archive.read("mimetype")[:100] if "mimetype" in names else b""
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: its zip directory cannot be read") from error
     refuse_bomb(path.name, sum(member.file_size for member in members), path.stat().st_size)
-    if is_ods:
+    if b"opendocument.spreadsheet" in mimetype:
         return "ods"
     if any(name.endswith("workbook.bin") for name in names):
         return "xlsb"
     if "spreadsheetml" in types or any(name.endswith("xl/workbook.xml") for name in names):
         return "xlsx"
+    said = (kind for mark, kind in MIMETYPES.items() if mark in mimetype)
     kinds = (kind for folder, kind in ZIP_FOLDERS.items() if any(name.startswith(folder) for name in names))
-    kind = next(kinds, f"a zip archive of {len(names)} files ({', '.join(names[:3])})")
-    raise BadDataError(f"{path.name} is {kind}, not a workbook")
+    kind = next(chain(said, kinds), f"a zip archive of {len(names)} files ({', '.join(names[:3])})")
+    raise BadDataError(f"{path.name} is {kind}, not a workbook", "Ask the sender for a CSV or Excel file.")
 
 
 def _content_types(archive: zipfile.ZipFile) -> str:
@@ -84,7 +100,8 @@ def _root_streams(content: mmap.mmap) -> set[str]:
 def _refuse_ole(path: Path, streams: set[str], content: mmap.mmap) -> None:
     for stream, kind in OLE_STREAMS.items():
         if any(name.startswith(stream) for name in streams) or (not streams and _mentions(content, stream)):
-            hint = "Ask the sender for a file without password." if "password" in kind else ""
+            is_protected = kind.startswith("protected")
+            hint = "Ask the sender for an unprotected file." if is_protected else "Ask the sender for a CSV or Excel file."
             raise BadDataError(f"{path.name} is {kind}", hint)
     if streams or not any(_mentions(content, name) for name in WORKBOOKS):
         raise BadDataError(f"{path.name} is truncated or damaged: an OLE file without a workbook in it")
