@@ -100,8 +100,8 @@ def _root_streams(content: mmap.mmap) -> set[str]:
 def _refuse_ole(path: Path, streams: set[str], content: mmap.mmap) -> None:
     for stream, kind in OLE_STREAMS.items():
         if any(name.startswith(stream) for name in streams) or (not streams and _mentions(content, stream)):
-            is_protected = kind.startswith("protected")
-            hint = "Ask the sender for an unprotected file." if is_protected else "Ask the sender for a CSV or Excel file."
+            wanted = "an unprotected file" if kind.startswith("protected") else "a CSV or Excel file"
+            hint = f"Ask the sender for {wanted}."
             raise BadDataError(f"{path.name} is {kind}", hint)
     if streams or not any(_mentions(content, name) for name in WORKBOOKS):
         raise BadDataError(f"{path.name} is truncated or damaged: an OLE file without a workbook in it")
