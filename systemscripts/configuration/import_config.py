@@ -16,6 +16,7 @@ from systemscripts.configuration.schema import Column, RowCheck, Strict
 from systemscripts.settings import Mailbox
 
 MAX_SOURCES = 100  # of one import; each is asked at each run
+MAX_KEY_COLUMNS = 32  # PostgreSQL, INDEX_MAX_KEYS
 # Every run asks every waiting file about every pattern; the cache of re itself holds fewer than there may be imports.
 compile_pattern = functools.cache(re.compile)
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
@@ -139,6 +140,8 @@ class ImportConfig(Strict, Consistent):
         keys, upsert = values.get("key_columns"), values.get("load_mode") == "upsert"
         if upsert and not keys:
             found.append(("key_columns", "is missing: upsert must know which columns name a row"))
+        if upsert and isinstance(keys, list) and len(keys) > MAX_KEY_COLUMNS:
+            found.append(("key_columns", f"has {len(keys)} columns, an index of PostgreSQL at most {MAX_KEY_COLUMNS}"))
         if (upsert or values.get("after_change")) and isinstance(keys, list) and any("|" in str(key) for key in keys):
             found.append(
                 (

@@ -29,17 +29,17 @@ def compare(
     of those that have no key, which nothing else names.
     """
     headers = headers_of(cursor, before) | headers_of(cursor, after)
-    common = [name for name in after.columns if name in set(before.columns)]
+    places_before = {name: place for place, name in enumerate(before.columns)}
+    places_after = {name: place for place, name in enumerate(after.columns)}
+    common = [name for name in after.columns if name in places_before]
     made = Comparison(before, after)
-    made.new_columns = [headers.get(name) or name for name in after.columns if name not in before.columns]
-    made.gone_columns = [headers.get(name) or name for name in before.columns if name not in after.columns]
+    made.new_columns = [headers.get(name) or name for name in after.columns if name not in places_before]
+    made.gone_columns = [headers.get(name) or name for name in before.columns if name not in places_after]
     parts = _parts(before, after, common, key_columns)
     # sorts of a dataset's size: in memory where it is a usual one, on the disk where it is huge
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_DIFFERENCES).format(**parts))
-    compared = [
-        (before.columns.index(name), after.columns.index(name), name, headers.get(name) or name) for name in common
-    ]
+    compared = [(places_before[name], places_after[name], name, headers.get(name) or name) for name in common]
     for key, old, new in cursor:
         name = key.replace(SEPARATOR, " / ")
         keeps_cells = whole_rows or not name

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
+MAX_LABEL_CHARACTERS = 500  # with the import's name in one entry of an index, which has 2,704 bytes
 _COMPRESSED = (".gz", ".zip")
 
 
@@ -61,8 +62,13 @@ def name_part(name: str, location: str, delimiter: str) -> str:
 def identify(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
     """Make an identity of the texts that were found; the date is cut to the day, the whole text orders.
 
-    Raises BadDataError when the text is not a date of this format.
+    Raises BadDataError when the text is not a date of this format, or the label is longer than an index takes.
     """
+    if label is not None and len(label) > MAX_LABEL_CHARACTERS:
+        raise BadDataError(
+            f"the label {label[:40]!r}... has {len(label):,} characters, at most {MAX_LABEL_CHARACTERS} are taken",
+            "Take the label from another column or part of the name (metadata_label_location).",
+        )
     if date_text is None:
         return Identity(label)
     try:

@@ -13,7 +13,7 @@ import psycopg2.extensions
 
 from systemscripts import settings
 from systemscripts.db_utils import lock_holders
-from systemscripts.errors import ConfigurationError, DatabaseDownError, EtlError, TryLaterError
+from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -134,6 +134,8 @@ def explain(error: psycopg2.Error, url: str = "") -> EtlError:
         return TryLaterError(f"database: {detail}", "Run the same command again later.")
     if state in _CONFIGURATION or state[:2] in _CONFIGURATION:
         return ConfigurationError(f"database: {detail}", "Check DATABASE_URL and the rights of its login.")
+    if state == "54000":
+        return BadDataError(f"beyond a limit of PostgreSQL: {detail}", "Load fewer columns, or shorter values.")
     if state == "53100":
         return EtlError(f"the database's disk is full: {detail}", "Free space, then run the same command again.")
     return EtlError(f"database ({state}): {detail}", "The log has the statement and the traceback.")

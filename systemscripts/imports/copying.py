@@ -15,6 +15,7 @@ from itertools import chain, compress
 from typing import TYPE_CHECKING
 
 import psycopg2
+import psycopg2.errors
 from psycopg2 import sql
 
 from systemscripts.imports import cutting
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
 TEXT_DELIMITERS = frozenset(",;\t|\x1f")  # of those that COPY takes in its text format (no letter, digit, point)
+# Rows that do not fit their types, a constraint, or the size of a row (8,160 bytes beside long values) or field (1 GB).
+_UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
 PIECE_BYTES = 2**20
 FIRST_PIECE_BYTES = 2**16  # libpq copies a piece before it sends any of it, and the server has nothing to do meanwhile
 # Of the checked path: characters that no client file holds, so that values need no quoting.
@@ -226,7 +229,7 @@ def _try_copy(cursor: Cursor, statement: str, ready: _Ready, meanwhile: Callable
         statements = f"release savepoint block; savepoint block; {statement}"
         cursor.copy_expert(statements, _Stream(ready.data, meanwhile), PIECE_BYTES)
         copied = cursor.rowcount == ready.rows
-    except (psycopg2.DataError, psycopg2.IntegrityError):
+    except _UNFIT:
         copied = False
     if not copied:
         cursor.execute("rollback to savepoint block")
@@ -268,9 +271,11 @@ class _Careful:
         self._cursor.execute("savepoint record")
         try:
             self._cursor.copy_expert(self._statement, io.BytesIO(ready.data))
-        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+        except _UNFIT as error:
             self._cursor.execute("rollback to savepoint record")
             reason = error.diag.message_primary or "the database refuses the row"
+            if isinstance(error, psycopg2.errors.ProgramLimitExceeded):
+                reason = f"is too large for a table of PostgreSQL ({reason})"
             rejects.append(Reject(line, reason, raws[line].decode(self._load.table.wire.encoding, "replace")))
             return 0
         self._cursor.execute("release savepoint record")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
@@ -53,7 +54,8 @@ class Layout:
         absent = [each for each in self.fields if each.place is None]
         given = {each.name for each in absent if each.column.default is not None} | {self.extras_name, SOURCE_SHEET}
         wanted = dict.fromkeys([*existing, *(each.name for each in absent)])
-        return [name for name in wanted if name not in self.in_file | given]
+        known = self.in_file | given
+        return [name for name in wanted if name not in known]
 
     @property
     def declared(self) -> set[str]:
@@ -81,15 +83,19 @@ class Layout:
 
     def without(self, names: list[str]) -> Layout:
         """The layout with some undeclared columns left out."""
-        kept = [each for each in self.fields if each.name not in names]
+        left_out = set(names)
+        kept = [each for each in self.fields if each.name not in left_out]
         return replace(self, fields=kept, dropped=[*self.dropped, *names])
 
-    def with_column(self, name: str, column: Column) -> Layout:
-        """Return the layout with an undeclared column judged as if it were declared like this."""
-        if self.config is None or column == TEXT:
+    def with_columns(self, columns: dict[str, Column]) -> Layout:
+        """Return the layout with some undeclared columns judged as if they were declared like this."""
+        if self.config is None:
             return self
         config = self.config
-        fields = [field_of(config, name, each.place, column) if each.name == name else each for each in self.fields]
+        fields = [
+            field_of(config, each.name, each.place, columns[each.name]) if each.name in columns else each
+            for each in self.fields
+        ]
         return replace(self, fields=fields)
 
     def rules(self, zone: ZoneInfo | None, lookups: dict[str, frozenset[str]]) -> Rules:
@@ -180,16 +186,17 @@ def _skips(config: ImportConfig, columns: list[str], made: Layout) -> None:
 
 
 def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
+    places = {name: place for place, name in reversed(list(enumerate(columns)))}
     made_here = {name: column for name, column in config.declared.items() if column.fill or column.from_column}
-    absent = made_here | {name: column for name, column in config.declared.items() if name not in columns}
-    given = {name for name, column in made_here.items() if column.fill or column.from_column in columns}
+    absent = made_here | {name: column for name, column in config.declared.items() if name not in places}
+    given = {name for name, column in made_here.items() if column.fill or column.from_column in places}
     needed = [name for name, column in absent.items() if column.required and column.default is None]
     needed = [name for name in needed if name not in given]
     if needed and columns:
         raise BadDataError(f"required columns are missing: {', '.join(needed)}", "Or give them a default.")
     now = settings.now().isoformat(sep=" ")
     for name, column in absent.items():
-        place = columns.index(column.from_column) if column.from_column in columns else None
+        place = places.get(column.from_column) if column.from_column else None
         if column.fill:
             column = column.model_copy(
                 update={"default": now if column.type == "timestamptz" else now[: len("2026-01-05 06:00:00")]}
@@ -199,8 +206,7 @@ def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
 
 
 def _check_names(made: Layout) -> None:
-    names = made.names
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(made.names).items() if times > 1)
     if twice:
         raise ConfigurationError(
             f"the schema gives two columns one name: {', '.join(twice)}", "Mend rename or extras_json."

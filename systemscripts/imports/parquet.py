@@ -43,7 +43,8 @@ def plan(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Direc
     made.ignored = list(shape.dropped)
     existing = lake.columns(cursor, name)
     made.missing = shape.find_missing(sorted(existing))
-    new = [column for column in made.columns if existing and column not in existing and column not in shape.declared]
+    known = set(existing) | shape.declared
+    new = [column for column in made.columns if existing and column not in known]
     if config.importstrategyid != 1 and new:
         made.ignored += new
         made.columns = [column for column in made.columns if column not in new]

@@ -204,8 +204,9 @@ def _as_postgresql_writes(cursor: Cursor, config: ImportConfig, change: Change) 
         return
     from psycopg2.extras import execute_values
 
-    cursor.execute("create temporary table spelling (old text primary key, new text) on commit drop")
+    cursor.execute("create temporary table spelling (old text, new text) on commit drop")
     execute_values(cursor, "insert into spelling values %s", spelling, page_size=1000)
+    cursor.execute("analyze spelling")  # not an index, in which a long text has no room
     cursor.execute(sql.SQL("update {0} t set {1} = s.new from spelling s where t.{1} = s.old").format(place, name))
     for part in ("key", "old_row"):
         cursor.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 LINEAGE = ("dataset_id", "source_row")
+MAX_COLUMNS = 1600  # of a table, those that were dropped included (PostgreSQL, MaxHeapAttributeNumber)
 ROW_HASH = "row_hash"  # load mode new_rows: what makes a row the same row
 _SPELLED = {  # PostgreSQL's own names of the types
     "time": "time without time zone",
@@ -106,6 +107,7 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
     if existing is None:
         made.create, made.added = True, list(made.columns)
+        _refuse_too_many(cursor, made)
         return made
     if list(existing)[:2] != list(LINEAGE):
         raise ConfigurationError(
@@ -124,20 +126,50 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         made.columns = [name for name in made.columns if name in existing]
         made.shape = shape.without(new)
     _check_types(made, existing)
+    if made.added:
+        _refuse_too_many(cursor, made)
     return made
+
+
+def _refuse_too_many(cursor: Cursor, made: Plan) -> None:
+    """Refuse what would need more columns than a table can have, before anything is done."""
+    cursor.execute(
+        "select coalesce(max(attnum), 0), count(*) filter (where attisdropped) from pg_attribute "
+        "where attrelid = to_regclass(%s)",
+        (f'"{made.schema}"."{made.table}"',),
+    )
+    row: Any = cursor.fetchone()
+    used, dropped = row
+    used = used or len(LINEAGE) + made.shape.hashed
+    if used + len(made.added) <= MAX_COLUMNS:
+        return
+    if made.create:
+        raise BadDataError(
+            f"it has {len(made.added):,} columns, a table of PostgreSQL at most {MAX_COLUMNS:,}, {used} of them ours",
+            "Name the columns that are needed in the schema, with strict_mode: true, or load it into Parquet files "
+            "(target: {parquet: folder}).",
+        )
+    raise BadDataError(
+        f"{len(made.added)} new columns ({', '.join(made.added[:3])} ...) do not fit into {made.name}: it has "
+        f"{used - dropped:,} and had {dropped:,} that were dropped, which count, of at most {MAX_COLUMNS:,}",
+        "Leave new columns out (importstrategyid: 2), keep them in one (extras_json), or name another target_table.",
+    )
 
 
 def _check_types(made: Plan, existing: dict[str, str]) -> None:
     """Changing a type is an explicit act; it never happens in passing. Undeclared columns keep what they have."""
+    declared, undeclared = made.shape.declared, {}
     for name in made.columns:
-        if name in existing and name not in made.shape.declared:
+        if name in existing and name not in declared:
             made.types[name] = existing[name]
-            made.shape = made.shape.with_column(name, _as_declared(existing[name]))
+            if existing[name] != "text":
+                undeclared[name] = _as_declared(existing[name])
         elif name in existing and existing[name] != spelled(made.types[name]):
             raise ConfigurationError(
                 f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
                 "Run apply_config.py, which converts what is there, or declare it as it is.",
             )
+    made.shape = made.shape.with_columns(undeclared)
 
 
 def _as_declared(spelling: str) -> Column:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 INCOMING = "incoming_rows"
+# An entry of a B-tree has at most 2,704 bytes (nbtree.h, BTMaxItemSize); the rest is for its header and alignment.
+MAX_INDEX_ENTRY_BYTES = 2600
+ENTRY_BYTES_PER_KEY = 16
 
 
 def upsert_table(
@@ -39,9 +42,9 @@ def upsert_table(
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
     incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
     counts, rejects = copying.copy_table(cursor, incoming, advance)
-    without_key = _reject_without_key(cursor, names, load)
-    store(cursor, without_key, load.file_id, load.dataset_id)
-    rejects.add(without_key)
+    for found in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
+        store(cursor, found, load.file_id, load.dataset_id)
+        rejects.add(found)
     cursor.execute(names.sql("analyze {incoming}"))
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
     rejects.overtaken = _leave_overtaken(cursor, names, load)
@@ -108,6 +111,21 @@ def _reject_without_key(cursor: Cursor, names: _Names, load: Load) -> list[Rejec
     ]
 
 
+def _reject_long_keys(cursor: Cursor, names: _Names, load: Load) -> list[Reject]:
+    """Take out the rows whose key fits into no index: the target's, and dba.trowhistory's, which holds names too."""
+    columns = load.made.key_columns
+    around = sum(len(name.encode()) + ENTRY_BYTES_PER_KEY for name in [*columns, load.made.name])
+    limit = MAX_INDEX_ENTRY_BYTES - around
+    cursor.execute(
+        names.sql("delete from {incoming} i where {key_bytes} > %s returning i.source_row, {key_bytes}"), (limit,)
+    )
+    sizes: dict[int, int] = dict(cursor.fetchall())
+    return [
+        Reject(row, f"has a key of {sizes[row]:,} bytes ({', '.join(columns)}), a key has at most {limit:,}", raw)
+        for row, raw in _raw(load.table, set(sizes))
+    ]
+
+
 def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
     """Some rows as they stand in the file; it is read once more for them."""
     found = []
@@ -158,6 +176,7 @@ class _Names:
             "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
             "same_key": _each(" and ", "t.{0} = i.{0}", made.key_columns),
             "keys": _each(", ", "{0}", made.key_columns),
+            "key_bytes": _each(" + ", "octet_length(i.{0}::text)", made.key_columns),
             "no_key": _each(" or ", "i.{0} is null", made.key_columns),
             "key": sql.SQL("jsonb_build_object({})").format(
                 sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
