@@ -130,7 +130,12 @@ def _reading(context: Context) -> tables.ReadingOptions:
 
 def _known_columns(config: ImportConfig) -> frozenset[str]:
     """The names by which the configuration knows the columns of its files."""
-    named = {*config.declared, *config.key_columns, *config.reading.aliases}
+    named = {
+        *config.declared,
+        *config.key_columns,
+        *config.reading.aliases,
+        *names.column_names(config.exact_header),
+    }
     return frozenset().union(*(aliases.find_header_names(column, config.reading.aliases) for column in named))
 
 

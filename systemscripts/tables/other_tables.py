@@ -43,5 +43,5 @@ def say(
 
 
 def _has_header(top: Sequence[Sequence[str]], columns: Sequence[str]) -> bool:
-    names = column_names(list(columns)) if len(columns) > 1 else []
+    names = column_names(list(columns)) if any(columns) else []
     return bool(names) and any(column_names(list(row)) == names for row in top if len(row) == len(columns))

@@ -194,6 +194,29 @@ def test_all_sheets_become_one_dataset_that_names_each_and_a_missing_sheet_lists
     )
 
 
+def test_the_columns_that_an_import_names_tell_its_sheet_and_another_like_it_is_a_warning(
+    installation: Installation, tmp_path: Path
+) -> None:
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["Report", "of March"])
+    for name in ("March", "April"):
+        sheet = workbook.create_sheet(name)
+        sheet.append(["Order No", "amount"])
+        sheet.append([7, name])
+    workbook.save(tmp_path / "orders.xlsx")
+    installation.configure(
+        "orders",
+        **(DRY | {"file_pattern": "orders.*"}),
+        schema={"order_no": {"type": "integer"}, "amount": {"type": "text"}},
+    )
+    assert installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx").returncode == 0
+    assert installation.sql("select order_no, amount from public.orders") == [(7, "March")]
+    [(text,)] = installation.sql("select text from dba.twarning where code = 'tables_left_out'")
+    assert "sheet April has the same columns (2 rows) and was not read" in text
+
+
 def test_one_faulty_row_does_not_stop_the_other_imports(installation: Installation) -> None:
     installation.configure("orders", **DRY)
     installation.configure("faulty", schema={"id": {"type": "number"}})
