@@ -260,13 +260,15 @@ def move_without_overwriting(source: Path, target: Path) -> bool:
     try:
         os.link(source, target)
     except FileExistsError:
-        return False
+        # its own other name: an earlier try was killed before it took the first one away
+        if not source.samefile(target):
+            return False
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
             raise
         source.rename(target)  # a file system without hard links
         return True
-    source.unlink()
+    source.unlink(missing_ok=True)
     return True
 
 

@@ -177,6 +177,25 @@ def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
+def of_cut_off_runs(cursor: Cursor, config_name: str, run_uuid: str) -> list[Ticket]:
+    """The files that became what is current, of the earlier runs that left others open: all of them came together."""
+    cursor.execute(
+        "select distinct run_uuid::text from dba.tfile where config_name = %s and status = any(%s) and run_uuid <> %s",
+        (config_name, list(OPEN), run_uuid),
+    )
+    runs = [row[0] for row in cursor.fetchall()]
+    if not runs:
+        return []
+    cursor.execute(
+        f"""select {", ".join(_COLUMNS)} from dba.tfile
+            where config_name = %s and run_uuid = any(%s::uuid[])
+              and (status = 'unchanged' or status = 'loaded' and reason is null)
+            order by file_id""",
+        (config_name, runs),
+    )
+    return [Ticket(*row) for row in cursor.fetchall()]
+
+
 def of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     """The ticket of the file that became a dataset; raises EtlError when there is none."""
     cursor.execute(

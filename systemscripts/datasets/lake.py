@@ -6,6 +6,7 @@ alone. Rejected rows that are loaded later make a new file, which takes the old 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -94,6 +95,11 @@ def remove_leftovers(cursor: Cursor, lake: Lake) -> None:
     cursor.execute("select file_name from dba.tdataset where target_table = %s and file_name is not null", (lake.name,))
     named = {row[0] for row in cursor.fetchall()}
     for path in lake.folder.iterdir():
-        if path.name not in named and path.name.lstrip(".").startswith("dataset_"):
+        if path.name in named or not path.name.lstrip(".").startswith("dataset_"):
+            continue
+        if path.is_dir():
+            # where DuckDB lays what does not fit into memory
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
     sync_folder(lake.folder)

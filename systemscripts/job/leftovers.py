@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from systemscripts import alerts, log_utils
 from systemscripts.directory_management import Directories
+from systemscripts.tables import temporary_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,8 @@ def close(directories: Directories, sends: bool) -> int:
     `sends`: whether the alerts go out now, or with the next run that sends.
     """
     interrupted = 0
+    temporary_files.remove_leftovers()
+    log_utils.remove_unbegun(directories)
     for leftover in log_utils.unfinished(directories):
         if leftover.interrupted():
             interrupted += 1
@@ -33,6 +36,8 @@ def close(directories: Directories, sends: bool) -> int:
             if run.alert:
                 _tell(directories, run.job, run.lock_key, run.arguments, leftover.path, sends)
             leftover.close_as_interrupted()  # after the alert, which is not sent twice
+        else:
+            leftover.complete_readable()
         leftover.log_is_whole()
     return interrupted
 

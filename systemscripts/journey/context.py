@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from systemscripts import configuration, settings, sources
+from systemscripts import configuration, files, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.identity import Identity
 from systemscripts.db_utils import Connection, transaction
@@ -30,6 +30,13 @@ class Context:
     def note_arrival(self, identity: Identity, name: str) -> None:
         """Remember a file that is what its label's day is now; the next one of the same day would replace it."""
         self.arrived.setdefault(self._thing(identity), []).append(name)
+
+    def note_earlier_arrivals(self, tickets: list[files.Ticket]) -> None:
+        """Remember what a run that did not come to its end had loaded: what it left came together with that."""
+        for ticket in tickets:
+            identity = Identity(ticket.label, ticket.dataset_date, ticket.stamp)
+            if ticket.status == "loaded" or not self.arrived_before(identity):
+                self.note_arrival(identity, ticket.name)
 
     def arrived_before(self, identity: Identity) -> list[str]:
         """The files of the same label and day that came before in this run; without days of their own, of the label."""

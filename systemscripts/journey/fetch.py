@@ -10,6 +10,7 @@ from systemscripts.configuration import ImportConfig, Source, plain_secrets, var
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError, GaveUpError
 from systemscripts.journey.context import Context
+from systemscripts.sources import landing
 from systemscripts.summary import Notice, Summary, about, bundled
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def fetch(
     left: dict[Path, Notice] = {}
     whole = True
     _forget_cut_off(context)
+    landing.remove_landed(context.directories.temporary)
     for source in _sources(context.config, only is None and ask_sources):
         name = context.config.config_name
         summary.warn_all(about(plain_secrets.warnings(source.options, f"import {name}"), config_name=name))

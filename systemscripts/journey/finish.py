@@ -69,8 +69,9 @@ def bring_back_refused(context: Context) -> None:
         kept = files.real_path(ticket.keep_path or "", context.directories)
         place = files.real_path(ticket.path, context.directories)
         if kept.is_file() and not place.exists():
-            move(kept, place)
+            # first the reason: left behind by a kill, it would stand there for a file that has gone
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
+            move(kept, place)
 
 
 def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) -> bool:

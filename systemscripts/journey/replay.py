@@ -62,10 +62,6 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     """
     with transaction(connection) as cursor:
         dataset = dataset_of(cursor, dataset_id)
-        rows = _open_rejects(cursor, dataset_id)
-        _refuse_overtaken(cursor, dataset)
-    if not rows:
-        return Summary(headline=f"dataset {dataset_id} has no rejected rows")
     _, faults = configuration.apply_each(connection)  # what was mended is most often in the YAML
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
@@ -73,6 +69,12 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     config = config.model_copy(update={"load_mode": dataset.load_mode})  # the import may have another one now
     check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
+        # only now: whoever held the lock may have loaded them, or taken the dataset back
+        dataset = dataset_of(cursor, dataset_id)
+        _refuse_overtaken(cursor, dataset)
+        rows = _open_rejects(cursor, dataset_id)
+        if not rows:
+            return Summary(headline=f"dataset {dataset_id} has no rejected rows")
         counts = _replay(cursor, dataset, config, rows, directories)
     summary = Summary(
         headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts

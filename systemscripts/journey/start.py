@@ -39,10 +39,13 @@ def run(
     if datasource is not None:
         chosen = _of_datasource(chosen, known, datasource)
     renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
+    summary = Summary()
+    # at once: a run that is killed later has said it, and the next one finds nothing to rename
+    summary.warn_all(renamed)
     with _kept_file(options.only, directories) as only:
         options = replace(options, only=only, leave=matching.ambiguous(known, directories))
-        summary = travel.run_imports(connection, chosen, directories, run_uuid, options)
-    summary.warn_all([*renamed, *bundled(matching.unmatched(known, directories))])
+        travel.run_imports(connection, chosen, directories, run_uuid, options, summary)
+    summary.warn_all(bundled(matching.unmatched(known, directories)))
     if name is None:
         return _with_faults(summary, faults)
     # they are for the runs of those imports and of all; this one did what it was asked for

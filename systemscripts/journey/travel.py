@@ -50,13 +50,18 @@ class Options:
 
 
 def run_imports(
-    connection: Connection, configs: list[ImportConfig], directories: Directories, run_uuid: str, options: Options
+    connection: Connection,
+    configs: list[ImportConfig],
+    directories: Directories,
+    run_uuid: str,
+    options: Options,
+    summary: Summary | None = None,
 ) -> Summary:
     """Load the files that wait for some imports; one that fails does not stop the others.
 
-    Raises TryLaterError when the database goes away.
+    `summary`: the one to go on with. Raises TryLaterError when the database goes away.
     """
-    summary = Summary()
+    summary = summary or Summary()
     for config in configs:
         context = Context(
             connection, config, directories, run_uuid, options.reload, options.accept_drop, len(configs) > 1
@@ -95,6 +100,7 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
 def _run(context: Context, options: Options, summary: Summary) -> None:
     with transaction(context.connection) as cursor:
         file_warnings.say_what_was_left_unsaid(cursor, context, summary)
+        context.note_earlier_arrivals(files.of_cut_off_runs(cursor, context.config.config_name, context.run_uuid))
     for problem in finish.finish_all(context):
         summary.problem(problem)
     if options.retry_refused:

@@ -25,6 +25,7 @@ from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import CHUNK, Directories, sha256_of, sync_folder
 from systemscripts.errors import BadDataError, EtlError
 from systemscripts.summary import Summary
+from systemscripts.tables import temporary_files
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -178,16 +179,14 @@ def unzipped(keep_path: str, directories: Directories) -> Iterator[Path]:
     if not zip_path.endswith(ENDING):
         yield files.real_path(keep_path, directories)
         return
-    folder = directories.temporary / f"unzipped_{os.getpid()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with zipfile.ZipFile(files.real_path(zip_path, directories)) as found:
-            try:
-                source = found.open(name)
-            except KeyError as error:
-                raise FileNotFoundError(keep_path) from error
-            with source, (folder / name).open("wb") as goal:
-                shutil.copyfileobj(source, goal, CHUNK)
+    with (
+        zipfile.ZipFile(files.real_path(zip_path, directories)) as found,
+        temporary_files.own_folder(temporary_files.UNZIPPED) as folder,
+    ):
+        try:
+            source = found.open(name)
+        except KeyError as error:
+            raise FileNotFoundError(keep_path) from error
+        with source, (folder / name).open("wb") as goal:
+            shutil.copyfileobj(source, goal, CHUNK)
         yield folder / name
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

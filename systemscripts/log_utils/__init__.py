@@ -11,7 +11,7 @@ from __future__ import annotations
 from systemscripts.log_utils.delivery import Delivery
 from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries
 from systemscripts.log_utils.keeper import Keeper
-from systemscripts.log_utils.leftovers import Leftover, undelivered, unfinished
+from systemscripts.log_utils.leftovers import Leftover, remove_unbegun, undelivered, unfinished
 from systemscripts.log_utils.readable import write_readable
 from systemscripts.log_utils.run_log import (
     Run,
@@ -41,6 +41,7 @@ __all__ = [
     "new_run",
     "new_run_uuid",
     "process_start",
+    "remove_unbegun",
     "step",
     "undelivered",
     "unfinished",

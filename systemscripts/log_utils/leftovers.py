@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +14,7 @@ from systemscripts import settings
 from systemscripts.directory_management import Directories
 from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries, is_end
 from systemscripts.log_utils.readable import write_readable
-from systemscripts.log_utils.run_log import ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
+from systemscripts.log_utils.run_log import BEGINNING_MARKER, ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
 
 WITHOUT_A_WORD = "the process ended without a word (killed, or the machine went down). Run the same command again."
 
@@ -46,6 +47,11 @@ class Leftover:
                 stream.write(json.dumps(self._common(last) | {"sequence": number} | entry).encode() + b"\n")
         write_readable(self.path)
 
+    def complete_readable(self) -> None:
+        """Write the CSV and the TXT of a run that was killed after its last record."""
+        with suppress(OSError):
+            write_readable(self.path)
+
     def _common(self, last: dict[str, Any]) -> dict[str, Any]:
         return {
             "time": settings.now().isoformat(),
@@ -76,6 +82,14 @@ class Leftover:
     def delivered(self) -> None:
         """Note that nothing is left to do."""
         self.marker.unlink(missing_ok=True)
+
+
+def remove_unbegun(directories: Directories) -> None:
+    """Remove the markers of processes that were killed while they wrote them: their runs had not begun."""
+    for marker in directories.runs.glob(f"*{BEGINNING_MARKER}"):
+        with suppress(OSError), marker.open("r+") as stream:
+            if _lock(stream):
+                marker.unlink(missing_ok=True)
 
 
 def unfinished(directories: Directories) -> Iterator[Leftover]:

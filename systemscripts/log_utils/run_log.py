@@ -26,6 +26,7 @@ from systemscripts.log_utils.entries import notice_detail
 from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
+BEGINNING_MARKER = ".new"
 # Beside the marker of an ended run: the records that a full disk kept out of its log.
 UNWRITTEN = ".unwritten"
 OUR_LOGGERS = ("systemscripts", "jobscripts", "webconsole", "demo", "__main__")
@@ -171,9 +172,14 @@ def _notice_of(record: logging.LogRecord, message: str) -> Notice | None:
 
 def _locked_marker(path: Path, run: Run) -> IO[str]:
     # under another name until it is locked and whole, so that nobody takes it for one of a dead process
-    beginning = path.with_suffix(".new")
-    stream = beginning.open("w")
-    fcntl.flock(stream, fcntl.LOCK_EX)
+    beginning = path.with_suffix(BEGINNING_MARKER)
+    while True:
+        stream = beginning.open("w")
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        # before the lock, whoever removes leftovers may have taken it for one
+        if beginning.exists():
+            break
+        stream.close()
     stream.write(json.dumps(asdict(run)))
     stream.flush()
     beginning.rename(path)

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from systemscripts import settings
 from systemscripts.errors import BadDataError
@@ -22,6 +22,7 @@ from systemscripts.tables import frames
 from systemscripts.tables.model import ReadingOptions
 
 PROJECT = Path(__file__).resolve().parents[2]
+Taken = TypeVar("Taken")
 
 
 @dataclass
@@ -66,6 +67,10 @@ class NextParserError(Exception):
     """This parser could not; another one may."""
 
 
+class KilledError(NextParserError):
+    """Something outside ended the parser, such as a system short of memory: that says little about the file."""
+
+
 @dataclass
 class Question:
     """What is asked about a file; the parsers are asked one after the other until one can."""
@@ -76,6 +81,26 @@ class Question:
     options: ReadingOptions = field(default_factory=ReadingOptions)
     names_only: bool = False
     members: bool = False  # unpack instead of parse
+
+    def ask(self, take: Callable[[Iterator[tuple[bytes, bytes]]], Taken]) -> tuple[Taken, str, str]:
+        """Let `take` have the frames of the first parser that can; return what it made, who, and why no one before.
+
+        `take` begins from nothing each time it is called. Raises BadDataError when no parser can.
+        """
+        left = LIMITS.time_for(self.path)
+        failures: list[str] = []
+        for parser in self.parsers:
+            try:
+                return self._ask_one(parser, left, take), parser, failures[0] if failures else ""
+            except NextParserError as error:
+                failures.append(str(error))
+        raise refusal(self, failures)
+
+    def _ask_one(self, parser: str, left: TimeLeft, take: Callable[[Iterator[tuple[bytes, bytes]]], Taken]) -> Taken:
+        try:
+            return take(self.frames(parser, left))
+        except KilledError:
+            return take(self.frames(parser, left))
 
     def frames(self, parser: str, left: TimeLeft) -> Iterator[tuple[bytes, bytes]]:
         """Kind and payload of what the child of this parser sends; what it takes is taken from `left`.
@@ -98,7 +123,7 @@ class Question:
             child_status = child.wait()
             if is_used_up or child_status == -signal.SIGXCPU or not late.is_alive():
                 raise BadDataError(f"{self.path.name} took too long to read and was given up", _HINT) from error
-            raise NextParserError(_ending(child_status)) from error
+            raise _broken_off(child_status) from error
         finally:
             late.cancel()
             if child.returncode is None:
@@ -155,10 +180,10 @@ def _processor_seconds(process: int) -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _ending(status: int) -> str:
-    if status == -9:
-        return "the reader was ended: out of memory"
-    return f"the reader broke off with status {status}"
+def _broken_off(status: int) -> NextParserError:
+    if status == -signal.SIGKILL:
+        return KilledError("the reader was ended: out of memory")
+    return NextParserError(f"the reader broke off with status {status}")
 
 
 def refusal(question: Question, failures: Sequence[str]) -> BadDataError:

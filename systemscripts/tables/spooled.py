@@ -142,38 +142,14 @@ def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], ki
 
 def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> list[SpooledTable]:
     """A table for each sheet that is wanted; an empty one when no sheet holds anything."""
-    question = asking.Question(path, parsers, kind, options)
-    left = asking.LIMITS.time_for(path)
-    failures: list[str] = []
-    for parser in parsers:
-        answer = _Answer()
-        try:
-            answer.receive(question.frames(parser, left))
-        except asking.NextParserError as error:
-            failures.append(str(error))
-            answer.close()
-            continue
-        except BaseException:
-            answer.close()
-            raise
-        second = f"read by {parser}, because: {failures[0]}" if failures else ""
-        return answer.tables([Notice("second_reader", second)] if second else [], options)
-    raise asking.refusal(question, failures)
+    answer, parser, reason = asking.Question(path, parsers, kind, options).ask(_Answer.received)
+    return answer.tables([Notice("second_reader", f"read by {parser}, because: {reason}")] if reason else [], options)
 
 
 def sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
     """The names of all sheets with cells, hidden ones included."""
-    question = asking.Question(path, parsers, kind, names_only=True)
-    left = asking.LIMITS.time_for(path)
-    failures = []
-    for parser in parsers:
-        try:
-            answer = _Answer()
-            answer.receive(question.frames(parser, left))
-            return [name for name, _ in answer.book["sheets"]]
-        except asking.NextParserError as error:
-            failures.append(str(error))
-    raise asking.refusal(question, failures)
+    answer, _, _ = asking.Question(path, parsers, kind, names_only=True).ask(_Answer.received)
+    return [name for name, _ in answer.book["sheets"]]
 
 
 class _Answer:
@@ -184,8 +160,18 @@ class _Answer:
         self._sheets: list[tuple[str, Spool, list[Notice]]] = []
         self._others: list[dict[str, Any]] = []  # beside the one sheet that is read
 
-    def receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
-        """Take all frames."""
+    @classmethod
+    def received(cls, sent: Iterator[tuple[bytes, bytes]]) -> _Answer:
+        """Return the answer with all frames taken; what was spooled of one that broke off is freed."""
+        answer = cls()
+        try:
+            answer._receive(sent)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
         for kind, payload in sent:
             if kind == frames.ROWS:
                 self._sheets[-1][1].add(*frames.rows(payload))

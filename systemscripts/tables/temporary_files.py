@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from systemscripts import settings
@@ -12,6 +15,8 @@ from systemscripts.errors import TryLaterError
 
 CHECK_EVERY_BYTES = 64 * 2**20
 RESERVE_BYTES = 256 * 2**20  # what the database, the logs and the archive may need meanwhile
+# of the folders in which a packed file is unpacked, and a member of a zip of the archive
+UNPACKED, UNZIPPED = "unpacked-", "unzipped-"
 
 
 def folder() -> Path:
@@ -21,12 +26,59 @@ def folder() -> Path:
     """
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())
-    own = settings.current().etl_data_dir / "var" / "unpacked"
+    own = _own()
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError:
         return Path(tempfile.gettempdir())
     return own if os.access(own, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _own() -> Path:
+    return settings.current().etl_data_dir / "var" / "unpacked"
+
+
+@contextmanager
+def own_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
+    """Give a folder that is gone afterwards; where this process is killed, with the next start.
+
+    It is held by a kernel lock, which ends with the process however that ends.
+    """
+    place = place or folder()
+    remove_leftovers(place)
+    made, descriptor = _locked_folder(prefix, place)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _locked_folder(prefix: str, place: Path) -> tuple[Path, int]:
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+        # whoever removes leftovers may have been here before the lock
+        with suppress(FileNotFoundError):
+            descriptor = os.open(made, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if made.exists():
+                return made, descriptor
+            os.close(descriptor)
+
+
+def remove_leftovers(place: Path | None = None) -> None:
+    """Remove the folders of killed processes, which nobody holds any longer."""
+    place = place or _own()
+    for prefix in (UNPACKED, UNZIPPED):
+        for left in place.glob(f"{prefix}*"):
+            # somebody else's, in use, or gone by now
+            with suppress(OSError):
+                descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left, ignore_errors=True)
+                finally:
+                    os.close(descriptor)
 
 
 class SpaceCheck:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +14,6 @@ from systemscripts.tables import asking, frames, spooled, temporary_files
 from systemscripts.tables.model import ReadingOptions, Table
 
 Result = TypeVar("Result")
-PREFIX = "unpacked-"
-YOUNG_SECONDS = 60
 MOST_NAMED = 10
 DEEPEST = 3  # a tar.gz in a zip; more is a trap, and a gzip may even hold itself
 DEPTH: ContextVar[int] = ContextVar("depth", default=0)  # how many packed files the one being opened lies in
@@ -47,8 +39,7 @@ def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) ->
 def _within(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
     """Do the same, and tell the names of what lies beside the file."""
     place = spooled.SPOOL_DIRECTORY or temporary_files.folder()
-    _remove_leftovers(place)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _owned(Path(folder)):
+    with temporary_files.own_folder(temporary_files.UNPACKED, place) as folder:
         if DEPTH.get() >= DEEPEST:
             raise BadDataError(
                 f"{path.name} is packed more than {DEEPEST} times over", "Ask the sender to pack it once."
@@ -56,35 +47,10 @@ def _within(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[st
         deeper = DEPTH.set(DEPTH.get() + 1)
         before = asking.PACKED_BYTES.set(asking.PACKED_BYTES.get() or path.stat().st_size)
         try:
-            return use(*_unpack(path, Path(folder), parser, kind))
+            return use(*_unpack(path, folder, parser, kind))
         finally:
             asking.PACKED_BYTES.reset(before)
             DEPTH.reset(deeper)
-
-
-@contextmanager
-def _owned(folder: Path) -> Iterator[None]:
-    """Hold the folder by a kernel lock, which ends with this process however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _remove_leftovers(place: Path) -> None:
-    """Remove what killed runs have left: folders that nobody holds. One just made may not be held yet."""
-    for folder in place.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # somebody else's, or gone by now
-            if time.time() - folder.stat().st_mtime < YOUNG_SECONDS:
-                continue
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(descriptor)
 
 
 def _open(path: Path, options: ReadingOptions) -> Table:
@@ -94,21 +60,21 @@ def _open(path: Path, options: ReadingOptions) -> Table:
 
 
 def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, list[str]]:
-    question = asking.Question(path, (parser,), f"{kind} file", members=True)
-    space = temporary_files.SpaceCheck(folder)
-    left = asking.LIMITS.time_for(path)
-    target, name, beside = folder / "unpacked", "", list[str]()
-    try:
+    target = folder / "unpacked"
+
+    def take(sent: Iterator[tuple[bytes, bytes]]) -> tuple[str, list[str]]:
+        space, name, beside = temporary_files.SpaceCheck(folder), "", list[str]()
         with target.open("wb") as file:
-            for frame, payload in question.frames(parser, left):
+            for frame, payload in sent:
                 if frame == frames.SHEET:
                     said = json.loads(payload)
                     name, beside = said["name"], said.get("beside", [])
                 elif frame == frames.DATA:
                     file.write(payload)
                     space.add(len(payload))
-    except asking.NextParserError as error:
-        raise asking.refusal(question, [str(error)]) from error
+        return name, beside
+
+    (name, beside), _, _ = asking.Question(path, (parser,), f"{kind} file", members=True).ask(take)
     return target.rename(folder / _member_name(path, name)), beside
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import re
 import signal
@@ -18,6 +19,7 @@ import openpyxl
 import pytest
 
 from tests.conftest import Installation, Server
+from tests.journey.killer import Kills
 
 KILLING = Path(__file__).with_name("killing.py")
 NOW = "2026-01-20T06:00:00"
@@ -155,16 +157,38 @@ def kill_at_random(make: Make, undisturbed: tuple[dict[str, Any], float], tries:
         assert found.sql("select count(*) from dba.trun where status = 'running'") == [(0,)]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.timeout(600)
-def test_kill_at_50_random_instants(make: Make, undisturbed: tuple[dict[str, Any], float], seed: int) -> None:
-    kill_at_random(make, undisturbed, 25, seed)
+def test_kill_at_25_random_instants(make: Make, undisturbed: tuple[dict[str, Any], float]) -> None:
+    kill_at_random(make, undisturbed, 25, 1)
+
+
+@pytest.fixture
+def kills(server: Server, tmp_path: Path) -> Iterator[Kills]:
+    """Kills on every road; ETL_KILL_SEED draws others."""
+    made = Kills(server, tmp_path, int(os.environ.get("ETL_KILL_SEED", "1")))
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(600)
+def test_a_kill_on_one_road_and_another_ends_like_an_undisturbed_run(kills: Kills) -> None:
+    for number in range(0, len(kills.roads), 2):
+        print(kills.once(number))
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_kill_at_1000_random_instants(make: Make, undisturbed: tuple[dict[str, Any], float]) -> None:
-    kill_at_random(make, undisturbed, 1000, 3)
+@pytest.mark.timeout(6 * 3600)
+def test_1000_kills_over_all_roads_lose_and_double_nothing(kills: Kills) -> None:
+    """ETL_KILL_NUMBERS=17-17 repeats number 17 of ETL_KILL_SEED alone."""
+    first, last = map(int, os.environ.get("ETL_KILL_NUMBERS", "0-999").split("-"))
+    print(f"seed {kills.seed}, numbers {first} to {last}")
+    faults = []
+    for number in range(first, last + 1):
+        try:
+            print(kills.once(number))
+        except AssertionError as error:
+            faults.append(str(error))
+    assert faults == []
 
 
 BOUNDARIES = [

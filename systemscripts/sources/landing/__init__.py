@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from systemscripts import files
@@ -28,6 +29,14 @@ def part_path(request: Request, origin: files.Origin) -> Path:
     folder = request.directories.temporary
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.part"
+
+
+def remove_landed(folder: Path) -> None:
+    """Remove the first names of files that have landed, where a run was killed before it could do so itself."""
+    for part in folder.glob("[!.]*.part"):
+        with suppress(FileNotFoundError):
+            if part.stat().st_nlink > 1:
+                part.unlink()
 
 
 def land(request: Request, kind: str, origin: files.Origin, part: Path, folder: Path) -> files.Ticket:

@@ -1,0 +1,367 @@
+"""The roads on which a run may be killed: what waits, the command that is killed, and what is compared afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from tests.conftest import Installation
+
+NOW = "2026-01-20T06:00:00"
+NEXT_DAY = "2026-01-21T06:00:00"
+# the rows that purge looks at carry the real time
+LONG_AFTER = "2036-01-01T06:00:00"
+SCHEMA = {"id": "integer", "amount": "integer"}
+
+
+@dataclass(frozen=True)
+class Road:
+    """One command on a prepared installation; `command` is asked for it just before it is started."""
+
+    name: str
+    prepare: Callable[[Installation], None]
+    command: Callable[[Installation], tuple[object, ...]]
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    # of the undisturbed run and of each one after a kill
+    exit_codes: tuple[int, ...] = (0,)
+    # whether a child process reads its files
+    has_reader: bool = False
+
+
+def rows(number: int, first: int = 0, value: str = "company", bad: int = 0) -> str:
+    """Return a CSV of rows with a key; every `bad`-th amount is no number."""
+    lines = (f"{n},{value} {n},{'x' if bad and n % bad == 0 else n}\n" for n in range(first, first + number))
+    return "id,name,amount\n" + "".join(lines)
+
+
+def workbook(number: int) -> bytes:
+    """Return a workbook of so many rows."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(["id", "name", "amount"])
+    for row in range(number):
+        sheet.append([row, f"from a workbook {row}", row * 7])
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def zipped(name: str, content: str) -> bytes:
+    """Return a zip with one file."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(name, content)
+    return stream.getvalue()
+
+
+def configure(found: Installation, **columns: object) -> None:
+    """Make the import of a road."""
+    found.configure("things", **({"schema": SCHEMA, "max_reject_rate": 1} | columns))
+
+
+def load(found: Installation, *arguments: object, **environment: str) -> None:
+    """Run a part of the preparation to its end."""
+    script, *rest = arguments or ("generic_import", "things")
+    done = found.run(str(script), *rest, timeout=120, **environment)
+    assert done.returncode == 0, done.stderr
+
+
+def dataset(found: Installation, name: str) -> int:
+    """Return the number of the dataset that a file became."""
+    [(number,)] = found.sql("select max(dataset_id) from dba.tfile where name = %s", (name,))
+    return int(number)
+
+
+def loading(*_: object) -> tuple[object, ...]:
+    """Return the command that loads what waits."""
+    return "generic_import", "things"
+
+
+def on_dataset(option: str, name: str, *more: str) -> Callable[[Installation], tuple[object, ...]]:
+    """Return the command that does something with the dataset of a file."""
+    return lambda found: ("generic_import", option, dataset(found, name), *more)
+
+
+def of_snapshots(found: Installation) -> None:
+    """Files of two labels: clean, with rejects, refused, superseding, unchanged, damaged, a workbook."""
+    configure(
+        found, metadata_label_source="filename", metadata_label_location="1", dateconfig="filename", datelocation="2",
+        dateformat="yyyyMMdd", max_reject_rate=0.05,
+    )  # fmt: skip
+    found.drop("things_a_20260105.csv", rows(12_000))
+    found.drop("things_a_20260112.csv", rows(3000) + "1,two,three\n")
+    found.drop("things_a_20260119.csv", rows(3000) + "1,two,three\n")
+    found.drop("things_b_20260105.csv", "id,name,amount\n1,wrong,1\n")
+    found.drop("things_b_20260105_v2.csv", "id,name,amount\n1,second of its day,1\n")
+    found.drop("things_b_20260112.csv", rows(2000, bad=3))
+    found.drop("things_c_20260105.xlsx", b"PK\x03\x04 no workbook")
+    found.drop("things_d_20260105.xlsx", workbook(10))
+
+
+def of_upserts(found: Installation) -> None:
+    """Changes that wait for rows that are there."""
+    configure(found, load_mode="upsert", key_columns=["id"])
+    found.drop("things_1.csv", rows(4000))
+    load(found)
+    found.drop("things_2.csv", rows(4000, 2000, "changed", bad=1000))
+    found.drop("things_3.csv", rows(2000, 1000, "changed again"))
+
+
+def after_upserts(found: Installation) -> None:
+    """Three upserts on top of each other."""
+    of_upserts(found)
+    load(found)
+
+
+def of_additions(found: Installation, load_mode: str = "append") -> None:
+    """Three files that add up, one of them a twin."""
+    configure(found, load_mode=load_mode)
+    for number in (1, 2, 3):
+        found.drop(f"things_{number}.csv", rows(4000, number * 2000, bad=1000))
+    found.drop("things_4.csv", rows(4000, 2000, bad=1000))
+
+
+def of_new_rows(found: Installation) -> None:
+    """Three files of which each holds rows of the one before."""
+    of_additions(found, "new_rows")
+
+
+def after_new_rows(found: Installation) -> None:
+    """The same, loaded."""
+    of_new_rows(found)
+    load(found)
+
+
+def after_zipped_new_rows(found: Installation) -> None:
+    """The same, and the archive has them in a zip."""
+    of_new_rows(found)
+    configure(found, load_mode="new_rows", archive_policy="daily_zip")
+    load(found)
+    load(found, "zip_archive", ETL_NOW=NEXT_DAY)
+
+
+def after_rejects(found: Installation, **columns: object) -> None:
+    """A dataset whose rejected rows are good ones by now."""
+    configure(found, load_mode="append", **columns)
+    found.drop("things_1.csv", rows(4000, bad=2))
+    load(found)
+    configure(found, load_mode="append", schema=SCHEMA | {"amount": {"type": "integer", "null": ["x"]}}, **columns)
+
+
+def of_undone_content(found: Installation) -> None:
+    """Content that was undone and comes again."""
+    configure(found)
+    found.drop("things_1.csv", rows(10_000, bad=2000))
+    load(found)
+    load(found, "generic_import", "--undo", dataset(found, "things_1.csv"))
+    found.drop("things_1.csv", rows(10_000, bad=2000))
+
+
+def after_hold(found: Installation) -> None:
+    """A dataset that is held, because it has far fewer rows."""
+    configure(found)
+    found.drop("things_1.csv", rows(10_000))
+    load(found)
+    found.drop("things_2.csv", rows(10))
+    assert found.run("generic_import", "things").returncode == 65
+
+
+def of_refused(found: Installation) -> None:
+    """Two refused files that fit by now."""
+    configure(found, max_rejects=0, max_reject_rate=0, load_mode="append")
+    for number in (1, 2):
+        found.drop(f"things_{number}.csv", rows(4000, number, bad=1000))
+    assert found.run("generic_import", "things").returncode == 65
+    configure(found, max_rejects=100, load_mode="append")
+
+
+def of_zipping(found: Installation) -> None:
+    """Finished days whose single files wait to be zipped."""
+    configure(found, load_mode="append", archive_policy="daily_zip")
+    for number in range(6):
+        found.drop(f"things_{number}.csv", rows(8000, number))
+    load(found)
+
+
+def of_parquet(found: Installation) -> None:
+    """Two files for a folder of Parquet files, one with rejects."""
+    configure(found, load_mode="append", target_table="parquet:lake", target={"parquet": "lake"})
+    found.drop("things_1.csv", rows(12_000))
+    found.drop("things_2.csv", rows(12_000, 5, bad=100))
+
+
+def after_parquet_rejects(found: Installation) -> None:
+    """Rejected rows of a Parquet file that are good ones by now."""
+    after_rejects(found, target_table="parquet:lake", target={"parquet": "lake"})
+
+
+def of_workbooks(found: Installation) -> None:
+    """A large workbook and a small one."""
+    configure(found, load_mode="append")
+    found.drop("things_1.xlsx", LARGE)
+    found.drop("things_2.xlsx", workbook(20))
+
+
+def of_packed(found: Installation) -> None:
+    """A gzip file and a zip."""
+    configure(found, load_mode="append")
+    found.drop("things_1.csv.gz", gzip.compress(rows(12_000).encode()))
+    found.drop("things_2.zip", zipped("things_2.csv", rows(12_000, 7, bad=3000)))
+
+
+def of_three_sources(found: Installation) -> None:
+    """Three folders: one whose originals stay, two that are emptied."""
+    sources: list[dict[str, object]] = [{"type": "local", "path": name} for name in ("north", "south", "west")]
+    sources[1]["keep"] = True
+    configure(found, load_mode="append", sources=sources)
+    for place, name in enumerate(("north", "south", "west")):
+        (found.data / name).mkdir()
+        for number in (1, 2):
+            found.drop(f"../{name}/things_{name}_{number}.csv", rows(3000, place * 10 + number))
+
+
+def of_warnings(found: Installation) -> None:
+    """Files that are loaded with several warnings each."""
+    configure(found, load_mode="append")
+    for number in range(5):
+        content = rows(1000, number, bad=500).replace("\n", ",\n", 1) + "a note below the table\n"
+        found.drop(f"things_{number}.csv", "Report of the day\n\n" + content)
+
+
+def of_purging(found: Installation) -> None:
+    """Old snapshots, rejects, history and files."""
+    configure(found, dateconfig="filename", datelocation="1", dateformat="yyyyMMdd")
+    for day in ("05", "06", "07", "08"):
+        found.drop(f"things_202601{day}.csv", rows(5000, int(day), bad=500))
+    load(found)
+    found.configure("others", load_mode="upsert", key_columns=["id"])
+    for value in ("old", "new"):
+        found.drop("others.csv", rows(5000, value=value))
+        load(found, "generic_import", "others")
+
+
+LARGE = workbook(9000)
+KEEP = {f"KEEP_{what}_DAYS": "1" for what in ("REJECTS", "FILES", "HISTORY", "ROWS")} | {"KEEP_LOGS_DAYS": "0"}
+ROADS = [
+    Road("snapshot", of_snapshots, loading, exit_codes=(0, 65), has_reader=True),
+    Road("upsert", of_upserts, loading),
+    Road("undo of an upsert", after_upserts, on_dataset("--undo", "things_3.csv")),
+    Road("undo of upserts in a row", after_upserts, on_dataset("--undo", "things_2.csv", "--cascade")),
+    Road("append", of_additions, loading),
+    Road("new rows", of_new_rows, loading),
+    Road("undo of new rows", after_new_rows, on_dataset("--undo", "things_1.csv")),
+    Road("undo of zipped new rows", after_zipped_new_rows, on_dataset("--undo", "things_1.csv")),
+    Road("replay", after_rejects, on_dataset("--replay-rejects", "things_1.csv")),
+    Road("reload", of_undone_content, lambda _: ("generic_import", "things", "--reload")),
+    Road("accept", after_hold, on_dataset("--accept", "things_2.csv")),
+    Road("retry", of_refused, lambda _: ("generic_import", "things", "--retry-refused")),
+    Road("zip", of_zipping, lambda _: ("zip_archive",), {"ETL_NOW": NEXT_DAY}),
+    Road("parquet", of_parquet, loading),
+    Road("replay in parquet", after_parquet_rejects, on_dataset("--replay-rejects", "things_1.csv")),
+    Road("workbook", of_workbooks, loading, has_reader=True),
+    Road("packed", of_packed, loading, has_reader=True),
+    Road("three sources", of_three_sources, loading),
+    Road("warnings", of_warnings, loading),
+    Road("purge", of_purging, lambda _: ("purge",), {"ETL_NOW": LONG_AFTER}, KEEP),
+]
+
+TIMES = {"created_at", "status_at", "warned_at", "changed_at", "updated_at"}
+IDENTITIES = {"run_uuid", "sequence", "schema_change_id", "row_history_id", "rejected_row_id"}
+MOMENTS = {"archived_at", "settled_at", "purged_at", "replayed_at"}
+LEDGERS = (
+    "tdataset", "tdatasetmonth", "tdatasetoverlap", "tfile", "trejectedrow", "trowhistory", "tschemachange", "twarning",
+)  # fmt: skip
+
+
+class Numbers:
+    """The numbers of datasets and files, counted without the gaps that a killed run leaves."""
+
+    def __init__(self, found: Installation) -> None:
+        self._folder = str(found.data)
+        self._known = {
+            name: {number: place for place, (number,) in enumerate(found.sql(f"select {name} from {table} order by 1"))}
+            for name, table in (("dataset_id", "dba.tdataset"), ("file_id", "dba.tfile"))
+        }
+
+    def row(self, values: dict[str, Any]) -> str:
+        """Return a row as a text that is equal for equal rows."""
+        kept = {}
+        for name, value in values.items():
+            if name in TIMES | IDENTITIES:
+                continue
+            if name in ("superseded_by", "previous_dataset_id", "holder_id"):
+                value = self._known["dataset_id"].get(value)
+            elif name in self._known or name == "resolved_by":
+                value = self._known.get(name, self._known["file_id"]).get(value)
+            kept[name] = value is not None if name in MOMENTS else value
+        return self.text(json.dumps(kept, sort_keys=True, default=str))
+
+    def text(self, text: str) -> str:
+        """Return a text in which datasets have their places instead of their numbers."""
+        places = self._known["dataset_id"]
+        text = re.sub(r'(dataset[ _]|"dataset_id": )(\d+)\b', lambda f: f"{f[1]}{places.get(int(f[2]), f[2])}", text)
+        return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
+
+
+def state(found: Installation) -> dict[str, Any]:
+    """Return everything that must be equal: all rows of ledgers and targets, all files, what is left of the runs."""
+    numbers = Numbers(found)
+    tables = [f"dba.{name}" for name in LEDGERS]
+    tables += [
+        f"public.{name}"
+        for (name,) in found.sql("select table_name from information_schema.tables where table_schema = 'public'")
+    ]
+    result: dict[str, Any] = {}
+    for table in tables:
+        dumped = found.sql(f"select to_jsonb(t) from {table} t")
+        result[table] = sorted(numbers.row(row[0]) for row in dumped)
+    result["running"] = found.sql("select count(*) from dba.trun where status = 'running'")
+    for folder in ("archive", "file_watcher", "north", "south", "west", "lake"):
+        result[folder] = {numbers.text(name): content for name, content in files(found.data / folder, numbers).items()}
+    left = ("var/runs", "var/unpacked")
+    result["left"] = [str(p.relative_to(found.data)) for name in left for p in (found.data / name).rglob("*")]
+    result["left"] += [str(p.relative_to(found.data)) for p in found.data.rglob("*.part")]
+    return result
+
+
+def files(folder: Path, numbers: Numbers) -> dict[str, str]:
+    """Return every file and folder of a folder with a hash of its content; of a zip and of Parquet what is within."""
+    result = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_dir():
+            result[name] = "a folder"
+        elif path.suffix == ".zip" and folder.name == "archive" and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as opened:
+                members = [(entry, hashlib.sha256(opened.read(entry)).hexdigest()) for entry in opened.namelist()]
+            result[name] = str(sorted(members))
+        elif path.suffix == ".parquet":
+            result[name] = _parquet_rows(path, numbers)
+        else:
+            result[name] = hashlib.sha256(_without_time(path.read_bytes())).hexdigest()
+    return result
+
+
+def _parquet_rows(path: Path, numbers: Numbers) -> str:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        cursor = connection.execute(f"select * from read_parquet('{path}') order by source_row")
+        names = [column[0] for column in cursor.description or []]
+        return "\n".join(numbers.row(dict(zip(names, row, strict=True))) for row in cursor.fetchall())
+
+
+def _without_time(content: bytes) -> bytes:
+    """Leave out the minute that a reason file begins with."""
+    return re.sub(rb" on \d{4}-\d\d-\d\d \d\d:\d\d\.", b"", content[:300]) + content[300:]
