@@ -301,11 +301,14 @@ class Numbers:
             if name in TIMES | IDENTITIES:
                 continue
             if name in ("superseded_by", "previous_dataset_id", "holder_id"):
-                value = self._known["dataset_id"].get(value)
+                value = self._place("dataset_id", value)
             elif name in self._known or name == "resolved_by":
-                value = self._known.get(name, self._known["file_id"]).get(value)
+                value = self._place(name if name in self._known else "file_id", value)
             kept[name] = value is not None if name in MOMENTS else value
         return self.text(json.dumps(kept, sort_keys=True, default=str))
+
+    def _place(self, name: str, number: int | None) -> str:
+        return f"place {self._known[name].get(number, 'unknown') if number is not None else number}"
 
     def text(self, text: str) -> str:
         """Return a text in which datasets have their places instead of their numbers."""
