@@ -101,8 +101,9 @@ class ImportConfig(Strict, Consistent):
     def _is_table(cls, value: str) -> str:
         if value.startswith("parquet:"):
             return value
+        value = value if "." in value else f"public.{value}"
         if not re.fullmatch(rf"{NAME}\.{NAME}", value):
-            raise ValueError("expected schema.table in lower case")
+            raise ValueError("expected schema.table in lower case; a table without a schema is one of public")
         if len(value.partition(".")[2]) > 63 - len("_current"):
             raise ValueError("expected a table name of at most 55 letters, for its view {table}_current")
         return value

@@ -71,9 +71,11 @@ class JobConfig(ImportConfig):
         found = [("target" if key == "target_table" else key, text) for key, text in found]
         if table and values.get("target_table"):
             found.append(("target_table", "is given twice: as target.table too"))
-        if table and not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]{0,54}", str(table)):
-            found.append(("target", f"table: expected schema.table in lower case, not {table!r}"))
-        if table and OWN_SCHEMAS.fullmatch(str(table).partition(".")[0]):
+        if table and not re.fullmatch(r"(?:[a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]{0,54}", str(table)):
+            found.append(
+                ("target", f"table: expected schema.table in lower case (or a table of public), not {table!r}")
+            )
+        if table and "." in str(table) and OWN_SCHEMAS.fullmatch(str(table).partition(".")[0]):
             found.append(
                 ("target", f"table: {table} lies in a schema of the suite or of PostgreSQL; take another schema")
             )

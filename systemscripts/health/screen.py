@@ -89,7 +89,7 @@ def gather(directories: Directories, connection: Connection | None, trouble: str
     ]
     if connection is not None:
         screen.waiting += [
-            f"{path.name}: no import takes it" for path in unmatched_files.unmatched(connection, directories)
+            f"{file}: no import takes it" for file in unmatched_files.find_untaken(connection, directories)
         ]
     screen.warnings = [
         f"{about}: {code}, {number} {'time' if number == 1 else 'times'}, last {_minute(newest)}: {_short(text)}"

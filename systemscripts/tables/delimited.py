@@ -20,6 +20,17 @@ REPLACEMENT = "\ufffd".encode()  # stands for damaged bytes once they are decode
 CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
 
 
+def _refuse_another_delimiter(file: TextFile, samples: list[str], options: ReadingOptions) -> None:
+    """Refuse a file without the declared delimiter whose header has another one: it would be loaded as one column."""
+    found = dialect.find(_whole_lines(samples), None, options.quote, options.escape)
+    if found.width > 1 and found.delimiter in samples[0].partition("\n")[0]:
+        raise BadDataError(
+            f"{file.path.name}: the declared delimiter {options.delimiter!r} does not occur in it, "
+            f"{found.delimiter!r} cuts it into {found.width} columns",
+            "Set reading.delimiter of the import to that one, or leave it out.",
+        )
+
+
 class DelimitedTable(Table):
     """One text file. Its records keep their bytes where COPY takes encoding and dialect."""
 
@@ -28,6 +39,8 @@ class DelimitedTable(Table):
         self._error_tail = damage.find_error_tail(file)
         samples = file.samples(SAMPLE_BEGIN, SAMPLE_OTHER)
         found = dialect.find(_whole_lines(samples), options.delimiter, options.quote, options.escape)
+        if options.delimiter and not any(options.delimiter in text for text in samples):
+            _refuse_another_delimiter(file, samples, options)
         if found.doubt:
             raise BadDataError(f"{file.path.name}: {found.doubt}", "Set delimiter in the import's reading options.")
         self._wiring = self._wired(found)

@@ -1,4 +1,4 @@
-"""Files that wait and that no import takes."""
+"""Files that wait and that no import takes: they match none, or more than one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.alerts import Finding
@@ -19,32 +20,56 @@ MOST_NAMED = 10
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Name the files that match no import."""
-    found = unmatched(view.need_database(), view.directories)
+    """Name the files that match no import, or more than one."""
+    found = find_untaken(view.need_database(), view.directories)
     if found:
-        names = ", ".join(path.name for path in found[:MOST_NAMED])
+        names = ", ".join(map(str, found[:MOST_NAMED]))
         more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         yield Finding(
-            "unmatched", "files wait that no import takes", f"in {found[0].parent}: {names}{more}",
-            f"suggest_import.py {found[0]} --name NAME writes an import for it; or take it away",
-            items=frozenset(path.name for path in found),
+            "unmatched", "files wait that no import takes", f"in {found[0].path.parent}: {names}{more}",
+            found[0].advice, items=frozenset(file.path.name for file in found),
         )  # fmt: skip
 
 
-def unmatched(connection: Connection, directories: Directories) -> list[Path]:
-    """The whole, resting files of every folder that imports read which match the pattern of none of them."""
+@dataclass(frozen=True)
+class Untaken:
+    """A waiting file, and the imports that it matches: none, or several."""
+
+    path: Path
+    imports: list[str]
+
+    def __str__(self) -> str:
+        return f"{self.path.name} (matches {' and '.join(self.imports)})" if self.imports else self.path.name
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.imports:
+            return (
+                f"Make file_pattern of {' or '.join(self.imports)} narrower, so that one alone takes {self.path.name}"
+            )
+        return f"suggest_import.py {self.path} --name NAME writes an import for it; or take it away"
+
+
+def find_untaken(connection: Connection, directories: Directories) -> list[Untaken]:
+    """Return the whole, resting files of every folder that imports read which match none of them, or several."""
     with transaction(connection) as cursor:
-        cursor.execute("select source_directory, file_pattern from dba.timportconfig")
-        patterns: dict[Path, list[re.Pattern[str]]] = {directories.file_watcher: []}
-        for folder, pattern in cursor.fetchall():
+        cursor.execute(
+            "select source_directory, file_pattern, config_name, is_active from dba.timportconfig order by config_name"
+        )
+        patterns: dict[Path, list[tuple[re.Pattern[str], str, bool]]] = {directories.file_watcher: []}
+        for folder, pattern, name, is_active in cursor.fetchall():
             place = directories.data / folder if folder else directories.file_watcher
             with suppress(re.error):  # check_config says so
-                patterns.setdefault(place, []).append(re.compile(pattern))
-    return [path for folder, known in patterns.items() for path in _files(folder) if not _taken(path, known)]
-
-
-def _taken(path: Path, known: list[re.Pattern[str]]) -> bool:
-    return any(pattern.fullmatch(path.name) for pattern in known)
+                patterns.setdefault(place, []).append((re.compile(pattern), name, is_active))
+    found = []
+    for folder, known in patterns.items():
+        for path in _files(folder):
+            matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
+            active = [name for name, is_active in matching.items() if is_active]
+            if not matching or len(active) > 1:  # what only a paused import matches waits for it
+                found.append(Untaken(path, active))
+    return found
 
 
 def _files(folder: Path) -> list[Path]:
