@@ -124,15 +124,13 @@ print(tiny_package.ANSWER)'
 }
 
 @test "an empty or unwritable home does not matter, nor does uv" {
-    for home in '' /nonexistent; do
-        for no_uv in 0 1; do
-            [[ $no_uv == 1 ]] || uv --version || continue
-            rm -rf "$project/.venv"
-            HOME=$home ETL_NO_UV=$no_uv run "$install" --python-only
-            [ "$status" -eq 0 ]
-            [ "$(answer)" = 42 ]
-            [ ! -e "$project/.venv/.cache" ]
-        done
+    for choice in ' 0' '/nonexistent 0' '/nonexistent 1'; do
+        [[ $choice == *1 ]] || uv --version || continue
+        rm -rf "$project/.venv"
+        HOME=${choice% *} ETL_NO_UV=${choice#* } run "$install" --python-only
+        [ "$status" -eq 0 ]
+        [ "$(answer)" = 42 ]
+        [ ! -e "$project/.venv/.cache" ]
     done
 }
 

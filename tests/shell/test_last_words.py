@@ -21,7 +21,7 @@ from tests.clones import Clone
 NOBODY = 65534
 CRON_PATH = "/usr/bin:/bin"
 OFFLINE = {
-    "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "UV_DEFAULT_INDEX": "http://127.0.0.1:9",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "ETL_NO_UV": "1",
 }  # fmt: skip
 HELLO = """
 import typer
