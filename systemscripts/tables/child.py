@@ -62,6 +62,8 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
         frames.write_json(output, frames.SHEET, {"name": sheet.name})
         frames.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
         if wanted is None and len(book.sheets) > 1:
+            frames.write(output, frames.WHOLE)
+            output.flush()  # so that the sheet is there also when the rest of the file is too much for the limits
             others = other_tables.describe(book, sheet, sender.rows, chunks_of)
             frames.write_json(output, frames.OTHERS, {"others": others})
     frames.write(output, frames.END)

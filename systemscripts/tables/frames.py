@@ -14,6 +14,7 @@ SHEET = b"S"  # JSON: name; the rows that follow are its
 ROWS = b"R"  # number of the first row, count, then that many records of standard CSV without gap in the row numbers
 RESTART = b"N"  # forget the rows so far; the same sheet comes again, wider
 WARNINGS = b"W"  # JSON: code and text of each warning about the sheet that ends here
+WHOLE = b"K"  # all that was wanted is sent; what follows is only about the rest of the file
 OTHERS = b"O"  # JSON: what else the file holds beside the sheet that ends here (parsers/other_tables.py)
 DATA = b"D"  # bytes of an unpacked file
 END = b"T"

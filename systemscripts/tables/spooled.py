@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables import all_sheets, asking, extent, frames, header, other_tables
 from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
@@ -172,19 +173,29 @@ class _Answer:
         return answer
 
     def _receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
-        for kind, payload in sent:
-            if kind == frames.ROWS:
-                self._sheets[-1][1].add(*frames.rows(payload))
-            elif kind == frames.RESTART:
-                self._sheets[-1][1].clear()
-            elif kind == frames.BOOK:
-                self.book = json.loads(payload)
-            elif kind == frames.SHEET:
-                self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
-            elif kind == frames.WARNINGS:
-                self._sheets[-1][2].extend(frames.warnings(payload))
-            elif kind == frames.OTHERS:
-                self._others = json.loads(payload)["others"]
+        """Take all frames. Raises what `sent` raises, unless all that was wanted has come before."""
+        is_whole = False
+        try:
+            for kind, payload in sent:
+                is_whole = is_whole or kind == frames.WHOLE
+                self._take(kind, payload)
+        except (asking.NextParserError, BadDataError):
+            if not is_whole:
+                raise
+
+    def _take(self, kind: bytes, payload: bytes) -> None:
+        if kind == frames.ROWS:
+            self._sheets[-1][1].add(*frames.rows(payload))
+        elif kind == frames.RESTART:
+            self._sheets[-1][1].clear()
+        elif kind == frames.BOOK:
+            self.book = json.loads(payload)
+        elif kind == frames.SHEET:
+            self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
+        elif kind == frames.WARNINGS:
+            self._sheets[-1][2].extend(frames.warnings(payload))
+        elif kind == frames.OTHERS:
+            self._others = json.loads(payload)["others"]
 
     def tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
         """A table for each sheet; `doubts` are about the whole book."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from systemscripts.tables import ReadingOptions, open_table
+from systemscripts.tables import ReadingOptions, asking, frames, open_table
 
 Rows = Sequence[Sequence[object]]
 ORDERS: Rows = [["id", "amount"], [1, 5], [2, 6], [3, 7]]
@@ -77,6 +77,22 @@ def test_the_header_that_the_import_knows_tells_the_sheet(tmp_path: Path) -> Non
     )
     assert said(path)[0] != ["id", "amount"]
     assert said(path, known)[0] == ["id", "amount"]
+
+
+def test_a_second_sheet_that_breaks_off_the_reader_does_not_cost_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workbook(tmp_path / "a.xlsx", Orders=ORDERS, Second=[["a", "b"]] * 3)
+    sent = asking.Question.frames
+
+    def broken_off(self: asking.Question, parser: str, deadline: float) -> Iterator[tuple[bytes, bytes]]:
+        for kind, payload in sent(self, parser, deadline):
+            if kind == frames.OTHERS:
+                raise asking.NextParserError("out of memory")
+            yield kind, payload
+
+    monkeypatch.setattr(asking.Question, "frames", broken_off)
+    assert said(path) == (["id", "amount"], [], [])
 
 
 def test_other_tables_of_a_page_are_said_and_known_ones_preferred(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from systemscripts.tables.parsers.book import Book, Sheet
 from systemscripts.tables.parsers.chunk import Chunk
 
 TOP_ROWS = 30  # among which a header is looked for
-MOST_LOOKED_AT = 20
+MOST_LOOKED_AT = 10
 AsChunks = Callable[[Sheet], Iterable[Chunk]]
 
 
