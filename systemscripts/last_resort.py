@@ -31,7 +31,12 @@ NAMES = (
     "ALERT_RECIPIENTS", "ALERT_WEBHOOK_URL",
 )  # fmt: skip
 SECRETS = ("SMTP_PASSWORD", "ALERT_WEBHOOK_URL")
-ENCRYPTED = "enc:"  # only the suite itself can decrypt it
+# An encrypted value is kept as it is written, and so is the path of a file that holds a secret.
+SOURCES_OF_SECRETS = (*(f"{name}_FILE" for name in SECRETS), "SECRET_KEY_FILE")
+ENCRYPTED = "enc:"
+# Only the suite's own Python can decrypt it; the value comes and goes by pipes, so that no process list shows it.
+DECRYPT = "import sys; from systemscripts import secret; print(secret.decrypt(sys.stdin.read()), end='')"
+DECRYPT_SECONDS = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A job of each Monday morning does not start on the minute.
 REMIND_SECONDS = 7 * 86400 - 4 * 3600
@@ -42,6 +47,9 @@ LOCK_SECONDS = 90
 # File systems take 255; a temporary name is longer.
 LONGEST_MARK_CHARACTERS = 150
 LONGEST_TEXT_CHARACTERS = 4000
+SHORTEST_SECRET_CHARACTERS = 4
+SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|WEBHOOK|^DATABASE_.*URL$")
+IN_ADDRESS = re.compile(r"(://[^\s/:@]{0,200}:)[^\s@]{1,500}(@)")
 SETTING = re.compile(r"\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*$")
 
 Values = dict[str, str]
@@ -128,11 +136,15 @@ def write_first(places: list[Path], name: str, values: dict[str, Any]) -> bool:
     return done
 
 
-def keep_settings(project: Path, settings_file: Path, data: Path, values: Values) -> None:
-    """Keep the alert settings of a healthy run as the last good copy; raises nothing."""
+def keep_settings(project: Path, settings_file: Path, data: Path) -> None:
+    """Keep the alert settings of a healthy run as the last good copy, as they are written; raises nothing."""
     places, name = settings_folders(project, settings_file, data), file_name("alert_settings", settings_file)
-    kept = {key: value for key, value in values.items() if key in NAMES and value}
     with contextlib.suppress(Exception):
+        kept = read_as_written(settings_file)
+        for secret in SECRETS:
+            # a secret that only the environment knows is on no disk, and stays so
+            if secret in os.environ:
+                kept.pop(secret, None)
         if read_newest(places, name) != kept:
             write_first(places, name, kept)
 
@@ -140,7 +152,7 @@ def keep_settings(project: Path, settings_file: Path, data: Path, values: Values
 # --- the settings, read leniently -------------------------------------------------------------------------------------
 
 
-def read_leniently(settings_file: Path) -> Values:
+def read_as_written(settings_file: Path) -> Values:
     """Return what a settings file says of alerts, whatever else is wrong with it; the environment wins over it."""
     found: Values = {}
     lines: list[str] = []
@@ -151,11 +163,46 @@ def read_leniently(settings_file: Path) -> Values:
         if match:
             found[match[1]] = _unquoted(match[2])
     found.update(os.environ)
+    return {name: found[name] for name in (*NAMES, *SOURCES_OF_SECRETS) if found.get(name)}
+
+
+def resolve_secrets(values: Values, project: Path) -> Values:
+    """Return settings with the secrets themselves; one that cannot be had is left out."""
+    found = {name: value for name, value in values.items() if name in NAMES}
     for name in SECRETS:
-        if found.get(f"{name}_FILE"):
-            with contextlib.suppress(OSError):
-                found[name] = Path(found[f"{name}_FILE"]).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-    return {name: found[name] for name in NAMES if found.get(name) and not found[name].startswith(ENCRYPTED)}
+        if values.get(f"{name}_FILE"):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                path = Path(values[f"{name}_FILE"]).expanduser()
+                found[name] = path.read_text(encoding="utf-8").rstrip("\r\n")
+        if found.get(name, "").startswith(ENCRYPTED):
+            found[name] = _decrypted(found[name], values.get("SECRET_KEY_FILE", ""), project)
+    return {name: value for name, value in found.items() if value}
+
+
+def _decrypted(text: str, key_file: str, project: Path) -> str:
+    import subprocess
+
+    command = [str(project / ".venv" / "bin" / "python"), "-c", DECRYPT]
+    known = {"PYTHONPATH": str(project), **({"SECRET_KEY_FILE": key_file} if key_file else {})}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            command, input=text, env={**os.environ, **known}, check=False, capture_output=True, text=True,
+            timeout=DECRYPT_SECONDS,
+        )  # fmt: skip
+        return done.stdout if done.returncode == 0 else ""
+    return ""
+
+
+def read_secrets(settings_file: Path) -> set[str]:
+    """Return every value of the settings file, and of two lines that were exchanged, that nobody may see."""
+    found = set()
+    with contextlib.suppress(OSError):
+        lines = settings_file.read_bytes().decode("utf-8", "replace").splitlines()
+        settings = {match[1]: _unquoted(match[2]) for match in map(SETTING.match, lines) if match}
+        found = {value for name, value in settings.items() if SECRET_NAME.search(name) and not name.endswith("_FILE")}
+        # a password that stands where a number should
+        found |= {value for name, value in settings.items() if name == "SMTP_PORT" and not value.isdigit()}
+    return {value for value in found if len(value) >= SHORTEST_SECRET_CHARACTERS}
 
 
 def _unquoted(text: str) -> str:
@@ -257,9 +304,11 @@ class Teller:
         self.name = file_name("start_problems", settings_file)
         self.causes: dict[str, dict[str, Any]] = read_newest(self.places, self.name)
         kept = read_newest(settings_folders(project, settings_file, data), file_name("alert_settings", settings_file))
-        now = read_leniently(settings_file)
+        now = read_as_written(settings_file)
         # first what the operator may just have corrected, then what worked last
-        self.ways = [{**kept, **now}, *([kept] if kept and any(kept.get(key) != now.get(key) for key in kept) else [])]
+        ways = [{**kept, **now}, *([kept] if kept and any(kept.get(key) != now.get(key) for key in kept) else [])]
+        self.ways = [resolve_secrets(way, project) for way in ways]
+        self.secrets = read_secrets(settings_file) | {way[name] for way in self.ways for name in SECRETS if name in way}
 
     def take(self, script: str, start: str, troubles: dict[str, str]) -> None:
         """Take one start into account: tell what is due, and what is over.
@@ -332,10 +381,9 @@ class Teller:
         return reason
 
     def _masked(self, text: str) -> str:
-        for values in self.ways:
-            for name in SECRETS:
-                text = text.replace(values[name], "***") if values.get(name) else text
-        return text
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return IN_ADDRESS.sub(r"\1***\2", text)
 
     def _log(self, text: str) -> None:
         syslog.openlog("client_etl_workflow", 0, syslog.LOG_USER)

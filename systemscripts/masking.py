@@ -13,9 +13,14 @@ HIDDEN = "***"
 SHORTEST = 4  # masking every "a" would hide the log, not the secret
 # What is shorter stands within other words: hidden only as a whole one, so that "5 matches" does not become "5 ***es".
 MIN_LENGTH_ANYWHERE = 8
-# Letters alone up to this length may be a word of any message. Hiding it in prose would tell it to who guesses the word
-# that is missing; it is hidden where values stand: after = or :, in quotes, before @, alone on a line.
-MAX_WORD_LENGTH = 12
+# Words of messages that are also well-known passwords. Hiding one in prose would tell it to readers who guess the word
+# that is missing; like a shorter word it is hidden where values stand: after = or :, in quotes, before @, alone on a
+# line. Every other secret of that length is hidden everywhere.
+COMMON_WORDS = frozenset({
+    "administrator", "analytics", "business", "computer", "customer", "customers", "database", "development",
+    "documents", "download", "exchange", "internet", "operator", "password", "postgres", "postgresql", "production",
+    "reporter", "reporting", "transfer", "warehouse",
+})  # fmt: skip
 
 _spellings: list[str] = []  # longest first, for a short one may be part of a long one
 _SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key)"
@@ -53,9 +58,8 @@ _WORD_BEGINS = r"(?:(?<!\w)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 
 
 def _is_word(secret: str) -> bool:
-    return len(secret) <= MAX_WORD_LENGTH and secret.isalpha() and secret in (
-        secret.lower(), secret.upper(), secret.capitalize()
-    )  # fmt: skip
+    is_spelled_as_one = secret.isalpha() and secret in (secret.lower(), secret.upper(), secret.capitalize())
+    return is_spelled_as_one and (len(secret) < MIN_LENGTH_ANYWHERE or secret.lower() in COMMON_WORDS)
 
 
 @functools.lru_cache(maxsize=8)

@@ -254,8 +254,7 @@ def say(text: str) -> None:
 def _keep_alert_settings() -> None:
     """Keep what the wrapper needs to tell of a start that fails later, when the settings can no longer be read."""
     known = settings.current()
-    texts = known.as_texts(last_resort.NAMES)
-    last_resort.keep_settings(settings.PROJECT, settings.settings_file(), known.etl_data_dir, texts)
+    last_resort.keep_settings(settings.PROJECT, settings.settings_file(), known.etl_data_dir)
 
 
 def _console(debug: bool) -> logging.Handler:

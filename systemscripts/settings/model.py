@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -198,16 +197,6 @@ class Settings(BaseModel):
     def embedded(self) -> bool:
         """Whether the suite runs its own PostgreSQL."""
         return self.database_url.get_secret_value() == EMBEDDED
-
-    def as_texts(self, wanted: Iterable[str]) -> dict[str, str]:
-        """Return some settings, by their names in the settings file, as they would be written there, secrets too."""
-        found = {}
-        for name in wanted:
-            value = getattr(self, name.lower())
-            if isinstance(value, SecretStr):
-                value = value.get_secret_value()
-            found[name] = ",".join(value) if isinstance(value, list) else str(value or "")
-        return found
 
     def secrets(self) -> list[str]:
         """Every value that must never be shown: secret settings, and the passwords inside their URLs."""

@@ -37,6 +37,8 @@ PROCESS_VARIABLES = {
     "ETL_START_FD",
     "ETL_TEST_LONG",
 }
+# of a faulty number: what is longer may be a password that stands on the wrong line
+LONGEST_NUMBER_SHOWN_CHARACTERS = 6
 USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}
 
 
@@ -161,6 +163,12 @@ def _decrypt(values: dict[str, Any], problems: list[str]) -> None:
                 del place[name]
 
 
+def _may_be_secret(name: str, value: str, fault: str) -> bool:
+    """Whether an error must not quote a value: a secret, or a text where a number should be, as in exchanged lines."""
+    expects_number = fault.startswith(("int_", "float_"))
+    return is_secret(name.upper()) or (expects_number and len(value) > LONGEST_NUMBER_SHOWN_CHARACTERS)
+
+
 def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settings:
     settings: Settings | None = None
     _decrypt(values, problems)
@@ -173,7 +181,7 @@ def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settin
                 problems.append(message)
                 continue
             name = str(fault["loc"][0])
-            shown = "" if is_secret(name.upper()) else f", not {values.get(name)!r}"
+            shown = "" if _may_be_secret(name, str(values.get(name)), fault["type"]) else f", not {values.get(name)!r}"
             problems.append(f"{name.upper()}: {message}{shown}")
     if problems or settings is None:
         raise ConfigurationError("settings: " + "; ".join(problems), f"Mend {path} or the environment.")

@@ -68,6 +68,9 @@ def test_registered_secrets_in_every_spelling_but_not_in_another_case() -> None:
         ("ab12", "line\\nab12 and %40ab12%41", "line\\n*** and %40***%41"),
         ("#a1!", "x#a1!y", "x***y"),
         ("tr0ub4dor", "xtr0ub4dory", "x***y"),
+        ("qwkjzhxp", "user qwkjzhxp, sftp -p qwkjzhxp (qwkjzhxp)", "user ***, sftp -p *** (***)"),
+        ("sunshine", "https://h/hook/sunshine/x refused", "https://h/hook/***/x refused"),
+        ("postgres", "postgres is up; login=postgres", "postgres is up; login=***"),
         ("correcthorsebattery", "xcorrecthorsebatteryx", "x***x"),
     ],
 )
@@ -84,9 +87,9 @@ def test_values_for_json() -> None:
 
 @pytest.mark.parametrize("text", ["-" * 1_000_000, "password " + "-" * 100_000, "a:" * 400_000, "://" * 300_000])
 def test_long_texts_are_masked_in_seconds(text: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     masking.mask(text)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.fixture

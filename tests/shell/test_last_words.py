@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from demo.mail_sink import MailSink
+from systemscripts import secret
 from tests.clones import Clone
 
 NOBODY = 65534
@@ -175,6 +176,34 @@ def test_a_broken_mail_setting_is_told_by_the_last_good_one(host: Host) -> None:
     host.tells_once("SMTP_PORT")
     host.write()
     host.is_over_once()
+
+
+@pytest.mark.parametrize("kept_as", ["enc:", "SMTP_PASSWORD_FILE"])
+def test_a_secret_that_is_not_in_the_settings_stays_out_of_the_copy_of_them(host: Host, kept_as: str) -> None:
+    key = host.folder / "secret.key"
+    if kept_as == "enc:":
+        written = f"SMTP_PASSWORD={secret.encrypt('secret1', key)}\nSECRET_KEY_FILE={key}"
+    else:
+        (host.folder / "password").write_text("secret1\n")
+        written = f"SMTP_PASSWORD_FILE={host.folder}/password"
+    plain = host.settings.read_text()
+    host.settings.write_text(plain.replace("SMTP_PASSWORD=secret1 # of the test", written))
+    assert host.run().returncode == 0
+    [kept] = (host.clone.folder / "config").glob("alert_settings-*")
+    assert kept_as in kept.read_text()
+    assert "secret1" not in kept.read_text()
+    host.settings.write_text("a wrong line\n")
+    host.tells_once("a wrong line|expected NAME=value")
+
+
+def test_a_password_on_the_wrong_line_is_not_told(host: Host) -> None:
+    assert host.run().returncode == 0
+    text = host.settings.read_text()
+    host.settings.write_text(text.replace(f"SMTP_PORT={host.sink.port}", "SMTP_PORT=Sm7pPortSecret"))
+    host.run()
+    [(_, told)] = host.mails()
+    assert "SMTP_PORT" in told
+    assert "Sm7pPortSecret" not in told + (host.clone.folder / "logs" / "etl_cron.log").read_text()
 
 
 def test_a_cron_log_of_another_owner_is_one_mail_and_the_job_runs(host: Host) -> None:
