@@ -92,6 +92,8 @@ def _warning_row(entry: dict[str, Any]) -> tuple[Any, ...]:
 def _count_warnings(cursor: Cursor, run_uuid: str | None) -> None:
     """Count the warnings of a run again, those of its steps included; then those of the pipeline that started it."""
     while run_uuid is not None:
+        # a step and its pipeline may count at once: who waits for the row must count what the other one has written
+        cursor.execute("select from dba.trun where run_uuid = %s for update", (run_uuid,))
         cursor.execute(_COUNT_WARNINGS, {"run_uuid": run_uuid})
         row = cursor.fetchone()
         run_uuid = row[0] if row else None

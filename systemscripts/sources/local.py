@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import stat
@@ -113,15 +114,25 @@ def _is_taken(path: Path, fetched: Fetched) -> bool:
 
 def _become_copy(path: Path) -> None:
     """Put the bytes that a link leads to in its place. Raises OSError; PermissionError where it is a stranger's."""
-    if path.lstat().st_uid not in (0, os.geteuid()):
-        raise PermissionError(errno.EPERM, "it is a link that somebody else has made")
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(_target_of_own_link(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as original, atomic_write(path) as stream:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "the link does not lead to a file")
         copy_stream(original, stream)
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def _target_of_own_link(path: Path) -> Path:
+    """Return where a link leads; raises PermissionError where it is a stranger's. Another link may take its place."""
+    # so owner and target are those of one and the same link
+    handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(handle).st_uid not in (0, os.geteuid()):
+            raise PermissionError(errno.EPERM, "it is a link that another user has made")
+        return path.parent / os.readlink("", dir_fd=handle)
+    finally:
+        os.close(handle)
 
 
 def give_usable_names(place: Path) -> list[Notice]:
@@ -131,9 +142,12 @@ def give_usable_names(place: Path) -> list[Notice]:
         name = usable_name(path.name)
         if name == path.name or in_progress(path.name) or path.is_symlink() or not path.is_file():
             continue
-        number = 1
-        while not move_without_overwriting(path, place / f"{'' if number == 1 else f'{number}_'}{fitting_name(name)}"):
-            number += 1
+        free = (place / f"{'' if number == 1 else f'{number}_'}{fitting_name(name)}" for number in itertools.count(1))
+        try:
+            next(target for target in free if move_without_overwriting(path, target))
+        except FileNotFoundError:
+            # another run, or its sender, was quicker
+            continue
         shown = repr(path.name)[1:-1]
         text = f"the name of {shown} is not UTF-8: it was renamed to {name}"
         warnings.append(Notice("file_renamed", text))
