@@ -28,7 +28,7 @@ Asked, Answered = TypeVar("Asked"), TypeVar("Answered")
 
 @dataclass
 class Known:
-    """A file and the table it means; `kinds`: form, encoding, oddities; `must_warn`: somebody is to be told."""
+    """A file and the table it means; `kinds`: form, encoding, oddities; `must_warn`: it is to be reported."""
 
     path: Path
     form: str
