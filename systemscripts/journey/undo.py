@@ -34,15 +34,15 @@ def undo_datasets(
     Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
-        found = _wanted(cursor, dataset_id, of_run)
-        if not found:  # such as by a run that was killed after its commit
-            what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
-            return Summary(headline=f"{what} is undone already: nothing to do")
+        asked = _datasets(cursor, dataset_id, of_run)
+        found = [row for row in asked if row["status"] != "undone"]
         if cascade:
             found = _with_later_ones(cursor, found)
     contexts = _contexts(connection, run_uuid, found)
     summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
-    paused: dict[str, str] = {}
+    if not found:  # such as by a run that was killed after its commit
+        what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
+        summary.headline = f"{what} is undone already: nothing to do"
     for table in sorted({str(row["target_table"]) for row in found}):
         with (
             advisory_lock(connection, f"target {table}", wait_seconds),
@@ -51,9 +51,10 @@ def undo_datasets(
             for row in (row for row in found if row["target_table"] == table):
                 summary.rows.append(_undo(cursor, row, contexts[row["config_name"]]))
                 summary.details += _load_again(cursor, row, contexts)
-                paused |= _pause(cursor, contexts[row["config_name"]].config)
-    for name, text in paused.items():
-        summary.warn("import_paused", text, name)
+                _pause(cursor, contexts[row["config_name"]].config)
+    for name in sorted({row["config_name"] for row in (*asked, *found)}):
+        # read again: a run that was killed after its commit paused it and could not say so
+        _warn_of_pause(configuration.load(connection, name), summary)
     return summary
 
 
@@ -159,17 +160,24 @@ def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, An
     }
 
 
-def _pause(cursor: Cursor, config: ImportConfig) -> dict[str, str]:
-    """Pause an import with a live source, which would bring the rows back; returns its name with what to say of it."""
-    if not any(getattr(sources.module(source.type), "LIVE", True) for source in config.sources):
-        return {}
-    cursor.execute(
-        "update dba.timportconfig set is_active = false where config_name = %s and is_active", (config.config_name,)
-    )
-    if cursor.rowcount == 0:
-        return {}
-    text = (
-        f"the import {config.config_name} is paused (is_active is false now): its source would bring the rows back. "
-        f"Once that is mended: apply_config.py {config.config_name} --take file, or set is_active to true in its row"
-    )
-    return {config.config_name: text}
+def _pause(cursor: Cursor, config: ImportConfig) -> None:
+    """Pause an import with a live source, which would bring the rows back."""
+    if _is_live(config):
+        cursor.execute(
+            "update dba.timportconfig set is_active = false where config_name = %s and is_active", (config.config_name,)
+        )
+
+
+def _is_live(config: ImportConfig) -> bool:
+    return any(getattr(sources.module(source.type), "LIVE", True) for source in config.sources)
+
+
+def _warn_of_pause(config: ImportConfig, summary: Summary) -> None:
+    """Say how a paused import goes on, for nobody else does."""
+    name = config.config_name
+    if _is_live(config) and not config.is_active:
+        text = (
+            f"the import {name} is paused (is_active is false now): its source would bring the rows back. "
+            f"Once that is mended: apply_config.py {name} --take file, or set is_active to true in its row"
+        )
+        summary.warn("import_paused", text, name)

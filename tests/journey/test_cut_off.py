@@ -222,3 +222,16 @@ def test_rejected_rows_that_somebody_else_loaded_meanwhile_are_not_loaded_twice(
     _, error = process.communicate(timeout=30)
     assert process.returncode == 0, error
     assert installation.sql("select count(*) from public.lists") == [(2,)]
+
+
+def test_an_undo_that_was_killed_after_its_commit_says_at_the_next_start_that_the_import_is_paused(
+    installation: Installation,
+) -> None:
+    installation.configure("things", load_mode="append")
+    installation.drop("things.csv", "a\n1\n")
+    run_again(installation)
+    installation.configure("things", load_mode="append", sources=[{"type": "api"}])
+    kill_at(installation, "systemscripts.summary:record", "before", 1, "generic_import", "--undo", 1)
+    assert installation.sql("select is_active from dba.timportconfig where config_name = 'things'") == [(False,)]
+    run_again(installation, "generic_import", "--undo", 1)
+    assert warnings(installation, "import_paused") == 1
