@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
+@pytest.mark.timeout(900)  # a whole file of tests, of which some install
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.bats")))
 def test_shell_scripts(name: str) -> None:
     # What the caller has set for his own installation must not reach the projects made here.
