@@ -15,6 +15,11 @@ from tests.frame.conftest import wait_for
 
 KILLING = Path(__file__).with_name("killing.py")
 FILE = "id\n1\ntwo\nthree\n" + "".join(f"{number}\n" for number in range(4, 20))
+THREE = (
+    "Members of the club,\nid,name\n1,x\ntwo,x\nthree,x\n"
+    + "".join(f"{number},x\n" for number in range(4, 20))
+    + "\nSource: the register,\n"
+)
 REJECTED = "lists_1.csv: 2 of 19 rows rejected, see dba.trejectedrow"
 # stops in the middle of the run: the file is loaded and its warnings said
 PAUSED = """
@@ -65,6 +70,21 @@ def test_a_kill_after_the_commit_loses_no_warning(lists: Installation, place: st
     for _ in range(2):
         assert lists.run("generic_import", "lists").returncode == 0
         assert rows(lists) == [(REJECTED, True, status, 1, False)]
+
+
+@pytest.mark.parametrize("nth", ["2", "3"])
+def test_a_kill_between_the_warnings_of_one_file_loses_none_and_doubles_none(lists: Installation, nth: str) -> None:
+    lists.drop("lists_1.csv", THREE)
+    killed = subprocess.run(
+        [sys.executable, KILLING, "systemscripts.summary:record", "before", nth, "generic_import", "lists"],
+        env=lists.process_environment(), cwd=lists.data, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -9
+    for _ in range(2):
+        assert lists.run("generic_import", "lists").returncode == 0
+        assert lists.sql("select code from dba.twarning order by 1") == [
+            ("rows_left_out",), ("rows_rejected",), ("titles_left_out",)
+        ]  # fmt: skip
 
 
 def test_warnings_of_a_run_that_lost_its_database_come_with_the_next_once(lists: Installation, server: Server) -> None:
