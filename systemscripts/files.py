@@ -128,11 +128,14 @@ def register(
     origin = origin or Origin(stored, None, "")
     cursor.execute(
         """insert into dba.tfile
-           (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at)
-           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s)
+           (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at,
+            dataset_before)
+           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s,
+            (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s))
            on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
-        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now()),
-    )
+        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now(),
+         config_name),
+    )  # fmt: skip
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
         (config_name, stored, list(OPEN)),
@@ -173,25 +176,6 @@ def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and status = any(%s) order by file_id",
         (config_name, list(OPEN)),
-    )
-    return [Ticket(*row) for row in cursor.fetchall()]
-
-
-def of_cut_off_runs(cursor: Cursor, config_name: str, run_uuid: str) -> list[Ticket]:
-    """The files that became what is current, of the earlier runs that left others open: all of them came together."""
-    cursor.execute(
-        "select distinct run_uuid::text from dba.tfile where config_name = %s and status = any(%s) and run_uuid <> %s",
-        (config_name, list(OPEN), run_uuid),
-    )
-    runs = [row[0] for row in cursor.fetchall()]
-    if not runs:
-        return []
-    cursor.execute(
-        f"""select {", ".join(_COLUMNS)} from dba.tfile
-            where config_name = %s and run_uuid = any(%s::uuid[])
-              and (status = 'unchanged' or status = 'loaded' and reason is null)
-            order by file_id""",
-        (config_name, runs),
     )
     return [Ticket(*row) for row in cursor.fetchall()]
 

@@ -163,13 +163,17 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
         return None
     dataset_id, status = known
     if status == "held":
-        next_step = f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
-        text = f"duplicate of held {dataset_id}, undecided: {next_step}"
+        text = f"duplicate of held {dataset_id}, undecided: {next_step_of_held(dataset_id)}"
         return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_held")
     if status == "undone" and not reload:
         text = f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
         return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_undone")
     return None
+
+
+def next_step_of_held(dataset_id: int) -> str:
+    """What to type about a held dataset."""
+    return f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
 
 
 def _active(cursor: Cursor, same: dict[str, object]) -> int | None:

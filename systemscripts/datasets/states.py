@@ -81,7 +81,7 @@ def hold(cursor: Cursor, dataset_id: int, reason: str) -> None:
 
 
 def accept(cursor: Cursor, dataset_id: int) -> int | None:
-    """Make a held dataset active, the one it replaces superseded (and returned); the guard compares anew from here.
+    """Make a held dataset active, the one it replaces superseded (and returned); the guard compares from here.
 
     Raises UsageError when it is not held, or a newer one is active for the same label and date.
     """

@@ -1,7 +1,7 @@
 """Guards: a load of far too few rows, or of a day that is still to come, is not taken for good.
 
 What counts rows is on by default in snapshot mode, where such a file would hide last week's rows; in the other modes
-only where set. The date is judged in every mode.
+only where set. A date to come is held against a file where later dates win, elsewhere it is said.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.datasets.identity import Identity
-from systemscripts.summary import Counts
+from systemscripts.summary import Counts, Notice
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 COMPARED_LOADS = 5
 DEFAULT_DROP_PERCENT = 50.0
+LATER_DATE_WINS = ("snapshot", "upsert")  # load modes in which a later date hides or keeps what an earlier one brings
 
 
 def tripped(
@@ -28,9 +29,10 @@ def tripped(
 ) -> str:
     """Why a load is suspicious, or nothing. `accept_drop`: the operator knows of the drop and takes it."""
     guards, snapshot = config.guards, config.load_mode == "snapshot"
-    if is_of_the_future(config, identity.date):
+    if config.load_mode in LATER_DATE_WINS and is_of_the_future(config, identity.date):
+        effect = "hide" if snapshot else "not be overwritten by"
         return (
-            f"it is dated {identity.date}, after tomorrow, and would hide what comes until then; "
+            f"it is dated {identity.date}, after tomorrow, and would {effect} what comes until then; "
             "where such dates are right, set guards.allow_future"
         )
     rows = counts.loaded if snapshot else counts.read
@@ -54,6 +56,13 @@ def is_of_the_future(config: ImportConfig, day: date | None) -> bool:
     if day is None or not config.dates_files or config.guards.allow_future:
         return False
     return day > settings.now().date() + timedelta(days=1)
+
+
+def warn_of_date(config: ImportConfig, day: date | None) -> list[Notice]:
+    """Say that a file is dated after tomorrow."""
+    if not is_of_the_future(config, day):
+        return []
+    return [Notice("date_after_tomorrow", f"it is dated {day}, after tomorrow")]
 
 
 def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int, snapshot: bool) -> float | None:

@@ -78,7 +78,7 @@ class Transform:
         except Exception as error:
             raise BadDataError(
                 f"{self._path}, line {_line(error, self._path)}: {type(error).__name__}: {error}",
-                "Mend the function or the file, then --retry-refused.",
+                "Correct the function or the file.",
             ) from error
         if not isinstance(returned, pandas.DataFrame):
             raise ConfigurationError(f"{self._path}: {self._path.stem}() returns no DataFrame")

@@ -111,10 +111,9 @@ def _tell(context: Context, ticket: files.Ticket) -> None:
     state = "held" if held else "refused"
     subject = f"{config.config_name}: {ticket.name} is {state}"
     text = f"{ticket.name} is {state} by the import {config.config_name}.\n\n{ticket.reason}\n\n" + (
-        f"Its rows are loaded as dataset {ticket.dataset_id}, but not current. Next, one of:\n"
-        f"  generic_import.py --accept {ticket.dataset_id}\n  generic_import.py --undo {ticket.dataset_id}\n"
+        f"Its rows are loaded as dataset {ticket.dataset_id}, but not current.\n"
         if held
-        else f"Nothing of it is loaded; it lies in {ticket.keep_path}. Mend it and deliver it again.\n"
+        else f"Nothing of it is loaded; it lies in {ticket.keep_path}.\n"
     )
     alerts.tell(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
 
@@ -128,5 +127,5 @@ def _is_the_same(source: Path, ticket: files.Ticket, read_as: files.Look | None)
 def _reason(ticket: files.Ticket) -> str:
     return masking.mask(
         f"{ticket.name} was refused by the import {ticket.config_name} on {settings.now():%Y-%m-%d %H:%M}.\n\n"
-        f"{ticket.reason}\n\nMend it and deliver it again, or change the import.\n"
+        f"{ticket.reason}\n"
     )

@@ -29,7 +29,7 @@ from systemscripts.imports import (
     upserting,
 )
 from systemscripts.imports.rejects import Rejects
-from systemscripts.journey import file_warnings, prepare
+from systemscripts.journey import file_warnings, prepare, rivals
 from systemscripts.journey.context import Context
 from systemscripts.journey.prepare import Prepared
 from systemscripts.summary import Counts, Notice, about, prefixed
@@ -81,8 +81,6 @@ def load(context: Context, file: Prepared) -> Outcome:
         log_utils.step("copy"),
     ):
         outcome = load_rows(cursor, context, file, plan, decision)
-    if outcome.status == "loaded":
-        context.note_arrival(file.identity, file.ticket.name)
     logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
     return outcome
 
@@ -181,8 +179,6 @@ def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decisi
     if decision.action == "unchanged" and decision.dataset_id is not None:
         # one seen at a day to come would stay current until then
         states.seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
-        if not context.arrived_before(file.identity):
-            context.note_arrival(file.identity, file.ticket.name)
     _end(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
     outcome = _outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
     notices = []
@@ -190,8 +186,7 @@ def _repeated(cursor: Cursor, context: Context, file: Prepared, decision: Decisi
         logger.info("%s: %s", file.ticket.name, decision.reason)
     else:
         notices.append(Notice(decision.warning, decision.reason))
-    if early:
-        notices.append(Notice("date_after_tomorrow", f"it is dated {file.identity.date}, after tomorrow"))
+    notices += guards.warn_of_date(context.config, file.identity.date)
     known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
     outcome.warnings += about(prefixed(notices, file.ticket.name), config_name=context.config.config_name, **known)
     file_warnings.keep(cursor, file.ticket.file_id, outcome.warnings)
@@ -218,14 +213,20 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
         raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
     states.complete(cursor, dataset_id, counts)
     held = guards.tripped(cursor, config, file.identity, counts, dataset_id, context.accept_drop)
-    held = held or _second_of_its_day(context, file)
     if held and config.load_mode != "snapshot":
         raise RefusedError(held, found, counts)
-    replaced = 0
+    rival = rivals.find(cursor, decision.supersedes, ticket.file_id) if decision.supersedes else None
+    if rival:
+        held = held or rivals.why_to_hold(config, file, rival)
+    notices = _warnings(file, plan, counts)
     if held:
+        held = f"{held}; {identity.next_step_of_held(dataset_id)}"
         states.hold(cursor, dataset_id, held)
     else:
-        replaced = states.activate(cursor, dataset_id, decision.supersedes)
+        others = states.activate(cursor, dataset_id, decision.supersedes)
+        notices += guards.warn_of_date(config, file.identity.date)
+        notices += _overtaken(file, found.overtaken, others)
+        notices += rivals.find_replaced(config, file, rival) if rival else []
         if context.accept_drop:
             states.mark_baseline(cursor, dataset_id)
     noted = {"reason": held or None, "plan": _as_plan(plan, file), **files.counts_columns(counts)}
@@ -233,19 +234,9 @@ def load_rows(cursor: Cursor, context: Context, file: Prepared, plan: target.Pla
     files.resolve_refused(cursor, ticket)
     outcome = _outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}
-    notices = _warnings(file, plan, counts) + prefixed(_overtaken(file, found.overtaken, replaced), ticket.name)
-    outcome.warnings += about(notices, **known)
+    outcome.warnings += about(prefixed(notices, ticket.name), **known)
     file_warnings.keep(cursor, ticket.file_id, outcome.warnings)
     return outcome
-
-
-def _second_of_its_day(context: Context, file: Prepared) -> str:
-    """Why a file of a day that had another one in this very run is not taken for its correction, or nothing."""
-    before = context.arrived_before(file.identity)
-    if context.config.load_mode != "snapshot" or not context.config.dates_files or not before:
-        return ""
-    what = f"{file.identity.label}, {file.identity.date}" if file.identity.label else f"{file.identity.date}"
-    return f"{before[-1]} and {file.ticket.name} are two files of one day ({what}) in one run; the first one counts"
 
 
 def _overtaken(file: Prepared, rows: int, datasets: int) -> list[Notice]:
@@ -296,13 +287,16 @@ def refuse(context: Context, ticket: files.Ticket, error: BadDataError) -> Outco
     marked = Path(fitting_name(ticket.name))
     name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
     keep = files.stored_path(context.directories.refused / name, context.directories)
+    # the one place that says what to do: the reason goes into mail, status, console and the file beside the refused one
+    again = f"generic_import.py {context.config.config_name} --retry-refused"
+    reason = f"{str(error).removesuffix('.')}. Deliver it corrected; or after a change here: {again}"
     with transaction(context.connection) as cursor:
         if isinstance(error, RefusedError):
             rejects.store(cursor, error.found.first, ticket.file_id, None)
-        files.change(cursor, ticket, "refused", context.run_uuid, reason=str(error), keep_path=keep)
+        files.change(cursor, ticket, "refused", context.run_uuid, reason=reason, keep_path=keep)
         files.resolve_refused_before(cursor, ticket)
     logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})  # the summary says it
-    return Outcome(ticket.name, "refused", label=ticket.label, reason=str(error))
+    return Outcome(ticket.name, "refused", label=ticket.label, reason=reason)
 
 
 def _too_many(counts: Counts, found: Rejects) -> str:
@@ -340,4 +334,4 @@ def _warnings(file: Prepared, plan: target.Plan, counts: Counts) -> list[Notice]
     if counts.rejected:
         text = f"{counts.rejected} of {counts.read} rows rejected{SEE_REJECTS}"
         found.append(Notice("rows_rejected", text))
-    return prefixed(found, file.ticket.name)
+    return found

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from systemscripts.journey.load import Outcome
 
 logger = logging.getLogger(__name__)
-REPLACED_SHOWN = 5  # names of a warning; more are not read
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,6 @@ def _one_import(context: Context, options: Options, summary: Summary) -> None:
 def _run(context: Context, options: Options, summary: Summary) -> None:
     with transaction(context.connection) as cursor:
         file_warnings.say_what_was_left_unsaid(cursor, context, summary)
-        context.note_earlier_arrivals(files.of_cut_off_runs(cursor, context.config.config_name, context.run_uuid))
     for problem in finish.finish_all(context):
         summary.problem(problem)
     if options.retry_refused:
@@ -125,28 +123,12 @@ def _run(context: Context, options: Options, summary: Summary) -> None:
         if options.should_stop():
             return  # what is left waits for the next run
         _one_file(context, ticket, summary)
-    _warn_of_replaced(context, summary)
     if context.config.guards.max_age_days is not None:
         from systemscripts.imports import freshness
 
         with transaction(context.connection) as cursor:
             if old := freshness.too_old(cursor, context.config, asked=whole):
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
-
-
-def _warn_of_replaced(context: Context, summary: Summary) -> None:
-    """Say which files of one run replaced each other; that takes a snapshot whose files have no days of their own."""
-    if context.config.load_mode != "snapshot" or context.config.dates_files:
-        return
-    name = context.config.config_name
-    for (label, _), names in context.arrived.items():
-        if len(names) > 1:
-            others = ", ".join(names[:-1][:REPLACED_SHOWN]) + (" ..." if len(names) > REPLACED_SHOWN + 1 else "")
-            text = (
-                f"{f'{name} {label}' if label else name}: {len(names)} files came at once and declare no date, "
-                f"the last by name counts: {names[-1]} replaced {others}"
-            )
-            summary.warn("files_replaced", text, name)
 
 
 def _order(context: Context, ticket: files.Ticket) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,6 +46,11 @@ class Office:
         config = configuration.load(self.connection, config_name)
         directories = Directories(self.here.data).create()
         return travel.run_imports(self.connection, [config], directories, RUN, travel.Options(**options))
+
+    def run_until(self, files: int, config_name: str) -> Summary:
+        """Load some of what waits, as a run that is stopped then."""
+        asked = itertools.count()
+        return self.run(config_name, should_stop=lambda: next(asked) >= files)
 
     def load(self, name: str, content: str, **options: Any) -> Summary:
         """Load one file of the import that its name begins with."""
@@ -127,6 +133,7 @@ def test_a_file_dated_after_tomorrow_does_not_hide_what_comes_until_then(office:
     office.here.configure("things", **DATED)
     early = office.load(f"things_{day(400)}.csv", "id,a\n1,early\n")
     assert (states(early), "after tomorrow" in early.problems[0], early.exit_code) == (["held"], True, 65)
+    assert early.problems[0].endswith(f"generic_import.py --accept {early.rows[0]['dataset']}, or --undo 1")
     assert states(office.load(f"things_{day(1)}.csv", "id,a\n1,tomorrow\n")) == ["loaded"]
     # the current content once more, under a wrong date: nothing to load, and nothing that hides the next file
     wrong = office.load(f"things_{day(30)}.csv", "id,a\n1,tomorrow\n")
@@ -136,15 +143,26 @@ def test_a_file_dated_after_tomorrow_does_not_hide_what_comes_until_then(office:
     assert office.rows() == [("1", "early")]
 
 
-@pytest.mark.parametrize("load_mode", ["append", "upsert", "new_rows"])
-def test_where_nothing_can_be_held_a_file_of_the_future_is_refused_unless_allowed(
-    office: Office, load_mode: str
-) -> None:
-    office.here.configure("things", **DATED, **UPSERT | {"load_mode": load_mode})
+def test_an_upsert_of_the_future_is_refused_and_both_ways_out_are_named(office: Office) -> None:
+    office.here.configure("things", **DATED, **UPSERT)
     refused = office.load(f"things_{day(2)}.csv", "id,a\n1,x\n")
-    assert (states(refused), "guards.allow_future" in refused.problems[0]) == (["refused"], True)
+    assert states(refused) == ["refused"]
+    assert "guards.allow_future" in refused.problems[0]
+    assert refused.problems[0].endswith("generic_import.py things --retry-refused")
     office.here.configure("things", guards={"allow_future": True})
     assert states(office.run("things", retry_refused=True)) == ["loaded"]
+
+
+@pytest.mark.parametrize("load_mode", ["append", "new_rows"])
+def test_where_a_later_date_hides_nothing_a_file_of_the_future_is_loaded_with_a_warning(
+    office: Office, load_mode: str
+) -> None:
+    office.here.configure("things", **DATED, load_mode=load_mode)
+    plan = office.load(f"things_{day(30)}.csv", "id,a\n1,x\n")
+    assert (states(plan), plan.exit_code, office.rows()) == (["loaded"], 0, [("1", "x")])
+    assert [(notice.code, notice.dataset_id) for notice in plan.warnings] == [("date_after_tomorrow", 1)]
+    office.here.configure("things", guards={"allow_future": True})
+    assert texts(office.load(f"things_{day(31)}.csv", "id,a\n2,x\n")) == ""
 
 
 def test_today_is_what_the_clock_and_the_zone_of_the_installation_say(
@@ -158,7 +176,7 @@ def test_today_is_what_the_clock_and_the_zone_of_the_installation_say(
     assert states(office.load("things_20310303.csv", "id,a\n2,x\n")) == ["loaded"]
 
 
-def test_the_second_file_of_one_label_and_day_in_one_run_is_held_and_both_are_named(office: Office) -> None:
+def test_the_second_of_two_waiting_files_of_one_label_and_day_is_held_and_both_are_named(office: Office) -> None:
     label = {"metadata_label_source": "filename", "metadata_label_location": "2"}
     office.here.configure("things", **DATED, **label)
     office.here.drop("things_20260105_a_1.csv", "id,a\n1,first\n")
@@ -173,14 +191,53 @@ def test_the_second_file_of_one_label_and_day_in_one_run_is_held_and_both_are_na
     assert states(office.load("things_20260105_b.csv", "id,a\n1,corrected\n")) == ["loaded"]
 
 
-def test_files_without_a_date_replace_each_other_and_that_is_said_once(office: Office) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_two_waiting_files_of_one_day_end_alike_whether_or_not_a_run_stops_between(
+    office: Office, stopped: bool
+) -> None:
+    office.here.configure("things", **DATED)
+    office.here.drop("things_20260105_1.csv", "id,a\n1,first\n")
+    office.here.drop("things_20260105_2.csv", "id,a\n1,second\n")
+    found = states(office.run_until(1, "things")) if stopped else []
+    found += states(last := office.run("things"))
+    assert (found, office.rows()) == (["loaded", "held"], [("1", "first")])
+    assert last.problems[0].endswith("the first one counts; generic_import.py --accept 2, or --undo 2")
+    # a third one that comes when the other two are through is a correction
+    correction = office.load("things_20260105_3.csv", "id,a\n1,third\n")
+    assert (states(correction), texts(correction), office.rows()) == (["loaded"], "", [("1", "third")])
+
+
+def test_files_of_one_day_count_by_their_time_of_day_and_one_that_comes_late_is_held(office: Office) -> None:
+    office.here.configure("things", **DATED | {"dateformat": "yyyyMMddTHHmm"})
+    for hour in ("10", "08", "09"):
+        office.here.drop(f"things_20260105T{hour}00.csv", f"id,a\n1,{hour}\n")
+    summary = office.run("things")
+    assert (states(summary), summary.exit_code, office.rows()) == (["loaded"] * 3, 0, [("1", "10")])
+    assert [notice.text.partition(",")[0] for notice in summary.warnings] == [
+        "things_20260105T0900.csv: replaced things_20260105T0800.csv",
+        "things_20260105T1000.csv: replaced things_20260105T0900.csv",
+    ]
+    late = office.load("things_20260105T0930.csv", "id,a\n1,late\n")
+    assert (states(late), office.rows()) == (["held"], [("1", "10")])
+    assert "things_20260105T1000.csv (dataset 3) of 2026-01-05T10:00:00 counts" in late.problems[0]
+    next_one = office.load("things_20260105T1100.csv", "id,a\n1,11\n")
+    assert (states(next_one), texts(next_one), office.rows()) == (["loaded"], "", [("1", "11")])
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_files_without_a_date_replace_each_other_and_each_time_that_is_said(office: Office, stopped: bool) -> None:
     office.here.configure("things")
     for number in range(3):
         office.here.drop(f"things_{number}.csv", f"id,a\n1,{number}\n")
-    summary = office.run("things")
-    assert (states(summary), office.rows()) == (["loaded"] * 3, [("1", "2")])
-    assert len(summary.warnings) == 1
-    assert "things_2.csv replaced things_0.csv, things_1.csv" in texts(summary)
+    first = office.run_until(2, "things") if stopped else Summary()
+    last = office.run("things")
+    assert (states(first) + states(last), office.rows()) == (["loaded"] * 3, [("1", "2")])
+    assert [(notice.code, notice.text.partition(",")[0]) for notice in (*first.warnings, *last.warnings)] == [
+        ("files_replaced", "things_1.csv: replaced things_0.csv"),
+        ("files_replaced", "things_2.csv: replaced things_1.csv"),
+    ]
+    kept = office.here.sql("select warnings is not null from dba.tfile order by file_id")
+    assert kept == [(False,), (True,), (True,)]  # for the next run, where this one is killed before it says them
     office.here.drop("things_3.csv", "id,a\n1,3\n")
     office.here.drop("things_4.csv", "id,a\n1,3\n")
     assert texts(office.run("things")) == ""  # one content twice replaces nothing

@@ -68,8 +68,6 @@ def known(request: Request, options: Options, state: State, address: str, landin
         landing.forget()
         raise BadDataError(
             f"{url} still gives what was refused as {earlier.keep_path}: {earlier.reason.rstrip('.')}",
-            f"Mend the configuration, or ask its owner; generic_import.py {config.config_name} --retry-refused tries "
-            "the file again.",
         )
     return None
 
