@@ -15,18 +15,17 @@ from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import atomic_write, fitting_name, sha256_of
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
+from systemscripts.journey import known_doubts
 from systemscripts.journey.context import Context
 from systemscripts.summary import Notice
 from systemscripts.tables import aliases, names, standard_csv
 
-# what was made of the rows at the top: said until a file with the same header was loaded
-LOADS_LOOKED_BACK = 3  # some clients change between two forms of a file
-HEADER_DOUBTS = frozenset({"header_guessed", "header_joined", "titles_left_out"})
+SPELLINGS_LOOKED_BACK = 100  # loads of an import: more kinds of files than it has, and quickly read
 
 
 @dataclass
 class Prepared:
-    """A file that is understood; `table` is open. `has_known_header`: a file with the same one was loaded before."""
+    """A file that is understood; `table` is open. `known`: doubts that need no word, files before had them too."""
 
     ticket: files.Ticket
     path: Path
@@ -34,13 +33,11 @@ class Prepared:
     columns: list[str]
     identity: Identity
     look: files.Look
-    has_known_header: bool = False
+    known: frozenset[Notice] = frozenset()
 
     def warnings(self) -> list[Notice]:
         """What reading the table left in doubt, known after its last block."""
-        return [
-            notice for notice in self.table.warnings if not (self.has_known_header and notice.code in HEADER_DOUBTS)
-        ]
+        return [notice for notice in self.table.warnings if notice not in self.known]
 
 
 @contextmanager
@@ -69,7 +66,9 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
         _check_type(context.config.file_type, ticket.name, table.detected.format)
         columns = aliases.names_of(table, context.config.reading.aliases, _known_spellings(context, table))
         found = _identify(context, ticket.name, table, columns)
-        result = Prepared(ticket, path, table, columns, found, look, _is_known_header(context, table, found.label))
+        with transaction(context.connection) as cursor:
+            known = known_doubts.find_known(cursor, context.config.config_name, found.label, table)
+        result = Prepared(ticket, path, table, columns, found, look, known)
         if write:
             _note(context, result)
         yield result
@@ -161,36 +160,18 @@ def _known_spellings(context: Context, table: tables.Table) -> dict[str, str]:
         return {}
     with transaction(context.connection) as cursor:
         cursor.execute(
-            """select detected -> 'headers' from dba.tfile
-               where config_name = %s and status = 'loaded' and %s =
-                 (select count(distinct h.value) from jsonb_each_text(detected -> 'headers') h where h.value = any(%s))
-               order by file_id desc limit 1""",
+            f"""select f.detected -> 'headers' from
+                 (select dataset_id from dba.tdataset where config_name = %s
+                  order by dataset_id desc limit {SPELLINGS_LOOKED_BACK}) d
+               join dba.tfile f on f.dataset_id = d.dataset_id
+               where f.status = 'loaded' and %s =
+                 (select count(distinct h.value) from jsonb_each_text(f.detected -> 'headers') h
+                  where h.value = any(%s))
+               order by f.dataset_id desc limit 1""",
             (context.config.config_name, len(set(headers)), headers),
         )
         row = cursor.fetchone()
     return names.known_spellings(row[0] or {}) if row else {}
-
-
-def _is_known_header(context: Context, table: tables.Table, label: str | None) -> bool:
-    """Whether one of the last good loads of this label had the same headers, in whatever order."""
-    if not any(notice.code in HEADER_DOUBTS for notice in table.warnings):
-        return False
-    # `is not distinct from` uses no index
-    of_label, values = ("label = %s", [label]) if label is not None else ("label is null", [])
-    with transaction(context.connection) as cursor:
-        cursor.execute(
-            f"""with recent as (
-                  select dataset_id from dba.tdataset
-                  where config_name = %s and {of_label} and status in ('active', 'superseded')
-                  order by dataset_id desc limit {LOADS_LOOKED_BACK})
-                select exists (
-                  select from recent join dba.tfile f using (dataset_id)
-                  where f.status = 'loaded' and f.detected ? 'headers'
-                    and (select array_agg(h.value order by h.value) from jsonb_each_text(f.detected -> 'headers') h)
-                      = (select array_agg(w order by w) from unnest(%s) w))""",
-            (context.config.config_name, *values, list(table.columns)),
-        )
-        return cursor.fetchone() == (True,)
 
 
 def _single_values(table: tables.Table, columns: list[str], locations: set[str]) -> dict[str, str]:
@@ -221,7 +202,8 @@ def _single_values(table: tables.Table, columns: list[str], locations: set[str])
 def _note(context: Context, result: Prepared) -> None:
     result.ticket.content_sha256 = result.table.content_sha256()
     headers = dict(zip(result.columns, result.table.columns, strict=True))
-    detected = asdict(result.table.detected) | {"headers": headers}
+    doubts = known_doubts.as_kept(result.table.warnings)
+    detected = asdict(result.table.detected) | {"headers": headers, "doubts": doubts}
     with transaction(context.connection, durable=False) as cursor:
         files.change(
             cursor, result.ticket, "prepared", context.run_uuid,

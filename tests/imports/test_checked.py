@@ -15,6 +15,8 @@ SCHEMA: dict[str, Any] = {
     "flag": {"type": "boolean", "null": ["-"]},
 }
 
+AGAIN = "Deliver it corrected; or after a change here: generic_import.py orders --retry-refused"
+
 
 def load(installation: Installation, content: str, name: str = "orders.csv", **columns: object) -> dict[str, Any]:
     installation.configure("orders", load_mode="append", **({"schema": SCHEMA} | columns))
@@ -162,11 +164,7 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
 def test_a_file_of_another_kind_is_another_layout(installation: Installation) -> None:
     load(installation, '[{"id": 1}]', schema={}, file_type="csv")
     assert installation.sql("select status, reason from dba.tfile") == [
-        (
-            "refused",
-            "another layout: orders.csv holds json, the import takes csv. Or set file_type to auto. "
-            "Deliver it corrected; or after a change here: generic_import.py orders --retry-refused",
-        )
+        ("refused", f"another layout: orders.csv holds json, the import takes csv. Or set file_type to auto. {AGAIN}")
     ]
     loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
     assert [row["state"] for row in loaded["rows"]] == ["loaded"]

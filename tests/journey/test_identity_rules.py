@@ -383,3 +383,31 @@ def test_strategy_3_knows_the_column_of_undeclared_ones_from_a_missing_one(offic
     assert states(office.load("things_1.csv", "id,x\n1,2\n")) == ["loaded"]
     assert states(office.load("things_2.csv", "id\n2\n")) == ["loaded"]
     assert office.rows("id, more") == [("1", {"x": "2"}), ("2", None)]
+
+
+# What is said of a file until it is known ----------------------------------------------------------------------------
+
+
+def weekly(week: int, notes: int = 1, town: bytes = b"x\xb5z q\xf0") -> bytes:
+    rows = b"".join(b"%d,%s,%d\n" % (number, town, week) for number in range(1, 30))
+    return b"List of the week,,\nid,a,week\n" + rows + b"\n" + b"Source: the register of members,,\n" * notes
+
+
+def test_a_normal_file_is_doubted_once_and_green_then_also_where_each_has_a_label_of_its_own(office: Office) -> None:
+    label = {"metadata_label_source": "filename", "metadata_label_location": "1"}
+    office.here.configure("things", **label)
+    found = []
+    for week in range(7):
+        office.here.drop(f"things_event{week}.csv", weekly(week))
+        found.append(sorted(notice.code for notice in office.run("things").warnings))
+    assert found == [["encoding_guessed", "rows_left_out", "titles_left_out"], *([[]] * 6)]
+    office.here.drop("things_event8.csv", weekly(8, notes=9))  # many more than last time
+    assert "9 rows are not read" in texts(office.run("things"))
+    second_table = weekly(9).partition(b"\n\n")[0] + b"\n\nid,city\n" + b"".join(b"%d,x\n" % n for n in range(1, 9))
+    for name in ("things_event9.csv", "things_event10.csv"):
+        office.here.drop(name, second_table.replace(b",9\n", b",%d\n" % len(name)))
+        assert "a second table begins" in texts(office.run("things"))
+    office.here.drop("things_event11.csv", weekly(11).decode("cp1252").encode("utf-8"))
+    assert texts(office.run("things")) == ""
+    office.here.drop("things_event12.csv", weekly(12, town=b"M\x8anchen"))  # another guess
+    assert "encoding is a guess" in texts(office.run("things"))
