@@ -100,9 +100,10 @@ def judge(file: Known) -> str:
 
 
 def refusals(pattern: str) -> list[tuple[str, str]]:
-    """Name and message of each sample that is refused."""
-    beside = (".expected.csv", ".refusal.txt")
-    paths = [path for path in sorted(SAMPLES.glob(pattern)) if not path.name.endswith((*beside, ".md"))]
+    """Name and message of each sample that is refused, of those that stand beside no table."""
+    others = (".expected.csv", ".refusal.txt", ".md")
+    tables = {file.path for file in zoo(pattern)}
+    paths = [path for path in sorted(SAMPLES.glob(pattern)) if path not in tables and not path.name.endswith(others)]
     return [(path.name, text) for path, text in zip(paths, in_parallel(_refusal, paths), strict=True) if text]
 
 
