@@ -65,7 +65,9 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
     rows = reader.rows([data], width)
     if width > 1 and not options.keep_all_rows and reader.wiring.wire.delimiter != " ":
         width = extent.first_table_width(rows)
-    changes = {} if options.keep_all_rows else _realigned(rows, data, width, reader.wiring.wire)
+    # a value that runs over the edge of its column is nobody's to cut
+    as_found = options.keep_all_rows or bool(reader.wiring.dialect.positions)
+    changes = {} if as_found else _realigned(rows, data, width, reader.wiring.wire)
     found = _with_header(rows, options, width)
     if options.keep_all_rows:
         return found

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
+from systemscripts.tables import fixed_width
 from systemscripts.tables.kinds import looks_like_header
 from systemscripts.tables.realign import spaced_width
-from systemscripts.tables.scoring import DELIMITERS, JUDGED_ROWS, Dialect, Judged, cut, judged
+from systemscripts.tables.scoring import DELIMITERS, JUDGED_ROWS, WEAK, Dialect, Judged, cut, judged
 
 __all__ = ["SINGLE_COLUMN_DELIMITERS", "Dialect", "find"]
 
@@ -41,6 +42,11 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
     if not any(found.dialect.width for found in candidates):  # nothing but delimiters
         most = max(delimiters, key=lambda mark: sum(text.count(mark) for text in samples))
         return Dialect(most, quotes[0], 2, "no record holds anything")
+    begin = next((line for text in samples for line in text.splitlines() if line.strip()), "")
+    mark = best.dialect.delimiter
+    strong = mark not in WEAK and mark in begin and best.dialect.width > 1 and best.share >= DOUBTFUL
+    if not delimiter and not quote and not strong and (placed := fixed_width.find(samples) or _all_aligned(samples)):
+        return placed
     if not delimiter and not quote and best.share < DOUBTFUL and (words := spaced(samples)):
         return words
     if delimiter or (best.dialect.width > 1 and best.share >= CONSISTENT):
@@ -98,12 +104,20 @@ def _related(one: str, other: str) -> bool:
     return bool(set(one.strip() or one) & set(other.strip() or other))
 
 
+def _all_aligned(samples: Sequence[str]) -> Dialect | None:
+    """Columns with two or more spaces between in every line, three columns at least."""
+    found = None if any("\t" in text for text in samples) else _aligned(samples)
+    return found if found and found.width > 2 and "100%" in found.note else None
+
+
 def _aligned(samples: Sequence[str]) -> Dialect | None:
     """Columns that are aligned with two or more spaces."""
     lines = [line for text in samples for line in text.splitlines() if line.strip()][:JUDGED_ROWS]
     widths = Counter(len(re.split(r" {2,}|\t+", line.strip())) for line in lines)
     width, count = max(widths.items(), key=lambda item: item[1], default=(0, 0))
-    if width < 2 or count < max(3, 0.8 * len(lines)) or any('"' in line for line in lines):
+    # two words below two words may be a sentence
+    enough = 2 if len(lines) == 2 and width > 2 and looks_like_header(re.split(r" {2,}|\t+", lines[0].strip())) else 3
+    if width < 2 or count < max(enough, 0.8 * len(lines)) or any('"' in line for line in lines):
         return None
     note = f"columns aligned with spaces: {count / len(lines):.0%} of the lines have {width}"
     return Dialect(" ", '"', width, note, runs=True)

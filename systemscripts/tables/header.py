@@ -85,7 +85,8 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
 def _said(rows: Rows, position: int, deep: int, again: int) -> list[Notice]:
     """Warn of what was made of the rows at the top: titles left out, a header joined of several rows or repeated."""
     found = []
-    titles = [fields for _, fields in rows[:position] if _filled(fields)]
+    # Excel's line `sep=;` names the delimiter, which is heeded
+    titles = [fields for _, fields in rows[:position] if _filled(fields) and fields[0].strip().casefold() != "sep="]
     if titles:
         shown = next(cell.strip() for cell in titles[0] if cell.strip())[:MOST_TITLE_LETTERS]
         count = f"{len(titles)} rows above the header are" if len(titles) > 1 else "1 row above the header is"

@@ -14,10 +14,11 @@ from systemscripts.tables.header import MOST_TITLE_ROWS, looks_like_header, name
 
 # How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
+DELIMITERS |= dict.fromkeys("¬§¦¶", 0.9)
 WEAK = (" ", ":", " : ")
 WITHOUT_HEADER = 0.7  # how much a reading counts in which no row reads like a header
 HEADER_AMONG = 24  # 23 title rows at most (spec 2.1.2)
-STAND_IN = "\x1f"  # for a delimiter of several characters while a sample is cut
+STAND_IN = "\ue000"  # of no text: for a delimiter of several characters while a sample is cut
 JUDGED_ROWS = 2000
 # what looks like two values, not like punctuation
 SEVERAL = re.compile(r"""\t|[;|][^\s]|\d,[^\W\d_]|["'][,;|]|[,;|]["']""")
@@ -35,6 +36,7 @@ class Dialect:
     note: str
     escape: str = ""  # "\\" where a backslash makes a quote a character; else quotes are doubled, or stand as they are
     runs: bool = False  # several delimiters in a row count as one (columns aligned with spaces)
+    positions: tuple[int, ...] = ()  # where columns of fixed width begin, in letters; 0 is the first
     wrapped: bool = False  # each line as a whole is quoted once more
     doubt: str = ""
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables import fixed_width
 from systemscripts.tables.dialect import Dialect
 from systemscripts.tables.model import Block, Wire
 
@@ -37,7 +38,7 @@ class Wiring:
     def before(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The text with stand-ins, for the cutter."""
         chunks = self._escapes_out(chunks) if self.dialect.escape else iter(chunks)
-        if self.dialect.runs:
+        if self.dialect.runs or self.dialect.positions:
             return self._runs_out(chunks)
         return self._delimiters_out(chunks) if len(self._delimiter) > 1 else chunks
 
@@ -87,6 +88,11 @@ class Wiring:
             yield self._one_stand_in(rest)
 
     def _one_stand_in(self, text: bytes) -> bytes:
+        if self.dialect.positions:
+            lines = text.decode(self.wire.encoding, "surrogateescape").splitlines(keepends=True)
+            mark, quote, positions = self.wire.delimiter, self.wire.quote, self.dialect.positions
+            cut = "".join(fixed_width.cut(line, positions, mark, quote) for line in lines)
+            return cut.encode(self.wire.encoding, "surrogateescape")
         # only a run of blanks as a whole is tried: each of its ends would be a second pass over a long one
         stripped = re.sub(rb"(?m)^[ \t]+|(?<![ \t])[ \t]++(?=\r?$)", b"", text)
         return re.sub(rb" {2,}|\t+", self._stand_in, stripped)
@@ -118,7 +124,7 @@ def special(dialect: Dialect) -> bool:
 
 def needs_stand_in(dialect: Dialect) -> bool:
     """True when its delimiter is not one byte that COPY takes."""
-    return len(dialect.delimiter.encode()) > 1 or dialect.runs or dialect.delimiter == "\\"
+    return len(dialect.delimiter.encode()) > 1 or dialect.runs or bool(dialect.positions) or dialect.delimiter == "\\"
 
 
 def absent_bytes(chunks: Iterable[bytes]) -> list[bytes]:
