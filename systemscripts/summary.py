@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 Code = Literal[
     # what a file looks like
     "cells_left_out", "cells_with_errors", "encoding_guessed", "file_cut", "formulas_without_values", "header_guessed",
-    "header_joined", "header_ragged", "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
+    "header_joined", "header_ragged", "one_column", "rows_left_out", "rows_realigned", "second_reader", "stray_quotes",
     "tables_left_out", "titles_left_out",
     # what was loaded of it
     "columns_not_loaded", "date_after_tomorrow", "duplicate_of_held", "duplicate_of_undone", "files_replaced",

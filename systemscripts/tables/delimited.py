@@ -43,6 +43,7 @@ class DelimitedTable(Table):
             _refuse_another_delimiter(file, samples, options)
         if found.doubt:
             raise BadDataError(f"{file.path.name}: {found.doubt}", "Set delimiter in the import's reading options.")
+        self._one_column = Notice("one_column", found.one_column) if found.one_column else None
         self._wiring = self._wired(found)
         self._reader = analysis.Reader(self._wiring, file.line_end)
         self.wire = self._wiring.wire
@@ -133,7 +134,7 @@ class DelimitedTable(Table):
 
     def _doubts(self, stray_quotes: int = 0) -> list[Notice]:
         """Warn of each guess, and of stray quotes, which are known after a pass over all records."""
-        found = [notice for notice in (self._file.doubt, self._error_tail) if notice]
+        found = [notice for notice in (self._file.doubt, self._error_tail, self._one_column) if notice]
         if stray_quotes:
             found.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
         return found + (self._found.doubts if self._found else [])

@@ -18,6 +18,7 @@ __all__ = ["SINGLE_COLUMN_DELIMITERS", "Dialect", "find"]
 LONG_DELIMITERS = (" , ", ", ", " ; ", "; ", " | ", "| ", " : ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
 SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
 CONSISTENT = 0.6
+FEW_LINES = 4
 DOUBTFUL = 0.9
 EXCEL_HINT = re.compile(r"\A\ufeff?\"?sep=(.)\"?[;,\t]*\r?(?:\n|\r|\Z)", re.IGNORECASE)
 CLOCK = re.compile(r"\d:\d\d")
@@ -45,7 +46,7 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
     begin = next((line for text in samples for line in text.splitlines() if line.strip()), "")
     mark = best.dialect.delimiter
     strong = mark not in WEAK and mark in begin and best.dialect.width > 1 and best.share >= DOUBTFUL
-    if not delimiter and not quote and not strong and (placed := fixed_width.find(samples) or _all_aligned(samples)):
+    if not delimiter and not quote and not strong and (placed := _in_places(samples)):
         return placed
     if not delimiter and not quote and best.share < DOUBTFUL and (words := spaced(samples)):
         return words
@@ -53,7 +54,17 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
         return _with_doubt(best, candidates) if not delimiter else best.dialect
     special = None if quote else _aligned(samples) or _wrapped(samples, escape)
     note = "one column: no delimiter gives the same number of fields in most lines"
-    return special or Dialect(",", quotes[0], 1, note)
+    return special or Dialect(",", quotes[0], 1, note, one_column=_against_one_column(samples))
+
+
+def _against_one_column(samples: Sequence[str]) -> str:
+    """Say which delimiter stands in the first line and in nearly every other one, ragged as those may be."""
+    lines = [line.strip() for text in samples for line in text.splitlines() if line.strip()][:JUDGED_ROWS]
+    for mark in (*(mark for mark in DELIMITERS if mark not in WEAK), "  "):
+        if len(lines) > 1 and mark in lines[0] and sum(mark in line for line in lines) >= DOUBTFUL * len(lines):
+            shown = "blanks" if mark == "  " else repr(mark)
+            return f"read as one column, though nearly all lines hold {shown}; set delimiter in the reading options"
+    return ""
 
 
 def _possible(samples: Sequence[str]) -> Iterator[str]:
@@ -102,6 +113,12 @@ def _with_doubt(best: Judged, candidates: Sequence[Judged]) -> Dialect:
 
 def _related(one: str, other: str) -> bool:
     return bool(set(one.strip() or one) & set(other.strip() or other))
+
+
+def _in_places(samples: Sequence[str]) -> Dialect | None:
+    """Columns that blanks keep apart. In two or three lines a blank may stand above another one by accident."""
+    few = sum(bool(line.strip()) for text in samples for line in text.splitlines()) < FEW_LINES
+    return (_all_aligned(samples) if few else None) or fixed_width.find(samples) or _all_aligned(samples)
 
 
 def _all_aligned(samples: Sequence[str]) -> Dialect | None:

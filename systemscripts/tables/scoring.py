@@ -38,7 +38,8 @@ class Dialect:
     runs: bool = False  # several delimiters in a row count as one (columns aligned with spaces)
     positions: tuple[int, ...] = ()  # where columns of fixed width begin, in letters; 0 is the first
     wrapped: bool = False  # each line as a whole is quoted once more
-    doubt: str = ""
+    doubt: str = ""  # two readings fit as well: neither is taken
+    one_column: str = ""  # what speaks against one column, where no reading makes several
 
 
 @dataclass(frozen=True)

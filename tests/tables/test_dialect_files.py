@@ -92,3 +92,18 @@ def test_a_declared_delimiter_wins_over_columns_at_fixed_places(tmp_path: Path) 
     path.write_text("id  name,qty\n1   Anna,7\n2   Hugo,8\n3   Olga,9\n")
     with open_table(path, ReadingOptions(delimiter=",")) as table:
         assert table.columns == ["id  name", "qty"]
+
+
+def test_one_column_of_lines_that_hold_delimiters_is_reported(tmp_path: Path) -> None:
+    kinds = (
+        "H,{},Berg {},2026-01-02",
+        "L,{},red,{},7.50",
+        "L,{},blue,{},1.50",
+        "N,{},text {}",
+        "T,{},7.50,EUR,open,{}",
+    )
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(kind.format(number, number) for number in range(50) for kind in kinds))
+    with open_table(path) as table:
+        assert len(table.columns) == 1
+        assert [warning.code for warning in table.warnings] == ["one_column"]
