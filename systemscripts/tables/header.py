@@ -73,17 +73,20 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)
-    again = 0 if options.header_rows else _repeats(rows, position + deep, rows[position + deep - 1][1])
+    as_found = options.header_rows or options.keep_all_rows
+    again = 0 if as_found else _repeats(rows, position + deep, rows[position + deep - 1][1])
     found = header_names.joined([fields for _, fields in rows[position : position + deep]])
     end = position + deep + again
     columns, doubts = header_names.repaired(found, rows[end:], width)
     if not options.header_row and not options.header_rows:
-        doubts += _said(rows, position, deep, again)
+        doubts += _said(rows, position, deep)
+    if again:
+        doubts.append(Notice("rows_left_out", f"the header stands there {again + 1} times: it was read once"))
     return Header(columns, rows[position][0] if rows else None, end, position + again, note, doubts)
 
 
-def _said(rows: Rows, position: int, deep: int, again: int) -> list[Notice]:
-    """Warn of what was made of the rows at the top: titles left out, a header joined of several rows or repeated."""
+def _said(rows: Rows, position: int, deep: int) -> list[Notice]:
+    """Warn of what was made of the rows at the top: titles left out, a header joined of several rows."""
     found = []
     # Excel's line `sep=;` names the delimiter, which is heeded
     titles = [fields for _, fields in rows[:position] if _filled(fields) and fields[0].strip().casefold() != "sep="]
@@ -95,8 +98,6 @@ def _said(rows: Rows, position: int, deep: int, again: int) -> list[Notice]:
     if deep > 1:
         last = rows[position + deep - 1][0]
         found.append(Notice("header_joined", f"the header was joined of rows {rows[position][0]} to {last}"))
-    if again:
-        found.append(Notice("rows_left_out", f"the header stands there {again + 1} times: it was read once"))
     return found
 
 

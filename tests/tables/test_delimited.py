@@ -260,3 +260,13 @@ def test_any_table_written_by_csv_comes_back(
 def monkeypatch_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few bytes, so that every record is cut somewhere; put back after the test."""
     monkeypatch.setattr(text_file, "CHUNK_BYTES", text_file.CHUNK_BYTES)
+
+
+def test_a_row_like_the_header_stays_where_all_rows_are_kept_and_is_reported_where_not(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("id,name\nid,name\n1,Anna\n2,Hugo\n")
+    with open_table(path, ReadingOptions(header_row=1, keep_all_rows=True)) as table:
+        assert sum(len(block.records) for block in table.blocks()) == 3
+    with open_table(path, ReadingOptions(header_row=1)) as table:
+        assert sum(len(block.records) for block in table.blocks()) == 2
+        assert [warning.code for warning in table.warnings] == ["rows_left_out"]
