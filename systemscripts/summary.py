@@ -22,7 +22,8 @@ Code = Literal[
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
     "file_renamed", "file_size_unclear", "file_still_written", "file_unmatched", "files_unknown",
     # sources
-    "connection_retried", "pages_failed", "scan_incomplete", "source_forgotten", "source_left_out", "source_not_asked",
+    "connection_retried", "error_beside_records", "pages_failed", "records_repeated", "scan_incomplete",
+    "source_forgotten", "source_left_out", "source_not_asked",
     # configuration and schedules
     "import_paused", "key_not_used", "pipeline_not_set_up", "pipelines_paused", "schedule_ambiguous", "secret_in_file",
     # mail and reports

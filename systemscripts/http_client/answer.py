@@ -17,7 +17,12 @@ MAX_DEPTH = 20  # at which words of an error are looked for
 _WORDS = ("message", "error_description", "detail", "details", "description", "msg", "reason", "title", "faultstring")
 _ERRORS = ("error", "errors", "fault", "exception")
 _AROUND = (*_ERRORS, "innererror", "problem")
-_NO_ERROR = ("", "0", "false", "no", "no error", "none", "null", "ok", "success")
+_NO_ERROR = (
+    "", "-", "0", "200", "200 ok", "completed", "false", "n/a", "nil", "no", "no error", "no errors", "none", "null",
+    "ok", "success", "successful",
+)  # fmt: skip
+_CODES = ("code", "errno", "errorcode", "error_code", "number", "status", "statuscode", "status_code")
+_CODES_OF_SUCCESS = (0, 200)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _C1_CONTROLS = re.compile(rb"[\x80-\x9f]")
@@ -104,13 +109,27 @@ def find_words(value: Any) -> str:
     """Return the words of an error that a JSON object names as one, "" where it does not."""
     if not isinstance(value, dict):
         return ""
-    named = [each for key, each in value.items() if str(key).lower() in _ERRORS]
-    words = [each for each in named if isinstance(each, str) and each.strip().lower() not in _NO_ERROR]
-    for each in named:
-        items = each if isinstance(each, list) else [each]
-        words += [item for item in items if isinstance(each, list) and isinstance(item, str)]
-        words += _find_words(items, 0)
-    return "; ".join(dict.fromkeys(words))[:MAX_WORDS_LETTERS]
+    words: list[str] = []
+    for named in [each for key, each in value.items() if str(key).lower() in _ERRORS]:
+        for item in named if isinstance(named, list) else [named]:
+            if isinstance(item, str):
+                words.append(item)
+            elif not _names_success(item):
+                words += _find_words(item, 0)
+    return "; ".join(dict.fromkeys(word for word in words if not _says_no_error(word)))[:MAX_WORDS_LETTERS]
+
+
+def _says_no_error(word: object) -> bool:
+    return str(word).strip(" .!").lower() in _NO_ERROR
+
+
+def _names_success(error: Any) -> bool:
+    """Return whether the codes in the place of an error say that there is none, such as 0, "000" or "OK"."""
+    named = error.items() if isinstance(error, dict) else ()
+    codes = [str(each) for key, each in named if str(key).lower() in _CODES and each not in (None, "")]
+    return bool(codes) and all(
+        _says_no_error(code) or (code.isdecimal() and int(code) in _CODES_OF_SUCCESS) for code in codes
+    )
 
 
 def _find_words(value: Any, depth: int) -> Iterator[str]:

@@ -23,12 +23,13 @@ from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move
 from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
-from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, shown
+from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_words, shown
 from systemscripts.sources import Fetched, Request, local
 from systemscripts.sources.api_pages import asking, client, completeness, concealing, paging, repeats
 from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.landing import Landing, State
 from systemscripts.sources.api_pages.paging import Position
+from systemscripts.summary import Notice
 from systemscripts.tables.parsers.json_stream import DECODING
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,10 @@ def fetch(request: Request) -> Fetched:
         logger.debug("%s has nothing new", api.shown)
         return Fetched()
     known = repeats.known(request, api.written, state, api.address, api.landing)
-    return Fetched([_arrive(api, state)]) if known is None else known
+    if known is not None:
+        return known
+    warnings = [Notice(code, f"{api.shown}: {text}") for code, text in state.warnings.items()]
+    return Fetched([_arrive(api, state)], warnings=warnings)
 
 
 @contextmanager
@@ -204,7 +208,7 @@ def _download(api: _Api, state: State) -> State:
                     ) from error
                 logger.info("%s: %s; all of it is asked for again", api.shown, error)
                 time.sleep(api.real.limits.first_pause_seconds)
-                state = replace(_begun(api), restarts=restarts)
+                state = replace(_begun(api), restarts=restarts, shifted_content=state.shifted_content)
     except AskedToWaitError as error:
         state.not_before = (settings.now() + timedelta(seconds=min(error.seconds, LONGEST_WAIT_SECONDS))).isoformat()
         api.landing.note(state)
@@ -236,6 +240,8 @@ def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -
     answer = asker.get_json(position.url, position.parameters, **DECODING)
     is_empty = answer is NO_CONTENT
     records = [] if is_empty else paging.records_of(api.real, answer)
+    if records and (words := find_words(paging.around_records(api.real, answer))):
+        state.warnings["error_beside_records"] = f"an error stands beside the records, which were loaded: {words}"
     try:
         api.landing.add(state, records)
     except RecursionError as error:
@@ -272,7 +278,7 @@ def _client(api: _Api) -> Client:
 
 
 def _check_whole(api: _Api, state: State) -> None:
-    """All that the API says there is must have come, each record once; raises MovedError, BadDataError."""
+    """All that the API says there is must have come, nothing shifted meanwhile; raises MovedError, BadDataError."""
     completeness.check_whole(api.real, api.landing, state)
     if not state.records and state.full and not api.request.config.guards.allow_empty:
         api.landing.forget()

@@ -1,21 +1,18 @@
-"""Whether all pages together are what the API has: each page new, the totals alike, no record on two of them.
+"""Whether all pages together are what the API has: each page new, the totals alike, none shifted into the next.
 
-Paging by number counts on while the data may move: a record that is inserted shifts one onto the next page (it comes
-twice), one that is deleted shifts one back (it never comes). Both show in the totals or in records that come twice.
+Paging by number counts on while the data may move: records that are inserted shift the last ones of a page onto the
+next (they come twice), one that is deleted shifts one back (it never comes). Both show in the totals, the former also
+where a page begins with the records that the page before it ends with. Records may also be equal by themselves, such as
+sales of one product: then a second download is the same as the first, byte for byte.
 """
 
 from __future__ import annotations
 
-from array import array
-from typing import TYPE_CHECKING
-
 from systemscripts.configuration.source_options.api import Options
+from systemscripts.directory_management import sha256_of
 from systemscripts.errors import BadDataError
 from systemscripts.sources.api_pages.landing import Landing, State, hash_position
 from systemscripts.sources.api_pages.paging import Position
-
-if TYPE_CHECKING:
-    import numpy
 
 BY_NUMBER = ("skip", "page", "offset")  # styles whose pages shift when the data do
 MAX_EQUAL_PAGES = 3  # two may come of data that move, which is settled when all pages are there
@@ -64,34 +61,43 @@ def check_next(landing: Landing, following: Position, is_link: bool) -> None:
 
 
 def check_whole(options: Options, landing: Landing, state: State) -> None:
-    """Raise MovedError where the records of all pages are not what the API says there are, or one is on two pages."""
+    """Raise MovedError where the records of all pages are not what the API says there are, or some were shifted.
+
+    Where another download held the very same, the data do not move: a warning, unless whole pages are equal, as where
+    a server does not know the parameter.
+    """
     if state.totals and state.records not in state.totals:
         raise MovedError(f"{state.records:,} records came, it says that there are {state.totals[-1]:,}")
-    if options.paging.repeats or state.pages < 2:
+    if options.paging.repeats or options.paging.style not in BY_NUMBER:
         return
-    if pair := _find_repeat(landing):
-        known = "paging.repeats: true takes equal records as they are"
-        raise MovedError(f"the same record is on pages {pair[0]} and {pair[1]} ({known})")
+    number = _find_shift(landing)
+    if number is None:
+        return
+    found = f"page {number} begins with records that the page before it ends with"
+    known = "paging.repeats: true takes equal records as they are"
+    content = sha256_of(landing.part)
+    if content != state.shifted_content or _has_equal_pages(landing):
+        state.shifted_content = content
+        raise MovedError(f"{found} ({known})")
+    state.warnings["records_repeated"] = f"{found}, in two downloads that are the same; they were loaded ({known})"
 
 
-def _find_repeat(landing: Landing) -> tuple[int, int] | None:
-    """Return the numbers of two pages that hold an equal record."""
-    import numpy  # only downloads of more than one page need it
-
-    hashes, pages = array("q"), array("q")
-    number, position = 0, 0
+def _find_shift(landing: Landing) -> int | None:
+    """Return the number of a page whose first records are the last ones of the page before it."""
+    before: list[bytes] = []
     with landing.part.open("rb") as stream:
-        for line in stream:
-            position += len(line)
-            while position > landing.pages[number].end:
-                number += 1
-            hashes.append(hash(line))
-            pages.append(number + 1)
-    order = numpy.argsort(numpy.frombuffer(hashes, dtype=numpy.int64), kind="stable")
-    sorted_hashes = numpy.frombuffer(hashes, dtype=numpy.int64)[order]
-    sorted_pages = numpy.frombuffer(pages, dtype=numpy.int64)[order]
-    equal = (sorted_hashes[1:] == sorted_hashes[:-1]) & (sorted_pages[1:] != sorted_pages[:-1])
-    found: numpy.ndarray = numpy.flatnonzero(equal)
-    if not len(found):
-        return None
-    return int(sorted_pages[found[0]]), int(sorted_pages[found[0] + 1])
+        for number, page in enumerate(landing.pages, 1):
+            lines = stream.read(page.end - stream.tell()).splitlines(keepends=True)
+            if not lines:
+                continue
+            begins = [index for index, line in enumerate(before) if line == lines[0]]
+            if any(before[index:] == lines[: len(before) - index] for index in begins):
+                return number
+            before = lines
+    return None
+
+
+def _has_equal_pages(landing: Landing) -> bool:
+    ends = [0, *(page.end for page in landing.pages)]
+    contents = [page.content for begin, page in zip(ends, landing.pages, strict=False) if page.end > begin]
+    return len(set(contents)) < len(contents)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from systemscripts.directory_management import atomic_write
+from systemscripts.summary import Code
 from systemscripts.tables.parsers.json_stream import written
 
 ENDING = ".pages.json"
@@ -35,11 +36,13 @@ class State:
     records: int = 0
     empty_pages: int = 0  # in a row, the last ones
     restarts: int = 0  # because the data moved meanwhile
+    shifted_content: str = ""  # SHA-256 of the download before, where records seemed to have moved onto another page
     length: int = 0  # bytes that are noted
     totals: list[int] = field(default_factory=list)  # that the first and the last answer named
     mark: str = ""  # greatest value of the incremental field
     done: bool = False
     not_before: str = ""  # until when the API wants not to be asked, with zone
+    warnings: dict[Code, str] = field(default_factory=dict)  # about what came, the last one of each code
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,16 @@ def following(options: Options, position: Position, answer: Any, count: int, so_
 
 
 def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
-    """The records of an answer; raises BadDataError where there is no list of objects."""
+    """The records of an answer.
+
+    Raises BadDataError where there is no list of objects, where an error stands in the place of records, and for a list
+    of errors beside them: then they are a part.
+    """
     path = options.default(2, options.records)
     found = at(answer, path)
-    named = answer if isinstance(answer, dict) else {}
-    others = {key: value for key, value in named.items() if key != path.split(".")[0]}
-    if words := find_words(others):  # also beside records: they may be a part
+    others = around_records(options, answer)
+    errors = others if not found else {key: value for key, value in others.items() if isinstance(value, list)}
+    if words := find_words(errors):
         raise BadDataError(f"{shown(options.url)} answers with an error: {words}", "Ask the owner of the API.")
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         keys = ", ".join(answer) if isinstance(answer, dict) else type(answer).__name__
@@ -79,6 +83,12 @@ def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
             "Correct records, the path to the list.",
         )
     return found
+
+
+def around_records(options: Options, answer: Any) -> dict[str, Any]:
+    """Return what an answer holds beside its records."""
+    first_part = options.default(2, options.records).split(".")[0]
+    return {key: value for key, value in answer.items() if key != first_part} if isinstance(answer, dict) else {}
 
 
 def total_of(options: Options, answer: Any) -> int | None:
