@@ -204,11 +204,14 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
 # --- checks before any work -----------------------------------------------------------------------------------------
 
 mend() { # PATH: the command that lets the caller write there
-    local user group=''
+    local user owner group
     user=$(id -un)
+    owner=$(stat -c %U -- "$1")
     group=$(stat -c %G -- "$1")
     if [[ " $(id -Gn) " == *" $group "* && $group != "$user" ]]; then
         printf 'sudo chmod -R g+rwX %q' "$1"
+    elif [[ $owner != root && $owner != "$user" ]]; then # it stays its owner's
+        printf 'sudo setfacl -R -m u:%q:rwX %q' "$user" "$1"
     else
         printf 'sudo chown -R %q: %q' "$user" "$1"
     fi

@@ -27,7 +27,7 @@ File = Annotated[Path | None, typer.Option(help="Load this file alone; it stays 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
 Alone = Annotated[Phase | None, typer.Option(help="Do this phase alone, with what the one before left.")]
-AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="This time far fewer rows are right.")]
+AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="Accept an unusually small file.")]
 Reload = Annotated[bool, typer.Option("--reload", help="Load undone content again.")]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]

@@ -108,7 +108,9 @@ def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
         if jobs.is_file(path):
             if not path.is_file():
-                raise UsageError(f"{path} does not exist")
+                raise UsageError(
+                    f"{path} does not exist", "Give the path of a YAML file, or the name of an uploaded job."
+                )
             return jobs.apply(connection, path)
         return configuration.load(connection, config), []
 

@@ -47,7 +47,7 @@ def run_pipeline(
     if not name:
         raise UsageError("name a pipeline", "See: run_pipeline.py --list")
     if from_step and failed:
-        raise UsageError("--from and --failed contradict each other")
+        raise UsageError("--from and --failed do not go together", "Give one of them.")
     pipeline, directories = pipelines.load(name), Directories(settings.current().etl_data_dir)
     chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
     unset = [f"{name} is not set up here: {', '.join(pipeline.unset)} not set"] if pipeline.unset else []

@@ -40,7 +40,7 @@ def secret(action: Annotated[Action, typer.Argument(help="encrypt, or decrypt.")
     if not given:
         raise UsageError("there is no value", "Type it, or give it on the standard input.")
     if action is Action.decrypt and not given.startswith(secrets.MARK):
-        raise UsageError(f"the value does not begin with {secrets.MARK}")
+        raise UsageError(f"the value does not begin with {secrets.MARK}", "Give it whole, as it stands in config/.env.")
     function = secrets.encrypt if action is Action.encrypt else secrets.decrypt
     made = function(given, settings.current().secret_key_file)
     if as_json():

@@ -45,7 +45,7 @@ class AddressRules:
         """Raises ConfigurationError when the address that a host leads to may not be connected to."""
         found = _address_or_none(address)
         if found is None:
-            raise ConfigurationError(f"{host} leads to {address}, which is no address")
+            raise ConfigurationError(f"{host} leads to {address}, which is not an IP address")
         if any(found in network for network in _NEVER if network.version == found.version) or found.is_multicast:
             raise ConfigurationError(f"{host} leads to {found}, an address that no source may have")
         if self.listed is not None and not found.is_global and not self._is_listed(found, port):

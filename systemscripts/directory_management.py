@@ -23,6 +23,7 @@ _ZEROS = bytes(CHUNK)
 LONGEST_ENDING_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
 # For the user and the group.
 FILE_MODE = 0o660
+SYSTEM_FOLDER_PARTS = 2  # of /srv, /home, /tmp: folders of everyone, whose owner is nobody's to change
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
 LONGEST_PART_NAME = 230  # with a dot before it, and some letters and .part behind it
 LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
@@ -98,11 +99,32 @@ def unwritable(path: Path, error: OSError) -> EtlError:
     """The error for a folder or file that cannot be written, with what mends it."""
     if error.errno in NO_SPACE:
         return EtlError(f"no space left for {path}", "Free space, then run it again.")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        shown = shlex.quote(str(path))
+        hint = f"A file has the name of a folder: look at it, then: mv {shown} {shown}.before"
+        return ConfigurationError(f"{path} cannot be written: {error.strerror}", hint)
+    return ConfigurationError(f"{path} cannot be written: {error.strerror}", advise_access(path))
+
+
+def advise_access(path: Path) -> str:
+    """Return what to type so that this user may read and write a path; nobody's own file or folder is taken away.
+
+    What root left behind is given to this user; another user's file stays theirs and is shared.
+    """
+    user = os.environ.get("USER") or str(os.geteuid())
     existing = next(found for found in (path, *path.parents) if os.path.exists(found))  # noqa: PTH110 - never raises
-    user = os.environ.get("USER") or str(os.getuid())
-    return ConfigurationError(
-        f"{path} cannot be written: {error.strerror}", f"Run: sudo chown -R {user} {shlex.quote(str(existing))}"
-    )
+    if existing not in (path, path.parent):
+        return f"Run: sudo install -d -o {user} {shlex.quote(str(path.parent))}"
+    shown, owner = shlex.quote(str(existing)), existing.stat().st_uid
+    if os.geteuid() == 0:
+        return f"Not even root may: is the disk mounted read-only? See: findmnt -T {shown}"
+    if owner == os.geteuid():
+        return f"Run: chmod -R u+rwX {shown}"
+    if owner == 0 and len(existing.parts) > SYSTEM_FOLDER_PARTS:
+        return f"Run: sudo chown -R {user} {shown}"
+    if owner == 0:
+        return f"Name a path below a folder that {user} may write."
+    return f"It stays its owner's and is shared by: sudo setfacl -R -m u:{user}:rwX {shown} (or name another path)"
 
 
 def in_progress(name: str) -> bool:

@@ -69,7 +69,7 @@ class SkippedError(TryLaterError):
 
 
 class DatabaseDownError(TryLaterError):
-    """Nobody answers where the database should be, or it takes nobody now: one alert for every job that finds so."""
+    """No one answers where the database should be, or it accepts no connections now: one alert for all jobs."""
 
 
 class ConfigurationError(EtlError):

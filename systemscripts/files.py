@@ -188,7 +188,10 @@ def of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     )
     row = cursor.fetchone()
     if row is None:
-        raise EtlError(f"no file is known to have become dataset {dataset_id}")
+        raise EtlError(
+            f"dataset {dataset_id} has no file in dba.tfile, so it cannot be read again",
+            "Deliver its file again, or take its rows back: generic_import.py --undo " + str(dataset_id),
+        )
     return Ticket(*row)
 
 
@@ -216,7 +219,9 @@ def change(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values:
         (status, run_uuid, *values.values(), ticket.file_id, ticket.status),
     )
     if cursor.rowcount != 1:
-        raise EtlError(f"file {ticket.file_id} is no longer {ticket.status}: another run took it")
+        raise EtlError(
+            f"file {ticket.file_id} is no longer {ticket.status}: another run took it", "Run the same command again."
+        )
     ticket.status = status
     for name, value in values.items():
         if name in Ticket.__dataclass_fields__:

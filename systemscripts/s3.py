@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 LOCAL = ("127.0.0.1", "localhost", "::1")
 # Error codes (Amazon S3 API reference, "Error responses") that no second try mends, and what to look at
 _CONFIGURATION = {
-    "NoSuchBucket": "Mend S3_BUCKET.",
-    "InvalidBucketName": "Mend S3_BUCKET.",
+    "NoSuchBucket": "Correct S3_BUCKET.",
+    "InvalidBucketName": "Correct S3_BUCKET.",
     "AccessDenied": "Give the key the right to do this, or use another key.",
     "403": "Give the key the right to do this, or use another key.",
     "AllAccessDisabled": "Ask the owner of the bucket.",
-    "InvalidAccessKeyId": "Mend S3_ACCESS_KEY_ID, or the profile.",
-    "SignatureDoesNotMatch": "Mend S3_SECRET_ACCESS_KEY, or the profile.",
+    "InvalidAccessKeyId": "Correct S3_ACCESS_KEY_ID, or the profile.",
+    "SignatureDoesNotMatch": "Correct S3_SECRET_ACCESS_KEY, or the profile.",
     "ExpiredToken": "Get a new token.",
     "InvalidToken": "Get a new token.",
-    "AuthorizationHeaderMalformed": "Mend S3_REGION.",
-    "PermanentRedirect": "Mend S3_REGION or S3_ENDPOINT_URL.",
+    "AuthorizationHeaderMalformed": "Correct S3_REGION.",
+    "PermanentRedirect": "Correct S3_REGION or S3_ENDPOINT_URL.",
 }
 _ROLES = ("iam-role", "container-role")  # how botocore calls keys that it got from the machine
 _ABSENT = ("404", "NoSuchKey", "NotFound")
@@ -138,7 +138,9 @@ class Bucket:
                     for chunk in body.iter_chunks(1 << 20):
                         stream.write(chunk)
                     if stream.tell() != found.size:
-                        raise TryLaterError(f"{self.address}{found.key} broke off", "The next run fetches it again.")
+                        raise TryLaterError(
+                            f"{self.address}{found.key} was interrupted", "The next run fetches it again."
+                        )
             except OSError as error:
                 if error.errno is None:  # urllib3's own errors are OSErrors too
                     raise
@@ -279,16 +281,18 @@ def explain(error: Exception, what: str, place: str) -> EtlError:
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return ConfigurationError(f"{place}: no key is known", "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.")
     if isinstance(error, exceptions.ProfileNotFound):
-        return ConfigurationError("there is no such profile in ~/.aws", "Mend S3_PROFILE.")
+        return ConfigurationError("there is no such profile in ~/.aws", "Correct S3_PROFILE.")
     if isinstance(error, exceptions.SSLError):
         return ConfigurationError(
-            f"{place}: its certificate is not trusted", "Set S3_CA_FILE, or mend S3_ENDPOINT_URL."
+            f"{place}: its certificate is not trusted", "Set S3_CA_FILE, or correct S3_ENDPOINT_URL."
         )
     if isinstance(error, exceptions.IncompleteReadError):  # it is none of those below
-        return TryLaterError(f"{place}: cannot {what}: the connection broke off", "Run the same command again later.")
+        return TryLaterError(
+            f"{place}: cannot {what}: the connection was interrupted", "Run the same command again later."
+        )
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return TryLaterError(f"{place} does not answer, cannot {what}", "Run the same command again later.")
-    return ConfigurationError(f"cannot {what}: {masking.mask(str(error))}", "Mend the settings S3_...")
+    return ConfigurationError(f"cannot {what}: {masking.mask(str(error))}", "Correct the settings S3_...")
 
 
 def _plain(etag: str) -> str:

@@ -59,15 +59,18 @@ def _keys(place: Path, make: bool) -> MultiFernet:
     try:
         state = place.stat()
         if stat.S_IMODE(state.st_mode) & 0o077 or state.st_uid != os.geteuid():
-            command = "chmod 600" if state.st_uid == os.geteuid() else f"sudo chown {os.geteuid()}"
+            copy = f"{place}.{os.geteuid()}"
+            command = f"chmod 600 {place}"
+            if state.st_uid != os.geteuid():  # the key stays its owner's
+                command = f"sudo install -m 600 -o {os.geteuid()} {place} {copy}, and set SECRET_KEY_FILE={copy}"
             raise ConfigurationError(
                 f"the key file {place} must belong to who runs this, and be read by nobody else",
-                f"Run: {command} {shlex.quote(str(place))}",
+                f"Run: {command}",
             )
         return MultiFernet([Fernet(line) for line in place.read_bytes().split()])
     except OSError as error:
         raise ConfigurationError(
-            f"the key file {place} cannot be read: {error.strerror}", "Mend SECRET_KEY_FILE, or bring the key there."
+            f"the key file {place} cannot be read: {error.strerror}", "Correct SECRET_KEY_FILE, or bring the key there."
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"the key file {place} holds no key", "Bring back the right file.") from error

@@ -155,7 +155,7 @@ def stop(run: dict[str, Any], user_name: str) -> None:
     if run["status"] != "running":
         raise UsageError(f"the run is not running, it is {run['status']}")
     if run["host"] != platform.node():
-        raise UsageError(f"it runs on {run['host']}, not here", f"There run: kill {run['pid']}")
+        raise UsageError(f"it runs on {run['host']}, not here", f"Type there: kill {run['pid']}")
     if run["pid"] == os.getpid():
         raise UsageError("this run is the console itself", "Stop it where it was started.")
     # a pid may belong to another process by now, which nobody asked to end

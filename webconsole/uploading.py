@@ -80,7 +80,7 @@ def checked(name: str, text: str) -> Upload:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         return Upload(name, text[:2000], (Fault(0, "It is larger than 256 kB, which no configuration is."),))
     if not _NAME.fullmatch(name):
-        fault = Fault(0, f"{name!r} is no name of a configuration. Use lower-case letters, digits and _.")
+        fault = Fault(0, f"{name!r} is not a name for a configuration. Use lower-case letters, digits and _.")
         return Upload(name, text, (fault,))
     return Upload(name, text, tuple(_as_fault(each) for each in uploads.faults(name, text.encode("utf-8", "replace"))))
 

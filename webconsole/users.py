@@ -65,7 +65,7 @@ def signed_in(cursor: Cursor, name: str) -> None:
 def add(cursor: Cursor, name: str, password: str, role: Role) -> None:
     """Make a user; raises UsageError for a bad name or password, or when there is one of that name."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no user name", "Lower-case letters, digits, and . _ @ - between them.")
+        raise UsageError(f"{name!r} is not a user name", "Lower-case letters, digits, and . _ @ - between them.")
     cursor.execute("select 1 from dba.tuser where user_name = %s", (name,))
     if cursor.fetchone():
         raise UsageError(f"there is a user {name} already", f"New password: console_user.py password {name}")

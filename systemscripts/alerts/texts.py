@@ -21,7 +21,7 @@ def of_outcome(state: State, outcome: Outcome) -> str:
 
 What: {outcome.error}
 
-Next: mend the cause, then run
+Next: fix the cause, then run
   {outcome.command}
 
 {AGAIN}

@@ -60,5 +60,5 @@ def verify(path: Path, major: int) -> int:
     tables = sum(" TABLE DATA " in line for line in tools.run(program, "--list", str(path)).splitlines())
     tools.run(program, "--file=/dev/null", str(path))  # the list stands at the beginning: what is cut off has it too
     if tables == 0:
-        raise EtlError(f"{path} holds no table", "Look at DATABASE_URL, then run it again.")
+        raise EtlError(f"{path} contains no table", "Look at DATABASE_URL, then run it again.")
     return tables

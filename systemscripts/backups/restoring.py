@@ -70,7 +70,7 @@ def drop_set_aside(name: str) -> None:
     """Drop a database that a restore has set aside; raises UsageError for any other."""
     if not name.startswith(f"{_configured_name()}{SET_ASIDE}"):
         raise UsageError(
-            f"{name} is no database that a restore has set aside", f"Those are {_configured_name()}{SET_ASIDE}..."
+            f"{name} is not a database that a restore has set aside", f"Those are {_configured_name()}{SET_ASIDE}..."
         )
     with _server() as server:
         _execute(server, "drop database {}", name)
@@ -184,7 +184,7 @@ def _examined(database: str) -> Restored:
             found.tables, found.rows = found.tables + 1, found.rows + _number(cursor.fetchone())
         found.problems = list(_incomplete(cursor, found))
     if not found.tables:
-        raise EtlError("the backup holds no table", "Take another one: restore_database.py FILE")
+        raise EtlError("the backup contains no table", "Take another one: restore_database.py FILE")
     return found
 
 

@@ -167,7 +167,7 @@ def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[A
     if len(lines) > MOST_PLACES:  # anchors within anchors unfold to billions
         raise ConfigurationError(f"{path} line {node.start_mark.line + 1}: unfolds to more than {MOST_PLACES:,} values")
     if isinstance(node, yaml.ScalarNode) and "\0" in node.value:
-        raise ConfigurationError(f"{path} line {node.start_mark.line + 1}: holds NUL, which is no text")
+        raise ConfigurationError(f"{path} line {node.start_mark.line + 1}: holds the character NUL")
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

@@ -57,7 +57,7 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
     Raises ConfigurationError that names every fault, or where a file of the operator has the name.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
-        raise ConfigurationError(f"{name!r} is no name of a configuration", "Use lower case, digits and _.")
+        raise ConfigurationError(f"{name!r} is not a name for a configuration", "Use lower case, digits and _.")
     if wrong := faults(name, content):
         raise ConfigurationError("; ".join(wrong))
     config, document, _ = jobs.from_document(parse_document(Path(f"{name}.yaml"), content), name)

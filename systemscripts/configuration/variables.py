@@ -63,7 +63,7 @@ def _value_of(text: str, where: str) -> str:
         return known[name].get_secret_value()
     prefix = settings.USER_PREFIX
     if not name.startswith(prefix):
-        raise ConfigurationError(f"{where}: ${{{name}}} is no variable that a configuration may name: {prefix}...")
+        raise ConfigurationError(f"{where}: ${{{name}}} is not a variable that a configuration may name: {prefix}...")
     if default_given:
         return default
     raise UnsetVariableError(

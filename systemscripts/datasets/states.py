@@ -138,9 +138,15 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
         raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
     status, config_name, label, day, load_mode, purged_at = row
     if status == "undone":
-        raise UsageError(f"dataset {dataset_id} is undone already")
+        raise UsageError(
+            f"dataset {dataset_id} is undone already",
+            f"To load it again: deliver its file, and run generic_import.py {config_name} --reload.",
+        )
     if purged_at is not None:
-        raise UsageError(f"dataset {dataset_id} was purged at {purged_at:%Y-%m-%d}: what it replaced is deleted")
+        raise UsageError(
+            f"dataset {dataset_id} was purged at {purged_at:%Y-%m-%d}: what it replaced is deleted",
+            "Deliver a corrected file instead.",
+        )
     if later := find_upserts_on_top(cursor, dataset_id):
         on_top = ", ".join(map(str, later))
         raise UsageError(

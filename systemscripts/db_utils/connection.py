@@ -176,7 +176,7 @@ def _without_state(url: str, detail: str) -> EtlError:
         )
     if state in _TRY_LATER:
         return DatabaseDownError(
-            f"the database at {where} takes nobody now: {detail}", "Run the same command again later."
+            f"the database at {where} accepts no connections now: {detail}", "Run the same command again later."
         )
     return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
 

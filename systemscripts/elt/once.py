@@ -106,7 +106,7 @@ def _write_combined(connection: Connection, config: ImportConfig, path: Path) ->
     except OSError as error:
         raise EtlError(
             f"output_csv_path {path} cannot be written: {error.strerror}",
-            "The rows are loaded; mend the path or its rights, or free space, then run it again.",
+            "The rows are loaded; correct the path or its rights, or free space, then run it again.",
         ) from error
 
 

@@ -16,7 +16,7 @@ def check(context: Context) -> Iterator[Line]:
     """Each fault a line."""
     faults = list(find())
     for fault in faults:
-        yield Line(FAILURE, "configuration", fault, "Mend that file; check_config.py shows whether it is sound.")
+        yield Line(FAILURE, "configuration", fault, "Correct that file; check_config.py shows whether it is sound.")
     if not faults:
         yield Line(OK, "configuration", "every YAML file is sound")
 

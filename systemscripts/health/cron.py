@@ -17,7 +17,7 @@ ORDER = 50
 def check(context: Context) -> Iterator[Line]:
     """The file, the daemon, the pauses."""
     if context.settings is None:
-        yield Line(WARNING, "cron file", "not looked at: the settings are faulty", "Mend the settings first.")
+        yield Line(WARNING, "cron file", "not looked at: the settings are faulty", "Correct the settings first.")
         return
     try:
         wanted = cron_file.wanted()

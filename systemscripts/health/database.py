@@ -28,7 +28,7 @@ _FACTS = """
 def check(context: Context) -> Iterator[Line]:
     """The loading login, then the reading one."""
     if context.settings is None:
-        yield Line(WARNING, "database", "not looked at: the settings are faulty", "Mend the settings first.")
+        yield Line(WARNING, "database", "not looked at: the settings are faulty", "Correct the settings first.")
         return
     try:
         with contextlib.closing(db_utils.connect(purpose="doctor")) as connection:

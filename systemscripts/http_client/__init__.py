@@ -78,7 +78,7 @@ class Client:
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
-            raise ConfigurationError(f"{shown(self.base_url)} is no address of an API", "Expected https://...")
+            raise ConfigurationError(f"{shown(self.base_url)} is not an address of an API", "Expected https://...")
         self._session: requests.Session | None = None
 
     def get_json(self, url: str, parameters: Mapping[str, str] | None = None, **decoding: Any) -> Any:
@@ -139,10 +139,14 @@ class Client:
                     return self._read(url, response)
                 following = urljoin(response.url, response.headers["Location"])
                 if response.url.startswith("https:") and not following.startswith("https:"):
-                    raise ConfigurationError(f"{shown(url)} leads to {shown(following)}, without TLS")
+                    raise ConfigurationError(
+                        f"{shown(url)} leads to {shown(following)}, without TLS", "Write the https:// address in url."
+                    )
                 logger.info("%s leads to %s", shown(url), shown(following))
                 url, parameters = following, {}
-        raise ConfigurationError(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")
+        raise ConfigurationError(
+            f"{shown(url)}: more than {MOST_REDIRECTS} redirects", "Write the address to which it leads in url."
+        )
 
     def _ask(self, url: str, parameters: Mapping[str, str]) -> requests.Response:
         import requests
@@ -156,7 +160,7 @@ class Client:
         self.used += 1
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https"):
-            raise ConfigurationError(f"{shown(url)} is no address of an API", "Expected https://...")
+            raise ConfigurationError(f"{shown(url)} is not an address of an API", "Expected https://...")
         self.rules.check_name(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._session = self._session or connecting.session(self.rules, self.ca_file)
         at_home = origin(url) == origin(self.base_url)
@@ -167,11 +171,16 @@ class Client:
                 timeout=(self.limits.connect_seconds, self.limits.read_seconds),
             )  # fmt: skip
         except requests.exceptions.SSLError as error:
-            raise ConfigurationError(f"{shown(url)}: its certificate is not trusted", "See ca_file.") from error
+            raise ConfigurationError(
+                f"{shown(url)}: its certificate is not trusted",
+                "Set ca_file of the source to the certificate of its authority (PEM).",
+            ) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise _AgainError(f"no answer ({type(error).__name__})") from error
         except requests.RequestException as error:
-            raise ConfigurationError(f"{shown(url)} cannot be asked: {type(error).__name__}") from error
+            raise ConfigurationError(
+                f"{shown(url)} cannot be asked: {type(error).__name__}", "Correct url in the import."
+            ) from error
 
     def _read(self, url: str, response: requests.Response) -> Answer:
         import requests
@@ -181,7 +190,7 @@ class Client:
             said = _read_error(response)
             status = f"HTTP {response.status_code} {said}".rstrip()
             if after > self.limits.longest_pause:
-                raise AskedToWaitError(f"{shown(url)} wants to be asked again in {after:,.0f} s: {status}", after)
+                raise AskedToWaitError(f"{shown(url)} asked to be retried in {after:,.0f} s: {status}", after)
             raise _AgainError(status, after)
         if response.status_code not in (200, 204):
             said = _read_error(response)

@@ -37,7 +37,7 @@ def refuse_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[
     drop = " ".join(f"drop {view.kind} {view.name};" for view in downwards)
     create = " ".join(f"create {view.kind} {view.name} as {view.definition}" for view in reversed(downwards))
     raise ConfigurationError(
-        f"{', '.join(view.name for view in downwards)} stand on {schema}.{table} and are in the way",
+        f"views depend on {schema}.{table}: {', '.join(view.name for view in downwards)}",
         f"Run: {drop} Then {command}, and then: {create}",
     )
 

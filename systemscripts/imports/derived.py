@@ -84,7 +84,8 @@ class Affected:
             self._cursor.execute(path.read_text())
         except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise ConfigurationError(
-                f"after_change {path}: {error.diag.message_primary or error}", "Mend the SQL file, then run it again."
+                f"after_change {path}: {error.diag.message_primary or error}",
+                "Correct the SQL file, then run it again.",
             ) from error
         self._cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(KEYS)))
 
@@ -112,7 +113,7 @@ class Affected:
             raise ConfigurationError(
                 f"after_change of {self._config.config_name}: {self._config.target_table} lacks one of its "
                 f"key_columns ({', '.join(self._names)})",
-                "Mend key_columns.",
+                "Correct key_columns.",
             ) from error
 
 

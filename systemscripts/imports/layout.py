@@ -193,7 +193,10 @@ def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
     needed = [name for name, column in absent.items() if column.required and column.default is None]
     needed = [name for name in needed if name not in given]
     if needed and columns:
-        raise BadDataError(f"required columns are missing: {', '.join(needed)}", "Or give them a default.")
+        raise BadDataError(
+            f"required columns are missing: {', '.join(needed)}",
+            "Ask the sender for them, or give them a default in the schema.",
+        )
     now = settings.now().isoformat(sep=" ")
     for name, column in absent.items():
         place = places.get(column.from_column) if column.from_column else None
@@ -209,7 +212,7 @@ def _check_names(made: Layout) -> None:
     twice = sorted(name for name, times in Counter(made.names).items() if times > 1)
     if twice:
         raise ConfigurationError(
-            f"the schema gives two columns one name: {', '.join(twice)}", "Mend rename or extras_json."
+            f"the schema gives two columns one name: {', '.join(twice)}", "Correct rename or extras_json."
         )
 
 

@@ -126,7 +126,7 @@ class _Helper:
 
 
 def _broke_off() -> EtlError:
-    return EtlError("the second process that looks at the file broke off", "Run the same command again.")
+    return EtlError("the second process that looks at the file ended early", "Run the same command again.")
 
 
 def _help(source: IO[bytes], target: IO[bytes], known: list[Evidence], table: Table) -> None:

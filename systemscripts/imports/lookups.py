@@ -29,7 +29,7 @@ def _values(cursor: Cursor, name: str) -> frozenset[str]:
         (schema, table, column),
     )
     if not cursor.fetchone():
-        raise ConfigurationError(f"lookup: there is no column {name}", "Mend the schema of the import.")
+        raise ConfigurationError(f"lookup: there is no column {name}", "Correct the schema of the import.")
     cursor.execute(
         sql.SQL("select distinct {0}::text from {1} where {0} is not null").format(
             sql.Identifier(column), sql.Identifier(schema, table)

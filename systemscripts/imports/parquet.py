@@ -50,7 +50,10 @@ def plan(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Direc
         made.columns = [column for column in made.columns if column not in new]
         made.shape = made.shape.without(new)
     if config.importstrategyid == 3 and made.missing and shape.width:
-        raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
+        raise BadDataError(
+            f"columns are missing: {', '.join(made.missing)}",
+            "Ask the sender for them, or set importstrategyid to 1 or 2.",
+        )
     return made
 
 

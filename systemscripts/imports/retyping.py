@@ -176,7 +176,7 @@ def _retype(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> N
     except (psycopg2.DataError, psycopg2.errors.CannotCoerce) as error:
         raise BadDataError(
             f"column {change.name} of {config.target_table} cannot become {change.type}: {error.diag.message_primary}",
-            f"Declare it {change.old_type}, or mend the values.",
+            f"Declare it {change.old_type}, or correct the values.",
         ) from error
     _retype_history(cursor, config, change)
     if change.type == "timestamptz":  # read by the installation's zone above, kept in the history's own

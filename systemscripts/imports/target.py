@@ -104,7 +104,10 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
     existing = existing_columns(cursor, schema, table)
     made.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
     if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
-        raise BadDataError(f"columns are missing: {', '.join(made.missing)}", "Or set importstrategyid to 1 or 2.")
+        raise BadDataError(
+            f"columns are missing: {', '.join(made.missing)}",
+            "Ask the sender for them, or set importstrategyid to 1 or 2.",
+        )
     if existing is None:
         made.create, made.added = True, list(made.columns)
         _refuse_too_many(cursor, made)

@@ -81,7 +81,7 @@ class Transform:
                 "Correct the function or the file.",
             ) from error
         if not isinstance(returned, pandas.DataFrame):
-            raise ConfigurationError(f"{self._path}: {self._path.stem}() returns no DataFrame")
+            raise ConfigurationError(f"{self._path}: {self._path.stem}() does not return a DataFrame")
         return returned
 
 
@@ -101,7 +101,7 @@ def of(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform
 def _function(path: Path) -> Callable[[Any], Any]:
     spec = importlib.util.spec_from_file_location(f"transform_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} is no Python file")
+        raise ConfigurationError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts import alerts
-from systemscripts.directory_management import NO_SPACE
+from systemscripts.directory_management import NO_SPACE, advise_access
 from systemscripts.errors import DatabaseDownError, EtlError, SkippedError
 from systemscripts.job.limits import RunEnded
 from systemscripts.summary import Summary
@@ -58,8 +58,7 @@ def explained(error: BaseException) -> BaseException:
         if error.errno in NO_SPACE:
             found = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
         elif isinstance(error, PermissionError) and error.filename:
-            command = f"sudo chown {os.getuid()} {shlex.quote(str(error.filename))}"
-            found = EtlError(f"{error.filename}: permission denied", f"Run: {command}")
+            found = EtlError(f"{error.filename}: permission denied", advise_access(Path(os.fsdecode(error.filename))))
     elif "psycopg2" in sys.modules:
         import psycopg2
 

@@ -57,7 +57,8 @@ def _busy(path: Path, script: str, key: str) -> BusyError:
     try:
         holder = json.loads(path.read_text())
         return BusyError(
-            f"{named} is already running since {holder['since']} (pid {holder['pid']})", "Later, or --wait."
+            f"{named} is already running since {holder['since']} (pid {holder['pid']})",
+            "Run it later, or wait for it: --wait.",
         )
     except (OSError, json.JSONDecodeError, KeyError):
-        return BusyError(f"{named} is already running", "Later, or --wait.")
+        return BusyError(f"{named} is already running", "Run it later, or wait for it: --wait.")

@@ -99,7 +99,7 @@ def _keep(context: Context, ticket: files.Ticket, read_as: files.Look | None) ->
     except OSError as error:
         raise EtlError(
             f"{source} cannot be moved to {goal}: {error.strerror}",
-            "Free space or mend the rights, then run the same command again; its rows are safe.",
+            "Free space or correct the rights, then run the same command again; its rows are safe.",
         ) from error
 
 

@@ -116,7 +116,7 @@ def plan_for(cursor: Cursor, context: Context, file: Prepared) -> target.Plan:
     if config.load_mode == "upsert":
         made.key_columns = config.key_columns
         if absent := file.columns and [name for name in config.key_columns if name not in made.columns]:
-            raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Mend the file, or key_columns.")
+            raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Correct the file, or key_columns.")
     if config.load_mode == "new_rows":
         _refuse_unnamed(cursor, context, made)
     return made

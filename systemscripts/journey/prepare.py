@@ -81,7 +81,8 @@ def _check_type(wanted: str, name: str, found: str) -> None:
     kinds = {"csv": "text", "json": "JSON"}  # pages and XML named .xls are workbooks to whoever sends them
     if kinds.get(found, "a workbook") != {**kinds, "tsv": "text", "txt": "text"}.get(wanted, "a workbook"):
         raise BadDataError(
-            f"another layout: {name} holds {found}, the import takes {wanted}", "Or set file_type to auto."
+            f"another layout: {name} holds {found}, the import takes {wanted}",
+            "Ask the sender for that form, or set file_type: auto.",
         )
 
 

@@ -36,7 +36,8 @@ def load_again(cursor: Cursor, context: Context, dataset_id: int) -> int:
         with prepare.prepared(context, as_kept, write=False) as file:
             if as_kept.file_sha256 != ticket.file_sha256:
                 raise UsageError(
-                    f"{place} is not the file that became dataset {dataset_id}", "Bring the right one back."
+                    f"{place} is not the file that became dataset {dataset_id}",
+                    "Put the file that was loaded back there (from a backup), then run it again.",
                 )
             return _copy(cursor, context, file, dataset_id)
 
@@ -62,7 +63,10 @@ def _kept(ticket: files.Ticket, dataset_id: int, directories: Directories) -> It
 def _copy(cursor: Cursor, context: Context, file: Prepared, dataset_id: int) -> int:
     plan = load.plan_for(cursor, context, file)
     if not plan.shape.hashed:
-        raise UsageError(f"{context.config.config_name} is no longer loaded as new_rows", "Set load_mode back.")
+        raise UsageError(
+            f"{context.config.config_name} is no longer loaded as new_rows",
+            "Set load_mode: new_rows in its configuration, then run it again.",
+        )
     target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
     before = _rows_of(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))

@@ -102,5 +102,8 @@ def _chosen(
         raise ConfigurationError(faults[name])
     chosen = configuration.load(connection, name)
     if not chosen.is_active:
-        raise ConfigurationError(f"the import {name} is not active", "Set is_active to true.")
+        raise ConfigurationError(
+            f"the import {name} is not active",
+            f"Set is_active: true in config/imports/{name}.yaml, or in its row of dba.timportconfig.",
+        )
     return [chosen]

@@ -218,7 +218,7 @@ def _environment_uuid(name: str) -> str | None:
     try:
         return str(uuid.UUID(value)) if value else None
     except ValueError as error:
-        raise ConfigurationError(f"{name} is no UUID: {value!r}", f"Run: unset {name}") from error
+        raise ConfigurationError(f"{name} is not a UUID: {value!r}", f"Run: unset {name}") from error
 
 
 def user_name() -> str:

@@ -111,7 +111,7 @@ def _conclude(summary: Summary, pipeline: Pipeline, states: list[str]) -> None:
     if skipped:
         summary.problem(f"not run: {', '.join(skipped)}")
     if summary.problems:
-        summary.next_steps = [f"mend the cause, then: run_pipeline.py {pipeline.name} --failed"]
+        summary.next_steps = [f"fix the cause, then: run_pipeline.py {pipeline.name} --failed"]
 
 
 def describe(pipeline: Pipeline, chosen: set[str]) -> list[dict[str, Any]]:

@@ -140,10 +140,10 @@ def _query(cursor: Cursor, report: Report, name: str, statement: str, values: di
     except WRONG_SQL as error:
         raise ConfigurationError(
             f"report {report.report_name}: query {name}: {error.diag.message_primary}",
-            f"Mend config/reports/{report.report_name}.yaml.",
+            f"Correct config/reports/{report.report_name}.yaml.",
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"report {report.report_name}: query {name}: a parameter is wrong ({error}); a percent sign is written %%",
-            f"Mend config/reports/{report.report_name}.yaml.",
+            f"Correct config/reports/{report.report_name}.yaml.",
         ) from error

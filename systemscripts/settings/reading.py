@@ -113,12 +113,12 @@ def _may_be_read(path: Path, required: bool) -> bool:
         mode = path.stat().st_mode
     except FileNotFoundError:
         if required:
-            raise ConfigurationError(f"settings file {path} does not exist", "Mend ETL_ENV_FILE.") from None
+            raise ConfigurationError(f"settings file {path} does not exist", "Correct ETL_ENV_FILE.") from None
         return False
     except OSError as error:
         raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as the user it belongs to.") from error
     if not stat.S_ISREG(mode):
-        raise ConfigurationError(f"settings file {path} is not a file", "Mend ETL_ENV_FILE.")
+        raise ConfigurationError(f"settings file {path} is not a file", "Correct ETL_ENV_FILE.")
     if stat.S_IMODE(mode) & 0o007:
         raise ConfigurationError(
             f"settings file {path} can be read by others", f"Run: chmod 600 {shlex.quote(str(path))}"
@@ -184,5 +184,5 @@ def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settin
             shown = "" if _may_be_secret(name, str(values.get(name)), fault["type"]) else f", not {values.get(name)!r}"
             problems.append(f"{name.upper()}: {message}{shown}")
     if problems or settings is None:
-        raise ConfigurationError("settings: " + "; ".join(problems), f"Mend {path} or the environment.")
+        raise ConfigurationError("settings: " + "; ".join(problems), f"Correct {path} or the environment.")
     return settings

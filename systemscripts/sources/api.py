@@ -159,7 +159,7 @@ def _keep_waiting(api: _Api, state: State) -> None:
     """An API that named a time before which it is not to be asked is left alone till then, whoever polls."""
     if state.not_before and settings.now() < datetime.fromisoformat(state.not_before):
         raise GaveUpError(
-            f"{api.shown} wants not to be asked before {state.not_before[:16].replace('T', ' ')}",
+            f"{api.shown} asked to be left alone until {state.not_before[:16].replace('T', ' ')}",
             "The first run after that goes on.",
         )
 

@@ -58,7 +58,7 @@ def _place(options: dict[str, Any]) -> Place:
             settings.prefix(str(given.get("error_prefix", wanted.s3_error_prefix))),
         ]
     except ValueError as error:
-        raise ConfigurationError(f"a source of type s3: {error}", "Mend its prefixes.") from error
+        raise ConfigurationError(f"a source of type s3: {error}", "Correct its prefixes.") from error
     if prefixes[0] in prefixes[1:]:  # its copy would be the object itself, which is deleted
         raise ConfigurationError(
             f"a source of type s3 has the prefix {prefixes[0]!r} both for what comes in and for what is done",

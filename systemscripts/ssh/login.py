@@ -92,9 +92,9 @@ def private_key(login: Login) -> PKey:
         passphrase = login.key_passphrase.get_secret_value().encode() if login.key_passphrase else None
         return paramiko.PKey.from_path(path, passphrase)  # type: ignore[arg-type]
     except OSError as error:
-        raise ConfigurationError(f"the key {path}: {error.strerror or error}", "Mend key_file.") from error
+        raise ConfigurationError(f"the key {path}: {error.strerror or error}", "Correct key_file.") from error
     except paramiko.PasswordRequiredException as error:
         raise ConfigurationError(f"the key {path} has a passphrase", "Set key_passphrase: ${{SOURCE_...}}.") from error
     except (paramiko.SSHException, ValueError, TypeError) as error:
         wrong = " or its passphrase is wrong" if login.key_passphrase else ""
-        raise ConfigurationError(f"{path} is no private key{wrong}", "Name the private key in key_file.") from error
+        raise ConfigurationError(f"{path} is not a private key{wrong}", "Name the private key in key_file.") from error

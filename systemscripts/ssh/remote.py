@@ -14,6 +14,7 @@ from systemscripts.errors import EtlError
 from systemscripts.ssh.session import RefusedError, Session, is_closed, is_lost
 
 # the beginning of a line as `ls -l` shows it, which most servers send beside a name: its kind and its rights
+PATH_HINT = "Correct path: the folder as the server shows it to this user."
 LONG_NAME = re.compile(rb"([-dlbcps])[-rwxsStTl]{9}")
 
 
@@ -46,7 +47,7 @@ def entries(session: Session, folder: str) -> list[Entry]:
     try:
         return session.call(f"the list of {folder}", lambda client: list_folder(client, folder))
     except FileNotFoundError as error:
-        raise EtlError(f"{session.login.name}: there is no folder {folder}", "Check path.") from error
+        raise EtlError(f"{session.login.name}: there is no folder {folder}", PATH_HINT) from error
 
 
 def list_folder(client: paramiko.SFTPClient, folder: str) -> list[Entry]:

@@ -11,6 +11,7 @@ import paramiko
 
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import EtlError, TryLaterError
+from systemscripts.ssh import remote
 from systemscripts.ssh.remote import entries, look
 from systemscripts.ssh.session import Session, is_closed
 
@@ -29,11 +30,14 @@ def upload(session: Session, path: Path, folder: str, advance: Callable[[float],
         session.call(what, lambda client: _send(session, client, path, part, advance))
         arrived = look(session, part)
         if arrived is None or arrived.size not in (None, size):
-            raise EtlError(f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes")
+            raise EtlError(
+                f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes",
+                "Run the same command again; where it stays so, ask the server's owner whether its disk is full.",
+            )
         session.call(what, lambda client: _rename(client, part, goal))
         _remove_older_parts(session, folder, path.name)
     except FileNotFoundError as error:
-        raise EtlError(f"{session.login.name}: there is no folder {folder}", "Check path.") from error
+        raise EtlError(f"{session.login.name}: there is no folder {folder}", remote.PATH_HINT) from error
     except TryLaterError:
         raise  # the next try goes on with the part
     except EtlError:

@@ -192,7 +192,7 @@ def refusal(question: Question, failures: Sequence[str]) -> BadDataError:
     if what:
         return BadDataError(f"{question.path.name} {what}", _HINT)
     telling = next((failure for failure in failures if "UnusualError" not in failure), failures[0])
-    return BadDataError(f"{question.path.name} is damaged or no {question.kind}: {telling[:200]}", _HINT)
+    return BadDataError(f"{question.path.name} is damaged or not {question.kind}: {telling[:200]}", _HINT)
 
 
 def _plainly(failure: str) -> str:

@@ -67,7 +67,7 @@ def recode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes
             yield decoder.decode(chunk).encode()
         yield decoder.decode(b"", final=True).encode()
     except UnicodeError as error:  # also half of a pair of UTF-16 that an odd encoding lets through
-        raise BadDataError(f"{path.name} breaks off or is not {encoding}: {getattr(error, 'reason', error)}") from error
+        raise BadDataError(f"{path.name} is truncated or not {encoding}: {getattr(error, 'reason', error)}") from error
 
 
 def _known(name: str) -> str:

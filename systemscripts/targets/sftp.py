@@ -22,6 +22,7 @@ class Options(Login):
 def probe(written: dict[str, Any]) -> str:
     """Log in once, for doctor.py; how it is in words. Raises EtlError."""
     from systemscripts.ssh import connection
+    from systemscripts.ssh.remote import PATH_HINT
 
     options = Options.model_validate(variables.resolved(written, "delivery target"))
     login = Login.model_validate({name: getattr(options, name) for name in Login.model_fields})
@@ -29,7 +30,7 @@ def probe(written: dict[str, Any]) -> str:
     try:
         client.listdir(options.path)
     except OSError as error:
-        raise ConfigurationError(f"{login.name}: {options.path} cannot be read: {error}", "Check path.") from error
+        raise ConfigurationError(f"{login.name}: {options.path} cannot be read: {error}", PATH_HINT) from error
     finally:
         client.close()
     return f"{login.name} lets us in, {options.path} is there"

@@ -243,7 +243,7 @@ def test_a_full_server_is_try_later_not_a_wrong_login(own: Own) -> None:
     finally:
         for connection in connections:
             connection.close()
-    assert (done.returncode, "takes nobody now" in done.stderr) == (75, True), done.stderr
+    assert (done.returncode, "accepts no connections now" in done.stderr) == (75, True), done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all other tests run it as an ordinary user")

@@ -188,7 +188,7 @@ def test_permission_denied_is_one_line(jobs: Jobs) -> None:
     jobs.write("tiny", "raise PermissionError(13, 'Permission denied', '/some/file')")
     done = jobs.run("tiny")
     assert done.returncode == 1
-    assert done.stderr.startswith("tiny: /some/file: permission denied. Run: sudo chown ")
+    assert done.stderr.startswith("tiny: /some/file: permission denied. Run: sudo install -d -o ")
 
 
 def test_debug_shows_the_traceback_masked(jobs: Jobs) -> None:

@@ -123,7 +123,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 def test_a_named_settings_file_must_exist(installation: Installation) -> None:
     done = installation.run("close_interrupted_runs", ETL_ENV_FILE="/no/such.env")
     assert (done.returncode, done.stderr) == (
-        78, "close_interrupted_runs: settings file /no/such.env does not exist. Mend ETL_ENV_FILE.\n",
+        78, "close_interrupted_runs: settings file /no/such.env does not exist. Correct ETL_ENV_FILE.\n",
     )  # fmt: skip
     folder = installation.run("close_interrupted_runs", ETL_ENV_FILE="/tmp")
     assert (folder.returncode, folder.stderr.count("\n")) == (78, 1)

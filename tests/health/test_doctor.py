@@ -90,15 +90,15 @@ def test_settings_that_are_wrong_are_named_one_by_one(host: Host) -> None:
         SMPT_HOST="x", DATABASE_LOCK_SECONDS="soon", SMTP_PASSWORD_FILE="/no/such/file", TIME_ZONE="Mars/Olympus",
         ALERT_RECIPIENTS="nobody",
     )  # fmt: skip
-    mend = f"Mend {host.installation.settings_file}"
+    mend = f"Correct {host.installation.settings_file}"
     host.named(
         ("failure", "settings", "did you mean SMTP_HOST?", mend),
         ("failure", "settings", "DATABASE_LOCK_SECONDS", mend),
         ("failure", "settings", "/no/such/file", mend),
         ("failure", "settings", "TIME_ZONE", mend),
         ("failure", "settings", "'nobody' is not a mail address", mend),
-        ("warning", "database", "not looked at", "Mend the settings first"),
-        ("warning", "cron file", "not looked at", "Mend the settings first"),
+        ("warning", "database", "not looked at", "Correct the settings first"),
+        ("warning", "cron file", "not looked at", "Correct the settings first"),
     )
 
 
@@ -295,7 +295,7 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
             ("failure", "server", "source of sales", ""),
         )
         servers.trust(host.installation, place.host, place.port, fingerprint)
-        host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Check path"))
+        host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Correct path"))
         place.key_path.chmod(0o644)
         host.named(("failure", "server", "can be read by others", "Run: chmod 600"))
         place.key_path.chmod(0o600)

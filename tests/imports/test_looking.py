@@ -60,5 +60,5 @@ def test_a_second_process_that_dies_is_said_in_one_line(tmp_path: Path, monkeypa
     monkeypatch.setattr(looking, "PIECE_BYTES", 2**14)
     monkeypatch.setattr(forked, "is_possible", lambda: True)
     monkeypatch.setattr(looking, "_help", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(EtlError, match="broke off"):
+    with pytest.raises(EtlError, match="ended early"):
         proposals(written(tmp_path))

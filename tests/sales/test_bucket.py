@@ -214,7 +214,7 @@ def test_doctor_lists_the_bucket_and_all_buckets_only_where_it_may(shop: Shop) -
     assert "the key lists" in line
     shop.installation.write_settings(S3_SECRET_ACCESS_KEY="wrong")
     (line,) = said()
-    assert line.startswith("failure: ") and "Mend S3_SECRET_ACCESS_KEY, or the profile." in line
+    assert line.startswith("failure: ") and "Correct S3_SECRET_ACCESS_KEY, or the profile." in line
     with only_one_bucket() as address:  # this is how Amazon answers a key that has no right to list them
         shop.installation.write_settings(S3_SECRET_ACCESS_KEY=SECRET, S3_ENDPOINT_URL=address)
         assert said() == [f"ok: source of sales: s3://{shop.bucket}/sales_data/ can be read, nothing waits "]

@@ -118,7 +118,7 @@ def test_a_connection_that_breaks_off_in_a_download_is_no_wrong_setting(shop: Sh
     shop.put("sales_data/sales_a.csv", whole)
     with cutting_proxy(shop.server.port, after=200_000) as port:
         shop.installation.write_settings(S3_ENDPOINT_URL=f"http://127.0.0.1:{port}")
-        assert_one_line(shop.installation.run("generic_import", "sales"), 75, "broke off", "again later")
+        assert_one_line(shop.installation.run("generic_import", "sales"), 75, "was interrupted", "again later")
     assert shop.installation.waiting() == [] and shop.sql("select count(*) from dba.tdataset") == [(0,)]
     shop.installation.write_settings(S3_ENDPOINT_URL=shop.server.url)
     assert shop.load()["counts"]["loaded"] == 20_000 * GOOD.count("\n")
@@ -285,7 +285,7 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
     key_file.chmod(0o600)
     if os.geteuid() == 0:
         os.chown(key_file, 12345, -1)
-        assert_one_line(shop.installation.run("sales_marts"), 78, "nobody else", f"chown 0 {key_file}")
+        assert_one_line(shop.installation.run("sales_marts"), 78, "nobody else", f"install -m 600 -o 0 {key_file}")
         os.chown(key_file, 0, -1)
     key_file.write_text("A" * 43 + "=\n")
     # secret.py reads the settings too: with the value still in them it could make no new one

@@ -218,7 +218,7 @@ def test_a_key_in_a_next_link_is_not_written_down(installation: Installation, se
         parameters={"key": "${SOURCE_SECRET}", "page": 1},
     )  # fmt: skip
     done = installation.run("generic_import", "things")
-    assert (done.returncode, "wants to be asked again in 9,999 s" in done.stderr) == (75, True)
+    assert (done.returncode, "asked to be retried in 9,999 s" in done.stderr) == (75, True)
     assert [parameters["key"] for _, parameters, _ in api.requests] == ["s3cret word"] * 3
     left = list((installation.data / "file_watcher" / "file_watcher_temp").glob("*.pages.json"))
     assert len(left) == 1 and "s3cret" not in left[0].read_text() + done.stderr
@@ -359,7 +359,7 @@ def test_the_address_is_looked_at_after_each_redirect_too(
         ("http://169.254.169.254/latest", "is not among those that uploads may name"),
         (inside.url.replace("127.0.0.1", "localhost"), "is not among those that uploads may name"),
         ("http://meta.example.test/", "an address that no source may have"),
-        ("file:///etc/passwd", "is no address of an API"),
+        ("file:///etc/passwd", "is not an address of an API"),
     ):
         leads_to(monkeypatch, {"meta.example.test": "169.254.169.254"})
         api = serve(answers((302, b"", {"Location": location})))
@@ -549,9 +549,9 @@ def test_an_api_that_names_a_time_is_not_asked_before_it(installation: Installat
     api = serve(answer)
     configure(installation, api.url, records="data", paging={"style": "page"})
     first = installation.run("generic_import", "things", ETL_NOW="2026-01-05T08:00:00")
-    assert first.returncode == 75 and "wants to be asked again in 7,200 s" in first.stderr
+    assert first.returncode == 75 and "asked to be retried in 7,200 s" in first.stderr
     again = installation.run("generic_import", "things", ETL_NOW="2026-01-05T09:59:00")
-    assert again.returncode == 75 and "wants not to be asked before 2026-01-05 10:00" in again.stderr
+    assert again.returncode == 75 and "asked to be left alone until 2026-01-05 10:00" in again.stderr
     assert len(api.requests) == 2
     busy.clear()
     assert installation.run("generic_import", "things", ETL_NOW="2026-01-05T10:01:00").returncode == 0

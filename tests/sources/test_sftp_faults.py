@@ -141,7 +141,9 @@ def test_a_key_that_others_can_read_is_not_used(installation: Installation, plac
     works_again(installation, place)
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "No such file or directory"), ("not a key", "is no private key")])
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file or directory"), ("not a key", "is not a private key")]
+)
 def test_a_key_that_is_missing_or_none_is_said(
     installation: Installation, place: Place, tmp_path: Path, content: str | None, said: str
 ) -> None:

@@ -95,5 +95,5 @@ def upload() -> Response:
     if found.faults:
         faults = [{"line": fault.line, "text": fault.text} for fault in found.faults]
         text = "; ".join(map(str, found.faults))
-        return make_response(jsonify(error=text, hint="Mend these lines and upload it again.", faults=faults), 422)
+        return make_response(jsonify(error=text, hint="Correct these lines and upload it again.", faults=faults), 422)
     return make_response(jsonify(headline=uploading.store(found, access.the_user().name)), 201)

@@ -120,7 +120,7 @@ def _condition(relation: Relation, wanted: Filter) -> sql.Composable:
         return sql.SQL("{}::text ilike {}").format(name, sql.Literal(pattern))
     signs = {"is": "=", "not": "is distinct from", "from": ">=", "to": "<="}
     if wanted.operator not in signs:
-        raise UsageError(f"{wanted.operator!r} is no comparison", f"Choose one of: {', '.join(OPERATORS)}.")
+        raise UsageError(f"{wanted.operator!r} is not a comparison", f"Choose one of: {', '.join(OPERATORS)}.")
     return sql.SQL("{} {} {}::{}").format(name, sql.SQL(signs[wanted.operator]), value, _type(column))
 
 

@@ -89,7 +89,7 @@ def _parameters() -> dict[str, Any]:
         try:
             found["ssl"] = ssl.create_default_context(cafile=options.get("ssl_ca"))
         except OSError as error:
-            raise ConfigurationError("ssl_ca of MARTS_DATABASE_URL cannot be read", "Mend the address.") from error
+            raise ConfigurationError("ssl_ca of MARTS_DATABASE_URL cannot be read", "Correct the address.") from error
     return found
 
 
@@ -105,7 +105,7 @@ def _explained(error: Exception) -> EtlError:
     if number in _TRY_LATER:
         return TryLaterError(f"{where} does not answer ({number})", "Run the same command again later.")
     if number in _CONFIGURATION:
-        return ConfigurationError(f"{where} refuses the login or the right ({number})", "Mend MARTS_DATABASE_URL.")
+        return ConfigurationError(f"{where} refuses the login or the right ({number})", "Correct MARTS_DATABASE_URL.")
     if number in _DISK_FULL:
         return EtlError(f"{where}: its disk is full ({number})", "Free space, then run the same command again.")
     text = str(error.args[1]) if len(error.args) > 1 else type(error).__name__

@@ -64,7 +64,7 @@ def _demand_answer(master: str) -> None:
             socket.create_connection((host, int(port)), timeout=5).close()
             return
         except ValueError as error:
-            raise UsageError(f"{master} is no address of a cluster", "Write spark://host:7077.") from error
+            raise UsageError(f"{master} is not the address of a cluster", "Write spark://host:7077.") from error
         except OSError:
             continue
     raise TryLaterError(f"the Spark cluster {master} does not answer", "Start it, then run the same command again.")

@@ -96,7 +96,7 @@ def total_of(options: Options, answer: Any) -> int | None:
     path = options.default(4, options.paging.total)
     found = at(answer, path) if path else None
     if found is None and options.paging.total:
-        raise BadDataError(f"{shown(options.url)}: there is no total at {path!r}", "Mend paging.total.")
+        raise BadDataError(f"{shown(options.url)}: there is no total at {path!r}", "Correct paging.total.")
     return int(found) if found is not None and str(found).isdigit() else None
 
 

@@ -67,7 +67,9 @@ def choose(book: Book, wanted: str | int | None) -> list[Sheet]:
     found = _matching(book.sheets, wanted)
     names = ", ".join(sheet.name for sheet in book.sheets) or "none"
     if not found:
-        raise BadDataError(f"there is no sheet {wanted!r}; the sheets are: {names}")
+        raise BadDataError(
+            f"there is no sheet {wanted!r}; the sheets are: {names}", "Correct sheet under reading in the import."
+        )
     if len(found) > 1:
         fitting = ", ".join(sheet.name for sheet in found)
         raise BadDataError(f"several sheets fit {wanted!r}: {fitting}", "Name one of them, or set sheet to all.")

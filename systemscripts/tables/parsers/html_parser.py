@@ -31,7 +31,9 @@ def open_book(path: Path) -> Book:
     found = [(_table(element, number), element) for number, element in enumerate(elements, 1)]
     found = [(table, element) for table, element in found if table.weight]
     if not found:
-        raise BadDataError(f"{path.name} is an HTML page{named} without a table")
+        raise BadDataError(
+            f"{path.name} is an HTML page{named} without a table", "Ask the sender for the list itself, as CSV or XLSX."
+        )
     above = {id(table): {id(outer) for outer in element.iterancestors("table")} for table, element in found}
     own = {id(table): id(element) for table, element in found}
 

@@ -83,12 +83,18 @@ class _Rows:
                 yield number, self._row(found)
         except json.JSONDecodeError as error:
             raise BadDataError(
-                f"{self._path.name} breaks off or is no JSON: {error.msg}, line {error.lineno}"
+                f"{self._path.name} is truncated or not JSON: {error.msg}, line {error.lineno}",
+                "Ask the sender for it again.",
             ) from error
         except UnicodeDecodeError as error:
-            raise BadDataError(f"{self._path.name} is not UTF-8, as JSON must be: byte {error.start}") from error
+            raise BadDataError(
+                f"{self._path.name} is not UTF-8, as JSON must be: byte {error.start}",
+                "Ask the sender to save it as UTF-8.",
+            ) from error
         except RecursionError as error:
-            raise BadDataError(f"{self._path.name} holds values nested too deeply") from error
+            raise BadDataError(
+                f"{self._path.name} holds values nested too deeply", "Ask the sender for a flat list of rows."
+            ) from error
 
     def _row(self, found: dict[str, object]) -> list[str]:
         columns = self._columns

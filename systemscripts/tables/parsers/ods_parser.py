@@ -85,7 +85,10 @@ class _File:
     def _open(self, part: str) -> IO[bytes]:
         with self.archive.open(part) as head:
             if DECLARATION.search(head.read(HEAD_BYTES).replace(b"\0", b"")):
-                raise BadDataError(f"{part} declares entities; that is no honest workbook")
+                raise BadDataError(
+                    f"{part} declares entities; workbooks that spreadsheet programs write do not",
+                    "Ask the sender for a CSV file.",
+                )
         return self.archive.open(part)
 
     def _small(self, part: str) -> bytes:

@@ -50,7 +50,10 @@ class Package:
         """A whole small part. Raises BadDataError when it is huge or declares entities, KeyError when it is missing."""
         member = self.archive.getinfo(part)
         if member.file_size > LARGEST_PART:
-            raise BadDataError(f"{part} would unpack to {member.file_size >> 20} MB; that is no honest workbook")
+            raise BadDataError(
+                f"{part} would unpack to {member.file_size >> 20} MB; workbooks that spreadsheet programs write do not",
+                "Ask the sender for a CSV file.",
+            )
         content = self.archive.read(member)
         refuse_entities(content, part)
         return content
@@ -115,7 +118,10 @@ def local(tag: str) -> str:
 def refuse_entities(content: bytes, part: str) -> None:
     """Raise BadDataError when a part declares entities: no workbook does, a billion laughs is made of them."""
     if DECLARATION.search(content.replace(b"\0", b"")):
-        raise BadDataError(f"{part} declares XML entities; no honest workbook does", "Ask the sender for a CSV file.")
+        raise BadDataError(
+            f"{part} declares XML entities; workbooks that spreadsheet programs write do not",
+            "Ask the sender for a CSV file.",
+        )
 
 
 def inflated(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[bytes]:

@@ -224,6 +224,6 @@ def _area(reference: tuple[bytes, ...]) -> Area:
 def refuse_entity(*declaration: object) -> None:
     """Raise BadDataError, so that no other parser is asked: entities make a billion laughs of a page, or are lost."""
     raise BadDataError(
-        "the file has a document type, which declares XML entities; no honest workbook does",
+        "the file has a document type, which declares XML entities; workbooks that spreadsheet programs write do not",
         "Ask the sender for a CSV file.",
     )
