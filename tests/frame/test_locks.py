@@ -16,7 +16,8 @@ def test_the_second_run_is_skipped_and_says_who_is_in_the_way(jobs: Jobs, mails:
     second = jobs.run("tiny", "a")
     assert second.returncode == 75
     assert re.fullmatch(
-        rf"tiny: tiny a is already running since \d{{4}}-\d\d-\d\dT\S+ \(pid {holder.pid}\)\. Run it later, or wait for it: --wait\.\n",
+        rf"tiny: tiny a is already running since \d{{4}}-\d\d-\d\dT\S+ \(pid {holder.pid}\)\. "
+        r"Run it later, or wait for it: --wait\.\n",
         second.stderr,
     )
     assert [row[:3] for row in jobs.rows()] == [("tiny", "running", None), ("tiny", "skipped", 75)]

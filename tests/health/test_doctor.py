@@ -110,7 +110,7 @@ def test_a_settings_file_that_others_can_read(host: Host) -> None:
 def test_a_settings_file_that_names_no_database(host: Host) -> None:
     del host.installation.settings["DATABASE_URL"]
     host.installation.write_settings()
-    host.named(("failure", "settings", "names no DATABASE_URL", "Mend"))
+    host.named(("failure", "settings", "names no DATABASE_URL", "Correct"))
 
 
 def test_everything_away_at_once(host: Host, tmp_path: Path) -> None:
