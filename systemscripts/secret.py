@@ -59,10 +59,10 @@ def _keys(place: Path, make: bool) -> MultiFernet:
     try:
         state = place.stat()
         if stat.S_IMODE(state.st_mode) & 0o077 or state.st_uid != os.geteuid():
-            copy = f"{place}.{os.geteuid()}"
-            command = f"chmod 600 {place}"
+            key, copy = shlex.quote(str(place)), shlex.quote(f"{place}.{os.geteuid()}")
+            command = f"chmod 600 {key}"
             if state.st_uid != os.geteuid():  # the key stays its owner's
-                command = f"sudo install -m 600 -o {os.geteuid()} {place} {copy}, and set SECRET_KEY_FILE={copy}"
+                command = f"sudo install -m 600 -o {os.geteuid()} {key} {copy}, and set SECRET_KEY_FILE={copy}"
             raise ConfigurationError(
                 f"the key file {place} must belong to who runs this, and be read by nobody else",
                 f"Run: {command}",

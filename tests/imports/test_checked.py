@@ -163,9 +163,9 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
 
 def test_a_file_of_another_kind_is_another_layout(installation: Installation) -> None:
     load(installation, '[{"id": 1}]', schema={}, file_type="csv")
-    assert installation.sql("select status, reason from dba.tfile") == [
-        ("refused", f"another layout: orders.csv holds json, the import takes csv. Ask the sender for that form, or set file_type: auto. {AGAIN}")
-    ]
+    said = "another layout: orders.csv holds json, the import takes csv."
+    hint = "Ask the sender for that form, or set file_type: auto."
+    assert installation.sql("select status, reason from dba.tfile") == [("refused", f"{said} {hint} {AGAIN}")]
     loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
     assert [row["state"] for row in loaded["rows"]] == ["loaded"]
 
