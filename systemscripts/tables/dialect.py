@@ -118,7 +118,11 @@ def _related(one: str, other: str) -> bool:
 def _in_places(samples: Sequence[str]) -> Dialect | None:
     """Columns that blanks keep apart. In two or three lines a blank may stand above another one by accident."""
     few = sum(bool(line.strip()) for text in samples for line in text.splitlines()) < FEW_LINES
-    return (_all_aligned(samples) if few else None) or fixed_width.find(samples) or _all_aligned(samples)
+    placed, aligned = fixed_width.find(samples), _all_aligned(samples)
+    if few and placed and aligned and placed.width != aligned.width and "ruler" not in placed.note:
+        doubt = f"in so few lines blanks may make {placed.width} columns or {aligned.width}; ask for a delimiter"
+        return replace(placed, doubt=doubt)
+    return placed or aligned
 
 
 def _all_aligned(samples: Sequence[str]) -> Dialect | None:
