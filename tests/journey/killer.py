@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import PROJECT, Installation, Server
-from tests.journey import kill_roads
+from tests.journey import kill_ends, kill_roads
 from tests.journey.kill_roads import NOW, Road
 
 WRAPPER = PROJECT / "run_python_etl_script.sh"
@@ -66,7 +66,7 @@ class Kills:
             killed = kill(found, road, command, victim, share * (last - first), in_its_work)
             assert_whole_datasets_only(found, said)
             run_to_the_end(found, road, command, said)
-            compare(kill_roads.state(found), prepared.expected, said)
+            kill_ends.compare(kill_ends.state(found), prepared.expected, said)
         return said if killed else f"{said}: it had ended, or had no child"
 
     def _prepare(self, road: Road) -> Prepared:
@@ -87,7 +87,7 @@ class Kills:
             process.wait()
             made.seconds = time.monotonic() - begun
             assert process.returncode in road.exit_codes, f"{road.name}: {found.log_text()[-3000:]}"
-            made.expected = kill_roads.state(found)
+            made.expected = kill_ends.state(found)
         self._prepared[road.name] = made
         return made
 
@@ -212,20 +212,3 @@ def assert_whole_datasets_only(found: Installation, said: str) -> None:
            where coalesce(d.rows_loaded, -1) <> coalesce(t.found, 0)"""
     )
     assert wrong == [], said
-
-
-def compare(now: dict[str, Any], expected: dict[str, Any], said: str) -> None:
-    """Assert that two states are equal; say only what differs."""
-    for name in expected:
-        if now[name] != expected[name]:
-            more, less = _differences(now[name], expected[name])
-            raise AssertionError(f"{said}: {name} has {more}, lacks {less}")
-
-
-def _differences(now: Any, expected: Any) -> tuple[list[str], list[str]]:
-    left, right = ([str(e) for e in (v.items() if isinstance(v, dict) else v)] for v in (now, expected))
-    for each in list(left):
-        if each in right:
-            left.remove(each)
-            right.remove(each)
-    return [each[:600] for each in left[:5]], [each[:600] for each in right[:5]]

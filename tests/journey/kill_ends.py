@@ -1,0 +1,125 @@
+"""What the end of a run is compared by: rows of ledgers and targets, files, and what is left of the runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Installation
+
+TIMES = {"created_at", "status_at", "warned_at", "changed_at", "updated_at"}
+IDENTITIES = {"run_uuid", "sequence", "schema_change_id", "row_history_id", "rejected_row_id"}
+MOMENTS = {"archived_at", "settled_at", "purged_at", "replayed_at"}
+LEDGERS = (
+    "tdataset", "tdatasetmonth", "tdatasetoverlap", "tfile", "trejectedrow", "trowhistory", "tschemachange", "twarning",
+)  # fmt: skip
+
+
+class Numbers:
+    """The numbers of datasets and files, counted without the gaps that a killed run leaves."""
+
+    def __init__(self, found: Installation) -> None:
+        self._folder = str(found.data)
+        self._known = {
+            name: {number: place for place, (number,) in enumerate(found.sql(f"select {name} from {table} order by 1"))}
+            for name, table in (("dataset_id", "dba.tdataset"), ("file_id", "dba.tfile"))
+        }
+
+    def row(self, values: dict[str, Any]) -> str:
+        """Return a row as a text that is equal for equal rows."""
+        kept = {}
+        for name, value in values.items():
+            if name in TIMES | IDENTITIES:
+                continue
+            if name in ("superseded_by", "previous_dataset_id", "holder_id"):
+                value = self._place("dataset_id", value)
+            elif name in self._known or name == "resolved_by":
+                value = self._place(name if name in self._known else "file_id", value)
+            if name == "plan" and value:
+                # the DDL has a transaction of its own: a killed run may have made what the next one finds
+                value = {key: each for key, each in value.items() if key not in ("create", "added")}
+            kept[name] = value is not None if name in MOMENTS else value
+        return self.text(json.dumps(kept, sort_keys=True, default=str))
+
+    def _place(self, name: str, number: int | None) -> str:
+        return f"place {self._known[name].get(number, 'unknown') if number is not None else number}"
+
+    def text(self, text: str) -> str:
+        """Return a text in which datasets have their places instead of their numbers."""
+        places = self._known["dataset_id"]
+        text = re.sub(r'(dataset[ _]|"dataset_id": )(\d+)\b', lambda f: f"{f[1]}{places.get(int(f[2]), f[2])}", text)
+        return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
+
+
+def state(found: Installation) -> dict[str, Any]:
+    """Return everything that must be equal: all rows of ledgers and targets, all files, what is left of the runs."""
+    numbers = Numbers(found)
+    tables = [f"dba.{name}" for name in LEDGERS]
+    tables += [
+        f"public.{name}"
+        for (name,) in found.sql("select table_name from information_schema.tables where table_schema = 'public'")
+    ]
+    result: dict[str, Any] = {}
+    for table in tables:
+        dumped = found.sql(f"select to_jsonb(t) from {table} t")
+        result[table] = sorted(numbers.row(row[0]) for row in dumped)
+    result["running"] = found.sql("select count(*) from dba.trun where status = 'running'")
+    for folder in ("archive", "file_watcher", "north", "south", "west", "lake"):
+        result[folder] = {numbers.text(name): content for name, content in files(found.data / folder, numbers).items()}
+    left = ("var/runs", "var/unpacked")
+    result["left"] = [str(p.relative_to(found.data)) for name in left for p in (found.data / name).rglob("*")]
+    result["left"] += [str(p.relative_to(found.data)) for p in found.data.rglob("*.part")]
+    return result
+
+
+def files(folder: Path, numbers: Numbers) -> dict[str, str]:
+    """Return every file and folder of a folder with a hash of its content; of a zip and of Parquet what is within."""
+    result = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_dir():
+            result[name] = "a folder"
+        elif path.suffix == ".zip" and folder.name == "archive" and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as opened:
+                members = [(entry, hashlib.sha256(opened.read(entry)).hexdigest()) for entry in opened.namelist()]
+            result[name] = str(sorted(members))
+        elif path.suffix == ".parquet":
+            result[name] = _parquet_rows(path, numbers)
+        else:
+            result[name] = hashlib.sha256(_without_time(path.read_bytes())).hexdigest()
+    return result
+
+
+def _parquet_rows(path: Path, numbers: Numbers) -> str:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        cursor = connection.execute(f"select * from read_parquet('{path}') order by source_row")
+        names = [column[0] for column in cursor.description or []]
+        return "\n".join(numbers.row(dict(zip(names, row, strict=True))) for row in cursor.fetchall())
+
+
+def _without_time(content: bytes) -> bytes:
+    """Leave out the minute that a reason file begins with."""
+    return re.sub(rb" on \d{4}-\d\d-\d\d \d\d:\d\d\.", b"", content[:300]) + content[300:]
+
+
+def compare(now: dict[str, Any], expected: dict[str, Any], said: str) -> None:
+    """Assert that two states are equal; say only what differs."""
+    for name in expected:
+        if now[name] != expected[name]:
+            more, less = _differences(now[name], expected[name])
+            raise AssertionError(f"{said}: {name} has {more}, lacks {less}")
+
+
+def _differences(now: Any, expected: Any) -> tuple[list[str], list[str]]:
+    left, right = ([str(e) for e in (v.items() if isinstance(v, dict) else v)] for v in (now, expected))
+    for each in list(left):
+        if each in right:
+            left.remove(each)
+            right.remove(each)
+    return [each[:600] for each in left[:5]], [each[:600] for each in right[:5]]
