@@ -172,8 +172,8 @@ def kills(server: Server, tmp_path: Path) -> Iterator[Kills]:
 
 
 @pytest.mark.timeout(600)
-def test_a_kill_on_every_third_road_ends_like_an_undisturbed_run(kills: Kills) -> None:
-    for number in range(1, len(kills.roads), 3):
+def test_a_kill_on_every_fourth_road_ends_like_an_undisturbed_run(kills: Kills) -> None:
+    for number in range(1, len(kills.roads), 4):
         print(kills.once(number))
 
 
