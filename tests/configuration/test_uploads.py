@@ -64,8 +64,8 @@ def test_a_good_upload_is_stored_and_versioned_and_the_same_again_is_no_version(
         (("path: incoming", "path: var/database"), 3, "var/database is a place that is closed to uploads"),
         (("path: incoming", "path: incoming/../config"), 3, "is a place that is closed to uploads"),
         (("path: incoming", "path: .ssh"), 3, ".ssh is a place that is closed to uploads"),
-        (("public.orders", "dba.tuser"), 4, "dba.tuser is no target for uploads"),
-        (("public.orders", "pg_catalog.pg_class"), 4, "pg_catalog.pg_class is no target for uploads"),
+        (("public.orders", "dba.tuser"), 4, "dba.tuser lies in a schema of the suite"),
+        (("public.orders", "pg_catalog.pg_class"), 4, "pg_catalog.pg_class lies in a schema of the suite"),
         (("schema:", "output_csv_path: ../out.csv\nschema:"), 5, "output_csv_path: ../out.csv is not below the data"),
         (("schema:", "transform: clean\nschema:"), 5, "transform is not for uploads"),
         (("schema:", "after_change: sales/totals.sql\nschema:"), 5, "after_change is not for uploads"),
@@ -92,7 +92,8 @@ def test_a_column_may_be_called_as_it_likes(connection: Any) -> None:
 
 
 def test_all_faults_are_named_at_once(connection: Any) -> None:
-    content = GOOD.replace("api.example.test", "evil.test").replace("incoming", "/etc").replace("public.", "dba.")
+    content = GOOD.replace("api.example.test", "evil.test").replace("incoming", "/etc")
+    content += "transform: clean\noutput_csv_path: ../out.csv\n"
     assert len(uploads.faults("orders", content.encode())) >= 4
 
 

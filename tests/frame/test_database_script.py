@@ -130,7 +130,9 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
                              and a.attnum = any(k.conkey))"""
     )
     # the history of a configuration outlives it, and a change of shape is no part of an import
-    assert {name for (name,) in without} <= {"tconfighistory.config_name", "tschemachange.config_name"}
+    outlives = {"tconfighistory.config_name", "tschemachange.config_name"}
+    # warnings are written from the log, perhaps much later
+    assert {name for (name,) in without if not name.startswith("twarning.")} <= outlives
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ KILLING = PROJECT / "tests" / "journey" / "killing.py"
 GOOD = {f"orders_{number}.csv": f"order_id,amount\n{number},2\n{number},3\n" for number in (1, 2, 3)}
 WRONG = {"orders_4.csv": "something,else\n1,2\n"}
 PLACES = [
-    ("systemscripts.ssh.download:_write", "before", 2),
-    ("systemscripts.ssh.download:_write", "after", 2),
-    ("systemscripts.ssh.download:_compare", "after", 2),
+    ("systemscripts.ssh.download:_Download._write", "before", 2),
+    ("systemscripts.ssh.download:_Download._write", "after", 2),
+    ("systemscripts.ssh.download:_Download._compare_digest", "after", 2),
     ("systemscripts.files:register", "before", 2),
     ("systemscripts.sources.landing:_put", "before", 2),
     ("systemscripts.sources.landing:_put", "after", 2),
