@@ -87,6 +87,8 @@ _OF_THIS_HOST = {
 
 def is_of_this_host(error: BaseException) -> bool:
     """Whether an unexpected error is about this host and not about what was read: tried again, it may not come."""
+    if isinstance(error, RuntimeError):  # CPython, Modules/_threadmodule.c: no class of its own
+        return "can't start new thread" in str(error)
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THIS_HOST)
 
 

@@ -14,6 +14,7 @@ from systemscripts.summary import Counts
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+SEE_HELD = "See: database.py sql \"select * from dba.v_dataset where status = 'held'\""
 ARROWS = {
     "active": {"superseded", "undone"},
     "held": {"active", "undone"},
@@ -94,7 +95,7 @@ def accept(cursor: Cursor, dataset_id: int) -> int | None:
         state = f"is {row[0]}, not held" if row else "does not exist"
         raise UsageError(
             f"dataset {dataset_id} {state}",
-            "See: database.py sql \"select * from dba.v_dataset where status = 'held'\"",
+            SEE_HELD,
         )
     cursor.execute(
         f"""select dataset_id from dba.tdataset

@@ -13,10 +13,11 @@ from typing import Any
 
 from systemscripts import alerts, log_utils, schedules, settings
 from systemscripts.backups import shelf
+from systemscripts.configuration import untaken_files
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.watch import disks, unmatched_files
+from systemscripts.watch import disks
 
 MOST = 6  # lines of a kind; the rest is a number
 WARNING_DAYS = 7
@@ -89,7 +90,7 @@ def gather(directories: Directories, connection: Connection | None, trouble: str
     ]
     if connection is not None:
         screen.waiting += [
-            f"{file}: no import takes it" for file in unmatched_files.find_untaken(connection, directories)
+            f"{file}: no import takes it" for file in untaken_files.find_untaken(connection, directories)
         ]
     screen.warnings = [
         f"{about}: {code}, {number} {'time' if number == 1 else 'times'}, last {_minute(newest)}: {_short(text)}"

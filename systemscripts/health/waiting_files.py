@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 from systemscripts import db_utils
+from systemscripts.configuration import untaken_files
 from systemscripts.errors import EtlError
 from systemscripts.health.lines import WARNING, Context, Line
-from systemscripts.watch import unmatched_files
 
 ORDER = 75
 
@@ -19,5 +19,5 @@ def check(context: Context) -> Iterator[Line]:
         return
     # that the database does not answer, or has no tables yet, is told by its own check
     with contextlib.suppress(EtlError), contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
-        for file in unmatched_files.find_untaken(connection, context.directories):
+        for file in untaken_files.find_untaken(connection, context.directories):
             yield Line(WARNING, "waiting file", f"{file.path.parent}: {file}: no import takes it", file.advice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Context:
     reload: bool = False
     accept_drop: bool = False
     among_others: bool = False  # the operator named no import
+    unforeseen: set[str] = field(default_factory=set)  # errors that files of this run have met, each with its place
 
     def archive_folder(self) -> Path:
         """Where loaded files of today are kept, by the clock of the installation."""

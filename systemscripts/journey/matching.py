@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from systemscripts.configuration import ImportConfig, compile_pattern
+from systemscripts.configuration import ImportConfig, compile_pattern, untaken_files
+from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories, in_progress, usable_name
 from systemscripts.summary import Notice
 
@@ -14,16 +15,16 @@ def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> froz
     return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
 
 
-def unmatched(configs: Iterable[ImportConfig], directories: Directories) -> list[Notice]:
-    """A warning for each waiting file that matches no active import, or more than one."""
+def unmatched(connection: Connection, directories: Directories) -> list[Notice]:
+    """A warning for each resting file that no import takes."""
     found = []
-    for raw, matching in _matches(configs, directories).items():
-        name = usable_name(raw)
-        if not matching:
-            found.append(Notice("file_unmatched", f"{name} waits, but matches no active import"))
-        elif len(matching) > 1:
-            text = f"{name} matches more than one import, and none takes it: {', '.join(matching)}"
+    for file in untaken_files.find_untaken(connection, directories):
+        name = usable_name(file.path.name)
+        if file.imports:
+            text = f"{name} matches more than one import, and none takes it: {', '.join(file.imports)}"
             found.append(Notice("file_ambiguous", text))
+        else:
+            found.append(Notice("file_unmatched", f"{name} waits, but matches no import"))
     return found
 
 

@@ -15,7 +15,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel, zipping
 from systemscripts.sources import local
-from systemscripts.summary import Notice, Summary, bundled
+from systemscripts.summary import Summary, bundled
 
 
 def run(
@@ -45,12 +45,10 @@ def run(
     with _kept_file(options.only, directories) as only:
         options = replace(options, only=only, leave=matching.ambiguous(known, directories))
         travel.run_imports(connection, chosen, directories, run_uuid, options, summary)
-    summary.warn_all(bundled(matching.unmatched(known, directories)))
-    if name is None:
-        return _with_faults(summary, faults)
-    # they are for the runs of those imports and of all; this one did what it was asked for
-    summary.warn_all(Notice("installation_at_fault", text, other) for other, text in faults.items())
-    return summary
+    if name is not None:  # the files and faults of others are for the runs of all imports, the watchdog and status
+        return summary
+    summary.warn_all(bundled(matching.unmatched(connection, directories)))
+    return _with_faults(summary, faults)
 
 
 @contextlib.contextmanager

@@ -61,9 +61,10 @@ def run_imports(
     `summary`: the one to go on with. Raises TryLaterError when the database goes away.
     """
     summary = summary or Summary()
+    unforeseen: set[str] = set()
     for config in configs:
         context = Context(
-            connection, config, directories, run_uuid, options.reload, options.accept_drop, len(configs) > 1
+            connection, config, directories, run_uuid, options.reload, options.accept_drop, len(configs) > 1, unforeseen
         )
         try:
             _one_import(context, options, summary)

@@ -62,6 +62,8 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
     """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
     with transaction(connection) as cursor:
         row = _datasets(cursor, dataset_id, None)[0]
+    if row["status"] == "active" and not row["was_held"]:  # another number was meant
+        raise UsageError(f"dataset {dataset_id} is active and was never held", states.SEE_HELD)
     if row["status"] == "active":  # such as by a run that was killed after its commit
         return Summary(headline=f"dataset {dataset_id} is active already: nothing to do")
     config = configuration.load(connection, row["config_name"])
@@ -79,8 +81,13 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
 def _datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
     names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
-    cursor.execute(f"select {', '.join(names)} from dba.tdataset where {condition} order by dataset_id desc", (value,))
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    was_held = """exists (select from dba.tfile f
+        where f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone') and f.reason is not null)"""
+    cursor.execute(
+        f"select {', '.join(names)}, {was_held} from dba.tdataset d where {condition} order by dataset_id desc",
+        (value,),
+    )
+    rows = [dict(zip((*names, "was_held"), row, strict=True)) for row in cursor.fetchall()]
     if not rows:
         what = f"there is no dataset {dataset_id}" if dataset_id is not None else f"run {of_run} has loaded nothing"
         raise UsageError(what, "See: database.py sql 'select * from dba.v_dataset'")

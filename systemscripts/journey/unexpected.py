@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
 
 from systemscripts import files
 from systemscripts.errors import BadDataError, EtlError, TryLaterError, as_unexpected, is_of_this_host
@@ -15,7 +17,8 @@ logger = logging.getLogger(__name__)
 def as_refusal(context: Context, ticket: files.Ticket, summary: Summary, error: Exception) -> BadDataError | None:
     """Return why to refuse a file; None where it stays for the next run, which the summary then says.
 
-    The traceback is in the log of the run.
+    The traceback is in the log of the run. Raises EtlError for the second file of a run with the same error at the same
+    place: then the fault is ours more likely than the files', and what is left waits.
     """
     from systemscripts.journey import prepare
 
@@ -25,6 +28,13 @@ def as_refusal(context: Context, ticket: files.Ticket, summary: Summary, error: 
         later = TryLaterError(text, "Free space or memory; the next run tries it again.")
         summary.problem(str(later), later.exit_code)
         return None
+    if (met := _with_place(error)) in context.unforeseen:
+        raise EtlError(
+            f"{ticket.name} and a file before it met the same error, {met}: it and what is left wait",
+            "The log of the run has the traceback. Report it; after an update the next run goes on, and "
+            f"generic_import.py {context.config.config_name} --retry-refused takes the first one again.",
+        )
+    context.unforeseen.add(met)
     if ticket.file_sha256 is None:
         try:
             prepare.note_hash(context, ticket)
@@ -35,3 +45,8 @@ def as_refusal(context: Context, ticket: files.Ticket, summary: Summary, error: 
         f"{ticket.name} cannot be read: {as_unexpected(error)}",
         "The log of the run has the traceback; report it, and ask the sender for the file in another form.",
     )
+
+
+def _with_place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"

@@ -233,17 +233,18 @@ def test_what_does_not_go_together_is_wrong_usage(installation: Installation, ar
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
 
 
-def test_a_faulty_import_is_a_warning_where_another_one_is_asked_for(installation: Installation) -> None:
+def test_faults_and_files_of_others_are_told_by_the_run_of_all_alone(installation: Installation) -> None:
     installation.configure("orders", file_pattern=r"orders.*")
     installation.configure("faulty", schema={"id": {"type": "no such type"}})
     installation.drop("orders.csv", "id,amount\n1,2\n")
-    done = installation.run("generic_import", "orders")
-    assert done.returncode == 0, done.stderr
-    assert "timportconfig row faulty: schema.id.type" in done.stdout + done.stderr
-    assert installation.sql("select code, config_name from dba.twarning where code = 'installation_at_fault'") == [
-        ("installation_at_fault", "faulty")
+    installation.drop("README.txt", "x", age_seconds=700)
+    installation.drop("young.txt", "x", age_seconds=500)  # somebody may be about to rename it
+    assert installation.summary("generic_import", "orders")["warnings"] == []
+    of_all = installation.summary("generic_import", "--all")
+    assert [row["text"] for row in of_all["warning_rows"] if row["code"] == "file_unmatched"] == [
+        "README.txt waits, but matches no import"
     ]
-    assert installation.run("generic_import", "--all").returncode == 78
+    assert (of_all["exit_code"], "timportconfig row faulty: schema.id.type" in str(of_all["problems"])) == (78, True)
 
 
 def test_an_archived_file_is_closed_to_others_whatever_mode_it_came_with(installation: Installation) -> None:

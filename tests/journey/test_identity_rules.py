@@ -15,6 +15,7 @@ from systemscripts import configuration, db_utils, settings
 from systemscripts.datasets import changes
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
+from systemscripts.imports import layout
 from systemscripts.journey import travel, undo
 from systemscripts.summary import Summary
 from tests.conftest import Installation
@@ -99,6 +100,8 @@ def test_a_held_content_delivered_again_is_a_warning_and_an_undone_accept_leaves
     assert undo.accept_dataset(office.connection, held).exit_code == 0
     assert "active already" in undo.accept_dataset(office.connection, held).headline  # a killed run is repeated
     office.undo(held)
+    with pytest.raises(UsageError, match="dataset 1 is active and was never held"):  # the number is mistyped
+        undo.accept_dataset(office.connection, 1)
     assert states(office.load("things_4.csv", names(10))) == ["held"]  # 100 rows are the measure again
     assert len(office.rows()) == 100
 
@@ -411,3 +414,29 @@ def test_a_normal_file_is_doubted_once_and_green_then_also_where_each_has_a_labe
     assert texts(office.run("things")) == ""
     office.here.drop("things_event12.csv", weekly(12, town=b"M\x8anchen"))  # another guess
     assert "encoding is a guess" in texts(office.run("things"))
+
+
+# Errors that are ours ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "found", "left"),
+    [
+        (TypeError("a release that does not fit"), (1, ["refused"]), 2),
+        (RuntimeError("can't start new thread"), (75, []), 3),  # this host's: nothing is refused
+    ],
+)
+def test_an_error_of_ours_does_not_refuse_all_that_waits(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception, found: tuple[int, list[str]], left: int
+) -> None:
+    def broken(*_: object) -> None:
+        raise fault
+
+    office.here.configure("things", load_mode="append")
+    for number in range(3):
+        office.here.drop(f"things_{number}.csv", f"id,a\n{number},x\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "layout", broken)
+        summary = office.run("things")
+    assert ((summary.exit_code, states(summary)), len(office.here.waiting())) == (found, left)
+    assert states(office.run("things", retry_refused=True)) == ["loaded"] * 3

@@ -87,6 +87,7 @@ class Dataset:
     run: str
     step: int  # files of one step waited together
     state: str = "held"
+    was_held: bool = False
     seen: str = ""
     loaded: int = 0
     rejected: dict[int, str] = field(default_factory=dict)
@@ -185,6 +186,7 @@ class Model:
         self.insert(new, good)
         self.datasets.append(new)
         if suspicious:
+            new.was_held = True
             return "held"
         self.activate(new)
         new.is_baseline = accept_drop
@@ -259,7 +261,7 @@ class Model:
 
     def accept(self, d: Dataset) -> bool:
         if d.state == "active":
-            return True
+            return d.was_held
         before = [s for s in self.snapshots(d.config, d.label) if s.place == d.place and s.state == "active"]
         if d.state != "held" or any(s.number > d.number for s in before):
             return False

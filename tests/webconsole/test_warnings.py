@@ -19,13 +19,13 @@ from tests.webconsole.conftest import Console
 FILE = 'id,amount,note,extra\n1,10,a 5" pipe,x\n2,ten,b,x\n3,eleven,c,x\n4,twelve,d,x\n' + "".join(
     f"{number},{number},e,x\n" for number in range(5, 20)
 )
-CODES = ["columns_not_loaded", "duplicate_of_undone", "file_unmatched", "rows_rejected", "stray_quotes"]
+CODES = ["columns_not_loaded", "duplicate_of_undone", "rows_rejected", "stray_quotes"]
 SCHEMA = {"id": {"type": "integer"}, "amount": {"type": "integer"}, "note": {"type": "text"}}
 
 
 @pytest.fixture(scope="module")
 def warned(console: Console) -> dict[str, Any]:
-    """Rejected rows, a stray quote, a column not loaded, an unmatched file, a duplicate of what was undone."""
+    """Rejected rows, a stray quote, a column not loaded, a duplicate of what was undone."""
     here = console.installation
     here.configure("orders", schema=SCHEMA, importstrategyid=2, max_rejects=100)
     here.configure("things")
@@ -34,9 +34,7 @@ def warned(console: Console) -> dict[str, Any]:
     assert here.run("generic_import", "--undo", undone).returncode == 0
     here.drop("orders_0.csv", "id,amount,note\n100,1,first\n")
     here.drop("orders_1.csv", FILE)
-    unmatched = here.drop("unknown.pdf", "x")
     summary = here.summary("generic_import", "orders")
-    unmatched.unlink()
     [(run_uuid, log_file)] = here.sql(
         "select run_uuid::text, log_file from dba.trun where job = 'generic_import' order by started_at desc limit 1"
     )
@@ -59,10 +57,9 @@ def test_each_warning_is_a_row_with_its_import_file_and_dataset(console: Console
     assert by_code["columns_not_loaded"][3] == "orders_1.csv: columns not loaded: extra"
     assert by_code["stray_quotes"][3] == "orders_1.csv: 1 stray quotes were kept as characters"
     assert by_code["duplicate_of_undone"][:3] == ("orders", "orders_0.csv", warned["undone"])
-    assert by_code["file_unmatched"] == (None, None, None, "unknown.pdf waits, but matches no active import")
     assert console.installation.sql(
         "select warnings, is_green, status from dba.trun where run_uuid = %s", (warned["run_uuid"],)
-    ) == [(5, False, "succeeded")]
+    ) == [(4, False, "succeeded")]
 
 
 def test_a_run_without_a_warning_is_green(console: Console, warned: dict[str, Any]) -> None:
@@ -82,11 +79,11 @@ def test_the_log_files_of_the_run_have_them_once(console: Console, warned: dict[
     with warned["log_file"].with_suffix(".csv").open() as stream:
         assert sorted(row["message"] for row in csv.DictReader(stream) if row["level"] == "WARNING") == sorted(texts)
     readable = warned["log_file"].with_suffix(".txt").read_text()
-    assert [readable.count(text) for text in texts] == [1] * 5
+    assert [readable.count(text) for text in texts] == [1] * 4
     assert sorted(row["code"] for row in warned["summary"]["warning_rows"]) == CODES
     assert console.installation.sql(
         "select count(*) from dba.tlogentry where run_uuid = %s and level = 'WARNING'", (warned["run_uuid"],)
-    ) == [(5,)]
+    ) == [(4,)]
 
 
 def test_status_shows_them_by_import_and_code(console: Console, warned: dict[str, Any]) -> None:
@@ -95,7 +92,6 @@ def test_status_shows_them_by_import_and_code(console: Console, warned: dict[str
     shown = "\n".join(lines[begin : begin + 6])
     assert "orders: rows_rejected, 1 time, last " in shown
     assert "orders_1.csv: 3 of 19 rows rejected" in shown
-    assert "generic_import: file_unmatched, 1 time, last " in shown
 
 
 def test_the_weekly_summary_lists_them(console: Console, warned: dict[str, Any], tmp_path: Path) -> None:
@@ -118,21 +114,21 @@ def test_the_console_shows_them_with_the_run_its_datasets_and_its_import(
         assert answer.status_code == 200
         return answer.text
 
-    assert "5 warnings" in page("/console/runs?job=generic_import")
-    assert "5 warnings" in page("/console/runs?status=succeeded+with+warnings")
+    assert "4 warnings" in page("/console/runs?job=generic_import")
+    assert "4 warnings" in page("/console/runs?status=succeeded+with+warnings")
     run = page(f"/console/runs/{warned['run_uuid']}")
-    assert [run.count(f">{code}<") for code in CODES] == [1] * 5
+    assert [run.count(f">{code}<") for code in CODES] == [1] * 4
     assert "columns not loaded: extra" in page(f"/console/datasets/{warned['loaded']}")
     assert "duplicate_of_undone" in page(f"/console/datasets/{warned['undone']}")
     assert "3 of 19 rows rejected" in page("/console/configurations/orders")
     overview = page("/console/")
-    assert "file_unmatched" in overview
+    assert "rows_rejected" in overview
     assert "All is well" not in overview
 
 
 def test_the_api_gives_them_with_the_run_and_the_dataset(console: Console, warned: dict[str, Any]) -> None:
     found = console.get(f"/runs/{warned['run_uuid']}").json()
-    assert (found["run"]["warnings"], found["run"]["is_green"]) == (5, False)
+    assert (found["run"]["warnings"], found["run"]["is_green"]) == (4, False)
     assert sorted(row["code"] for row in found["warnings"]) == CODES
     dataset = console.get(f"/datasets/{warned['loaded']}").json()
     assert sorted(row["code"] for row in dataset["warnings"]) == ["columns_not_loaded", "rows_rejected", "stray_quotes"]

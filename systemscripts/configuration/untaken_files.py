@@ -1,0 +1,65 @@
+"""Waiting files that no import takes: they match none, or more than one. One rule for runs, watchdog and status."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.directory_management import Directories, in_progress
+
+YOUNG_SECONDS = 600  # somebody may be about to rename it
+
+
+@dataclass(frozen=True)
+class Untaken:
+    """A waiting file, and the imports that it matches: none, or several."""
+
+    path: Path
+    imports: list[str]
+
+    def __str__(self) -> str:
+        return f"{self.path.name} (matches {' and '.join(self.imports)})" if self.imports else self.path.name
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.imports:
+            return (
+                f"Make file_pattern of {' or '.join(self.imports)} narrower, so that one alone takes {self.path.name}"
+            )
+        return f"suggest_import.py {self.path} --name NAME writes an import for it; or take it away"
+
+
+def find_untaken(connection: Connection, directories: Directories) -> list[Untaken]:
+    """Return the whole, resting files of every folder that imports read which match none of them, or several."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select source_directory, file_pattern, config_name, is_active from dba.timportconfig order by config_name"
+        )
+        patterns: dict[Path, list[tuple[re.Pattern[str], str, bool]]] = {directories.file_watcher: []}
+        for folder, pattern, name, is_active in cursor.fetchall():
+            place = directories.data / folder if folder else directories.file_watcher
+            with suppress(re.error):  # check_config says so
+                patterns.setdefault(place, []).append((re.compile(pattern), name, is_active))
+    found = []
+    for folder, known in patterns.items():
+        for path in _files(folder):
+            matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
+            active = [name for name, is_active in matching.items() if is_active]
+            if not matching or len(active) > 1:  # what only a paused import matches waits for it
+                found.append(Untaken(path, active))
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    young = time.time() - YOUNG_SECONDS
+    return sorted(
+        path for path in folder.iterdir()
+        if path.is_file() and not in_progress(path.name) and path.stat().st_mtime < young
+    )  # fmt: skip
