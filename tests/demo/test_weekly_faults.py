@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo import expected, meetmax_site
-from demo.meetmax_server import CUT, SLOW, MeetMaxServer
+from demo.meetmax_server import CUT, INVALID_ID, SLOW, MeetMaxServer
 from tests.demo.conftest import Week
 
 EVENTS = "119179-119184"
@@ -47,6 +47,20 @@ def test_a_site_that_is_away_is_one_line_and_an_exit_code(week: Callable[[], Wee
     found.site.stop()
     assert "MeetMax does not answer: 3 DownloadConnectionRefusedError" in fails(found, "--events", "119179-119181")
     found.site = MeetMaxServer(hiccups={}).start()  # on another port, so that close() has something to stop
+
+
+def test_a_week_in_which_most_events_ended_is_scanned_as_any_other(week: Callable[[], Week]) -> None:
+    found = week()
+    assert found.installation.run("meetmax_url_check", "--events", EVENTS).returncode == 0
+    assert found.installation.run("generic_import", "meetmax_urls").returncode == 0
+    existing = [row[0] for row in found.installation.sql(
+        "select eventid::integer from public.tmeetmaxurlcheck where ifexists::integer = 1 order by 1")]  # fmt: skip
+    assert len(existing) > 2
+    ended = existing[1:]
+    found.site.faults |= {page(event): INVALID_ID for event in ended}
+    done = found.installation.run("meetmax_url_check", "--events", EVENTS)
+    assert done.returncode == 0, done.stderr
+    assert len(statuses(found)) == 6
 
 
 def test_a_site_that_forbids_is_said(week: Callable[[], Week]) -> None:

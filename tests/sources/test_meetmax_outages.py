@@ -108,17 +108,21 @@ def test_many_lists_withdrawn_at_once_on_pages_with_their_titles_are_believed() 
     assert fault({event: page_of_event(event, LETTERS[event]) for event in range(1, 21)}, 20) == ""
 
 
-def test_as_many_events_cancelled_as_in_any_week_are_believed() -> None:
+def test_events_that_ended_are_believed_beside_confirmed_ones_and_new_titles_of_many_are_not() -> None:
     results = {event: page_of_event(event, LETTERS[event]) for event in range(1, 21)}
-    results |= {event: invalid(event) for event in (3, 4, 5, 6, 19)}
-    assert fault(results, 20) == ""
-    assert fault(results | {7: invalid(7)}, 20) == "6 of 20 known events lost their page or title at once"
+    assert fault(results | {event: invalid(event) for event in range(3, 20)}, 20) == ""
+    assert fault(results | {event: pages.failed_page(event, 404) for event in range(3, 20)}, 20) == ""
+    new_titles = {event: page_of_event(event, LETTERS[event], f"New {event}") for event in range(3, 9)}
+    assert fault(results | new_titles, 20) == "6 of 20 known events lost their page or title at once"
+    none_confirmed = {event: invalid(event) for event in range(1, 21)}
+    assert fault(none_confirmed, 20) == "20 of 20 known events lost their page or title at once"
 
 
 def test_known_and_unknown_ids_that_say_the_same_fail_the_scan() -> None:
     results = {event: invalid(event) for event in range(1, 10)}
-    assert fault(results, 2) == "all 2 known events answer like ids that never existed"
-    assert fault({1: invalid(1), 2: invalid(2)}, 2) == ""  # no other id was asked
+    assert fault(results, 3) == "all 3 known events answer like ids that never existed"
+    assert fault(results, 2) == ""  # two may have ended
+    assert fault({event: invalid(event) for event in (1, 2, 3)}, 3) == ""  # no other id was asked
     assert fault({event: invalid(event) for event in range(5, 10)}, 2) == ""
 
 

@@ -16,6 +16,7 @@ from systemscripts.sources.meetmax.pages import PageResult
 from systemscripts.sources.meetmax.results import ScanOutcome
 
 MIN_SUSPECTS = 5  # fewer may be chance: some events end every week
+MIN_KNOWN = 3  # all of fewer may have ended
 MAX_SUSPECT_SHARE = 0.25  # of the events; where more change at once, it is the site that changed
 
 
@@ -51,22 +52,26 @@ def find_site_fault(found: Mapping[int, PageResult], titles: Mapping[int, str]) 
     """Say in a sentence why a scan must not be believed, or return "".
 
     found: results of the scan, by id. titles: of the events that existed at their last check. An event that shows its
-    list, or its page under the title it had, is confirmed; one that does not is a suspect. The scan is not believed
-    where many events are suspects at once, many answers are not event pages, or known events say no more than ids never
-    seen.
+    list, or its page under the title it had, is confirmed; one that does not is a suspect. One that is gone (404, or an
+    unknown id in the site's own words) has ended, where the scan also saw confirmed events: such a site is well. The
+    scan is not believed where many events are suspects at once, many answers are not event pages, or all known events
+    say no more than ids never seen.
     """
     foreign = {event: result for event, result in found.items() if result.StatusCode in page_kinds.EXPLANATIONS}
     foreign |= find_repeated_pages(found, titles)
     answered = [event for event, result in found.items() if not result.failed or event in foreign]
     asked = [event for event in answered if event in titles]
     suspects = [event for event in asked if event in foreign or not _is_confirmed(found[event], titles[event])]
+    is_any_confirmed = len(suspects) < len(asked) or any(result.IsDownloadable for result in found.values())
+    if is_any_confirmed:
+        suspects = [event for event in suspects if event in foreign or found[event].IfExists]
     kinds = Counter(result.StatusCode for result in foreign.values())
     seen = f": {list_failures(dict(kinds.most_common()))}" if kinds else ""
     if _is_mass(len(suspects), len(asked)):
         return f"{len(suspects)} of {len(asked)} known events lost their page or title at once{seen}"
     if _is_mass(len(foreign), len(answered)):
         return f"{len(foreign)} of {len(answered)} pages are not event pages{seen}"
-    if len(suspects) == len(asked) > 1 and len(answered) > len(asked):
+    if not is_any_confirmed and MIN_KNOWN <= len(asked) < len(answered):
         return f"all {len(asked)} known events answer like ids that never existed{seen}"
     return ""
 
