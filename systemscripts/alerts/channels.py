@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,24 +61,59 @@ def recipients(state: State) -> list[str]:
 def send_pending(directories: Directories) -> None:
     """Send what waits; a channel that fails once is left alone until the next run.
 
-    One process sends at a time. The states stay free meanwhile, so that a slow server keeps no run from noting its own.
+    One process sends at a time, and none waits for it: after it gave the lock back, the sender looks for what others
+    have left meanwhile. The states stay free, so that a slow server keeps no run from noting its own.
     """
+    tried: set[tuple[str, str]] = set()
     failed: set[str] = set()
-    with states.lock(directories, "alerts_sending.lock"):
-        for path, state in states.all_states(directories):
-            for channel in [each for each in state.pending if each not in failed]:
-                if channel == MAIL and not recipients(state):
-                    logger.info("no alert mail went out: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
-                    failed.add(channel)
-                    continue
-                try:
-                    is_done = _post(state) if channel == WEBHOOK else _mail(state, directories)
-                except EtlError as error:
-                    warn(f"the alert {channel} did not go out, it goes with a later run: {error}")
-                    failed.add(channel)
-                    continue
-                if is_done:
-                    _note(path, state.message_id, channel, directories)
+    while waiting := [each for each in _waiting(directories) if each.key not in tried and each.channel not in failed]:
+        with states.lock_if_free(directories, "alerts_sending.lock") as is_free:
+            if not is_free:
+                return
+            for message in waiting:
+                tried.add(message.key)
+                if message.channel not in failed and not _send(message, directories):
+                    failed.add(message.channel)
+
+
+@dataclass(frozen=True)
+class _Message:
+    """One message that waits for one channel."""
+
+    path: Path
+    message_id: str
+    channel: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its remainder for one recipient has as well, which goes with a later run."""
+        return self.message_id, self.channel
+
+
+def _waiting(directories: Directories) -> list[_Message]:
+    return [
+        _Message(path, state.message_id, channel)
+        for path, state in states.all_states(directories)
+        for channel in state.pending
+    ]
+
+
+def _send(message: _Message, directories: Directories) -> bool:
+    """Send one message if it still waits; returns whether its channel is of use."""
+    state = states.read(message.path)
+    if state is None or state.message_id != message.message_id or message.channel not in state.pending:
+        return True  # another process was quicker
+    if message.channel == MAIL and not recipients(state):
+        logger.info("no alert mail went out: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
+        return False
+    try:
+        is_done = _post(state) if message.channel == WEBHOOK else _mail(state, directories)
+    except EtlError as error:
+        warn(f"the alert {message.channel} did not go out, it goes with a later run: {error}")
+        return False
+    if is_done:
+        _note(message.path, state.message_id, message.channel, directories)
+    return True
 
 
 def _note(path: Path, message_id: str, channel: str, directories: Directories) -> None:

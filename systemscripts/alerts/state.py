@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +78,17 @@ def lock(directories: Directories, name: str = "alerts.lock") -> Iterator[None]:
     with (directories.locks / name).open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def lock_if_free(directories: Directories, name: str) -> Iterator[bool]:
+    """Take a lock without waiting, and yield whether it was free; raises OSError."""
+    with (directories.locks / name).open("a") as stream:
+        is_free = False
+        with suppress(BlockingIOError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = True
+        yield is_free
 
 
 def all_states(directories: Directories) -> Iterator[tuple[Path, State]]:

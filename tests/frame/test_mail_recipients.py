@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from systemscripts.configuration import pipeline_config
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports.definition import Report
-from tests.frame.conftest import Jobs
+from tests.frame.conftest import Jobs, wait_for
 from tests.smtp_server import SmtpServer
 
 LATER = "451 4.7.1 greylisted, try later"
@@ -44,9 +47,9 @@ class Host:
         self._file.chmod(0o600)
         settings.reset()
 
-    def end_run(self, status: str = "failed", error: str = "it is broken") -> None:
+    def end_run(self, status: str = "failed", error: str = "it is broken", job: str = "tiny") -> None:
         """Let a run end, and the alerts go out that are due."""
-        outcome = alerts.Outcome("tiny", "", status, int(status == "failed"), error, "", self.directories.logs / "x")
+        outcome = alerts.Outcome(job, "", status, int(status == "failed"), error, "", self.directories.logs / "x")
         alerts.notice(outcome, self.directories)
 
     def states(self) -> list[Path]:
@@ -183,6 +186,34 @@ def test_a_mail_goes_in_seven_bits_from_a_name_that_exists_with_a_subject_in_its
     greetings = {line for line in mail_server.lines if line.startswith("EHLO")}
     assert all(re.fullmatch(r"EHLO (\[[0-9.]+\]|[^ ]+\.[^ .]+)", line) for line in greetings), greetings
     assert not any("local" in line for line in greetings)
+
+
+def test_no_end_of_a_run_waits_for_another_that_sends_and_its_alert_goes_with_that_one(
+    host: Host, mail_server: SmtpServer
+) -> None:
+    host.write(ALERT_RECIPIENTS="ann@example.com", SMTP_TIMEOUT_SECONDS="20")
+    mail_server.is_hanging = True
+    first = threading.Thread(target=host.end_run)
+    first.start()
+    lock = host.directories.locks / "alerts_sending.lock"
+    wait_for(lambda: lock.exists() and is_locked(lock))
+    begin = time.monotonic()
+    host.end_run(job="small")
+    seconds = time.monotonic() - begin
+    assert (mail_server.received(), seconds < 10) == ([], True), seconds
+    mail_server.is_hanging = False
+    first.join()
+    assert mail_server.received() == ["ann@example.com"] * 2
+    assert all(json.loads(path.read_text())["pending"] == [] for path in host.states())
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def test_a_slow_mail_server_never_delays_status(jobs: Jobs, mail_server: SmtpServer) -> None:
