@@ -53,9 +53,13 @@ def _summary(done: list[Delivery]) -> Summary:
     nothing = "no mail sent" if any(d.error for d in done) else "nothing new, no mail sent"
     summary = Summary(headline=f"sent: {'; '.join(d.subject for d in sent)}" if sent else nothing)
     summary.rows = [{"mail": d.delivery_id, "subject": d.subject, "to": ", ".join(d.recipients)} for d in sent]
+    by_error: dict[str, list[Delivery]] = {}
     for delivery in done:
         if delivery.error:
-            summary.problem(f"mail {delivery.delivery_id}, {delivery.subject!r}: {delivery.error}", delivery.exit_code)
+            by_error.setdefault(delivery.error, []).append(delivery)
+    for error, (first, *others) in by_error.items():
+        more = f" and {len(others)} more" if others else ""
+        summary.problem(f"mail {first.delivery_id}, {first.subject!r}{more}: {error}", first.exit_code)
     return summary
 
 

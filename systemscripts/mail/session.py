@@ -57,11 +57,14 @@ def try_login() -> None:
         pass
 
 
-def send(message: EmailMessage, recipients: list[str], transcript: list[str] | None = None) -> list[Refusal]:
+def send(
+    message: EmailMessage, recipients: list[str], transcript: list[str] | None = None, correct_in: str = ""
+) -> list[Refusal]:
     """Hand one mail to the configured server for these mailboxes; returns those that were refused.
 
     Whoever is not among the refused has the mail, whatever the server does after it accepted it.
-    `transcript`: gets what both sides said, the login's secrets hidden.
+    `transcript`: gets what both sides said, the login's secrets hidden. `correct_in`: where an address that is refused
+    for good is to be corrected, for the warning.
 
     Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError:
     in each case no recipient gets the mail.
@@ -69,7 +72,8 @@ def send(message: EmailMessage, recipients: list[str], transcript: list[str] | N
     with _translated(), _logged_in(transcript) as session:
         refused = _transact(session, message, recipients, transcript)
     for refusal in refused:
-        logger.warning("%s", f"the mail server refused {refusal}", extra={"code": "recipient_refused"})
+        correct = f"; correct the address in {correct_in}" if correct_in and not refusal.is_temporary else ""
+        logger.warning("%s", f"the mail server refused {refusal}{correct}", extra={"code": "recipient_refused"})
     return refused
 
 

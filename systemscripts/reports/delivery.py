@@ -28,6 +28,8 @@ from systemscripts.reports.rendering import Rendered, render
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+    from systemscripts.mail import Refusal
+
 logger = logging.getLogger(__name__)
 
 TARGET = "target:"  # before the name of a delivery target among the recipients
@@ -58,17 +60,21 @@ def deliver(
 
     `to_target`: what brings the attachments to the report's delivery targets.
 
-    A mail that the server refuses by itself does not hold up the others; it stays pending. Raises ConfigurationError
-    (no recipients, no server, login or certificate wrong), TryLaterError when the server is away: all mails are kept.
+    A mail that the server refuses by itself does not hold up the others; it stays pending. So does one for a recipient
+    who is refused for now, and one that nobody has. A recipient who is refused for good while others have the mail is
+    given up with a warning. Raises ConfigurationError (no recipients, no server, login or certificate wrong),
+    TryLaterError when the server is away: all mails are kept.
     """
+    # recipients who are refused for good, by address: each is asked for once a run
+    gone: dict[str, Refusal] = {}
     with advisory_lock(connection, f"report {report.report_name}", wait_seconds):
         with transaction(connection) as cursor:
             waiting = _pending(cursor, report)
-        done = [_send(connection, report, delivery_id, to_target) for delivery_id in waiting]
+        done = [_send(connection, report, delivery_id, to_target, gone) for delivery_id in waiting]
         with transaction(connection) as cursor:
             made = _make(cursor, report, reader, run_uuid)
         if made.status == "pending":
-            return [*done, _send(connection, report, made.delivery_id, to_target)]
+            return [*done, _send(connection, report, made.delivery_id, to_target, gone)]
         return [*done, made]
 
 
@@ -120,8 +126,10 @@ def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> Email
     return message
 
 
-def _send(connection: Connection, report: Report, delivery_id: int, to_target: ToTarget | None) -> Delivery:
-    """Send one mail, and its files, to those who have not got it yet."""
+def _send(
+    connection: Connection, report: Report, delivery_id: int, to_target: ToTarget | None, gone: dict[str, Refusal]
+) -> Delivery:
+    """Send one mail, and its files, to those who have not got it yet; `gone` gets those who are refused for good."""
     with transaction(connection) as cursor:
         cursor.execute(
             "select message, subject, recipients, accepted from dba.treportdelivery where delivery_id = %s",
@@ -138,7 +146,9 @@ def _send(connection: Connection, report: Report, delivery_id: int, to_target: T
             _bring(bytes(content), name.removeprefix(TARGET), to_target)
             accepted.append(name)
             left.remove(name)
-        refused = mail.send(_read_message(bytes(content)), left) if left else []
+        asked = [each for each in left if settings.address_of(each) not in gone]
+        place = f"config/reports/{report.report_name}.yaml" if report.recipients else "config/.env, REPORT_RECIPIENTS"
+        refused = mail.send(_read_message(bytes(content)), asked, correct_in=place) if asked else []
     except (TryLaterError, ConfigurationError) as error:
         _note(connection, delivery_id, "pending", accepted, str(error))
         raise
@@ -146,15 +156,17 @@ def _send(connection: Connection, report: Report, delivery_id: int, to_target: T
         _note(connection, delivery_id, "pending", accepted, str(error))
         return Delivery(delivery_id, "pending", subject, recipients, str(error))
     names = {refusal.mailbox for refusal in refused}
-    accepted += [settings.address_of(each) for each in left if each not in names]
-    if refused:
-        others = "; the others have the mail" if accepted else ""
-        text = f"the mail server refused {', '.join(map(str, refused))}{others}"
+    accepted += [settings.address_of(each) for each in asked if each not in names]
+    for_now = [refusal for refusal in refused if refusal.is_temporary]
+    gone |= {settings.address_of(refusal.mailbox): refusal for refusal in refused if not refusal.is_temporary}
+    given_up = [gone[address] for each in left if (address := settings.address_of(each)) in gone]
+    text = f"the mail server refused {', '.join(map(str, [*for_now, *given_up]))}"
+    if for_now or not accepted:
+        text += "; the others have the mail" if accepted else f"; nobody has the mail, correct the address in {place}"
         _note(connection, delivery_id, "pending", accepted, text)
-        for_now = all(refusal.is_temporary for refusal in refused)
         code = TryLaterError.exit_code if for_now else EtlError.exit_code
         return Delivery(delivery_id, "pending", subject, recipients, text, code)
-    _note(connection, delivery_id, "sent", accepted, None)
+    _note(connection, delivery_id, "sent", accepted, text if given_up else None)
     logger.info("sent %s to %s", subject, ", ".join(accepted))
     return Delivery(delivery_id, "sent", subject, recipients)
 
