@@ -50,17 +50,17 @@ def test_a_site_that_is_away_is_one_line_and_an_exit_code(week: Callable[[], Wee
 
 
 def test_a_week_in_which_most_events_ended_is_scanned_as_any_other(week: Callable[[], Week]) -> None:
-    found = week()
-    assert found.installation.run("meetmax_url_check", "--events", EVENTS).returncode == 0
+    found, events = week(), "119179-119195"
+    assert found.installation.run("meetmax_url_check", "--events", events).returncode == 0
     assert found.installation.run("generic_import", "meetmax_urls").returncode == 0
     existing = [row[0] for row in found.installation.sql(
         "select eventid::integer from public.tmeetmaxurlcheck where ifexists::integer = 1 order by 1")]  # fmt: skip
-    assert len(existing) > 2
+    assert len(existing) > 6
     ended = existing[1:]
     found.site.faults |= {page(event): INVALID_ID for event in ended}
-    done = found.installation.run("meetmax_url_check", "--events", EVENTS)
+    done = found.installation.run("meetmax_url_check", "--events", events)
     assert done.returncode == 0, done.stderr
-    assert len(statuses(found)) == 6
+    assert len(statuses(found)) == 17
 
 
 def test_a_site_that_forbids_is_said(week: Callable[[], Week]) -> None:
