@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from systemscripts import files, tables
 from systemscripts.configuration import ImportConfig
@@ -19,6 +20,9 @@ from systemscripts.journey import known_doubts
 from systemscripts.journey.context import Context
 from systemscripts.summary import Notice
 from systemscripts.tables import aliases, names, standard_csv
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 SPELLINGS_LOOKED_BACK = 100  # loads of an import: more kinds of files than it has, and quickly read
 
@@ -64,14 +68,27 @@ def prepared(context: Context, ticket: files.Ticket, write: bool = True) -> Iter
             table.lines()  # counted now, while a thread hashes the file; the load asks for them
         _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
         _check_type(context.config.file_type, ticket.name, table.detected.format)
-        columns = aliases.names_of(table, context.config.reading.aliases, _known_spellings(context, table))
+        with _asking(context, write) as cursor:
+            spellings = _known_spellings(cursor, context.config.config_name, table)
+        columns = aliases.names_of(table, context.config.reading.aliases, spellings)
         found = _identify(context, ticket.name, table, columns)
-        with transaction(context.connection) as cursor:
+        with _asking(context, write) as cursor:
             known = known_doubts.find_known(cursor, context.config.config_name, found.label, table)
         result = Prepared(ticket, path, table, columns, found, look, known)
         if write:
             _note(context, result)
         yield result
+
+
+@contextmanager
+def _asking(context: Context, write: bool) -> Iterator[Cursor]:
+    """A cursor for questions to the ledgers; that of a dry run ends no transaction, for its own is rolled back."""
+    if write:
+        with transaction(context.connection) as cursor:
+            yield cursor
+    else:
+        with context.connection.cursor() as cursor:
+            yield cursor
 
 
 def _check_type(wanted: str, name: str, found: str) -> None:
@@ -154,24 +171,23 @@ def _identify(context: Context, name: str, table: tables.Table, columns: list[st
     return identity.identify(text(label_rule), text(date_rule), date_rule.format)
 
 
-def _known_spellings(context: Context, table: tables.Table) -> dict[str, str]:
+def _known_spellings(cursor: Cursor, config_name: str, table: tables.Table) -> dict[str, str]:
     """The columns that the newest load with them gave to headers of this file which differ only in punctuation."""
     headers = names.find_spellings(table.columns[table.added_columns :])
     if not headers:
         return {}
-    with transaction(context.connection) as cursor:
-        cursor.execute(
-            f"""select f.detected -> 'headers' from
-                 (select dataset_id from dba.tdataset where config_name = %s
-                  order by dataset_id desc limit {SPELLINGS_LOOKED_BACK}) d
-               join dba.tfile f on f.dataset_id = d.dataset_id
-               where f.status = 'loaded' and %s =
-                 (select count(distinct h.value) from jsonb_each_text(f.detected -> 'headers') h
-                  where h.value = any(%s))
-               order by f.dataset_id desc limit 1""",
-            (context.config.config_name, len(set(headers)), headers),
-        )
-        row = cursor.fetchone()
+    cursor.execute(
+        f"""select f.detected -> 'headers' from
+             (select dataset_id from dba.tdataset where config_name = %s
+              order by dataset_id desc limit {SPELLINGS_LOOKED_BACK}) d
+           join dba.tfile f on f.dataset_id = d.dataset_id
+           where f.status = 'loaded' and %s =
+             (select count(distinct h.value) from jsonb_each_text(f.detected -> 'headers') h
+              where h.value = any(%s))
+           order by f.dataset_id desc limit 1""",
+        (config_name, len(set(headers)), headers),
+    )
+    row = cursor.fetchone()
     return names.known_spellings(row[0] or {}) if row else {}
 
 
