@@ -25,6 +25,11 @@ class Untaken:
         return f"{self.path.name} (matches {' and '.join(self.imports)})" if self.imports else self.path.name
 
     @property
+    def is_young(self) -> bool:
+        """Whether its sender may be about to rename it."""
+        return self.path.stat().st_mtime > time.time() - YOUNG_SECONDS
+
+    @property
     def advice(self) -> str:
         """What to do about it."""
         if self.imports:
@@ -34,8 +39,10 @@ class Untaken:
         return f"suggest_import.py {self.path} --name NAME writes an import for it; or take it away"
 
 
-def find_untaken(connection: Connection, directories: Directories) -> list[Untaken]:
-    """Return the whole, resting files of every folder that imports read which match none of them, or several."""
+def find_untaken(
+    connection: Connection, directories: Directories, least_age_seconds: float = YOUNG_SECONDS
+) -> list[Untaken]:
+    """Return the whole files of every folder that imports read, of some age, which match none of them, or several."""
     with transaction(connection) as cursor:
         cursor.execute(
             "select source_directory, file_pattern, config_name, is_active from dba.timportconfig order by config_name"
@@ -47,7 +54,7 @@ def find_untaken(connection: Connection, directories: Directories) -> list[Untak
                 patterns.setdefault(place, []).append((re.compile(pattern), name, is_active))
     found = []
     for folder, known in patterns.items():
-        for path in _files(folder):
+        for path in _files(folder, least_age_seconds):
             matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
             active = [name for name, is_active in matching.items() if is_active]
             if not matching or len(active) > 1:  # what only a paused import matches waits for it
@@ -55,11 +62,11 @@ def find_untaken(connection: Connection, directories: Directories) -> list[Untak
     return found
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, least_age_seconds: float) -> list[Path]:
     if not folder.is_dir():
         return []
-    young = time.time() - YOUNG_SECONDS
+    young = time.time() - least_age_seconds
     return sorted(
         path for path in folder.iterdir()
-        if path.is_file() and not in_progress(path.name) and path.stat().st_mtime < young
+        if path.is_file() and not in_progress(path.name) and path.stat().st_mtime <= young
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from systemscripts.configuration import ImportConfig, compile_pattern, untaken_files
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories, in_progress, usable_name
-from systemscripts.summary import Notice
+from systemscripts.summary import Notice, Summary, bundled
 
 
 def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
@@ -15,17 +15,26 @@ def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> froz
     return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
 
 
-def unmatched(connection: Connection, directories: Directories) -> list[Notice]:
-    """A warning for each resting file that no import takes."""
-    found = []
-    for file in untaken_files.find_untaken(connection, directories):
-        name = usable_name(file.path.name)
+def name_untaken(connection: Connection, directories: Directories, name: str | None, summary: Summary) -> None:
+    """Say which waiting files no import takes: as warnings what concerns this run, else where it found nothing to do.
+
+    `name`: the import of the run; None for all of them. A file of several imports concerns each of these, one of no
+    import the run of all, once it is not young.
+    """
+    warnings = []
+    for file in untaken_files.find_untaken(connection, directories, least_age_seconds=0):
+        shown = usable_name(file.path.name)
         if file.imports:
-            text = f"{name} matches more than one import, and none takes it: {', '.join(file.imports)}"
-            found.append(Notice("file_ambiguous", text))
-        else:
-            found.append(Notice("file_unmatched", f"{name} waits, but matches no import"))
-    return found
+            text = f"{shown} matches more than one import, and none takes it: {', '.join(file.imports)}"
+            if name is None or name in file.imports:
+                warnings.append(Notice("file_ambiguous", text))
+            continue
+        text = f"{shown} waits, but matches no import"
+        if name is None and not file.is_young:
+            warnings.append(Notice("file_unmatched", text))
+        elif summary.files == 0:
+            summary.details.append(text)
+    summary.warn_all(bundled(warnings))
 
 
 def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:

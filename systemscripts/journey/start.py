@@ -15,7 +15,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.journey import matching, travel, zipping
 from systemscripts.sources import local
-from systemscripts.summary import Summary, bundled
+from systemscripts.summary import Summary
 
 
 def run(
@@ -45,10 +45,9 @@ def run(
     with _kept_file(options.only, directories) as only:
         options = replace(options, only=only, leave=matching.ambiguous(known, directories))
         travel.run_imports(connection, chosen, directories, run_uuid, options, summary)
-    if name is not None:  # the files and faults of others are for the runs of all imports, the watchdog and status
-        return summary
-    summary.warn_all(bundled(matching.unmatched(connection, directories)))
-    return _with_faults(summary, faults)
+    matching.name_untaken(connection, directories, name, summary)
+    # the faults of others are for the runs of all imports, the watchdog and status
+    return summary if name is not None else _with_faults(summary, faults)
 
 
 @contextlib.contextmanager
