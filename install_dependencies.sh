@@ -268,14 +268,22 @@ install_with_pip() { # ARGUMENTS
 
 # Without a network, and whatever it was installed from: its files, linked where that can be done.
 readonly BRING_EXTRAS='
-import os, shutil, sys
+import os, re, shutil, sys
 from importlib.metadata import distributions
 from pathlib import Path
 old, new = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
 folders = [[str(each) for each in root.glob("lib/python*/site-packages")] for root in (old, new)]
 name = lambda package: package.metadata["Name"].lower().replace("_", "-")
 known = {name(each) for each in distributions(path=folders[1])}
-for package in [each for each in distributions(path=folders[0]) if name(each) not in known]:
+before = {name(each): each for each in distributions(path=folders[0])}
+spelled = lambda text: re.match("[A-Za-z0-9._-]*", text)[0].lower().replace("_", "-")
+listed = {spelled(line) for file in old.glob(".requirements*.txt") for line in file.read_text().splitlines()}
+needs = {each: {spelled(need) for need in package.requires or ()} for each, package in before.items()}
+# what was installed by hand, and what that needs; a package that the requirements no longer name was dropped on purpose
+extras = set(before) - listed - set().union(*needs.values())
+while more := {need for each in extras for need in needs[each]} & set(before) - extras:
+    extras |= more
+for package in [before[each] for each in sorted(extras - known)]:
     if [Path(each).parent.name for each in folders[0]] != [Path(each).parent.name for each in folders[1]]:
         print(f"not brought along to another Python: {name(package)} {package.version}; install it again where it is needed")
         continue
@@ -332,8 +340,14 @@ clear_old() { # [KEPT]: environments that nobody runs in, but for the present on
     done
 }
 
-is_used() { # FOLDER: whether a process was started by its Python
-    grep -qsF -f /dev/stdin -- /proc/[0-9]*/cmdline <<<"$1/" # not as an argument: grep would find itself
+finish_swap() { # one that was killed between its two moves left no environment: the old one comes back
+    [[ ! -e $venv && ! -L $venv && -d $venvs/before ]] || return 0
+    mv -T -- "$venvs/before" "$venv"
+}
+
+is_used() { # FOLDER: whether a process runs in it, started by its path or by the link
+    # not as an argument: grep would find itself
+    grep -qsF -f /dev/stdin -- /proc/[0-9]*/cmdline <<<"$1/" || grep -qsF -f /dev/stdin -- /proc/[0-9]*/maps <<<"$1/"
 }
 
 drop_unfinished() { # on the way out: only what is complete has taken its place
@@ -356,6 +370,7 @@ install_python_environment() {
     wait_for_others
     ! is_complete || return 0 # the one we waited for did it
     open_log
+    finish_swap
     clear_old
     keep_choices
     printf -v fresh '%s/%(%Y%m%d-%H%M%S)T' "$venvs" -1

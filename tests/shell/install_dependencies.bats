@@ -106,6 +106,26 @@ print(tiny_package.ANSWER)'
     [ "$(answer)" = 42 ]
 }
 
+@test "a package that the requirements no longer name does not come along" {
+    "$install" --python-only
+    printf 'tiny_package==1.0\n' >"$project/.venv/.requirements.txt" # as other projects name what they need
+    printf '# nothing\n' >"$project/requirements.txt"
+    "$install" --python-only
+    run answer
+    [ "$status" -ne 0 ]
+}
+
+@test "an environment that a killed swap has put aside comes back, and stays where nothing can be installed" {
+    "$install" --python-only
+    cp -rL "$project/.venv" "$BATS_TEST_TMPDIR/folder"
+    rm -rf "$project/.venv" "$project/.venvs"/*
+    mv "$BATS_TEST_TMPDIR/folder" "$project/.venvs/before"
+    printf '%s\n' "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$project/requirements.txt"
+    run "$install" --python-only
+    [ "$status" -eq 75 ]
+    [ "$(answer)" = 42 ]
+}
+
 @test "a package whose files were deleted is installed again" {
     "$install" --python-only
     rm "$project"/.venv/lib/python3*/site-packages/tiny_package.py
