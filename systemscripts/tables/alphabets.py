@@ -26,6 +26,13 @@ _CENTRAL = (
 _TURKISH = ("Turkish", *WORLDWIDE)
 _BALTIC = ("Latvian", "Lithuanian", "Estonian", *WORLDWIDE)
 _CYRILLIC = ("Russian", "Ukrainian", "Bulgarian", "Serbian", "Belarusian")
+# Letters of ASCII that hardly any word of the language has: Spanish writes no k, Polish no v.
+UNUSUAL_LETTERS = {
+    "Albanian": "w", "Catalan": "kwy", "Croatian": "qwxy", "Czech": "qwx", "Danish": "qwxz", "Estonian": "qwxy",
+    "Finnish": "qwxz", "Hungarian": "qwx", "Icelandic": "cqwz", "Irish": "jkqvwxyz", "Italian": "jkwxy",
+    "Latvian": "qwxy", "Lithuanian": "qwx", "Norwegian": "qwxz", "Polish": "qvx", "Portuguese": "kwy",
+    "Romanian": "qwy", "Slovak": "qwx", "Slovenian": "qwxy", "Spanish": "kw", "Swedish": "qw", "Turkish": "jqwx",
+}  # fmt: skip
 # Python's name -> how much rarer than Windows-1252 it is in files of today (natural logarithm), and its languages.
 LEGACY_ENCODINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "cp1252": (0.0, _WESTERN),

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 
 from systemscripts.tables.alphabets import (
     LEGACY_ENCODINGS,
+    UNUSUAL_LETTERS,
     WIDE_ENCODINGS,
     WORLDWIDE,
     read_common_characters,
@@ -34,6 +35,7 @@ UNIT_PREFIX = -2.5
 CAPITAL = -2.5  # a capital at the beginning of a word
 CASE_BREAK = -9.0  # a capital within a word, a small letter within capitals
 COMMON_NEIGHBOUR, ODD_NEIGHBOUR = 0.5, -1.0
+UNUSUAL_WORD = -2.5  # a word with a letter of ASCII that the language hardly has
 WORLDWIDE_WORD, FOREIGN_WORD = -3.0, -6.0  # a word in another language than most of the file
 KANA, WIDE_SIGN = -4.5, -5.0
 COMMON_IDEOGRAPH = -6.5  # one of the some 600 that make up most of a text
@@ -90,7 +92,8 @@ def _decode(words: Sequence[bytes], name: str) -> list[str] | None:
 def _score(texts: list[str], name: str) -> float:
     """The logarithm of how likely the texts are, in the languages of a single-byte encoding."""
     prior, languages = LEGACY_ENCODINGS[name]
-    words = [word for text in texts for word in _split_words(text)]
+    # each once: a word that comes in many fields is no more evidence than in one
+    words = list(dict.fromkeys(word for text in texts for word in _split_words(text)))
     by_language = {language: [_score_letters(word, language) for word in words] for language in languages}
     main = max(languages, key=lambda language: sum(by_language[language]))
     score = prior + sum(_score_signs(text) for text in texts)
@@ -126,7 +129,8 @@ def _script_of(language: str) -> str:
 @lru_cache(maxsize=2**18)
 def _score_letters(word: str, language: str) -> float:
     """The logarithm of how likely the letters beyond ASCII of a word are in a language."""
-    score = 0.0
+    unusual = UNUSUAL_LETTERS.get(language, "")
+    score = UNUSUAL_WORD if any(letter in unusual for letter in word.lower()) else 0.0
     for position, letter in enumerate(word):
         if letter < "\x80" or not _is_letter(letter):
             continue
