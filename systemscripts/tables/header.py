@@ -25,10 +25,12 @@ MOST_TITLE_LETTERS = 60  # of a title, to know it by
 _MEASURE = r"[mkµcdhMGT]?(?:m|g|l|s|A|V|W|J|N|Pa|Hz|Wh|bar|B)(?:\^?[23²³])?"
 _COUNT = r"t|h|min|d|pcs|pieces|units?|each|days?|hours?|years?|st(?:ü|u)ck"
 _FORMAT = r"[dmyhs]{1,4}(?:[-/.: T][dmyhs]{1,4}){1,5}|text|number|date"
+_CURRENCY = "EUR|USD|GBP|CHF|JPY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|CNY|INR|BRL|MXN|ZAR|SGD|HKD|KRW"
 UNITS = re.compile(
-    rf"[\[(]?\s*(?:%|[€$£¥°]|°[CF]|[A-Z]{{3}}|{_MEASURE}|{_COUNT}|{_FORMAT})(?:\s*/\s*\w{{1,4}})?\s*[\])]?",
-    re.IGNORECASE,
+    rf"[\[(]?\s*(?:%|[€$£¥°]|°[CF]|{_CURRENCY}|{_MEASURE}|(?i:{_COUNT})|(?i:{_FORMAT}))(?:\s*/\s*\w{{1,4}})?\s*[\])]?"
 )
+# what has a unit
+_MEASURED = frozenset({"number", "percent", "money", "date", "time"})
 
 Rows = Sequence[tuple[int, list[str]]]  # line or sheet row from 1, and its fields
 
@@ -369,7 +371,7 @@ def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Colum
     if kinds.holds_values(fields) or any(_is_labelled_value(cell) for cell in fields):
         return False
     for_header, for_data = kinds.header_votes(fields, body, LEAST_VALUES)
-    if not for_data and _are_units(fields):
+    if not for_data and _are_units(fields, body):
         return True
     # names that tell columns of one label from each other: Q1,Q1,Q2,Q2 over Air,Rail,Air,Rail
     if _are_told_apart(above, fields) and kinds.header_votes(fields, body)[0]:
@@ -383,10 +385,12 @@ def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Colum
     return bool(gaps) and fits and not for_data
 
 
-def _are_units(fields: Sequence[str]) -> bool:
-    """True for a row of nothing but units of measure, formats and blanks."""
-    filled = [cell.strip() for cell in fields if cell.strip()]
-    return len(filled) > 1 and all(UNITS.fullmatch(cell) for cell in filled)
+def _are_units(fields: Sequence[str], body: Sequence[Column]) -> bool:
+    """True for a row of nothing but units of measure, formats and blanks, above columns of what has a unit."""
+    filled = [place for place, cell in enumerate(fields) if cell.strip()]
+    if len(filled) < 2 or filled[-1] >= len(body):
+        return False
+    return all(UNITS.fullmatch(fields[place].strip()) and body[place].kinds & _MEASURED for place in filled)
 
 
 def _is_labelled_value(cell: str) -> bool:

@@ -295,7 +295,7 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
             ("failure", "server", "source of sales", ""),
         )
         servers.trust(host.installation, place.host, place.port, fingerprint)
-        host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Correct path"))
+        host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Check path"))
         place.key_path.chmod(0o644)
         host.named(("failure", "server", "can be read by others", "Run: chmod 600"))
         place.key_path.chmod(0o600)
