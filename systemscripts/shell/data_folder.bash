@@ -19,5 +19,6 @@ find_setting() { # NAME: its value in the settings file (read, never sourced), i
 find_data_folder() { # the environment, else the settings file, else the project
     local value=${ETL_DATA_DIR:-}
     [[ -n $value ]] || find_setting ETL_DATA_DIR
+    # shellcheck disable=SC2034  # for the script that sources this
     data=${value:-$project}
 }
