@@ -390,7 +390,14 @@ def _are_units(fields: Sequence[str], body: Sequence[Column]) -> bool:
     filled = [place for place, cell in enumerate(fields) if cell.strip()]
     if len(filled) < 2 or filled[-1] >= len(body):
         return False
-    return all(UNITS.fullmatch(fields[place].strip()) and body[place].kinds & _MEASURED for place in filled)
+    units = all(UNITS.fullmatch(fields[place].strip()) for place in filled)
+    kinds_below = [body[place].kinds for place in filled]
+    # a column in which words stand among the numbers has no kind
+    return (
+        units
+        and any(found & _MEASURED for found in kinds_below)
+        and all(not found or found & _MEASURED for found in kinds_below)
+    )
 
 
 def _is_labelled_value(cell: str) -> bool:
