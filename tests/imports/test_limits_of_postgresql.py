@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import time
@@ -107,8 +108,8 @@ def test_columns_that_were_dropped_count_too(here: Installation, connection: Any
 def test_work_grows_with_the_columns_and_not_with_their_square(here: Installation, connection: Any) -> None:
     """Load, load again and compare: 1,500 columns take at most 12 times the processor time of 190."""
     seconds: dict[int, float] = {}
-    load_all = [190, 190, 1500]  # the first time also imports what it needs
-    for number, columns in enumerate(load_all):
+    # the first time also imports what it needs; of each size the best of two counts, as other work disturbs
+    for number, columns in enumerate([190, 190, 190, 1500, 1500]):
         here.configure("things", target_table=f"public.things_{number}", load_mode="snapshot", guards={"min_rows": 1})
         begin = time.process_time()
         summaries = [load(here, connection, wide(columns, str(value + number))) for value in (70, 80)]
@@ -116,7 +117,7 @@ def test_work_grows_with_the_columns_and_not_with_their_square(here: Installatio
             ids = [summary.rows[0]["dataset"] for summary in summaries]
             found = changes.numbered(cursor, ids)
             comparison = changes.compare(cursor, found[ids[0]], found[ids[1]], ["column_0"])
-        seconds[columns] = time.process_time() - begin
+        seconds[columns] = min(time.process_time() - begin, seconds.get(columns, math.inf))
         assert [summary.problems for summary in summaries] == [[], []]
         assert sum(len(row.values) for row in comparison.changed) == 50 * (columns - 1)
     assert seconds[1500] <= 12 * seconds[190], seconds
