@@ -90,13 +90,13 @@ def generic_import(
             return undoing.accept_dataset(connection, accept, patience)
         return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
     if replay_rejects is not None:
-        from systemscripts.journey import replay
+        from systemscripts.journey.replay import replay_rejects as replay
 
-        return replay.replay_rejects(connection, replay_rejects, patience, directories)
+        return replay(connection, replay_rejects, patience, directories)
     if export_rejects is not None:
-        from systemscripts.journey import sending_back
+        from systemscripts.journey.sending_back import export_rejects as export
 
-        return sending_back.export_rejects(connection, *export_rejects)
+        return export(connection, *export_rejects)
     if list_imports:
         return start.listed(connection)
     last = phase or until

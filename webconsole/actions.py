@@ -13,7 +13,9 @@ from systemscripts import log_utils, settings
 from systemscripts.configuration import history
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.journey import replay, sending_back, undo
+from systemscripts.journey import undo
+from systemscripts.journey.replay import replay_rejects as replay
+from systemscripts.journey.sending_back import export_rejects as export
 from systemscripts.summary import Summary
 from webconsole import access, database, processes
 from webconsole.reading import datasets, runs, startable
@@ -84,7 +86,7 @@ def replay_rejects(dataset_id: int) -> Summary:
     """Try the rejected rows of a dataset again."""
     directories = Directories(settings.current().etl_data_dir)
     _must_exist(dataset_id)
-    return _done(replay.replay_rejects(database.acting(), dataset_id, WAIT_SECONDS, directories))
+    return _done(replay(database.acting(), dataset_id, WAIT_SECONDS, directories))
 
 
 def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
@@ -92,7 +94,7 @@ def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
     _must_exist(dataset_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rejects.{ending}"
-        sending_back.export_rejects(database.acting(), dataset_id, path)
+        export(database.acting(), dataset_id, path)
         return path.open("rb")  # stays readable when the folder has gone
 
 
