@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from systemscripts.errors import EtlError
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from tests.tables import small_files
 from tests.tables.small_files import WORDS
-from tests.tables.test_encoding_guess import ENCODINGS
+from tests.tables.text.test_encoding_guess import ENCODINGS
 
 SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "samples"
 OUTCOMES = ("right", "needless", "reported", "silent", "refused")

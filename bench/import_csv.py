@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import csv_sample, measuring
+from bench import csv_sample, measurement
 from bench.installation import Bench, installed
-from bench.measuring import Run
+from bench.measurement import Run
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         if options.bad_rows
         else ("psql \\copy", "generic_import")
     )
-    print(measuring.table([(names[0], base), (names[1], ours)], base))
+    print(measurement.table([(names[0], base), (names[1], ours)], base))
 
 
 def _in_turns(bench: Bench, clean: Path, other: Path, options: argparse.Namespace) -> tuple[list[Run], list[Run]]:

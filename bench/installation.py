@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bench import csv_sample, measuring
-from bench.measuring import Run
-from systemscripts.db_utils import programs
+from bench import csv_sample, measurement
+from bench.measurement import Run
+from systemscripts.db_utils import embedded_programs
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -32,7 +32,7 @@ class Bench:
         own = {"ETL_DATA_DIR": str(folder), "ETL_ENV_FILE": str(settings_file), "PYTHONPATH": str(PROJECT)}
         self.environment = clean | own
         # as install_dependencies.sh does
-        measuring.run(
+        measurement.run(
             [sys.executable, "-m", "compileall", "-q", *(str(PROJECT / n) for n in ("systemscripts", "jobscripts"))]
         )
         self.job("database", "start")
@@ -40,7 +40,7 @@ class Bench:
 
     def job(self, script: str, *arguments: str) -> Run:
         """Run a job script, as the wrapper does."""
-        return measuring.run(
+        return measurement.run(
             [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments], self.environment
         )
 
@@ -50,10 +50,10 @@ class Bench:
         options = "-c client_min_messages=warning -c datestyle=ISO,DMY"
         environment = self.environment | {"PGPASSWORD": unquote(parts.password or ""), "PGOPTIONS": options}
         command = [
-            str(programs.program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(parts.port),
-            "-U", "etl", "etl", "-c", statement,
+            str(embedded_programs.program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
+            "-p", str(parts.port), "-U", "etl", "etl", "-c", statement,
         ]  # fmt: skip
-        return measuring.run(command, environment)
+        return measurement.run(command, environment)
 
     def settle(self) -> None:
         """What was written before must not be on its way to the disk while the clock runs."""

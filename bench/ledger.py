@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import requests
 
-from bench import ledger_fill, measuring
+from bench import ledger_fill, measurement
 from bench.console import Bench as ConsoleBench
 from bench.ledger_fill import Fill
 
@@ -118,7 +118,7 @@ def measure(bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable
 
 def _command(bench: Bench, script: str, *arguments: str) -> Taken:
     begun = _computed_by_server(bench)
-    run = measuring.run(bench.command(script, *arguments), bench.environment)
+    run = measurement.run(bench.command(script, *arguments), bench.environment)
     return Taken(run.seconds, run.processor + _computed_by_server(bench) - begun)
 
 

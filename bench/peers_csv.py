@@ -14,9 +14,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import csv_sample, measuring, peers, picture
+from bench import csv_sample, measurement, peers, picture
 from bench.installation import Bench, installed
-from bench.measuring import Run
+from bench.measurement import Run
 
 PANDAS = """import sys, pandas, sqlalchemy
 engine = sqlalchemy.create_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg2:", 1))
@@ -50,10 +50,10 @@ def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
     def csvsql(file: Path) -> Run:
         command = [peers.program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
                    "--snifflimit", "0", "--tables", "peer", str(file)]  # fmt: skip
-        return measuring.run(command, environment)
+        return measurement.run(command, environment)
 
     def by(script: str) -> Callable[[Path], Run]:
-        return fresh(lambda file: measuring.run(
+        return fresh(lambda file: measurement.run(
             [python, "-c", script, bench.url, str(file), str(bench.folder / "dlt")], environment
         ))  # fmt: skip
 
@@ -103,7 +103,7 @@ def _one_size(
                 runs[name].append(load(file))
     base = runs["psql \\copy"]
     kept = {name: each for name, each in runs.items() if each}
-    print(measuring.table(list(kept.items()), base))
+    print(measurement.table(list(kept.items()), base))
     for name, each in kept.items():
         curves.setdefault(name, []).append((size, sorted(run.seconds for run in each)[len(each) // 2]))
 

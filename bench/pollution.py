@@ -25,7 +25,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from systemscripts.errors import EtlError
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 
 ROWS = 83

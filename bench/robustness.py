@@ -28,7 +28,7 @@ from typing import Any
 from bench import file_outcomes, peer_readers, workbook_cells
 from bench.file_outcomes import OUTCOMES, Known, Words
 from bench.workbook_cells import Cell
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 
 HEADS = ("right", "right, needless warning", "wrong, with a warning", "wrong in silence", "refused")
 MARKERS = re.compile(r"(<!-- made by bench\.robustness: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -17,9 +17,9 @@ from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
-from bench import measuring
+from bench import measurement
 from bench.installation import PROJECT, Bench, installed
-from bench.measuring import Run
+from bench.measurement import Run
 from demo import sales_data
 
 CUSTOMERS = 100_000
@@ -155,12 +155,12 @@ def _convert(bench: Bench, file: Path, repeats: int) -> None:
     bare, ours = [], []
     for number in range(repeats + 1):  # the first turn warms up and does not count
         bench.settle()
-        one = measuring.run([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
+        one = measurement.run([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
         two = _loaded(bench, file)
         if number:
             bare.append(one)
             ours.append(two)
-    print(measuring.table([("DuckDB, CSV to Parquet", bare), ("generic_import sales", ours)], bare), flush=True)
+    print(measurement.table([("DuckDB, CSV to Parquet", bare), ("generic_import sales", ours)], bare), flush=True)
 
 
 def _loaded(bench: Bench, file: Path) -> Run:
@@ -183,7 +183,7 @@ def _marts(bench: Bench, options: argparse.Namespace) -> None:
     warm_ups = 0 if options.lake else 1  # what is larger than memory finds nothing warm
     for number in range(options.repeats + warm_ups):
         bench.settle()
-        bare = measuring.run([sys.executable, "-c", MARTS, *arguments])
+        bare = measurement.run([sys.executable, "-c", MARTS, *arguments])
         bench.settle()
         ours = bench.job("sales_marts", "--recompute")
         print(f"bare {bare.seconds:.1f} s, sales_marts {ours.seconds:.1f} s", flush=True)
@@ -196,11 +196,11 @@ def _marts(bench: Bench, options: argparse.Namespace) -> None:
     ):
         for _ in range(options.repeats if wanted else 0):
             bench.settle()
-            run = bench.job("sales_marts", *command) if command else measuring.run(
+            run = bench.job("sales_marts", *command) if command else measurement.run(
                 [sys.executable, "-c", PANDAS, *arguments[:2]]
             )  # fmt: skip
             found.setdefault(name, []).append(run)
-    print(measuring.table(list(found.items()), found["DuckDB, bare"]), flush=True)
+    print(measurement.table(list(found.items()), found["DuckDB, bare"]), flush=True)
 
 
 def _export(bench: Bench, folder: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import csv_sample, measuring, peers
+from bench import csv_sample, measurement, peers
 from bench.installation import installed
 
 SNIFF = """import sys, duckdb
@@ -28,14 +28,14 @@ def main() -> None:
         file, output = bench.folder / "clean.csv", bench.folder / "clean.yaml"
         rows = csv_sample.generate(file, options.megabytes)
         for number in range(options.repeats + 1):  # the first turn warms up and does not count
-            sniffed = measuring.run([peers.program("python"), "-c", SNIFF, str(file)])
+            sniffed = measurement.run([peers.program("python"), "-c", SNIFF, str(file)])
             output.unlink(missing_ok=True)
             suggested = bench.job("suggest_import", str(file), "--output", str(output))
             if number:
                 theirs.append(sniffed)
                 ours.append(suggested)
     print(f"{options.megabytes:g} MB, {rows:,} rows")
-    print(measuring.table([("DuckDB sniff_csv", theirs), ("suggest_import", ours)], theirs))
+    print(measurement.table([("DuckDB sniff_csv", theirs), ("suggest_import", ours)], theirs))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import measuring, peers, workbook_sample
-from bench.measuring import Run
+from bench import measurement, peers, workbook_sample
+from bench.measurement import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
 START = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - workbooks know no zones
@@ -27,7 +27,7 @@ sheet = python_calamine.CalamineWorkbook.from_path(sys.argv[1]).get_sheet_by_ind
 with open(sys.argv[2], "w", newline="") as file:
     csv.writer(file).writerows(sheet.iter_rows())"""
 OURS = """import sys, pathlib
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 with open_table(pathlib.Path(sys.argv[1])) as table, open(sys.argv[2], "wb") as file:
     write_csv(table, file)"""
@@ -84,8 +84,8 @@ def compare(source: Path, found: dict[str, list[str]], repeats: int) -> None:
     runs: dict[str, list[Run]] = {name: [] for name in found}
     for _ in range(repeats):
         for name, command in found.items():
-            runs[name].append(measuring.run([*command, str(source), str(source.with_suffix(".csv"))], environment))
-    print(measuring.table(list(runs.items()), runs["python-calamine + csv"]))
+            runs[name].append(measurement.run([*command, str(source), str(source.with_suffix(".csv"))], environment))
+    print(measurement.table(list(runs.items()), runs["python-calamine + csv"]))
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from demo.http_server import LocalServer
 from demo.mail_sink import MailSink
-from demo.serving import LocalServer
-from systemscripts import kinds
+from systemscripts import plugins
 
 PROJECT = Path(__file__).resolve().parents[1]
 WRAPPER = PROJECT / "run_python_etl_script.sh"
@@ -33,7 +33,7 @@ Made = TypeVar("Made", bound=LocalServer)
 
 def names() -> list[str]:
     """The pipelines that have a demo."""
-    return [name.removesuffix(ENDING) for name in kinds.names("demo") if name.endswith(ENDING)]
+    return [name.removesuffix(ENDING) for name in plugins.names("demo") if name.endswith(ENDING)]
 
 
 def run(name: str) -> int:

@@ -18,7 +18,7 @@ from typing import Any, Self, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from demo.serving import HOST, LocalServer
+from demo.http_server import HOST, LocalServer
 
 
 class MailSink(LocalServer):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from demo import serving
+from demo import http_server
 from demo.meetmax_outages import Outage
 from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
 
@@ -40,7 +40,7 @@ HICCUPS: dict[str, str] = {
 }
 
 
-class MeetMaxServer(serving.HttpServer):
+class MeetMaxServer(http_server.HttpServer):
     """The site on 127.0.0.1.
 
     port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
@@ -61,7 +61,7 @@ class MeetMaxServer(serving.HttpServer):
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.show_week(week)
-        self.origin = f"http://{serving.HOST}:{self.port}"
+        self.origin = f"http://{http_server.HOST}:{self.port}"
         self.base_url = self.origin + "/sched/event_{id}/"
 
     def show_week(self, week: int) -> None:
@@ -77,25 +77,25 @@ class MeetMaxServer(serving.HttpServer):
             with self._lock:
                 self.requests[path] += 1
             if shown.redirect:
-                serving.send(handler, 302, b"", HTML_TYPE, {"Location": shown.redirect})
+                http_server.send(handler, 302, b"", HTML_TYPE, {"Location": shown.redirect})
             else:
-                serving.send(handler, 200, shown.body, HTML_TYPE)
+                http_server.send(handler, 200, shown.body, HTML_TYPE)
             return
         answer, fault = self._found(path, handler.headers.get("User-Agent", ""))
         if fault == TOO_MANY:
-            serving.send(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
+            http_server.send(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
         elif fault == ERROR:
-            serving.send(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
+            http_server.send(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
         elif fault == "404":
-            serving.send(handler, 404, answer.body, HTML_TYPE)
+            http_server.send(handler, 404, answer.body, HTML_TYPE)
         elif fault == DROPPED:  # hangs up without a word
             handler.close_connection = True
         elif fault == CUT:
-            serving.send(handler, 200, answer.body, answer.content_type, cut=True)
+            http_server.send(handler, 200, answer.body, answer.content_type, cut=True)
         else:
             if fault == SLOW:
                 time.sleep(2)
-            serving.send(handler, 200, *_replaced(answer, fault))
+            http_server.send(handler, 200, *_replaced(answer, fault))
 
     def _found(self, path: str, user_agent: str) -> tuple[Answer, str]:
         """Return what to say to a request for a path, and the fault to do it with ("" for none)."""

@@ -15,13 +15,13 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from demo import gho_data, odata_filter, serving
+from demo import gho_data, http_server, odata_filter
 
 BUSY, DOWN, CUT, SLOW = "429", "503", "cut", "slow"
 TYPE = "application/json; odata.metadata=minimal"
 
 
-class ODataServer(serving.HttpServer):
+class ODataServer(http_server.HttpServer):
     """Collections of records on 127.0.0.1, below /api.
 
     page_size: the most records of one answer. hiccups: request number (from 1) -> fault of that request. `records` may
@@ -42,7 +42,7 @@ class ODataServer(serving.HttpServer):
     @property
     def base_url(self) -> str:
         """The address above the collections."""
-        return f"http://{serving.HOST}:{self.port}/api"
+        return f"http://{http_server.HOST}:{self.port}/api"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
@@ -97,7 +97,7 @@ def _send(
     handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False
 ) -> None:
     with contextlib.suppress(OSError):  # whoever asked has gone
-        serving.send(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
+        http_server.send(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from demo.serving import HOST, LocalServer
+from demo.http_server import HOST, LocalServer
 
 READY_SECONDS = 60
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import asyncssh
 
-from demo.serving import HOST, LocalServer
+from demo.http_server import HOST, LocalServer
 
 USER = "client"
 

@@ -35,25 +35,25 @@ def apply_config(
     import contextlib
 
     from systemscripts import configuration, db_utils, log_utils
-    from systemscripts.configuration import exchange
-    from systemscripts.imports import retyping
+    from systemscripts.configuration import yaml_row_sync
+    from systemscripts.imports import change_types
 
     with contextlib.closing(db_utils.connect(purpose="apply_config")) as connection:
         if not name:
             done = configuration.apply_files(connection)
             summary = Summary(headline=f"applied: {', '.join(done)}" if done else "nothing changed")
         elif take is not None:
-            exchange.take(connection, name, take.value)
+            yaml_row_sync.take(connection, name, take.value)
             summary = Summary(headline=f"{name}: file and row hold what the {take.value} held")
         else:
-            rows = exchange.difference(connection, name)
+            rows = yaml_row_sync.difference(connection, name)
             steps = [f"apply_config.py {name} --take file", f"apply_config.py {name} --take row"] if rows else []
             summary = Summary(headline=f"{name}: {len(rows)} keys differ", rows=rows, next_steps=steps)
             if rows:
                 return summary
         chosen = [configuration.load(connection, name)] if name else configuration.load_each(connection)[0]
         for config in chosen:
-            summary.details += retyping.follow(connection, config, log_utils.current_run_uuid(), wait_seconds())
+            summary.details += change_types.follow(connection, config, log_utils.current_run_uuid(), wait_seconds())
     return summary
 
 

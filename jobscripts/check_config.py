@@ -14,7 +14,7 @@ def check_config() -> Summary:
     """
     from systemscripts import settings
     from systemscripts.errors import ConfigurationError
-    from systemscripts.health import configuration_files
+    from systemscripts.monitoring.checks import configuration_files
 
     summary = Summary(headline="the configuration is sound")
     for fault in configuration_files.find():

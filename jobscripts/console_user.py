@@ -48,7 +48,7 @@ def console_user(
     """
     from systemscripts import db_utils
     from systemscripts.errors import UsageError
-    from webconsole import users
+    from webconsole.security import users
 
     if action is not Action.list and not name:
         raise UsageError("name a user", f"Such as: console_user.py {action} anna")

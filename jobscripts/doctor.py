@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 def _instead(values: dict[str, Any]) -> int:
     """Look and print. It is no run: it works with faulty settings, full disks and no database, and leaves nothing."""
-    from systemscripts import health, masking
-    from systemscripts.health import context
+    from systemscripts import masking
+    from systemscripts.monitoring import doctor_checks, doctor_context
 
-    found = context.gather(values["cron_file"])
-    lines = health.look(found)
+    found = doctor_context.gather(values["cron_file"])
+    lines = doctor_checks.look(found)
     if values["test_mail"]:
-        lines += context.test_mail(found)
+        lines += doctor_context.test_mail(found)
     _show([{name: masking.mask(str(text)) for name, text in vars(line).items()} for line in lines])
-    return int(any(line.state == health.FAILURE for line in lines))
+    return int(any(line.state == doctor_checks.FAILURE for line in lines))
 
 
 def _show(rows: list[dict[str, str]]) -> None:

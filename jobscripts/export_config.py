@@ -24,11 +24,11 @@ def export_config(
     import contextlib
 
     from systemscripts import configuration, db_utils
-    from systemscripts.configuration import exchange
+    from systemscripts.configuration import yaml_row_sync
     from systemscripts.directory_management import atomic_write
 
     with contextlib.closing(db_utils.connect(purpose="export_config")) as connection:
-        text = exchange.as_yaml(configuration.load(connection, name))
+        text = yaml_row_sync.as_yaml(configuration.load(connection, name))
     if output is None:
         return Summary(headline=text.rstrip())
     with atomic_write(output) as stream:

@@ -78,34 +78,34 @@ def generic_import(
     }  # fmt: skip
     _one_thing([name for name, value in actions.items() if value is not None], config, bool(all_imports or datasource))
     opening = db_utils.Opening(f"generic_import {config}".strip())
-    from systemscripts.journey import start, travel  # meanwhile
+    from systemscripts.ingest import run_imports, select_imports  # meanwhile
 
     connection = opening.result()
     run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if undo is not None or run is not None or accept is not None:
-        from systemscripts.journey import undo as undoing
+        from systemscripts.ingest import undo as undoing
 
         if accept is not None:
             return undoing.accept_dataset(connection, accept, patience)
         return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
     if replay_rejects is not None:
-        from systemscripts.journey.replay import replay_rejects as replay
+        from systemscripts.ingest.replay_rejects import replay_rejects as replay
 
         return replay(connection, replay_rejects, patience, directories)
     if export_rejects is not None:
-        from systemscripts.journey.sending_back import export_rejects as export
+        from systemscripts.ingest.export_rejects import export_rejects as export
 
         return export(connection, *export_rejects)
     if list_imports:
-        return start.listed(connection)
+        return select_imports.listed(connection)
     last = phase or until
-    options = travel.Options(
+    options = run_imports.Options(
         only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,
         ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
-    return start.run(connection, config or None, directories, run_uuid, options, datasource)
+    return select_imports.run(connection, config or None, directories, run_uuid, options, datasource)
 
 
 def _one_thing(actions: list[str], config: str, several: bool) -> None:

@@ -30,14 +30,14 @@ def restore_database(
         restore_database.py var/backups/etl_20260105T043000.dump
     """
     from systemscripts import backups, settings
-    from systemscripts.backups import shelf
+    from systemscripts.backups import inventory
     from systemscripts.directory_management import Directories
 
     if drop:
         backups.drop_set_aside(drop)
         return Summary(headline=f"{drop} is dropped")
     directories = Directories(settings.current().etl_data_dir)
-    path = shelf.chosen(directories, backup)
+    path = inventory.chosen(directories, backup)
     found = backups.rehearse(path) if rehearse else backups.restore(path)
     summary = Summary(rows=[{"tables": found.tables, "rows": found.rows, "active datasets whole": found.datasets}])
     for problem in found.problems:

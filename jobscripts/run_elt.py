@@ -18,9 +18,9 @@ GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
 
 
 def _name_of(config: str) -> str:
-    from systemscripts.configuration import jobs
+    from systemscripts.configuration import yaml_job
 
-    return jobs.one_name(config)
+    return yaml_job.one_name(config)
 
 
 @job(lock="{config}", lock_name=_name_of, looks=("check",), time_limit_hours=24 * 366)
@@ -44,11 +44,11 @@ def run_elt(
         run_elt.py orders.yaml --check
     """
     from systemscripts import db_utils, log_utils
-    from systemscripts.configuration import job_check
-    from systemscripts.elt import once as passes
-    from systemscripts.elt import watching
-    from systemscripts.elt.stopping import Stop
-    from systemscripts.journey import travel
+    from systemscripts.configuration import yaml_job_check
+    from systemscripts.ingest import run_imports
+    from systemscripts.yaml_jobs import job_cycle
+    from systemscripts.yaml_jobs import single_pass as passes
+    from systemscripts.yaml_jobs.stop_request import Stop
 
     if retry_refused and not once:
         raise UsageError("--retry-refused goes with --once", f"Type: run_elt.py {config} --once --retry-refused")
@@ -56,9 +56,9 @@ def run_elt(
         return _checked(Path(config))
     known, warnings = _configuration(config)
     if check:
-        return job_check.summarize_check(config, known, warnings)
+        return yaml_job_check.summarize_check(config, known, warnings)
     run_uuid = log_utils.current_run_uuid()
-    options = travel.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=wait_seconds())
+    options = run_imports.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=wait_seconds())
 
     def connect() -> db_utils.Connection:
         return db_utils.connect(purpose=f"run_elt {known.config_name}")
@@ -74,7 +74,7 @@ def run_elt(
             summary = Summary()
             summary.warn_all(warnings)
             so_far(summary)  # a signal ends the run here, or while a source is asked
-            watching.run_and_watch(
+            job_cycle.run_and_watch(
                 known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say, summary
             )
     summary.warn_all(warnings)
@@ -83,12 +83,12 @@ def run_elt(
 
 def _checked(path: Path) -> Summary:
     """What is wrong with a file, each fault on a line of its own."""
-    from systemscripts.configuration import job_check, jobs
-    from systemscripts.configuration.documents import FaultsError
+    from systemscripts.configuration import yaml_job, yaml_job_check
+    from systemscripts.configuration.yaml_documents import FaultsError
 
     try:
-        known, _, warnings = jobs.read(path)
-        return job_check.summarize_check(str(path), known, warnings)
+        known, _, warnings = yaml_job.read(path)
+        return yaml_job_check.summarize_check(str(path), known, warnings)
     except FaultsError as error:
         summary = Summary()
         for fault in error.faults:
@@ -102,16 +102,16 @@ def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
     import contextlib
 
     from systemscripts import configuration, db_utils
-    from systemscripts.configuration import jobs
+    from systemscripts.configuration import yaml_job
 
     path = Path(config)
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
-        if jobs.is_file(path):
+        if yaml_job.is_file(path):
             if not path.is_file():
                 raise UsageError(
                     f"{path} does not exist", "Give the path of a YAML file, or the name of an uploaded job."
                 )
-            return jobs.apply(connection, path)
+            return yaml_job.apply(connection, path)
         return configuration.load(connection, config), []
 
 

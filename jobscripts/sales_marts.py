@@ -29,12 +29,12 @@ def sales_marts(
     """
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.marts import computing
+    from systemscripts.marts import build
 
     connection = db_utils.connect(purpose="sales_marts")
     directories = Directories(settings.current().etl_data_dir)
-    options = computing.Options(engine, master, dry_run, recompute, wait_seconds())
-    return computing.run(connection, directories, log_utils.current_run_uuid(), options)
+    options = build.Options(engine, master, dry_run, recompute, wait_seconds())
+    return build.run(connection, directories, log_utils.current_run_uuid(), options)
 
 
 if __name__ == "__main__":

@@ -56,17 +56,17 @@ def schedule(
 def _cron_file(named: Path | None, apply: bool, as_file: bool) -> Summary:
     from systemscripts import settings
     from systemscripts.directory_management import Directories
-    from systemscripts.schedules import cron_file, installing, own_cron_file, showing
+    from systemscripts.schedules import cron_file, install_cron, overview, own_cron_file
 
     wanted = cron_file.wanted()
     if as_file:
         print(wanted, end="")
         return Summary(shown=True)
     path = named or own_cron_file.path()
-    compared = installing.compare(path, wanted)
-    summary = showing.overview(compared)
+    compared = install_cron.compare(path, wanted)
+    summary = overview.overview(compared)
     if apply and not compared.equal:
-        command = installing.install(compared, Directories(settings.current().etl_data_dir))
+        command = install_cron.install(compared, Directories(settings.current().etl_data_dir))
         summary.headline = f"{path} is not installed yet" if command else f"{path} is installed"
         summary.next_steps = [command] if command else []
     return summary
@@ -102,11 +102,11 @@ def _resume(name: str) -> Summary:
 
 def _next(name: str, count: int) -> Summary:
     from systemscripts.configuration import pipeline_config
-    from systemscripts.schedules import showing
+    from systemscripts.schedules import overview
 
     if name:
         pipeline_config.load(name)
-    return showing.coming(name, count)
+    return overview.coming(name, count)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import typer
 from systemscripts.job import Summary, job, wait_seconds
 
 if TYPE_CHECKING:
-    from systemscripts.journey.context import Context
+    from systemscripts.ingest.ingest_context import Context
 
 
 @job(lock="{config}")
@@ -28,8 +28,8 @@ def sftp_pull(
     from systemscripts import configuration, db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
     from systemscripts.errors import ConfigurationError, UsageError
-    from systemscripts.journey import travel
-    from systemscripts.journey.context import Context
+    from systemscripts.ingest import run_imports
+    from systemscripts.ingest.ingest_context import Context
 
     connection = db_utils.connect(purpose=f"sftp_pull {config}")
     _, faults = configuration.apply_each(connection)
@@ -41,8 +41,8 @@ def sftp_pull(
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.current_run_uuid()
     if dry_run:
         return _look(Context(connection, chosen, directories, run_uuid))
-    options = travel.Options(until="fetch", wait_seconds=wait_seconds())
-    return travel.run_imports(connection, [chosen], directories, run_uuid, options)
+    options = run_imports.Options(until="fetch", wait_seconds=wait_seconds())
+    return run_imports.run_imports(connection, [chosen], directories, run_uuid, options)
 
 
 def _look(context: Context) -> Summary:

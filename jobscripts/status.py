@@ -20,17 +20,17 @@ def status() -> Summary:
     from systemscripts.db_utils import migrations
     from systemscripts.directory_management import Directories
     from systemscripts.errors import EtlError
-    from systemscripts.health import screen
+    from systemscripts.monitoring import status_screen
 
     directories = Directories(settings.current().etl_data_dir)
     connection, trouble = None, ""
     try:
         connection = db_utils.connect(purpose="status")
         migrations.ensure(connection)
-        found = screen.gather(directories, connection)
+        found = status_screen.gather(directories, connection)
     except EtlError as error:
         trouble = str(error)
-        found = screen.gather(directories, None, trouble)
+        found = status_screen.gather(directories, None, trouble)
     finally:
         if connection is not None:
             connection.close()

@@ -25,13 +25,14 @@ def suggest_import(
         suggest_import.py ~/Downloads/orders_20260105.csv
         suggest_import.py incoming/*.xlsx --name orders
     """
-    from systemscripts import progress, tables
+    from systemscripts import progress
     from systemscripts.configuration.import_rows import FOLDER
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
-    from systemscripts.imports import looking, proposed_yaml, proposing
+    from systemscripts.imports.suggest import infer_types, profile_table, render_yaml
     from systemscripts.summary import prefixed
-    from systemscripts.tables.names import column_names
+    from systemscripts.tables.column_names import column_names
+    from systemscripts.tables.open_table import open_table
 
     chosen = name or _name_from(files[0])
     path = output or FOLDER / f"{chosen}.yaml"
@@ -39,14 +40,14 @@ def suggest_import(
         raise UsageError(f"{path} exists already", "Give another --name or --output.")
     summary, proposals, notes = Summary(), {}, []
     for file in files:
-        with tables.open_table(file) as table, progress.track(file.name) as tracker:
+        with open_table(file) as table, progress.track(file.name) as tracker:
             columns = column_names(table.columns)
-            evidence, rows = looking.look(table, columns, tracker.advance)
+            evidence, rows = profile_table.look(table, columns, tracker.advance)
             warned = [notice.text for notice in table.warnings]
             notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
             summary.warn_all(prefixed(table.warnings, file.name))
         for column, seen in zip(columns, evidence, strict=True):
-            proposal = proposing.propose(column, seen)
+            proposal = infer_types.propose(column, seen)
             if column not in proposals or proposal.declared == {"type": "text"}:
                 proposals[column] = proposal
         keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.unique and rows > 1]
@@ -54,7 +55,7 @@ def suggest_import(
         summary.counts.read += rows
         summary.counts.skipped += rows
     with atomic_write(path) as stream:
-        stream.write(proposed_yaml.as_yaml(files, chosen, list(proposals.values()), keys, notes).encode())
+        stream.write(render_yaml.as_yaml(files, chosen, list(proposals.values()), keys, notes).encode())
     summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposals.values()]
     summary.headline = f"{path} written: {len(proposals)} columns from {summary.counts.read:,} rows"
     summary.next_steps = [

@@ -20,17 +20,17 @@ def watchdog() -> Summary:
     Examples:
         watchdog.py
     """
-    from systemscripts import alerts, settings, watch
+    from systemscripts import alerts, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.watch import ping
-    from systemscripts.watch import view as views
+    from systemscripts.monitoring import ping, watchdog_checks
+    from systemscripts.monitoring import watchdog_view as views
 
     directories = Directories(settings.current().etl_data_dir)
     connection, trouble = _database(directories)
     try:
         view = views.now(directories, connection)
-        findings, unseen = watch.look(view)
-        given_up = list(watch.find_given_up(view))
+        findings, unseen = watchdog_checks.look(view)
+        given_up = list(watchdog_checks.find_given_up(view))
     finally:
         if connection is not None:
             connection.close()

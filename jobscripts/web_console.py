@@ -35,12 +35,12 @@ def web_console(
         web_console.py --demo
     """
     from systemscripts import settings
-    from systemscripts.job.limits import RunEnded
-    from webconsole import serving
+    from systemscripts.job.signals_and_timeout import RunEnded
+    from webconsole import server
 
     wanted = settings.current()
     try:
-        serving.serve(host or wanted.console_host, wanted.console_port if port is None else port)
+        server.serve(host or wanted.console_host, wanted.console_port if port is None else port)
     except RunEnded as ended:  # how a server ends
         return Summary(headline=f"the console was {ended.reason}")
     return Summary(headline="the console has ended")

@@ -14,7 +14,7 @@ import typer
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
-    from systemscripts.tables import ReadingOptions, Table
+    from systemscripts.tables.model import ReadingOptions, Table
 
 STANDARD_OUTPUT = Path("-")
 
@@ -39,7 +39,7 @@ def xls_to_csv(
         xls_to_csv.py incoming/ --output-dir clean/
     """
     from systemscripts.errors import EtlError, UsageError
-    from systemscripts.tables import ReadingOptions
+    from systemscripts.tables.model import ReadingOptions
 
     found = list(_inputs(files))
     if output is not None and len(found) != 1:
@@ -86,13 +86,14 @@ def _targets(found: list[tuple[Path, Path]], output: Path | None, folder: Path |
 
 
 def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary) -> int:
-    from systemscripts import tables
+    from systemscripts.tables.open_table import open_table
+    from systemscripts.tables.workbooks.sheets import open_sheets
 
     if options.sheet != "all":
-        with tables.open_table(path, options) as table:
+        with open_table(path, options) as table:
             return _write(path, table, target, summary)
     rows = 0
-    for table in tables.open_sheets(path, options):
+    for table in open_sheets(path, options):
         with table:
             sheet = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in table.detected.sheet)
             rows += _write(path, table, target.with_name(f"{target.stem}_{sheet}.csv") if sheet else target, summary)

@@ -24,7 +24,7 @@ def zip_archive(
     from systemscripts import configuration, db_utils, settings
     from systemscripts.directory_management import Directories
     from systemscripts.errors import UsageError
-    from systemscripts.journey import zipping
+    from systemscripts.ingest import daily_zip
 
     connection = db_utils.connect(purpose=f"zip_archive {config}")
     known = [configuration.load(connection, config)] if config else configuration.load_all(connection)
@@ -33,7 +33,7 @@ def zip_archive(
         raise UsageError(f"the import {config} keeps single files", "Set archive_policy: daily_zip.")
     summary = Summary()
     for each in chosen:
-        zipping.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, wait_seconds())
+        daily_zip.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, wait_seconds())
     summary.headline = f"{summary.files} archived files zipped" if summary.rows else "nothing to do: no day is finished"
     return summary
 

@@ -20,6 +20,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.tiny_jobs import jobs, mails  # noqa: F401 - fixtures for every test
+
 PROJECT = Path(__file__).resolve().parents[1]
 # what starts the tests may ignore them (nohup, a shell's &), and what they start would inherit that
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -39,13 +39,13 @@ def test_each_step_of_a_files_way_names_a_function_that_exists() -> None:
 
 
 def test_the_states_drawn_are_the_states_built() -> None:
-    from systemscripts import files
+    from systemscripts import file_ledger
     from systemscripts.datasets import states
 
     text = (PROJECT / "docs" / "architecture.md").read_text()
     drawings = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", text, re.DOTALL)
     drawn = [set(re.findall(r"^    (\w+) --> (\w+)", drawing, re.MULTILINE)) for drawing in drawings]
-    for machine, arrows in zip(drawn, (files.ARROWS, states.ARROWS), strict=False):
+    for machine, arrows in zip(drawn, (file_ledger.ARROWS, states.ARROWS), strict=False):
         assert machine == {(before, after) for before, those in arrows.items() for after in those if before != after}
     ends = re.findall(
         r"status in \('running', ([^)]+)\)", (PROJECT / "sql" / "migrations" / "0001_dba.sql").read_text()
@@ -98,13 +98,13 @@ def test_troubleshooting_is_headed_by_what_the_programs_really_say() -> None:
 
 def test_everything_that_is_watched_is_on_the_page_of_operations() -> None:
     text = (PROJECT / "docs" / "operations.md").read_text()
-    for path in (PROJECT / "systemscripts" / "watch").glob("*.py"):
+    for path in (PROJECT / "systemscripts" / "monitoring" / "checks").glob("*.py"):
         if "def find(" in path.read_text():
             assert f"(`{path.stem}`)" in text, path.name
 
 
 def test_the_reference_is_what_the_scripts_say() -> None:
-    from systemscripts.job import reference
+    from systemscripts.job import reference_page
 
     written = (PROJECT / "docs" / "reference.md").read_text()
-    assert written == reference.page(), "run: PYTHONPATH=. .venv/bin/python -m systemscripts.job.reference"
+    assert written == reference_page.page(), "run: PYTHONPATH=. .venv/bin/python -m systemscripts.job.reference_page"

@@ -17,16 +17,16 @@ FLOORS = [
         "masking",
         "secret",
         "summary",
-        "kinds",
+        "plugins",
         "address_rules",
         "date_formats",
         "last_resort",
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
-    {"tables", "files", "datasets", "configuration"},
+    {"tables", "file_ledger", "datasets", "configuration"},
     {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
-    {"journey", "watch", "retention", "backups"},
-    {"job", "pipelines", "health", "elt"},
+    {"ingest", "retention", "backups"},
+    {"job", "pipelines", "yaml_jobs", "monitoring"},
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs;

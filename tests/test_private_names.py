@@ -23,10 +23,10 @@ from tests.conftest import PROJECT
 
 SFTP_READS = "systemscripts/ssh/read_blocks.py: a cut connection looks like the end of a file again"
 SFTP_LISTS = "systemscripts/ssh/remote.py: one name that is not UTF-8 hides a whole folder again"
-ADDRESSES = "systemscripts/http_client/connecting.py: addresses are no longer checked before the first byte"
-LANES = "webconsole/serving.py: slow downloads stop the pages of others again"
-CUT_OFF = "webconsole/serving.py: a request that is too large gets a bare page instead of the console's answer"
-SLOW_REQUESTS = "webconsole/serving.py: a request sent letter by letter holds its connection for ever"
+ADDRESSES = "systemscripts/http_client/checked_adapter.py: addresses are no longer checked before the first byte"
+LANES = "webconsole/server.py: slow downloads stop the pages of others again"
+CUT_OFF = "webconsole/server.py: a request that is too large gets a bare page instead of the console's answer"
+SLOW_REQUESTS = "webconsole/server.py: a request sent letter by letter holds its connection for ever"
 LAST_WORDS = "systemscripts/job/__init__.py: what libraries do at the end of a process is left out"
 # owner, name, parameters that are given (None: an attribute), what breaks without it
 NEEDED: list[tuple[Any, str, list[str] | None, str]] = [

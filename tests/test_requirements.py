@@ -1,4 +1,4 @@
-"""Every numbered line of the specification has a test or benchmark that shows it (docs/requirements.md)."""
+"""Every numbered line of the specification has a test or benchmark that shows it (docs/developers/requirements.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-DOCUMENT = PROJECT / "docs" / "requirements.md"
+DOCUMENT = PROJECT / "docs" / "developers" / "requirements.md"
 
 
 @dataclass(frozen=True)

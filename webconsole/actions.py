@@ -10,15 +10,16 @@ from typing import IO, cast, get_args
 from flask import abort
 
 from systemscripts import log_utils, settings
-from systemscripts.configuration import history
+from systemscripts.configuration import config_versions
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.journey import undo
-from systemscripts.journey.replay import replay_rejects as replay
-from systemscripts.journey.sending_back import export_rejects as export
+from systemscripts.ingest import undo
+from systemscripts.ingest.export_rejects import export_rejects as export
+from systemscripts.ingest.replay_rejects import replay_rejects as replay
 from systemscripts.summary import Summary
-from webconsole import access, database, processes
-from webconsole.reading import datasets, runs, startable
+from webconsole import connections, run_processes
+from webconsole.queries import datasets, runs, start_choices
+from webconsole.security import access
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +31,18 @@ def start(job: str, name: str, how: str) -> str:
 
     Raises UsageError for what cannot be started, and where another job loads the configuration of that name.
     """
-    if job not in get_args(processes.Job) or how not in get_args(processes.How):
+    if job not in get_args(run_processes.Job) or how not in get_args(run_processes.How):
         raise UsageError(f"{job!r} cannot be started like this", "Choose an import, a pipeline or a report.")
-    if job in startable.TITLES:
-        with database.reading() as cursor:
-            right = startable.find_job(cursor, name) or job
+    if job in start_choices.TITLES:
+        with connections.reading() as cursor:
+            right = start_choices.find_job(cursor, name) or job
         if right != job:
             raise UsageError(
-                f"{name} is {startable.TITLES[right]}, which {right} runs, not {job}", f"Start {right} {name}."
+                f"{name} is {start_choices.TITLES[right]}, which {right} runs, not {job}", f"Start {right} {name}."
             )
-    return processes.start(cast("processes.Job", job), name, cast("processes.How", how), access.the_user().name)
+    return run_processes.start(
+        cast("run_processes.Job", job), name, cast("run_processes.How", how), access.the_user().name
+    )
 
 
 def retry(run_uuid: str) -> str:
@@ -47,11 +50,11 @@ def retry(run_uuid: str) -> str:
 
     Raises UsageError where the console cannot: it still runs, it did what it should, or only a terminal starts it.
     """
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         run = runs.one(cursor, run_uuid)
     if run is None:
         abort(404, "There is no such run, or it has not begun yet.")
-    command = processes.read_command(run)
+    command = run_processes.read_command(run)
     if run["status"] not in runs.UNDONE or command is None:
         typed = f"./run_python_etl_script.sh {run['job']} {run['arguments']}".strip()
         raise UsageError(f"the run is {run['status']} and is not repeated from here", f"Type: {typed}")
@@ -60,11 +63,11 @@ def retry(run_uuid: str) -> str:
 
 def stop(run_uuid: str) -> None:
     """Ask a running job to end; 404 where there is none."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         run = runs.one(cursor, run_uuid)
     if run is None:
         abort(404, "There is no such run, or it has not begun yet.")
-    processes.stop(run, access.the_user().name)
+    run_processes.stop(run, access.the_user().name)
 
 
 def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
@@ -72,21 +75,21 @@ def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
     _must_exist(dataset_id)
     run_uuid = log_utils.current_run_uuid()
     return _done(
-        undo.undo_datasets(database.acting(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS)
+        undo.undo_datasets(connections.acting(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS)
     )
 
 
 def accept_dataset(dataset_id: int) -> Summary:
     """Make a held dataset current."""
     _must_exist(dataset_id)
-    return _done(undo.accept_dataset(database.acting(), dataset_id, WAIT_SECONDS))
+    return _done(undo.accept_dataset(connections.acting(), dataset_id, WAIT_SECONDS))
 
 
 def replay_rejects(dataset_id: int) -> Summary:
     """Try the rejected rows of a dataset again."""
     directories = Directories(settings.current().etl_data_dir)
     _must_exist(dataset_id)
-    return _done(replay(database.acting(), dataset_id, WAIT_SECONDS, directories))
+    return _done(replay(connections.acting(), dataset_id, WAIT_SECONDS, directories))
 
 
 def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
@@ -94,12 +97,12 @@ def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
     _must_exist(dataset_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rejects.{ending}"
-        export(database.acting(), dataset_id, path)
+        export(connections.acting(), dataset_id, path)
         return path.open("rb")  # stays readable when the folder has gone
 
 
 def _must_exist(dataset_id: int) -> None:
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         if datasets.one(cursor, dataset_id) is None:
             abort(404, f"There is no dataset {dataset_id}.")
 
@@ -112,7 +115,7 @@ def _done(summary: Summary) -> Summary:
 def restore_configuration(name: str, version: int) -> str:
     """Make an import what it was at a version; says what came of it."""
     user_name = access.the_user().name
-    new = history.restore(database.acting(), name, version, user_name)
+    new = config_versions.restore(connections.acting(), name, version, user_name)
     text = f"{name} is again as in version {version}, now version {new}" if new != version else f"{name} is so already"
     logger.info("console: %s: %s", user_name, text)
     return text

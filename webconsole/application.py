@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from systemscripts import kinds, settings
-from webconsole import access, api, display, failing, headers, pages, tokens
-from webconsole.slowing import Slowing
+from systemscripts import plugins, settings
+from webconsole import api, display, error_handlers, pages
+from webconsole.security import access, headers, tokens
+from webconsole.security.login_throttle import Slowing
 
 MOST_BYTES = 1 << 20  # of one request: a YAML is a few kilobytes
 
@@ -29,10 +30,10 @@ def create_app() -> Flask:
     app.secret_key = app.extensions["console_key"] = tokens.key()
     app.extensions["console_slowing"] = Slowing()
     for package in (api, pages):
-        for module in kinds.modules(package.__name__, having="blueprint"):
+        for module in plugins.modules(package.__name__, having="blueprint"):
             app.register_blueprint(module.blueprint)
     access.install(app)
     headers.install(app)
-    failing.install(app)
+    error_handlers.install(app)
     display.install(app)
     return app

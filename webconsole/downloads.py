@@ -19,8 +19,8 @@ from werkzeug.exceptions import TooManyRequests
 from systemscripts import db_utils, office_files, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from webconsole import database
-from webconsole.reading import relations, tables
+from webconsole import connections
+from webconsole.queries import relations, tables
 
 BLOCK = 2000  # rows fetched at once
 MAX_SECONDS = 600.0  # of making one file; longer belongs to psql
@@ -135,14 +135,14 @@ def _table_rows(asked: tables.View, columns: list[str]) -> Generator[tuple[Any, 
         connection.set_session(readonly=True)
         with connection.cursor() as plain:
             plain.execute("set statement_timeout = %s", (f"{MAX_SECONDS:.0f}s",))
-            database.set_zone(plain, asked.wanted.zone)
+            connections.set_zone(plain, asked.wanted.zone)
         with connection.cursor("download") as cursor:
             cursor.itersize = BLOCK
             try:
                 cursor.execute(tables.whole(asked, columns))
                 yield from cursor
             except psycopg2.Error as error:
-                raise database.misfit(error) or error from None
+                raise connections.misfit(error) or error from None
             finally:
                 with contextlib.suppress(psycopg2.Error):
                     cursor.close()

@@ -12,9 +12,9 @@ there and goes with the next run of any job. Nothing here ever fails a job.
 
 from __future__ import annotations
 
+from systemscripts.alerts.alert_state import State, all_states
+from systemscripts.alerts.events import DATABASE_DOWN, Finding, Outcome
 from systemscripts.alerts.policy import database_back, database_down, let_go, notice, observe, send_waiting, tell
-from systemscripts.alerts.reasons import DATABASE_DOWN, Finding, Outcome
-from systemscripts.alerts.state import State, all_states
 
 __all__ = [
     "DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "database_back", "database_down", "let_go", "notice",

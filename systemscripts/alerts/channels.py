@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from systemscripts import masking, settings
-from systemscripts.alerts import state as states
-from systemscripts.alerts.state import State
+from systemscripts.alerts import alert_state as states
+from systemscripts.alerts.alert_state import State
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, TryLaterError
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from systemscripts import masking, settings
-from systemscripts.alerts import channels, texts
-from systemscripts.alerts import state as states
-from systemscripts.alerts.reasons import DATABASE_DOWN, Finding, Outcome
-from systemscripts.alerts.state import State
+from systemscripts.alerts import alert_state as states
+from systemscripts.alerts import channels, messages
+from systemscripts.alerts.alert_state import State
+from systemscripts.alerts.events import DATABASE_DOWN, Finding, Outcome
 from systemscripts.directory_management import Directories
 
 WATCHED = "watchdog finding"  # the job in the states of findings
@@ -129,7 +129,7 @@ def _remind(directories: Directories) -> None:
     now = settings.now()
     for path, state in states.all_states(directories):
         if state.bad and not state.pending and state.told_outside(now - REMIND_AFTER, now + REMIND_AFTER):
-            _message(state, "still" if state.title else "is still bad", texts.reminder(state))
+            _message(state, "still" if state.title else "is still bad", messages.reminder(state))
             states.write(path, state)
 
 
@@ -143,7 +143,7 @@ def _take(outcome: Outcome, path: Path) -> None:
     if before is not None and before.kind == kind:
         return
     state = _bad(before, State(outcome.job, outcome.key, kind, "", masking.mask(outcome.error)))
-    _tell_it_is_bad(path, state, outcome.status, texts.of_outcome(state, outcome))
+    _tell_it_is_bad(path, state, outcome.status, messages.of_outcome(state, outcome))
 
 
 def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
@@ -153,7 +153,7 @@ def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
         return
     state = _bad(before, State(job, finding.key, finding.kind, "", masking.mask(finding.error), finding.title))
     state.items = sorted(items | finding.items)
-    _tell_it_is_bad(path, state, "", texts.of_finding(state, finding))
+    _tell_it_is_bad(path, state, "", messages.of_finding(state, finding))
 
 
 def _tell_it_is_bad(path: Path, state: State, how: str, text: str) -> None:
@@ -162,7 +162,7 @@ def _tell_it_is_bad(path: Path, state: State, how: str, text: str) -> None:
     state.reason = state.text
     earlier = states.read(path)
     if earlier is not None and earlier.pending:
-        state.text += texts.untold(earlier)
+        state.text += messages.untold(earlier)
     states.write(path, state)
 
 
@@ -188,9 +188,9 @@ def _recover(path: Path, let_go: str = "") -> None:
         return
     state.recovered_at = settings.now().isoformat(timespec="seconds")
     if let_go:
-        _message(state, "is no longer expected", texts.let_go(state, let_go))
+        _message(state, "is no longer expected", messages.let_go(state, let_go))
     else:
-        _message(state, "works again", texts.recovery(state))
+        _message(state, "works again", messages.recovery(state))
     states.write(path, state)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from systemscripts.backups.afterwards import unknown_files
-from systemscripts.backups.making import make
-from systemscripts.backups.restoring import drop_set_aside, rehearse, restore
-from systemscripts.backups.shelf import Backup, folder, kept, on_shelf, remove_old
+from systemscripts.backups.create_backup import make
+from systemscripts.backups.inventory import Backup, folder, kept, on_shelf, remove_old
+from systemscripts.backups.restore_backup import drop_set_aside, rehearse, restore
+from systemscripts.backups.unknown_files import unknown_files
 
 __all__ = [
     "Backup", "drop_set_aside", "folder", "kept", "make", "on_shelf", "rehearse", "remove_old", "restore",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from systemscripts.configuration.documents import Document, read_document, validate
 from systemscripts.configuration.import_config import ImportConfig, compile_pattern
 from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import (
@@ -13,6 +12,7 @@ from systemscripts.configuration.import_rows import (
     load_all,
     load_each,
 )
+from systemscripts.configuration.yaml_documents import Document, read_document, validate
 
 __all__ = [
     "Document",

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from systemscripts import date_formats
 from systemscripts.configuration import source_options
-from systemscripts.configuration.documents import Consistent, Place
+from systemscripts.configuration.column_schema import Column, RowCheck, Strict
 from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
-from systemscripts.configuration.schema import Column, RowCheck, Strict
+from systemscripts.configuration.yaml_documents import Consistent, Place
 from systemscripts.settings import Mailbox
 
 MAX_SOURCES = 100  # of one import; each is asked at each run

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from systemscripts import settings
-from systemscripts.configuration.schema import Strict
+from systemscripts.configuration.column_schema import Strict
 
 NAME = r"[a-z_][a-z0-9_]{0,62}"
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from systemscripts import settings
 from systemscripts.configuration import plain_secrets
-from systemscripts.configuration.documents import Document, read_document, validate
 from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.yaml_documents import Document, read_document, validate
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from systemscripts import settings
-from systemscripts.configuration.documents import Consistent, read_document, validate
+from systemscripts.configuration.yaml_documents import Consistent, read_document, validate
 from systemscripts.errors import UsageError, did_you_mean
 from systemscripts.settings import Mailboxes
 

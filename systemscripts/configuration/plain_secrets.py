@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from systemscripts import masking, settings
-from systemscripts.configuration.documents import Document, Place, plain_loader
+from systemscripts.configuration.yaml_documents import Document, Place, plain_loader
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice
 

@@ -14,8 +14,8 @@ from psycopg2 import sql
 
 from systemscripts import settings
 from systemscripts.configuration import import_rows
-from systemscripts.configuration.documents import Place, read_document
 from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.yaml_documents import Place, read_document
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import import_rows, jobs, plain_secrets, upload_targets, variables
-from systemscripts.configuration.documents import Document, FaultsError, Place, parse_document
+from systemscripts.configuration import import_rows, plain_secrets, upload_targets, variables, yaml_job
 from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.configuration.yaml_documents import Document, FaultsError, Place, parse_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
@@ -40,7 +40,7 @@ def faults(name: str, content: bytes) -> list[str]:
     """Everything that is wrong with an uploaded YAML, each with its line; empty where it may be stored."""
     try:
         document = parse_document(Path(f"{name}.yaml"), content)
-        config, document, _ = jobs.from_document(document, name)
+        config, document, _ = yaml_job.from_document(document, name)
     except ConfigurationError as error:
         return error.faults if isinstance(error, FaultsError) else [error.message]
     return _with_lines(document, _forbidden(document.values, config))
@@ -60,7 +60,7 @@ def store(connection: Connection, name: str, content: bytes) -> int | None:
         raise ConfigurationError(f"{name!r} is not a name for a configuration", "Use lower case, digits and _.")
     if wrong := faults(name, content):
         raise ConfigurationError("; ".join(wrong))
-    config, document, _ = jobs.from_document(parse_document(Path(f"{name}.yaml"), content), name)
+    config, document, _ = yaml_job.from_document(parse_document(Path(f"{name}.yaml"), content), name)
     with transaction(connection) as cursor:
         cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
         row = cursor.fetchone()
@@ -117,7 +117,7 @@ def _forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Faul
         if column.checks.lookup and CLOSED_SCHEMAS.fullmatch(column.checks.lookup.partition(".")[0]):
             yield ("schema", name), f"schema.{name}: lookup in a closed schema is not for uploads"
     for key in ("source_directory", "archive_directory"):
-        if getattr(config, key) != jobs.folder_of(config.config_name):
+        if getattr(config, key) != yaml_job.folder_of(config.config_name):
             yield from _path_fault((key,), key, getattr(config, key))
     yield from _path_fault(("output_csv_path",), "output_csv_path", config.job.output_csv_path)
     yield from _path_fault(("target",), "parquet", config.target.parquet)

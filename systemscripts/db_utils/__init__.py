@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemscripts.db_utils.background_connection import Opening
 from systemscripts.db_utils.connection import (
     Connection,
     Role,
@@ -14,7 +15,6 @@ from systemscripts.db_utils.connection import (
     safe_address,
     transaction,
 )
-from systemscripts.db_utils.opening import Opening
 
 __all__ = [
     "Connection",

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from systemscripts import settings
-from systemscripts.db_utils import programs, server_log
+from systemscripts.db_utils import embedded_programs, server_log
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
@@ -153,11 +153,14 @@ def _new_server() -> Server:
     directories = Directories(settings.current().etl_data_dir)
     folder, user = directories.var / "database", ""
     if os.geteuid() == 0:
-        user = programs.server_user()
+        user = embedded_programs.server_user()
         # a fresh var/ must not meet the database of an installation that once stood in the same place
-        folder = programs.ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
+        folder = embedded_programs.ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
         folder.mkdir(parents=True)
-        for passed in (programs.ROOTS_FOLDER, folder.parent):  # whatever the umask: the server's user must come through
+        for passed in (
+            embedded_programs.ROOTS_FOLDER,
+            folder.parent,
+        ):  # whatever the umask: the server's user must come through
             passed.chmod(0o755)
         account = pwd.getpwnam(user)
         os.chown(folder, account.pw_uid, account.pw_gid)
@@ -191,7 +194,7 @@ def _postmaster(server: Server) -> tuple[int, str] | None:
 
 
 def _run(server: Server, name: str, *arguments: str, stdin: str = "") -> bool:
-    return programs.run(name, *arguments, user=server.user, folder=Path(server.folder), stdin=stdin) == 0
+    return embedded_programs.run(name, *arguments, user=server.user, folder=Path(server.folder), stdin=stdin) == 0
 
 
 def _make(server: Server) -> None:
@@ -229,13 +232,14 @@ def _password_file(server: Server) -> Iterator[Path]:
 
 def _check_version(server: Server) -> None:
     found = (server.data / "PG_VERSION").read_text().strip()
-    if found != str(programs.MAJOR):
+    if found != str(embedded_programs.MAJOR):
         data, url = server.data, f"postgresql://etl@127.0.0.1:{server.port}"
         raise ConfigurationError(
-            f"the data in {data} are of PostgreSQL {found}, the installed one is {programs.MAJOR}",
+            f"the data in {data} are of PostgreSQL {found}, the installed one is {embedded_programs.MAJOR}",
             f"With the programs of PostgreSQL {found} run: pg_ctl -D {data} -o '-p {server.port}' start"
             f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{found};"
-            f" then database.py start && {programs.program('pg_restore')} --clean --if-exists -d {url}/etl etl.dump"
+            f" then database.py start && {embedded_programs.program('pg_restore')}"
+            f" --clean --if-exists -d {url}/etl etl.dump"
             f" (the password is in {_state_file()})",
         )
 

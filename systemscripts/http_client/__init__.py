@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, GaveUpError, TryLaterError
-from systemscripts.http_client import answer, waiting
+from systemscripts.http_client import answer, backoff
 from systemscripts.http_client.answer import NO_CONTENT, Answer, NoContent, find_words
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Client:
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             named = error.after if isinstance(error, _AgainError) else 0.0
-            return max(waiting.back_off(state.attempt_number - 1, self.limits.first_pause), named)
+            return max(backoff.back_off(state.attempt_number - 1, self.limits.first_pause), named)
 
         def tell(state: tenacity.RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -151,7 +151,7 @@ class Client:
     def _ask(self, url: str, parameters: Mapping[str, str]) -> requests.Response:
         import requests
 
-        from systemscripts.http_client import connecting
+        from systemscripts.http_client import checked_adapter
 
         if self.used >= self.limits.requests:
             raise GaveUpError(
@@ -162,7 +162,7 @@ class Client:
         if parts.scheme not in ("http", "https"):
             raise ConfigurationError(f"{shown(url)} is not an address of an API", "Expected https://...")
         self.rules.check_name(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        self._session = self._session or connecting.session(self.rules, self.ca_file)
+        self._session = self._session or checked_adapter.session(self.rules, self.ca_file)
         at_home = origin(url) == origin(self.base_url)
         try:
             return self._session.get(
@@ -186,7 +186,7 @@ class Client:
         import requests
 
         if response.status_code in AGAIN:
-            after = waiting.retry_after(response.headers.get("Retry-After")) or 0.0
+            after = backoff.retry_after(response.headers.get("Retry-After")) or 0.0
             said = _read_error(response)
             status = f"HTTP {response.status_code} {said}".rstrip()
             if after > self.limits.longest_pause:

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.configuration.schema import Column
+from systemscripts.configuration.column_schema import Column
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.imports import equations
-from systemscripts.imports.checking import Field, Rules
-from systemscripts.imports.equations import Equation
-from systemscripts.imports.transforming import Transform
-from systemscripts.tables.names import SOURCE_SHEET, column_names
+from systemscripts.imports.values import row_checks
+from systemscripts.imports.values.row_checks import Equation
+from systemscripts.imports.values.transform_rows import Transform
+from systemscripts.imports.values.validate_rows import Field, Rules
+from systemscripts.tables.column_names import SOURCE_SHEET, column_names
 
 TEXT = Column()
 
@@ -218,7 +218,7 @@ def _check_names(made: Layout) -> None:
 
 def _equation(text: str, tolerance: float, made: Layout) -> Equation:
     try:
-        found = equations.parse(text, tolerance)
+        found = row_checks.parse(text, tolerance)
     except ValueError as error:
         raise ConfigurationError(f"row_checks: {error}") from error
     numeric = {each.name for each in made.fields if each.column.type in ("integer", "bigint", "numeric")}

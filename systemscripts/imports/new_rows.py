@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts.imports import copying
-from systemscripts.imports.copying import Load
+from systemscripts.imports import copy_rows
+from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Rejects
 from systemscripts.imports.target import LINEAGE, ROW_HASH
 from systemscripts.summary import Counts
@@ -34,7 +34,7 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
     }
     cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
     incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
-    counts, rejects = copying.copy_table(cursor, incoming, advance)
+    counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     cursor.execute(sql.SQL("analyze {incoming}").format(**parts))
     cursor.execute(sql.SQL(_DROP_LATER_TWINS).format(**parts))
     cursor.execute(sql.SQL(_NOTE_HOLDERS).format(**parts), (load.dataset_id, load.dataset_id))

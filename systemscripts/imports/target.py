@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from systemscripts.configuration.schema import COLUMN_TYPES, MAX_SCALE, Column
+from systemscripts.configuration.column_schema import COLUMN_TYPES, MAX_SCALE, Column
 from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError

@@ -31,7 +31,7 @@ from systemscripts.summary import Summary
 if TYPE_CHECKING:
     from systemscripts.db_utils import Opening
     from systemscripts.job.command_line import Call
-    from systemscripts.job.frame import Frame
+    from systemscripts.job.runner import Frame
 
 __all__ = [
     "Job",
@@ -94,7 +94,7 @@ class Job:
             return exit_code
         masking.register(settings.current().secrets())
         opening = self._opening(call)
-        from systemscripts.job.frame import Frame
+        from systemscripts.job.runner import Frame
 
         _running = Frame(self.name, self.needs, call, opening)
         wrapper.say_begun()
@@ -165,7 +165,7 @@ def job(
 
 def wait_seconds() -> float:
     """How long this run may wait for others: not at all without --wait."""
-    from systemscripts.job.frame import WAIT_HOURS
+    from systemscripts.job.runner import WAIT_HOURS
 
     return WAIT_HOURS * 3600 if _running is not None and _running.call.wait else 0.0
 

@@ -8,11 +8,9 @@ locked belongs to a process that is gone.
 
 from __future__ import annotations
 
-from systemscripts.log_utils.delivery import Delivery
+from systemscripts.log_utils.database_delivery import Delivery
 from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries
-from systemscripts.log_utils.keeper import Keeper
-from systemscripts.log_utils.leftovers import Leftover, remove_unbegun, undelivered, unfinished
-from systemscripts.log_utils.readable import write_readable
+from systemscripts.log_utils.heartbeat import Keeper
 from systemscripts.log_utils.run_log import (
     Run,
     RunLog,
@@ -24,6 +22,8 @@ from systemscripts.log_utils.run_log import (
     step,
     user_name,
 )
+from systemscripts.log_utils.run_markers import Leftover, remove_unbegun, undelivered, unfinished
+from systemscripts.log_utils.text_and_csv import write_readable
 
 __all__ = [
     "BEGAN",

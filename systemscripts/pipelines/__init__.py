@@ -9,8 +9,8 @@ from systemscripts import log_utils, progress
 from systemscripts.configuration.pipeline_config import FOLDER, Pipeline, Step, load, names
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.pipelines import memory, processes
-from systemscripts.pipelines.memory import DONE, FAILED, LEFT_OUT, SKIPPED, WAITING
+from systemscripts.pipelines import step_process, step_states
+from systemscripts.pipelines.step_states import DONE, FAILED, LEFT_OUT, SKIPPED, WAITING
 from systemscripts.summary import Counts, Notice, Summary
 
 __all__ = [
@@ -22,7 +22,7 @@ def run(pipeline: Pipeline, chosen: set[str], directories: Directories) -> Summa
     """Run the chosen steps (their names) in order; what depends on one that fails is skipped, the others go on."""
     summary = Summary()
     deadline = time.monotonic() + pipeline.time_limit_hours * 3600
-    states = memory.begin(directories, pipeline, chosen)
+    states = step_states.begin(directories, pipeline, chosen)
     for number, step in enumerate(pipeline.steps, start=1):
         if step.name not in chosen:
             summary.rows.append(_row(number, step, LEFT_OUT))
@@ -34,10 +34,10 @@ def run(pipeline: Pipeline, chosen: set[str], directories: Directories) -> Summa
         else:
             progress.now_at(f"step {number} of {len(pipeline.steps)}: {step.name}")
             with log_utils.step(step.name):
-                result = processes.run_step(step, number, deadline)
+                result = step_process.run_step(step, number, deadline)
             states[step.name] = FAILED if result.exit_code else DONE
             _add(summary, number, result)
-        memory.keep(directories, pipeline, states)
+        step_states.keep(directories, pipeline, states)
     progress.now_at("")
     _conclude(summary, pipeline, [states[name] for name in chosen])
     return summary
@@ -65,7 +65,9 @@ def _out_of_time(pipeline: Pipeline, deadline: float) -> str:
     return f"the time limit of the pipeline, {pipeline.time_limit_hours:g} h, is over"
 
 
-def _row(number: int, step: Step, state: str, result: processes.Result | None = None, says: str = "") -> dict[str, Any]:
+def _row(
+    number: int, step: Step, state: str, result: step_process.Result | None = None, says: str = ""
+) -> dict[str, Any]:
     found = result.summary if result else {}
     counts = found.get("counts", {})
     return {
@@ -81,7 +83,7 @@ def _row(number: int, step: Step, state: str, result: processes.Result | None = 
     }
 
 
-def _add(summary: Summary, number: int, result: processes.Result) -> None:
+def _add(summary: Summary, number: int, result: step_process.Result) -> None:
     step = result.step
     summary.rows.append(_row(number, step, FAILED if result.exit_code else DONE, result))
     summary.files += result.summary.get("files") or 0
@@ -93,7 +95,7 @@ def _add(summary: Summary, number: int, result: processes.Result) -> None:
             summary.problem(f"{step.name}: {text.removeprefix(step.job + ': ')}", _told(result.exit_code))
 
 
-def _warnings_of(result: processes.Result) -> list[Notice]:
+def _warnings_of(result: step_process.Result) -> list[Notice]:
     """The warnings of a step, which are rows of its own run; shown here, they carry its name."""
     rows = result.summary.get("warning_rows", [])
     return [Notice(**row | {"text": f"{result.step.job}: {row['text']}"}) for row in rows]
@@ -147,7 +149,7 @@ def failed_last_time(pipeline: Pipeline, directories: Directories) -> set[str]:
 
     Raises UsageError when it never ran.
     """
-    states = memory.remembered(directories, pipeline.name)
+    states = step_states.remembered(directories, pipeline.name)
     if not states:
         raise UsageError(f"pipeline {pipeline.name} has not run yet", f"Run: run_pipeline.py {pipeline.name}")
     return {step.name for step in pipeline.steps if states.get(step.name, WAITING) != DONE}

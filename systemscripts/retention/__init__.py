@@ -6,9 +6,9 @@ any point. Found by listing the package. The file of the last good load of each 
 
 from __future__ import annotations
 
-from systemscripts import kinds
+from systemscripts import plugins
+from systemscripts.retention.retention_view import Due, View
 from systemscripts.retention.space import free_space
-from systemscripts.retention.view import Due, View
 
 __all__ = ["Due", "View", "due", "free_space"]
 
@@ -16,6 +16,6 @@ __all__ = ["Due", "View", "due", "free_space"]
 def due(view: View) -> list[Due]:
     """Everything that has had its time, by kind."""
     found: list[Due] = []
-    for module in kinds.modules(__name__, having="due"):
+    for module in plugins.modules(__name__, having="due"):
         found += module.due(view)
     return found

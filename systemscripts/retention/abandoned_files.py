@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from systemscripts.db_utils import transaction
-from systemscripts.retention.view import Due, View
+from systemscripts.retention.retention_view import Due, View
 
 MIN_AGE_DAYS = 1  # whoever looks into what went wrong finds it for a day
 PARTS = ".*.part"  # of directory_management.atomic_write, which holds a lock on it

@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from systemscripts import settings
 from systemscripts.db_utils import transaction
-from systemscripts.retention.view import Due, View
+from systemscripts.retention.retention_view import Due, View
 
 _REJECTS = "created_at < %s"
 _HISTORY = "created_at < %s"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.db_utils import embedded, server_log
-from systemscripts.retention.view import Due, View
+from systemscripts.retention.retention_view import Due, View
 
 CRON_LOG, CRON_LOG_BYTES, CRON_LOGS = "etl_cron.log", 10_000_000, 5
 OURS = ("*.jsonl", "*.csv", "*.txt")

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.pipeline_config import Pipeline
+from systemscripts.schedules.cron_times import check, expected, host_zone, last_expected, next_run, warning
 from systemscripts.schedules.pauses import EVERYTHING, Pause, pause, paused, pauses, resume
-from systemscripts.schedules.times import check, expected, host_zone, last_expected, next_run, warning
 
 __all__ = [
     "EVERYTHING", "Pause", "Pipeline", "check", "expected", "given_up", "host_zone", "last_expected", "next_run",

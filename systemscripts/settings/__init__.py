@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from systemscripts.settings import clock
 from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
+from systemscripts.settings.loader import USER_PREFIX, current, is_set, load, settings_file
 from systemscripts.settings.mailboxes import Mailbox, Mailboxes, address_of, parse_mailbox
 from systemscripts.settings.model import Settings, names, prefix
 from systemscripts.settings.project import PROJECT, version
-from systemscripts.settings.reading import USER_PREFIX, current, is_set, load, settings_file
 
 __all__ = [
     "PROJECT",

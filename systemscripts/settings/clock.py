@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from systemscripts.errors import ConfigurationError
-from systemscripts.settings.reading import current
+from systemscripts.settings.loader import current
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from systemscripts import files, kinds
+from systemscripts import file_ledger, plugins
 from systemscripts.configuration import ImportConfig, Source
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
@@ -48,7 +48,7 @@ class Fetched:
     `failures`: what could not be fetched; it keeps nothing else, but the source was not asked whole.
     """
 
-    tickets: list[files.Ticket] = field(default_factory=list)
+    tickets: list[file_ledger.Ticket] = field(default_factory=list)
     left: dict[Path, Notice] = field(default_factory=dict)
     warnings: list[Notice] = field(default_factory=list)
     failures: list[EtlError] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Fetched:
         self.warnings.append(Notice(code, text))
 
 
-def of_ticket(config: ImportConfig, ticket: files.Ticket) -> Source | None:
+def of_ticket(config: ImportConfig, ticket: file_ledger.Ticket) -> Source | None:
     """The source of an import that a file came from: where there are several of its kind, the longest address wins.
 
     None where the import does not name it any more.
@@ -75,10 +75,10 @@ def of_ticket(config: ImportConfig, ticket: files.Ticket) -> Source | None:
     return lengths[max(lengths)] if lengths else None
 
 
-def _begins(ticket: files.Ticket, address: str) -> bool:
+def _begins(ticket: file_ledger.Ticket, address: str) -> bool:
     return (ticket.source_path or "").startswith(address)
 
 
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return kinds.module(__name__, kind, "source of type")
+    return plugins.module(__name__, kind, "source of type")

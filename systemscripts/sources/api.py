@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from systemscripts import files, progress, settings
+from systemscripts import file_ledger, progress, settings
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
@@ -25,10 +25,10 @@ from systemscripts.directory_management import move
 from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
 from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_words, shown
 from systemscripts.sources import Fetched, Request, local
-from systemscripts.sources.api_pages import asking, client, completeness, concealing, paging, repeats
+from systemscripts.sources.api_pages import client, completeness, duplicates, incremental, pagination, redact_secrets
 from systemscripts.sources.api_pages.completeness import MovedError
-from systemscripts.sources.api_pages.landing import Landing, State
-from systemscripts.sources.api_pages.paging import Position
+from systemscripts.sources.api_pages.pagination import Position
+from systemscripts.sources.api_pages.resumable_download import Landing, State
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers.json_stream import DECODING
 
@@ -58,7 +58,7 @@ def fetch(request: Request) -> Fetched:
         api.landing.forget()
         logger.debug("%s has nothing new", api.shown)
         return Fetched()
-    known = repeats.known(request, api.written, state, api.address, api.landing)
+    known = duplicates.known(request, api.written, state, api.address, api.landing)
     if known is not None:
         return known
     warnings = [Notice(code, f"{api.shown}: {text}") for code, text in state.warnings.items()]
@@ -84,7 +84,7 @@ def looked_at(request: Request) -> Iterator[list[Path]]:
         yield [found] if state.records else []
 
 
-def settle(request: Request, ticket: files.Ticket) -> None:
+def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     """Nothing to tidy up: what an API gave stays there."""
 
 
@@ -131,16 +131,16 @@ def _key(options: Options) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 
-def _waiting(request: Request, beginning: str) -> list[files.Ticket]:
+def _waiting(request: Request, beginning: str) -> list[file_ledger.Ticket]:
     """The files that this source brought earlier and that still wait to be loaded."""
     with transaction(request.connection) as cursor:
-        found = files.open_tickets(cursor, request.config.config_name)
+        found = file_ledger.open_tickets(cursor, request.config.config_name)
     return [
         ticket
         for ticket in found
         if ticket.source == KIND
         and ticket.source_path == beginning + ticket.name
-        and files.real_path(ticket.path, request.directories).exists()
+        and file_ledger.real_path(ticket.path, request.directories).exists()
     ]
 
 
@@ -166,8 +166,8 @@ def _keep_waiting(api: _Api, state: State) -> None:
 
 def _begun(api: _Api) -> State:
     with transaction(api.request.connection) as cursor:
-        asked = asking.asked(cursor, api.request.config.config_name, api.address, api.written)
-    position = paging.first(api.written, asked.parameters)
+        asked = incremental.asked(cursor, api.request.config.config_name, api.address, api.written)
+    position = pagination.first(api.written, asked.parameters)
     name = _file_name(api.request, api.written, "full" if asked.full else "news")
     begun = settings.now().isoformat()
     state = State(_key(api.written), name, begun, asked.full, position.url, position.parameters)
@@ -219,7 +219,7 @@ def _download(api: _Api, state: State) -> State:
 
 def _ask_for_pages(api: _Api, asker: Client, state: State) -> None:
     """Ask for the pages that are left; raises MovedError where they do not fit together."""
-    secrets = concealing.secrets_of(api.request.options)
+    secrets = redact_secrets.secrets_of(api.request.options)
     api.landing.cut(state)
     with progress.track(api.request.config.config_name, unit="records") as tracker:
         while not state.done:
@@ -239,8 +239,8 @@ def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -
     position = Position(**variables.resolved({"url": state.url, "parameters": state.parameters}, api.shown))
     answer = asker.get_json(position.url, position.parameters, **DECODING)
     is_empty = answer is NO_CONTENT
-    records = [] if is_empty else paging.records_of(api.real, answer)
-    if records and (words := find_words(paging.around_records(api.real, answer))):
+    records = [] if is_empty else pagination.records_of(api.real, answer)
+    if records and (words := find_words(pagination.around_records(api.real, answer))):
         state.warnings["error_beside_records"] = f"an error stands beside the records, which were loaded: {words}"
     try:
         api.landing.add(state, records)
@@ -253,17 +253,17 @@ def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -
         )
     state.pages += 1
     state.records += len(records)
-    state.mark = asking.greatest([state.mark, *asking.marks(api.real, records)])
-    if not is_empty and (total := paging.total_of(api.real, answer)) is not None:
+    state.mark = incremental.greatest([state.mark, *incremental.marks(api.real, records)])
+    if not is_empty and (total := pagination.total_of(api.real, answer)) is not None:
         state.totals = [*state.totals[:1], total]
     following = None
     if not is_empty:
-        following = paging.following(api.real, position, answer, len(records), state.records)
+        following = pagination.following(api.real, position, answer, len(records), state.records)
     state.done = following is None
     try:
         completeness.check_page(api.real, api.landing, state, len(records))
         if following is not None:
-            kept = concealing.concealed(following, secrets)
+            kept = redact_secrets.concealed(following, secrets)
             completeness.check_next(api.landing, kept, is_link=not following.parameters)
             state.url, state.parameters = kept.url, kept.parameters
     except BadDataError as error:
@@ -285,14 +285,14 @@ def _check_whole(api: _Api, state: State) -> None:
         raise BadDataError(f"{api.shown} has no records at all", "Check its parameters, or set guards.allow_empty.")
 
 
-def _arrive(api: _Api, state: State) -> files.Ticket:
+def _arrive(api: _Api, state: State) -> file_ledger.Ticket:
     """The finished file moves to file_watcher/; its ticket is there before it, so that nobody else takes it."""
     request = api.request
     place = local.folder(request.config, request.directories) / state.name
     place.parent.mkdir(parents=True, exist_ok=True)
-    origin = files.Origin(api.address + state.name, state.length, state.mark)
+    origin = file_ledger.Origin(api.address + state.name, state.length, state.mark)
     with transaction(request.connection) as cursor:
-        ticket = files.register(
+        ticket = file_ledger.register(
             cursor, request.config.config_name, place, request.directories, request.run_uuid, KIND, origin
         )
     move(api.landing.part, place)

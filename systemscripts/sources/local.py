@@ -24,7 +24,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from systemscripts import configuration, files, settings
+from systemscripts import configuration, file_ledger, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
@@ -41,7 +41,7 @@ from systemscripts.directory_management import (
 )
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
-from systemscripts.sources.landing.open_folder import open_folder
+from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Notice
 
 LIVE = False
@@ -53,7 +53,7 @@ def fetch(request: Request) -> Fetched:
     Raises UsageError when the one file asked for does not exist.
     """
     if elsewhere := _elsewhere(request):
-        from systemscripts.sources.landing import folder as others
+        from systemscripts.sources.arrival import local_folder as others
 
         return others.fetch(request, elsewhere, folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
@@ -61,16 +61,16 @@ def fetch(request: Request) -> Fetched:
         _refuse_links(request)
     fetched.warnings += give_usable_names(folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
-        placed = files.not_put_away(cursor, name)
+        placed = file_ledger.not_put_away(cursor, name)
     found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
-    found = [path for path in found if files.stored_path(path, request.directories) not in placed]
-    still, moving = files.still_files(found, settings.current().file_still_seconds)
+    found = [path for path in found if file_ledger.stored_path(path, request.directories) not in placed]
+    still, moving = file_ledger.still_files(found, settings.current().file_still_seconds)
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     still = [path for path in still if _is_taken(path, fetched)]
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
-            ticket = files.register(cursor, name, path, request.directories, request.run_uuid, "local")
+            ticket = file_ledger.register(cursor, name, path, request.directories, request.run_uuid, "local")
             fetched.tickets.append(ticket)
     return fetched
 
@@ -154,10 +154,10 @@ def give_usable_names(place: Path) -> list[Notice]:
     return warnings
 
 
-def settle(request: Request, ticket: files.Ticket) -> None:
+def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     """Remove what was copied from elsewhere; else moving the file to the archive was all."""
     if ticket.source_stamp is not None and not request.options.get("keep"):
-        from systemscripts.sources.landing import folder as others
+        from systemscripts.sources.arrival import local_folder as others
 
         others.settle(ticket, request.directories.data)
 
@@ -169,7 +169,7 @@ def looked_at(request: Request) -> Iterator[list[Path]]:
     if elsewhere is None or not elsewhere.is_dir():
         yield []
         return
-    from systemscripts.sources.landing import folder as others
+    from systemscripts.sources.arrival import local_folder as others
 
     with others.copies(request, elsewhere) as found:
         yield found
@@ -229,7 +229,7 @@ def _brought_in(path: Path, request: Request) -> Path:
         raise UsageError(f"{path} " + ("is not a file" if whole.exists() else "does not exist"))
     if whole.parent.resolve() == place.resolve():
         return place / whole.name
-    if files.still_files([whole], settings.current().file_still_seconds)[1]:
+    if file_ledger.still_files([whole], settings.current().file_still_seconds)[1]:
         raise TryLaterError(f"{path} is still being written", "Run the same command again when it is whole.")
     place.mkdir(parents=True, exist_ok=True)
     content, state = sha256_of(whole), whole.stat()

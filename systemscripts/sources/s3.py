@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from systemscripts import files, masking, s3, settings
+from systemscripts import file_ledger, masking, s3, settings
 from systemscripts.configuration import variables
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import fitting_name
@@ -105,12 +105,14 @@ def _interrupted(request: Request) -> list[str]:
             """select f.name, r.status from dba.tfile f join dba.trun r using (run_uuid)
                where f.config_name = %s and f.status = any(%s) and f.run_uuid <> %s and r.status <> 'succeeded'
                order by f.file_id""",
-            (request.config.config_name, list(files.OPEN), request.run_uuid),
+            (request.config.config_name, list(file_ledger.OPEN), request.run_uuid),
         )
         return [f"{name} was being processed by a run that {ended}: it is processed again" for name, ended in cursor]
 
 
-def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> Iterator[tuple[Object, files.Origin]]:
+def _new(
+    request: Request, place: Place, bucket: Bucket, fetched: Fetched
+) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """The objects below the prefix that no ticket is about."""
     pattern = re.compile(request.config.file_pattern)
     own = tuple(prefix for prefix in (place.processed, place.error) if prefix.startswith(place.prefix))
@@ -122,9 +124,9 @@ def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> It
             text = f"{bucket.address}{found.key} does not match the import's file_pattern"
             fetched.leave(Path(found.key), text, "file_unmatched")
             continue
-        origin = files.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
+        origin = file_ledger.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
         with transaction(request.connection) as cursor:
-            known = files.known(cursor, request.config.config_name, "s3", origin, unsettled=True)
+            known = file_ledger.known(cursor, request.config.config_name, "s3", origin, unsettled=True)
         if known:
             continue
         if found.size > settings.current().max_file_gb * 2**30:
@@ -133,7 +135,7 @@ def _new(request: Request, place: Place, bucket: Bucket, fetched: Fetched) -> It
             yield found, origin
 
 
-def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Object, files.Origin]]:
+def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """With --reload: what was undone, from the processed prefix, which is the archive."""
     if not request.reload:
         return
@@ -154,24 +156,24 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
         for candidate in reversed(_names(place.processed + place.relative(key), digest)):
             found = bucket.find(candidate)
             if found is not None and s3.same_content(found, size, etag):
-                yield found, files.Origin(path, found.size, found.stamp)
+                yield found, file_ledger.Origin(path, found.size, found.stamp)
                 break
         else:
             text = f"{path} was undone, but it is no longer below {place.processed}"
             record(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
-def _brought(request: Request, bucket: Bucket, found: Object, origin: files.Origin) -> files.Ticket:
+def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
     """Open the ticket of one object and download it."""
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / fitting_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
-        taken = {ticket.path for ticket in files.open_tickets(cursor, request.config.config_name)}
-        if path.exists() or files.stored_path(path, request.directories) in taken:
+        taken = {ticket.path for ticket in file_ledger.open_tickets(cursor, request.config.config_name)}
+        if path.exists() or file_ledger.stored_path(path, request.directories) in taken:
             # another file of this name: dropped by hand, or from another folder of the bucket
             path = path.with_name(f"{path.stem}_{found.etag[:8]}{path.suffix}")
-        ticket = files.register(
+        ticket = file_ledger.register(
             cursor, request.config.config_name, path, request.directories, request.run_uuid, "s3", origin
         )
     with track(path.name, found.size / 1e6, "MB") as tracker:
@@ -180,7 +182,7 @@ def _brought(request: Request, bucket: Bucket, found: Object, origin: files.Orig
     return ticket
 
 
-def settle(request: Request, ticket: files.Ticket) -> None:
+def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     """Move the object to where it belongs; may be repeated at any point, and does nothing where it is done.
 
     Raises ConfigurationError when the service refuses it, TryLaterError when it does not answer.

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from systemscripts import files, masking, progress, settings
+from systemscripts import file_ledger, masking, progress, settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import in_progress, unsafe_arrival
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
-from systemscripts.sources import Fetched, Request, landing, local
+from systemscripts.sources import Fetched, Request, arrival, local
 from systemscripts.ssh import Login
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _matches(request: Request, options: Options, entry: Entry) -> bool:
 
 def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
     found = []
-    wanted = landing.one_name(options.pattern)
+    wanted = arrival.one_name(options.pattern)
     if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{options.below(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
@@ -186,22 +186,22 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
         return None  # nothing tells whether it is another one by now: its content will
     # where files are removed once safe, the same thing in the same place later on is a new delivery
     unsettled = options.settle != "keep"
-    known = files.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
+    known = file_ledger.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
     return "fetched before" if known else None
 
 
-def _origin(options: Options, entry: Entry) -> files.Origin:
+def _origin(options: Options, entry: Entry) -> file_ledger.Origin:
     stamp = "" if entry.modified is None else str(entry.modified)
-    return files.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, stamp)
+    return file_ledger.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, stamp)
 
 
 def _bring(
     request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker, fetched: Fetched
-) -> files.Ticket:
+) -> file_ledger.Ticket:
     from systemscripts.ssh import download
 
     origin = _origin(options, entry)
-    part = landing.part_path(request, origin)
+    part = arrival.part_path(request, origin)
     try:
         for text in download.download(
             _session(request, options), options.below(entry.name), entry, part, tracker.advance
@@ -211,10 +211,10 @@ def _bring(
         raise _ChangedError(error.message, error.hint) from error
     if entry.modified is not None:
         os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
-    return landing.land(request, "sftp", origin, part, folder)
+    return arrival.land(request, "sftp", origin, part, folder)
 
 
-def settle(request: Request, ticket: files.Ticket) -> None:
+def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     """Delete, move or keep the file at its server, if it is still the same there.
 
     Raises EtlError where the server refuses; the next run tries again.
@@ -237,7 +237,7 @@ def settle(request: Request, ticket: files.Ticket) -> None:
         remote.remove(session, path)
 
 
-def _is_another(entry: Entry, ticket: files.Ticket) -> bool:
+def _is_another(entry: Entry, ticket: file_ledger.Ticket) -> bool:
     """Whether what lies there now is not what was fetched, as far as the server says."""
     seen = ((entry.size, ticket.source_size), (entry.modified, ticket.source_stamp and int(ticket.source_stamp)))
     return any(None not in pair and pair[0] != pair[1] for pair in seen)

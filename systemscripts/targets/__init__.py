@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from systemscripts import configuration, kinds, settings
+from systemscripts import configuration, plugins, settings
 from systemscripts.configuration import plain_secrets, variables
-from systemscripts.configuration.documents import Consistent, FaultsError, Place
+from systemscripts.configuration.yaml_documents import Consistent, FaultsError, Place
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.summary import Notice
 
@@ -42,7 +42,7 @@ class Target(Consistent):
     def parts(cls, values: dict[str, Any]) -> list[tuple[Place, Any, dict[str, Any]]]:
         """The keys of its kind."""
         kind = values.get("type")
-        if not isinstance(kind, str) or kind not in kinds.names(__name__):
+        if not isinstance(kind, str) or kind not in plugins.names(__name__):
             return []
         options = {key: value for key, value in values.items() if key not in cls.model_fields}
         return [((), module(kind).Options, options)]
@@ -50,7 +50,7 @@ class Target(Consistent):
 
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return kinds.module(__name__, kind, "delivery target of type")
+    return plugins.module(__name__, kind, "delivery target of type")
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -13,13 +13,13 @@ import psycopg2
 import pytest
 
 from systemscripts import backups
-from systemscripts.backups import Backup, tools
+from systemscripts.backups import Backup, pg_programs
 from systemscripts.errors import ConfigurationError
 from tests.clones import Clone
 from tests.conftest import Installation
-from tests.frame.conftest import wait_for
 from tests.sales.conftest import Shop
 from tests.ssh import servers
+from tests.tiny_jobs import wait_for
 
 
 def load(installation: Installation, name: str, rows: int) -> None:
@@ -134,10 +134,10 @@ def test_a_backup_of_newer_code_changes_nothing_and_one_of_older_code_is_brought
     orders.sql("drop view visits.visitor")
     orders.sql("delete from dba.tviewfile where name = 'visits.visitor'")
     old = orders.data / "old.dump"
-    tools.run(tools.find("pg_dump", 18), "--format=custom", f"--file={old}", url=orders.url)
+    pg_programs.run(pg_programs.find("pg_dump", 18), "--format=custom", f"--file={old}", url=orders.url)
     orders.sql("insert into dba.tmigration values (9999, '9999_future.sql', 'x')")
     new = orders.data / "new.dump"
-    tools.run(tools.find("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
+    pg_programs.run(pg_programs.find("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
     orders.sql("delete from dba.tmigration where number = 9999")
     for arguments in (["--rehearse", new], [new]):
         done = orders.run("restore_database", *arguments)
@@ -244,4 +244,4 @@ def test_a_backup_is_also_delivered_to_a_bucket_and_restores_from_there(shop: Sh
 
 def test_a_server_newer_than_every_pg_dump_is_named_with_what_to_install() -> None:
     with pytest.raises(ConfigurationError, match="sudo apt install postgresql-client-99"):
-        tools.find("pg_dump", 99)
+        pg_programs.find("pg_dump", 99)

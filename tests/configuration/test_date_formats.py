@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts import date_formats
-from systemscripts.configuration import ImportConfig, documents
+from systemscripts.configuration import ImportConfig, yaml_documents
 from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError
 
@@ -51,8 +51,8 @@ schema:
   at: {type: time, formats: dd/MM/yyyy}
 """
     )
-    with pytest.raises(documents.FaultsError) as error:
-        documents.validate(documents.read_document(path), ImportConfig, config_name="orders")
+    with pytest.raises(yaml_documents.FaultsError) as error:
+        yaml_documents.validate(yaml_documents.read_document(path), ImportConfig, config_name="orders")
     said = str(error.value)
     assert "line 5" in said
     assert "'YYYYMMDD' is not a date format (YYYY, DD mean nothing here); write yyyyMMdd" in said

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from systemscripts.configuration import exchange, import_rows, plain_secrets, variables
+from systemscripts.configuration import import_rows, plain_secrets, variables, yaml_row_sync
 from systemscripts.errors import ConfigurationError
 from tests.conftest import Installation
 
@@ -73,12 +73,12 @@ def test_it_is_warned_of_by_the_name_of_its_key_and_file(connection: Any, folder
 
 def test_a_file_written_from_the_row_keeps_its_secrets(here: Installation, connection: Any, folder: Path) -> None:
     here.sql("update dba.timportconfig set sources = jsonb_build_array(sources -> 3, sources -> 0)")
-    exchange.take(connection, "orders", "row", folder)
+    yaml_row_sync.take(connection, "orders", "row", folder)
     assert "password: hunter-2-hunter" in (folder / "orders.yaml").read_text()
     assert "hunter-2-hunter" not in tables(here)
     moved = import_rows.load(connection, "orders").sources[1]
     assert variables.resolved(moved.options, "here")["password"] == "hunter-2-hunter"
-    assert exchange.difference(connection, "orders", folder) == []
+    assert yaml_row_sync.difference(connection, "orders", folder) == []
 
 
 @pytest.mark.parametrize("password", ["0123", "no", "12:30"])

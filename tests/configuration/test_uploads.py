@@ -167,7 +167,7 @@ def test_an_upload_takes_no_table_that_another_road_made_or_names(
     ],
 )
 def test_an_upload_loses_its_table_when_it_becomes_another_s(here: Installation, connection: Any, change: str) -> None:
-    from systemscripts.journey.context import check_upload
+    from systemscripts.ingest.ingest_context import check_upload
 
     here.configure("meetmax")
     here.sql(MADE.format("public.links"))

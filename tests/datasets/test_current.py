@@ -22,7 +22,7 @@ from systemscripts.imports.layout import Layout
 from systemscripts.imports.target import Plan
 from systemscripts.summary import Counts
 from tests.conftest import Installation, Server
-from webconsole.reading import relations
+from webconsole.queries import relations
 
 LABELS = (None, "", "a", "b")
 DAYS = [None, *(date(2026, 1, 1) + timedelta(days=number) for number in range(4))]

@@ -17,8 +17,8 @@ from systemscripts import configuration
 from systemscripts.datasets import changes
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
-from systemscripts.imports import retyping
-from systemscripts.journey import travel, undo
+from systemscripts.imports import change_types
+from systemscripts.ingest import run_imports, undo
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 
@@ -44,7 +44,7 @@ def load(here: Installation, connection: Any, rows: list[list[str]], name: str =
     path = here.drop(f"{name}_{uuid.uuid4().hex}.csv", content)
     os.utime(path, (time.time() - 60,) * 2)
     config = configuration.load(connection, name)
-    return travel.run_imports(connection, [config], Directories(here.data).create(), RUN, travel.Options())
+    return run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
 
 
 def values_of(here: Installation, table: str = "public.things_current", key: str = "t") -> list[list[Any]]:
@@ -96,7 +96,7 @@ def test_columns_named_like_our_own_words_are_loaded_compared_and_retyped(
     here.configure("things", schema={"s": "integer", "new": "integer"})
     with transaction(connection) as cursor:
         config = configuration.load(connection, "things")
-        retyping.carry_out(cursor, config, retyping.changes(cursor, config), RUN)
+        change_types.carry_out(cursor, config, change_types.changes(cursor, config), RUN)
     assert here.sql('select distinct s, "new" from public.things order by 1')[:2] == [(2, 2), (3, 3)]
 
 
@@ -110,7 +110,7 @@ def test_columns_named_like_our_own_words_become_a_parquet_file(here: Installati
         content = ",".join(names) + "\n" + ",".join(f"1-{name}" for name in names) + "\n"
         here.drop(f"things_{left_out}.csv", content)
         config = configuration.load(connection, "things")
-        run = travel.run_imports(connection, [config], Directories(here.data).create(), RUN, travel.Options())
+        run = run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
         assert run.problems == []
         (name,) = here.sql("select file_name from dba.tdataset order by dataset_id desc limit 1")[0]
         found = duckdb.execute(

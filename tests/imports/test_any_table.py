@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from systemscripts import configuration
 from systemscripts.directory_management import Directories
-from systemscripts.journey import travel
+from systemscripts.ingest import run_imports
 from tests.conftest import Installation
 
 ODD = st.sampled_from(
@@ -66,9 +66,9 @@ def test_any_table_arrives_as_it_is(
     here.configure("any_table", load_mode="append", reading=reading, schema=schema)
     path = here.drop("any_table.csv", written([names, *rows], delimiter, line_end, quoting))
     os.utime(path, (time.time() - 60,) * 2)
-    summary = travel.run_imports(
+    summary = run_imports.run_imports(
         connection, [configuration.load(connection, "any_table")], Directories(here.data).create(), RUN,
-        travel.Options(reload=True),
+        run_imports.Options(reload=True),
     )  # fmt: skip
     assert summary.problems == []
     counts = summary.counts

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from systemscripts import configuration, tables
+from systemscripts import configuration
 from systemscripts.configuration import ImportConfig
 from systemscripts.directory_management import Directories
-from systemscripts.imports import copying, layout
+from systemscripts.imports import copy_rows, layout
 from systemscripts.imports.target import Plan
-from systemscripts.journey import travel
+from systemscripts.ingest import run_imports
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.open_table import open_table
 from tests.conftest import Installation
 
 RUN = "00000000-0000-0000-0000-000000000000"
@@ -142,11 +144,11 @@ class Roads:
             f"create temporary table roads (dataset_id int, source_row int, v {kind}, w text)"
         )
         made = Plan("pg_temp", "roads", shape.names, shape.types, {}, shape)
-        options = tables.ReadingOptions(header_row=1, delimiter=",", quote='"', encoding="utf-8")
-        with tables.open_table(path, options) as table:
+        options = ReadingOptions(header_row=1, delimiter=",", quote='"', encoding="utf-8")
+        with open_table(path, options) as table:
             rules = shape.rules(ZoneInfo("Europe/Copenhagen"), {})
-            counts, _ = copying.copy_table(
-                self._cursor, copying.Load(table, made, rules, False, *self._ids), lambda _: None
+            counts, _ = copy_rows.copy_table(
+                self._cursor, copy_rows.Load(table, made, rules, False, *self._ids), lambda _: None
             )
         assert counts.read == len(values) == counts.loaded + counts.rejected
         plain = "trim_scale(v)" if kind == "numeric" else "v"
@@ -161,7 +163,9 @@ def roads(here: Installation, tmp_path: Path) -> Iterator[Roads]:
     here.drop("things.csv", "a\n1\n")
     with contextlib.closing(psycopg2.connect(here.url)) as connection:
         config = configuration.load(connection, "things")
-        summary = travel.run_imports(connection, [config], Directories(here.data).create(), RUN, travel.Options())
+        summary = run_imports.run_imports(
+            connection, [config], Directories(here.data).create(), RUN, run_imports.Options()
+        )
         with connection.cursor() as cursor:
             cursor.execute("set time zone 'UTC'; select file_id from dba.tfile")
             yield Roads(cursor, tmp_path, summary.rows[0]["dataset"], cursor.fetchone()[0])

@@ -17,7 +17,7 @@ from systemscripts import configuration
 from systemscripts.datasets import changes
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
-from systemscripts.journey import travel
+from systemscripts.ingest import run_imports
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 
@@ -34,7 +34,7 @@ def load(here: Installation, connection: Any, content: str, name: str = "things"
     path = here.drop(f"{name}_{time.monotonic_ns()}.csv", content)
     os.utime(path, (time.time() - 60,) * 2)
     config = configuration.load(connection, name)
-    return travel.run_imports(connection, [config], Directories(here.data).create(), RUN, travel.Options())
+    return run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
 
 
 def random_text(length: int) -> str:

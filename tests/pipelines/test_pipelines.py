@@ -11,7 +11,7 @@ import pytest
 
 from tests.clones import Clone, alive, descendants
 from tests.conftest import Installation
-from tests.frame.conftest import Mails, wait_for
+from tests.tiny_jobs import Mails, wait_for
 
 TINY = """
     with (DATA / "ran").open("a") as stream:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from demo.serving import HOST, LocalServer
+from demo.http_server import HOST, LocalServer
 
 
 class FolderBuckets(LocalServer):

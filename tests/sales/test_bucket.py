@@ -21,7 +21,7 @@ import pytest
 from systemscripts import s3, settings, targets
 from systemscripts.errors import ConfigurationError
 from systemscripts.sources import s3 as source
-from tests.imports.test_parquet import KILLING
+from tests.imports.parquet.test_parquet_copy import KILLING
 from tests.sales.conftest import SECRET, SEED, Shop
 
 HEADER = "customer_id,store_id,product_name,sales_date,sales_person_id,price,quantity,total_cost\n"
@@ -169,7 +169,7 @@ def test_undone_then_loaded_again_from_the_processed_prefix(shop: Shop) -> None:
 def test_a_file_of_an_interrupted_run_is_still_a_reported_and_loaded_once(shop: Shop) -> None:
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     killed = subprocess.run(
-        [sys.executable, str(KILLING), "systemscripts.journey.load:load_rows", "before", "1", "generic_import",
+        [sys.executable, str(KILLING), "systemscripts.ingest.load:load_rows", "before", "1", "generic_import",
          "sales"], env=shop.installation.process_environment(), capture_output=True, cwd=shop.installation.data,
     )  # fmt: skip
     assert killed.returncode == -9

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.imports.test_parquet import KILLING
+from tests.imports.parquet.test_parquet_copy import KILLING
 from tests.sales import reference
 from tests.sales.conftest import Shop
 from tests.sales.test_marts import assert_marts
@@ -25,12 +25,12 @@ from tests.sales.test_marts import assert_marts
 IMPORT_STEPS = [
     ("systemscripts.s3:Bucket.download", "before"),
     ("systemscripts.s3:Bucket.download", "after"),
-    ("systemscripts.journey.load:load_rows", "before"),
+    ("systemscripts.ingest.load:load_rows", "before"),
     ("systemscripts.datasets.lake:note", "after"),
     ("systemscripts.s3:Bucket.copy", "before"),
     ("systemscripts.s3:Bucket.copy", "after"),
     ("systemscripts.s3:Bucket.delete", "after"),
-    ("systemscripts.files:settled", "before"),
+    ("systemscripts.file_ledger:settled", "before"),
 ]
 MART_STEPS = [
     ("systemscripts.marts.dimensions:export", "after", 1),

@@ -14,7 +14,7 @@ from systemscripts import configuration, db_utils
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
 from systemscripts.http_client import Client, Limits
-from systemscripts.journey import travel
+from systemscripts.ingest import run_imports
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 from tests.sources.test_api import FILES, RECORDS, Answer, Api, answers, serve
@@ -43,7 +43,7 @@ class Things:
         """Run the import once more, as it is configured."""
         with contextlib.closing(db_utils.connect()) as connection:
             config = configuration.load(connection, "things")
-            return travel.run_imports(connection, [config], self.directories, RUN, travel.Options())
+            return run_imports.run_imports(connection, [config], self.directories, RUN, run_imports.Options())
 
     def ids(self) -> list[int]:
         """What the table holds."""

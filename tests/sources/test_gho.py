@@ -21,7 +21,7 @@ NOW, LATER = "2026-11-24T05:00:00", "2026-12-01T05:00:00"
 ROWS = 6 * 9 * 3  # countries, years no older than 3650 days, sexes
 PAGE = 40
 FULL_FILE = rf"20261124T05\d{{4}}_{NAME}_full\.jsonl"  # the clock goes on from NOW until the file is begun
-KILLING = PROJECT / "tests" / "journey" / "killing.py"
+KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
 TABLE = "public.life_expectancy_at_birth"
 
 
@@ -185,15 +185,15 @@ def test_the_three_phases_run_alone_and_each_removes_the_one_before(gho: Install
 
 PAGES = -(-ROWS // PAGE)
 KILLS = [
-    *[("systemscripts.sources.api_pages.landing:_sync", "after", n) for n in (1, 3)],
+    *[("systemscripts.sources.api_pages.resumable_download:_sync", "after", n) for n in (1, 3)],
     *[("systemscripts.sources.api:_one_page", "after", n) for n in range(1, PAGES + 1)],
-    ("systemscripts.files:register", "after", 1),
+    ("systemscripts.file_ledger:register", "after", 1),
     ("systemscripts.sources.api:move", "before", 1),
     ("systemscripts.sources.api:move", "after", 1),
-    ("systemscripts.journey.prepare:_note", "after", 1),
-    ("systemscripts.imports.upserting:upsert_table", "after", 1),
-    ("systemscripts.journey.load:load_rows", "after", 1),
-    ("systemscripts.journey.finish:finish", "before", 1),
+    ("systemscripts.ingest.prepare:_note", "after", 1),
+    ("systemscripts.imports.upsert:upsert_table", "after", 1),
+    ("systemscripts.ingest.load:load_rows", "after", 1),
+    ("systemscripts.ingest.archive_and_settle:finish", "before", 1),
 ]
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from systemscripts import settings
 from systemscripts.directory_management import Directories, fitting_name
-from systemscripts.journey import start, travel
-from systemscripts.sources.landing.open_folder import open_folder
+from systemscripts.ingest import run_imports, select_imports
+from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 
@@ -34,7 +34,7 @@ def run(here: Installation) -> Iterator[Run]:
         with contextlib.closing(psycopg2.connect(here.url)) as connection:
             directories = Directories(here.data).create()
             name = None if every else "orders"
-            return start.run(connection, name, directories, str(uuid.uuid4()), travel.Options(**options))
+            return select_imports.run(connection, name, directories, str(uuid.uuid4()), run_imports.Options(**options))
 
     yield run_it
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PROJECT, Installation
 
-KILLING = PROJECT / "tests" / "journey" / "killing.py"
+KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
 ROWS = "order_id,amount\n1,2\n"
 
 
@@ -77,12 +77,12 @@ def test_a_folder_that_is_not_there_is_one_line(installation: Installation, inbo
 @pytest.mark.parametrize(
     ("place", "when", "nth"),
     [
-        ("systemscripts.sources.landing:_put", "before", 1),
-        ("systemscripts.sources.landing:_put", "after", 1),
-        ("systemscripts.journey.finish:finish", "before", 1),
-        ("systemscripts.files:archived", "after", 1),
-        ("systemscripts.sources.landing.folder:_is_same", "after", 2),
-        ("systemscripts.files:settled", "before", 1),
+        ("systemscripts.sources.arrival:_put", "before", 1),
+        ("systemscripts.sources.arrival:_put", "after", 1),
+        ("systemscripts.ingest.archive_and_settle:finish", "before", 1),
+        ("systemscripts.file_ledger:archived", "after", 1),
+        ("systemscripts.sources.arrival.local_folder:_is_same", "after", 2),
+        ("systemscripts.file_ledger:settled", "before", 1),
     ],
 )
 def test_killed_anywhere_the_next_run_ends_in_the_same_state(

@@ -17,8 +17,8 @@ import pytest
 
 from demo import meetmax_server, meetmax_site
 from demo.meetmax_server import CUT, EMPTY, ERROR, ERROR_PAGE, INVALID_ID, TOO_MANY, MeetMaxServer
-from systemscripts.http_client import waiting
-from systemscripts.sources.meetmax import download, spreadsheets
+from systemscripts.http_client import backoff
+from systemscripts.sources.meetmax import download, spreadsheet_check
 
 PATH = "/sched/event_119179/__co-list_cp.xls"
 
@@ -194,7 +194,7 @@ def zip_with(name: str) -> bytes:
         (zip_with("xl/workbook.bin"), ""),
         (zip_with("word/document.xml"), "a zip file without a workbook"),
         (zip_with("xl/workbook.xml")[:-30], "a damaged zip file"),
-        (spreadsheets.OLE_MAGIC + bytes(600), "an OLE file without a workbook"),
+        (spreadsheet_check.OLE_MAGIC + bytes(600), "an OLE file without a workbook"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "neither a workbook nor HTML"),
         (b"  \n ", "empty file"),
         (b"Company;Ticker\nA;B\n", "text, but not HTML"),
@@ -210,24 +210,24 @@ def zip_with(name: str) -> bytes:
 def test_the_content_decides_what_a_spreadsheet_is(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "list.xls"
     path.write_bytes(content)
-    assert spreadsheets.why_not(path) == reason
+    assert spreadsheet_check.why_not(path) == reason
 
 
 def test_pauses_double_up_to_a_minute() -> None:
-    assert [waiting.back_off(failed, 1.0) for failed in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert [backoff.back_off(failed, 1.0) for failed in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_pauses_differ_but_are_never_shorter() -> None:
-    pauses = [waiting.add_jitter(8.0) for _ in range(20)]
+    pauses = [backoff.add_jitter(8.0) for _ in range(20)]
     assert 8.0 <= min(pauses) < max(pauses) <= 10.0
 
 
 def test_retry_after_may_be_seconds_or_a_date_or_nonsense() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert waiting.retry_after("120") == 120
-    assert 25 < (waiting.retry_after(soon) or 0) <= 30
-    assert waiting.retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert [waiting.retry_after(text) for text in (None, "", "soon", "-5")] == [None] * 4
+    assert backoff.retry_after("120") == 120
+    assert 25 < (backoff.retry_after(soon) or 0) <= 30
+    assert backoff.retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert [backoff.retry_after(text) for text in (None, "", "soon", "-5")] == [None] * 4
 
 
 def test_the_server_of_the_demo_knows_every_path_of_its_hiccups() -> None:

@@ -23,7 +23,7 @@ from tests.ssh import servers
 from tests.ssh.servers import Place
 
 ROWS = "order_id,amount\n1,2\n"
-KILLING = PROJECT / "tests" / "journey" / "killing.py"
+KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
 
 
 @pytest.fixture
@@ -378,7 +378,14 @@ def test_a_file_that_was_replaced_meanwhile_is_not_removed(installation: Install
 
 def test_what_is_not_in_the_archive_is_not_removed_at_the_server(installation: Installation, place: Place) -> None:
     configure(installation, place)
-    command = [sys.executable, str(KILLING), "systemscripts.journey.finish:finish", "before", "1", "generic_import"]
+    command = [
+        sys.executable,
+        str(KILLING),
+        "systemscripts.ingest.archive_and_settle:finish",
+        "before",
+        "1",
+        "generic_import",
+    ]
     environment = installation.process_environment()
     subprocess.run([*command, "orders"], env=environment, capture_output=True, check=False, cwd=installation.data)
     (installation.data / "file_watcher" / "orders_1.csv").unlink()  # somebody takes it away before it is archived

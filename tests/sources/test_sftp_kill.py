@@ -11,26 +11,26 @@ import pytest
 from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 
-KILLING = PROJECT / "tests" / "journey" / "killing.py"
+KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
 GOOD = {f"orders_{number}.csv": f"order_id,amount\n{number},2\n{number},3\n" for number in (1, 2, 3)}
 WRONG = {"orders_4.csv": "something,else\n1,2\n"}
 PLACES = [
     ("systemscripts.ssh.download:_Download._write", "before", 2),
     ("systemscripts.ssh.download:_Download._write", "after", 2),
     ("systemscripts.ssh.download:_Download._compare_digest", "after", 2),
-    ("systemscripts.files:register", "before", 2),
-    ("systemscripts.sources.landing:_put", "before", 2),
-    ("systemscripts.sources.landing:_put", "after", 2),
-    ("systemscripts.journey.load:load_rows", "before", 2),
-    ("systemscripts.journey.load:load_rows", "after", 2),
-    ("systemscripts.journey.finish:finish", "before", 2),
-    ("systemscripts.journey.finish:move", "after", 2),
-    ("systemscripts.files:archived", "after", 2),
+    ("systemscripts.file_ledger:register", "before", 2),
+    ("systemscripts.sources.arrival:_put", "before", 2),
+    ("systemscripts.sources.arrival:_put", "after", 2),
+    ("systemscripts.ingest.load:load_rows", "before", 2),
+    ("systemscripts.ingest.load:load_rows", "after", 2),
+    ("systemscripts.ingest.archive_and_settle:finish", "before", 2),
+    ("systemscripts.ingest.archive_and_settle:move", "after", 2),
+    ("systemscripts.file_ledger:archived", "after", 2),
     ("systemscripts.ssh.remote:remove", "before", 2),
     ("systemscripts.ssh.remote:remove", "after", 2),
     ("systemscripts.ssh.remote:move", "after", 1),
-    ("systemscripts.files:settled", "after", 2),
-    ("systemscripts.files:settled", "after", 4),
+    ("systemscripts.file_ledger:settled", "after", 2),
+    ("systemscripts.file_ledger:settled", "after", 4),
 ]
 
 

@@ -16,7 +16,7 @@ import pytest
 from demo import sftp_server
 from systemscripts import configuration
 from systemscripts.directory_management import Directories
-from systemscripts.journey import travel
+from systemscripts.ingest import run_imports
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 from tests.ssh.servers import Place
@@ -51,7 +51,9 @@ def served(here: Installation, tmp_path: Path) -> Iterator[Callable[..., Callabl
                 with contextlib.closing(psycopg2.connect(here.url)) as connection:
                     config = configuration.load(connection, "orders")
                     directories = Directories(here.data).create()
-                    return travel.run_imports(connection, [config], directories, str(uuid.uuid4()), travel.Options())
+                    return run_imports.run_imports(
+                        connection, [config], directories, str(uuid.uuid4()), run_imports.Options()
+                    )
 
             return run
 

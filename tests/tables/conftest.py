@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from systemscripts.tables import ReadingOptions, open_table
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.open_table import open_table
 
 Read = tuple[list[str], list[list[str]], list[int]]
 

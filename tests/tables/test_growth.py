@@ -16,8 +16,9 @@ import openpyxl
 import pytest
 
 from systemscripts.errors import EtlError
-from systemscripts.tables import ReadingOptions, open_table
-from systemscripts.tables.names import column_names
+from systemscripts.tables.column_names import column_names
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.open_table import open_table
 
 TIMES, MOST_TIMES = 8, 12
 LEAST_SECONDS = 0.06  # what starting and the smallest files cost by themselves; less says nothing about growth

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from tests.tables.conftest import Read
 
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts.errors import EtlError
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from tests.tables import small_files
 from tests.tables.small_files import SmallFile
 

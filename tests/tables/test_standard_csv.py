@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import ReadingOptions, open_table
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import open_table
+from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 
 SAMPLES = Path(__file__).parents[1] / "samples"

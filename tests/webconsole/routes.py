@@ -37,7 +37,8 @@ class Route:
 def every() -> tuple[Route, ...]:
     """All of them, read from the application itself."""
     from systemscripts import settings
-    from webconsole import access, create_app
+    from webconsole import create_app
+    from webconsole.security import access
 
     before = {name: os.environ.get(name) for name in ("ETL_DATA_DIR", "ETL_ENV_FILE")}
     with TemporaryDirectory() as folder:

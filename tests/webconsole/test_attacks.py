@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 import requests
 
-from tests.webconsole import browsing
+from tests.webconsole import console_pages
 from tests.webconsole.conftest import ORDERS, PASSWORDS, Console
 
 INJECTIONS = (
@@ -186,7 +186,7 @@ def test_markup_in_headers_file_names_cells_reasons_and_log_lines_stays_text(ord
     )
     dataset = orders.dataset("markup")
     run = orders.installation.sql("select run_uuid from dba.tdataset where dataset_id = %s", (dataset,))[0][0]
-    with browsing.started() as browser, browsing.person(browser, orders) as who:
+    with console_pages.started() as browser, console_pages.person(browser, orders) as who:
         who.sign_in("anna")
         for path, seen in (
             ("/console/tables/public.markup", MARKUP), (f"/console/datasets/{dataset}", SCRIPT),

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.conftest import PROJECT, Installation
-from tests.webconsole import browsing
+from tests.webconsole import console_pages
 from tests.webconsole.conftest import Console, wait_for
 
 WRAPPER = str(PROJECT / "run_python_etl_script.sh")
@@ -79,7 +79,7 @@ def test_pictures_of_the_demo(
     demo: tuple[Console, dict[str, str]], tmp_path: Path, picture: str, width: str, scheme: str, path: str
 ) -> None:
     console, passwords = demo
-    with browsing.started() as browser, browsing.person(browser, console, width, scheme) as who:
+    with console_pages.started() as browser, console_pages.person(browser, console, width, scheme) as who:
         who.sign_in("operator", passwords["operator"])
         if path == "changes":
             token = console.login("operator", passwords["operator"]).json()["token"]

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.webconsole.conftest import PASSWORDS, Console, wait_for
-from webconsole import tokens
+from webconsole.security import tokens
 
 
 def test_the_right_password_gives_a_token_that_opens_the_tables(console: Console) -> None:

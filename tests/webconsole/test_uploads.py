@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Installation, Server
-from tests.webconsole import browsing
+from tests.webconsole import console_pages
 from tests.webconsole.conftest import Console, running, wait_for
 
 if TYPE_CHECKING:
@@ -79,18 +79,18 @@ def stored(console: Console, name: str) -> int:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with browsing.started() as found:
+    with console_pages.started() as found:
         yield found
 
 
-@pytest.mark.parametrize("width", list(browsing.WIDTHS))
+@pytest.mark.parametrize("width", list(console_pages.WIDTHS))
 def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, browser: Browser, width: str) -> None:
     name = f"up_{width}"
     table = f"public.{name}"
     incoming = console.installation.data / "incoming" / width
     incoming.mkdir(parents=True)
     (incoming / "orders.csv").write_text(ROWS)
-    with browsing.person(browser, console, width) as who:
+    with console_pages.person(browser, console, width) as who:
         page = who.page
         who.expected = (422,)
         who.sign_in("anna")
@@ -127,13 +127,13 @@ def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, brow
     assert history == [(1, "anna", "upload")]
 
 
-@pytest.mark.parametrize("width", list(browsing.WIDTHS))
+@pytest.mark.parametrize("width", list(console_pages.WIDTHS))
 def test_an_analyst_sees_the_rows_of_a_yaml_and_nothing_is_stored(
     console: Console, browser: Browser, width: str
 ) -> None:
     console.installation.sql("create table if not exists public.seen (n text); delete from public.seen")
     console.installation.sql("insert into public.seen values ('a row that is there')")
-    with browsing.person(browser, console, width) as who:
+    with console_pages.person(browser, console, width) as who:
         who.expected = (422,)
         who.sign_in("ben")
         who.link("View a YAML")

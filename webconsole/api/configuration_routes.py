@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, make_response, request
 from pydantic import Field
 
-from systemscripts.configuration import history
-from systemscripts.configuration.history import Version
-from webconsole import access, actions, database, uploading
-from webconsole.api.describing import Body, described, given, plain
+from systemscripts.configuration import config_versions
+from systemscripts.configuration.config_versions import Version
+from webconsole import actions, connections, upload_form
+from webconsole.api.openapi import Body, described, given, plain
 from webconsole.api.run_routes import TEXT
-from webconsole.asking import number_from
-from webconsole.reading import configurations, keys
+from webconsole.queries import configurations, keyset_pages
+from webconsole.query_arguments import number_from
+from webconsole.security import access
 
 blueprint = Blueprint("configuration_routes", __name__)
 VERSION = "int(max=2000000000):version"
@@ -25,7 +26,7 @@ PAGE = 25
 @described()
 def listed() -> Response:
     """Every import with its target."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return jsonify(rows=plain(configurations.listed(cursor)))
 
 
@@ -34,10 +35,10 @@ def listed() -> Response:
 @described(query={"import": TEXT, "after": TEXT})
 def versions() -> Response:
     """The versions of every import, or of one, newest first, each with its first 100 letters."""
-    with database.reading() as cursor:
-        number = keys.read_number(request.args.get("after", ""))
-        found = history.versions(cursor, request.args.get("import", ""), number, PAGE + 1)
-    following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
+    with connections.reading() as cursor:
+        number = keyset_pages.read_number(request.args.get("after", ""))
+        found = config_versions.versions(cursor, request.args.get("import", ""), number, PAGE + 1)
+    following = keyset_pages.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     return jsonify(rows=[plain(_said(each)) for each in found[:PAGE]], next=following)
 
 
@@ -58,7 +59,7 @@ def diff(name: str, version: int) -> Response:
     wanted = number_from(request.args, "with")
     other = configurations.version(name, version - 1 if wanted is None else wanted)
     older, newer = sorted((other, configurations.version(name, version)), key=lambda each: each.version)
-    lines = [f"{mark} {line}" for mark, line in history.difference(older, newer)]
+    lines = [f"{mark} {line}" for mark, line in config_versions.difference(older, newer)]
     return jsonify({"from": older.version, "to": newer.version, "lines": lines})
 
 
@@ -82,7 +83,7 @@ class NewConfiguration(Body):
     """A YAML and the name it is to have."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,40}$")
-    yaml: str = Field(min_length=1, max_length=uploading.MOST_BYTES)
+    yaml: str = Field(min_length=1, max_length=upload_form.MOST_BYTES)
 
 
 @blueprint.post("/upload-config")
@@ -91,9 +92,9 @@ class NewConfiguration(Body):
 def upload() -> Response:
     """Check a YAML and store it as the next version; 422 lists every fault with its line."""
     wanted = given(NewConfiguration)
-    found = uploading.checked(wanted.name, wanted.yaml)
+    found = upload_form.checked(wanted.name, wanted.yaml)
     if found.faults:
         faults = [{"line": fault.line, "text": fault.text} for fault in found.faults]
         text = "; ".join(map(str, found.faults))
         return make_response(jsonify(error=text, hint="Correct these lines and upload it again.", faults=faults), 422)
-    return make_response(jsonify(headline=uploading.store(found, access.the_user().name)), 201)
+    return make_response(jsonify(headline=upload_form.store(found, access.the_user().name)), 201)

@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from systemscripts.summary import Summary
-from webconsole import access, actions, database, sending
-from webconsole.api.describing import Body, described, given, plain
+from webconsole import actions, connections, send_file
+from webconsole.api.openapi import Body, described, given, plain
 from webconsole.api.run_routes import TEXT, as_page
-from webconsole.asking import number_from
-from webconsole.comparing import before, comparison_lines
-from webconsole.reading import datasets, warnings
+from webconsole.dataset_diff import before, comparison_lines
+from webconsole.queries import datasets, warnings
+from webconsole.query_arguments import number_from
+from webconsole.security import access
 
 blueprint = Blueprint("dataset_routes", __name__)
 DATASET = "int(max=2000000000):dataset_id"
@@ -30,7 +31,7 @@ class Undo(Body):
 @described(query={"import": TEXT, "status": {"type": "string", "enum": list(datasets.STATUSES)}, "after": TEXT})
 def listed() -> Response:
     """Datasets, newest first."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = datasets.page(cursor, *(request.args.get(name, "") for name in ("import", "status", "after")))
     return jsonify(as_page(found))
 
@@ -40,7 +41,7 @@ def listed() -> Response:
 @described()
 def one(dataset_id: int) -> Response:
     """One dataset with its file and what was warned of about them."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         warned = warnings.of_dataset(cursor, dataset_id)
     return jsonify(plain(_row(dataset_id) | {"warnings": warned}))
 
@@ -68,7 +69,7 @@ def changes(dataset_id: int) -> Response:
     """What is different from another dataset, the one before unless another is named."""
     row = _row(dataset_id)
     wanted = number_from(request.args, "with")
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         others = datasets.neighbours(cursor, row)
     number = before(row, others) if wanted is None else wanted
     lines, made = comparison_lines(row, number)
@@ -81,7 +82,7 @@ def changes(dataset_id: int) -> Response:
 @described(query={"import": TEXT, "after": TEXT})
 def rejecting() -> Response:
     """Datasets with rejected rows, and files that were refused whole."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = datasets.rejecting(cursor, request.args.get("import", ""), request.args.get("after", ""))
         refused = datasets.refused(cursor)
     return jsonify(as_page(found) | {"refused": plain(refused)})
@@ -93,7 +94,7 @@ def rejecting() -> Response:
 def rejects(dataset_id: int) -> Response:
     """The rejected rows of a dataset with their reasons."""
     _row(dataset_id)
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return jsonify(as_page(datasets.rejects(cursor, dataset_id, request.args.get("after", ""))))
 
 
@@ -107,14 +108,14 @@ def replay(dataset_id: int) -> Response:
 
 @blueprint.get(f"/datasets/<{DATASET}>/rejects/export.<any(csv, xlsx):ending>")
 @access.allow("admin")
-@described(content=sending.EITHER, answer={"type": "string", "format": "binary"})
+@described(content=send_file.EITHER, answer={"type": "string", "format": "binary"})
 def export(dataset_id: int, ending: str) -> Response:
     """The rejected rows as a file to send back."""
-    return sending.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
+    return send_file.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
 
 
 def _row(dataset_id: int) -> dict[str, Any]:
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, jsonify, make_response, request
 from pydantic import Field
 
-from webconsole import access, actions, database, processes
-from webconsole.api.describing import Body, described, plain
-from webconsole.api.describing import given as given_body
-from webconsole.asking import MOST, number_from
-from webconsole.reading import runs, warnings
-from webconsole.reading.keys import Page
+from webconsole import actions, connections, run_processes
+from webconsole.api.openapi import Body, described, plain
+from webconsole.api.openapi import given as given_body
+from webconsole.queries import runs, warnings
+from webconsole.queries.keyset_pages import Page
+from webconsole.query_arguments import MOST, number_from
+from webconsole.security import access
 
 blueprint = Blueprint("run_routes", __name__)
 TEXT = {"type": "string"}
@@ -81,7 +82,7 @@ def stop(run_uuid: UUID) -> Response:
 @described(query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}, "after": TEXT})
 def listed() -> Response:
     """Runs, newest first; `after` takes the `next` of the page before."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = runs.page(cursor, *(request.args.get(name, "") for name in ("job", "status", "after")))
     return jsonify(as_page(found))
 
@@ -91,7 +92,7 @@ def listed() -> Response:
 @described(query={"after": _COUNT})
 def log(run_uuid: UUID) -> Response:
     """What a run said, at most 500 entries after a sequence number."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return jsonify(rows=plain(runs.log(cursor, str(run_uuid), number_from(request.args, "after") or 0, 500)))
 
 
@@ -100,7 +101,7 @@ def log(run_uuid: UUID) -> Response:
 @described(query={"only": {"type": "string", "enum": ["trouble"]}})
 def logs() -> Response:
     """The last 100 entries of all runs, newest first; only=trouble: warnings and errors."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return jsonify(rows=plain(runs.last_entries(cursor, request.args.get("only") == "trouble")))
 
 
@@ -110,11 +111,11 @@ def as_page(found: Page) -> dict[str, Any]:
 
 
 def _state(run_uuid: str) -> dict[str, Any]:
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         run = runs.one(cursor, run_uuid)
         steps, entries = runs.steps(cursor, run_uuid), runs.log_tail(cursor, run_uuid)
         warned = warnings.of_run(cursor, run_uuid)
-    printed = processes.printed(run_uuid)
+    printed = run_processes.printed(run_uuid)
     if run is None and printed is None:
         abort(404, "There is no such run.")
     if run is None and printed is not None:

@@ -7,11 +7,12 @@ from typing import Literal
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field
 
-from webconsole import access, database, sending, uploading
-from webconsole.api.describing import Body, described, given
+from webconsole import connections, send_file, upload_form
+from webconsole.api.openapi import Body, described, given
 from webconsole.api.run_routes import TEXT
-from webconsole.asking import wanted_from
-from webconsole.reading import relations, tables
+from webconsole.queries import relations, tables
+from webconsole.query_arguments import wanted_from
+from webconsole.security import access
 
 blueprint = Blueprint("table_routes", __name__)
 MAX_NAME_LETTERS, MAX_VALUE_LETTERS = 200, 4000  # of a table or column (63 bytes each, quoted); of what is sought
@@ -29,7 +30,7 @@ class DataView(Body):
     """Which rows of which table; instead of the table, a YAML whose target it is."""
 
     table: str = Field("", max_length=MAX_NAME_LETTERS)
-    yaml: str = Field("", max_length=uploading.MOST_BYTES)
+    yaml: str = Field("", max_length=upload_form.MOST_BYTES)
     sort: str = Field("", max_length=MAX_NAME_LETTERS)
     descending: bool = False
     filters: list[Condition] = Field([], max_length=8)
@@ -44,7 +45,7 @@ class DataView(Body):
 @described()
 def listed() -> Response:
     """The tables there are to look at."""
-    with database.viewing() as cursor:
+    with connections.viewing() as cursor:
         found = relations.listed(cursor)
     return jsonify(
         rows=[{"table": each.full_name, "is_table": each.is_table, "comment": each.comment} for each in found]
@@ -71,12 +72,12 @@ def _table(body: DataView) -> str:
     """The table that was named, itself or by a YAML."""
     if not body.yaml:
         return body.table
-    if table := uploading.operators_target(body.yaml):
+    if table := upload_form.operators_target(body.yaml):
         return table
-    found = uploading.checked("looked_at", body.yaml)
+    found = upload_form.checked("looked_at", body.yaml)
     if found.faults:
         abort(422, "; ".join(map(str, found.faults)))
-    return uploading.target_of(found)
+    return upload_form.target_of(found)
 
 
 @blueprint.get("/tables/<path:name>/download.<any(csv, xlsx):ending>")
@@ -85,9 +86,9 @@ def _table(body: DataView) -> str:
     query={"sort": TEXT, "order": {"type": "string", "enum": ["asc", "desc"]}, "column1": TEXT,
            "operator1": {"type": "string", "enum": list(tables.OPERATORS)}, "value1": TEXT,
            "rows": {"type": "string", "enum": ["all"]}},
-    content=sending.EITHER, answer={"type": "string", "format": "binary"},
+    content=send_file.EITHER, answer={"type": "string", "format": "binary"},
 )  # fmt: skip
 def download(name: str, ending: str) -> Response:
     """A table as a file; column1, operator1, value1 to column8 filter it."""
     asked = tables.view(name, wanted_from(request.args))
-    return sending.table(asked, ending)
+    return send_file.table(asked, ending)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
-from systemscripts.configuration import history
-from webconsole import access, actions, database
-from webconsole.asking import number_from
-from webconsole.reading import configurations, keys, warnings
+from systemscripts.configuration import config_versions
+from webconsole import actions, connections
+from webconsole.queries import configurations, keyset_pages, warnings
+from webconsole.query_arguments import number_from
+from webconsole.security import access
 
 blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
@@ -19,7 +20,7 @@ PAGE = 25
 @access.allow("admin")
 def listed() -> str:
     """Every import."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = configurations.listed(cursor)
     return render_template("configurations.html", imports=found)
 
@@ -35,7 +36,7 @@ def all_versions() -> str:
 @access.allow("admin")
 def one(name: str) -> str:
     """The versions of one import."""
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         if name not in configurations.names(cursor):
             abort(404, f"There is no import {name}.")
     return _history(name)
@@ -43,10 +44,10 @@ def one(name: str) -> str:
 
 def _history(name: str) -> str:
     after = request.args.get("after", "")
-    with database.reading() as cursor:
-        found = history.versions(cursor, name, keys.read_number(after), PAGE + 1)
+    with connections.reading() as cursor:
+        found = config_versions.versions(cursor, name, keyset_pages.read_number(after), PAGE + 1)
         warned = warnings.of_import(cursor, name) if name and not after else []
-    following = keys.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
+    following = keyset_pages.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     versions = [(version, version.beginning()) for version in found[:PAGE]]
     return render_template(
         "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path,
@@ -59,8 +60,8 @@ def _history(name: str) -> str:
 def view(name: str, version: int) -> str:
     """One version as YAML."""
     found = configurations.version(name, version)
-    with database.reading() as cursor:
-        newest = history.versions(cursor, name, limit=1)[0].version
+    with connections.reading() as cursor:
+        newest = config_versions.versions(cursor, name, limit=1)[0].version
     return render_template("version.html", version=found, lines=found.as_yaml().splitlines(), newest=newest)
 
 
@@ -72,10 +73,15 @@ def diff(name: str, version: int) -> str:
     other = version - 1 if wanted is None else wanted
     both = (configurations.version(name, number) for number in (other, version))
     older, newer = sorted(both, key=lambda each: each.version)
-    with database.reading() as cursor:
-        numbers = [each.version for each in history.versions(cursor, name, limit=200)]
+    with connections.reading() as cursor:
+        numbers = [each.version for each in config_versions.versions(cursor, name, limit=200)]
     return render_template(
-        "diff.html", name=name, older=older, newer=newer, lines=history.difference(older, newer), numbers=numbers
+        "diff.html",
+        name=name,
+        older=older,
+        newer=newer,
+        lines=config_versions.difference(older, newer),
+        numbers=numbers,
     )
 
 

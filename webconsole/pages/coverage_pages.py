@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from webconsole import access, coverage_report
+from webconsole import coverage_report
+from webconsole.security import access
 
 blueprint = Blueprint("coverage", __name__)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
-from webconsole import access, actions, database, sending
-from webconsole.asking import MOST, number_from
-from webconsole.comparing import before, comparison_lines
-from webconsole.reading import configurations, datasets, warnings
+from webconsole import actions, connections, send_file
+from webconsole.dataset_diff import before, comparison_lines
+from webconsole.queries import configurations, datasets, warnings
+from webconsole.query_arguments import MOST, number_from
+from webconsole.security import access
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/console/datasets")
 DATASET = f"int(max={MOST}):dataset_id"
@@ -19,7 +20,7 @@ MOST_LINES = 500  # of a comparison on one page
 def listed() -> str:
     """The datasets, newest first."""
     name, status, after = (request.args.get(key, "") for key in ("import", "status", "after"))
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = datasets.page(cursor, name, status, after)
         names = configurations.names(cursor)
     return render_template(
@@ -32,7 +33,7 @@ def listed() -> str:
 def one(dataset_id: int) -> str:
     """One dataset with its rejected rows and what can be done with it."""
     after = request.args.get("after", "")
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
         rejects = datasets.rejects(cursor, dataset_id, after)
         others = datasets.neighbours(cursor, row)
@@ -45,7 +46,7 @@ def one(dataset_id: int) -> str:
 def compared(dataset_id: int) -> str:
     """What is different from another dataset, the one before unless another is named."""
     wanted = number_from(request.args, "with")
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         row = datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
         others = datasets.neighbours(cursor, row)
     number = before(row, others) if wanted is None else wanted
@@ -84,7 +85,7 @@ def replay(dataset_id: int) -> Response:
 @access.allow("admin")
 def rejects_file(dataset_id: int, ending: str) -> Response:
     """Its rejected rows with their reasons, to send back."""
-    return sending.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
+    return send_file.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
 
 
 def _back(dataset_id: int) -> Response:

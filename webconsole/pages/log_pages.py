@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from webconsole import access, database
-from webconsole.reading import runs
+from webconsole import connections
+from webconsole.queries import runs
+from webconsole.security import access
 
 blueprint = Blueprint("log", __name__, url_prefix="/console/log")
 
@@ -26,5 +27,5 @@ def live() -> str:
 
 def _shown() -> dict[str, object]:
     trouble = request.args.get("only", "") == "trouble"
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         return {"entries": runs.last_entries(cursor, trouble), "trouble": trouble}

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template
 
-from webconsole import access, charts, database
-from webconsole.reading import datasets, runs, warnings
-from webconsole.reading.keys import Page
+from webconsole import charts, connections
+from webconsole.queries import datasets, runs, warnings
+from webconsole.queries.keyset_pages import Page
+from webconsole.security import access
 
 blueprint = Blueprint("overview", __name__)
 
@@ -19,7 +20,7 @@ def page() -> Response:
     """For the operator the state of things; an analyst goes straight to the tables."""
     if not access.the_user().is_admin:
         return make_response(redirect("/console/tables"))
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         shown = {
             "trouble": runs.trouble(cursor),
             "held": datasets.held(cursor),

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
-from webconsole import access, actions, charts, database, processes
-from webconsole.reading import datasets, runs, startable, warnings
+from webconsole import actions, charts, connections, run_processes
+from webconsole.queries import datasets, runs, start_choices, warnings
+from webconsole.security import access
 
 blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
 
@@ -17,7 +18,7 @@ blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
 def listed() -> str:
     """The runs, newest first."""
     job, status, after = (request.args.get(name, "") for name in ("job", "status", "after"))
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         found = runs.page(cursor, job, status, after)
         trend = runs.trend(cursor, job) if not after else []
         jobs = runs.jobs(cursor)
@@ -31,8 +32,8 @@ def listed() -> str:
 @access.allow("admin")
 def new() -> str:
     """What can be started."""
-    with database.reading() as cursor:
-        groups = startable.groups(cursor)
+    with connections.reading() as cursor:
+        groups = start_choices.groups(cursor)
     return render_template("run_new.html", groups=groups, chosen=request.args.get("name", ""))
 
 
@@ -79,22 +80,22 @@ def retry(run_uuid: UUID) -> Response:
 
 
 def _shown(run_uuid: str) -> dict[str, object]:
-    with database.reading() as cursor:
+    with connections.reading() as cursor:
         run = runs.one(cursor, run_uuid)
         shown = {
             "entries": runs.log_tail(cursor, run_uuid),
             "steps": runs.steps(cursor, run_uuid),
             "datasets": runs.datasets(cursor, run_uuid),
             "warnings": warnings.of_run(cursor, run_uuid),
-            "retries": startable.retries(cursor, datasets.refused(cursor, run_uuid)),
+            "retries": start_choices.retries(cursor, datasets.refused(cursor, run_uuid)),
         }
-    printed = processes.printed(run_uuid)
+    printed = run_processes.printed(run_uuid)
     if run is None and printed is None:
         abort(404, "There is no such run.")
     status = run["status"] if run else "starting" if printed and printed.exit_code is None else "failed"
     ended_badly = run is not None and run["status"] in runs.UNDONE
     return shown | {
-        "can_retry": ended_badly and processes.read_command(run or {}) is not None, "ended_badly": ended_badly,
+        "can_retry": ended_badly and run_processes.read_command(run or {}) is not None, "ended_badly": ended_badly,
         "run": run, "run_uuid": run_uuid, "printed": printed, "status": status,
         "going_on": status in ("running", "starting"), "fraction": _fraction((run or {}).get("progress")),
     }  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from webconsole import access, database, sending
-from webconsole.asking import wanted_from
-from webconsole.reading import relations, tables
-from webconsole.reading.tables import Wanted
+from webconsole import connections, send_file
+from webconsole.queries import relations, tables
+from webconsole.queries.tables import Wanted
+from webconsole.query_arguments import wanted_from
+from webconsole.security import access
 
 blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
 CELL_LETTERS, MAX_COLUMNS = 300, 60  # that a page shows of a cell and of a row: more is for a download
@@ -17,7 +18,7 @@ CELL_LETTERS, MAX_COLUMNS = 300, 60  # that a page shows of a cell and of a row:
 @access.allow("user")
 def listed() -> str:
     """Every table there is to look at."""
-    with database.viewing() as cursor:
+    with connections.viewing() as cursor:
         found = relations.listed(cursor)
     return render_template("tables.html", tables=found)
 
@@ -39,7 +40,7 @@ def one(name: str) -> str:
 def download(name: str, ending: str) -> Response:
     """All that was asked for, as a file."""
     asked = tables.view(name, wanted_from(request.args))
-    return sending.table(asked, ending)
+    return send_file.table(asked, ending)
 
 
 def _arguments(wanted: Wanted) -> dict[str, str]:

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 
-from systemscripts.configuration import history
+from systemscripts.configuration import config_versions
 from systemscripts.errors import ConfigurationError, EtlError
-from webconsole import access, actions, database, uploading
-from webconsole.uploading import Fault, Upload
+from webconsole import actions, connections, upload_form
+from webconsole.security import access
+from webconsole.upload_form import Fault, Upload
 
 blueprint = Blueprint("uploads", __name__)
 EXAMPLE = """sources:
@@ -26,8 +27,8 @@ def form() -> str:
     """An empty form, or the newest version of an import to begin with."""
     name, text = request.args.get("name", ""), ""
     if name:
-        with database.reading() as cursor:
-            newest = history.versions(cursor, name, limit=1)
+        with connections.reading() as cursor:
+            newest = config_versions.versions(cursor, name, limit=1)
         text = newest[0].as_yaml() if newest else ""
     return _shown(Upload(name, text or EXAMPLE, ()), looked_at=False)
 
@@ -36,11 +37,11 @@ def form() -> str:
 @access.allow("admin")
 def upload() -> Response:
     """Check it; where it is good, store it and do what was asked: nothing more, a dry run, a run."""
-    found, how = uploading.from_form(), request.form.get("how", "check")
+    found, how = upload_form.from_form(), request.form.get("how", "check")
     if found.faults or how == "check":
         return make_response(_shown(found, looked_at=True), 422 if found.faults else 200)
     try:
-        said = uploading.store(found, access.the_user().name)
+        said = upload_form.store(found, access.the_user().name)
     except ConfigurationError as error:
         return make_response(_shown(Upload(found.name, found.text, (Fault(0, str(error)),)), looked_at=True), 422)
     flash(said)
@@ -65,14 +66,14 @@ def view_form() -> str:
 @access.allow("user")
 def view() -> Response:
     """To the rows that are in the target of a YAML now; nothing is stored."""
-    found = uploading.from_form()
-    if table := uploading.operators_target(found.text):
+    found = upload_form.from_form()
+    if table := upload_form.operators_target(found.text):
         return make_response(redirect(f"/console/tables/{quote(table)}", 303))
     if not found.name and not found.faults[1:]:
-        found = uploading.checked("looked_at", found.text)
+        found = upload_form.checked("looked_at", found.text)
     if not found.faults:
         try:
-            return make_response(redirect(f"/console/tables/{quote(uploading.target_of(found))}", 303))
+            return make_response(redirect(f"/console/tables/{quote(upload_form.target_of(found))}", 303))
         except EtlError as error:
             found = Upload(found.name, found.text, (Fault(0, str(error)),))
     return make_response(render_template("upload.html", upload=found, looked_at=True, viewing=True), 422)

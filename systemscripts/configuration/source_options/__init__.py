@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from systemscripts import kinds, settings
+from systemscripts import plugins, settings
 
 
 def model(kind: str) -> type[BaseModel] | None:
     """The model of a kind's keys, None where nothing is known of the kind."""
-    if kind not in kinds.names(__name__):
+    if kind not in plugins.names(__name__):
         return None
-    found: type[BaseModel] = kinds.module(__name__, kind, "source of type").Options
+    found: type[BaseModel] = plugins.module(__name__, kind, "source of type").Options
     return found
 
 

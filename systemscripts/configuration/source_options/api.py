@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from systemscripts.configuration.schema import Strict
+from systemscripts.configuration.column_schema import Strict
 
 Style = Literal["none", "odata", "skip", "page", "offset", "cursor"]
 # style -> parameter of the size, parameter that counts on, path of the records, of what is next, of the total

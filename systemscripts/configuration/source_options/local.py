@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.configuration.schema import Strict
+from systemscripts.configuration.column_schema import Strict
 
 
 class Options(Strict):

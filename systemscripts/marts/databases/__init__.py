@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from systemscripts import duck, kinds, settings
+from systemscripts import duck, plugins, settings
 
 BATCH = 10_000
 
@@ -56,4 +56,4 @@ class Rows:
 def chosen() -> ModuleType:
     """The module of the database that the settings name: PostgreSQL unless MARTS_DATABASE_URL is given."""
     kind = "mysql" if settings.current().marts_database_url else "postgresql"
-    return kinds.module(__name__, kind, "database for marts")
+    return plugins.module(__name__, kind, "database for marts")

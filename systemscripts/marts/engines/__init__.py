@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-from systemscripts import kinds, settings
+from systemscripts import plugins, settings
 from systemscripts.errors import UsageError
 
 SQL = settings.PROJECT / "sql" / "sales"
@@ -47,4 +47,4 @@ def statement(name: str) -> str:
 
 def module(name: str) -> ModuleType:
     """The module of an engine; raises UsageError with the nearest name."""
-    return kinds.module(__name__, name, "engine", UsageError)
+    return plugins.module(__name__, name, "engine", UsageError)

@@ -1,6 +1,6 @@
-"""Apache Spark, in this process (local[*]) or on a cluster (spark://host:7077), for data that outgrow the machine.
+"""Apache Spark, in this process (local[*]) or on a cluster (spark://host:7077), for data that outgrow it.
 
-The package is optional (requirements-spark.txt). How the machines of a cluster get at the Parquet files: exchange.py.
+The package is optional (requirements-spark.txt). How a cluster reaches the Parquet files: spark_files.py.
 Nothing of Python runs on them: it is all SQL.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from systemscripts import masking, settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError, UsageError
-from systemscripts.marts import exchange
+from systemscripts.marts import spark_files
 from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem not found"
@@ -25,7 +25,7 @@ def compute(work: Work) -> None:
     """
     master = work.master or settings.current().spark_master
     _demand_answer(master)
-    with exchange.opened(work.output) as place:
+    with spark_files.opened(work.output) as place:
         session = _session(master, place.packages)
         try:
             _run(session, work, place)
@@ -38,7 +38,7 @@ def compute(work: Work) -> None:
         place.fetch()
 
 
-def _run(session: Any, work: Work, place: exchange.Place) -> None:
+def _run(session: Any, work: Work, place: spark_files.Place) -> None:
     # set here, not when it starts: there they would be arguments of its process
     for name, value in place.options.items():
         session.sparkContext._jsc.hadoopConfiguration().set(name, value)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from systemscripts import kinds
+from systemscripts import plugins
 from systemscripts.errors import ConfigurationError
 
 
@@ -29,7 +29,7 @@ class Part:
 
 def module(name: str) -> ModuleType:
     """The module of one kind; raises ConfigurationError with the nearest kind."""
-    return kinds.module(__name__, name, "kind of part")
+    return plugins.module(__name__, name, "kind of part")
 
 
 def check(parts: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import BadDataError
-from systemscripts.sources.api_pages.landing import Landing, State, hash_position
-from systemscripts.sources.api_pages.paging import Position
+from systemscripts.sources.api_pages.pagination import Position
+from systemscripts.sources.api_pages.resumable_download import Landing, State, hash_position
 
 BY_NUMBER = ("skip", "page", "offset")  # styles whose pages shift when the data do
 MAX_EQUAL_PAGES = 3  # two may come of data that move, which is settled when all pages are there

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from systemscripts import configuration
 from systemscripts.db_utils import transaction
-from systemscripts.tables import aliases
+from systemscripts.tables import column_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,7 +60,7 @@ def load_key_headers(connection: Connection) -> set[str]:
         for config in configs
         for element in config.key_columns
         for column in element.split("|")
-        for name in aliases.find_header_names(column, config.reading.aliases)
+        for name in column_aliases.find_header_names(column, config.reading.aliases)
     }
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
-from systemscripts.http_client import waiting
-from systemscripts.sources.meetmax import pages, results, spreadsheets
+from systemscripts.http_client import backoff
+from systemscripts.sources.meetmax import pages, results, spreadsheet_check
 
 if TYPE_CHECKING:
     import requests
@@ -101,7 +101,7 @@ def download(
         for attempt in _attempts(attempts, backoff_seconds):
             with attempt:
                 size, digest = _fetch(own, event_id, url, site or url, user_agent, timeouts, temporary)
-        if reason := spreadsheets.why_not(temporary, key_headers):
+        if reason := spreadsheet_check.why_not(temporary, key_headers):
             return DownloadResult(event_id, url, reason, size, digest, reason.startswith("an HTML"))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(target)
@@ -151,8 +151,8 @@ def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         named = error.again_in if isinstance(error, AnswerError) else None
-        pause = waiting.add_jitter(waiting.back_off(state.attempt_number - 1, first_pause))
-        return min(max(pause, named or 0.0), waiting.LONGEST_WAIT)
+        pause = backoff.add_jitter(backoff.back_off(state.attempt_number - 1, first_pause))
+        return min(max(pause, named or 0.0), backoff.LONGEST_WAIT)
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -241,7 +241,7 @@ def _check_status(response: requests.Response) -> None:
     """Raise AnswerError unless the answer is 200."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
-        raise AnswerError(f"HTTP {status}", waiting.retry_after(response.headers.get("Retry-After")) or 0.0)
+        raise AnswerError(f"HTTP {status}", backoff.retry_after(response.headers.get("Retry-After")) or 0.0)
     if status != 200:
         raise AnswerError(f"HTTP {status}")
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
 # ids in a row that failed or got one and the same page: the site is down, and 70,000 of them would take weeks to say so
 GIVE_UP_AFTER = 20
-MIDDLEWARES = "systemscripts.sources.meetmax.politeness."
+MIDDLEWARES = "systemscripts.sources.meetmax.robots_and_backoff."
 
 
 class MeetMaxSpider(scrapy.Spider):

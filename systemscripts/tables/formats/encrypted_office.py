@@ -6,8 +6,8 @@ import mmap
 import re
 from pathlib import Path
 
-from systemscripts.tables import unpacking
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import unpack
 
 CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 NAME = "EncryptedPackage".encode("utf-16-le")
@@ -32,4 +32,4 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Decrypt and open. Raises BadDataError where the password is not the default one, or rights are managed."""
-    return unpacking.open_unpacked(path, options, *PACKED_BY)
+    return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts.tables import unpacking
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import unpack
 
 PACKED_BY = ("gzip_parser", "gzip")
 
@@ -17,4 +17,4 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError when it is damaged or explodes."""
-    return unpacking.open_unpacked(path, options, *PACKED_BY)
+    return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import spooled_table
 
 BEGIN = re.compile(
     rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|meta|title|style|body|table|div|center|font)\b",
@@ -27,7 +27,7 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the table of a page that holds most. Raises BadDataError for an error or login page."""
-    return spooled.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), KIND)
 
 
 def parsers(path: Path) -> Sequence[str]:

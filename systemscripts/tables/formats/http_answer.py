@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from systemscripts.tables import unpacking
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import unpack
 
 BEGIN = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]")
 PACKED_BY = ("http_parser", "HTTP answer")
@@ -19,4 +19,4 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the body. Raises BadDataError, with the words of the server, for an answer that is an error."""
-    return unpacking.open_unpacked(path, options, *PACKED_BY)
+    return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import spooled_table
 
 BEGIN = re.compile(rb'\s*(?:\[\s*(?:\{\s*["}]|\])|\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}))')
 KIND = "JSON"
@@ -24,7 +24,7 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the objects as rows. Raises BadDataError when the JSON breaks off or holds no objects."""
-    return spooled.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), KIND)
 
 
 def parsers(path: Path) -> Sequence[str]:

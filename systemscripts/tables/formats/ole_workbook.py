@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.formats import encrypted_office
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import spooled_table
 
 CONTAINER = encrypted_office.CONTAINER
 # BOF records: type and size of Excel 2, 3, 4 (a sheet or a workspace) and of a stream of Excel 5 or later.
@@ -22,7 +22,7 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the container really is."""
-    return spooled.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), KIND)
 
 
 def parsers(path: Path) -> Sequence[str]:

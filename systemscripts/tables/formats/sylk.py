@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import spooled_table
 
 FIRST = re.compile(rb"ID;P[^\r\n]*(?:\r\n|\r|\n)")
 RECORD = re.compile(rb"(?:ID|P|F|B|O|C|W|NN|NU|NE|NL);[A-Z]|E\s*$")
@@ -26,7 +26,7 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the sheet. Raises BadDataError when it breaks off."""
-    return spooled.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), KIND)
 
 
 def parsers(path: Path) -> Sequence[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts.tables import unpacking
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import unpack
 
 HEADER_BYTES = 512
 CHECKSUM_PLACE = slice(148, 156)
@@ -24,4 +24,4 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError, listing the files, when there is not exactly one table."""
-    return unpacking.open_unpacked(path, options, *PACKED_BY)
+    return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts.tables import unpacking
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import unpack
 
 MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 DOCUMENT_PARTS = ("xl/", "word/", "ppt/", "_rels/.rels", "[content_types].xml", "mimetype", "content.xml", "index/")
@@ -29,4 +29,4 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError, listing the files, when there is not exactly one."""
-    return unpacking.open_unpacked(path, options, *PACKED_BY)
+    return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from systemscripts.tables import spooled
 from systemscripts.tables.formats import zip_file
 from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.workbooks import spooled_table
 
 KIND = "Excel workbook"
 
@@ -21,7 +21,7 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError with what the zip really is."""
-    return spooled.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), KIND)
 
 
 def parsers(path: Path) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.parsers import calamine_parser
-from systemscripts.tables.parsers.book import Book
+from systemscripts.tables.parsers.workbook import Book
 
 
 def open_book(path: Path) -> Book:

@@ -13,9 +13,9 @@ from typing import Any
 import python_calamine
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import archive, halves, value_columns, xls_formats
-from systemscripts.tables.parsers.book import MACROS, Area, Book, Row, Sheet, counted
-from systemscripts.tables.parsers.chunk import Chunk, Ready
+from systemscripts.tables.parsers import container_check, parallel_halves, value_columns, xls_formats
+from systemscripts.tables.parsers.row_chunk import Chunk, Ready
+from systemscripts.tables.parsers.workbook import MACROS, Area, Book, Row, Sheet, counted
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
@@ -88,7 +88,7 @@ def _details(path: Path) -> xls_formats.Globals | None:
 
 def container_format(path: Path) -> str:
     """xlsx, xlsb, ods or xls; raises BadDataError for what is no workbook at all."""
-    return archive.zip_format(path) if _is_zip(path) else archive.ole_format(path)
+    return container_check.zip_format(path) if _is_zip(path) else container_check.ole_format(path)
 
 
 def _is_zip(path: Path) -> bool:
@@ -125,10 +125,10 @@ def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible:
 
     def ready(left: int, right: int) -> Iterator[Ready]:
         height = load().total_height if load().start else 0
-        if not halves.is_worthwhile(height * load().total_width):
+        if not parallel_halves.is_worthwhile(height * load().total_width):
             return (chunk.ready(left, right) for chunk in chunks())
         half = height * 11 // 20  # the other process must pass over these first
-        return halves.read(
+        return parallel_halves.read(
             (chunk.ready(left, right) for chunk in chunks(0, half)),
             (chunk.ready(left, right) for chunk in chunks(half)),
         )

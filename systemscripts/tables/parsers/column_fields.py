@@ -8,8 +8,8 @@ from itertools import repeat
 from operator import mul
 
 from systemscripts.tables.parsers import xml_text
-from systemscripts.tables.parsers.chunk import quoted
-from systemscripts.tables.parsers.values import duration
+from systemscripts.tables.parsers.cell_text import duration
+from systemscripts.tables.parsers.row_chunk import quoted
 from systemscripts.tables.parsers.xlsx_formats import DAY, LAST_DAY, Converter, Format, number_text
 
 Fields = Callable[[Sequence[bytes]], list[bytes]]

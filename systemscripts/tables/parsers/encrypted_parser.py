@@ -10,8 +10,8 @@ import msoffcrypto
 from msoffcrypto.exceptions import InvalidKeyError
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import frames
 from systemscripts.tables.parsers import gzip_parser
+from systemscripts.tables.workbooks import protocol
 
 # MS-OFFCRYPTO 2.4.2.3: nobody has set it, and Excel tries it before it asks.
 DEFAULT_PASSWORD = "VelvetSweatshop"
@@ -40,6 +40,6 @@ def unpack(path: Path, output: IO[bytes]) -> None:
                 "Ask the sender for a file without password.",
             ) from error
         plain.seek(0)
-        frames.write_json(output, frames.SHEET, {"name": path.name})
+        protocol.write_json(output, protocol.SHEET, {"name": path.name})
         gzip_parser.send(path.name, plain, output, path.stat().st_size)
-    frames.write(output, frames.END)
+    protocol.write(output, protocol.END)

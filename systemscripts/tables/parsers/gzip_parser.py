@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import frames
 from systemscripts.tables.parsers.unpack_limits import refuse_bomb
+from systemscripts.tables.workbooks import protocol
 
 CHUNK_BYTES = 2**20
 
@@ -17,15 +17,15 @@ CHUNK_BYTES = 2**20
 def unpack(path: Path, output: IO[bytes]) -> None:
     """Send name and bytes of what is inside. Raises BadDataError when it breaks off or is too much."""
     name = PurePosixPath(path.name)
-    frames.write_json(
-        output, frames.SHEET, {"name": name.stem if name.suffix.lower() in (".gz", ".gzip") else name.name}
+    protocol.write_json(
+        output, protocol.SHEET, {"name": name.stem if name.suffix.lower() in (".gz", ".gzip") else name.name}
     )
     try:
         with gzip.open(path) as stream:
             send(path.name, stream, output, path.stat().st_size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
-    frames.write(output, frames.END)
+    protocol.write(output, protocol.END)
 
 
 def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
@@ -34,4 +34,4 @@ def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed
     while data := stream.read(CHUNK_BYTES):
         size += len(data)
         refuse_bomb(name, size, packed_bytes)
-        frames.write(output, frames.DATA, data)
+        protocol.write(output, protocol.DATA, data)

@@ -12,7 +12,7 @@ import lxml.html
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers import html_encoding
-from systemscripts.tables.parsers.book import Area, Book, Sheet
+from systemscripts.tables.parsers.workbook import Area, Book, Sheet
 
 LINE_BREAK = "\u2028"  # lxml takes no control characters
 WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import IO
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import frames
 from systemscripts.tables.parsers import gzip_parser
+from systemscripts.tables.workbooks import protocol
 
 HEAD_BYTES = 256 * 2**10
 STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})([^\r\n]*)\r?\n")
@@ -31,7 +31,7 @@ def unpack(path: Path, output: IO[bytes]) -> None:
             words = re.sub(rb"<[^>]*>", b" ", head[start:])[:MOST_WORDS_BYTES]
             said = " ".join((status + b" " + words).decode("utf-8", "replace").split())
             raise BadDataError(f'{path.name} is an error message of a server: "{said}"', "Ask for the file again.")
-        frames.write_json(output, frames.SHEET, {"name": path.name})
+        protocol.write_json(output, protocol.SHEET, {"name": path.name})
         file.seek(start)
         gzip_parser.send(path.name, file, output, path.stat().st_size)
-    frames.write(output, frames.END)
+    protocol.write(output, protocol.END)

@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers.book import Book, Row, Sheet
 from systemscripts.tables.parsers.json_stream import LARGEST_VALUE, JsonStream, Number, written
+from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
 AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
 SAID_BY_SERVERS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}

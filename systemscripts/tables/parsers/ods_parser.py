@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import archive
-from systemscripts.tables.parsers.book import Area, Book, Places, Row, Sheet, counted
+from systemscripts.tables.parsers import container_check
+from systemscripts.tables.parsers.cell_text import duration
 from systemscripts.tables.parsers.ods_styles import Styles
-from systemscripts.tables.parsers.package import DECLARATION, LARGEST_PART, local
-from systemscripts.tables.parsers.values import duration
+from systemscripts.tables.parsers.office_package import DECLARATION, LARGEST_PART, local
+from systemscripts.tables.parsers.workbook import Area, Book, Places, Row, Sheet, counted
 from systemscripts.tables.parsers.xlsx_formats import Format, number_text
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
@@ -32,7 +32,7 @@ TIME = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+)
 
 def open_book(path: Path) -> Book:
     """Open a workbook. Raises BadDataError when it is protected or declares entities, XML and zip errors otherwise."""
-    if archive.zip_format(path) != "ods":
+    if container_check.zip_format(path) != "ods":
         raise UnusualError("not ODS")
     tables = {table.name: table for table in _File(path).tables()}
     sheets = [Sheet(table.name, table.rows, table.visible, merged=table.merged) for table in tables.values()]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from systemscripts.tables.parsers.package import local
+from systemscripts.tables.parsers.office_package import local
 
 DAYS, CLOCKS = (
     {"year", "month", "day", "day-of-week", "quarter", "week-of-year", "era"},

@@ -8,15 +8,15 @@ from typing import Any
 
 import openpyxl
 
-from systemscripts.tables.parsers import archive
-from systemscripts.tables.parsers.book import Book, Row, Sheet
+from systemscripts.tables.parsers import container_check
+from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
 ERRORS = frozenset({"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"})
 
 
 def open_book(path: Path) -> Book:
     """Open a workbook; raises BadDataError when it is none, openpyxl's own errors otherwise."""
-    format_name = archive.zip_format(path)
+    format_name = container_check.zip_format(path)
     workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     sheets = [Sheet(sheet.title, _rows(sheet), sheet.sheet_state == "visible") for sheet in workbook.worksheets]
     return Book(format_name, sheets)

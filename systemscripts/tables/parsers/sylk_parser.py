@@ -13,7 +13,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xlsx_formats
-from systemscripts.tables.parsers.book import Book, Row, Sheet, counted
+from systemscripts.tables.parsers.workbook import Book, Row, Sheet, counted
 
 FIELD = re.compile(r";((?:[^;]|;;)*)")
 # An escape and two letters are the two halves of a control character: ESC space : is a line feed.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from systemscripts.tables.parsers.chunk import quoted
-from systemscripts.tables.parsers.values import texts
+from systemscripts.tables.parsers.cell_text import texts
+from systemscripts.tables.parsers.row_chunk import quoted
 
 BOOLEANS = {True: b"true", False: b"false"}
 SEPARATOR = "\x1e"  # no sheet holds it; where one does, its column is done value by value

@@ -9,13 +9,13 @@ from typing import Any
 import xlrd
 
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import archive, xlsx_formats
-from systemscripts.tables.parsers.book import Book, Row, Sheet, counted
+from systemscripts.tables.parsers import container_check, xlsx_formats
+from systemscripts.tables.parsers.workbook import Book, Row, Sheet, counted
 
 
 def open_book(path: Path) -> Book:
     """Open a workbook; raises BadDataError when it is none, xlrd's own errors otherwise."""
-    format_name = archive.ole_format(path)
+    format_name = container_check.ole_format(path)
     workbook = xlrd.open_workbook(path, formatting_info=True, ragged_rows=True, logfile=_Silence())
     sheets = [Sheet(sheet.name, _rows(sheet, workbook), sheet.visibility == 0) for sheet in workbook.sheets()]
     return Book(format_name, sheets, lambda sheet: _warnings(workbook.sheet_by_name(sheet.name)))

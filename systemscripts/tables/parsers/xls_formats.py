@@ -17,7 +17,7 @@ from pathlib import Path
 
 from xlrd import compdoc
 
-from systemscripts.tables.parsers import archive, xlsx_formats
+from systemscripts.tables.parsers import container_check, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
 DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
@@ -52,7 +52,7 @@ class Globals:
 
 def read(path: Path) -> Globals:
     """Read the first part. Raises any error when the container or the records are damaged."""
-    container = compdoc.CompDoc(path.read_bytes(), logfile=archive.Silence())
+    container = compdoc.CompDoc(path.read_bytes(), logfile=container_check.Silence())
     stream = container.get_named_stream("Workbook") or container.get_named_stream("Book")
     found = Globals(stream or b"")
     codes: dict[int, str] = {}

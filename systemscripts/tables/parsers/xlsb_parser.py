@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import archive, xlsb_records, xlsx_formats
-from systemscripts.tables.parsers.book import MACROS, NO_STRING, Area, Book, Places, Row, Sheet, counted
-from systemscripts.tables.parsers.package import Package, inflated, refuse_damaged
+from systemscripts.tables.parsers import container_check, xlsb_records, xlsx_formats
+from systemscripts.tables.parsers.office_package import Package, inflated, refuse_damaged
+from systemscripts.tables.parsers.workbook import MACROS, NO_STRING, Area, Book, Places, Row, Sheet, counted
 from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
@@ -23,7 +23,7 @@ KINDS = {"worksheet": 0, "xlMacrosheet": MACROS}
 
 def open_book(path: Path) -> Book:
     """Open a workbook. Raises BadDataError when it is none, zip and record errors otherwise."""
-    if archive.zip_format(path) != "xlsb":
+    if container_check.zip_format(path) != "xlsb":
         raise UnusualError("not XLSB")
     file = _File(Package(path))
     sheets = [

@@ -12,8 +12,8 @@ from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xml_text
-from systemscripts.tables.parsers.book import Area
-from systemscripts.tables.parsers.package import inflated
+from systemscripts.tables.parsers.office_package import inflated
+from systemscripts.tables.parsers.workbook import Area
 
 MOST_COLUMNS, MOST_ROWS = 16384, 2**20
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from xml.etree import ElementTree
 
-from systemscripts.tables.parsers.values import duration, number
+from systemscripts.tables.parsers.cell_text import duration, number
 
 DAY = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
 LEAP_DAY_1900 = 60  # Excel counts and shows 29 February 1900, which never was: no other day may stand for it

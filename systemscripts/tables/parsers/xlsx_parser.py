@@ -16,8 +16,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from systemscripts.tables.parsers import (
-    archive,
     column_fields,
+    container_check,
     xlsx_events,
     xlsx_formats,
     xlsx_parallel,
@@ -25,9 +25,9 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.book import MACROS, NO_STRING, Book, Places, ReadAgainError, Row, Sheet, counted
-from systemscripts.tables.parsers.chunk import Chunk, Ready
-from systemscripts.tables.parsers.package import Package, SheetPart, inflated
+from systemscripts.tables.parsers.office_package import Package, SheetPart, inflated
+from systemscripts.tables.parsers.row_chunk import Chunk, Ready
+from systemscripts.tables.parsers.workbook import MACROS, NO_STRING, Book, Places, ReadAgainError, Row, Sheet, counted
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
@@ -189,7 +189,7 @@ class _Converters(dict[xlsx_rows.Shape, Callable[[Sequence[bytes]], list[bytes]]
 
 def open_book(path: Path) -> Book:
     """Open an XLSX. Raises BadDataError when it is no workbook, any other error when it is not well-formed."""
-    if archive.zip_format(path) != "xlsx":
+    if container_check.zip_format(path) != "xlsx":
         raise UnusualError("not XLSX")
     package = Package(path)
     parts, is_1904 = package.sheets()

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from operator import lt
 
-from systemscripts.tables.parsers.chunk import Chunk
+from systemscripts.tables.parsers.row_chunk import Chunk
 from systemscripts.tables.parsers.xlsx_strings import UnusualError, joined_text
 
 ROW = re.compile(rb"<row\b([^>]*)>")

@@ -6,8 +6,8 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from systemscripts.tables.parsers import package, xml_text
-from systemscripts.tables.parsers.chunk import quoted
+from systemscripts.tables.parsers import office_package, xml_text
+from systemscripts.tables.parsers.row_chunk import quoted
 
 CHUNK_BYTES = 2**20
 ITEM = re.compile(
@@ -26,7 +26,7 @@ def fields(archive: zipfile.ZipFile, part: str | None) -> list[bytes]:
     """All strings as CSV fields. Raises UnusualError when not written plainly: one missed shifts all others."""
     found: list[bytes] = []
     rest = b""
-    for data in package.inflated(archive, part, CHUNK_BYTES) if part else ():
+    for data in office_package.inflated(archive, part, CHUNK_BYTES) if part else ():
         if not found and not rest:
             _check_head(data, part or "")
         body, end, rest = (rest + data).rpartition(b"</si>")
@@ -68,7 +68,7 @@ def _items(body: bytes) -> Iterator[bytes] | list[bytes]:
 
 
 def _check_head(head: bytes, part: str) -> None:
-    package.refuse_entities(head, part)
+    office_package.refuse_entities(head, part)
     if b":si" in head or head[:3] in (b"\xff\xfe<", b"\xfe\xff\0") or re.search(rb"<\?xml[^>]*encoding=", head[:200]):
         declared = re.search(rb"encoding=[\"']([^\"']+)", head[:200])
         if b":si" in head or declared is None or declared.group(1).lower() not in (b"utf-8", b"us-ascii"):

@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xlsx_events, xlsx_formats
-from systemscripts.tables.parsers.book import Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, counted
 
 CHUNK_BYTES = 2**20
 # The names that stand for formats beside codes (XML Spreadsheet Reference, ss:NumberFormat).

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables import frames
-from systemscripts.tables.parsers import gzip_parser, members
+from systemscripts.tables.parsers import archive_members, gzip_parser
 from systemscripts.tables.parsers.unpack_limits import refuse_bomb
+from systemscripts.tables.workbooks import protocol
 
 ENCRYPTED = 1  # general purpose flag, bit 0 (APPNOTE.TXT 4.4.4)
 
@@ -20,14 +20,14 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     try:
         with zipfile.ZipFile(path) as packed:
             files = [member for member in packed.infolist() if not member.is_dir()]
-            place, beside = members.find_only(path.name, "zip", [member.filename for member in files])
+            place, beside = archive_members.find_only(path.name, "zip", [member.filename for member in files])
             member = files[place]
             if member.flag_bits & ENCRYPTED:
                 raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.")
             refuse_bomb(path.name, member.file_size, member.compress_size)
-            frames.write_json(output, frames.SHEET, {"name": member.filename, "beside": beside})
+            protocol.write_json(output, protocol.SHEET, {"name": member.filename, "beside": beside})
             with packed.open(member) as stream:
                 gzip_parser.send(path.name, stream, output, member.compress_size)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
-    frames.write(output, frames.END)
+    protocol.write(output, protocol.END)

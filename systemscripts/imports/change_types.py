@@ -1,0 +1,256 @@
+"""A changed schema carried over to a target that is there: columns get another name or another type, on demand only.
+
+Text becomes a type by the same rules as at a load (formats, marks, null markers); a single value that does not fit
+leaves everything as it was. The rows that dba.trowhistory keeps follow, so that an undo still fits. One transaction for
+each target; every statement goes into dba.tschemachange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg2
+from psycopg2 import sql
+
+from systemscripts import settings
+from systemscripts.configuration import ImportConfig
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.imports import dependent_views, layout, target, upsert
+from systemscripts.imports.values import convert_values
+from systemscripts.imports.values.validate_rows import Field
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+Run = Callable[[sql.Composed], None]  # carries a statement out and records it
+MOST_SHOWN = 3  # values that do not fit
+
+
+@dataclass(frozen=True)
+class Change:
+    """One column that is not what the schema declares."""
+
+    name: str
+    old_name: str
+    old_type: str
+    field: Field
+
+    @property
+    def type(self) -> str:
+        """The type that is declared."""
+        return self.field.column.type
+
+    @property
+    def words(self) -> str:
+        """The change in a sentence."""
+        renamed = f"{self.old_name} is called {self.name} now" if self.old_name != self.name else ""
+        retyped = f"{self.name} is {self.type} now, it was {self.old_type}" if self.retyped else ""
+        return ", ".join(filter(None, (renamed, retyped)))
+
+    @property
+    def retyped(self) -> bool:
+        """Whether its type changes."""
+        return self.old_type != target.spelled(self.type)
+
+
+def follow(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> list[str]:
+    """Bring an import's target to what its schema declares; returns a sentence for each column that changed.
+
+    Raises what `carry_out` raises, and TryLaterError when an import is at work on the target.
+    """
+    with transaction(connection) as cursor:
+        found = changes(cursor, config)
+    if not found:
+        return []
+    with advisory_lock(connection, f"target {config.target_table}", wait_seconds), transaction(connection) as cursor:
+        found = changes(cursor, config)
+        carry_out(cursor, config, found, run_uuid)
+    return [f"{config.target_table}: {change.words}" for change in found]
+
+
+def changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
+    """What of an import's target is not as its schema declares it; nothing where there is no target yet."""
+    if config.target.parquet:  # each file has its own columns
+        return []
+    existing = target.existing_columns(cursor, *config.schema_and_table)
+    if not existing or list(existing)[:2] != list(target.LINEAGE):
+        return []
+    found = []
+    for name, column in config.declared.items():
+        wanted = column.rename or name
+        there = wanted if wanted in existing else _called_before(cursor, config, name, existing)
+        if there is not None:
+            change = Change(wanted, there, existing[there], layout.field_of(config, wanted, None, column))
+            found += [change] if change.words else []
+    return found
+
+
+def _called_before(cursor: Cursor, config: ImportConfig, name: str, existing: dict[str, str]) -> str | None:
+    """The column that holds what the files call `name`, under the name that an earlier version gave it."""
+    cursor.execute(
+        """select distinct content -> 'schema' -> %s ->> 'rename' from dba.tconfighistory where config_name = %s""",
+        (name, config.config_name),
+    )
+    taken = {column.rename or other for other, column in config.declared.items()}
+    names = {name, *(row[0] for row in cursor.fetchall() if row[0])} - taken
+    there = sorted(names & set(existing))
+    return there[0] if len(there) == 1 else None
+
+
+def carry_out(cursor: Cursor, config: ImportConfig, found: list[Change], run_uuid: str) -> None:
+    """Change a target's columns, in the caller's transaction.
+
+    Raises BadDataError when a value does not fit its new type, ConfigurationError when a view of somebody else is in
+    the way or another import of the same target declares another type.
+    """
+    schema, table = config.schema_and_table
+    retyped = [change for change in found if change.retyped]
+
+    def run(statement: sql.Composed) -> None:
+        target.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)
+
+    _refuse_contradictions(cursor, config, retyped)
+    view = sql.Identifier(schema, f"{table}_current")
+    if retyped:
+        command = f"apply_config.py {config.config_name}"
+        dependent_views.refuse_foreign_views(cursor, schema, table, [change.old_name for change in retyped], command)
+        kept = dependent_views.kept_of(cursor, schema, f"{table}_current")
+        run(sql.SQL("drop view {}").format(view))
+    for change in found:
+        if change.name != change.old_name:
+            _rename(cursor, config, change, run, view=not retyped)
+    for change in retyped:
+        _retype(cursor, config, change, run)
+    if retyped:
+        run(target.current_view(schema, table))
+        for statement in dependent_views.grants(schema, f"{table}_current", kept):
+            run(statement)
+        cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(kept.comment)))
+
+
+def _refuse_contradictions(cursor: Cursor, config: ImportConfig, retyped: list[Change]) -> None:
+    for change in retyped:
+        cursor.execute(
+            """select i.config_name, c.value ->> 'type' from dba.timportconfig i, jsonb_each(i.schema) c
+               where i.target_table = %s and i.config_name <> %s and coalesce(c.value ->> 'rename', c.key) = %s
+                 and jsonb_typeof(c.value) = 'object' and c.value ->> 'type' <> %s""",
+            (config.target_table, config.config_name, change.name, change.type),
+        )
+        other = cursor.fetchone()
+        if other:
+            raise ConfigurationError(
+                f"{config.target_table} is the target of {other[0]} too, which declares {change.name} as {other[1]}",
+                "Declare it alike in both.",
+            )
+
+
+def _rename(cursor: Cursor, config: ImportConfig, change: Change, run: Run, view: bool) -> None:
+    schema, table = config.schema_and_table
+    old, new = sql.Identifier(change.old_name), sql.Identifier(change.name)
+    for kind, name in [("table", table)] + [("view", f"{table}_current")] * view:
+        place = sql.Identifier(schema, name)
+        run(sql.SQL("alter {} {} rename column {} to {}").format(sql.SQL(kind), place, old, new))
+    names = {"old": change.old_name, "new": change.name, "table": config.target_table}
+    for part in ("key", "old_row"):
+        cursor.execute(
+            f"""update dba.trowhistory set {part} = {part} - %(old)s || jsonb_build_object(%(new)s, {part} -> %(old)s)
+                where target_table = %(table)s and {part} ? %(old)s""",
+            names,
+        )
+    cursor.execute(
+        "update dba.tdataset set columns = array_replace(columns, %(old)s, %(new)s) where target_table = %(table)s",
+        names,
+    )
+
+
+def _retype(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> None:
+    place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
+    kind = sql.SQL(change.type)
+    if change.old_type == "text":
+        _as_postgresql_writes(cursor, config, change)
+    statement = sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(place, name, kind)
+    try:
+        run(statement)
+    except (psycopg2.DataError, psycopg2.errors.CannotCoerce) as error:
+        raise BadDataError(
+            f"column {change.name} of {config.target_table} cannot become {change.type}: {error.diag.message_primary}",
+            f"Declare it {change.old_type}, or correct the values.",
+        ) from error
+    _retype_history(cursor, config, change)
+    if change.type == "timestamptz":  # read by the installation's zone above, kept in the history's own
+        with upsert.in_zone_of_history(cursor):
+            _retype_history(cursor, config, change)
+
+
+def _retype_history(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+    """Give the kept values the type that the table has now, so that both still compare."""
+    for part in ("key", "old_row"):
+        cursor.execute(
+            sql.SQL(
+                """update dba.trowhistory set {0} = {0} || jsonb_build_object(%(name)s, ({0} ->> %(name)s)::{1})
+                   where target_table = %(table)s and {0} ? %(name)s"""
+            ).format(sql.Identifier(part), sql.SQL(change.type)),
+            {"name": change.name, "table": config.target_table},
+        )
+
+
+def _as_postgresql_writes(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+    """Rewrite the texts of a column, here and in the history, as the server spells values of the new type."""
+    place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
+    spelling = _spellings(cursor, config, change)
+    if not spelling:
+        return
+    from psycopg2.extras import execute_values
+
+    cursor.execute("create temporary table spelling (old text, new text) on commit drop")
+    execute_values(cursor, "insert into spelling values %s", spelling, page_size=1000)
+    cursor.execute("analyze spelling")  # not an index, in which a long text has no room
+    cursor.execute(sql.SQL("update {0} t set {1} = s.new from spelling s where t.{1} = s.old").format(place, name))
+    for part in ("key", "old_row"):
+        cursor.execute(
+            sql.SQL(
+                """update dba.trowhistory h set {0} = {0} || jsonb_build_object(%(name)s, s.new) from spelling s
+                   where h.target_table = %(table)s and h.{0} ->> %(name)s = s.old"""
+            ).format(sql.Identifier(part)),
+            {"name": change.name, "table": config.target_table},
+        )
+    cursor.execute("drop table pg_temp.spelling")
+
+
+def _spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:
+    """Each different text of a column that has to be written otherwise; raises BadDataError where one does not fit."""
+    convert = convert_values.converter(change.field.column, settings.zone())
+    found, faults = [], []
+    for text in _texts(cursor, config, change):
+        try:
+            is_empty = convert_values.is_empty(text, change.field.column, change.field.null)
+            new = None if is_empty else convert(text) if convert else text
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        if new != text:
+            found.append((text, new))
+    if faults:
+        raise BadDataError(
+            f"column {change.name} of {config.target_table} cannot become {change.type}: "
+            f"{len(faults)} different values do not fit, {'; '.join(faults[:MOST_SHOWN])}",
+            "Declare formats, marks or null markers for them, undo their datasets, or leave it text.",
+        )
+    return found
+
+
+def _texts(cursor: Cursor, config: ImportConfig, change: Change) -> list[str]:
+    cursor.execute(
+        sql.SQL(
+            """select {1} from {0} where {1} is not null
+               union select old_row ->> {2} from dba.trowhistory
+               where target_table = {3} and old_row ->> {2} is not null"""
+        ).format(
+            sql.Identifier(*config.schema_and_table), sql.Identifier(change.name), sql.Literal(change.name),
+            sql.Literal(config.target_table),
+        )
+    )  # fmt: skip
+    return [row[0] for row in cursor.fetchall()]

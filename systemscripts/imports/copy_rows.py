@@ -1,0 +1,282 @@
+"""The rows' way into the target: one COPY per block under a savepoint, two lineage fields before each row.
+
+Straight: raw records, PostgreSQL checks them. Checked: columns converted first (`checking`). A block that the server
+refuses is worked value by value, and what still does not fit is rejected row by row, the others are copied. While the
+server is busy with one block, the next is made ready.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, compress
+from typing import TYPE_CHECKING
+
+import psycopg2
+import psycopg2.errors
+from psycopg2 import sql
+
+from systemscripts.imports.rejects import Reject, Rejects, store
+from systemscripts.imports.target import LINEAGE, Plan
+from systemscripts.imports.values import split_fields
+from systemscripts.imports.values.validate_rows import Checked, Checker, Rules
+from systemscripts.summary import Counts
+from systemscripts.tables.model import Block, Table, Wire
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+# PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
+_SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
+TEXT_DELIMITERS = frozenset(",;\t|\x1f")  # of those that COPY takes in its text format (no letter, digit, point)
+# Rows that do not fit their types, a constraint, or the size of a row (8,160 bytes beside long values) or field (1 GB).
+_UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
+PIECE_BYTES = 2**20
+FIRST_PIECE_BYTES = 2**16  # libpq copies a piece before it sends any of it, and the server has nothing to do meanwhile
+# Of the checked path: characters that no client file holds, so that values need no quoting.
+CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is copied, and to where."""
+
+    table: Table
+    made: Plan
+    rules: Rules
+    straight: bool
+    dataset_id: int
+    file_id: int
+
+
+def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
+    """Copy all records into the target of a plan; returns the counts and the rejects (already stored).
+
+    `advance` is called with the number of records of each block. Raises psycopg2.Error when the server goes away.
+    """
+    rejects, counts = Rejects(), Counts()
+    straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
+    statements = _Statements(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
+    careful = _Careful(cursor, load)
+    ahead = _Ahead(_straight(load) if straight else _checked(load), statements)
+    cursor.execute("savepoint block")  # there is always one: each block begins its own in place of the one before
+    for block, ready in ahead:
+        counts.read += len(block.records)
+        if _try_copy(cursor, ready.statement, ready, ahead.prepare):
+            counts.loaded += ready.rows
+        else:
+            loaded, ready = careful.copy(block)
+            counts.loaded += loaded
+        store(cursor, ready.rejects, load.file_id, load.dataset_id)
+        rejects.add(ready.rejects)
+        counts.skipped += ready.skipped
+        advance(len(block.records))
+    counts.rejected = rejects.count
+    return counts, rejects
+
+
+@dataclass
+class _Ready:
+    """A block made ready for COPY."""
+
+    data: bytes
+    rows: int
+    rejects: list[Reject] = field(default_factory=list)
+    skipped: int = 0
+    statement: str = ""  # the COPY that suits it
+
+
+class _Statements:
+    """COPY for one wire. A block without quotes, backslashes and returns means the same in PostgreSQL's text format.
+
+    The server reads that some five percent quicker than CSV; an empty field is NULL in both.
+    """
+
+    def __init__(self, cursor: Cursor, made: Plan, wire: Wire) -> None:
+        names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, made.copied)])
+        encoding = sql.Literal(_SERVER_ENCODINGS.get(wire.encoding, "UTF8"))
+        begin = sql.SQL("copy {} ({}) from stdin with (delimiter {}, encoding {}, null '', format ").format(
+            sql.Identifier(made.schema, made.table), names, sql.Literal(wire.delimiter), encoding
+        )
+        # a quoted empty field is empty too: the same file must load alike whatever program wrote it
+        columns = sql.SQL(", ").join(map(sql.Identifier, made.copied))
+        null = sql.SQL(", force_null ({})").format(columns) if made.copied else sql.SQL("")
+        self.csv = (begin + sql.SQL("csv, quote {}").format(sql.Literal(wire.quote)) + null + sql.SQL(")")).as_string(
+            cursor
+        )
+        self._text = (begin + sql.SQL("text)")).as_string(cursor) if wire.delimiter in TEXT_DELIMITERS else ""
+        self._special = (wire.quote.encode(wire.encoding), b"\\", b"\r")
+
+    def of(self, data: bytes) -> str:
+        """The quickest statement for a block made ready."""
+        return self.csv if not self._text or any(mark in data for mark in self._special) else self._text
+
+
+def _straight(load: Load) -> Iterator[tuple[Block, _Ready]]:
+    """The records as they stand, lineage before each; one big format is quicker than one for each line."""
+    wire, width = load.table.wire, load.rules.width
+    delimiter, quote = wire.delimiter.encode(), wire.quote.encode(wire.encoding)
+    for block in load.table.blocks():
+        data = _with_lineage(block, load.dataset_id, delimiter)
+        rejects: list[Reject] = []
+        # what surely does not fit is taken out here: a block that the server refuses costs as much as ten others
+        if data.count(delimiter) != len(block.records) * (width + 1) and quote not in data:
+            sound, rejects = _sound(block, load, delimiter)
+            data = _with_lineage(sound, load.dataset_id, delimiter)
+        yield block, _Ready(data, len(block.records) - len(rejects), rejects)
+
+
+def _with_lineage(block: Block, dataset_id: int, delimiter: bytes) -> bytes:
+    line = b"%d%s%%d%s%%b\n" % (dataset_id, delimiter, delimiter)
+    return (line * len(block.records)) % tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
+
+
+def _sound(block: Block, load: Load, delimiter: bytes) -> tuple[Block, list[Reject]]:
+    """The records of a block without quotes that have the right width, and the others as rejects."""
+    fits = [record.count(delimiter) == load.rules.width - 1 for record in block.records]
+    odd = [place for place, found in enumerate(fits) if not found]
+    others = Block([block.records[place] for place in odd], [block.rows[place] for place in odd])
+    rejects = split_fields.cut(others, load.table, load.rules.width).rejects
+    return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), rejects
+
+
+def _checked(load: Load) -> Iterator[tuple[Block, _Ready]]:
+    checker = Checker(load.rules)
+    for block in load.table.blocks():
+        yield block, _ready(checker.check(block, load.table), load.dataset_id)
+
+
+def _ready(checked: Checked, dataset_id: int) -> _Ready:
+    return _Ready(as_text(checked, dataset_id), len(checked.rows), checked.rejects, checked.skipped)
+
+
+def as_text(checked: Checked, dataset_id: int) -> bytes:
+    """Checked rows in CHECKED_WIRE, lineage first."""
+    rows = len(checked.rows)
+    columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
+    delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
+    text = "".join(map("%s\n".__mod__, map(delimiter.join, zip(*columns, strict=True))))
+    plain = text.count("\n") == rows and text.count(delimiter) == rows * (len(columns) - 1)
+    if not plain or "\r" in text or quote in text:
+        written = io.StringIO()
+        csv.writer(written, delimiter=delimiter, quotechar=quote, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
+            zip(*columns, strict=True)
+        )
+        text = written.getvalue()
+    return text.encode()
+
+
+class _Ahead:
+    """Blocks made ready one ahead: `prepare` works on the next one, and keeps its exception for whoever takes it."""
+
+    def __init__(self, blocks: Iterator[tuple[Block, _Ready]], statements: _Statements) -> None:
+        self._blocks, self._statements = blocks, statements
+        self._next: tuple[Block, _Ready] | None = None
+        self._spent: tuple[Block, _Ready] | None = None  # its records are freed while the server works, too
+        self._error: BaseException | None = None
+
+    def prepare(self) -> None:
+        """Make the next block ready, where that is not done yet."""
+        self._spent = None
+        if self._next is None and self._error is None:
+            try:
+                if (found := next(self._blocks, None)) is not None:
+                    found[1].statement = self._statements.of(found[1].data)
+                    self._next = found
+            except BaseException as error:
+                self._error = error
+
+    def __iter__(self) -> Iterator[tuple[Block, _Ready]]:
+        while True:
+            if self._next is None:
+                self.prepare()
+            if self._error is not None:
+                raise self._error
+            if self._next is None:
+                return
+            found, self._next = self._next, None
+            yield found
+            self._spent = found
+
+
+class _Stream(io.BytesIO):
+    """What COPY reads: the block, and asked for more, it uses the time in which the server works on it."""
+
+    def __init__(self, data: bytes, meanwhile: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._meanwhile = meanwhile
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes, at first only some; before the end is told, the work meanwhile."""
+        data = super().read(size if self.tell() else FIRST_PIECE_BYTES)
+        if not data:
+            self._meanwhile()
+        return data
+
+
+def _nothing() -> None:
+    """There is nothing to do meanwhile."""
+
+
+def _try_copy(cursor: Cursor, statement: str, ready: _Ready, meanwhile: Callable[[], None] = _nothing) -> bool:
+    """Copy one block; false when the server refuses the data or counts other records, and then nothing of it is in."""
+    if not ready.data:
+        return True
+    try:
+        # together, since each way to the server and back costs as much as some hundred rows
+        statements = f"release savepoint block; savepoint block; {statement}"
+        cursor.copy_expert(statements, _Stream(ready.data, meanwhile), PIECE_BYTES)
+        copied = cursor.rowcount == ready.rows
+    except _UNFIT:
+        copied = False
+    if not copied:
+        cursor.execute("rollback to savepoint block")
+    return copied
+
+
+class _Careful:
+    """Row-level work for a block that the server refused."""
+
+    def __init__(self, cursor: Cursor, load: Load) -> None:
+        self._cursor, self._load = cursor, load
+        self._checker = Checker(load.rules)
+        self._statement = _Statements(cursor, load.made, CHECKED_WIRE).csv
+
+    def copy(self, block: Block) -> tuple[int, _Ready]:
+        """Copy the rows that are good; returns how many, and the rejects."""
+        checked = self._checker.check(block, self._load.table, careful=True)
+        found = _ready(checked, self._load.dataset_id)
+        raws = dict(zip(block.rows, block.records, strict=True))
+        return self._copy_or_halve(checked, raws, found.rejects), found
+
+    def _copy_or_halve(self, checked: Checked, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+        """Copy rows that look right here; where PostgreSQL refuses some after all, find them by halving."""
+        ready = _ready(checked, self._load.dataset_id)
+        if ready.rows == 1:
+            return self._copy_one(ready, checked.rows[0], raws, rejects)
+        if _try_copy(self._cursor, self._statement, ready):
+            return ready.rows
+        half = ready.rows // 2
+        parts = (slice(0, half), slice(half, None))
+        return sum(
+            self._copy_or_halve(
+                Checked(checked.rows[part], [column[part] for column in checked.columns], []), raws, rejects
+            )
+            for part in parts
+        )
+
+    def _copy_one(self, ready: _Ready, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+        self._cursor.execute("savepoint record")
+        try:
+            self._cursor.copy_expert(self._statement, io.BytesIO(ready.data))
+        except _UNFIT as error:
+            self._cursor.execute("rollback to savepoint record")
+            reason = error.diag.message_primary or "the database refuses the row"
+            if isinstance(error, psycopg2.errors.ProgramLimitExceeded):
+                reason = f"is too large for a table of PostgreSQL ({reason})"
+            rejects.append(Reject(line, reason, raws[line].decode(self._load.table.wire.encoding, "replace")))
+            return 0
+        self._cursor.execute("release savepoint record")
+        return 1

@@ -1,0 +1,68 @@
+"""Declared types as DuckDB's, and the two ways of a text to them: as a checked value, and as it stands in the file.
+
+What is read as it stands must be written just as DuckDB would write the value: `1e3`, ` 5`, `2025-1-5`, which DuckDB
+would take, fail that test, and the checked path decides about them (DuckDB manual, "Casting").
+"""
+
+from __future__ import annotations
+
+from systemscripts.configuration.column_schema import Column
+
+SCALE = 10  # digits after the point where none are declared
+_TYPES = {
+    "text": "varchar", "integer": "integer", "bigint": "bigint", "boolean": "boolean", "date": "date", "time": "time",
+    "timestamp": "timestamp", "timestamptz": "timestamptz", "text[]": "varchar[]", "jsonb": "varchar",
+}  # fmt: skip
+AS_IT_STANDS = ("text", "integer", "bigint", "date", "numeric")
+
+
+def fixed(column: Column) -> Column:
+    """The column with the scale that a decimal of Parquet needs; a value with more digits is rejected, not rounded."""
+    return (
+        column if column.type != "numeric" or column.scale is not None else column.model_copy(update={"scale": SCALE})
+    )
+
+
+def sql_type(column: Column) -> str:
+    """DuckDB's name of a declared type."""
+    if column.type == "numeric":
+        return f"decimal({column.width}, {column.scale})"
+    return _TYPES[column.type]
+
+
+def of_checked(text: str, column: Column) -> str:
+    """SQL that turns the checked text of a value (empty: none) into its type."""
+    if column.type == "text[]":
+        return f"case when {text} <> '' then try_cast('[' || {text}[2:-2] || ']' as varchar[]) end"
+    return f"nullif({text}, '')" if column.type == "text" else f"try_cast({text} as {sql_type(column)})"
+
+
+def usable_as_it_stands(column: Column) -> bool:
+    """Whether the test in SQL can stand for the checks that are declared."""
+    checks = column.checks
+    further = checks.email or checks.regex or checks.range or checks.one_of or column.formats or column.null
+    marks = column.decimal or column.thousands
+    lookup_fits = not checks.lookup or column.type in ("text", "integer", "bigint", "date")
+    plain = column.default is None and lookup_fits and not (further or marks)
+    return bool(plain and column.type in AS_IT_STANDS)
+
+
+def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
+    """SQL that makes the value of a text, and the test that the text is written as DuckDB would write the value.
+
+    `text`, `value`: the names of the two columns that the test is about.
+    """
+    empty = "false" if column.required else f"{text} = ''"
+    if column.type == "text":
+        return f"nullif({text}, '')", f"{text} <> ''" if column.required else "true"
+    made = f"try_cast({text} as {sql_type(column)})"
+    written = f"{value}::varchar = {text}"
+    if column.type == "numeric":
+        # 12.5 and 7 are as good as 12.50 and 7.00; the expression is asked only for what is written otherwise
+        scale = column.scale or 0
+        fraction = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
+        digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.width - scale}}}{fraction}')"
+        return made, f"(case when {written} then true when {empty} then true else {digits} end)"
+    if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1000 and after 9999
+        written = f"strlen({text}) = 10 and {text} >= '1' and {written}"
+    return made, f"(case when {written} then true else {empty} end)"

@@ -1,0 +1,174 @@
+"""Lines that DuckDB reads itself: values of the usual form are taken, every other line is left to the checked path."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from systemscripts import duck
+from systemscripts.duck import identifier, literal
+from systemscripts.imports.copy_rows import Load
+from systemscripts.imports.parquet import duckdb_types
+from systemscripts.imports.values.row_checks import Equation
+from systemscripts.tables.model import Lines
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+logger = logging.getLogger(__name__)
+
+TABLE = "staged"
+ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
+# No column of a file is called so: a name has neither $ nor a blank (tables/column_names.py).
+TEXT_PREFIX, VALUE_PREFIX, IS_GOOD = "c$", "v$", "is$good"
+_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What was taken: `good` rows, and the `lines` of the file that need a closer look, in order."""
+
+    good: int
+    lines: Sequence[int]
+
+
+def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | None:
+    """Read the file into the table `staged`; None where that is not possible, and the checked path does it all.
+
+    The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
+    """
+    if not _possible(load):
+        return None
+    import duckdb
+
+    try:
+        connection.execute(_statement(load, lines))
+        if _count(connection, TABLE) != lines.last - lines.first + 1:
+            raise ValueError("some records take several lines, or none")
+        doubtful = _doubtful(connection, load)
+    except (duckdb.Error, ValueError) as error:
+        # line breaks in quotes, damaged text, numbers too long to multiply: nothing is lost but speed
+        logger.info("%s is read row by row: %s", lines.path.name, str(error).partition("\n")[0])
+        connection.execute(f"drop table if exists {TABLE}")
+        return None
+    total = lines.last - lines.first + 1
+    return Staged(total - len(doubtful), [lines.first + rowid for rowid in doubtful])
+
+
+def _possible(load: Load) -> bool:
+    rules = load.rules
+    usual = all(
+        each.place is not None and each.null == {""} and duckdb_types.usable_as_it_stands(each.column)
+        for each in rules.fields
+    )
+    divided = any(
+        isinstance(node, ast.Div) for e in rules.equations for side in (e.left, e.right) for node in ast.walk(side)
+    )
+    # DuckDB numbers the rows of a table under this name, unless a column has it
+    names = {each.name for each in rules.fields} | {rules.extras_name}
+    return usual and "rowid" not in names and not (rules.skip_if or rules.transform or divided)
+
+
+def _statement(load: Load, lines: Lines) -> str:
+    """One pass over the file: values, and whether all of a row's texts are as they should be."""
+    rules, width = load.rules, load.rules.width
+    names = ", ".join(f"'{TEXT_PREFIX}{place}': 'varchar'" for place in range(width + 1))
+    made, tests = (
+        [],
+        [f"{TEXT_PREFIX}{width - 1} is not null", f"{TEXT_PREFIX}{width} is null"],
+    )  # neither too few fields nor too many
+    values = []
+    for each in rules.fields:
+        name = f"{VALUE_PREFIX}{each.place}"
+        value, test = duckdb_types.as_it_stands(f"{TEXT_PREFIX}{each.place}", name, each.column)
+        made.append(f"{value} as {name}")
+        values.append(f"{name} as {identifier(each.name)}")
+        tests.append(test)
+    of_names = {each.name: f"{VALUE_PREFIX}{each.place}" for each in rules.fields}
+    tests += [_equation(each, of_names) for each in rules.equations]
+    if rules.extras_name:
+        values.append(f"{_extras(rules.extras)} as {identifier(rules.extras_name)}")
+    # the values in a query of their own: DuckDB would else convert each text twice
+    return f"""create temp table {TABLE} as
+        select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as {IS_GOOD}
+        from (select *, {", ".join(made)} from read_csv({duck.file(lines.path)},
+            auto_detect = false, header = false, skip = {lines.first - 1},
+            delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
+            escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(ABSENT)},
+            null_padding = true, hive_partitioning = false, columns = {{{names}}}))"""
+
+
+def _line_end(line_end: str) -> str:
+    return r"'\r\n'" if line_end == "\r\n" else r"'\n'"
+
+
+def _equation(equation: Equation, columns: dict[str, str]) -> str:
+    """A row that lacks one of the values is not judged."""
+    known = " and ".join(f"{columns[name]} is not null" for name in equation.names)
+    left, right = _expression(equation.left, columns), _expression(equation.right, columns)
+    return f"(case when {known} then abs(({left}) - ({right})) <= {equation.tolerance:f} else true end)"
+
+
+def _expression(node: ast.expr, columns: dict[str, str]) -> str:
+    if isinstance(node, ast.Name):
+        return columns[node.id]
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.UnaryOp):
+        return f"-({_expression(node.operand, columns)})"
+    assert isinstance(node, ast.BinOp)
+    return f"({_expression(node.left, columns)} {_OPERATORS[type(node.op)]} {_expression(node.right, columns)})"
+
+
+def _extras(places: dict[str, int]) -> str:
+    """The undeclared columns as one JSON object, empty values left out, as the checked path writes it."""
+    if not places:
+        return "null::varchar"
+    parts = [
+        f"case when {TEXT_PREFIX}{place} <> '' "
+        f"then {literal(_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
+        for name, place in places.items()
+    ]
+    joined = f"concat_ws(', ', {', '.join(parts)})"
+    return f"case when {joined} <> '' then '{{' || {joined} || '}}' end"
+
+
+def _json_key(name: str) -> str:
+    import json
+
+    return json.dumps(name, ensure_ascii=False) + ": "
+
+
+def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
+    """The rowids of all rows that are not surely good, in order; keys are looked up here, each different one once."""
+    conditions = [f"not {IS_GOOD}"]
+    for number, each in enumerate(load.rules.fields):
+        if each.column.checks.lookup:
+            known = sorted(load.rules.lookups[each.column.checks.lookup])
+            kind = duckdb_types.sql_type(each.column)
+            name = identifier(each.name)
+            connection.execute(
+                f"create temp table known as select try_cast(value as {kind}) as value "
+                "from (select unnest(?::varchar[]) as value)",
+                [known],
+            )
+            connection.execute(
+                f"create temp table unknown_{number} as "
+                f"select value from (select distinct {name} as value from {TABLE}) "
+                "where value is not null and value not in (select value from known where value is not null)"
+            )
+            connection.execute("drop table known")
+            if _count(connection, f"unknown_{number}"):
+                conditions.append(f"{name} in (select value from unknown_{number})")
+    rows: list[tuple[Any, ...]] = connection.execute(
+        f"select rowid from {TABLE} where {' or '.join(conditions)} order by rowid"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    found: Any = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(found[0])

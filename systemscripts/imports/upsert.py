@@ -1,0 +1,239 @@
+"""Load mode upsert: rows are inserted or updated by key; the old row goes to dba.trowhistory in the same transaction.
+
+The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Undo
+restores from the history, newest dataset of the target first. Rows that are not current (of an undone append, of an
+older snapshot) are as good as absent. Of current rows with one key, which an append may have left, the newest stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from systemscripts.imports import copy_rows
+from systemscripts.imports.copy_rows import Load
+from systemscripts.imports.rejects import Reject, Rejects, store
+from systemscripts.imports.target import LINEAGE, Plan
+from systemscripts.summary import Counts
+from systemscripts.tables.model import Table
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+INCOMING = "incoming_rows"
+# An entry of a B-tree has at most 2,704 bytes (nbtree.h, BTMaxItemSize); the rest is for its header and alignment.
+MAX_INDEX_ENTRY_BYTES = 2600
+ENTRY_BYTES_PER_KEY = 16
+
+
+def upsert_table(
+    cursor: Cursor, load: Load, empty_keeps: bool, advance: Callable[[int], None]
+) -> tuple[Counts, Rejects]:
+    """Insert or update all records by the plan's key columns; returns the counts (loaded: rows that changed something).
+
+    `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts; rows that change
+    nothing, the earlier ones, and those that a later-dated dataset wrote (`Rejects.overtaken`) are skipped.
+    """
+    names = _Names(load.made, empty_keeps, load.dataset_id, _current_besides_upserts(cursor, load))
+    cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
+    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
+    counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
+    for found in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
+        store(cursor, found, load.file_id, load.dataset_id)
+        rejects.add(found)
+    cursor.execute(names.sql("analyze {incoming}"))
+    cursor.execute(names.sql(_DROP_EARLIER_TWINS))
+    rejects.overtaken = _leave_overtaken(cursor, names, load)
+    counts.loaded = _apply(cursor, names)
+    counts.rejected = rejects.count
+    counts.skipped = counts.read - counts.loaded - counts.rejected
+    return counts, rejects
+
+
+def _current_besides_upserts(cursor: Cursor, load: Load) -> list[int] | None:
+    """Return the datasets whose rows count, or None where all rows of the target do: upserts leave no other ones."""
+    target = (load.made.name,)
+    cursor.execute(
+        """select exists (select from dba.tdataset
+           where target_table = %s and load_mode in ('append', 'snapshot', 'new_rows'))""",
+        target,
+    )
+    if cursor.fetchone() == (False,):
+        return None
+    cursor.execute("select dataset_id from dba.v_current_dataset where target_table = %s", target)
+    return [load.dataset_id, *(dataset_id for (dataset_id,) in cursor.fetchall())]
+
+
+def _leave_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
+    """Take out what would overwrite rows of later-dated datasets; returns how many rows that are."""
+    cursor.execute(_LATER_DATED, (load.dataset_id,))
+    later = [dataset_id for (dataset_id,) in cursor.fetchall()]
+    if not later:
+        return 0
+    names.parts["later"] = sql.Literal(later)
+    cursor.execute(names.sql(_OVERTAKEN))
+    return cursor.rowcount
+
+
+@contextmanager
+def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
+    """Write keys and rows to dba.trowhistory in UTC, whatever the installation's zone is and comes to be."""
+    cursor.execute("select current_setting('TimeZone')")
+    zone: Any = cursor.fetchone()
+    cursor.execute("set local time zone 'UTC'")
+    yield
+    cursor.execute("select set_config('TimeZone', %s, true)", zone)
+
+
+def _apply(cursor: Cursor, names: _Names) -> int:
+    """Write the history and the rows; returns how many rows were updated or inserted."""
+    with in_zone_of_history(cursor):
+        if names.folds:
+            cursor.execute(names.sql(_FOLD_TWINS))
+        cursor.execute(names.sql(_KEEP_OLD_ROWS))
+        cursor.execute(names.sql(_NOTE_INSERTED))
+    cursor.execute(names.sql(_UPDATE))
+    updated = cursor.rowcount
+    cursor.execute(names.sql(_INSERT))
+    return updated + cursor.rowcount
+
+
+def _reject_without_key(cursor: Cursor, names: _Names, load: Load) -> list[Reject]:
+    cursor.execute(names.sql("delete from {incoming} i where {no_key} returning i.source_row"))
+    rows = {row for (row,) in cursor.fetchall()}
+    columns = ", ".join(load.made.key_columns)
+    return [
+        Reject(row, f"has no key: {columns} must not be empty", raw, columns) for row, raw in _raw(load.table, rows)
+    ]
+
+
+def _reject_long_keys(cursor: Cursor, names: _Names, load: Load) -> list[Reject]:
+    """Take out the rows whose key fits into no index: the target's, and dba.trowhistory's, which holds names too."""
+    columns = load.made.key_columns
+    around = sum(len(name.encode()) + ENTRY_BYTES_PER_KEY for name in [*columns, load.made.name])
+    limit = MAX_INDEX_ENTRY_BYTES - around
+    cursor.execute(
+        names.sql("delete from {incoming} i where {key_bytes} > %s returning i.source_row, {key_bytes}"), (limit,)
+    )
+    sizes: dict[int, int] = dict(cursor.fetchall())
+    return [
+        Reject(row, f"has a key of {sizes[row]:,} bytes ({', '.join(columns)}), a key has at most {limit:,}", raw)
+        for row, raw in _raw(load.table, set(sizes))
+    ]
+
+
+def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
+    """Some rows as they stand in the file; it is read once more for them."""
+    found = []
+    for block in table.blocks() if rows else ():
+        for record, row in zip(block.records, block.rows, strict=True):
+            if row in rows:
+                found.append((row, record.decode(table.wire.encoding, "replace")))
+    return found
+
+
+def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
+    """Bring the rows that a dataset changed back to what they were; it must be the newest upsert of its target."""
+    mine = (dataset_id, f"{schema}.{table}")
+    cursor.execute("select from dba.trowhistory where dataset_id = %s and target_table = %s limit 1", mine)
+    if cursor.fetchone() is None:
+        return
+    target = sql.Identifier(schema, table)
+    # Every row that carries its number has an entry in the history, so nothing is joined: right after a load the
+    # database has no statistics that would tell it how.
+    cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
+    cursor.execute(
+        sql.SQL(
+            """insert into {0} select r.* from dba.trowhistory h, jsonb_populate_record(null::{0}, h.old_row) r
+               where h.dataset_id = %s and h.target_table = %s and h.old_row is not null"""
+        ).format(target),
+        mine,
+    )
+
+
+class _Names:
+    """The parts of the statements that depend on target and columns."""
+
+    def __init__(self, made: Plan, empty_keeps: bool, dataset_id: int, current: list[int] | None) -> None:
+        self.folds = current is not None  # of other load modes several rows may have one key
+        others = [name for name in made.columns if name not in made.key_columns]
+        filled = made.shape.filled  # a time of loading makes no row another one
+        kept = [name for name in others if filled.get(name) != "first_load_time"]
+        others = [name for name in others if name not in filled]
+        keys = made.key_columns
+        new = sql.SQL("coalesce(i.{0}, t.{0})" if empty_keeps else "i.{0}")
+        lineage = [*map(sql.Identifier, LINEAGE)]
+        self.parts: dict[str, sql.Composable] = {
+            "incoming": sql.Identifier("pg_temp", INCOMING),
+            "target": sql.Identifier(made.schema, made.table),
+            "target_name": sql.Literal(made.name),
+            "dataset": sql.Literal(dataset_id),
+            "counts": sql.SQL("true" if current is None else "t.dataset_id = any({})").format(sql.Literal(current)),
+            "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
+            "same_key": _each(" and ", "t.{0} = i.{0}", made.key_columns),
+            "keys": _each(", ", "{0}", made.key_columns),
+            "key_bytes": _each(" + ", "octet_length(i.{0}::text)", made.key_columns),
+            "no_key": _each(" or ", "i.{0} is null", made.key_columns),
+            "key": sql.SQL("jsonb_build_object({})").format(
+                sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
+            ),
+            "differs": sql.SQL(" or ").join(
+                sql.SQL("t.{0} is distinct from {1}").format(sql.Identifier(name), new.format(sql.Identifier(name)))
+                for name in others
+            ) if others else sql.SQL("false"),
+            "settings": sql.SQL(", ").join(
+                [sql.SQL("{0} = i.{0}").format(name) for name in lineage]
+                + [sql.SQL("{0} = {1}").format(name, new.format(name)) for name in map(sql.Identifier, kept)]
+            ),
+        }  # fmt: skip
+
+    def sql(self, template: str) -> sql.Composed:
+        return sql.SQL(template).format(**self.parts)
+
+
+def _each(between: str, template: str, names: list[str]) -> sql.Composed:
+    return sql.SQL(between).join(sql.SQL(template).format(sql.Identifier(name)) for name in names)
+
+
+# one sort finds them: twins joined with twins would take a file of n rows of one key n * n steps
+_DROP_EARLIER_TWINS = """
+    delete from {incoming} where ctid in (
+        select ctid from (select ctid, row_number() over (
+            partition by {keys} order by source_row desc, ctid desc) from {incoming}) twin
+        where row_number > 1)"""
+_SAME = "{same_key} and {counts}"
+# of rows that this very dataset has put there (rejected rows come in later), the later line counts
+_CHANGES = f"{_SAME} and ({{differs}}) and (t.dataset_id <> i.dataset_id or t.source_row < i.source_row)"
+# A later day, or a later stamp of the same import: stamps of two imports may be of different kinds
+_LATER_DATED = """
+    select d.dataset_id from dba.tdataset n join dba.tdataset d on d.target_table = n.target_table
+    where n.dataset_id = %s and d.status = 'active' and d.dataset_id < n.dataset_id
+      and greatest(d.dataset_date, d.last_seen) >= n.dataset_date
+      and (greatest(d.dataset_date, d.last_seen) > n.dataset_date
+           or d.config_name = n.config_name and d.stamp > n.stamp)"""
+_OVERTAKEN = f"delete from {{incoming}} i using {{target}} t where {_CHANGES} and t.dataset_id = any({{later}})"
+_FOLD_TWINS = """
+    with twin as (
+        select ctid, row_number() over (partition by {keys} order by dataset_id desc, source_row desc, ctid desc)
+        from {target} t where {counts} and exists (select from {incoming} i where {same_key})),
+    gone as (
+        delete from {target} t using twin where t.ctid = twin.ctid and twin.row_number > 1 returning t.*)
+    insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
+    select {target_name}, {dataset}, i.dataset_id, {key}, to_jsonb(i.*) from gone i"""
+_KEEP_OLD_ROWS = f"""
+    insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
+    select {{target_name}}, {{dataset}}, t.dataset_id, {{key}}, to_jsonb(t.*)
+    from {{target}} t join {{incoming}} i on {_CHANGES}
+    where t.dataset_id <> i.dataset_id"""
+_UPDATE = f"update {{target}} t set {{settings}} from {{incoming}} i where {_CHANGES}"
+_NOTE_INSERTED = f"""
+    insert into dba.trowhistory (target_table, dataset_id, key)
+    select {{target_name}}, {{dataset}}, {{key}} from {{incoming}} i
+    where not exists (select from {{target}} t where {_SAME})"""
+_INSERT = f"""
+    insert into {{target}} ({{columns}}) select {{columns}} from {{incoming}} i
+    where not exists (select from {{target}} t where {_SAME})"""

@@ -1,0 +1,1 @@
+"""Records become checked values: split, transformed, converted and validated, whole columns at once where possible."""

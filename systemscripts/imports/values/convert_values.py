@@ -1,0 +1,151 @@
+"""One value as its declared type: the text PostgreSQL stores, or a reason that a client understands.
+
+Every function here takes the text as it stands in the file and returns PostgreSQL's spelling; it raises ValueError with
+the reason. Nothing is guessed: PostgreSQL's own conveniences (`today`, `1_000`, `0x1F`, NaN, infinity) are no numbers
+or dates here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from systemscripts.configuration.column_schema import Column
+from systemscripts.imports.values import dates_and_times
+
+Convert = Callable[[str], str]
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMERIC = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_GROUPED = r"[+-]?[0-9]{{1,3}}(?:{0}[0-9]{{3}})+"
+_LIMITS = {"integer": 2**31, "bigint": 2**63}  # PostgreSQL manual, table 8.2
+BIGINT_DIGITS = 19
+_BLANKS = " \u00a0\u202f\u2009"  # what programs write between thousands where a blank is declared
+_TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+# one @, no blanks, dots only between parts: what mail servers deliver to, not all that RFC 5321 allows
+_EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
+)
+
+
+def converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
+    """The function for a declared column, None where the text is stored as it is; `zone`: of times without one."""
+    makers: dict[str, Callable[[], Convert | None]] = {
+        "text": lambda: None,
+        "integer": lambda: _whole_number(column),
+        "bigint": lambda: _whole_number(column),
+        "numeric": lambda: _number(column),
+        "boolean": lambda: _boolean,
+        **dict.fromkeys(
+            ("date", "time", "timestamp", "timestamptz"), lambda: dates_and_times.make_converter(column, zone)
+        ),
+        "text[]": lambda: _array(column.separator),
+    }
+    return makers[column.type]()
+
+
+def comparable(kind: str) -> Callable[[str], Hashable]:
+    """Return what turns a stored text of a type into what equals other spellings of the value: 1 is 01, +1 and 1.0.
+
+    The function raises ValueError or ArithmeticError for a text that is not of the type.
+    """
+    if kind in ("integer", "bigint", "numeric"):
+        return Decimal
+    return datetime.fromisoformat if kind in ("timestamp", "timestamptz") else str
+
+
+def is_email(text: str) -> bool:
+    """Whether a text looks like one deliverable address."""
+    return _EMAIL.fullmatch(text) is not None and len(text.partition("@")[0]) <= 64 and len(text) <= 254
+
+
+def _plain_number(column: Column) -> Convert:
+    """Take the declared thousands and decimal marks out of a number."""
+    mark, point = column.thousands, column.decimal
+    if mark is None and point is None:
+        return str.strip
+    grouped = re.compile(_GROUPED.format(re.escape(mark)) + r"(?![0-9])") if mark else None
+
+    def plain(text: str) -> str:
+        text = text.strip()
+        if mark is not None and mark in _BLANKS:
+            text = re.sub(f"[{_BLANKS}]", mark, text)
+        whole, found_point, fraction = text.partition(point or ".")
+        if mark is not None and mark in whole:
+            if grouped is None or not grouped.fullmatch(whole):
+                raise ValueError(f"{text!r} has its thousands marks in the wrong places")
+            whole = whole.replace(mark, "")
+        if point not in (None, ".") and "." in whole + fraction:
+            raise ValueError(f"{text!r} has a point where the decimal mark is {point!r}")
+        return whole + ("." + fraction if found_point else "")
+
+    return plain
+
+
+def _whole_number(column: Column) -> Convert:
+    plain, limit = _plain_number(column), _LIMITS[column.type]
+
+    def convert(text: str) -> str:
+        number = plain(text)
+        if not _INTEGER.fullmatch(number):
+            raise ValueError(f"{text!r} is not a whole number")
+        if len(number) > 9 and (len(number.lstrip("+-0")) > BIGINT_DIGITS or not -limit <= int(number) < limit):
+            raise ValueError(f"{text!r} is too large for {column.type}")
+        return number
+
+    return convert
+
+
+def _number(column: Column) -> Convert:
+    plain = _plain_number(column)
+
+    def convert(text: str) -> str:
+        number = plain(text)
+        if not _NUMERIC.fullmatch(number):
+            raise ValueError(f"{text!r} is not a number")
+        if column.scale is not None:
+            _demand_digits(text, Decimal(number), column.scale, column.width - column.scale)
+        return number
+
+    return convert
+
+
+def _demand_digits(text: str, number: Decimal, scale: int, before: int) -> None:
+    """Raise ValueError when a number has more digits than there is room for; zeros at its end do not count."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # it is not NaN
+    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    if number and exponent + zeros < -scale:
+        raise ValueError(f"{text!r} has more than {scale} digits after the point")
+    if number and number.adjusted() >= before:
+        raise ValueError(f"{text!r} has more than {before} digits before the point")
+
+
+def is_empty(text: str, column: Column, null: frozenset[str]) -> bool:
+    """Whether a text is no value of a column; blanks around count only in text, and never fulfil `required`."""
+    if text in null:
+        return True
+    stripped = text.strip()
+    return stripped in null if column.type != "text" else column.required and not stripped
+
+
+def _boolean(text: str) -> str:
+    word = text.strip().lower()
+    if word in _TRUE:
+        return "true"
+    if word in _FALSE:
+        return "false"
+    raise ValueError(f"{text!r} is neither true nor false")
+
+
+def _array(separator: str) -> Convert:
+    def convert(text: str) -> str:
+        values = [value.strip() for value in text.split(separator)]
+        quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values if value)
+        return "{" + ",".join(quoted) + "}"
+
+    return convert

@@ -1,0 +1,135 @@
+"""Dates and times as PostgreSQL stores them, or a reason that a client understands.
+
+What has another meaning in PostgreSQL than in the file is a reject: 24:00 and a second 60 (which it moves to the next
+day or minute), a time zone where none is kept, a local time that the clocks skip in spring. A local time that they show
+twice in autumn is the first of both (summer time). Years have four digits from 1000.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from systemscripts import date_formats
+from systemscripts.configuration.column_schema import Column
+from systemscripts.date_formats import FIRST_YEAR, ReadMoment, UnfitMomentError
+
+_ISO_DATE = r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+_ISO_TIME = (
+    r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?)?"
+    r"[ ]?(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_ISO = {"time": re.compile(_ISO_TIME)} | dict.fromkeys(
+    ("date", "timestamp", "timestamptz"), re.compile(f"{_ISO_DATE}(?:[ Tt]{_ISO_TIME})?")
+)
+_NAMES = {"date": "a date", "time": "a time", "timestamp": "a date and time", "timestamptz": "a date and time"}
+_ISO_FORMS = {"date": "yyyy-MM-dd", "time": "HH:mm:ss"}
+MAX_OFFSET = timedelta(hours=15, minutes=59)  # PostgreSQL takes no more (datetime.h, MAX_TZDISP_HOUR)
+MICROSECOND_DIGITS = 6
+
+
+def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str]:
+    """Return the function for a declared date or time; `zone`: of times that name none."""
+    readers = [date_formats.make_reader(pattern) for pattern in column.formats] or [_iso_reader(column.type)]
+    write = _writer(column, zone)
+    expected = " or ".join(column.formats) or _ISO_FORMS.get(column.type, "yyyy-MM-dd HH:mm:ss")
+
+    def convert(text: str) -> str:
+        stripped, unfit = text.strip(), None
+        for read in readers:
+            try:
+                return write(read(stripped))
+            except UnfitMomentError as error:
+                unfit = error
+            except ValueError:
+                continue
+        if unfit is not None:
+            raise ValueError(f"{text!r} {unfit}")
+        raise ValueError(f"{text!r} is not {_NAMES[column.type]} of the form {expected}")
+
+    return convert
+
+
+def _iso_reader(kind: str) -> ReadMoment:
+    """Read ISO 8601 with separators, and nothing else of what Python's fromisoformat takes (weeks, 20260105, 24:00)."""
+    form = _ISO[kind]
+
+    def read(text: str) -> datetime:
+        match = form.fullmatch(text)
+        if match is None:
+            raise ValueError(text)
+        found = match.groupdict()
+        fraction = (found["fraction"] or "").ljust(MICROSECOND_DIGITS, "0")
+        if int(fraction[MICROSECOND_DIGITS:] or 0):
+            raise UnfitMomentError("has more than 6 digits after the second")
+        year, month, day = (int(found.get(name) or 0) for name in ("year", "month", "day"))
+        hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+        if kind == "time":
+            year, month, day = 2000, 1, 1
+        if year < FIRST_YEAR:
+            raise UnfitMomentError(f"is of the year {found['year']}, years begin at {FIRST_YEAR}")
+        microsecond = int(fraction[:MICROSECOND_DIGITS])
+        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_offset(found["zone"]))
+
+    return read
+
+
+def _offset(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text in "Zz":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    if int(digits[2:]) > 59:
+        raise ValueError(text)
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset > MAX_OFFSET:
+        raise ValueError(text)
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], str]:
+    if column.type == "timestamptz":
+        return lambda moment: _as_timestamptz(moment, zone)
+    write = {"date": _as_date, "time": _as_time, "timestamp": _as_timestamp}[column.type]
+    if column.formats:  # a Z in the format is a letter that the configuration says to pass over
+        return lambda moment: write(moment.replace(tzinfo=None))
+
+    def without_zone(moment: datetime) -> str:
+        if moment.tzinfo is not None:
+            raise UnfitMomentError(f"has a time zone, which a {column.type} does not keep")
+        return write(moment)
+
+    return without_zone
+
+
+def _as_date(moment: datetime) -> str:
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        raise UnfitMomentError("has a time of day, which a date does not keep")
+    return moment.date().isoformat()
+
+
+def _as_time(moment: datetime) -> str:
+    return moment.time().isoformat()
+
+
+def _as_timestamp(moment: datetime) -> str:
+    return moment.isoformat(" ")
+
+
+def _as_timestamptz(moment: datetime, zone: ZoneInfo | None) -> str:
+    if moment.tzinfo is not None:
+        return moment.isoformat(" ")
+    if zone is None:
+        local = moment.astimezone()
+        is_skipped = local.replace(tzinfo=None) != moment
+    else:
+        local = moment.replace(tzinfo=zone)
+        before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+        is_skipped = before is not None and after is not None and before < after
+    if is_skipped:
+        where = f" in {zone}" if zone else " here"
+        raise UnfitMomentError(f"does not exist{where}: the clocks skip this hour in spring")
+    return local.isoformat(" ")

@@ -1,0 +1,136 @@
+"""The function of an import that changes rows before they are checked: config/transforms/NAME.py, function NAME.
+
+It gets a pandas DataFrame of one block (every value as text, columns under their names in the target, one index entry
+for each row of the file) and returns one. It may change, add and leave out columns and rows; what keeps the promise
+that every row is accounted for is the index, which tells rows that were left out (skipped) from those that stay.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.configuration import ImportConfig, referenced_files
+from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.imports.values import split_fields
+from systemscripts.imports.values.split_fields import Cut
+from systemscripts.tables.column_names import column_names
+from systemscripts.tables.model import Table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Transform:
+    """The function of one import for the columns of one file; `columns` is what it makes of them."""
+
+    def __init__(self, path: Path, file_columns: list[str]) -> None:
+        self._path, self._file_columns = path, file_columns
+        self._function = _function(path)
+        self.columns: list[str] = []
+
+    def learn(self, table: Table) -> None:
+        """Find out which columns come out, by the first block of the file."""
+        found = next((split_fields.cut(block, table, len(self._file_columns)) for block in table.blocks()), None)
+        columns: Sequence[Sequence[str]] = found.columns if found else [()] * len(self._file_columns)
+        frame = self._call(columns)
+        self.columns = [str(name) for name in frame.columns]
+        if self.columns != column_names(self.columns):
+            raise ConfigurationError(
+                f"{self._path}: {', '.join(self.columns)} are no column names",
+                "Use lower case, digits and _, each once.",
+            )
+
+    def apply(self, found: Cut) -> int:
+        """Put the transformed columns in the place of those of the file; returns how many rows were left out.
+
+        Raises BadDataError when the function fails on the rows, ConfigurationError when it returns something else.
+        """
+        if not found.lines:
+            return 0
+        frame, rows = self._call(found.columns), len(found.lines)
+        if list(frame.columns) != self.columns:
+            raise ConfigurationError(
+                f"{self._path} makes other columns of later rows: {', '.join(map(str, frame.columns))}",
+                f"Return the same ones for every block: {', '.join(self.columns)}.",
+            )
+        kept = [int(place) for place in frame.index]
+        if len(set(kept)) != len(kept) or not set(kept) <= set(range(rows)):
+            raise ConfigurationError(
+                f"{self._path} returns rows that are not rows of the file, or one of them twice",
+                "Keep the index of the DataFrame.",
+            )
+        found.lines = [found.lines[place] for place in kept]
+        found.records = [found.records[place] for place in kept]
+        found.columns = [[_text(value) for value in frame[name].tolist()] for name in self.columns]
+        return rows - len(kept)
+
+    def _call(self, columns: Sequence[Sequence[str]]) -> DataFrame:
+        import pandas
+
+        frame = pandas.DataFrame(dict(zip(self._file_columns, map(list, columns), strict=True)), dtype=object)
+        try:
+            returned = self._function(frame)
+        except Exception as error:
+            raise BadDataError(
+                f"{self._path}, line {_line(error, self._path)}: {type(error).__name__}: {error}",
+                "Correct the function or the file.",
+            ) from error
+        if not isinstance(returned, pandas.DataFrame):
+            raise ConfigurationError(f"{self._path}: {self._path.stem}() does not return a DataFrame")
+        return returned
+
+
+def of(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform | None:
+    """The transform of an import for an open file, None where it has none.
+
+    Raises ConfigurationError when there is no such function, BadDataError when it fails on the first rows.
+    """
+    path = referenced_files.transform(config)
+    if path is None:
+        return None
+    made = Transform(path, file_columns)
+    made.learn(table)
+    return made
+
+
+def _function(path: Path) -> Callable[[Any], Any]:
+    spec = importlib.util.spec_from_file_location(f"transform_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigurationError(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
+    function = getattr(module, path.stem, None)
+    if not callable(function):
+        raise ConfigurationError(f"{path} has no function {path.stem}", f"Write: def {path.stem}(rows): return rows")
+    return function  # type: ignore[no-any-return]
+
+
+def _line(error: Exception, path: Path) -> int:
+    """Where in the file it happened."""
+    if isinstance(error, SyntaxError):
+        return error.lineno or 1
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return lines[-1] if lines and lines[-1] else 1
+
+
+def _text(value: object) -> str:
+    """A value as the file might have held it; "" where there is none."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,142 @@
+"""What a load would do, by the load's own code in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import sql
+
+from systemscripts import db_utils, file_ledger
+from systemscripts.imports import target
+from systemscripts.ingest import load, prepare
+from systemscripts.ingest.ingest_context import Context
+from systemscripts.ingest.load import Outcome
+from systemscripts.ingest.prepare import Prepared
+from systemscripts.summary import Notice
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+SAMPLES = 3
+REJECTS = 5
+
+
+@dataclass
+class Preview:
+    """What --dry-run shows of one file."""
+
+    outcome: Outcome
+    detected: dict[str, Any]
+    columns: list[dict[str, Any]] = field(default_factory=list)  # header, column, type, samples
+    statements: list[str] = field(default_factory=list)
+    rejects: list[str] = field(default_factory=list)  # the first ones, each with its line
+
+
+def preview(context: Context, path: Path) -> Preview:
+    """Look at one waiting file; writes nothing, and blocks no reader of the target.
+
+    Raises BadDataError as the load would.
+    """
+    try:
+        with context.connection.cursor() as cursor:
+            ticket = file_ledger.register(
+                cursor, context.config.config_name, path, context.directories, context.run_uuid, "local"
+            )
+            with prepare.prepared(context, ticket, write=False) as file:
+                file_ledger.change(cursor, ticket, "prepared", context.run_uuid)
+                return _preview(cursor, context, file)
+    except psycopg2.Error as error:
+        raise db_utils.explain(error) from error
+    finally:
+        context.connection.rollback()
+
+
+def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
+    decision = load.decide(cursor, context, file)
+    plan = load.plan_for(cursor, context, file)
+    shown = Preview(
+        Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
+        vars(file.table.detected),
+        _columns(file, plan),
+    )
+    if decision.action != "load":
+        return shown
+    shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
+    if plan.lake is not None:
+        plan = replace(plan, lake=replace(plan.lake, write=False))
+    else:
+        plan = _stood_in(cursor, plan)
+    shown.outcome = load.load_rows(cursor, context, file, plan, decision)
+    shown.rejects = _first_rejects(cursor, file.ticket)
+    # file and dataset are gone with the transaction
+    shown.outcome.warnings = [
+        Notice(notice.code, notice.text.removesuffix(load.SEE_REJECTS), notice.config_name)
+        for notice in shown.outcome.warnings
+    ]
+    shown.outcome.status, shown.outcome.dataset_id = f"would be {shown.outcome.status}", decision.supersedes
+    return shown
+
+
+def _first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[str]:
+    """They are gone with the transaction, so what is worth knowing of them is told now."""
+    cursor.execute(
+        """select source_row, reason from dba.trejectedrow where file_id = %s and dataset_id is not null
+           order by source_row limit %s""",
+        (ticket.file_id, REJECTS),
+    )
+    return [f"row {line} would be rejected: {reason}" for line, reason in cursor.fetchall()]
+
+
+def _stood_in(cursor: Cursor, plan: target.Plan) -> target.Plan:
+    """The plan for a table of this session: a column added here would keep the target locked through the whole copy."""
+    _stand_in(cursor, plan)
+    return replace(plan, schema="pg_temp", stands_for=plan.name)
+
+
+def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
+    """A table of this session shaped like the target after the plan; with rows where the load compares with them."""
+    table = sql.Identifier(plan.table)
+    if plan.create or not plan.compares:
+        lineage = "dataset_id integer, source_row integer" + (", row_hash uuid" if plan.shape.hashed else "")
+        columns = sql.SQL(", ").join([sql.SQL(lineage), *plan.definitions(plan.columns)])
+        cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(table, columns))
+        return
+    cursor.execute(
+        sql.SQL("create temporary table {} on commit drop as select * from {}").format(
+            table, sql.Identifier(plan.schema, plan.table)
+        )
+    )
+    for definition in plan.definitions(plan.added):
+        cursor.execute(sql.SQL("alter table pg_temp.{} add column {}").format(table, definition))
+
+
+def _columns(file: Prepared, plan: target.Plan) -> list[dict[str, Any]]:
+    samples: list[list[str]] = []
+    for block in file.table.blocks() if file.table.columns else ():
+        samples = [file.table.parse(record) for record in block.records[:SAMPLES]]
+        break
+    becomes, base = _becomes(file, plan), plan.shape.transform.columns if plan.shape.transform else file.columns
+    shown = [
+        {
+            "column": becomes.get(column, (column, ""))[0],
+            "header": header,
+            "type": becomes.get(column, ("", "not loaded"))[1],
+            "samples": " | ".join(row[place] for row in samples if place < len(row)),
+        }
+        for place, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
+    ]
+    made = (becomes[column] for column in base if column in becomes and column not in file.columns)
+    return shown + [{"column": name, "header": "transform", "type": kind, "samples": ""} for name, kind in made]
+
+
+def _becomes(file: Prepared, plan: target.Plan) -> dict[str, tuple[str, str]]:
+    """Name and type in the target of each column that is loaded; one that goes into the JSON of undeclared ones too."""
+    shape = plan.shape
+    base = shape.transform.columns if shape.transform else file.columns
+    copies = {each.name for each in shape.fields if each.column.from_column}
+    found = {base[each.place]: each.name for each in shape.fields if each.place is not None and each.name not in copies}
+    loaded = {column: (name, plan.types[name]) for column, name in found.items() if name in plan.types}
+    return loaded | {column: (column, f"into {shape.extras_name}") for column in shape.extras}

@@ -1,0 +1,52 @@
+"""Which import a waiting file belongs to; what belongs to none, or to two, is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from systemscripts.configuration import ImportConfig, compile_pattern, unmatched_files
+from systemscripts.db_utils import Connection
+from systemscripts.directory_management import Directories, in_progress, usable_name
+from systemscripts.summary import Notice, Summary, bundled
+
+
+def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
+    """The names of waiting files that match more than one active import: nobody takes them."""
+    return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
+
+
+def name_untaken(connection: Connection, directories: Directories, name: str | None, summary: Summary) -> None:
+    """Say which waiting files no import takes: as warnings what concerns this run, else where it found nothing to do.
+
+    `name`: the import of the run; None for all of them. A file of several imports concerns each of these, one of no
+    import the run of all, once it is not young.
+    """
+    warnings = []
+    for file in unmatched_files.find_untaken(connection, directories, least_age_seconds=0):
+        shown = usable_name(file.path.name)
+        if file.imports:
+            text = f"{shown} matches more than one import, and none takes it: {', '.join(file.imports)}"
+            if name is None or name in file.imports:
+                warnings.append(Notice("file_ambiguous", text))
+            continue
+        text = f"{shown} waits, but matches no import"
+        if name is None and not file.is_young:
+            warnings.append(Notice("file_unmatched", text))
+        elif summary.files == 0:
+            summary.details.append(text)
+    summary.warn_all(bundled(warnings))
+
+
+def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
+    """The waiting files by name, each with the imports that it matches."""
+    active = [
+        (config.config_name, compile_pattern(config.file_pattern))
+        for config in configs
+        if config.is_active and not config.source_directory
+    ]
+    names = sorted(path.name for path in directories.file_watcher.iterdir() if path.is_file())
+    return {
+        name: [config_name for config_name, pattern in active if pattern.fullmatch(name)]
+        for name in names
+        if not in_progress(name)
+    }

@@ -1,0 +1,71 @@
+"""What reading a file left in doubt is said until it is known: until a good load met the same doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.summary import Notice
+from systemscripts.tables.model import Table
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+LOADS_LOOKED_BACK = 3  # some clients change between two forms of a file
+OF_THE_HEADER = frozenset({"header_guessed", "header_joined", "titles_left_out"})
+OF_ALL_KINDS = OF_THE_HEADER | {"encoding_guessed", "rows_left_out"}
+ALWAYS_SAID = "second table"  # what else stands below a table is notes; this may be rows that somebody misses
+MORE_ROWS = 3  # notes grow by some lines, and then by no more than they were
+
+
+def find_known(cursor: Cursor, config_name: str, label: str | None, table: Table) -> frozenset[Notice]:
+    """Return the doubts of a table that one of the last good loads of its label met too.
+
+    Where the label has none, as each event of a list has a label of its own, the last loads of the import count.
+    """
+    doubts = [notice for notice in table.warnings if notice.code in OF_ALL_KINDS]
+    if not doubts:
+        return frozenset()
+    # `is not distinct from` uses no index
+    of_label = "label = %(label)s" if label is not None else "label is null"
+    good = "select dataset_id from dba.tdataset where config_name = %(name)s and status in ('active', 'superseded')"
+    newest = f"order by dataset_id desc limit {LOADS_LOOKED_BACK}"
+    cursor.execute(
+        f"""with own as ({good} and {of_label} {newest}),
+            every as ({good} and not exists (select from own) {newest})
+            select f.detected from (select * from own union all select * from every) d
+            join dba.tfile f on f.dataset_id = d.dataset_id
+            where f.status = 'loaded' and f.detected ? 'headers'""",
+        {"name": config_name, "label": label},
+    )
+    before = [row[0] for row in cursor.fetchall()]
+    return frozenset(notice for notice in doubts if any(_is_known(notice, table, earlier) for earlier in before))
+
+
+def as_kept(notices: Sequence[Notice]) -> list[list[str]]:
+    """All doubts of a file, said or not, as the ledger keeps them for the next ones."""
+    return [[notice.code, notice.text] for notice in notices if notice.code == "rows_left_out"]
+
+
+def _is_known(notice: Notice, table: Table, earlier: dict[str, Any]) -> bool:
+    if notice.code in OF_THE_HEADER:  # in whatever order
+        return sorted(earlier["headers"].values()) == sorted(table.columns)
+    if notice.code == "encoding_guessed":
+        return bool(earlier["encoding"] == table.detected.encoding)
+    return any(
+        code == notice.code and ALWAYS_SAID not in text and _is_alike(notice.text, text)
+        for code, text in earlier.get("doubts", [])
+    )
+
+
+def _is_alike(text: str, earlier: str) -> bool:
+    """Whether two texts are the same but for their numbers, of which the first is how many rows are left out."""
+    if _without_numbers(text) != _without_numbers(earlier):
+        return False
+    now, then = (int(re.search(r"\d+", each).group()) for each in (text, earlier))  # type: ignore[union-attr]
+    return now <= max(2 * then, then + MORE_ROWS)
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "#", text.replace(" rows are ", " row is "))

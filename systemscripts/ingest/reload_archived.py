@@ -1,0 +1,114 @@
+"""A file of the archive once more, into the dataset it became: rows that another dataset held, and no longer does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from systemscripts import file_ledger, settings
+from systemscripts.directory_management import Directories
+from systemscripts.errors import BadDataError, UsageError
+from systemscripts.imports import copy_rows, new_rows, target
+from systemscripts.imports.values import lookups
+from systemscripts.ingest import daily_zip, load, prepare
+from systemscripts.ingest.ingest_context import Context
+from systemscripts.ingest.prepare import Prepared
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def load_again(cursor: Cursor, context: Context, dataset_id: int) -> int:
+    """Load what a dataset (load mode new_rows) skipped and nobody holds any more; returns how many rows it gained.
+
+    In the caller's transaction; the file is read by today's configuration. Raises UsageError when the archive does not
+    have it as it was loaded, BadDataError when it does not fit any more.
+    """
+    ticket = file_ledger.of_dataset(cursor, dataset_id)
+    with _kept(ticket, dataset_id, context.directories) as place:
+        as_kept = replace(ticket, path=file_ledger.stored_path(place, context.directories))
+        with prepare.prepared(context, as_kept, write=False) as file:
+            if as_kept.file_sha256 != ticket.file_sha256:
+                raise UsageError(
+                    f"{place} is not the file that became dataset {dataset_id}",
+                    "Put the file that was loaded back there (from a backup), then run it again.",
+                )
+            return _copy(cursor, context, file, dataset_id)
+
+
+@contextmanager
+def _kept(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
+    """The file of a dataset, out of its zip where it lies in one."""
+    with contextlib.ExitStack() as stack:
+        for path in (ticket.keep_path, ticket.path):
+            try:
+                place = stack.enter_context(daily_zip.unzipped(path or "", directories))
+            except FileNotFoundError:
+                continue
+            if place.is_file():
+                yield place
+                return
+    raise UsageError(
+        f"dataset {dataset_id} skipped rows that must come in now, but {ticket.name} is not in the archive",
+        "Bring it back there, or take that dataset back too: --cascade.",
+    )
+
+
+def _copy(cursor: Cursor, context: Context, file: Prepared, dataset_id: int) -> int:
+    plan = load.plan_for(cursor, context, file)
+    if not plan.shape.hashed:
+        raise UsageError(
+            f"{context.config.config_name} is no longer loaded as new_rows",
+            "Set load_mode: new_rows in its configuration, then run it again.",
+        )
+    target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+    before = _rows_of(cursor, plan, dataset_id)
+    cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
+    cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
+    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    wanted = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
+    counts, _ = new_rows.insert_new_rows(cursor, wanted, lambda records: None)
+    # what is in the target is no reject, even where today's configuration would not take it
+    rejected = _rejects_left(cursor, plan, dataset_id)
+    counts.read += file.table.skipped
+    counts.loaded, counts.rejected = _rows_of(cursor, plan, dataset_id), rejected
+    counts.skipped = counts.read - counts.loaded - counts.rejected
+    if counts.skipped < 0:
+        raise BadDataError(f"{file.ticket.name} has fewer rows than when it was loaded", "Look at the archive.")
+    _note(cursor, counts, dataset_id, file.ticket.file_id)
+    return counts.loaded - before
+
+
+def _rejects_left(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+    """Take the loaded rows of a dataset out of its rejects; returns how many rejects are left."""
+    cursor.execute(
+        sql.SQL(
+            """delete from dba.trejectedrow r where r.dataset_id = %s and r.replayed_at is null
+               and exists (select from {} t where t.dataset_id = r.dataset_id and t.source_row = r.source_row)"""
+        ).format(sql.Identifier(plan.schema, plan.table)),
+        (dataset_id,),
+    )
+    cursor.execute("select count(*) from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
+    row: Any = cursor.fetchone()
+    return int(row[0])
+
+
+def _rows_of(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+    place = sql.Identifier(plan.schema, plan.table)
+    cursor.execute(sql.SQL("select count(*) from {} where dataset_id = %s").format(place), (dataset_id,))
+    row: Any = cursor.fetchone()
+    return int(row[0])
+
+
+def _note(cursor: Cursor, counts: Counts, dataset_id: int, file_id: int) -> None:
+    columns = file_ledger.counts_columns(counts)
+    settings_of_row = ", ".join(f"{name} = %s" for name in columns)
+    for table, key, value in (("tdataset", "dataset_id", dataset_id), ("tfile", "file_id", file_id)):
+        cursor.execute(f"update dba.{table} set {settings_of_row} where {key} = %s", (*columns.values(), value))

@@ -1,0 +1,185 @@
+"""Rejected rows once more, into the dataset they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from systemscripts import configuration, settings
+from systemscripts.configuration import ImportConfig
+from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.directory_management import Directories
+from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.imports import after_change, copy_rows, layout, new_rows, target, upsert
+from systemscripts.imports.parquet import parquet_copy
+from systemscripts.imports.values import lookups, transform_rows
+from systemscripts.ingest.ingest_context import check_upload
+from systemscripts.summary import Counts, Summary
+from systemscripts.tables.model import Block, Table, Wire
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset with what is known of its file."""
+
+    dataset_id: int
+    config_name: str
+    label: str | None
+    target_table: str
+    status: str
+    load_mode: str
+    file_id: int
+    plan: dict[str, Any]
+
+
+class RejectedRows(Table):
+    """The rejected rows of one file, as they stood there."""
+
+    def __init__(self, dataset: Dataset, rows: list[tuple[int, str]]) -> None:
+        self.columns = dataset.plan["file_headers"]
+        self.wire = Wire(**dataset.plan["wire"])
+        self.skipped, self.warnings = 0, []
+        self._rows = rows
+
+    def blocks(self) -> Iterator[Block]:
+        """All of them as one block."""
+        yield Block([raw.encode(self.wire.encoding) for _, raw in self._rows], [line for line, _ in self._rows])
+
+    def content_sha256(self) -> str:
+        """They have no identity of their own."""
+        return ""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float, directories: Directories) -> Summary:
+    """Load the rejected rows of a dataset by today's configuration; what still does not fit stays rejected.
+
+    Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
+    """
+    with transaction(connection) as cursor:
+        dataset = dataset_of(cursor, dataset_id)
+    _, faults = configuration.apply_each(connection)  # what was mended is most often in the YAML
+    if dataset.config_name in faults:
+        raise ConfigurationError(faults[dataset.config_name])
+    config = configuration.load(connection, dataset.config_name)
+    config = config.model_copy(update={"load_mode": dataset.load_mode})  # the import may have another one now
+    check_upload(connection, config)
+    with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
+        # only now: whoever held the lock may have loaded them, or taken the dataset back
+        dataset = dataset_of(cursor, dataset_id)
+        _refuse_overtaken(cursor, dataset)
+        rows = _open_rejects(cursor, dataset_id)
+        if not rows:
+            return Summary(headline=f"dataset {dataset_id} has no rejected rows")
+        counts = _replay(cursor, dataset, config, rows, directories)
+    summary = Summary(
+        headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts
+    )
+    if counts.rejected:
+        text = f"{counts.rejected} rows still do not fit, see dba.trejectedrow"
+        summary.warn("rows_rejected", text, dataset.config_name, dataset.file_id, dataset_id)
+    return summary
+
+
+def _refuse_overtaken(cursor: Cursor, dataset: Dataset) -> None:
+    """Rows of an undone dataset belong nowhere; rows of an upsert must not write over what came after them."""
+    if dataset.status == "undone":
+        raise UsageError(f"dataset {dataset.dataset_id} is undone", "Deliver a corrected file.")
+    if dataset.load_mode != "upsert":
+        return
+    cursor.execute(
+        "select max(dataset_id) from dba.tdataset where target_table = %s and status <> 'undone'",
+        (dataset.target_table,),
+    )
+    newest = cursor.fetchone()
+    if newest and newest[0] != dataset.dataset_id:
+        raise UsageError(
+            f"dataset {newest[0]} came after dataset {dataset.dataset_id} and may have changed the same rows",
+            "Send the rows back with --export-rejects, and deliver a corrected file.",
+        )
+
+
+def _replay(
+    cursor: Cursor, dataset: Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
+) -> Counts:
+    table = RejectedRows(dataset, rows)
+    columns = dataset.plan["file_columns"]
+    shape = layout.layout(config, columns, table.columns, transform_rows.of(config, table, columns))
+    in_lake = config.target.parquet
+    plan = (
+        parquet_copy.plan(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
+        if in_lake
+        else target.plan(cursor, *config.schema_and_table, shape, 2)
+    )
+    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    load = copy_rows.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
+    cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
+    newest: Any = cursor.fetchone()
+    with after_change.recomputed(cursor, config, dataset.label) as affected:
+        counts = _load(cursor, config, load)
+        if dataset.status == "active":
+            affected.add([dataset.dataset_id], [line for line, _ in rows])
+    # those that failed again stand there with their new reason; they take the place of the old entries
+    cursor.execute(
+        """delete from dba.trejectedrow o using dba.trejectedrow n
+           where o.dataset_id = %(id)s and n.dataset_id = %(id)s and n.source_row = o.source_row
+             and n.rejected_row_id > %(newest)s and o.rejected_row_id <= %(newest)s and o.replayed_at is null""",
+        {"id": dataset.dataset_id, "newest": newest[0]},
+    )
+    cursor.execute(
+        """update dba.trejectedrow set replayed_at = now()
+           where dataset_id = %s and rejected_row_id <= %s and replayed_at is null""",
+        (dataset.dataset_id, newest[0]),
+    )
+    for name, key in (("tdataset", dataset.dataset_id), ("tfile", dataset.file_id)):
+        cursor.execute(
+            f"""update dba.{name} set rows_loaded = rows_loaded + %s, rows_skipped = rows_skipped + %s,
+                rows_rejected = rows_rejected - %s where {"dataset_id" if name == "tdataset" else "file_id"} = %s""",
+            (counts.loaded, counts.skipped, counts.loaded + counts.skipped, key),
+        )
+    return counts
+
+
+def _load(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Counts:
+    """The rows by the way of their load mode."""
+    if load.made.lake is not None:
+        return parquet_copy.copy_table(cursor, load, _in_silence)[0]
+    if load.made.shape.hashed:
+        return new_rows.insert_new_rows(cursor, load, _in_silence)[0]
+    if config.load_mode == "upsert":
+        load.made.key_columns = config.key_columns
+        return upsert.upsert_table(cursor, load, config.empty_keeps, _in_silence)[0]
+    return copy_rows.copy_table(cursor, load, _in_silence)[0]
+
+
+def _in_silence(records: int) -> None:
+    """A few rows need no progress bar."""
+
+
+def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
+    """A loaded or undone dataset with the file it came from; raises UsageError when there is none."""
+    cursor.execute(
+        """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
+           from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')
+           where d.dataset_id = %s""",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
+    return Dataset(*row)
+
+
+def _open_rejects(cursor: Cursor, dataset_id: int) -> list[tuple[int, str]]:
+    cursor.execute(
+        """select source_row, raw_row from dba.trejectedrow
+           where dataset_id = %s and replayed_at is null and raw_row is not null order by source_row""",
+        (dataset_id,),
+    )
+    return [(row[0], row[1]) for row in cursor.fetchall()]

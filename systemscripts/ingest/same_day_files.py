@@ -1,0 +1,61 @@
+"""A file beside the one whose place it would take: a correction, or another file of the same label and day.
+
+The ledger decides, not the run: a run that is killed between two files ends as one that is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from systemscripts.configuration import ImportConfig
+from systemscripts.ingest.prepare import Prepared
+from systemscripts.summary import Notice
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The dataset of the same label and day; `waited_too`: it was loaded while the file was waiting already."""
+
+    dataset_id: int
+    stamp: str
+    name: str
+    waited_too: bool
+
+
+def find(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
+    """Return what a file would take the place of."""
+    cursor.execute(
+        """select d.dataset_id, d.stamp, coalesce(f.name, 'dataset ' || d.dataset_id),
+                  coalesce(d.dataset_id > n.dataset_before, false)
+           from dba.tdataset d join dba.tfile n on n.file_id = %s
+           left join dba.tfile f on f.dataset_id = d.dataset_id and f.status = 'loaded'
+           where d.dataset_id = %s limit 1""",
+        (file_id, dataset_id),
+    )
+    row: Any = cursor.fetchone()
+    return Rival(*row)
+
+
+def why_to_hold(config: ImportConfig, file: Prepared, rival: Rival) -> str:
+    """Why a file is not to take the place of another one, or nothing: no declared order says that it is the later."""
+    identity, name = file.identity, file.ticket.name
+    if not config.dates_files:
+        return ""
+    if identity.stamp < rival.stamp:
+        return f"{name} is of {identity.stamp}, {rival.name} (dataset {rival.dataset_id}) of {rival.stamp} counts"
+    if identity.stamp > rival.stamp or not rival.waited_too:
+        return ""
+    what = f"{identity.label}, {identity.date}" if identity.label else f"{identity.date}"
+    return f"{rival.name} and {name} are two files of one day ({what}) that waited together; the first one counts"
+
+
+def find_replaced(config: ImportConfig, file: Prepared, rival: Rival) -> list[Notice]:
+    """Say that a file took the place of one that waited with it; a correction that comes later needs no word."""
+    if not rival.waited_too:
+        return []
+    order = f"its stamp is later ({file.identity.stamp})" if config.dates_files else "no date, the last by name counts"
+    return [Notice("files_replaced", f"replaced {rival.name}, which waited with it: {order}")]

@@ -1,0 +1,1 @@
+"""What doctor, status and watchdog report; `checks/` has one module for each matter."""

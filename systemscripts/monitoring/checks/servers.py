@@ -1,0 +1,50 @@
+"""The servers that files come from and go to, where their kind can be tried (`probe(options)` in its module)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from systemscripts import configuration, sources, targets
+from systemscripts.configuration import import_rows, variables
+from systemscripts.configuration.import_config import ImportConfig
+from systemscripts.errors import EtlError
+from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
+
+ORDER = 80
+
+
+def check(context: Context) -> Iterator[Line]:
+    """Try each source and each target once."""
+    if context.settings is None:
+        return
+    for name, kind, options in [*_sources(), *_targets()]:
+        try:
+            module: ModuleType = targets.module(kind) if name.startswith("target") else sources.module(kind)
+            if hasattr(module, "probe"):
+                yield Line(OK, "server", f"{name}: {module.probe(options)}")
+        except variables.UnsetVariableError as error:
+            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it where it is used here.")
+        except EtlError as error:
+            yield Line(FAILURE, "server", f"{name}: {error.message}", error.hint)
+
+
+def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """From the YAML files, so that no database is needed."""
+    for path in sorted(import_rows.FOLDER.glob("*.yaml")):
+        try:
+            config = configuration.validate(configuration.read_document(path), ImportConfig, config_name=path.stem)
+        except EtlError:
+            continue  # said elsewhere
+        for source in config.sources if config.is_active else ():
+            yield f"source of {config.config_name}", source.type, source.options
+
+
+def _targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name in targets.names():
+        try:
+            target = targets.load(name)
+        except EtlError:
+            continue
+        yield f"target {name}", target.type, target.options

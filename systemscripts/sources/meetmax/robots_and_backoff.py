@@ -1,0 +1,103 @@
+"""Scrapy middlewares: obey robots.txt, and wait as long as the site asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Self
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.robotstxt import ProtegoRobotParser
+from scrapy.settings import BaseSettings
+
+from systemscripts.http_client.backoff import LONGEST_WAIT, add_jitter, back_off, retry_after
+
+log = logging.getLogger(__name__)
+
+
+class ForbiddenByRobotsTxt(IgnoreRequest):
+    """The site's robots.txt does not want this page to be read; its name becomes the status of the check."""
+
+
+class RobotsTxtUnavailable(IgnoreRequest):
+    """robots.txt answers with a server error, which must be read as "stay away" (RFC 9309, 2.3.1.4)."""
+
+
+class RobotsTxt:
+    """Obeys robots.txt. Unlike with Scrapy's own, one that cannot be had fails the page instead of allowing all."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.user_agent = crawler.settings["USER_AGENT"]
+        self.rules: dict[str, ProtegoRobotParser] = {}  # root of a site -> what it allows
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the middleware; Scrapy calls this."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Raise ForbiddenByRobotsTxt for a page that must not be read, or what kept robots.txt from being read."""
+        if request.meta.get("is_robots_txt"):
+            return
+        address = urlsplit(request.url)
+        site = f"{address.scheme}://{address.netloc}"
+        if site not in self.rules:
+            request.meta["dont_retry"] = True  # robots.txt has attempts of its own; one ladder of pauses is enough
+            self.rules[site] = await self._read(site, request)
+            del request.meta["dont_retry"]
+        if not self.rules[site].allowed(request.url, self.user_agent):
+            raise ForbiddenByRobotsTxt(f"robots.txt forbids {request.url}")
+
+    async def _read(self, site: str, request: Request) -> ProtegoRobotParser:
+        meta = {**request.meta, "is_robots_txt": True, "dont_retry": False}
+        response = await self.crawler.engine.download_async(Request(f"{site}/robots.txt", meta=meta))
+        if response.status == 429 or response.status >= 500:
+            raise RobotsTxtUnavailable(f"robots.txt answers with HTTP {response.status}")
+        return ProtegoRobotParser(response.body if response.status == 200 else b"", self.crawler.spider)
+
+
+class BackOff(RetryMiddleware):
+    """Scrapy's retries, each after a pause that doubles, and never before the time a Retry-After names.
+
+    The pause is taken before the next request of any page, so that an exhausted id does not make the next one come too
+    early.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        super().__init__(settings)
+        self.first_pause = settings.getfloat("MEETMAX_BACKOFF")
+        self.not_before = 0.0  # on the monotonic clock
+
+    async def process_request(self, request: Request) -> None:
+        """Wait until the site may be asked again."""
+        pause = self.not_before - time.monotonic()
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        """Return the request again after 429 and 5xx while it has attempts left, else the response."""
+        answer = super().process_response(request, response)
+        if response.status in self.retry_http_codes:
+            named = retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
+            self._pause(request, f"HTTP {response.status}", named, will_retry=isinstance(answer, Request))
+        return answer
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
+        """Return the request again after a failure of the connection while it has attempts left."""
+        answer = super().process_exception(request, exception)
+        if isinstance(answer, Request):
+            self._pause(request, type(exception).__name__, None, will_retry=True)
+        return answer
+
+    def _pause(self, request: Request, reason: str, named: float | None, *, will_retry: bool) -> None:
+        pause = add_jitter(back_off(request.meta.get("retry_times", 0), self.first_pause)) if will_retry else 0.0
+        pause = min(max(pause, named or 0.0), LONGEST_WAIT)
+        self.not_before = time.monotonic() + pause
+        log.info("%s from %s; next request in %.1f s", reason, request.url, pause)

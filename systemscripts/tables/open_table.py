@@ -1,0 +1,45 @@
+"""The one way in: a path -> a table, by what the file holds and never by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from systemscripts import plugins
+from systemscripts.errors import EtlError, UsageError
+from systemscripts.tables import formats
+from systemscripts.tables.model import ReadingOptions, Table
+
+HEAD_BYTES = 64 * 2**10
+
+
+def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
+    """Open whatever table `path` holds; an empty file is a table without columns and blocks.
+
+    Raises BadDataError with one line that says what the file really is, UsageError when there is none, EtlError when it
+    may not be read, ConfigurationError when the options do not fit.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        for module in format_modules():
+            if module.recognises(head, path):
+                table: Table = module.open(path, options)
+                return table
+        from systemscripts.tables.text import delimited  # workbooks need nothing of it
+
+        return delimited.open_delimited(path, options)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder, not a file") from error
+    except PermissionError as error:
+        raise EtlError(f"{path} may not be read by this user", "Check its owner and mode with ls -l.") from error
+
+
+def format_modules() -> list[ModuleType]:
+    """The modules of systemscripts/tables/formats; text that none of them recognises is delimited text.
+
+    Each has `recognises(head: bytes, path: Path) -> bool`, exclusive of the others, and `open(path, options) -> Table`.
+    """
+    return plugins.modules(formats.__name__, having="recognises")

@@ -1,0 +1,89 @@
+"""What a file holds beside the sheet that is read: names, sizes and first rows of its other sheets, tables or lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+
+from systemscripts.tables.column_names import column_names
+from systemscripts.tables.parsers.row_chunk import Chunk
+from systemscripts.tables.parsers.workbook import Book, Sheet
+
+TOP_ROWS = 30  # among which a header is looked for
+MOST_LOOKED_AT = 10
+AsChunks = Callable[[Sheet], Iterable[Chunk]]
+
+
+@dataclass
+class OtherTable:
+    """One of them; `rows` are counted until they are more than those of the table that is read."""
+
+    name: str
+    visible: bool
+    rows: int = 0
+    is_more: bool = False
+    top: list[list[str]] = field(default_factory=list)
+
+
+def describe(book: Book, read: Sheet, rows: int, as_chunks: AsChunks) -> list[dict[str, Any]]:
+    """Return what there is beside `read`, of which `rows` rows were sent. What cannot be read has no rows."""
+    found = []
+    others = [sheet for sheet in book.sheets if sheet is not read and sheet.weight >= 0]
+    others = [sheet for sheet in others if not book.related(sheet, read)]
+    for sheet in others[:MOST_LOOKED_AT]:
+        other = OtherTable(sheet.name, sheet.visible)
+        if sheet.visible:
+            with suppress(Exception):
+                _count(sheet, rows, as_chunks, other)
+        if other.rows or not sheet.visible:
+            found.append(asdict(other))
+    return found
+
+
+def find_known(sheets: list[Sheet], known: frozenset[str], as_chunks: AsChunks) -> Sheet:
+    """Return the sheet whose header has most of the known names; the first of equals."""
+    best, most = sheets[0], -1
+    for sheet in sheets[:MOST_LOOKED_AT]:
+        score = 0
+        with suppress(Exception):  # a sheet that cannot be read is not the one
+            score = count_known(_top(_pieces(as_chunks(sheet))), known)
+        if score > most:
+            best, most = sheet, score
+    return best
+
+
+def count_known(top: Iterable[list[str]], known: frozenset[str]) -> int:
+    """Return how many of the known names stand in that one of the rows which has most."""
+    return max((len(known.intersection(column_names(row))) for row in top if any(row)), default=0)
+
+
+def _count(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable) -> None:
+    for count, content in _pieces(as_chunks(sheet)):
+        if not other.top:
+            other.top = _top([(count, content)])
+        other.rows += count
+        if other.rows > most:
+            other.is_more = True
+            return
+
+
+def _pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
+    """Number of rows and CSV of each run of rows that hold something."""
+    for chunk in chunks:
+        left, right = chunk.extent()
+        if right:
+            yield from ((count, content) for _, count, content in chunk.runs(left, right))
+
+
+def _top(pieces: Iterable[tuple[int, bytes]]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for _, content in pieces:
+        rows += islice(csv.reader(io.StringIO(content.decode(), newline="")), TOP_ROWS - len(rows))
+        if len(rows) >= TOP_ROWS:
+            break
+    return rows

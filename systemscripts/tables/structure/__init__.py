@@ -1,0 +1,1 @@
+"""Where a table stands in its file: header, names, end, and what lies beside it."""

@@ -1,0 +1,87 @@
+"""The child process that parses one untrusted workbook, page or archive within limits, and writes frames to its output.
+
+python -P -m systemscripts.tables.workbooks.parser_child '{"parser": "xlsx_parser", "path": "...", "sheet": null, ...}'
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers import sheet_overview, unpack_limits
+from systemscripts.tables.parsers.workbook import choose
+from systemscripts.tables.workbooks import protocol
+from systemscripts.tables.workbooks.sheet_writer import Sender, chunks_of
+
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
+
+
+def main(request: dict[str, Any], output: IO[bytes]) -> None:
+    """Parse as requested: parser, path, sheet, limits. Every error becomes a frame, panics included."""
+    _limit(request["memory_bytes"], request["seconds"])
+    unpack_limits.LIMITS.set(request["unpack"])
+    gc.disable()  # millions of short-lived tuples and no cycles: collecting costs a tenth of the time
+    try:
+        parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
+        if request["members"]:
+            parser.unpack(Path(request["path"]), output)
+        else:
+            _send_book(parser, request, output)
+    except BadDataError as error:
+        protocol.write_json(output, protocol.FAILED, {"message": error.message, "hint": error.hint, "final": True})
+    except BrokenPipeError:
+        return  # the parent is gone
+    except BaseException as error:  # a panic in Rust is no Exception
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        protocol.write_json(output, protocol.FAILED, {"message": reason, "hint": "", "final": False})
+    output.flush()
+
+
+def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
+    """Send names of all sheets, then the rows of each that is wanted."""
+    book = parser.open_book(Path(request["path"]))
+    names = [[sheet.name, sheet.visible] for sheet in book.sheets]
+    protocol.write_json(
+        output, protocol.BOOK, {"format": book.format, "sheets": names, "header_known": book.header_known}
+    )
+    sender = Sender(output, request["most_cells"], request["most_bytes"])
+    wanted = request["sheet"]
+    chosen = [] if request["names_only"] else choose(book, wanted)
+    known = frozenset(request["known_columns"])
+    if wanted is None and chosen and known and len(book.sheets) > 1:
+        visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
+        chosen = [sheet_overview.find_known([*chosen, *visible], known, chunks_of)]
+    for sheet in chosen:
+        protocol.write_json(output, protocol.SHEET, {"name": sheet.name})
+        protocol.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
+        if wanted is None and len(book.sheets) > 1:
+            protocol.write(output, protocol.WHOLE)
+            output.flush()  # so that the sheet is there also when the rest of the file is too much for the limits
+            others = sheet_overview.describe(book, sheet, sender.rows, chunks_of)
+            protocol.write_json(output, protocol.OTHERS, {"others": others})
+    protocol.write(output, protocol.END)
+    output.flush()  # before the workbook is taken apart, which takes a while
+
+
+def _limit(memory_bytes: int, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    # Whatever a library prints must not get between the frames.
+    pipe = os.fdopen(os.dup(1), "wb", buffering=2**20)
+    os.dup2(2, 1)
+    main(json.loads(sys.argv[1]), pipe)

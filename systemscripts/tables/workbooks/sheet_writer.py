@@ -1,0 +1,135 @@
+"""What the child process sends of a sheet: its rows from the first to the last used column, blank ones left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice, zip_longest
+from typing import IO, TypeVar
+
+from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
+from systemscripts.tables.parsers import value_columns
+from systemscripts.tables.parsers.row_chunk import Chunk, Ready
+from systemscripts.tables.parsers.workbook import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
+from systemscripts.tables.workbooks import protocol
+
+Some = TypeVar("Some", Chunk, Ready)
+Chunks = Callable[[], Iterable[Chunk]]
+MakeReady = Callable[[int, int], Iterable[Ready]]
+ROWS_AT_ONCE = 2000
+CELLS_AT_ONCE = 2**20
+
+
+class Sender:
+    """Writes the frames of sheets, within limits on cells and bytes."""
+
+    def __init__(self, output: IO[bytes], most_cells: int, most_bytes: int) -> None:
+        self._output = output
+        self._most_cells, self._most_bytes = most_cells, most_bytes
+        self._cells = self._bytes = 0
+        self.rows = 0  # of the sheet that was sent last
+
+    def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[Notice]:
+        """Send the rows of a sheet; return the warnings about it."""
+        self.rows = 0
+        if sheet.chunks and not fill_merged:
+            with suppress(FallBackError):
+                self._send_all(lambda: _or_fall_back(sheet.chunks), sheet.ready)
+                return book.warnings(sheet)
+            self._restart()
+        rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
+        # where the names of the columns are known for sure, a row without values is a record all the same
+        every_row = book.header_known
+        try:
+            self._send_all(lambda: _chunks(rows(), every_row))
+        except ReadAgainError:
+            self._restart()
+            self._send_all(lambda: _chunks(rows(), every_row))
+        return book.warnings(sheet)
+
+    def _send_all(self, chunks: Chunks, ready: MakeReady | None = None) -> None:
+        """Send all with the columns that the first rows use; when later ones use more, forget that and send again."""
+
+        def all_with(left: int, right: int) -> Iterable[Chunk | Ready]:
+            return _or_fall_back(lambda: ready(left, right)) if ready else chunks()
+
+        source = iter(chunks())
+        first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 1))
+        guess = first[0].extent() if first else (0, 0)
+        used = self._send_chunks(all_with(*guess) if ready else chain(first, source), *guess)
+        if used != guess:
+            self._restart()
+            self._send_chunks(all_with(*used), *used)
+
+    def _send_chunks(self, chunks: Iterable[Chunk | Ready], left: int, right: int) -> tuple[int, int]:
+        """Send columns `left` to `right`; return those really used. When they are more, nothing more is sent."""
+        used = left, right
+        for chunk in chunks:
+            extent = chunk.extent()
+            if extent == (0, 0):
+                continue
+            used = min(used[0], extent[0]), max(used[1], extent[1])
+            if used == (left, right):
+                for first_row, count, content in chunk.runs(left, right):
+                    self._write(first_row, count, content, right - left)
+        return used
+
+    def _write(self, first_row: int, count: int, content: bytes, width: int) -> None:
+        self._cells += count * width
+        self._bytes += len(content)
+        if self._cells > self._most_cells or self._bytes > self._most_bytes:
+            limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
+            raise BadDataError(f"the sheet holds more than {limit}", "Ask the sender for less, or for a CSV file.")
+        self.rows += count
+        protocol.write_rows(self._output, first_row, count, content)
+
+    def _restart(self) -> None:
+        protocol.write(self._output, protocol.RESTART)
+        self._cells = self._bytes = self.rows = 0
+
+
+def chunks_of(sheet: Sheet) -> Iterable[Chunk]:
+    """Return the rows of a sheet by its fast reader, or by the general one where it has none."""
+    return sheet.chunks() if sheet.chunks else _chunks(sheet.rows(), every_row=False)
+
+
+class FallBackError(Exception):
+    """The fast reader of a sheet gave up; the general one is to be asked."""
+
+
+def _or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
+    assert read is not None
+    try:
+        yield from read()
+    except BadDataError:
+        raise
+    except Exception as error:
+        raise FallBackError from error
+
+
+def _chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]:
+    """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide.
+
+    every_row: blank ones too.
+    """
+    numbers: list[int] = []
+    kept: list[Row] = []
+    cells = 0
+    for number, row in rows:
+        if not every_row and is_blank(row):
+            continue
+        wider = kept and len(row) > 2 * len(kept[-1]) + 256
+        if wider or len(kept) >= ROWS_AT_ONCE or cells > CELLS_AT_ONCE:
+            yield _chunk(numbers, kept, every_row)
+            numbers, kept, cells = [], [], 0
+        numbers.append(number)
+        kept.append(row)
+        cells += len(row)
+    if kept:
+        yield _chunk(numbers, kept, every_row)
+
+
+def _chunk(numbers: list[int], rows: list[Row], every_row: bool) -> Chunk:
+    columns = zip_longest(*rows, fillvalue="")
+    return Chunk(numbers, {number: value_columns.fields(column) for number, column in enumerate(columns)}, every_row)

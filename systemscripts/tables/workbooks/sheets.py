@@ -1,0 +1,50 @@
+"""The sheets of a file one by one: their names, and a table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from systemscripts.errors import UsageError
+from systemscripts.tables.model import ReadingOptions, Table
+from systemscripts.tables.open_table import HEAD_BYTES, format_modules, open_table
+from systemscripts.tables.parsers.workbook import ALL
+from systemscripts.tables.workbooks import spooled_table, unpack
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The names of the sheets of a workbook, hidden ones included; none for a file without sheets.
+
+    Raises BadDataError when the workbook cannot be read, UsageError when there is no such file.
+    """
+    module = _module(path)
+    if hasattr(module, "PACKED_BY"):
+        parser, kind = module.PACKED_BY
+        return unpack.within(path, parser, kind, sheet_names)
+    return spooled_table.sheet_names(path, module.parsers(path), module.KIND) if hasattr(module, "parsers") else []
+
+
+def open_sheets(path: Path, options: ReadingOptions = ReadingOptions()) -> Sequence[Table]:
+    """A table for each visible sheet that holds anything (or for those `options.sheet` means); to be closed each.
+
+    A file without sheets is its only table. Raises what open_table() raises.
+    """
+    options = options if options.sheet is not None else replace(options, sheet=ALL)
+    module = _module(path)
+    if hasattr(module, "PACKED_BY"):
+        parser, kind = module.PACKED_BY
+        return unpack.within(path, parser, kind, lambda inner: open_sheets(inner, options))
+    if hasattr(module, "parsers"):
+        return spooled_table.open_sheets(path, options, module.parsers(path), module.KIND)
+    return [open_table(path, replace(options, sheet=None))]
+
+
+def _module(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    return next((module for module in format_modules() if module.recognises(head, path)), None)

@@ -1,0 +1,231 @@
+"""Workbooks, pages and JSON: parsed by a child process, spooled as standard CSV into temporary files without a name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from systemscripts.errors import BadDataError
+from systemscripts.summary import Notice
+from systemscripts.tables.model import Block, Detected, ReadingOptions, Table, Wire
+from systemscripts.tables.parsers.workbook import ALL
+from systemscripts.tables.structure import header, table_end, unread_tables
+from systemscripts.tables.workbooks import all_sheets, parser_process, protocol
+from systemscripts.tables.workbooks.spool import Spool
+
+# of a longer sheet only the end is searched for notes: a second table in it shows by its rows
+WHOLE_ROWS = 5000
+SPOOL_DIRECTORY: Path | None = None  # None: temporary_files.folder()
+
+
+class SpooledTable(Table):
+    """A sheet, or a table of a page. Its content is known by its columns and clean rows: workbooks embed save times."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        detected: Detected,
+        warnings: list[Notice],
+        options: ReadingOptions,
+        header_known: bool = False,
+    ) -> None:
+        self._spool = spool
+        self._sha256 = ""
+        self.wire = Wire()
+        self.detected = detected
+        self.warnings = warnings
+        self.columns: list[str] = []
+        self.skipped = 0
+        self._header_end = 0
+        self._last_row: int | None = None
+        self._dropped: frozenset[int] = frozenset()
+        first = spool.top(header.ROWS_TO_SEARCH)
+        if first is None:
+            detected.format = "empty"
+            return
+        rows = [(row, self.parse(record)) for record, row in zip(first.records, first.rows, strict=True)]
+        if header_known and not (options.no_header or options.header_row or options.header_rows):
+            found = header.Header(rows[0][1], None, 1, 0, "the columns are named by the file")
+        else:
+            found = header.find(rows, options, header.usual_width(rows))
+        self.columns, self.skipped, detected.header_row = found.columns, found.skipped, found.row
+        detected.notes.append(found.note)
+        detected.notes += [doubt.text for doubt in found.doubts]
+        self.warnings += found.doubts
+        if found.first_data:
+            self._header_end = rows[min(found.first_data, len(rows)) - 1][0]
+        if not header_known and not options.keep_all_rows:
+            self._find_end(rows, found)
+
+    def _find_end(self, top: header.Rows, found: header.Header) -> None:
+        """Leave out what stands below the table: notes, a second table, the header again. A long sheet's end alone."""
+        is_whole = self._spool.count <= WHOLE_ROWS
+        blocks = self._spool.blocks() if is_whole else self._spool.bottom(table_end.MOST_FOOTER_ROWS)
+        rows = [
+            (row, self.parse(record))
+            for block in blocks
+            for record, row in zip(block.records, block.rows, strict=True)
+            if row > self._header_end
+        ]
+        heading = top[found.first_data - 1][1] if found.row and 0 < found.first_data <= len(top) else []
+        width = header.usual_width(rows) if rows else 0
+        rows = [(row, (fields + [""] * width)[: max(width, _reach(fields))]) for row, fields in rows]
+        end = table_end.find(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
+        self._dropped = frozenset(rows[position][0] for position in end.dropped)
+        if end.dropped:
+            text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
+            self.warnings.append(Notice("rows_left_out", text))
+        left = len(rows) - end.position
+        if left:
+            self._last_row = rows[end.position][0] - 1
+            if end.note:
+                text = f"{left} row{'s are' if left > 1 else ' is'} not read: {end.note}"
+                self.warnings.append(Notice("rows_left_out", text))
+        self.skipped += left + len(end.dropped)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the records below the header; `rows` are rows of the sheet."""
+        for block in self._spool.blocks():
+            if block.rows[0] <= self._header_end:
+                start = bisect_right(block.rows, self._header_end)
+                block = Block(block.records[start:], block.rows[start:])
+            if self._last_row is not None or self._dropped:
+                block = self._without_what_is_left_out(block)
+            if block.records:
+                yield block
+
+    def _without_what_is_left_out(self, block: Block) -> Block:
+        last = self._last_row if self._last_row is not None else block.rows[-1] if block.rows else 0
+        kept = [
+            (record, row)
+            for record, row in zip(block.records, block.rows, strict=True)
+            if row <= last and row not in self._dropped
+        ]
+        return Block([record for record, _ in kept], [row for _, row in kept])
+
+    def standard_text(self) -> tuple[int, Iterator[bytes]] | None:
+        """The records as the child wrote them, unless some of them are left out."""
+        if self._last_row is not None or self._dropped:
+            return None
+        return self._spool.below(self._header_end)
+
+    def content_sha256(self) -> str:
+        """SHA-256 of the columns and of the clean rows."""
+        if not self._sha256:
+            digest = hashlib.sha256(json.dumps(self.columns).encode())
+            for block in self.blocks():
+                digest.update(b"\n" + b"\n".join(block.records))
+            self._sha256 = digest.hexdigest()
+        return self._sha256
+
+    def close(self) -> None:
+        """Free the temporary file."""
+        self._spool.close()
+
+
+def _reach(fields: Sequence[str]) -> int:
+    return max((number for number, cell in enumerate(fields, 1) if cell), default=0)
+
+
+def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> Table:
+    """Parse `path` with the first of `parsers` that can; `kind` says what the file should be, for the message.
+
+    Raises BadDataError when none can, or when a limit is reached (asking.LIMITS).
+    """
+    tables = open_sheets(path, options, parsers, kind)
+    if options.sheet == ALL and tables[0].detected.sheet not in ("", ALL):  # also one alone: its columns are the same
+        return all_sheets.join(tables, path)
+    return tables[0]
+
+
+def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> list[SpooledTable]:
+    """A table for each sheet that is wanted; an empty one when no sheet holds anything."""
+    answer, parser, reason = parser_process.Question(path, parsers, kind, options).ask(_Answer.received)
+    return answer.tables([Notice("second_reader", f"read by {parser}, because: {reason}")] if reason else [], options)
+
+
+def sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
+    """The names of all sheets with cells, hidden ones included."""
+    answer, _, _ = parser_process.Question(path, parsers, kind, names_only=True).ask(_Answer.received)
+    return [name for name, _ in answer.book["sheets"]]
+
+
+class _Answer:
+    """What a child sent: the book, and each sheet with its rows."""
+
+    def __init__(self) -> None:
+        self.book: dict[str, Any] = {"format": "empty", "sheets": [], "header_known": False}
+        self._sheets: list[tuple[str, Spool, list[Notice]]] = []
+        self._others: list[dict[str, Any]] = []  # beside the one sheet that is read
+
+    @classmethod
+    def received(cls, sent: Iterator[tuple[bytes, bytes]]) -> _Answer:
+        """Return the answer with all frames taken; what was spooled of one that broke off is freed."""
+        answer = cls()
+        try:
+            answer._receive(sent)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
+        """Take all frames. Raises what `sent` raises, unless all that was wanted has come before."""
+        is_whole = False
+        try:
+            for kind, payload in sent:
+                is_whole = is_whole or kind == protocol.WHOLE
+                self._take(kind, payload)
+        except (parser_process.NextParserError, BadDataError):
+            if not is_whole:
+                raise
+
+    def _take(self, kind: bytes, payload: bytes) -> None:
+        if kind == protocol.ROWS:
+            self._sheets[-1][1].add(*protocol.rows(payload))
+        elif kind == protocol.RESTART:
+            self._sheets[-1][1].clear()
+        elif kind == protocol.BOOK:
+            self.book = json.loads(payload)
+        elif kind == protocol.SHEET:
+            self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
+        elif kind == protocol.WARNINGS:
+            self._sheets[-1][2].extend(protocol.warnings(payload))
+        elif kind == protocol.OTHERS:
+            self._others = json.loads(payload)["others"]
+
+    def tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
+        """A table for each sheet; `doubts` are about the whole book."""
+        notes = [doubt.text for doubt in doubts]
+        known = self.book["header_known"]
+        if not self._sheets:
+            detected = Detected(self.book["format"], "utf-8", notes=notes)
+            return [SpooledTable(Spool(SPOOL_DIRECTORY), detected, doubts, options)]
+        try:
+            found = [
+                SpooledTable(
+                    spool,
+                    Detected(self.book["format"], "utf-8", sheet=name, notes=[*notes]),
+                    [*doubts, *said],
+                    options,
+                    known,
+                )
+                for name, spool, said in self._sheets
+            ]
+            if self._others:
+                doubts, facts = unread_tables.say(self._others, found[0].columns, self.book["format"], options)
+                found[0].warnings += doubts
+                found[0].detected.notes += [*(doubt.text for doubt in doubts), *facts]
+            return found
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Free all files."""
+        for _, spool, _ in self._sheets:
+            spool.close()

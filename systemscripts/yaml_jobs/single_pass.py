@@ -1,0 +1,144 @@
+"""One pass of a YAML job: all that its sources have now, tried again where that may help, and the combined CSV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts import configuration, settings
+from systemscripts.configuration import ImportConfig
+from systemscripts.db_utils import Connection, transaction
+from systemscripts.directory_management import Directories, atomic_write
+from systemscripts.errors import ConfigurationError, EtlError
+from systemscripts.ingest import run_imports
+from systemscripts.summary import Notice, Summary, record
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+ATTEMPTS = 3
+PAUSE_SECONDS = 2.0  # doubles
+AGAIN = (1, 75)  # exit codes of what may go better at the next try; the others only a person can mend
+
+Connect = Callable[[], Connection]
+
+
+def run_once(
+    connect: Connect,
+    config: ImportConfig,
+    run_uuid: str,
+    options: run_imports.Options,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Summary:
+    """Ask all sources and load what they have, up to three times; what was loaded stays loaded.
+
+    Raises EtlError when the database stays away.
+    """
+    directories = Directories(settings.current().etl_data_dir)
+    (directories.data / config.source_directory).mkdir(parents=True, exist_ok=True)
+    total = Summary()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            found = _attempt(connect, config, directories, run_uuid, options)
+        except EtlError as error:
+            if error.exit_code not in AGAIN or attempt == ATTEMPTS:
+                raise
+            found = Summary()
+            found.problem(str(error), error.exit_code)
+        _add(total, found)
+        options = replace(options, retry_refused=False)  # once: what is refused again would come back at each try
+        if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
+            break
+        if found.gave_up == len(found.problems):  # what failed has had its tries
+            break
+        pause = pause_seconds * 2 ** (attempt - 1)
+        text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
+        record(Notice("try_failed", text, config.config_name), on_console=True)
+        with options.while_asking():
+            time.sleep(pause)
+    return total
+
+
+def _attempt(
+    connect: Connect, config: ImportConfig, directories: Directories, run_uuid: str, options: run_imports.Options
+) -> Summary:
+    connection = connect()
+    try:
+        config = configuration.load(connection, config.config_name)  # it may have been changed, or paused by an undo
+        if not config.is_active:
+            raise ConfigurationError(
+                f"the job {config.config_name} is not active: switched off, or paused when a dataset was undone",
+                "Set is_active to true in its row of dba.timportconfig, or change its file.",
+            )
+        found = run_imports.run_imports(connection, [config], directories, run_uuid, options)
+        if config.job.output_csv_path and not options.dry_run and not found.exit_code:
+            path = directories.data / config.job.output_csv_path
+            if found.counts.loaded or not path.exists():
+                where = "" if path.resolve().is_relative_to(directories.data.resolve()) else ", outside the data folder"
+                found.details.append(f"written: {path}{where}, {_write_combined(connection, config, path):,} rows")
+        return found
+    finally:
+        connection.close()
+
+
+def _add(total: Summary, found: Summary) -> None:
+    """Counts add up; what was wrong is what is still wrong at the last try."""
+    total.headline, total.problems, total.codes = found.headline, found.problems, found.codes
+    total.counts.add(found.counts)
+    total.files += found.files
+    total.rows += found.rows
+    total.details += found.details
+    total.show_warnings(found.warnings)
+
+
+def _write_combined(connection: Connection, config: ImportConfig, path: Path) -> int:
+    """The table of a job as one CSV, without the lineage; returns the number of rows."""
+    if config.target.parquet:
+        raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Take it out.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with transaction(connection) as cursor, atomic_write(path) as stream:
+            cursor.copy_expert(_statement(cursor, config), stream)
+            return int(cursor.rowcount)
+    except OSError as error:
+        raise EtlError(
+            f"output_csv_path {path} cannot be written: {error.strerror}",
+            "The rows are loaded; correct the path or its rights, or free space, then run it again.",
+        ) from error
+
+
+def _statement(cursor: Cursor, config: ImportConfig) -> str:
+    schema, table = config.schema_and_table
+    cursor.execute(
+        """select column_name from information_schema.columns
+           where table_schema = %s and table_name = %s and column_name not in ('dataset_id', 'source_row', 'row_hash')
+           order by ordinal_position""",
+        (schema, table),
+    )
+    columns = [sql.Identifier(row[0]) for row in cursor.fetchall()]
+    if not columns:
+        return "copy (select where false) to stdout"
+    query = """copy (select {columns} from {view} where dataset_id in
+                     (select dataset_id from dba.tdataset where config_name = {name})
+                     order by dataset_id, source_row) to stdout with (format csv, header)"""
+    return sql.SQL(query).format(
+        columns=sql.SQL(", ").join(columns),
+        view=sql.Identifier(schema, f"{table}_current"),
+        name=sql.Literal(config.config_name),
+    ).as_string(cursor)  # fmt: skip
+
+
+def with_stop(
+    options: run_imports.Options,
+    should_stop: Callable[[], bool],
+    while_asking: Callable[[], AbstractContextManager[None]],
+) -> run_imports.Options:
+    """Options of a pass that ends before its next file when it is told to stop, and at once where a source is slow."""
+    return replace(options, should_stop=should_stop, while_asking=while_asking)

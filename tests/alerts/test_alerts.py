@@ -1,0 +1,210 @@
+"""One mail when a job turns bad, one when it fails in another way, one when it works again."""
+
+from __future__ import annotations
+
+from systemscripts import alerts
+from systemscripts.directory_management import Directories
+from tests.conftest import Installation
+from tests.tiny_jobs import Jobs, Mails
+
+FAIL = "if how != 'well': raise getattr(errors, how)('it is ' + how)"
+BAD, WELL = "[ETL] tiny failed", "[ETL] tiny works again"
+
+
+def write(jobs: Jobs, needs: str = "") -> None:
+    jobs.write("tiny", FAIL, parameters="how: str", needs=needs)
+
+
+def test_when_mails_go_out(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    expected: list[str] = []
+    for how, new in [
+        ("well", []),
+        ("BadDataError", [BAD]),
+        ("BadDataError", []),
+        ("TryLaterError", [BAD]),
+        ("TryLaterError", []),
+        ("well", [WELL]),
+        ("well", []),
+        ("TryLaterError", [BAD]),
+    ]:
+        jobs.run("tiny", how)
+        expected += new
+        assert mails.subjects() == expected, how
+    text = mails.text()
+    assert "What: it is TryLaterError" in text
+    assert "./run_python_etl_script.sh tiny.py TryLaterError" in text
+    assert "run began" in text
+    mail = mails.all()[-1]
+    assert (mail["to"], mail["auto-submitted"]) == ("operator@example.test", "auto-generated")
+
+
+def test_two_errors_with_one_exit_code_are_two_ways_of_failing(jobs: Jobs, mails: Mails) -> None:
+    jobs.write("tiny", "raise getattr(__import__('builtins'), how)('x')", parameters="how: str")
+    for how in ("ValueError", "ValueError", "KeyError"):
+        jobs.run("tiny", how)
+    assert len(mails.subjects()) == 2
+
+
+def test_each_key_is_bad_for_itself(jobs: Jobs, mails: Mails) -> None:
+    jobs.write("tiny", "raise errors.EtlError('x')", parameters="key: str", needs="lock='{key}'")
+    for key in ("a", "b", "a"):
+        jobs.run("tiny", key)
+    assert mails.subjects() == ["[ETL] tiny a failed", "[ETL] tiny b failed"]
+
+
+def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    done = jobs.run("tiny", "BadDataError")
+    assert done.returncode == 65
+    assert "the alert mail did not go out, it goes with a later run: mail server 127.0.0.1:" in done.stderr
+    again = jobs.run("tiny", "BadDataError")
+    assert again.returncode == 65
+    jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    jobs.write("other", "pass")
+    for _ in range(2):  # any job
+        assert jobs.run("other").returncode == 0
+    assert mails.subjects() == [BAD]
+    jobs.run("tiny", "well")
+    assert mails.subjects() == [BAD, WELL]
+    assert not list((jobs.installation.data / "var" / "alerts").glob("*.json"))
+
+
+def test_a_failure_that_was_over_before_the_mail_server_was_back_is_told_of(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    jobs.run("tiny", "BadDataError")
+    jobs.run("tiny", "well")
+    jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    jobs.run("tiny", "well")
+    assert mails.subjects() == [WELL]
+    assert "it is BadDataError" in mails.text()
+    assert "this was not told then" in mails.text()
+
+
+def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.run("tiny", "BadDataError")
+    jobs.installation.write_settings(SMTP_PORT="1")
+    for how in ("well", "BadDataError", "TryLaterError"):
+        jobs.run("tiny", how)
+    jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    jobs.run("tiny", "TryLaterError")
+    assert mails.subjects() == [BAD, BAD]
+    parts = mails.text().split("The mail server was away, so this was not told then:")
+    assert ["What: it is TryLaterError" in parts[0], BAD in parts[1], WELL in parts[2]] == [True] * 3
+    jobs.run("tiny", "well")
+    assert mails.subjects() == [BAD, BAD, WELL]
+    assert "not told" not in mails.text()
+
+
+def test_a_dry_run_neither_recovers_a_job_nor_makes_it_bad(jobs: Jobs, mails: Mails) -> None:
+    jobs.write(
+        "tiny", "if fails: raise errors.BadDataError('x')", parameters="fails: bool = False, dry_run: bool = False"
+    )
+    jobs.run("tiny", "--fails", "--dry-run")
+    assert mails.subjects() == []
+    jobs.run("tiny", "--fails")
+    assert jobs.run("tiny", "--dry-run").returncode == 0
+    assert mails.subjects() == [BAD]
+    jobs.run("tiny")
+    assert mails.subjects() == [BAD, WELL]
+
+
+def test_a_wrong_mail_password_is_a_warning(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.installation.write_settings(SMTP_PASSWORD="wrong")
+    done = jobs.run("tiny", "BadDataError")
+    assert done.returncode == 65
+    assert "refused the login of etl: 535 5.7.8 Authentication credentials invalid. Check SMTP_PASSWORD." in done.stderr
+    assert mails.subjects() == []
+
+
+def test_an_unknown_certificate_is_a_warning(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.installation.write_settings(SMTP_CA_FILE="")
+    assert "no trusted connection" in jobs.run("tiny", "BadDataError").stderr
+    jobs.installation.write_settings(SMTP_CA_FILE="/no/such.crt")
+    done = jobs.run("tiny", "BadDataError")
+    assert (done.returncode, "SMTP_CA_FILE: /no/such.crt cannot be used" in done.stderr) == (65, True)
+    assert mails.subjects() == []
+
+
+def test_a_state_file_that_is_damaged_or_cannot_be_written_never_fails_the_job(jobs: Jobs, mails: Mails) -> None:
+    write(jobs)
+    jobs.run("tiny", "BadDataError")
+    [state] = (jobs.installation.data / "var" / "alerts").glob("*.json")
+    state.write_text("{ torn")
+    assert jobs.run("tiny", "well").returncode == 0
+    state.unlink()
+    state.mkdir()
+    done = jobs.run("tiny", "BadDataError")
+    assert done.returncode == 65
+    assert "the alert of tiny could not be kept" in done.stderr
+    assert jobs.run("tiny", "well").returncode == 0
+
+
+def test_tools_that_somebody_sits_in_front_of_alert_nobody(jobs: Jobs, mails: Mails) -> None:
+    assert jobs.installation.run("database", "sql", "selec").returncode == 1
+    write(jobs, needs="alert=False")
+    jobs.run("tiny", "BadDataError")
+    jobs.write("killed", "Path('begun').touch(); time.sleep(60)", needs="alert=False")
+    process = jobs.begun("killed")
+    process.kill()
+    process.communicate()
+    assert jobs.installation.run("close_interrupted_runs").stdout == "1 interrupted run closed\n"
+    assert mails.subjects() == []
+
+
+def test_without_a_mail_server_the_job_says_so_and_goes_on(jobs: Jobs) -> None:
+    write(jobs)
+    assert jobs.run("tiny", "BadDataError").returncode == 65
+    assert "set SMTP_HOST and ALERT_RECIPIENTS" in jobs.installation.log_text()
+    assert jobs.run("tiny", "well").returncode == 0
+    assert not list((jobs.installation.data / "var" / "alerts").glob("*.json"))
+
+
+def test_the_tail_of_a_strange_log(here: Installation) -> None:
+    directories = Directories(here.data).create()
+    log = directories.logs / "x.jsonl"
+    log.write_bytes(b"\xff\xfe\n{}\n[1]\n\x00\x00")
+    alerts.notice(alerts.Outcome("x", "", "failed", 1, "text", "", log), directories)
+    assert "Last lines of" in next(directories.alerts.glob("*.json")).read_text()
+
+
+def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
+    installation: Installation, mails: Mails
+) -> None:
+    installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
+    installation.configure("quiet", exact_header=["name"])
+    installation.drop("lists_1.csv", "name\n" + "".join(f"n{number}\n" for number in range(9)))
+    assert installation.run("generic_import", "lists").returncode == 0
+    assert mails.subjects() == []
+    installation.drop("lists_2.csv", "name\nn1\n")
+    installation.drop("lists_3.csv", "other\nn1\n")
+    installation.drop("quiet_1.csv", "other\nn1\n")
+    assert installation.run("generic_import", "--all").returncode == 65
+    told = [mail for mail in mails.all() if mail["to"] == "client@example.test"]
+    assert sorted(str(mail["subject"]) for mail in told) == [
+        "[ETL] lists: lists_2.csv is held", "[ETL] lists: lists_3.csv is refused",
+    ]  # fmt: skip
+    texts = "".join(str(mail.get_content()) for mail in told)
+    assert "a drop of more than 50 %" in texts
+    assert "generic_import.py --accept 2" in texts
+    assert "another layout" in texts
+    assert "quiet" not in texts
+    installation.run("generic_import", "lists")
+    assert len([mail for mail in mails.all() if mail["to"] == "client@example.test"]) == 2
+
+
+def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:
+    installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
+    installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    installation.drop("lists_1.csv", "other\nn1\n")
+    installation.run("generic_import", "lists")
+    installation.write_settings(SMTP_PORT=str(mails.sink.port))
+    installation.run("generic_import", "lists")
+    assert [str(mail["subject"]) for mail in mails.all() if mail["to"] == "client@example.test"] == [
+        "[ETL] lists: lists_1.csv is refused"
+    ]

@@ -1,0 +1,64 @@
+"""Whole files are looked at by two processes, and the evidence is what one alone would have found."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from systemscripts.errors import EtlError
+from systemscripts.imports.suggest import infer_types, profile_table
+from systemscripts.tables import forked_process
+from systemscripts.tables.open_table import open_table
+
+ROWS = 30_000
+
+
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "list.csv"
+    lines = ["Id,Odd,Code,Day,Both,Amount,Late,Twin"]
+    for n in range(ROWS):
+        odd = "12x" if n in (20_000, 29_000) else n
+        late = "" if n < 15_000 else n  # the first half is blank
+        day, both = f"{1 + n % 28:02}/03/2026", f"0{1 + n % 9}/03/2026"
+        amount = "-" if n % 3 == 0 else f"{n}.50"
+        lines.append(f"{n},{odd},{n % 900:04},{day},{both},{amount},{late},t{min(n, ROWS - 2)}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def proposals(path: Path) -> dict[str, tuple[object, ...]]:
+    with open_table(path) as table:
+        evidence, rows = profile_table.look(table, table.columns, lambda done: None)
+        assert rows == ROWS
+        found = [infer_types.propose(name, seen) for name, seen in zip(table.columns, evidence, strict=True)]
+        return {p.column: (p.declared["type"], p.reason, seen.unique) for p, seen in zip(found, evidence, strict=True)}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_counts_lines_and_keys_are_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    monkeypatch.setattr(profile_table, "FIRST_ROWS", 1000)
+    monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
+    monkeypatch.setattr(forked_process, "is_possible", lambda: processes == 2)
+    ambiguous = "date; AMBIGUOUS: reads as dd/MM/yyyy and as MM/dd/yyyy, ask the client"
+    assert proposals(written(tmp_path)) == {
+        "Id": ("integer", "integer", True),
+        "Odd": ("integer", "integer, 2 of 30,000 does not fit: '12x' line 20,002", False),
+        "Code": ("text", "text: leading zeros in 30,000 values", False),
+        "Day": ("date", "date", False),
+        "Both": ("date", ambiguous, False),
+        "Amount": ("numeric", "numeric, 10,000 marks such as '-' mean no value", False),
+        "Late": ("integer", "integer", False),
+        "Twin": ("text", "text", False),
+    }
+
+
+def test_a_second_process_that_dies_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_table, "FIRST_ROWS", 1000)
+    monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
+    monkeypatch.setattr(forked_process, "is_possible", lambda: True)
+    monkeypatch.setattr(profile_table, "_help", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(EtlError, match="ended early"):
+        proposals(written(tmp_path))

@@ -1,0 +1,127 @@
+"""The command line that every script has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, Installation
+from tests.tiny_jobs import Jobs
+
+SCRIPTS = sorted(path.stem for path in (PROJECT / "jobscripts").glob("*.py"))
+HEAVY_FOR_HELP = ("psycopg2", "pydantic", "rich", "scrapy", "pandas")
+HEAVY_FOR_NOTHING = ("pandas", "scrapy", "openpyxl", "lxml", "jinja2", "smtplib")
+
+
+def imported(command: list[str], environment: dict[str, str]) -> tuple[set[str], str]:
+    """The modules that a command imports, and what it prints."""
+    command = [command[0], "-X", "importtime", *command[1:]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
+    return {
+        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")
+    }, done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_is_light_and_has_an_example(installation: Installation, script: str) -> None:
+    modules, text = imported(installation.command(script, "--help"), installation.process_environment())
+    assert not modules & set(HEAVY_FOR_HELP)
+    assert f"Examples:\n    {script}.py" in text
+    for option in ("--json", "--debug", "--wait"):
+        assert option in text
+    assert not (installation.data / "logs").exists()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_wrong_option_is_one_line(installation: Installation, script: str) -> None:
+    done = installation.run(script, "--no-such-option")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{script}: No such option: --no-such-option. See: {script}.py --help\n"
+
+
+def test_a_run_with_nothing_to_do_imports_nothing_heavy(installation: Installation) -> None:
+    command = installation.command("close_interrupted_runs")
+    modules, _ = imported(command, installation.process_environment())
+    assert "psycopg2" in modules
+    assert not modules & set(HEAVY_FOR_NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "Missing argument 'word'"),
+        (("a", "b"), "Got unexpected extra argument(s) (b)"),
+        (("a", "--count", "many"), "Invalid value for '--count': Input should be a valid integer"),
+        (("a", "--count"), "requires an argument"),
+    ],
+)
+def test_wrong_usage_is_one_line(jobs: Jobs, arguments: tuple[str, ...], text: str) -> None:
+    jobs.write("tiny", "pass", parameters="word: str, count: int = 1")
+    done = jobs.run("tiny", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert text in done.stderr
+    assert done.stderr.endswith("See: tiny.py --help\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "exit_code", "problems"),
+    [
+        ("return Summary(headline='x', rows=[{'a': 1, 'b': Path('/x')}])", 0, []),
+        ("s = Summary(); s.problem('broken', 65); return s", 65, ["broken"]),
+        ("raise errors.BadDataError('bad', 'Mend.')", 65, ["bad. Mend."]),
+        ("os.kill(os.getpid(), 15); time.sleep(5)", 143, ["stopped by SIGTERM. Run the same command again to go on."]),
+    ],
+)
+def test_json_is_one_object_however_it_ends(jobs: Jobs, body: str, exit_code: int, problems: list[str]) -> None:
+    jobs.write("tiny", f"logger.warning('a warning'); {body}")
+    done = jobs.run("tiny", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["exit_code"], found["problems"]) == (exit_code, exit_code, problems)
+    assert {"headline", "counts", "files", "rows", "warnings", "next_steps"} <= found.keys()
+
+
+def test_json_for_wrong_usage_and_wrong_settings(installation: Installation) -> None:
+    done = installation.run("database", "--json", "--nothing")
+    assert json.loads(done.stdout)["exit_code"] == 2
+    done = installation.run("database", "status", "--json", SMTP_PORT="x")
+    assert json.loads(done.stdout)["exit_code"] == 78
+
+
+def test_a_summary_that_says_what_is_registered_as_secret_is_still_json(jobs: Jobs) -> None:
+    jobs.write("tiny", "s = Summary(files=1000); s.rows = [{'note': '1000'}]; return s")
+    found = json.loads(jobs.run("tiny", "--json", SOURCE_X="1000").stdout)
+    assert (found["files"], found["rows"]) == (1000, [{"note": "***"}])
+
+
+def test_a_file_name_that_is_not_utf8(jobs: Jobs) -> None:
+    jobs.write("tiny", "return Summary(headline=str(file))", parameters="file: Path")
+    command = [*jobs.command("tiny"), b"caf\xe9.csv"]
+    environment = jobs.installation.process_environment()
+    done = subprocess.run(command, env=environment, capture_output=True, cwd=jobs.installation.data)
+    assert (done.returncode, done.stdout) == (0, b"caf\\udce9.csv\n")
+    assert jobs.rows("status, arguments") == [("succeeded", "'caf\\udce9.csv'")]
+
+
+def test_an_error_before_the_run_is_one_line_with_its_traceback(jobs: Jobs) -> None:
+    jobs.write("tiny", "pass", before="from systemscripts import settings\nsettings.current = lambda: 1 / 0")
+    done = jobs.run("tiny")
+    assert done.returncode == 1
+    assert done.stderr.endswith("tiny: unexpected ZeroDivisionError: division by zero\n")
+
+
+def test_help_is_quick(installation: Installation) -> None:
+    import time
+
+    environment = installation.process_environment()
+    times = []
+    for _ in range(3):
+        begun = time.monotonic()
+        subprocess.run([sys.executable, str(Path(PROJECT) / "jobscripts" / "database.py"), "--help"], env=environment,
+                       capture_output=True)  # fmt: skip
+        times.append(time.monotonic() - begun)
+    assert min(times) < 1.0  # 0.12 s on an idle machine; others may be busy here

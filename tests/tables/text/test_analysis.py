@@ -1,0 +1,136 @@
+"""What is told from the rows of a text: kinds, headers, rows in another dialect, the end; small files and large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.open_table import open_table
+from systemscripts.tables.structure import table_end, value_kinds
+from systemscripts.tables.text import analysis, repair_rows, text_file
+
+Read = tuple[list[str], list[list[str]], int]
+
+
+def read(path: Path, content: str | bytes, options: ReadingOptions = ReadingOptions()) -> Read:
+    """Columns, records, and how many rows were skipped."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with open_table(path, options) as table:
+        records = [table.parse(record) for block in table.blocks() for record in block.records]
+        return table.columns, records, table.skipped
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("1.234,50", "number"),
+        ("-12", "number"),
+        ("45 %", "percent"),
+        ("$74.69", "money"),
+        ("2024-05-01 10:00", "date"),
+        ("1. Mai 2024", "date"),
+        ("01:00", "time"),
+        ("MG-8769", "code A-9"),
+        ("n/a", "missing"),
+        (" ", "blank"),
+        ("Bern", "text"),
+    ],
+)
+def test_a_field_has_a_kind(field: str, kind: str) -> None:
+    assert value_kinds.kind(field) == kind
+
+
+def test_years_above_amounts_are_names() -> None:
+    body = value_kinds.columns([["Bern", "1.5", "2.5"], ["Genf", "1.7", "2.7"]], 3)
+    assert value_kinds.header_votes(["Town", "2001", "2002"], body) == (2, 0)
+    assert value_kinds.header_votes(["Chur", "1.1", "1.2"], body) == (0, 2)
+
+
+BODY = value_kinds.columns([["1", "2024-05-01", "Bern", "1.5"], ["2", "2024-05-02", "La Punt", "2.5"]], 4)
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("3;2024-05-03;Chur;9.5", ["3", "2024-05-03", "Chur", "9.5"]),
+        ("3 2024-05-03 St. Moritz Bad 9.5", ["3", "2024-05-03", "St. Moritz Bad", "9.5"]),
+        ('3 2024-05-03 "a, b" 9.5', ["3", "2024-05-03", "a, b", "9.5"]),
+        ("this is no record at all", None),
+        ("3,2024-05-03", None),
+    ],
+)
+def test_a_row_in_another_dialect_is_cut_by_kinds(line: str, fields: list[str] | None) -> None:
+    assert repair_rows.realigned(line, 4, BODY, ",") == fields
+
+
+def test_words_that_may_belong_to_either_of_two_columns_are_left_alone() -> None:
+    body = value_kinds.columns([["1", "Anna Berg", "La Punt", "5"], ["2", "Ben Kurz", "Bad Ragaz", "6"]], 4)
+    assert repair_rows.realigned("3 Cleo Lang St Gallen 7", 4, body, ",") is None
+
+
+def test_a_blank_row_within_the_table_is_no_end() -> None:
+    rows = [(1, ["Id", "Sum"]), (2, ["1", "5"]), (4, ["2", "6"]), (5, ["3", "7"])]
+    assert table_end.find(rows, 1, 2, rows[0][1]).position == 4
+
+
+def test_what_stands_below_a_blank_row_can_be_left_out(tmp_path: Path) -> None:
+    content = "id,n\n1,5\n2,6\n\n3,7\n4,8\n"
+    assert read(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"], ["3", "7"], ["4", "8"]], 0)
+    options = ReadingOptions(stop_at_blank_row=True)
+    assert read(tmp_path / "x", content, options)[1:] == ([["1", "5"], ["2", "6"]], 2)
+
+
+def test_every_row_can_be_kept(tmp_path: Path) -> None:
+    content = "id,n\n1,5\n2,6\n\nNote: not audited.\n"
+    assert read(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"]], 1)
+    kept = read(tmp_path / "x", content, ReadingOptions(keep_all_rows=True))
+    assert kept[1:] == ([["1", "5"], ["2", "6"], ["Note: not audited."]], 0)
+
+
+def test_an_escape_can_be_set_and_forbidden(tmp_path: Path) -> None:
+    content = 'id,text\n1,"a \\"b\\" c"\n2,"d"\n'
+    assert read(tmp_path / "x", content)[1][0] == ["1", 'a "b" c']
+    assert read(tmp_path / "x", content, ReadingOptions(escape="\\"))[1][0] == ["1", 'a "b" c']
+    assert read(tmp_path / "x", content, ReadingOptions(escape=""))[1][0] == ["1", 'a \\"b\\" c']
+
+
+def test_two_delimiters_that_fit_are_refused_and_one_can_be_set(tmp_path: Path) -> None:
+    content = "1;2|3\n4;5|6\n7;8|9\n"
+    with pytest.raises(BadDataError, match="fits as well"):
+        read(tmp_path / "x", content)
+    assert read(tmp_path / "x", content, ReadingOptions(delimiter=";"))[1][0] == ["1", "2|3"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_titles_and_notes_of_a_large_file_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, end: str
+) -> None:
+    monkeypatch.setattr(analysis, "WHOLE_BYTES", 1000)
+    monkeypatch.setattr(analysis, "TAIL_BYTES", 300)
+    lines = ["Report", "", "Id,Town,Sum", *(f"{n},Town {n},{n}.50" for n in range(2000)), "", "Source: our own count"]
+    columns, records, skipped = read(tmp_path / "x", end.join(lines).encode(encoding))
+    assert columns == ["Id", "Town", "Sum"]
+    assert records[:2000] == [[str(n), f"Town {n}", f"{n}.50"] for n in range(2000)]
+    if encoding == "utf-8":  # of other encodings the end is not looked at
+        assert (len(records), skipped) == (2000, 2)
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('a, b, c\n1, "x, y", 3\n4, , 6\n', [["1", "x, y", "3"], ["4", "", "6"]]),
+        ('a,b,c\n1,"x\\"y",3\n4,"\\\\",6\n7,"a, b",8\n', [["1", 'x"y', "3"], ["4", "\\", "6"], ["7", "a, b", "8"]]),
+        ("ab||cd||ef\n1||2||3\n4||||6\n", [["1", "2", "3"], ["4", "", "6"]]),
+        ("Aa   Bb   Cc\n1    2    3\n4    5    6\n7    8    9\n", [["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"]]),
+    ],
+)
+def test_chunks_of_any_size_give_the_same_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, content: str, expected: list[list[str]]
+) -> None:
+    monkeypatch.setattr(text_file, "CHUNK_BYTES", size)
+    assert read(tmp_path / "x", content)[1] == expected

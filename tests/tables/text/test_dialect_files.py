@@ -1,0 +1,110 @@
+"""Text files in the dialects of clients mean what a careful person reads in them; a doubtful reading is reported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from systemscripts.errors import EtlError
+from systemscripts.tables.model import Block, ReadingOptions
+from systemscripts.tables.open_table import open_table
+from tests.tables import dialect_files
+from tests.tables.dialect_files import DialectFile
+
+IS_LONG = bool(os.environ.get("ETL_TEST_LONG"))
+LEAST_RIGHT = 0.97
+# quotes that are no quotes by the rules are told, though they are read as they are meant
+TOLD_ALWAYS = {"apostrophes as quotes", "both escapes"}
+
+
+@pytest.mark.parametrize("seed", range(5) if IS_LONG else [3])
+def test_no_dialect_is_read_wrong_in_silence(seed: int, tmp_path: Path) -> None:
+    count = 1100 if IS_LONG else 154
+    right, silently_wrong, told = 0, [], []
+    for file in dialect_files.generate(seed, count):
+        is_right, warnings = _read(tmp_path, file)
+        right += is_right
+        if not is_right and not warnings:
+            silently_wrong.append((file.name, file.content[:200]))
+        if is_right and warnings and not TOLD_ALWAYS & set(file.odd):
+            told.append((file.name, warnings))
+    assert silently_wrong == []
+    assert told == []
+    assert right >= LEAST_RIGHT * count
+
+
+def _read(folder: Path, file: DialectFile) -> tuple[bool, list[str]]:
+    """Whether a file is read as what it means, and what was reported; a refusal reports."""
+    path = folder / file.name
+    path.write_bytes(file.content)
+    try:
+        with open_table(path) as table:
+            rows = [table.parse(record) for block in table.blocks() for record in block.records]
+            return (table.columns, rows) == (file.columns, file.rows), [str(text) for text in table.warnings]
+    except EtlError as error:
+        return False, [str(error)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_ruler_of_dashes_tells_the_columns(tmp_path: Path, end: str) -> None:
+    lines = [
+        "Report of May",
+        "",
+        "Nr Customer       Amount",
+        "-- ------------ --------",
+        " 1 Anna Berg       12.50",
+        " 2               1100.00",
+        '12 5" pipe, red',
+    ]
+    path = tmp_path / "list.txt"
+    path.write_text(end.join(lines) + end, newline="")
+    with open_table(path) as table:
+        assert table.columns == ["Nr", "Customer", "Amount"]
+        found = [(row, table.parse(record)) for block in table.blocks() for record, row in _numbered(block)]
+    assert found == [(5, ["1", "Anna Berg", "12.50"]), (6, ["2", "", "1100.00"]), (7, ["12", '5" pipe, red', ""])]
+
+
+def _numbered(block: Block) -> Iterable[tuple[bytes, int]]:
+    return zip(block.records, block.rows, strict=True)
+
+
+def test_a_blank_at_a_fixed_place_stays_a_blank(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("id   name      qty\n1    Zoë         7\n2             1200\n3    Li Wei\n", encoding="latin-1")
+    with open_table(path) as table:
+        rows = [table.parse(record) for block in table.blocks() for record in block.records]
+    assert (table.columns, rows) == (["id", "name", "qty"], [["1", "Zoë", "7"], ["2", "", "1200"], ["3", "Li Wei", ""]])
+
+
+def test_a_value_over_the_edge_of_its_column_is_not_cut(tmp_path: Path) -> None:
+    lines = ["id   name       qty", "---- ---------- ---", *(f"{n:4} {'Anna':10} {n:3}" for n in range(30))]
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join([*lines, "  31 Bartholomew 31"]) + "\n")
+    with open_table(path) as table:
+        rows = [table.parse(record) for block in table.blocks() for record in block.records]
+    assert rows[-1] == ["31 Bartholomew 31"]  # one field: a reject of the load
+
+
+def test_a_declared_delimiter_wins_over_columns_at_fixed_places(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("id  name,qty\n1   Anna,7\n2   Hugo,8\n3   Olga,9\n")
+    with open_table(path, ReadingOptions(delimiter=",")) as table:
+        assert table.columns == ["id  name", "qty"]
+
+
+def test_one_column_of_lines_that_hold_delimiters_is_reported(tmp_path: Path) -> None:
+    kinds = (
+        "H,{},Berg {},2026-01-02",
+        "L,{},red,{},7.50",
+        "L,{},blue,{},1.50",
+        "N,{},text {}",
+        "T,{},7.50,EUR,open,{}",
+    )
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(kind.format(number, number) for number in range(50) for kind in kinds))
+    with open_table(path) as table:
+        assert len(table.columns) == 1
+        assert [warning.code for warning in table.warnings] == ["one_column"]

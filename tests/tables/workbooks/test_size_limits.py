@@ -1,0 +1,148 @@
+"""No file grows beyond the limits: what is packed is refused while it is unpacked, what is sparse stays so."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import uuid
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from systemscripts import configuration, settings
+from systemscripts.directory_management import Directories
+from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.ingest import run_imports
+from systemscripts.summary import Summary
+from systemscripts.tables import temporary_files
+from systemscripts.tables.open_table import open_table
+from systemscripts.tables.workbooks import parser_process, unpack
+from tests.conftest import Installation
+
+ROWS = b"id,name\n" + b"1,one of many\n" * 750_000  # 10 MB
+SMALL_GB = "0.005"
+
+
+def zipped(content: bytes, name: str = "orders.csv") -> bytes:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, content)
+    return output.getvalue()
+
+
+def packed_workbook(content: bytes) -> bytes:
+    """A workbook of which one part is huge."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("[Content_Types].xml", "<Types>spreadsheetml</Types>")
+        packed.writestr("xl/workbook.xml", "<workbook/>")
+        packed.writestr("xl/worksheets/sheet1.xml", content)
+    return output.getvalue()
+
+
+def within_limit(installation: Installation, **limits: str) -> None:
+    installation.write_settings(**limits)
+    settings.reset()
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, zipped, packed_workbook, lambda content: zipped(gzip.compress(content), "orders.csv.gz")],
+    ids=["gzip", "zip", "workbook", "gzip in zip"],
+)
+def test_what_unpacks_to_more_than_the_setting_is_refused_with_its_name(
+    here: Installation, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "orders"
+    path.write_bytes(pack(ROWS))
+    within_limit(here, MAX_UNPACKED_GB=SMALL_GB)
+    with pytest.raises(BadDataError, match=f"would unpack to .*MAX_UNPACKED_GB allows {SMALL_GB}"):
+        open_table(path).close()
+    assert list((here.data / "var" / "unpacked").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, lambda content: zipped(gzip.compress(content, 0), "orders.csv.gz")],
+    ids=["gzip", "hardly packed within a zip"],
+)
+def test_what_unpacks_to_too_many_times_the_size_of_the_file_that_came_is_refused(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(parser_process, "LIMITS", parser_process.Limits(suspicious_bytes=2**20))
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(pack(ROWS))
+    with pytest.raises(BadDataError, match="MAX_UNPACK_RATIO allows 250 times its size"):
+        open_table(path).close()
+    within_limit(here, MAX_UNPACK_RATIO="2000")
+    with open_table(path) as table:
+        assert table.columns == ["id", "name"]
+
+
+def test_it_is_unpacked_on_the_disk_of_the_data_folder_unless_tmpdir_says_else(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(b"id,name\n1,x\n"))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    places = []
+    unpack.within(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("TMPDIR", str(other))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    unpack.within(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
+    assert places == [here.data / "var" / "unpacked", other]
+
+
+def test_a_disk_that_is_nearly_full_is_for_later(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(ROWS))
+    monkeypatch.setattr(temporary_files, "CHECK_EVERY_BYTES", 2**20)
+    monkeypatch.setattr(temporary_files, "RESERVE_BYTES", 2**60)
+    with pytest.raises(TryLaterError, match="too little to unpack the file"):
+        open_table(path).close()
+
+
+def run(installation: Installation) -> Summary:
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection:
+        config, directories = configuration.load(connection, "orders"), Directories(installation.data).create()
+        return run_imports.run_imports(connection, [config], directories, str(uuid.uuid4()), run_imports.Options())
+
+
+def sparse(path: Path, size: int) -> Path:
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    return path
+
+
+def test_a_sparse_file_of_others_takes_no_more_room_here(here: Installation, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    sparse(inbox / "orders_1.csv", 40 * 2**20)
+    here.configure("orders", load_mode="append", sources=[{"type": "local", "path": str(inbox)}])
+    assert run(here).exit_code == 65  # it holds no text
+    (kept,) = (here.data / "file_watcher" / "refused").glob("*.csv")
+    assert kept.stat().st_size == 40 * 2**20 and kept.stat().st_blocks * 512 < 2**20
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_file_above_the_limit_stays_where_it_is(here: Installation, tmp_path: Path, elsewhere: bool) -> None:
+    within_limit(here, MAX_FILE_GB="1", FILE_STILL_SECONDS="0")
+    inbox = tmp_path / "inbox" if elsewhere else here.data / "file_watcher"
+    inbox.mkdir(exist_ok=True)
+    large = sparse(inbox / "orders_1.csv", 2**40)
+    (inbox / "orders_2.csv").write_text("id,name\n1,x\n")
+    here.configure("orders", load_mode="append", sources=[{"type": "local", "path": str(inbox)}] if elsewhere else [])
+    summary = run(here)
+    (problem,) = summary.problems
+    assert "orders_1.csv" in problem and "MAX_FILE_GB allows 1" in problem and summary.exit_code == 65
+    assert large.exists() and here.sql("select name from dba.tfile") == [("orders_2.csv",)]

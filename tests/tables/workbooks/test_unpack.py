@@ -1,0 +1,118 @@
+"""Packed files: what is unpacked for reading is gone afterwards, however the reading ends."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.open_table import open_table
+from systemscripts.tables.workbooks import parser_process, unpack
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from systemscripts.tables import unpacking
+unpacking.within(Path(sys.argv[1]), "gzip_parser", "gzip", lambda inner: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's place for temporary files, of this test alone."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+def packed(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(b"id,name\n1,x\n"))
+    return path
+
+
+def test_nothing_is_left_after_reading(tmp_path: Path, place: Path) -> None:
+    with open_table(packed(tmp_path)) as table:
+        assert [record for block in table.blocks() for record in block.records] == [b"1,x"]
+    assert list(place.glob("unpacked-*")) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(tmp_path: Path, place: Path) -> None:
+    path = packed(tmp_path)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    assert done.returncode == -signal.SIGKILL
+    [left] = place.glob("unpacked-*")
+    assert (left / "orders.csv").read_bytes() == b"id,name\n1,x\n"
+
+    def use(inner: Path) -> None:
+        assert not left.exists()
+        with open_table(path):
+            assert inner.exists()  # another run has it open
+
+    unpack.within(path, "gzip_parser", "gzip", use)
+    assert list(place.glob("unpacked-*")) == []
+
+
+ROWS = b"id,n\n1,2\n3,4\n"
+
+
+def tar(path: Path, files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> Path:
+    with tarfile.open(path, "w", format=form) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_the_only_table_of_a_tar_is_read_and_what_lies_beside_it_is_noted(form: int, tmp_path: Path) -> None:
+    files = {
+        "data/orders_é.csv": ROWS,
+        "data/._orders_é.csv": b"\0\5",
+        "data/orders.md5": b"abc",
+        "README.txt": b"Hello",
+    }
+    with open_table(tar(tmp_path / "orders.tar", files, form)) as table:
+        assert [record for block in table.blocks() for record in block.records] == [b"1,2", b"3,4"]
+        assert "orders_é.csv; not read beside it: data/orders.md5, README.txt" in table.detected.notes[0]
+
+
+@pytest.mark.parametrize("packed_again", [False, True])
+def test_a_tar_of_two_tables_is_refused_by_their_names(packed_again: bool, tmp_path: Path) -> None:
+    path = tar(tmp_path / "orders.tar", {"a.csv": ROWS, "b.csv": ROWS})
+    if packed_again:
+        path = tmp_path / "orders.tar.gz"
+        path.write_bytes(gzip.compress((tmp_path / "orders.tar").read_bytes()))
+    with pytest.raises(BadDataError, match=r"is a tar archive of 2 files \(a.csv, b.csv\)"):
+        open_table(path)
+
+
+def test_a_tar_that_breaks_off_or_is_packed_too_often_is_refused(tmp_path: Path) -> None:
+    path = tar(tmp_path / "orders.tar", {"a.csv": ROWS * 1000})
+    os.truncate(path, 2000)
+    with pytest.raises(BadDataError, match="truncated or damaged"):
+        open_table(path)
+    inner = gzip.compress(gzip.compress(gzip.compress(tar(tmp_path / "b.tar", {"a.csv": ROWS}).read_bytes())))
+    path = tmp_path / "b.tar.gz.gz.gz"
+    path.write_bytes(inner)
+    with pytest.raises(BadDataError, match="packed more than 3 times"):
+        open_table(path)
+
+
+def test_what_a_tar_unpacks_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser_process.LIMITS, "suspicious_bytes", 10_000)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(tar(tmp_path / "a.tar", {"a.csv": b"1,2\n" * 100_000}).read_bytes()))
+    with pytest.raises(BadDataError, match="MAX_UNPACK_RATIO"):
+        open_table(path)

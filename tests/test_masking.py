@@ -1,0 +1,166 @@
+"""Secrets appear nowhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from systemscripts import masking
+from tests.conftest import Installation
+from tests.tiny_jobs import Jobs, Mails
+
+PASSWORD = 'pä"ss @wörd/?#&%1'
+SMTP_PASSWORD = "smtp-pass word/1"
+SOURCE = "first line of key\nsecond line of key"
+ARGUMENT = "from-the-command-line"
+PARTS = [PASSWORD, quote(PASSWORD, safe=""), SMTP_PASSWORD, *SOURCE.split("\n"), ARGUMENT]
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    masking._spellings.clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("postgresql://etl:a%40b@host/db", "postgresql://etl:***@host/db"),
+        ("amqp://u:p/a@h", "amqp://u:***@h"),
+        ("http://h:80/path a@b", "http://h:80/path a@b"),
+        ("https://h/?access_token=abc&x=1", "https://h/?access_token=***&x=1"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("sent Bearer abcdef123456", "sent Bearer ***"),
+        ("--db-password 'a b c' rest", "--db-password *** rest"),
+        ("--token=abc rest", "--token=*** rest"),
+        ("password='ab,cd ef' host=x", "password=*** host=x"),
+        ('{"api_key": "x y, z", "n": 1}', '{"api_key": ***, "n": 1}'),
+        ("create role x password 'ab''c d' login", "create role x password *** login"),
+        ("the password is wrong", "the password is wrong"),
+        ("a token bucket", "a token bucket"),
+    ],
+)
+def test_what_looks_like_a_secret(text: str, masked: str) -> None:
+    assert masking.mask(text) == masked
+
+
+def test_registered_secrets_in_every_spelling_but_not_in_another_case() -> None:
+    masking.register([PASSWORD, SOURCE, "CaseSensitive", "abc"])
+    for shown in (PASSWORD, quote(PASSWORD, safe=""), repr(PASSWORD), repr([SOURCE]), f"x{SOURCE}y"):
+        assert "***" in masking.mask(shown)
+        assert "wörd" not in masking.mask(shown)
+        assert "line of key" not in masking.mask(shown)
+    assert masking.mask("casesensitive CaseSensitive abc") == "casesensitive *** abc"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("match", "5 matches, no match, rematch", "5 matches, no match, rematch"),
+        ("match", "pass 'match' url x:match@h key=match", "pass '***' url x:***@h key=***"),
+        ("match", '{"a": "match"}\nmatch\n', '{"a": "***"}\n***\n'),
+        ("Winter", "Winter is coming; login=Winter", "Winter is coming; login=***"),
+        ("file", "5 files, the file", "5 files, the file"),
+        ("ab12", "cab12, ab123: ab12 (ab12) ab12.", "cab12, ab123: *** (***) ***."),
+        ("ab12", "line\\nab12 and %40ab12%41", "line\\n*** and %40***%41"),
+        ("#a1!", "x#a1!y", "x***y"),
+        ("tr0ub4dor", "xtr0ub4dory", "x***y"),
+        ("qwkjzhxp", "user qwkjzhxp, sftp -p qwkjzhxp (qwkjzhxp)", "user ***, sftp -p *** (***)"),
+        ("sunshine", "https://h/hook/sunshine/x refused", "https://h/hook/***/x refused"),
+        ("postgres", "postgres is up; login=postgres", "postgres is up; login=***"),
+        ("correcthorsebattery", "xcorrecthorsebatteryx", "x***x"),
+    ],
+)
+def test_a_short_or_common_secret_hides_itself_and_no_other_word(secret: str, text: str, masked: str) -> None:
+    masking.register([secret])
+    assert masking.mask(text) == masked
+
+
+def test_values_for_json() -> None:
+    masking.register(["1000"])
+    found = masking.mask_values({"rows": 1000, "text": "1000", "password": "x", "list": (1, "a 1000"), "none": None})
+    assert found == {"rows": 1000, "text": "***", "password": "***", "list": [1, "a ***"], "none": None}
+
+
+@pytest.mark.parametrize("text", ["-" * 1_000_000, "password " + "-" * 100_000, "a:" * 400_000, "://" * 300_000])
+def test_long_texts_are_masked_in_seconds(text: str) -> None:
+    begun = time.process_time()
+    masking.mask(text)
+    assert time.process_time() - begun < 5
+
+
+@pytest.fixture
+def planted(installation: Installation) -> Installation:
+    """An installation whose database password is an ugly one."""
+    role = f"ugly_{installation.url.rpartition('_')[2]}"
+    escaped = PASSWORD.replace("'", "''")
+    installation.sql(f"create role {role} superuser login password '{escaped}'")
+    host = installation.url.rpartition("@")[2]
+    installation.write_settings(
+        DATABASE_URL=f"postgresql://{role}:{quote(PASSWORD, safe='')}@{host}",
+        SOURCE_KEY='"' + SOURCE.replace("\n", "\\n") + '"',
+    )
+    return installation
+
+
+def test_planted_secrets_appear_nowhere(planted: Installation, jobs: Jobs, mails: Mails) -> None:
+    body = """
+        import subprocess
+        from systemscripts import db_utils, settings
+        url = settings.current().database_url.get_secret_value()
+        connection = db_utils.connect()
+        secrets = settings.current().secrets() + [password]
+        for secret in secrets:
+            logger.info("info %s %r", secret, [secret])
+            logger.warning("warning " + secret, extra={"detail": {"secret": secret, "list": [secret], secret: 1}})
+        print(subprocess.run("cat /proc/[0-9]*/cmdline", shell=True, capture_output=True, text=True).stdout
+              .replace(chr(0), " ").replace(" --password " + password, ""), file=open("cmdline", "w"))
+        try:
+            raise KeyError(url)
+        except KeyError as error:
+            raise RuntimeError(f"{secrets} {url}") from error
+    """
+    jobs.write("tiny", body, parameters="password: str = ''", needs="lock='{password}'")
+    done = jobs.run("tiny", "--password", ARGUMENT)
+    debugged = jobs.run("tiny", "--password", ARGUMENT, "--debug", "--json")
+    assert (done.returncode, debugged.returncode) == (1, 1), done.stderr
+    assert len(mails.subjects()) == 1
+    tables = jobs.installation.sql(
+        "select string_agg(r::text, ' ') from (select to_jsonb(t) r from dba.trun t union all "
+        "select to_jsonb(l) from dba.tlogentry l) x"
+    )
+    seen = {
+        "logs": jobs.installation.log_text(),
+        "names": " ".join(map(str, Path(jobs.installation.data).rglob("*"))),
+        "tables": tables[0][0].replace("\\\\", "\\"),
+        "output": done.stdout + done.stderr + debugged.stdout + debugged.stderr,
+        "mail": mails.subjects()[0] + mails.text(),
+        "processes": (jobs.installation.data / "cmdline").read_text(),
+    }
+    for place, text in seen.items():
+        spellings = {form for secret in PARTS for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])}
+        assert not [form for form in spellings if form in text], place
+    assert "info *** ['***']" in seen["logs"]
+    assert "tiny --password" not in seen["processes"]
+    assert mails.text().count("--password ***") >= 1
+
+
+def test_a_wrong_password_is_not_shown(planted: Installation) -> None:
+    host = planted.url.rpartition("@")[2]
+    done = planted.run("close_interrupted_runs", DATABASE_URL=f"postgresql://etl:wrong-secret%40x@{host}")
+    assert done.returncode == 78
+    assert "refused the login" in done.stderr
+    assert "wrong-secret" not in done.stderr + planted.log_text()
+
+
+@pytest.mark.parametrize(
+    "address", ["etl:a@b-secret@h/etl", "etl:12/b-secret@h/etl", "etl:b-secret#x@h/etl", "etl:b-secret?@h"]
+)
+def test_an_address_with_raw_special_characters_is_refused_unseen(installation: Installation, address: str) -> None:
+    done = installation.run("close_interrupted_runs", DATABASE_URL=f"postgresql://{address}")
+    assert done.returncode == 78
+    assert "percent form" in done.stderr
+    assert "b-secret" not in done.stderr
