@@ -18,15 +18,20 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 # what older versions wrote, what clients sent, and this list itself
-EXEMPT = re.compile(r"sql/migrations/|tests/upgrade/version_|tests/samples/|demo/samples/|tests/house_style\.py|LICENSE")
+EXEMPT = re.compile(
+    r"sql/migrations/|tests/upgrade/version_|tests/samples/|demo/samples/|tests/house_style\.py|LICENSE"
+)
+PRODUCT_FOLDERS = ("systemscripts", "jobscripts", "webconsole", "demo", "bench")
+READ_SUFFIXES = frozenset(".py .md .html .sh .bash .bats .yaml .sql .txt .example .cron .css .js".split())
 
 # a function is verb and object; these stand alone for what they are in every code base
 PLAIN_FUNCTIONS = {"main", "setup", "teardown"}
-PARTICIPLES = set(
+_IRREGULAR_PARTICIPLES = (
     "made found shown kept left sent read known taken seen told given done gone begun written held met put set cut drawn chosen "
     "hidden broken bound born built caught dealt fed felt grown heard laid led lent lost meant paid said sold spent split stuck "
-    "thought understood won worn".split()
+    "thought understood won worn"
 )
+PARTICIPLES = frozenset(_IRREGULAR_PARTICIPLES.split())
 QUESTION = re.compile(
     r"_*(is|has|have|are|was|were|can|may|must|should|will|does|do|did|needs|need|allows|accepts|matches|contains|exists|knows"
     r"|looks|starts|ends|wants|holds|fits|belongs|supports|recognises|applies|includes|uses|equals|differs|requires)(_|$)"
@@ -91,17 +96,16 @@ def project_files() -> list[Path]:
     """The files of the repository that people read or run, without what is exempt."""
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     kept = (line for line in listed.split("\n") if line and not EXEMPT.search(line))
-    suffixes = {".py", ".md", ".html", ".sh", ".bash", ".bats", ".yaml", ".sql", ".txt", ".example", ".cron", ".css", ".js"}
-    return [PROJECT / line for line in kept if Path(line).suffix in suffixes and (PROJECT / line).is_file()]
+    return [PROJECT / line for line in kept if Path(line).suffix in READ_SUFFIXES and (PROJECT / line).is_file()]
 
 
 def check_module_names(files: list[Path]) -> Iterator[Place]:
     """Name the modules of the product called by a bare -ing word or whose last word is one."""
     for path in files:
         relative = path.relative_to(PROJECT)
-        if path.suffix == ".py" and relative.parts[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "bench"):
-            if path.stem.endswith("ing"):
-                yield Place("module in -ing", str(relative), 1, path.stem)
+        is_code = path.suffix == ".py" and relative.parts[0] in PRODUCT_FOLDERS
+        if is_code and path.stem.endswith("ing"):
+            yield Place("module in -ing", str(relative), 1, path.stem)
 
 
 def check_code(path: Path) -> Iterator[Place]:
@@ -119,12 +123,12 @@ def check_code(path: Path) -> Iterator[Place]:
 def _check_function(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Iterator[Place]:
     words = node.name.strip("_").split("_")
     decorated = any(isinstance(each, ast.Name) and "property" in each.id for each in node.decorator_list)
-    if len(words) == 1 and not decorated and words[0] not in PLAIN_FUNCTIONS:
-        if words[0] in PARTICIPLES or re.search(r"(ed|ing)$", words[0]):
-            yield Place("bare participle", path, node.lineno, node.name)
-    if isinstance(node.returns, ast.Name) and node.returns.id == "bool" and not QUESTION.match(node.name):
-        if not path.startswith("tests/"):
-            yield Place("boolean is not a question", path, node.lineno, node.name)
+    is_participle = words[0] in PARTICIPLES or re.search(r"(ed|ing)$", words[0])
+    if len(words) == 1 and is_participle and not decorated and words[0] not in PLAIN_FUNCTIONS:
+        yield Place("bare participle", path, node.lineno, node.name)
+    is_boolean = isinstance(node.returns, ast.Name) and node.returns.id == "bool"
+    if is_boolean and not QUESTION.match(node.name) and not path.startswith("tests/"):
+        yield Place("boolean is not a question", path, node.lineno, node.name)
 
 
 def check_words(path: Path) -> Iterator[Place]:
