@@ -22,14 +22,16 @@ EXEMPT = re.compile(
     r"sql/migrations/|tests/upgrade/version_|tests/samples/|demo/samples/|tests/house_style\.py|LICENSE"
 )
 PRODUCT_FOLDERS = ("systemscripts", "jobscripts", "webconsole", "demo", "bench")
-READ_SUFFIXES = frozenset(".py .md .html .sh .bash .bats .yaml .sql .txt .example .cron .css .js".split())
+READ_SUFFIXES = frozenset(
+    (".py", ".md", ".html", ".sh", ".bash", ".bats", ".yaml", ".sql", ".txt", ".example", ".cron", ".css", ".js")
+)
 
 # a function is verb and object; these stand alone for what they are in every code base
 PLAIN_FUNCTIONS = {"main", "setup", "teardown"}
 _IRREGULAR_PARTICIPLES = (
-    "made found shown kept left sent read known taken seen told given done gone begun written held met put set cut drawn chosen "
-    "hidden broken bound born built caught dealt fed felt grown heard laid led lent lost meant paid said sold spent split stuck "
-    "thought understood won worn"
+    "made found shown kept left sent read known taken seen told given done gone begun written held met "
+    "put set cut drawn chosen hidden broken bound born built caught dealt fed felt grown heard laid led "
+    "lent lost meant paid said sold spent split stuck thought understood won worn "
 )
 PARTICIPLES = frozenset(_IRREGULAR_PARTICIPLES.split())
 QUESTION = re.compile(
