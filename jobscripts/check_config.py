@@ -17,7 +17,7 @@ def check_config() -> Summary:
     from systemscripts.monitoring.checks import configuration_files
 
     summary = Summary(headline="the configuration is sound")
-    for fault in configuration_files.find():
+    for fault in configuration_files.find_faults():
         summary.problem(fault, ConfigurationError.exit_code)
     if summary.problems:
         count = len(summary.problems)

@@ -14,14 +14,14 @@ ORDER = 70
 
 def check(context: Context) -> Iterator[Line]:
     """Each fault a line."""
-    faults = list(find())
+    faults = list(find_faults())
     for fault in faults:
         yield Line(FAILURE, "configuration", fault, "Correct that file; check_config.py shows whether it is sound.")
     if not faults:
         yield Line(OK, "configuration", "every YAML file is sound")
 
 
-def find() -> Iterator[str]:
+def find_faults() -> Iterator[str]:
     """What is wrong in the YAML files."""
     yield from yaml_row_sync.faults()
     for name in pipeline_config.names():
