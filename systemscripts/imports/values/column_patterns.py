@@ -45,7 +45,7 @@ _EMAIL = (
 
 @dataclass(frozen=True)
 class Shape:
-    """The test of a joined column, and how a value of that shape becomes PostgreSQL's spelling."""
+    """The test of a joined column, each value ended by a line break, and how one becomes PostgreSQL's spelling."""
 
     whole: re.Pattern[str]
     rewrite: Callable[[str], str] | None = None
@@ -54,7 +54,7 @@ class Shape:
     def apply(self, values: Sequence[str]) -> list[str] | None:
         """The column as PostgreSQL reads it, empty for no value; None when some value has another shape."""
         joined = "\n".join(values)
-        if joined.count("\n") != len(values) - 1 or not self.whole.fullmatch(joined):
+        if joined.count("\n") != len(values) - 1 or not self.whole.fullmatch(f"{joined}\n"):
             return None
         if self.nulls is not None:
             joined = self.nulls.sub("", joined)
@@ -77,7 +77,7 @@ def shape(column: Column, null: frozenset[str]) -> Shape | None:
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
     optional = "" if column.required else "|".join(["", *empty])
-    whole = re.compile(rf"(?:(?:{value}{optional})(?:\n|\Z)|(?!))*+", re.MULTILINE)
+    whole = re.compile(rf"(?:(?:{value}{optional})\n|(?!))*+", re.MULTILINE)
     marks = [mark for mark in empty if mark]
     nulls = re.compile(rf"^(?:{'|'.join(marks)})$", re.MULTILINE) if marks and not column.required else None
     return Shape(whole, rewrite, nulls)

@@ -40,6 +40,17 @@ def test_values_arrive_in_their_types(installation: Installation) -> None:
     assert types["note"] == "text"
 
 
+def test_a_required_value_that_is_missing_in_the_last_row_alone_is_rejected(installation: Installation) -> None:
+    schema = {"amount": {"type": "integer", "required": True}, "sent": {"type": "date", "required": True}}
+    lines = [f"{number},2026-01-05" for number in range(100)]
+    for number, last in enumerate(("7,", ",2026-01-05")):
+        name = f"orders_{number}.csv"
+        counts = load(installation, "\n".join(["amount,sent", *lines, last, ""]), name, schema=schema)["counts"]
+        assert (counts["loaded"], counts["rejected"]) == (100, 1)
+    found = [(row[0], row[3]) for row in rejects(installation)]
+    assert sorted(found) == [(102, "amount: must not be empty"), (102, "sent: must not be empty")]
+
+
 def test_each_bad_row_is_rejected_with_its_line_column_and_reason(installation: Installation) -> None:
     good = "".join(f"{n},a{n}@b.co,05/01/2026 07:30,1,true,x\n" for n in range(3, 300))
     bad = '12x,a@b.co,,1,true,x\n1,nobody,,1,true,x\n2,a@b.co,31/02/2026 07:30,1,true,x\n4,a@b.co,,"1,2,3",true,x\n'
