@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import json
 
-from systemscripts import summary
-from systemscripts.summary import Counts, Notice, Summary
+from systemscripts.summary import Counts, Notice, Summary, about, bundled
 
 
 def test_the_exit_code_is_the_one_that_asks_for_a_person_first() -> None:
-    found = Summary()
-    assert found.exit_code == 0
+    summary = Summary()
+    assert summary.exit_code == 0
     for code, expected in ((2, 2), (75, 75), (65, 65), (1, 1), (78, 78), (75, 78)):
-        found.problem(f"problem {code}", code)
-        assert found.exit_code == expected
+        summary.problem(f"problem {code}", code)
+        assert summary.exit_code == expected
 
 
 def test_a_warning_is_shown_once_and_goes_into_text_and_json() -> None:
-    found = Summary(headline="done", rows=[{"file": "a.csv", "rows": 7}, {"file": "b.csv", "rows": None}])
+    summary = Summary(headline="done", rows=[{"file": "a.csv", "rows": 7}, {"file": "b.csv", "rows": None}])
     for _ in range(2):
-        found.warn("rows_rejected", "3 rows were rejected", config_name="orders")
-    assert found.as_text().splitlines() == [
+        summary.warn("rows_rejected", "3 rows were rejected", config_name="orders")
+    assert summary.as_text().splitlines() == [
         "done", "file   rows", "-----  ----", "a.csv     7", "b.csv", "warning: 3 rows were rejected",
     ]  # fmt: skip
-    shown = json.loads(json.dumps(found.as_dict()))
+    shown = json.loads(json.dumps(summary.as_dict()))
     assert shown["warnings"] == ["3 rows were rejected"]
     assert shown["warning_rows"][0]["config_name"] == "orders"
 
 
 def test_thousands_of_equal_warnings_become_twenty_and_a_count() -> None:
     notices = [Notice("file_unmatched", f"file {number}") for number in range(25)] + [Notice("other", "x")]
-    texts = [str(notice) for notice in summary.bundled(notices)]
+    texts = [str(notice) for notice in bundled(notices)]
     assert texts == [*(f"file {number}" for number in range(20)), "and 5 more of this kind, the last: file 24", "x"]
 
 
 def test_what_a_warning_knew_already_stays() -> None:
-    known = summary.about([Notice("other", "x", file_id=1), Notice("other", "y")], file_id=2, config_name="orders")
+    known = about([Notice("other", "x", file_id=1), Notice("other", "y")], file_id=2, config_name="orders")
     assert [(notice.file_id, notice.config_name) for notice in known] == [(1, "orders"), (2, "orders")]
 
 

@@ -18,8 +18,8 @@ from systemscripts import directory_management
     ],
 )  # fmt: skip
 def test_a_name_must_stay_in_its_folder_and_show_what_it_is(name: str, reason: str) -> None:
-    found = directory_management.unsafe_name(name)
-    assert reason in found if reason else found == ""
+    answer = directory_management.unsafe_name(name)
+    assert reason in answer if reason else answer == ""
 
 
 def test_a_long_name_keeps_its_beginning_and_its_ending_and_differs_from_other_long_names() -> None:

@@ -47,8 +47,8 @@ def test_a_required_value_that_is_missing_in_the_last_row_alone_is_rejected(inst
         name = f"orders_{number}.csv"
         counts = load(installation, "\n".join(["amount,sent", *lines, last, ""]), name, schema=schema)["counts"]
         assert (counts["loaded"], counts["rejected"]) == (100, 1)
-    found = [(row[0], row[3]) for row in rejects(installation)]
-    assert sorted(found) == [(102, "amount: must not be empty"), (102, "sent: must not be empty")]
+    reasons = sorted((row[0], row[3]) for row in rejects(installation))
+    assert reasons == [(102, "amount: must not be empty"), (102, "sent: must not be empty")]
 
 
 def test_each_bad_row_is_rejected_with_its_line_column_and_reason(installation: Installation) -> None:
