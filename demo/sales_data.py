@@ -119,5 +119,5 @@ def _copy(query: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path.parent, error) from error
-    with duck.session(path.with_suffix(".spill")) as connection:
-        duck.run(connection, f"copy ({query}) to {duck.literal(str(path))} (format csv, header)", path)
+    with duck.open_session(path.with_suffix(".spill")) as connection:
+        duck.run_statement(connection, f"copy ({query}) to {duck.quote_literal(str(path))} (format csv, header)", path)

@@ -31,7 +31,7 @@ def suggest_import(
     from systemscripts.errors import UsageError
     from systemscripts.imports.suggest import infer_types, profile_table, render_yaml
     from systemscripts.summary import prefixed
-    from systemscripts.tables.column_names import column_names
+    from systemscripts.tables.column_names import make_column_names
     from systemscripts.tables.open_table import open_table
 
     chosen = name or _name_from(files[0])
@@ -41,7 +41,7 @@ def suggest_import(
     summary, proposals, notes = Summary(), {}, []
     for file in files:
         with open_table(file) as table, progress.track(file.name) as tracker:
-            columns = column_names(table.columns)
+            columns = make_column_names(table.columns)
             evidence, rows = profile_table.look(table, columns, tracker.advance)
             warned = [notice.text for notice in table.warnings]
             notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]

@@ -106,7 +106,7 @@ def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.tables import standard_csv, temporary_files
 
     if target == STANDARD_OUTPUT:
-        with tempfile.TemporaryFile(dir=temporary_files.folder()) as whole:
+        with tempfile.TemporaryFile(dir=temporary_files.choose_folder()) as whole:
             rows = standard_csv.write_csv(table, whole)
             whole.seek(0)
             shutil.copyfileobj(whole, sys.stdout.buffer)  # all, or nothing where a row cannot be read

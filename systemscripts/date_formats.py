@@ -39,12 +39,12 @@ class UnfitMomentError(ValueError):
     """A text has the form of a date or time, but is none that can be kept; the message says why, after the text."""
 
 
-def parts_of(pattern: str) -> list[str]:
+def split_format(pattern: str) -> list[str]:
     """Cut a format into fields and literals; what stands in quotes keeps them, so that it is not taken for a field."""
     return [part.group() for part in _PART.finditer(pattern)]
 
 
-def literal_of(part: str) -> str:
+def unquote_literal(part: str) -> str:
     """Return the text that a part of a format which is no field stands for."""
     return part.strip("'") or "'"
 
@@ -65,7 +65,7 @@ def make_reader(pattern: str, exact: bool = False) -> ReadMoment:
 
     `exact`: every field has all its digits. The function raises ValueError.
     """
-    parts = parts_of(pattern)
+    parts = split_format(pattern)
     fields = [part for part in parts if part in FIELDS]
     expression = re.compile("".join(_expression(parts, position, exact) for position in range(len(parts))))
     zone = UTC if "Z" in parts else None
@@ -88,7 +88,7 @@ def make_reader(pattern: str, exact: bool = False) -> ReadMoment:
 def _expression(parts: list[str], position: int, exact: bool) -> str:
     part = parts[position]
     if part not in FIELDS:
-        return re.escape(literal_of(part))
+        return re.escape(unquote_literal(part))
     if exact:
         return f"([0-9]{{{len(part)}}})"
     neighbours = parts[max(position - 1, 0) : position] + parts[position + 1 : position + 2]
@@ -96,7 +96,7 @@ def _expression(parts: list[str], position: int, exact: bool) -> str:
 
 
 def _reason(pattern: str, needs: str) -> str:
-    runs = parts_of(pattern)
+    runs = split_format(pattern)
     unknown = [
         run
         for run in runs
@@ -125,7 +125,7 @@ def _nearest(pattern: str) -> str:
     for theirs, ours in _PYTHON_FIELDS.items():
         pattern = pattern.replace(theirs, ours)
     found: list[str] = []
-    for run in parts_of(pattern):
+    for run in split_format(pattern):
         letter, before = run[0].lower(), next((part for part in reversed(found) if part in FIELDS), "")
         if not (run[0].isascii() and run[0].isalpha()) or run in _LITERAL_LETTERS:
             found.append(run)

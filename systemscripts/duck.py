@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def session(spill: Path) -> Iterator[DuckDBPyConnection]:
+def open_session(spill: Path) -> Iterator[DuckDBPyConnection]:
     """A DuckDB of its own; what does not fit DUCKDB_MEMORY_GB goes to the folder `spill`, which is gone afterwards.
 
     It loads no extension and asks nobody: it reads and writes the files that it is told.
@@ -42,14 +42,14 @@ def session(spill: Path) -> Iterator[DuckDBPyConnection]:
         shutil.rmtree(spill, ignore_errors=True)
 
 
-def run(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:
+def run_statement(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:
     """Run a statement that writes to `goal`; raises EtlError when disk or memory are full, or it fails otherwise."""
-    with explained(goal):
+    with translate_errors(goal):
         connection.execute(statement)
 
 
 @contextlib.contextmanager
-def explained(goal: Path) -> Iterator[None]:
+def translate_errors(goal: Path) -> Iterator[None]:
     """What DuckDB raises while it works for `goal`, as the suite's own error."""
     import duckdb
 
@@ -73,16 +73,16 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def literal(text: str) -> str:
+def quote_literal(text: str) -> str:
     """A text, quoted for SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def file(path: Path | str) -> str:
+def quote_path(path: Path | str) -> str:
     """A file that is read, quoted for SQL: what would be a pattern (DuckDB, "Multiple Files") stands for itself."""
-    return literal("".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(path)))
+    return quote_literal("".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(path)))
 
 
-def identifier(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'

@@ -47,7 +47,7 @@ _FIRST_DAY = date(1900, 3, 1)  # before it spreadsheets count a day that never w
 _EPOCH = date(1899, 12, 30)
 
 
-def begins_like_formula(text: str) -> bool:
+def looks_like_formula(text: str) -> bool:
     """Return whether a spreadsheet may run a text: its first visible letter behind blanks and quotes says so.
 
     A plain number (-5, +1.5, -1,234.50, -5 %, 1e-3) does not.
@@ -64,7 +64,7 @@ def begins_like_formula(text: str) -> bool:
 
 def escape_formula(text: str) -> str:
     """Return a text as it may stand in a CSV: an apostrophe goes before what a spreadsheet would run."""
-    return f"'{text}" if begins_like_formula(text) else text
+    return f"'{text}" if looks_like_formula(text) else text
 
 
 def write_csv(stream: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -136,7 +136,7 @@ def _sheet_cell(cell: Cell, is_header: bool) -> str:
         return f'<c s="{3 if isinstance(cell, datetime) else 2}"><v>{moment}</v></c>'
     text = str(cell)
     # quotePrefix: the text stays one when somebody edits the cell
-    style = ' s="1"' if is_header else ' s="4"' if begins_like_formula(text) else ""
+    style = ' s="1"' if is_header else ' s="4"' if looks_like_formula(text) else ""
     return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{_xml_text(text)}</t></is></c>'
 
 

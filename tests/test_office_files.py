@@ -67,7 +67,7 @@ def test_a_plain_number_or_text_stays_itself(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_comes_back_and_none_begins_like_a_formula(text: str) -> None:
     found = csv_of([["x", text]])[1][1]
-    assert found.removeprefix("'") == text if office_files.begins_like_formula(text) else found == text
+    assert found.removeprefix("'") == text if office_files.looks_like_formula(text) else found == text
     visible = found.lstrip(' \t\r\n\u00a0\ufeff\u200b"')
     is_number = found.strip(" \t\r\n\u00a0%+-").replace(",", "").replace(".", "").replace("e", "").isalnum()
     assert visible[:1] not in tuple("=@|%＝＋－＠") and (visible[:1] not in tuple("+-") or is_number)

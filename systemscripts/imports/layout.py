@@ -15,7 +15,7 @@ from systemscripts.imports.values import row_checks
 from systemscripts.imports.values.row_checks import Equation
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.imports.values.validate_rows import Field, Rules
-from systemscripts.tables.column_names import SOURCE_SHEET, column_names
+from systemscripts.tables.column_names import SOURCE_SHEET, make_column_names
 
 TEXT = Column()
 
@@ -155,7 +155,7 @@ def field_of(config: ImportConfig, name: str, place: int | None, declared: Colum
 
 def _check_header(config: ImportConfig, headers: list[str]) -> None:
     """Another header is another layout; letters with and without accents are the same."""
-    if config.exact_header and column_names(headers) != column_names(config.exact_header):
+    if config.exact_header and make_column_names(headers) != make_column_names(config.exact_header):
         expected, found = ",".join(config.exact_header), ",".join(headers)
         differs = _difference(config.exact_header, headers)
         raise BadDataError(f"another layout: expected the header {expected}, found {found}; {differs}")
@@ -163,7 +163,7 @@ def _check_header(config: ImportConfig, headers: list[str]) -> None:
 
 def _difference(expected: list[str], headers: list[str]) -> str:
     """Say which columns of a header differ: those missing and new, else the first that stands elsewhere."""
-    wanted, names = column_names(expected), column_names(headers)
+    wanted, names = make_column_names(expected), make_column_names(headers)
     missing = [header for header, name in zip(expected, wanted, strict=True) if name not in names]
     new = [
         f"{header!r} (column {number})"

@@ -181,7 +181,7 @@ def unzipped(keep_path: str, directories: Directories) -> Iterator[Path]:
         return
     with (
         zipfile.ZipFile(file_ledger.real_path(zip_path, directories)) as found,
-        temporary_files.own_folder(temporary_files.UNZIPPED) as folder,
+        temporary_files.create_folder(temporary_files.UNZIPPED_PREFIX) as folder,
     ):
         try:
             source = found.open(name)

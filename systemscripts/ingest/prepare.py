@@ -72,7 +72,7 @@ def prepared(context: Context, ticket: file_ledger.Ticket, write: bool = True) -
         _check_type(context.config.file_type, ticket.name, table.detected.format)
         with _asking(context, write) as cursor:
             spellings = _known_spellings(cursor, context.config.config_name, table)
-        columns = column_aliases.names_of(table, context.config.reading.aliases, spellings)
+        columns = column_aliases.name_columns(table, context.config.reading.aliases, spellings)
         found = _identify(context, ticket.name, table, columns)
         with _asking(context, write) as cursor:
             known = known_warnings.find_known(cursor, context.config.config_name, found.label, table)
@@ -155,7 +155,7 @@ def _known_columns(config: ImportConfig) -> frozenset[str]:
         *config.declared,
         *config.key_columns,
         *config.reading.aliases,
-        *column_names.column_names(config.exact_header),
+        *column_names.make_column_names(config.exact_header),
     }
     return frozenset().union(*(column_aliases.find_header_names(column, config.reading.aliases) for column in named))
 
@@ -177,7 +177,7 @@ def _identify(context: Context, name: str, table: Table, columns: list[str]) -> 
 
 def _known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:
     """The columns that the newest load with them gave to headers of this file which differ only in punctuation."""
-    headers = column_names.find_spellings(table.columns[table.added_columns :])
+    headers = column_names.find_similar_headers(table.columns[table.added_columns :])
     if not headers:
         return {}
     cursor.execute(
@@ -192,7 +192,7 @@ def _known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str
         (config_name, len(set(headers)), headers),
     )
     row = cursor.fetchone()
-    return column_names.known_spellings(row[0] or {}) if row else {}
+    return column_names.map_spellings(row[0] or {}) if row else {}
 
 
 def _single_values(table: Table, columns: list[str], locations: set[str]) -> dict[str, str]:

@@ -171,7 +171,7 @@ def _note_waiting(context: Context, tickets: list[file_ledger.Ticket], summary: 
 def _one_file(context: Context, ticket: file_ledger.Ticket, summary: Summary) -> None:
     path = file_ledger.real_path(ticket.path, context.directories)
     look = file_ledger.look(path)
-    background_sha256.begin(path)  # a thread hashes while this one imports what it needs to read and load
+    background_sha256.start_digest(path)  # a thread hashes while this one imports what it needs to read and load
 
     def load_it() -> None:
         from systemscripts.ingest import load, prepare

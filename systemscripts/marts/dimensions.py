@@ -19,7 +19,7 @@ _TYPES = {"numeric(18,2)": "decimal(18, 2)", "text": "varchar"}
 
 def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
     """Write sales.NAME of each name to folder/NAME.parquet; raises EtlError when the disk is full."""
-    with duck.session(folder / "spill") as connection:
+    with duck.open_session(folder / "spill") as connection:
         for name in names:
             columns = _columns(cursor, name)
             text, goal = folder / f"{name}.csv", folder / f"{name}.parquet"
@@ -31,12 +31,12 @@ def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
                     cursor.copy_expert(statement.as_string(cursor), stream)
             except OSError as error:
                 raise unwritable(text, error) from error
-            kinds = ", ".join(f"{duck.literal(key)}: {duck.literal(kind)}" for key, kind in columns.items())
-            duck.run(
+            kinds = ", ".join(f"{duck.quote_literal(key)}: {duck.quote_literal(kind)}" for key, kind in columns.items())
+            duck.run_statement(
                 connection,
-                f"copy (select * from read_csv({duck.file(text)}, auto_detect = false, header = false, "
+                f"copy (select * from read_csv({duck.quote_path(text)}, auto_detect = false, header = false, "
                 f"""delim = ',', quote = '"', escape = '"', nullstr = '\\N', columns = {{{kinds}}})) """
-                f"to {duck.literal(str(goal))} (format parquet)",
+                f"to {duck.quote_literal(str(goal))} (format parquet)",
                 goal,
             )
             text.unlink()

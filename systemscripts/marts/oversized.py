@@ -41,8 +41,8 @@ def find_oversized_months(files: Sequence[Path], months: Sequence[date], spill: 
     """
     if not files:
         return []
-    listed = ", ".join(duck.file(path) for path in files)
-    with duck.session(spill) as connection, duck.explained(spill):
+    listed = ", ".join(duck.quote_path(path) for path in files)
+    with duck.open_session(spill) as connection, duck.translate_errors(spill):
         if _bound(connection, listed) < LIMIT:
             return []
         sales = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import Table
 
 
-def names_of(table: Table, aliases: Mapping[str, Sequence[str]], known: Mapping[str, str] | None = None) -> list[str]:
+def name_columns(
+    table: Table, aliases: Mapping[str, Sequence[str]], known: Mapping[str, str] | None = None
+) -> list[str]:
     """The names of a table's columns; those that reading added (source_sheet) keep theirs. known: see names."""
     own, headers = table.columns[: table.added_columns], table.columns[table.added_columns :]
-    return own + with_aliases(column_names(headers, known), headers, aliases)
+    return own + apply_aliases(make_column_names(headers, known), headers, aliases)
 
 
-def with_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:
+def apply_aliases(names: Sequence[str], headers: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> list[str]:
     """Give each column whose header or name is listed for a column that column's name.
 
     `names`: column_names(headers). Headers are compared as names, so without case, spaces and punctuation. A name goes
@@ -44,4 +46,4 @@ def name_header(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    return column_names([text])[0]
+    return make_column_names([text])[0]

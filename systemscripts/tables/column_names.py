@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 # PostgreSQL cuts identifiers silently at NAMEDATALEN - 1 bytes (PostgreSQL docs, 4.1.1 Identifiers and Key Words).
-LONGEST_NAME = 63
+MAX_NAME_BYTES = 63
 HASH_LETTERS = 8
 
 # PostgreSQL docs, 5.5 System Columns; oid was one until version 11.
@@ -26,7 +26,7 @@ LETTERS = str.maketrans(
 )
 
 
-def column_names(headers: Iterable[str], known: Mapping[str, str] | None = None) -> list[str]:
+def make_column_names(headers: Iterable[str], known: Mapping[str, str] | None = None) -> list[str]:
     """Turn the headers of one file into column names: valid, unique, and the same for the same header in every file.
 
     Where headers of one file differ in nothing but punctuation (`E Mail`, `E-Mail`), the plainest has the name and each
@@ -48,7 +48,7 @@ def column_names(headers: Iterable[str], known: Mapping[str, str] | None = None)
     return names
 
 
-def find_spellings(headers: Sequence[str]) -> list[str]:
+def find_similar_headers(headers: Sequence[str]) -> list[str]:
     """Return the headers that differ from another one of the file in nothing but punctuation."""
     spellings: dict[str, set[str]] = {}
     for header in headers:
@@ -69,11 +69,11 @@ def _tell_spellings_apart(headers: list[str], bases: list[str], known: Mapping[s
             own |= {(base, spelling): name for spelling, name in before.items()}
             continue
         for spelling in sorted(spelt, key=_plainness)[1:]:
-            own[base, spelling] = f"{_cut(base, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{_hash(spelling)}"
+            own[base, spelling] = f"{_cut(base, MAX_NAME_BYTES - HASH_LETTERS - 1).rstrip('_')}_{_hash(spelling)}"
     return [own.get((base, _spelling(header)), base) for header, base in zip(headers, bases, strict=True)]
 
 
-def known_spellings(columns: Mapping[str, str]) -> dict[str, str]:
+def map_spellings(columns: Mapping[str, str]) -> dict[str, str]:
     """Turn column -> header of an earlier file into what `column_names` takes as known."""
     return {_spelling(header): column for column, header in columns.items()}
 
@@ -92,7 +92,7 @@ def _numbered(base: str, number: int, taken: set[str]) -> tuple[str, int]:
     """Return the first of base_2, base_3 ... from `number` on that is free, and its number."""
     while True:
         suffix = f"_{number}"
-        name = _cut(base, LONGEST_NAME - len(suffix)) + suffix
+        name = _cut(base, MAX_NAME_BYTES - len(suffix)) + suffix
         if name not in taken:
             return name, number
         number += 1
@@ -106,10 +106,10 @@ def _base_name(header: str) -> str:
         name = f"_{name}"
     if name in SYSTEM_COLUMNS or name in LINEAGE_COLUMNS:
         name += RESERVED_SUFFIX
-    if len(name.encode()) <= LONGEST_NAME:
+    if len(name.encode()) <= MAX_NAME_BYTES:
         return name
     # Hashed after cleaning, so that case and punctuation matter no more in a long header than in a short one.
-    return f"{_cut(name, LONGEST_NAME - HASH_LETTERS - 1).rstrip('_')}_{_hash(name)}"
+    return f"{_cut(name, MAX_NAME_BYTES - HASH_LETTERS - 1).rstrip('_')}_{_hash(name)}"
 
 
 def _hash(text: str) -> str:

@@ -22,7 +22,7 @@ def is_possible() -> bool:
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
-class Forked:
+class ForkedProcess:
     """The other process, seen from here: `down` goes to it, `up` comes from it; `life` is all it does."""
 
     def __init__(self, life: Life) -> None:
@@ -59,14 +59,14 @@ def _live(life: Life, source: IO[bytes], target: IO[bytes]) -> None:
         os._exit(0)
 
 
-def write(stream: IO[bytes], content: bytes) -> None:
+def write_message(stream: IO[bytes], content: bytes) -> None:
     """Send one message; waits while nobody takes it."""
     rest = memoryview(SIZE.pack(len(content)) + content)
     while rest:
         rest = rest[stream.write(rest) :]
 
 
-def read(stream: IO[bytes]) -> bytes | None:
+def read_message(stream: IO[bytes]) -> bytes | None:
     """The next message; None when no more comes."""
     head = stream.read(SIZE.size)
     return stream.read(SIZE.unpack(head)[0]) if len(head) == SIZE.size else None

@@ -22,7 +22,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        for module in format_modules():
+        for module in list_format_modules():
             if module.recognises(head, path):
                 table: Table = module.open(path, options)
                 return table
@@ -37,7 +37,7 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
         raise EtlError(f"{path} may not be read by this user", "Check its owner and mode with ls -l.") from error
 
 
-def format_modules() -> list[ModuleType]:
+def list_format_modules() -> list[ModuleType]:
     """The modules of systemscripts/tables/formats; text that none of them recognises is delimited text.
 
     Each has `recognises(head: bytes, path: Path) -> bool`, exclusive of the others, and `open(path, options) -> Table`.

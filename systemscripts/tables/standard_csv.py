@@ -20,7 +20,7 @@ def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) 
     such records are to be left out: a load rejects them one by one.
     """
     if table.columns:
-        stream.write(csv_lines([table.columns]).encode())
+        stream.write(format_rows([table.columns]).encode())
     if (whole := table.standard_text()) is not None:
         stream.writelines(whole[1])
         return whole[0]
@@ -31,12 +31,12 @@ def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) 
             stream.write("\n".join([*records, ""]).encode())
         else:
             reader = csv.reader(records, delimiter=table.wire.delimiter, quotechar=table.wire.quote, strict=True)
-            stream.write(csv_lines(reader).encode())
+            stream.write(format_rows(reader).encode())
         count += len(records)
     return count
 
 
-def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+def format_rows(rows: Iterable[Sequence[str]]) -> str:
     """Rows as lines of the standard CSV."""
     output = io.StringIO(newline="")
     kept = list(rows)

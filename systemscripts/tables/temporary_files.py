@@ -16,10 +16,10 @@ from systemscripts.errors import TryLaterError
 CHECK_EVERY_BYTES = 64 * 2**20
 RESERVE_BYTES = 256 * 2**20  # what the database, the logs and the archive may need meanwhile
 # of the folders in which a packed file is unpacked, and a member of a zip of the archive
-UNPACKED, UNZIPPED = "unpacked-", "unzipped-"
+UNPACKED_PREFIX, UNZIPPED_PREFIX = "unpacked-", "unzipped-"
 
 
-def folder() -> Path:
+def choose_folder() -> Path:
     """Return the folder for temporary files: $TMPDIR where it is set, else var/unpacked/ of the data folder.
 
     Who may not write there, such as an ordinary user of xls_to_csv.py, gets the system's.
@@ -39,12 +39,12 @@ def _own() -> Path:
 
 
 @contextmanager
-def own_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
+def create_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
     """Give a folder that is gone afterwards; where this process is killed, with the next start.
 
     It is held by a kernel lock, which ends with the process however that ends.
     """
-    place = place or folder()
+    place = place or choose_folder()
     remove_leftovers(place)
     made, descriptor = _locked_folder(prefix, place)
     try:
@@ -69,7 +69,7 @@ def _locked_folder(prefix: str, place: Path) -> tuple[Path, int]:
 def remove_leftovers(place: Path | None = None) -> None:
     """Remove the folders of killed processes, which nobody holds any longer."""
     place = place or _own()
-    for prefix in (UNPACKED, UNZIPPED):
+    for prefix in (UNPACKED_PREFIX, UNZIPPED_PREFIX):
         for left in place.glob(f"{prefix}*"):
             # somebody else's, in use, or gone by now
             with suppress(OSError):

@@ -97,7 +97,7 @@ def test_any_next_start_removes_the_folder_in_which_a_killed_run_unpacked(here: 
     unpacked = here.data / "var" / "unpacked"
     (unpacked / "unpacked-of_a_killed_run").mkdir(parents=True)
     (unpacked / "unpacked-of_a_killed_run" / "large.csv").write_text("a\n1\n")
-    with temporary_files.own_folder(temporary_files.UNZIPPED) as in_use:
+    with temporary_files.create_folder(temporary_files.UNZIPPED_PREFIX) as in_use:
         assert here.run("close_interrupted_runs").returncode == 0
         assert names(unpacked) == [in_use.name]
     assert names(unpacked) == []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from systemscripts.tables.column_aliases import with_aliases
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_aliases import apply_aliases
+from systemscripts.tables.column_names import make_column_names
 
 ALIASES = {"ticker": ["Company Ticker", "Ticker Symbol"], "company_name": ["Company/Organization", "Company"]}
 
 
 def named(*headers: str) -> list[str]:
-    return with_aliases(column_names(headers), headers, ALIASES)
+    return apply_aliases(make_column_names(headers), headers, ALIASES)
 
 
 def test_a_listed_header_becomes_the_column() -> None:
@@ -40,4 +40,4 @@ def test_of_listed_headers_that_differ_in_punctuation_the_plainest_wins_in_any_o
 
 def test_blank_headers_and_none_listed() -> None:
     assert named("", "Room", "") == ["col_0", "room", "col_2"]
-    assert with_aliases(["a"], ["A"], {}) == ["a"]
+    assert apply_aliases(["a"], ["A"], {}) == ["a"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from systemscripts.tables.column_names import (
     LINEAGE_COLUMNS,
     SYSTEM_COLUMNS,
-    column_names,
-    find_spellings,
-    known_spellings,
+    find_similar_headers,
+    make_column_names,
+    map_spellings,
 )
 
 HEADERS = st.lists(st.text(max_size=90), max_size=12)
@@ -45,15 +45,15 @@ HEADERS = st.lists(st.text(max_size=90), max_size=12)
     ],
 )
 def test_a_header_becomes_a_name(header: str, name: str) -> None:
-    assert column_names([header]) == [name]
+    assert make_column_names([header]) == [name]
 
 
 def test_duplicates_are_numbered_and_blanks_take_their_position() -> None:
-    assert column_names(["Name", "name", "", "NAME", ""]) == ["name", "name_2", "col_2", "name_3", "col_4"]
+    assert make_column_names(["Name", "name", "", "NAME", ""]) == ["name", "name_2", "col_2", "name_3", "col_4"]
 
 
 def test_a_header_keeps_its_name_when_a_duplicate_stands_beside_it() -> None:
-    assert column_names(["a", "a", "a_2"]) == ["a", "a_3", "a_2"]
+    assert make_column_names(["a", "a", "a_2"]) == ["a", "a_3", "a_2"]
 
 
 @pytest.mark.parametrize(
@@ -70,32 +70,32 @@ def test_a_header_keeps_its_name_when_a_duplicate_stands_beside_it() -> None:
 def test_headers_that_differ_in_punctuation_have_columns_of_their_own_in_any_order(
     headers: list[str], plain: str
 ) -> None:
-    named = dict(zip(headers, column_names(headers), strict=True))
+    named = dict(zip(headers, make_column_names(headers), strict=True))
     assert len(set(named.values())) == len(headers)
-    assert named[plain] == column_names([plain])[0]
+    assert named[plain] == make_column_names([plain])[0]
     for order in itertools.permutations(headers):
-        assert dict(zip(order, column_names(order), strict=True)) == named
+        assert dict(zip(order, make_column_names(order), strict=True)) == named
     for header in headers:  # whatever else is missing, the data of one never come to stand under another's hash
-        assert column_names([header, "x"])[0] in (named[header], column_names([header])[0])
+        assert make_column_names([header, "x"])[0] in (named[header], make_column_names([header])[0])
 
 
 def test_a_table_where_such_headers_were_numbered_goes_on() -> None:
-    known = known_spellings({"e_mail": "E-Mail", "e_mail_2": "E Mail"})
-    assert column_names(["E Mail", "Room", "E-Mail"], known) == ["e_mail_2", "room", "e_mail"]
+    known = map_spellings({"e_mail": "E-Mail", "e_mail_2": "E Mail"})
+    assert make_column_names(["E Mail", "Room", "E-Mail"], known) == ["e_mail_2", "room", "e_mail"]
 
 
 def test_a_long_header_ends_in_a_hash_and_differs_from_its_twin() -> None:
     long = "The answer to the question how satisfied the guests were with"
-    first, second = column_names([f"{long} the room", f"{long} the food"])
+    first, second = make_column_names([f"{long} the room", f"{long} the food"])
     assert first != second
     assert first[:54] == second[:54]
     assert len(first) == len(second) == 63
-    assert column_names([f"{long} the food"]) == [second]
+    assert make_column_names([f"{long} the food"]) == [second]
 
 
 @given(HEADERS)
 def test_names_are_valid_and_unique(headers: list[str]) -> None:
-    names = column_names(headers)
+    names = make_column_names(headers)
     assert len(names) == len(headers) == len(set(names))
     for name in names:
         assert 0 < len(name.encode()) <= 63
@@ -107,13 +107,13 @@ def test_names_are_valid_and_unique(headers: list[str]) -> None:
 
 @given(HEADERS)
 def test_a_name_given_again_stays(headers: list[str]) -> None:
-    names = column_names(headers)
-    assert column_names(names) == names
+    names = make_column_names(headers)
+    assert make_column_names(names) == names
 
 
 @given(HEADERS, st.text(max_size=90))
 def test_a_name_does_not_depend_on_other_columns(headers: list[str], header: str) -> None:
     """But for those that differ from it in punctuation alone: then the plainest keeps the name."""
-    alone = column_names([header])[0]
-    if not alone.startswith("col_") and header not in find_spellings([header, *headers]):
-        assert column_names([header, *headers])[0] == alone
+    alone = make_column_names([header])[0]
+    if not alone.startswith("col_") and header not in find_similar_headers([header, *headers]):
+        assert make_column_names([header, *headers])[0] == alone

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 
 from systemscripts.errors import EtlError
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 
@@ -144,7 +144,7 @@ def test_eight_times_as_much_costs_no_more_than_twelve_times_the_time(kind: str,
 
 def test_many_equal_headers_are_named_in_linear_time() -> None:
     begin = time.process_time()
-    assert column_names(["name"] * 40_000)[-1] == "name_40000"
+    assert make_column_names(["name"] * 40_000)[-1] == "name_40000"
     assert time.process_time() - begin < 2
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from systemscripts import duck
 from systemscripts.datasets.lake import Lake
 from systemscripts.directory_management import sync_folder, unwritable
-from systemscripts.duck import identifier, literal
+from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
 from systemscripts.imports.parquet import duckdb_types
@@ -42,7 +42,7 @@ class Writer:
         except OSError as error:
             raise unwritable(self._folder, error) from error
         self._stack = contextlib.ExitStack()
-        self.connection = self._stack.enter_context(duck.session(self._folder / f"{self._text.stem}.tmp"))
+        self.connection = self._stack.enter_context(duck.open_session(self._folder / f"{self._text.stem}.tmp"))
         return self
 
     def __exit__(
@@ -57,7 +57,7 @@ class Writer:
     def take_over(self, earlier: Path | None) -> None:
         """Begin with the rows that a file of the dataset holds already."""
         if earlier is not None:
-            self._parts.append(f"select * from read_parquet({duck.file(earlier)}, hive_partitioning = false)")
+            self._parts.append(f"select * from read_parquet({duck.quote_path(earlier)}, hive_partitioning = false)")
 
     def staged(self, found: Staged, lines: Lines) -> None:
         """Take the good rows of the staged table."""
@@ -102,7 +102,9 @@ class Writer:
             union = " union all by name ".join(self._parts)
             # each row has its line, so their order may go: two threads need not wait for each other
             self.connection.execute("set preserve_insertion_order = false")
-            duck.run(self.connection, f"copy ({union}) to {literal(str(self._part))} (format parquet)", goal)
+            duck.run_statement(
+                self.connection, f"copy ({union}) to {quote_literal(str(self._part))} (format parquet)", goal
+            )
             months = self._months()
             with self._part.open("rb") as written:
                 os.fsync(written.fileno())
@@ -116,19 +118,21 @@ class Writer:
     def _columns(self) -> list[tuple[str, str]]:
         """Names of the checked columns, and the SQL that makes values of their texts."""
         shape = self._load.rules
-        found = [(each.name, duckdb_types.of_checked(identifier(each.name), each.column)) for each in shape.fields]
+        found = [
+            (each.name, duckdb_types.of_checked(quote_identifier(each.name), each.column)) for each in shape.fields
+        ]
         name = shape.extras_name
-        return found + ([(name, f"nullif({identifier(name)}, '')")] if name else [])
+        return found + ([(name, f"nullif({quote_identifier(name)}, '')")] if name else [])
 
     def _of_texts(self) -> str:
         columns = self._columns()
         names = ["dataset_id", "source_row", *(name for name, _ in columns)]
-        texts = ", ".join(f"{literal(name)}: 'varchar'" for name in names)
-        values = ", ".join(f"{value} as {identifier(name)}" for name, value in columns)
+        texts = ", ".join(f"{quote_literal(name)}: 'varchar'" for name in names)
+        values = ", ".join(f"{value} as {quote_identifier(name)}" for name, value in columns)
         return f"""select dataset_id::integer as dataset_id, source_row::integer as source_row, {values}
-            from read_csv({duck.file(self._text)}, auto_detect = false, header = false,
-                delim = {literal(CHECKED_WIRE.delimiter)}, quote = {literal(CHECKED_WIRE.quote)},
-                escape = {literal(CHECKED_WIRE.quote)}, nullstr = {literal(ABSENT)},
+            from read_csv({duck.quote_path(self._text)}, auto_detect = false, header = false,
+                delim = {quote_literal(CHECKED_WIRE.delimiter)}, quote = {quote_literal(CHECKED_WIRE.quote)},
+                escape = {quote_literal(CHECKED_WIRE.quote)}, nullstr = {quote_literal(ABSENT)},
                 columns = {{{texts}}}, max_line_size = {2**30}, parallel = false)"""
 
     def _unfit(self, checked: Checked) -> dict[int, Field]:
@@ -164,8 +168,8 @@ class Writer:
             return []
         rows: list[Any] = self.connection.execute(
             # the days first: there are few, and each row has one
-            f"select distinct cast(date_trunc('month', day) as date) as month "
-            f"from (select distinct {identifier(column)} as day from read_parquet({duck.file(self._part)})) "
-            "where day is not null order by month"
+            "select distinct cast(date_trunc('month', day) as date) as month "
+            f"from (select distinct {quote_identifier(column)} as day "
+            f"from read_parquet({duck.quote_path(self._part)})) where day is not null order by month"
         ).fetchall()
         return [row[0] for row in rows]

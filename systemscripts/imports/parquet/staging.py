@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import duck
-from systemscripts.duck import identifier, literal
+from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.parquet import duckdb_types
 from systemscripts.imports.values.row_checks import Equation
@@ -85,20 +85,21 @@ def _statement(load: Load, lines: Lines) -> str:
         name = f"{VALUE_PREFIX}{each.place}"
         value, test = duckdb_types.as_it_stands(f"{TEXT_PREFIX}{each.place}", name, each.column)
         made.append(f"{value} as {name}")
-        values.append(f"{name} as {identifier(each.name)}")
+        values.append(f"{name} as {quote_identifier(each.name)}")
         tests.append(test)
     of_names = {each.name: f"{VALUE_PREFIX}{each.place}" for each in rules.fields}
     tests += [_equation(each, of_names) for each in rules.equations]
     if rules.extras_name:
-        values.append(f"{_extras(rules.extras)} as {identifier(rules.extras_name)}")
+        values.append(f"{_extras(rules.extras)} as {quote_identifier(rules.extras_name)}")
     # the values in a query of their own: DuckDB would else convert each text twice
     return f"""create temp table {TABLE} as
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as {IS_GOOD}
-        from (select *, {", ".join(made)} from read_csv({duck.file(lines.path)},
+        from (select *, {", ".join(made)} from read_csv({duck.quote_path(lines.path)},
             auto_detect = false, header = false, skip = {lines.first - 1},
-            delim = {literal(lines.wire.delimiter)}, quote = {literal(lines.wire.quote)},
-            escape = {literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)}, nullstr = {literal(ABSENT)},
-            null_padding = true, hive_partitioning = false, columns = {{{names}}}))"""
+            delim = {quote_literal(lines.wire.delimiter)}, quote = {quote_literal(lines.wire.quote)},
+            escape = {quote_literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)},
+            nullstr = {quote_literal(ABSENT)}, null_padding = true,
+            hive_partitioning = false, columns = {{{names}}}))"""
 
 
 def _line_end(line_end: str) -> str:
@@ -129,7 +130,7 @@ def _extras(places: dict[str, int]) -> str:
         return "null::varchar"
     parts = [
         f"case when {TEXT_PREFIX}{place} <> '' "
-        f"then {literal(_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
+        f"then {quote_literal(_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
         for name, place in places.items()
     ]
     joined = f"concat_ws(', ', {', '.join(parts)})"
@@ -149,7 +150,7 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
         if each.column.checks.lookup:
             known = sorted(load.rules.lookups[each.column.checks.lookup])
             kind = duckdb_types.sql_type(each.column)
-            name = identifier(each.name)
+            name = quote_identifier(each.name)
             connection.execute(
                 f"create temp table known as select try_cast(value as {kind}) as value "
                 "from (select unnest(?::varchar[]) as value)",

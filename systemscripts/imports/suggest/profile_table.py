@@ -85,7 +85,7 @@ class _Helper:
     """A fork that looks at pieces; it says when it is through with one."""
 
     def __init__(self, evidence: list[Evidence], table: Table) -> None:
-        self._other = forked_process.Forked(lambda source, target: _help(source, target, evidence, table))
+        self._other = forked_process.ForkedProcess(lambda source, target: _help(source, target, evidence, table))
         self._waiting = 0  # pieces that it was given and is not through with
         with suppress(OSError):  # the system's limit may be lower: then giving a piece waits for the helper
             fcntl.fcntl(self._other.down, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -101,7 +101,7 @@ class _Helper:
         rows = piece.rows
         lines = (rows.start, rows.stop) if isinstance(rows, range) else list(rows)
         try:
-            forked_process.write(self._other.down, marshal.dumps((piece.records, lines)))
+            forked_process.write_message(self._other.down, marshal.dumps((piece.records, lines)))
         except BrokenPipeError as error:
             raise _broke_off() from error
         self._waiting += 1
@@ -120,7 +120,7 @@ class _Helper:
 
     def _answer(self) -> Any:
         self._waiting -= 1
-        message = forked_process.read(self._other.up)
+        message = forked_process.read_message(self._other.up)
         if message is None:
             raise _broke_off()
         return marshal.loads(message)
@@ -133,9 +133,9 @@ def _broke_off() -> EtlError:
 def _help(source: IO[bytes], target: IO[bytes], known: list[Evidence], table: Table) -> None:
     """The helper's whole life: the kinds are known to it, the counts are its own."""
     evidence, rows = [seen.fresh() for seen in known], 0
-    while (piece := forked_process.read(source)) is not None:
+    while (piece := forked_process.read_message(source)) is not None:
         records, lines = marshal.loads(piece)
         rows += _see(evidence, table, Block(records, range(*lines) if isinstance(lines, tuple) else lines))
-        forked_process.write(target, marshal.dumps(None))
+        forked_process.write_message(target, marshal.dumps(None))
         target.flush()
-    forked_process.write(target, marshal.dumps(([seen.state() for seen in evidence], rows)))
+    forked_process.write_message(target, marshal.dumps(([seen.state() for seen in evidence], rows)))

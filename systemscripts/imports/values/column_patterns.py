@@ -100,12 +100,12 @@ def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
 
 def _dated(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | None]:
     """A date format of two-digit fields as an expression, and how a text of that form becomes an ISO date."""
-    parts = date_formats.parts_of(pattern)
+    parts = date_formats.split_format(pattern)
     used = [part for part in parts if part in date_formats.FIELDS]
     # a time of day in a date is for the careful way to judge: PostgreSQL would drop it
     if not {"yyyy", "MM", "dd"} <= set(used) <= set(_FIELDS) or (kind == "date" and "HH" in used):
         return None, None
-    texts = [part if part in _FIELDS else date_formats.literal_of(part) for part in parts]
+    texts = [part if part in _FIELDS else date_formats.unquote_literal(part) for part in parts]
     ends = list(accumulate(map(len, texts)))
     places = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True) if part in _FIELDS}
     year, month, day = (places[part] for part in ("yyyy", "MM", "dd"))
@@ -115,5 +115,5 @@ def _dated(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | 
         date = f"{text[year]}-{text[month]}-{text[day]}"
         return f"{date} {':'.join(text[place] if place else '00' for place in clock)}" if any(clock) else date
 
-    expression = "".join(_FIELDS.get(part) or re.escape(date_formats.literal_of(part)) for part in parts)
+    expression = "".join(_FIELDS.get(part) or re.escape(date_formats.unquote_literal(part)) for part in parts)
     return expression, rewrite

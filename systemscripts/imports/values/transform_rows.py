@@ -18,7 +18,7 @@ from systemscripts.configuration import ImportConfig, referenced_files
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports.values import split_fields
 from systemscripts.imports.values.split_fields import Cut
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import Table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Transform:
         columns: Sequence[Sequence[str]] = found.columns if found else [()] * len(self._file_columns)
         frame = self._call(columns)
         self.columns = [str(name) for name in frame.columns]
-        if self.columns != column_names(self.columns):
+        if self.columns != make_column_names(self.columns):
             raise ConfigurationError(
                 f"{self._path}: {', '.join(self.columns)} are no column names",
                 "Use lower case, digits and _, each once.",

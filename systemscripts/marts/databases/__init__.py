@@ -34,7 +34,7 @@ class Rows:
     def query(self) -> str:
         """SQL for DuckDB; what the folders are named by is read from their names, with its type."""
         types = f"hive_types = {{'{self.month}': date" + (", 'store_id': integer" if "store_id" in self.columns else "")
-        files = ", ".join(duck.file(path) for path in sorted(self.folder.rglob("*.parquet")))
+        files = ", ".join(duck.quote_path(path) for path in sorted(self.folder.rglob("*.parquet")))
         return f"select {', '.join(self.columns)} from read_parquet([{files}], hive_partitioning = true, {types}}})"
 
     @property
@@ -47,7 +47,7 @@ class Rows:
         if self.is_empty:
             return
         spill = self.folder.with_suffix(".spill")
-        with duck.session(spill) as connection, duck.explained(spill):
+        with duck.open_session(spill) as connection, duck.translate_errors(spill):
             found = connection.execute(self.query())
             while rows := found.fetchmany(BATCH):
                 yield rows

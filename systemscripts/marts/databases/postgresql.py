@@ -32,9 +32,11 @@ def write(tables: list[Rows], kept: list[date]) -> None:
             if rows.is_empty:
                 continue
             text = rows.folder.with_suffix(".csv")
-            with duck.session(rows.folder.with_suffix(".spill")) as session:
-                duck.run(
-                    session, f"copy ({rows.query()}) to {duck.literal(str(text))} (format csv, header false)", text
+            with duck.open_session(rows.folder.with_suffix(".spill")) as session:
+                duck.run_statement(
+                    session,
+                    f"copy ({rows.query()}) to {duck.quote_literal(str(text))} (format csv, header false)",
+                    text,
                 )
             columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
             statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(table, columns)

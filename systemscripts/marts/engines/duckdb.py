@@ -9,15 +9,15 @@ from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
 def compute(work: Work) -> None:
     """Run every statement; raises EtlError when disk or memory are full."""
     work.output.mkdir(parents=True, exist_ok=True)
-    with duck.session(work.output.with_name(f"{work.output.name}.spill")) as connection:
+    with duck.open_session(work.output.with_name(f"{work.output.name}.spill")) as connection:
         connection.execute("set preserve_insertion_order = false")
-        files = ", ".join(duck.file(path) for path in work.sales)
+        files = ", ".join(duck.quote_path(path) for path in work.sales)
         views = {"sales": f"select * from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"}
         for name in DIMENSIONS:
-            views[name] = f"select * from read_parquet({duck.file(work.dimensions / f'{name}.parquet')})"
+            views[name] = f"select * from read_parquet({duck.quote_path(work.dimensions / f'{name}.parquet')})"
         for name, text in (views | work.views()).items():
-            duck.run(connection, f"create view {name} as {text}", work.output)
+            duck.run_statement(connection, f"create view {name} as {text}", work.output)
         for name, columns in RESULTS.items():
             goal = work.output / name
-            target = f"{duck.literal(str(goal))} (format parquet, partition_by ({', '.join(columns)}))"
-            duck.run(connection, f"copy ({statement(name)}) to {target}", goal)
+            target = f"{duck.quote_literal(str(goal))} (format parquet, partition_by ({', '.join(columns)}))"
+            duck.run_statement(connection, f"copy ({statement(name)}) to {target}", goal)

@@ -21,10 +21,10 @@ def is_worthwhile(cells: int) -> bool:
 
 def read(first: Iterable[Ready], second: Iterable[Ready]) -> Iterator[Ready]:
     """Yield the rows of both, in order; whatever `second` meets is an UnusualError here."""
-    helper = forked_process.Forked(lambda _, target: _help(second, target))
+    helper = forked_process.ForkedProcess(lambda _, target: _help(second, target))
     try:
         yield from first
-        while (message := forked_process.read(helper.up)) is not None:
+        while (message := forked_process.read_message(helper.up)) is not None:
             kind, content = marshal.loads(message)
             if kind == "end":
                 return
@@ -42,8 +42,8 @@ def _help(rows: Iterable[Ready], target: IO[bytes]) -> None:
         # kept to the end: who reads takes nothing before its own half is done, and a pipe holds little
         found = [(ready.first, ready.last, ready.left, ready.right, ready.written) for ready in rows]
         for content in found:
-            forked_process.write(target, marshal.dumps(("rows", content)))
-        forked_process.write(target, marshal.dumps(("end", None)))
+            forked_process.write_message(target, marshal.dumps(("rows", content)))
+        forked_process.write_message(target, marshal.dumps(("end", None)))
     except BaseException as error:
         with suppress(OSError):
-            forked_process.write(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))
+            forked_process.write_message(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.parsers.row_chunk import Chunk
 from systemscripts.tables.parsers.workbook import Book, Sheet
 
@@ -59,7 +59,7 @@ def find_known(sheets: list[Sheet], known: frozenset[str], as_chunks: AsChunks) 
 
 def count_known(top: Iterable[list[str]], known: frozenset[str]) -> int:
     """Return how many of the known names stand in that one of the rows which has most."""
-    return max((len(known.intersection(column_names(row))) for row in top if any(row)), default=0)
+    return max((len(known.intersection(make_column_names(row))) for row in top if any(row)), default=0)
 
 
 def _count(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable) -> None:

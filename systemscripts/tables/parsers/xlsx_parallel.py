@@ -76,15 +76,15 @@ class _Helper:
 
     def __init__(self, prepare: Prepare, counts: Counts) -> None:
         self.counts: tuple[int, int] | None = None
-        self._other = forked_process.Forked(lambda source, target: _help(source, target, prepare, counts))
+        self._other = forked_process.ForkedProcess(lambda source, target: _help(source, target, prepare, counts))
 
     def give(self, piece: bytes) -> None:
         """Send a piece; waits while the helper is busy."""
-        forked_process.write(self._other.down, piece)
+        forked_process.write_message(self._other.down, piece)
 
     def next(self) -> list[Ready] | None:
         """What became of the next piece; None when there was none, and the counts are known."""
-        message = forked_process.read(self._other.up)
+        message = forked_process.read_message(self._other.up)
         answer: tuple[str, Any] = marshal.loads(message) if message is not None else ("failed", "it broke off")
         kind, content = answer
         if kind == "failed":
@@ -107,12 +107,12 @@ def _help(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts
     """The helper's whole life."""
     try:
         before = counts()
-        while (piece := forked_process.read(source)) is not None:
+        while (piece := forked_process.read_message(source)) is not None:
             found = [(ready.first, ready.last, ready.left, ready.right, ready.written) for ready in prepare(piece)]
-            forked_process.write(target, marshal.dumps(("rows", found)))
+            forked_process.write_message(target, marshal.dumps(("rows", found)))
             target.flush()
         errors, formulas = counts()
-        forked_process.write(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))
+        forked_process.write_message(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))
     except BaseException as error:
         with suppress(OSError):
-            forked_process.write(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))
+            forked_process.write_message(target, marshal.dumps(("failed", f"{type(error).__name__}: {error}"[:300])))

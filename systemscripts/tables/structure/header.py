@@ -12,12 +12,12 @@ from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.structure import header_names, value_kinds
-from systemscripts.tables.structure.value_kinds import Column, looks_like_header
+from systemscripts.tables.structure.value_kinds import ColumnKinds, looks_like_header
 
-__all__ = ["ROWS_TO_SEARCH", "Header", "Rows", "find", "looks_like_header", "names_in", "usual_width"]
+__all__ = ["ROWS_TO_SEARCH", "Header", "Rows", "find_header", "find_names", "find_usual_width", "looks_like_header"]
 
 ROWS_TO_SEARCH = 200
-MOST_TITLE_ROWS = 60  # spec 2.1.2 asks for 23
+MAX_TITLE_ROWS = 60  # spec 2.1.2 asks for 23
 DEEPEST = 5
 SHORT_TABLE = 40  # rows that tell the kinds of a short table below titles
 LEAST_VALUES = 3  # fewer say nothing about the kind of a column
@@ -47,7 +47,7 @@ class Header:
     doubts: list[Notice] = field(default_factory=list)
 
 
-def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
+def find_header(rows: Rows, options: ReadingOptions, width: int) -> Header:
     """Find the header among the first rows of a table; `width` is how many fields most rows have.
 
     Raises BadDataError when the row that the options name is not there.
@@ -56,11 +56,11 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
         return Header([], None, len(rows), len(rows), "nothing but blank rows")
     if options.no_header:
         first = _first_full(rows, width) if options.header_row is None else 0
-        return Header(header_names.numbered(options.names, width), None, first, first, "no header, as set")
+        return Header(header_names.number_columns(options.names, width), None, first, first, "no header, as set")
     if options.header_row:
         position, note = _as_set(rows, options.header_row)
         deep = options.header_rows or 1
-        body = value_kinds.columns([fields for _, fields in rows[position + deep :]], width)
+        body = value_kinds.profile_columns([fields for _, fields in rows[position + deep :]], width)
     else:
         first = _below_titles(rows, _below_block(rows, _first_full(rows, width), width), width)
         first = first if options.header_rows else _fuller_names(rows, first, width)
@@ -71,15 +71,15 @@ def find(rows: Rows, options: ReadingOptions, width: int) -> Header:
             titles = f" (below {first} title row{'s' * (first > 1)})" if first else ""
             note = f"no header: the first row{titles} holds the same kinds of values as those below it"
             doubts = [] if options.names else [Notice("header_guessed", note)]  # who names the columns knows it
-            return Header(header_names.numbered(options.names, width), None, first, first, note, doubts)
+            return Header(header_names.number_columns(options.names, width), None, first, first, note, doubts)
         position = first if options.header_rows else _with_groups(rows, first)
         deep = options.header_rows or _depth(rows, position, first, body)
         note = _note(rows, position, deep)
     as_found = options.header_rows or options.keep_all_rows
     again = 0 if as_found else _repeats(rows, position + deep, rows[position + deep - 1][1])
-    found = header_names.joined([fields for _, fields in rows[position : position + deep]])
+    found = header_names.join_rows([fields for _, fields in rows[position : position + deep]])
     end = position + deep + again
-    columns, doubts = header_names.repaired(found, rows[end:], width)
+    columns, doubts = header_names.fit_width(found, rows[end:], width)
     if not options.header_row and not options.header_rows:
         doubts += _said(rows, position, deep)
     if again:
@@ -103,11 +103,11 @@ def _said(rows: Rows, position: int, deep: int) -> list[Notice]:
     return found
 
 
-def _names_few(rows: Rows, first: int, width: int, body: Sequence[Column]) -> bool:
+def _names_few(rows: Rows, first: int, width: int, body: Sequence[ColumnKinds]) -> bool:
     """True when the row above the first record is a header that leaves most columns without a name: `name,,`."""
     if first != 1 or len(rows[0][1]) != width or _is_gap(*rows[0], rows[1][0]) or not rows[0][1][0].strip():
         return False
-    for_data = value_kinds.header_votes(rows[0][1], body)[1]
+    for_data = value_kinds.count_votes(rows[0][1], body)[1]
     words = max(len(cell.split()) for cell in rows[0][1])
     return not for_data and words == 1 and not any(_is_labelled_value(cell) for cell in rows[0][1])
 
@@ -129,14 +129,14 @@ def _fuller_names(rows: Rows, first: int, width: int) -> int:
     for position in range(first + 1, min(first + 1 + DEEPEST, len(rows) - 1)):
         fields = rows[position][1]
         body = _body(rows, position, width)
-        if value_kinds.header_votes(rows[position - 1][1], body)[1]:
+        if value_kinds.count_votes(rows[position - 1][1], body)[1]:
             return first
         if len(fields) == width and _filled(fields) > filled and _reads_like_names(rows, position, width):
             return position
     return first
 
 
-def usual_width(rows: Rows) -> int:
+def find_usual_width(rows: Rows) -> int:
     """How many fields most rows have, counted to the last one that is filled."""
     widths = Counter(_reach(fields) for _, fields in rows)
     return max(widths, key=lambda width: (widths[width], width), default=0)
@@ -176,10 +176,10 @@ def _by_names(rows: Rows, wanted: tuple[str, ...]) -> int:
 
 def _first_full(rows: Rows, width: int) -> int:
     """The first row that is full enough for a header or a record; all above it are titles."""
-    body = [fields for _, fields in rows[MOST_TITLE_ROWS // 2 :]] or [fields for _, fields in rows]
+    body = [fields for _, fields in rows[MAX_TITLE_ROWS // 2 :]] or [fields for _, fields in rows]
     usual = sorted(_filled(fields) for fields in body)[len(body) // 2] if body else 0
     enough = max(min(usual, width) * 0.6, min(2, width))
-    for position, (_, fields) in enumerate(rows[: MOST_TITLE_ROWS + 1]):
+    for position, (_, fields) in enumerate(rows[: MAX_TITLE_ROWS + 1]):
         if fields[:1] and fields[0].startswith("#") and len(fields) != width:
             continue  # a comment
         if _is_prose(rows, position, width):
@@ -196,28 +196,30 @@ def _below_block(rows: Rows, first: int, width: int) -> int:
 
     A block with names above records of its own is the first of two tables, unless it is small beside the second.
     """
-    for position in range(first + 1, min(len(rows), MOST_TITLE_ROWS, first + len(rows) // 2 + 1)):
+    for position in range(first + 1, min(len(rows), MAX_TITLE_ROWS, first + len(rows) // 2 + 1)):
         apart = rows[position - 1][0] + 1 < rows[position][0] or not any(rows[position - 1][1])
         if not apart or len(rows[position][1]) != width:
             continue
-        body = value_kinds.columns([fields for _, fields in rows[position + 1 :] if len(fields) == width], width)
-        for_header, for_data = value_kinds.header_votes(rows[position][1], body)
+        body = value_kinds.profile_columns(
+            [fields for _, fields in rows[position + 1 :] if len(fields) == width], width
+        )
+        for_header, for_data = value_kinds.count_votes(rows[position][1], body)
         block = [fields for _, fields in rows[first:position] if any(fields)]
-        above = [value_kinds.header_votes(fields, body)[1] for fields in block]
+        above = [value_kinds.count_votes(fields, body)[1] for fields in block]
         is_line = len(block) == 1 and not looks_like_header(block[0])
         if for_header and not for_data and (is_line or not any(above)) and looks_like_header(rows[position][1]):
-            own = len(block) > 2 + (width == 2) and names_in(block, width) == 0
+            own = len(block) > 2 + (width == 2) and find_names(block, width) == 0
             return first if own and 3 * len(block) > len(rows) - position else position
     return first
 
 
-def names_in(run: Sequence[Sequence[str]], width: int) -> int | None:
+def find_names(run: Sequence[Sequence[str]], width: int) -> int | None:
     """The position of the names among rows of one width: at least two records of other kinds than theirs follow.
 
     Titles with as many delimiters may stand above them. None where no row is so surely a header.
     """
     for place in range(min(len(run) - 2, DEEPEST) if width > 1 else 0):
-        for_header, for_data = value_kinds.header_votes(run[place], value_kinds.columns(run[place + 1 :], width))
+        for_header, for_data = value_kinds.count_votes(run[place], value_kinds.profile_columns(run[place + 1 :], width))
         if for_header and not for_data and looks_like_header(run[place]) and not _is_spaced(run, place):
             return place
     return None
@@ -233,17 +235,17 @@ def _is_spaced(run: Sequence[Sequence[str]], place: int) -> bool:
 
 def _below_titles(rows: Rows, first: int, width: int) -> int:
     """Past titles that happen to have the width of the table, to names that stand above records at once."""
-    top = rows[: MOST_TITLE_ROWS + SHORT_TABLE]
+    top = rows[: MAX_TITLE_ROWS + SHORT_TABLE]
     for position in range(first, len(top)):
         if position and len(top[position - 1][1]) == width and position > first:
             continue
         run = [fields for _, fields in takewhile(lambda row: len(row[1]) == width, top[position:])]
-        place = names_in(run, width)
+        place = find_names(run, width)
         if place is None:
             continue
-        body = value_kinds.columns(run[place + 1 :], width)
+        body = value_kinds.profile_columns(run[place + 1 :], width)
         above = [fields for _, fields in rows[first : position + place] if len(fields) == width]
-        if any(value_kinds.header_votes(fields, body)[1] for fields in above):
+        if any(value_kinds.count_votes(fields, body)[1] for fields in above):
             return first
         is_names = len(rows[first][1]) == width and _reads_like_names(rows, first, width)
         return first if is_names and not rows[first][1][1].startswith(" ") else position + place
@@ -255,7 +257,7 @@ def _of_full_width(rows: Rows, start: int, width: int, enough: float) -> int:
 
     Titles with commas are told from a ragged header by what follows: a header, or records at once.
     """
-    for position in range(start, min(len(rows), MOST_TITLE_ROWS + 1)):
+    for position in range(start, min(len(rows), MAX_TITLE_ROWS + 1)):
         fields = rows[position][1]
         if len(fields) == width and _filled(fields) >= enough:
             header_above = position > start and rows[position - 1][0] + 1 == rows[position][0]
@@ -266,7 +268,7 @@ def _of_full_width(rows: Rows, start: int, width: int, enough: float) -> int:
 
 def _reads_like_names(rows: Rows, position: int, width: int) -> bool:
     fields = rows[position][1]
-    for_header, for_data = value_kinds.header_votes(fields, _body(rows, position, width))
+    for_header, for_data = value_kinds.count_votes(fields, _body(rows, position, width))
     return for_header > for_data and looks_like_header(fields)
 
 
@@ -285,7 +287,7 @@ def _is_prose(rows: Rows, position: int, width: int) -> bool:
 
 def _is_sparse_record(rows: Rows, width: int) -> bool:
     """True for a first row with blanks whose values, two at least, are of the kinds of the columns below."""
-    for_header, for_data = value_kinds.header_votes(rows[0][1], _body(rows, 0, width))
+    for_header, for_data = value_kinds.count_votes(rows[0][1], _body(rows, 0, width))
     return len(rows[0][1]) == width and for_data > 1 and not for_header
 
 
@@ -296,24 +298,24 @@ def _is_title(fields: list[str], width: int) -> bool:
     return len(fields) < width or not any(fields) or bool(fields[0].strip())
 
 
-def _body(rows: Rows, first: int, width: int) -> list[Column]:
+def _body(rows: Rows, first: int, width: int) -> list[ColumnKinds]:
     """The kinds of the columns below a possible header."""
     below = [fields for _, fields in rows[first + 1 :] if len(fields) == width]
     blank = next((place for place, fields in enumerate(below) if not any(fields)), len(below))
     below = below[:blank] if blank > LEAST_VALUES else below
     deep = DEEPEST if len(below) > 3 * DEEPEST else min(2, len(below) // 2)
-    return value_kinds.columns(below[deep:], width)
+    return value_kinds.profile_columns(below[deep:], width)
 
 
-def _is_data(rows: Rows, first: int, body: Sequence[Column]) -> bool:
+def _is_data(rows: Rows, first: int, body: Sequence[ColumnKinds]) -> bool:
     """True when the first full row is a record, not a header."""
     if not rows:
         return False
     fields = rows[first][1]
-    for_header, for_data = value_kinds.header_votes(fields, body)
-    values = sum(value_kinds.kind(cell) in value_kinds.VALUES for cell in fields)
+    for_header, for_data = value_kinds.count_votes(fields, body)
+    values = sum(value_kinds.classify_value(cell) in value_kinds.VALUES for cell in fields)
     if not any(column.kinds or column.texts for column in body):
-        return values > 0.5 * _filled(fields) and not value_kinds.running(fields)
+        return values > 0.5 * _filled(fields) and not value_kinds.find_running_numbers(fields)
     if for_header == for_data == 0:
         return False
     return for_data > 2 * for_header and (values > 0 or for_data > 0.5 * _filled(fields))
@@ -345,10 +347,13 @@ def _labels_groups(fields: Sequence[str], below: Sequence[str]) -> bool:
         return False
     if any(_is_labelled_value(cell) for cell in fields):
         return False
-    return all(value_kinds.kind(fields[place]) in ("text", "number") or fields[place][:1].isalpha() for place in labels)
+    return all(
+        value_kinds.classify_value(fields[place]) in ("text", "number") or fields[place][:1].isalpha()
+        for place in labels
+    )
 
 
-def _depth(rows: Rows, position: int, first: int, body: Sequence[Column]) -> int:
+def _depth(rows: Rows, position: int, first: int, body: Sequence[ColumnKinds]) -> int:
     """How many rows from `position` on belong to the header; `first` is the first full one."""
     deep = first - position + 1
     while position + deep + 1 < len(rows) and deep < DEEPEST:
@@ -364,17 +369,17 @@ def _is_gap(row_above: int, above: Sequence[str], row: int) -> bool:
     return row > row_above + 1 + sum(cell.count("\n") for cell in above)
 
 
-def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Column]) -> bool:
+def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[ColumnKinds]) -> bool:
     """True when a row below a header is a further row of it: units, or sub-labels."""
     if len(fields) != len(above) or _filled(fields) < 2 or list(fields) == list(above):
         return False
     if value_kinds.holds_values(fields) or any(_is_labelled_value(cell) for cell in fields):
         return False
-    for_header, for_data = value_kinds.header_votes(fields, body, LEAST_VALUES)
+    for_header, for_data = value_kinds.count_votes(fields, body, LEAST_VALUES)
     if not for_data and _are_units(fields, body):
         return True
     # names that tell columns of one label from each other: Q1,Q1,Q2,Q2 over Air,Rail,Air,Rail
-    if _are_told_apart(above, fields) and value_kinds.header_votes(fields, body)[0]:
+    if _are_told_apart(above, fields) and value_kinds.count_votes(fields, body)[0]:
         return True
     # a second line of names, above nothing but columns that hold values of some kind: in none of them a word is one
     if for_header > 1 and for_header == _filled(fields):
@@ -385,7 +390,7 @@ def _continues(fields: Sequence[str], above: Sequence[str], body: Sequence[Colum
     return bool(gaps) and fits and not for_data
 
 
-def _are_units(fields: Sequence[str], body: Sequence[Column]) -> bool:
+def _are_units(fields: Sequence[str], body: Sequence[ColumnKinds]) -> bool:
     """True for a row of nothing but units of measure, formats and blanks, above columns of what has a unit."""
     filled = [place for place, cell in enumerate(fields) if cell.strip()]
     if len(filled) < 2 or filled[-1] >= len(body):

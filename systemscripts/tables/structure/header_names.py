@@ -9,12 +9,12 @@ from itertools import zip_longest
 from systemscripts.summary import Notice
 
 
-def numbered(names: Sequence[str], width: int) -> list[str]:
+def number_columns(names: Sequence[str], width: int) -> list[str]:
     """Columns of a table without header: the given names, then col_2, col_3 ... by position from 0."""
     return [*names, *(f"col_{position}" for position in range(len(names), width))]
 
 
-def joined(rows: list[list[str]]) -> list[str]:
+def join_rows(rows: list[list[str]]) -> list[str]:
     """Join the rows of a header with a space; the labels of groups in the upper rows are filled to the right."""
     if len(rows) < 2:
         return list(rows[0]) if rows else []
@@ -33,7 +33,7 @@ def _filled_right(row: list[str], lower: list[list[str]]) -> list[str]:
     return filled + [label] * max(0, width - len(filled))
 
 
-def repaired(columns: list[str], below: Sequence[tuple[int, list[str]]], width: int) -> tuple[list[str], list[Notice]]:
+def fit_width(columns: list[str], below: Sequence[tuple[int, list[str]]], width: int) -> tuple[list[str], list[Notice]]:
     """Bring a ragged header to the width of the rows below it, and say what is doubtful about that."""
     wide = Counter(len(fields) for _, fields in below)
     if not below or width < 2 or len(columns) == width or (wide[width] < 0.5 * wide.total()):

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 
 from systemscripts.tables.structure import value_kinds
 from systemscripts.tables.structure.header import Rows, looks_like_header
-from systemscripts.tables.structure.value_kinds import Column
+from systemscripts.tables.structure.value_kinds import ColumnKinds
 
 MOST_FOOTER_ROWS = 60
 LEAST_ROWS = 3  # of a second table, its header included, where no blank row stands before it
@@ -29,7 +29,7 @@ NOTE = re.compile(
 
 
 @dataclass(frozen=True)
-class End:
+class TableEnd:
     """`position`: of the first row that is no longer of the table; `dropped`: of repeated headers within it."""
 
     position: int
@@ -37,7 +37,7 @@ class End:
     dropped: frozenset[int] = field(default_factory=frozenset)
 
 
-def first_table_width(rows: Rows) -> int:
+def find_first_table_width(rows: Rows) -> int:
     """How many fields the records of the first table have; a few lines of keys and values above it are no table."""
     filled = [fields for _, fields in rows if any(fields)]
     filled = [fields for fields in filled if not _is_sentence(fields)] or filled
@@ -74,7 +74,7 @@ def _names_least(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if any(looks_like_header(fields) for fields in rows[1:SAMPLED_ROWS] if len(fields) > width):
         return False
-    for_header, for_data = value_kinds.header_votes(rows[0], value_kinds.columns(fitting[:SAMPLED_ROWS], width))
+    for_header, for_data = value_kinds.count_votes(rows[0], value_kinds.profile_columns(fitting[:SAMPLED_ROWS], width))
     return for_header > 0 and not for_data and any(len(fields) == width for fields in rows[1:4])
 
 
@@ -90,27 +90,27 @@ def _first(rows: Sequence[Sequence[str]], width: int) -> int:
 def _is_table(rows: Sequence[Sequence[str]], width: int) -> bool:
     if not looks_like_header(rows[0]):
         return False
-    for_header, for_data = value_kinds.header_votes(rows[0], value_kinds.columns(rows[1:SAMPLED_ROWS], width))
+    for_header, for_data = value_kinds.count_votes(rows[0], value_kinds.profile_columns(rows[1:SAMPLED_ROWS], width))
     return for_header > 0 and not for_data
 
 
-def find(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_footer: bool = False) -> End:
+def find_end(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_footer: bool = False) -> TableEnd:
     """Find the end of the table whose records begin at position `start`; `header` is its header row as it stands."""
     sample = [fields for _, fields in rows[start : start + SAMPLED_ROWS] if len(fields) == width]
-    above = [fields for _, fields in rows[start : blank_row(rows, start)] if len(fields) == width]
-    body = value_kinds.columns(above[:SAMPLED_ROWS] if len(above) > 2 else sample, width)
+    above = [fields for _, fields in rows[start : find_blank_row(rows, start)] if len(fields) == width]
+    body = value_kinds.profile_columns(above[:SAMPLED_ROWS] if len(above) > 2 else sample, width)
     scan = _Scan(rows, start, width, list(header), body)
-    end = End(len(rows)) if only_footer else scan.second_table()
+    end = TableEnd(len(rows)) if only_footer else scan.second_table()
     if end.position < len(rows):
         return end
     footer = scan.footer()
     if footer == len(rows):
         return end
     blank = not any(any(fields) for _, fields in rows[footer:])
-    return End(footer, "" if blank else f"notes below the table begin in row {rows[footer][0]}", end.dropped)
+    return TableEnd(footer, "" if blank else f"notes below the table begin in row {rows[footer][0]}", end.dropped)
 
 
-def blank_row(rows: Rows, start: int) -> int:
+def find_blank_row(rows: Rows, start: int) -> int:
     """The position of the first record that follows a blank line or holds nothing; where there is none, the end."""
     for position in range(start, len(rows)):
         if not any(rows[position][1]) or (position > start and _gap(rows, position)):
@@ -133,13 +133,13 @@ class _Scan:
     start: int
     width: int
     header: list[str]
-    body: Sequence[Column]
+    body: Sequence[ColumnKinds]
 
     def __post_init__(self) -> None:
         cells = sum(len(fields) for _, fields in self.rows)
         self._looks_left = MOST_LOOKS * (cells + SAMPLED_ROWS * max(self.width, 1))
 
-    def second_table(self) -> End:
+    def second_table(self) -> TableEnd:
         """The end before a second table; a header that comes again at a page break is dropped, not an end."""
         dropped: list[int] = []
         for position in range(self.start, len(self.rows)):
@@ -155,13 +155,13 @@ class _Scan:
                 self._begins_at_once(position) if len(fields) != self.width else self._begins_as_wide(position)
             ):
                 return self._ended(position, dropped)
-        return End(len(self.rows), dropped=frozenset(dropped))
+        return TableEnd(len(self.rows), dropped=frozenset(dropped))
 
-    def _ended(self, position: int, dropped: list[int]) -> End:
+    def _ended(self, position: int, dropped: list[int]) -> TableEnd:
         note = f"a second table begins in row {self.rows[position][0]}"
         while position > self.start and not any(self.rows[position - 1][1]):
             position -= 1
-        return End(position, note, frozenset(dropped))
+        return TableEnd(position, note, frozenset(dropped))
 
     def _is_apart(self, position: int) -> bool:
         if position == self.start or not any(self.rows[position][1]):
@@ -190,8 +190,8 @@ class _Scan:
         if width != self.width:
             if len(same) < 2 or not looks_like_header(rest[0]):
                 return False
-            return not value_kinds.header_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
-        for_header, for_data = value_kinds.header_votes(rest[0], self.body)
+            return not value_kinds.count_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
+        for_header, for_data = value_kinds.count_votes(rest[0], self.body)
         if for_header >= 2 and not for_data and looks_like_header(rest[0]):
             return True
         return self._begins_as_wide(position, least=1) or self._begins_alike(position)
@@ -208,7 +208,7 @@ class _Scan:
         if not looks_like_header(fields):
             return False
         below = [fields for _, fields in self.rows[position + 1 : position + SAMPLED_ROWS]]
-        for_header, for_data = value_kinds.header_votes(fields, self._kinds(below, width))
+        for_header, for_data = value_kinds.count_votes(fields, self._kinds(below, width))
         return for_header > 0 and not for_data
 
     def _begins_as_wide(self, position: int, least: int = 2) -> bool:
@@ -220,16 +220,17 @@ class _Scan:
             return False
         fields, last = self.rows[position][1], self.rows[position - 1][1]
         new_kinds = (
-            value_kinds.kind(new) == "text" != value_kinds.kind(old) for new, old in zip(fields, last, strict=False)
+            value_kinds.classify_value(new) == "text" != value_kinds.classify_value(old)
+            for new, old in zip(fields, last, strict=False)
         )
         if (least > 1 and not any(new_kinds)) or not looks_like_header(fields):
             return False
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
-        for_header, for_data = value_kinds.header_votes(fields, before)
+        for_header, for_data = value_kinds.count_votes(fields, before)
         if for_header < least or for_data:
             return False
         after = self._columns(position + 1, position + SAMPLED_ROWS)
-        own_header, own_data = value_kinds.header_votes(fields, after)
+        own_header, own_data = value_kinds.count_votes(fields, after)
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
         others = sum(not old.kinds & new.kinds for old, new in typed)
         return own_header > 0 and not own_data and others >= max(1, len(before) / 4)
@@ -244,7 +245,7 @@ class _Scan:
         before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
         after = self._columns(position + 1, position + SAMPLED_ROWS)
         proven = [
-            value_kinds.header_votes(names, columns)
+            value_kinds.count_votes(names, columns)
             for names, columns in ((header, before), (fields, before), (fields, after))
         ]
         others = not set(map(str.casefold, fields)) & set(map(str.casefold, header))
@@ -267,12 +268,12 @@ class _Scan:
             found[position] = ahead[widths[position]]
         return found
 
-    def _columns(self, start: int, end: int) -> list[value_kinds.Column]:
+    def _columns(self, start: int, end: int) -> list[value_kinds.ColumnKinds]:
         return self._kinds([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
 
-    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[value_kinds.Column]:
+    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[value_kinds.ColumnKinds]:
         self._looks_left -= len(rows) * width
-        return value_kinds.columns(rows, width)
+        return value_kinds.profile_columns(rows, width)
 
     def footer(self) -> int:
         """The position from which only notes and rows of nothing but delimiters follow."""
@@ -297,7 +298,7 @@ class _Scan:
     def _may_be_note(self, fields: Sequence[str]) -> bool:
         """True for a row that can be a note when it stands apart from the table."""
         if len(fields) == self.width and _filled(fields) > 1:
-            for_header, for_data = value_kinds.header_votes(fields, self.body)
+            for_header, for_data = value_kinds.count_votes(fields, self.body)
             prose = for_header > 0 and not for_data and len(fields[0].split()) > 2
             return prose or (bool(NOTE.match(fields[0])) and not _fits(fields, self.body))
         if _filled(fields) == 1 and not fields[0].strip() and len(fields) == self.width:
@@ -312,13 +313,15 @@ class _Scan:
         alone = _filled(fields) == 1 and bool(text)
         sentence = len(text.split()) >= 4 or text.endswith((".", ":"))
         if alone and len(fields) in (1, self.width):
-            return bool(NOTE.match(text)) or (sentence and value_kinds.kind(text) == "text" and self.width > 2)
+            return bool(NOTE.match(text)) or (
+                sentence and value_kinds.classify_value(text) == "text" and self.width > 2
+            )
         return len(fields) != self.width and bool(NOTE.match(text)) and not _fits(fields, self.body)
 
 
-def _fits(fields: Sequence[str], body: Sequence[Column]) -> bool:
+def _fits(fields: Sequence[str], body: Sequence[ColumnKinds]) -> bool:
     """True when some field has the kind of its column."""
-    return any(value_kinds.kind(cell) in column.kinds for cell, column in zip(fields, body, strict=False))
+    return any(value_kinds.classify_value(cell) in column.kinds for cell, column in zip(fields, body, strict=False))
 
 
 def _filled(fields: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from systemscripts.summary import Notice
-from systemscripts.tables.column_names import column_names
+from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.parsers.sheet_overview import count_known
 
@@ -14,7 +14,7 @@ KINDS = {"html": "table", "json": "list"}
 MOST_NAMED = 10
 
 
-def say(
+def describe_tables(
     others: Sequence[dict[str, Any]], columns: Sequence[str], file_format: str, options: ReadingOptions
 ) -> tuple[list[Notice], list[str]]:
     """Return warnings and notes about other tables, as parsers.other_tables describes them; `columns`: of the one read.
@@ -43,5 +43,5 @@ def say(
 
 
 def _has_header(top: Sequence[Sequence[str]], columns: Sequence[str]) -> bool:
-    names = column_names(list(columns)) if any(columns) else []
-    return bool(names) and any(column_names(list(row)) == names for row in top if len(row) == len(columns))
+    names = make_column_names(list(columns)) if any(columns) else []
+    return bool(names) and any(make_column_names(list(row)) == names for row in top if len(row) == len(columns))

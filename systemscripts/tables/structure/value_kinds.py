@@ -37,7 +37,7 @@ _YEARS = range(1500, 2200)
 
 
 @lru_cache(maxsize=2**16)
-def kind(field: str) -> str:
+def classify_value(field: str) -> str:
     """One of the names in KIND, "blank", or "text"; a code comes with its shape (`A-9` for MG-8769)."""
     text = field.strip()
     if not text:
@@ -52,7 +52,7 @@ def kind(field: str) -> str:
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnKinds:
     """The kinds that a column's values have; none where it holds plain text. `texts`: its values that are text."""
 
     kinds: frozenset[str]
@@ -62,7 +62,7 @@ class Column:
 
     def votes(self, field: str) -> int:
         """1 when `field` cannot be a value of this column, as the name of a column; -1 when it is one; 0: who knows."""
-        found = kind(field)
+        found = classify_value(field)
         if found in ("blank", "missing"):
             return 0
         if not self.kinds:
@@ -70,16 +70,16 @@ class Column:
         return -1 if found in self.kinds else 1
 
 
-def columns(rows: Sequence[Sequence[str]], width: int) -> list[Column]:
+def profile_columns(rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:
     """Describe the first `width` columns of some rows of data."""
     return [_column([row[place] for row in rows if place < len(row)]) for place in range(width)]
 
 
-def _column(values: list[str]) -> Column:
-    counted = Counter(kind(value) for value in values)
+def _column(values: list[str]) -> ColumnKinds:
+    counted = Counter(classify_value(value) for value in values)
     for nothing in ("blank", "missing"):
         counted.pop(nothing, None)
-    texts = Counter(value.strip() for value in values if kind(value) == "text")
+    texts = Counter(value.strip() for value in values if classify_value(value) == "text")
     total = counted.total()
     typed = [name for name in counted if name in VALUES or name.startswith("code")]
     share = sum(counted[name] for name in typed)
@@ -88,9 +88,9 @@ def _column(values: list[str]) -> Column:
         plain = any(name in VALUES for name in shaped)
         # codes of many shapes are as good as text
         kinds = frozenset(shaped) if plain or sum(counted[name] for name in shaped) >= DOMINANT * total else kinds
-    numbers = [value for value in values if kind(value) == "number"]
+    numbers = [value for value in values if classify_value(value) == "number"]
     years = bool(numbers) and sum(_is_year(value) for value in numbers) > len(numbers) / 2
-    return Column(kinds, frozenset(text for text, count in texts.items() if count > 1), years, total)
+    return ColumnKinds(kinds, frozenset(text for text, count in texts.items() if count > 1), years, total)
 
 
 def looks_like_header(fields: Sequence[str]) -> bool:
@@ -98,19 +98,19 @@ def looks_like_header(fields: Sequence[str]) -> bool:
     filled = [field.strip() for field in fields if field.strip()]
     if not filled or len(filled) < 0.6 * len(fields):
         return False
-    values = sum(kind(field) in VALUES - {"truth"} for field in filled)  # N and Y are names, too
+    values = sum(classify_value(field) in VALUES - {"truth"} for field in filled)  # N and Y are names, too
     values -= len(_consecutive_years(fields))
     return values <= 0.2 * len(filled) and len(set(filled)) > 0.6 * len(filled)
 
 
-def header_votes(fields: Sequence[str], body: Sequence[Column], least: int = 1) -> tuple[int, int]:
+def count_votes(fields: Sequence[str], body: Sequence[ColumnKinds], least: int = 1) -> tuple[int, int]:
     """How many fields speak for a header above `body`, and how many for one more row of data.
 
     Years and numbers that count from 0 are names where the values below them are neither. Columns of fewer than
     `least` values are not asked.
     """
     votes = [column.votes(field) if column.count >= least else 0 for field, column in zip(fields, body, strict=False)]
-    for place in running(fields):
+    for place in find_running_numbers(fields):
         if place < len(votes) and votes[place] < 0 and not body[place].years:
             votes[place] = 1
     return sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
@@ -118,10 +118,10 @@ def header_votes(fields: Sequence[str], body: Sequence[Column], least: int = 1) 
 
 def holds_values(fields: Sequence[str]) -> bool:
     """True when some field is a value by its looks: a number, a date, an address."""
-    return any(kind(cell) in VALUES - {"truth"} for cell in fields)
+    return any(classify_value(cell) in VALUES - {"truth"} for cell in fields)
 
 
-def running(fields: Sequence[str]) -> list[int]:
+def find_running_numbers(fields: Sequence[str]) -> list[int]:
     """Places of years, or of numbers that count from 0 over the whole row (or from 1, right of a blank corner)."""
     whole = [
         (place, int(field.strip()))
@@ -138,7 +138,7 @@ def running(fields: Sequence[str]) -> list[int]:
 
 def _consecutive_years(fields: Sequence[str]) -> list[int]:
     """Places of years that follow each other at one distance, such as 2019, 2020, 2021: the names of columns."""
-    places = running(fields)
+    places = find_running_numbers(fields)
     years = [int(fields[place].strip()) for place in places]
     steps = {after - before for before, after in pairwise(years)}
     return places if len(places) > 1 and len(steps) == 1 and steps != {0} and years[0] in _YEARS else []

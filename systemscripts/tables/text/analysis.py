@@ -13,8 +13,8 @@ from systemscripts.summary import Notice
 from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.structure import header, table_end, value_kinds
 from systemscripts.tables.text import repair_rows
-from systemscripts.tables.text.dialect_adapter import Wiring, all_fields, record_of
-from systemscripts.tables.text.record_splitter import RecordCutter
+from systemscripts.tables.text.dialect_adapter import DialectAdapter, join_record, split_records
+from systemscripts.tables.text.record_splitter import RecordSplitter
 
 WHOLE_BYTES = 2 * 2**20
 TAIL_BYTES = 64 * 2**10
@@ -37,16 +37,16 @@ class Findings:
     doubts: list[Notice] = field(default_factory=list)
 
 
-class Reader:
+class RowReader:
     """Cuts pieces of one text into rows of fields."""
 
-    def __init__(self, wiring: Wiring, line_end: bytes) -> None:
+    def __init__(self, wiring: DialectAdapter, line_end: bytes) -> None:
         self.wiring, self.line_end = wiring, line_end
 
-    def cutter(self, width: int) -> RecordCutter:
+    def cutter(self, width: int) -> RecordSplitter:
         """A cutter for the wire of this text."""
         wire = self.wiring.wire
-        return RecordCutter(
+        return RecordSplitter(
             wire.delimiter.encode(wire.encoding), wire.quote.encode(wire.encoding), self.line_end, width
         )
 
@@ -55,17 +55,17 @@ class Reader:
         rows: list[tuple[int, list[str]]] = []
         for block in self.cutter(width).blocks(self.wiring.before(pieces)):
             block = self.wiring.after(block)
-            rows += zip(block.rows, all_fields(block.records[:most], self.wiring.wire), strict=False)
+            rows += zip(block.rows, split_records(block.records[:most], self.wiring.wire), strict=False)
             if len(rows) >= most:
                 return rows[:most]
         return rows
 
 
-def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -> Findings:
+def analyse_whole(data: bytes, reader: RowReader, width: int, options: ReadingOptions) -> Findings:
     """Analyse a text of which everything is at hand."""
     rows = reader.rows([data], width)
     if width > 1 and not options.keep_all_rows and reader.wiring.wire.delimiter != " ":
-        width = table_end.first_table_width(rows)
+        width = table_end.find_first_table_width(rows)
     # a value that runs over the edge of its column is nobody's to cut
     as_found = options.keep_all_rows or bool(reader.wiring.dialect.positions)
     changes = {} if as_found else _realigned(rows, data, width, reader.wiring.wire)
@@ -78,7 +78,7 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
         found.doubts.append(Notice("rows_realigned", text))
     first = found.header.first_data
     heading = rows[first - 1][1] if 0 < first <= len(rows) and found.header.row else []
-    end = table_end.find(rows, first, width, heading)
+    end = table_end.find_end(rows, first, width, heading)
     found.changes |= {rows[position][0]: None for position in end.dropped}
     if end.dropped:
         text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
@@ -86,32 +86,34 @@ def of_whole(data: bytes, reader: Reader, width: int, options: ReadingOptions) -
     found.skipped += len(end.dropped)
     _ended(found, rows, end)
     if end.position < len(rows):
-        found.end = offset_of_line(data, rows[end.position][0])
+        found.end = find_line_offset(data, rows[end.position][0])
     return found
 
 
-def of_parts(head: bytes, tail: bytes, size: int, reader: Reader, width: int, options: ReadingOptions) -> Findings:
+def analyse_parts(
+    head: bytes, tail: bytes, size: int, reader: RowReader, width: int, options: ReadingOptions
+) -> Findings:
     """Analyse begin and end of a text of `size` bytes; `tail` is empty where the end cannot be cut by itself."""
     rows = reader.rows([head], width, HEAD_ROWS)
-    width = table_end.first_table_width(rows) if width > 1 else width
+    width = table_end.find_first_table_width(rows) if width > 1 else width
     found = _with_header(rows, options, width)
     begin = tail.find(reader.line_end or b"\n") + 1
     if begin and not options.keep_all_rows:
         tail = tail[begin:]
         last = reader.rows([tail], width)
-        end = table_end.find(last, 0, width, only_footer=True)
+        end = table_end.find_end(last, 0, width, only_footer=True)
         _ended(found, last, end)
         if end.position < len(last):
-            found.end = size - len(tail) + offset_of_line(tail, last[end.position][0])
+            found.end = size - len(tail) + find_line_offset(tail, last[end.position][0])
     return found
 
 
-def offset_of_line(data: bytes, line: int) -> int:
+def find_line_offset(data: bytes, line: int) -> int:
     """Where a line, counted from 1, begins; every one of LF, CRLF and CR ends a line."""
     return sum(map(len, data.splitlines(keepends=True)[: line - 1]))
 
 
-def limited(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
+def limit_bytes(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
     """The first `end` bytes of a text."""
     left = end
     for chunk in chunks:
@@ -126,14 +128,14 @@ def limited(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
 
 
 def _with_header(rows: header.Rows, options: ReadingOptions, width: int) -> Findings:
-    found = header.find(rows[: header.ROWS_TO_SEARCH], options, width)
+    found = header.find_header(rows[: header.ROWS_TO_SEARCH], options, width)
     findings = Findings(found, width, skipped=found.skipped, notes=[found.note], doubts=list(found.doubts))
     if found.first_data and rows:
         findings.header_end = rows[min(found.first_data, len(rows)) - 1][0]
     return findings
 
 
-def _ended(found: Findings, rows: header.Rows, end: table_end.End) -> None:
+def _ended(found: Findings, rows: header.Rows, end: table_end.TableEnd) -> None:
     count = len(rows) - end.position
     found.skipped += count
     if end.note:
@@ -150,7 +152,7 @@ def _without_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, b
     for position, (line, fields) in enumerate(rows):
         if fields and fields[0].startswith(MARK):
             rows[position] = line, [fields[0].removeprefix(MARK), *fields[1:]]
-            changes[line] = record_of(rows[position][1], wire)
+            changes[line] = join_record(rows[position][1], wire)
     return changes
 
 
@@ -161,7 +163,7 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
     most = len(rows) if wire.delimiter == " " else min(MOST_ODD_ROWS, len(rows) / 2)
     if width < 2 or not odd or len(odd) > most or len(fitting) < 2:
         return {}
-    body = value_kinds.columns(fitting[1 : table_end.SAMPLED_ROWS] or fitting, width)
+    body = value_kinds.profile_columns(fitting[1 : table_end.SAMPLED_ROWS] or fitting, width)
     raws = data.splitlines()
     first = next(position for position, (_, fields) in enumerate(rows) if len(fields) == width)
     changes: dict[int, bytes | None] = {}
@@ -171,13 +173,13 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
             text = raws[line - 1].decode(wire.encoding)
         except UnicodeDecodeError:
             continue  # what is damaged is not repaired: the load rejects it
-        fields = repair_rows.realigned(text, width, body, wire.delimiter) if position > first else None
+        fields = repair_rows.realign_row(text, width, body, wire.delimiter) if position > first else None
         if fields is None and len(rows[position][1]) <= width / 2 and _may_be_header(rows, position, width):
             sure = _is_above_data(rows, position, body)
-            fields = repair_rows.realigned_header(text, width, wire.delimiter, words=sure)
+            fields = repair_rows.realign_header(text, width, wire.delimiter, words=sure)
         if fields is not None:
             rows[position] = (line, fields)
-            changes[line] = record_of(fields, wire)
+            changes[line] = join_record(fields, wire)
     return changes
 
 
@@ -187,7 +189,7 @@ def _may_be_header(rows: header.Rows, position: int, width: int) -> bool:
     return bool(below) and len(below[0][1]) == width and all(len(fields) != width for _, fields in rows[:position])
 
 
-def _is_above_data(rows: header.Rows, position: int, body: Sequence[value_kinds.Column]) -> bool:
+def _is_above_data(rows: header.Rows, position: int, body: Sequence[value_kinds.ColumnKinds]) -> bool:
     """True when the row below is one more record by the kinds of its values, not a header itself."""
-    for_header, for_data = value_kinds.header_votes(rows[position + 1][1], body)
+    for_header, for_data = value_kinds.count_votes(rows[position + 1][1], body)
     return for_data > for_header

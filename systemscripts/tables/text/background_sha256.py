@@ -21,7 +21,7 @@ PIECE_BYTES = 8 * 2**20  # each turn of the lock may have to wait for the main t
 _begun: dict[tuple[int, int, int, int], Digest] = {}  # at most one, by the file's place, size and time
 
 
-def begin(path: Path) -> None:
+def start_digest(path: Path) -> None:
     """Begin with the digest of a large file that is opened soon; one begun before that nobody asked for is given up."""
     _give_up()
     with contextlib.suppress(OSError):  # whoever opens it says so
@@ -34,7 +34,7 @@ def begin(path: Path) -> None:
             os.close(descriptor)
 
 
-def of(descriptor: int) -> Digest:
+def take_digest(descriptor: int) -> Digest:
     """The digest of an open file: the one begun before, where the file is still the same, else a new one."""
     state = os.fstat(descriptor)
     found = _begun.pop(_look(state), None)

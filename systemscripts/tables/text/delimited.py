@@ -11,7 +11,7 @@ from systemscripts.summary import Notice
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
 from systemscripts.tables.text import analysis, damaged_bytes, dialect
 from systemscripts.tables.text.dialect import Dialect
-from systemscripts.tables.text.dialect_adapter import Wiring, absent_bytes, special
+from systemscripts.tables.text.dialect_adapter import DialectAdapter, find_absent_bytes, needs_adapter
 from systemscripts.tables.text.text_file import TextFile
 
 SAMPLE_BEGIN = 256 * 2**10
@@ -22,7 +22,7 @@ CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e
 
 def _refuse_another_delimiter(file: TextFile, samples: list[str], options: ReadingOptions) -> None:
     """Refuse a file without the declared delimiter whose header has another one: it would be loaded as one column."""
-    found = dialect.find(_whole_lines(samples), None, options.quote, options.escape)
+    found = dialect.detect_dialect(_whole_lines(samples), None, options.quote, options.escape)
     if found.width > 1 and found.delimiter in samples[0].partition("\n")[0]:
         raise BadDataError(
             f"{file.path.name}: the declared delimiter {options.delimiter!r} does not occur in it, "
@@ -38,14 +38,14 @@ class DelimitedTable(Table):
         self._file, self._options = file, options
         self._error_tail = damaged_bytes.find_error_tail(file)
         samples = file.samples(SAMPLE_BEGIN, SAMPLE_OTHER)
-        found = dialect.find(_whole_lines(samples), options.delimiter, options.quote, options.escape)
+        found = dialect.detect_dialect(_whole_lines(samples), options.delimiter, options.quote, options.escape)
         if options.delimiter and not any(options.delimiter in text for text in samples):
             _refuse_another_delimiter(file, samples, options)
         if found.doubt:
             raise BadDataError(f"{file.path.name}: {found.doubt}", "Set delimiter in the import's reading options.")
         self._one_column = Notice("one_column", found.one_column) if found.one_column else None
         self._wiring = self._wired(found)
-        self._reader = analysis.Reader(self._wiring, file.line_end)
+        self._reader = analysis.RowReader(self._wiring, file.line_end)
         self.wire = self._wiring.wire
         self.columns: list[str] = []
         self.skipped = 0
@@ -68,7 +68,7 @@ class DelimitedTable(Table):
             return
         self.skipped = self._found.skipped
         cutter = self._reader.cutter(self._found.width)
-        chunks = analysis.limited(self._file.chunks(), self._found.end)
+        chunks = analysis.limit_bytes(self._file.chunks(), self._found.end)
         blocks = self._below_header(map(self._wiring.after, cutter.blocks(self._wiring.before(chunks))), self._found)
         yield from self._until_blank_row(blocks) if self._options.stop_at_blank_row else blocks
         self.warnings = self._doubts(cutter.stray_quotes)
@@ -82,7 +82,7 @@ class DelimitedTable(Table):
         found, file = self._found, self._file
         plain = found is not None and found.end is None and not found.changes and not self._options.stop_at_blank_row
         usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
-        if found is None or not plain or not usual or special(self._wiring.dialect):
+        if found is None or not plain or not usual or needs_adapter(self._wiring.dialect):
             return None
         count = file.lines()
         if count is None:
@@ -97,28 +97,28 @@ class DelimitedTable(Table):
         """Close the file."""
         self._file.close()
 
-    def _wired(self, found: Dialect) -> Wiring:
+    def _wired(self, found: Dialect) -> DialectAdapter:
         """For one column a delimiter that the file does not contain: the wire needs one, and COPY would cut at it."""
         encoding = self._file.wire_encoding
-        if special(found):
-            return Wiring(found, encoding, absent_bytes(self._file.chunks()))
+        if needs_adapter(found):
+            return DialectAdapter(found, encoding, find_absent_bytes(self._file.chunks()))
         if self._options.delimiter or found.width > 1:
-            return Wiring(found, encoding)
+            return DialectAdapter(found, encoding)
         absent = set(dialect.SINGLE_COLUMN_DELIMITERS)
         for chunk in self._file.chunks():
             absent -= {delimiter for delimiter in absent if delimiter.encode() in chunk}
         choice = next((mark for mark in dialect.SINGLE_COLUMN_DELIMITERS if mark in absent), found.delimiter)
-        return Wiring(Dialect(choice, found.quote, 1, found.note), encoding)
+        return DialectAdapter(Dialect(choice, found.quote, 1, found.note), encoding)
 
     def _analyse(self, width: int) -> None:
         file, options = self._file, self._options
         if file.size <= analysis.WHOLE_BYTES:
             data = b"".join(file.chunks())
-            found = analysis.of_whole(data, self._reader, width, options)
+            found = analysis.analyse_whole(data, self._reader, width, options)
         else:
             head = file.head_text(SAMPLE_BEGIN)
             tail, size = file.tail_text(analysis.TAIL_BYTES)
-            found = analysis.of_parts(head, tail, size, self._reader, width, options)
+            found = analysis.analyse_parts(head, tail, size, self._reader, width, options)
         if not found.header.columns:
             self.detected.format = "empty"
             return

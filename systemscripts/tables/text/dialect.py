@@ -10,10 +10,18 @@ from itertools import product
 
 from systemscripts.tables.structure.value_kinds import looks_like_header
 from systemscripts.tables.text import fixed_width
-from systemscripts.tables.text.dialect_scoring import DELIMITERS, JUDGED_ROWS, WEAK, Dialect, Judged, cut, judged
-from systemscripts.tables.text.repair_rows import spaced_width
+from systemscripts.tables.text.dialect_score import (
+    DELIMITERS,
+    JUDGED_ROWS,
+    WEAK,
+    Dialect,
+    ScoredDialect,
+    score_dialect,
+    split_sample,
+)
+from systemscripts.tables.text.repair_rows import find_spaced_width
 
-__all__ = ["SINGLE_COLUMN_DELIMITERS", "Dialect", "find"]
+__all__ = ["SINGLE_COLUMN_DELIMITERS", "Dialect", "detect_dialect"]
 
 LONG_DELIMITERS = (" , ", ", ", " ; ", "; ", " | ", "| ", " : ", "||", "::", ";;", "\t\t", "|~|", "~|~", "~~", "^^")
 SINGLE_COLUMN_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x1e", "\x1d")
@@ -25,19 +33,19 @@ CLOCK = re.compile(r"\d:\d\d")
 EQUAL = 0.02  # scores nearer than this are a doubt
 
 
-def find(samples: list[str], delimiter: str | None, quote: str | None, escape: str | None = None) -> Dialect:
+def detect_dialect(samples: list[str], delimiter: str | None, quote: str | None, escape: str | None = None) -> Dialect:
     """Choose delimiter, quote and escape: most records have the same number of fields then, which hold plain values.
 
     What is given is not questioned. A file of one column has width 1, and any delimiter that does not occur in it.
     """
     hint = EXCEL_HINT.match(samples[0]) if samples else None
     if hint and not delimiter:
-        found = find([samples[0][hint.end() :], *samples[1:]], hint[1], quote, escape)
+        found = detect_dialect([samples[0][hint.end() :], *samples[1:]], hint[1], quote, escape)
         return replace(found, note=f"the line sep={hint[1]} names the delimiter; {found.note}")
     quotes = (quote,) if quote else ('"', "'") if _encloses(samples, "'") else ('"',)
     delimiters = (delimiter,) if delimiter else tuple(_possible(samples))
     candidates = sorted(
-        (judged(samples, d, q, escape) for d, q in product(delimiters, quotes)), key=lambda found: -found.score
+        (score_dialect(samples, d, q, escape) for d, q in product(delimiters, quotes)), key=lambda found: -found.score
     )
     best = candidates[0]
     if not any(found.dialect.width for found in candidates):  # nothing but delimiters
@@ -48,7 +56,7 @@ def find(samples: list[str], delimiter: str | None, quote: str | None, escape: s
     strong = mark not in WEAK and mark in begin and best.dialect.width > 1 and best.share >= DOUBTFUL
     if not delimiter and not quote and not strong and (placed := _in_places(samples)):
         return placed
-    if not delimiter and not quote and best.share < DOUBTFUL and (words := spaced(samples)):
+    if not delimiter and not quote and best.share < DOUBTFUL and (words := detect_spaced_words(samples)):
         return words
     if delimiter or (best.dialect.width > 1 and best.share >= CONSISTENT):
         return _with_doubt(best, candidates) if not delimiter else best.dialect
@@ -99,7 +107,7 @@ def _encloses(samples: list[str], quote: str) -> bool:
     return any(several.search(text) for text in samples)  # one such field may be what makes all records alike
 
 
-def _with_doubt(best: Judged, candidates: Sequence[Judged]) -> Dialect:
+def _with_doubt(best: ScoredDialect, candidates: Sequence[ScoredDialect]) -> Dialect:
     found = best.dialect
     others = [
         other.dialect
@@ -118,7 +126,7 @@ def _related(one: str, other: str) -> bool:
 def _in_places(samples: Sequence[str]) -> Dialect | None:
     """Columns that blanks keep apart. In two or three lines a blank may stand above another one by accident."""
     few = sum(bool(line.strip()) for text in samples for line in text.splitlines()) < FEW_LINES
-    placed, aligned = fixed_width.find(samples), _all_aligned(samples)
+    placed, aligned = fixed_width.detect_fixed_width(samples), _all_aligned(samples)
     if few and placed and aligned and placed.width != aligned.width and "ruler" not in placed.note:
         doubt = f"in so few lines blanks may make {placed.width} columns or {aligned.width}; ask for a delimiter"
         return replace(placed, doubt=doubt)
@@ -144,10 +152,10 @@ def _aligned(samples: Sequence[str]) -> Dialect | None:
     return Dialect(" ", '"', width, note, runs=True)
 
 
-def spaced(samples: Sequence[str]) -> Dialect | None:
+def detect_spaced_words(samples: Sequence[str]) -> Dialect | None:
     """Fields between single spaces, some of which hold spaces themselves: cut by the kinds of their columns."""
     lines = [line for line in samples[0].splitlines() if line.strip()][:JUDGED_ROWS]
-    width, share = spaced_width(lines)
+    width, share = find_spaced_width(lines)
     note = f"delimited by spaces: {share:.0%} of the lines fit into the {width} columns of the first"
     return Dialect(" ", '"', width, note) if width and share >= DOUBTFUL else None
 
@@ -159,8 +167,8 @@ def _wrapped(samples: Sequence[str], escape: str | None) -> Dialect | None:
     if len(quoted) < max(2, 0.9 * len(lines)):
         return None
     inner = "\n".join(line[1:-1].replace('""', '"') if line[0] == line[-1] == '"' else line for line in lines)
-    found = find([inner + "\n"], None, '"', escape)
-    sure = all(len(row) == found.width for row in cut(inner + "\n", found.delimiter, '"')[:2])
+    found = detect_dialect([inner + "\n"], None, '"', escape)
+    sure = all(len(row) == found.width for row in split_sample(inner + "\n", found.delimiter, '"')[:2])
     if found.width < 2 or found.wrapped or not sure or not ('""' in "".join(lines) or found.width > 2):
         return None
     return replace(found, wrapped=True, note=f"every line is quoted as a whole; {found.note}")

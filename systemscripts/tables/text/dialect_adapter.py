@@ -21,7 +21,7 @@ from systemscripts.tables.text.dialect import Dialect
 STAND_INS = tuple(bytes([number]) for number in (0x1F, 0x1E, 0x1D, 0x1C, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06))
 
 
-class Wiring:
+class DialectAdapter:
     """From the text of a file to records in `wire`, for one dialect."""
 
     def __init__(self, dialect: Dialect, encoding: str, absent: Sequence[bytes] = ()) -> None:
@@ -91,7 +91,7 @@ class Wiring:
         if self.dialect.positions:
             lines = text.decode(self.wire.encoding, "surrogateescape").splitlines(keepends=True)
             mark, quote, positions = self.wire.delimiter, self.wire.quote, self.dialect.positions
-            cut = "".join(fixed_width.cut(line, positions, mark, quote) for line in lines)
+            cut = "".join(fixed_width.delimit_line(line, positions, mark, quote) for line in lines)
             return cut.encode(self.wire.encoding, "surrogateescape")
         # only a run of blanks as a whole is tried: each of its ends would be a second pass over a long one
         stripped = re.sub(rb"(?m)^[ \t]+|(?<![ \t])[ \t]++(?=\r?$)", b"", text)
@@ -105,9 +105,9 @@ class Wiring:
             return record
         record = record.replace(self._backslash, b"\\")
         if self._escaped in self._quoted.sub(b"", record):  # in a field without quotes, which then needs some
-            fields = fields_of(record, self.wire)
+            fields = split_record(record, self.wire)
             mark = self._escaped.decode()
-            return record_of([field.replace(mark, self.wire.quote) for field in fields], self.wire)
+            return join_record([field.replace(mark, self.wire.quote) for field in fields], self.wire)
         return record.replace(self._escaped, self._quote * 2)
 
     def _unwrapped(self, record: bytes) -> bytes:
@@ -117,7 +117,7 @@ class Wiring:
         return record
 
 
-def special(dialect: Dialect) -> bool:
+def needs_adapter(dialect: Dialect) -> bool:
     """True when COPY cannot take this dialect as it stands."""
     return needs_stand_in(dialect) or bool(dialect.escape) or dialect.wrapped
 
@@ -127,7 +127,7 @@ def needs_stand_in(dialect: Dialect) -> bool:
     return len(dialect.delimiter.encode()) > 1 or dialect.runs or bool(dialect.positions) or dialect.delimiter == "\\"
 
 
-def absent_bytes(chunks: Iterable[bytes]) -> list[bytes]:
+def find_absent_bytes(chunks: Iterable[bytes]) -> list[bytes]:
     """Control bytes that a text does not hold, three at least. Raises BadDataError when it holds nearly all."""
     absent = set(STAND_INS)
     for chunk in chunks:
@@ -137,14 +137,14 @@ def absent_bytes(chunks: Iterable[bytes]) -> list[bytes]:
     return sorted(absent, key=STAND_INS.index)
 
 
-def fields_of(record: bytes, wire: Wire, errors: str = "strict") -> list[str]:
+def split_record(record: bytes, wire: Wire, errors: str = "strict") -> list[str]:
     """Cut one record of a wire; a damaged one as well as possible."""
     text = record.decode(wire.encoding, errors=errors)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=wire.delimiter, quotechar=wire.quote)
     return [field for row in reader for field in row]
 
 
-def all_fields(records: Sequence[bytes], wire: Wire) -> list[list[str]]:
+def split_records(records: Sequence[bytes], wire: Wire) -> list[list[str]]:
     """Cut many records at once, which is several times quicker; damaged ones as well as possible."""
     texts = [record.decode(wire.encoding, errors="replace") for record in records]
     try:
@@ -153,10 +153,10 @@ def all_fields(records: Sequence[bytes], wire: Wire) -> list[list[str]]:
         rows = []
     if len(rows) == len(records):
         return rows
-    return [fields_of(record, wire, "replace") for record in records]
+    return [split_record(record, wire, "replace") for record in records]
 
 
-def record_of(fields: Sequence[str], wire: Wire) -> bytes:
+def join_record(fields: Sequence[str], wire: Wire) -> bytes:
     """Write one record in a wire: quotes only where they are needed."""
     quote, needing = wire.quote, (wire.delimiter, wire.quote, "\n", "\r")
     written = (

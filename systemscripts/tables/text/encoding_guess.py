@@ -58,7 +58,7 @@ class Guess:
     rival: str = ""
 
 
-def guess(words: Sequence[bytes]) -> Guess | None:
+def guess_encoding(words: Sequence[bytes]) -> Guess | None:
     """Return the likeliest encoding of some words, each with a byte beyond ASCII; None where none fits at all."""
     texts = {name: _decode(words, name) for name in (*LEGACY_ENCODINGS, *WIDE_ENCODINGS)}
     scores: dict[str, float] = {}

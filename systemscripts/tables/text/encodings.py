@@ -42,7 +42,9 @@ def can_be_cut_at_bytes(name: str) -> bool:
     return CUT_AT_BYTES.fullmatch(codecs.lookup(name).name) is not None
 
 
-def find(head: bytes, is_utf8: bool, chunks: Callable[[int], Iterator[bytes]], given: str | None) -> Encoding:
+def detect_encoding(
+    head: bytes, is_utf8: bool, chunks: Callable[[int], Iterator[bytes]], given: str | None
+) -> Encoding:
     """Choose the encoding: what is set, then the byte order mark, then UTF-8 if all bytes are, then the likeliest.
 
     `chunks(0)` reads the whole file again, only where it is needed. Raises ConfigurationError for an unknown name.
@@ -117,7 +119,7 @@ def _likeliest(words: list[bytes]) -> Encoding:
         return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not", True)
     from systemscripts.tables.text import encoding_guess  # its statistics are rarely needed
 
-    guess = encoding_guess.guess(words)
+    guess = encoding_guess.guess_encoding(words)
     if guess is None:
         return Encoding("latin-1", 0, "latin-1: no encoding fits", is_guess=True)
     name = codecs.lookup(guess.name).name

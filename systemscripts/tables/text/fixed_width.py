@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.text.dialect_scoring import JUDGED_ROWS, Dialect
+from systemscripts.tables.text.dialect_score import JUDGED_ROWS, Dialect
 
 RULER = re.compile(r"\s*[-=]{2,}(?: +[-=]+)+\s*")
 MOST_TITLES = 5  # above the names; more of them are hardly by accident without a ruler
@@ -16,7 +16,7 @@ FEW_COLUMNS = 3  # of a single record: two words below two words are a sentence
 LETTERS = re.compile(r"[^\s]")
 
 
-def find(samples: Sequence[str]) -> Dialect | None:
+def detect_fixed_width(samples: Sequence[str]) -> Dialect | None:
     """Return where the columns begin; None when no blanks run through all lines."""
     lines = [line for text in samples for line in text.splitlines() if line.strip()][:JUDGED_ROWS]
     if any("\t" in line for line in lines[:20]):
@@ -33,20 +33,20 @@ def find(samples: Sequence[str]) -> Dialect | None:
     return None
 
 
-def cut(line: str, positions: Sequence[int], mark: str, quote: str) -> str:
+def delimit_line(line: str, positions: Sequence[int], mark: str, quote: str) -> str:
     """Write a line with `mark` between its fields. A ruler becomes a blank line; a line of another form stays whole."""
     text = line.rstrip("\r\n")
     end = line[len(text) :]
     if RULER.fullmatch(text):
         return end
-    fields = fields_of(text, positions)
+    fields = split_line(text, positions)
     fields = [text.strip()] if fields is None else fields
     if not any(fields):
         return end
     return mark.join(_quoted(field, quote) if quote in field else field for field in fields) + end
 
 
-def fields_of(line: str, positions: Sequence[int]) -> list[str] | None:
+def split_line(line: str, positions: Sequence[int]) -> list[str] | None:
     """Return the fields of a line without the blanks around them; None where letters run over from one to the next."""
     for start in positions[1:]:
         if line[start - 1 : start].strip():
@@ -74,8 +74,8 @@ def _as_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) -> D
     if len(positions) < 2 or len(lines) < 2:
         return None
     positions = positions if "ruler" in why else _with_both(lines, positions)
-    rows = [fields for line in lines if (fields := fields_of(line, positions)) is not None]
-    if len(positions) < 2 or len(rows) < 0.9 * len(lines) or fields_of(lines[0], positions) is None:
+    rows = [fields for line in lines if (fields := split_line(line, positions)) is not None]
+    if len(positions) < 2 or len(rows) < 0.9 * len(lines) or split_line(lines[0], positions) is None:
         return None
     names, records = rows[0], rows[1:]
     if not all(names) or not records or not value_kinds.looks_like_header(names) or _ends_in_marks(lines, positions):
@@ -84,7 +84,7 @@ def _as_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) -> D
         return None
     if "ruler" not in why and sum(sum(map(bool, fields)) > 1 for fields in records) < MOSTLY * len(records):
         return None
-    for_header, for_data = value_kinds.header_votes(names, value_kinds.columns(records, len(names)))
+    for_header, for_data = value_kinds.count_votes(names, value_kinds.profile_columns(records, len(names)))
     if for_data or (len(lines) < FEW_LINES and "ruler" not in why and not for_header):
         return None
     if "ruler" not in why and any("  " in field for fields in rows for field in fields):

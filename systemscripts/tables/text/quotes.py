@@ -18,7 +18,7 @@ MOST_TRIES = 60  # ways to read one line of quotes that nobody escaped
 
 
 @dataclass(frozen=True)
-class Quoting:
+class QuoteRules:
     """The patterns of one dialect, for bytes."""
 
     delimiter: bytes
@@ -34,7 +34,7 @@ class Quoting:
 
 
 @dataclass(frozen=True)
-class Careful:
+class CarefulRecord:
     """One record read carefully: its bytes for the wire, where the next begins, and how many stray quotes it had."""
 
     record: bytes
@@ -42,7 +42,7 @@ class Careful:
     stray: int
 
 
-def quoting(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -> Quoting:
+def compile_rules(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -> QuoteRules:
     """Prepare the patterns for a delimiter and a quote of one byte; a field of `trusted` text may be of any size."""
     d, q = re.escape(delimiter), re.escape(quote)
     edge = rb"[^%s\r\n%s]" % (d, q)
@@ -54,10 +54,10 @@ def quoting(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -
     still_open = rb"%s%s(?:[^%s]++|%s%s)*+\Z" % (blanks, q, q, q, q)
     patterns = (re.compile(pattern) for pattern in (clean, closed, still_open, rb"\r\n|\n|\r", rb"[%s\r\n]" % d))
     limits = (2**62, 2**62) if trusted else (MOST_LINES, MOST_BYTES)
-    return Quoting(delimiter, quote, width, *limits, *patterns)
+    return QuoteRules(delimiter, quote, width, *limits, *patterns)
 
 
-def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Careful | None:
+def read_record(body: bytes, start: int, rules: QuoteRules, final: bool) -> CarefulRecord | None:
     """Read the record at `start`; None when a quoted field is still open at the end of `body` and more may come.
 
     With `final`, or when the field grows beyond any sense, its quote is taken as a character instead.
@@ -80,7 +80,7 @@ def careful_record(body: bytes, start: int, rules: Quoting, final: bool) -> Care
     return _written(whole, rules)
 
 
-def _may_be_loose(cut: _Cut, rules: Quoting) -> bool:
+def _may_be_loose(cut: _Cut, rules: QuoteRules) -> bool:
     """True when quotes that nobody escaped may explain a record: too wide, or a field begins and ends with one."""
     if not cut.literal or len(cut.fields) < rules.width:
         return False
@@ -91,7 +91,7 @@ def _may_be_loose(cut: _Cut, rules: Quoting) -> bool:
     return enclosed or len(cut.fields) > rules.width
 
 
-def _loose_record(body: bytes, start: int, rules: Quoting) -> Careful | None:
+def _loose_record(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
     """Read a line whose quoted fields hold quotes that nobody escaped (`"say "hi", then go"`), by the usual width.
 
     Such a field ends at a quote before a delimiter or the line end; None unless that gives just the usual width.
@@ -113,10 +113,10 @@ def _loose_record(body: bytes, start: int, rules: Quoting) -> Careful | None:
         elif quote in content:
             fields[number] = quote + content.replace(quote, quote * 2) + quote
             stray += 1
-    return Careful(rules.delimiter.join(fields), start + len(line), stray)
+    return CarefulRecord(rules.delimiter.join(fields), start + len(line), stray)
 
 
-def _loose_fields(line: bytes, rules: Quoting, count: int, tries: list[int]) -> list[bytes] | None:
+def _loose_fields(line: bytes, rules: QuoteRules, count: int, tries: list[int]) -> list[bytes] | None:
     """Cut a line into `count` fields, each quoted one as short as that allows; `tries` is counted down to give up."""
     tries[0] -= 1
     if tries[0] < 0:
@@ -132,7 +132,7 @@ def _loose_fields(line: bytes, rules: Quoting, count: int, tries: list[int]) -> 
     return None
 
 
-def _field_ends(line: bytes, rules: Quoting) -> Iterator[int]:
+def _field_ends(line: bytes, rules: QuoteRules) -> Iterator[int]:
     """Where the first field of a line may end: at the first delimiter, or at any quote before one if it is quoted."""
     if line.startswith(rules.quote):
         quoted = rules.quoted_field.match(line)
@@ -151,7 +151,7 @@ def _field_ends(line: bytes, rules: Quoting) -> Iterator[int]:
     yield len(line) if end < 0 else end
 
 
-def _without_opening_quote(body: bytes, start: int, rules: Quoting) -> Careful | None:
+def _without_opening_quote(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
     """The usual case, quickly: no field of the line begins with a quote (5" pipe); None when one does."""
     match = rules.line_break.search(body, start)
     end = match.start() if match else len(body)
@@ -163,7 +163,7 @@ def _without_opening_quote(body: bytes, start: int, rules: Quoting) -> Careful |
                 return None
             fields[number] = quote + content.replace(quote, quote + quote) + quote
             stray += 1
-    return Careful(rules.delimiter.join(fields), end, stray)
+    return CarefulRecord(rules.delimiter.join(fields), end, stray)
 
 
 @dataclass
@@ -182,7 +182,7 @@ class _Cut:
         self.end = stop if self.done else stop + 1
 
 
-def _one_line(body: bytes, start: int, rules: Quoting) -> _Cut:
+def _one_line(body: bytes, start: int, rules: QuoteRules) -> _Cut:
     """The record that ends with its first line, whatever the quotes say."""
     match = rules.line_break.search(body, start)
     limit = match.start() if match else len(body)
@@ -193,7 +193,7 @@ def _one_line(body: bytes, start: int, rules: Quoting) -> _Cut:
     return cut
 
 
-def _add_field(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> bool:
+def _add_field(cut: _Cut, body: bytes, rules: QuoteRules, limit: int) -> bool:
     """Take the next field; False when it begins with a quote that nothing closes."""
     begins = body[cut.end : cut.end + 1]
     if begins not in (rules.quote, b" ") or cut.end >= limit:
@@ -211,14 +211,14 @@ def _add_field(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> bool:
     return True
 
 
-def _opens_behind_blanks(body: bytes, start: int, limit: int, rules: Quoting) -> bool:
+def _opens_behind_blanks(body: bytes, start: int, limit: int, rules: QuoteRules) -> bool:
     """True when a quote follows the blanks that a field begins with."""
     while start < limit and body[start : start + 1] == b" ":
         start += 1
     return start < limit and body[start : start + 1] == rules.quote and rules.delimiter != b" "
 
 
-def _add_literal(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> None:
+def _add_literal(cut: _Cut, body: bytes, rules: QuoteRules, limit: int) -> None:
     """Take the next field up to a delimiter or line break, its quotes as characters."""
     match = rules.field_end.search(body, cut.end, limit)
     stop = match.start() if match else limit
@@ -227,14 +227,14 @@ def _add_literal(cut: _Cut, body: bytes, rules: Quoting, limit: int) -> None:
     cut.add(body, stop, limit, rules.delimiter)
 
 
-def _may_still_close(body: bytes, start: int, field_start: int, rules: Quoting) -> bool:
+def _may_still_close(body: bytes, start: int, field_start: int, rules: QuoteRules) -> bool:
     if len(body) - start > rules.most_bytes or not rules.open_field.match(body, field_start):
         return False
     return len(rules.line_break.findall(body, start)) < rules.most_lines
 
 
-def _written(cut: _Cut, rules: Quoting) -> Careful:
+def _written(cut: _Cut, rules: QuoteRules) -> CarefulRecord:
     quote = rules.quote
     for number in cut.literal:
         cut.fields[number] = quote + cut.fields[number].replace(quote, quote + quote) + quote
-    return Careful(rules.delimiter.join(cut.fields), cut.end, len(cut.literal))
+    return CarefulRecord(rules.delimiter.join(cut.fields), cut.end, len(cut.literal))

@@ -12,14 +12,14 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.model import Block
 from systemscripts.tables.text import quotes
 
-LONGEST_LINE = 256 * 2**20
+MAX_LINE_BYTES = 256 * 2**20
 
 
-class RecordCutter:
+class RecordSplitter:
     """Cuts one text; afterwards `stray_quotes` says how many fields had quotes that were taken as characters."""
 
     def __init__(self, delimiter: bytes, quote: bytes, line_end: bytes, width: int, trusted: bool = False) -> None:
-        self.rules = quotes.quoting(delimiter, quote, width, trusted)
+        self.rules = quotes.compile_rules(delimiter, quote, width, trusted)
         self.line_end = line_end
         self.stray_quotes = 0
         self._line = 1
@@ -34,7 +34,7 @@ class RecordCutter:
             data = rest + chunk if rest else chunk
             cut = self._last_line_end(data)
             if cut == 0:
-                if len(data) > LONGEST_LINE:
+                if len(data) > MAX_LINE_BYTES:
                     raise BadDataError(f"no line end in {len(data) >> 20} MB: this is not a table")
                 rest = data
                 continue
@@ -66,7 +66,7 @@ class RecordCutter:
                 self._add_quoted(body[position:end] if position or end < len(body) else body)
                 position = end
                 continue
-            found = quotes.careful_record(body, position, rules, final)
+            found = quotes.read_record(body, position, rules, final)
             if found is None:
                 break
             self.stray_quotes += found.stray
@@ -131,18 +131,18 @@ class RecordCutter:
         rules = self.rules
         if rules.width < 2 or lines[0].count(rules.delimiter) != rules.width - 1:
             return False
-        cut = quotes.careful_record(b"\n".join(lines), 0, rules, final=True)
+        cut = quotes.read_record(b"\n".join(lines), 0, rules, final=True)
         return cut is not None and b"\n" not in cut.record
 
     def _add_literally(self, line: bytes) -> None:
-        found = quotes.careful_record(line, 0, self.rules, final=True)
+        found = quotes.read_record(line, 0, self.rules, final=True)
         if found is not None and line:
             self.stray_quotes += found.stray
             self._add(found.record, 1)
         else:
             self._line += 1
 
-    def _add_careful(self, body: bytes, start: int, found: quotes.Careful) -> int:
+    def _add_careful(self, body: bytes, start: int, found: quotes.CarefulRecord) -> int:
         lines = len(self.rules.line_break.findall(body, start, found.end)) + 1
         if found.record:
             self._add(found.record, lines)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.structure.value_kinds import Column
+from systemscripts.tables.structure.value_kinds import ColumnKinds
 
 OTHER_DELIMITERS = (";", "\t", "|", ",", ", ", " ")
 WRONG, MISSING = 4, 1  # what a value of another kind costs, and a blank
 MOST_TOKENS = 400
 
 
-def realigned(line: str, width: int, body: Sequence[Column], delimiter: str) -> list[str] | None:
+def realign_row(line: str, width: int, body: Sequence[ColumnKinds], delimiter: str) -> list[str] | None:
     """The fields of a line that the file's own delimiter does not cut into `width`; None when it is not sure.
 
     `body`: the kinds of the columns. Another delimiter must give exactly as many fields, of the kinds that their
@@ -23,16 +23,16 @@ def realigned(line: str, width: int, body: Sequence[Column], delimiter: str) -> 
     for other in OTHER_DELIMITERS:
         if other == delimiter:
             continue
-        tokens = split(line, other)
+        tokens = split_line(line, other)
         if len(tokens) == width and _fit(tokens, body, sure=delimiter not in line and other != " "):
             return [plain for plain, _ in tokens]
-    tokens = split(line, " ")
+    tokens = split_line(line, " ")
     if width < 3 or not width < len(tokens) <= MOST_TOKENS or sum(bool(column.kinds) for column in body) < 2:
         return None
     return _grouped(tokens, width, body)
 
 
-def realigned_header(line: str, width: int, delimiter: str, words: bool) -> list[str] | None:
+def realign_header(line: str, width: int, delimiter: str, words: bool) -> list[str] | None:
     """The names in a header line that is delimited in another way; None when no delimiter gives just `width` names.
 
     `words`: names may stand between spaces; a title that happens to have so many words is no header.
@@ -40,30 +40,30 @@ def realigned_header(line: str, width: int, delimiter: str, words: bool) -> list
     for other in OTHER_DELIMITERS:
         if other == " " and not words:
             continue
-        names = [plain for plain, _ in split(line, other)]
+        names = [plain for plain, _ in split_line(line, other)]
         if other != delimiter and len(names) == width > 1 and value_kinds.looks_like_header(names):
             return names
     return None
 
 
-def spaced_width(lines: Sequence[str], most: int = 200) -> tuple[int, float]:
+def find_spaced_width(lines: Sequence[str], most: int = 200) -> tuple[int, float]:
     """How many columns lines of words have when the first one names them, and the share of the lines that fit.
 
     Lines that happen to have just so many words tell the kinds of the columns; (0, 0) where there are too few of them.
     """
-    cut = [split(line, " ") for line in lines[:most]]
+    cut = [split_line(line, " ") for line in lines[:most]]
     width = len(cut[0]) if cut else 0
     exact = [[text for text, _ in tokens] for tokens in cut[1:] if len(tokens) == width]
     if width < 3 or len(exact) < 3 or not value_kinds.looks_like_header([text for text, _ in cut[0]]):
         return 0, 0
-    body = value_kinds.columns(exact, width)
+    body = value_kinds.profile_columns(exact, width)
     if sum(bool(column.kinds) for column in body) < 2:
         return 0, 0
     fit = sum(len(tokens) == width or bool(_grouped(tokens, width, body)) for tokens in cut[1:])
     return width, fit / (len(cut) - 1)
 
 
-def split(line: str, delimiter: str) -> list[tuple[str, bool]]:
+def split_line(line: str, delimiter: str) -> list[tuple[str, bool]]:
     """Cut a line at a delimiter outside quotes; each field without its quotes, and whether it had some."""
     mark = re.escape(delimiter)
     # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
@@ -83,7 +83,7 @@ def split(line: str, delimiter: str) -> list[tuple[str, bool]]:
     return fields
 
 
-def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[Column], sure: bool) -> bool:
+def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[ColumnKinds], sure: bool) -> bool:
     """Whether values have the kinds of their columns.
 
     `sure`: the file's own delimiter does not occur, so that the line is cut in this way or not at all; then one value
@@ -96,7 +96,7 @@ def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[Column], sure: bool)
     return len(typed) >= (1 if sure else 2) and wrong <= 0.1 * len(typed)
 
 
-def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[Column]) -> list[str] | None:
+def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[ColumnKinds]) -> list[str] | None:
     """Join neighbouring words to `width` fields at the least cost; None where two ways cost the same or all are bad."""
     # after each column, by the number of tokens used: cost, ways to get there, and tokens used before it
     best: list[dict[int, tuple[int, int, int]]] = [{0: (0, 1, -1)}]
@@ -125,7 +125,7 @@ def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[Colu
     return [" ".join(text for text, _ in tokens[a:b]) for a, b in pairwise(ends)]
 
 
-def _cost(group: Sequence[tuple[str, bool]], column: Column) -> int:
+def _cost(group: Sequence[tuple[str, bool]], column: ColumnKinds) -> int:
     text = " ".join(plain for plain, _ in group)
     if not text.strip():
         return MISSING if column.count and (column.kinds or column.texts) else 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.summary import Notice
 from systemscripts.tables.text import background_sha256, encodings
-from systemscripts.tables.text.record_splitter import LONGEST_LINE
+from systemscripts.tables.text.record_splitter import MAX_LINE_BYTES
 
 CHUNK_BYTES = 4 * 2**20
 # At first smaller, then half as much again each time: the server is not to wait while the next one is made ready.
@@ -21,7 +21,7 @@ HEAD_BYTES = 64 * 2**10
 
 
 @dataclass(frozen=True)
-class FirstPass:
+class ByteScan:
     """What one pass over the whole file tells."""
 
     is_utf8: bool
@@ -40,11 +40,11 @@ class TextFile:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
-        self._digest = background_sha256.of(self._descriptor)
+        self._digest = background_sha256.take_digest(self._descriptor)
         self._lines: int | None = -1  # not counted yet
         self.head = self.read(0, HEAD_BYTES)
-        first = first_pass(self._pieces())
-        guess = encodings.find(self.head, first.is_utf8, self._raw_chunks, encoding)
+        first = scan_bytes(self._pieces())
+        guess = encodings.detect_encoding(self.head, first.is_utf8, self._raw_chunks, encoding)
         self.encoding, self.note, self._text_start = guess.name, guess.note, guess.mark_bytes
         text = f"the encoding is a guess ({guess.note}); set encoding in the import's reading options"
         self.doubt = Notice("encoding_guessed", text) if guess.is_guess else None
@@ -98,7 +98,7 @@ class TextFile:
             head += chunk
             if len(head) >= size and mark in head:
                 break
-            if len(head) > LONGEST_LINE:
+            if len(head) > MAX_LINE_BYTES:
                 raise BadDataError(f"no line end in {len(head) >> 20} MB: this is not a table")
         end = head.rfind(mark, 0, size)
         if end < 0:
@@ -147,7 +147,7 @@ class TextFile:
             raise TryLaterError(f"{self.path.name} changed while it was being read", "The next run reads it again.")
 
 
-def first_pass(pieces: Iterable[bytes | bytearray]) -> FirstPass:
+def scan_bytes(pieces: Iterable[bytes | bytearray]) -> ByteScan:
     """Check the bytes for UTF-8 and count their line ends."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
@@ -163,7 +163,7 @@ def first_pass(pieces: Iterable[bytes | bytearray]) -> FirstPass:
             lone_feed = lone_feed or b"\n" in piece
         last = bytes(piece[-1:])
     is_utf8 = is_utf8 and _continues_utf8(decoder, b"", final=True)
-    return FirstPass(is_utf8, _line_end(returns, feeds + lone_feed, pairs))
+    return ByteScan(is_utf8, _line_end(returns, feeds + lone_feed, pairs))
 
 
 def _continues_utf8(decoder: codecs.IncrementalDecoder, piece: bytes | bytearray, final: bool = False) -> bool:

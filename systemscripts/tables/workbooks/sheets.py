@@ -9,7 +9,7 @@ from typing import Any
 
 from systemscripts.errors import UsageError
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.open_table import HEAD_BYTES, format_modules, open_table
+from systemscripts.tables.open_table import HEAD_BYTES, list_format_modules, open_table
 from systemscripts.tables.parsers.workbook import ALL
 from systemscripts.tables.workbooks import spooled_table, unpack
 
@@ -47,4 +47,4 @@ def _module(path: Path) -> Any:
             head = file.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error
-    return next((module for module in format_modules() if module.recognises(head, path)), None)
+    return next((module for module in list_format_modules() if module.recognises(head, path)), None)

@@ -11,7 +11,7 @@ from typing import IO
 
 from systemscripts.tables import temporary_files
 from systemscripts.tables.model import Block
-from systemscripts.tables.text.record_splitter import RecordCutter
+from systemscripts.tables.text.record_splitter import RecordSplitter
 
 CHUNK_BYTES = 4 * 2**20
 HEAD_BYTES = 2**17
@@ -21,7 +21,7 @@ class Spool:
     """A file that vanishes with the process, and the sheet row of each record in it."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        place = directory or temporary_files.folder()
+        place = directory or temporary_files.choose_folder()
         self._space = temporary_files.SpaceCheck(place)
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - close() closes it
         self.count = 0
@@ -67,7 +67,7 @@ class Spool:
         return list(self._cut(CHUNK_BYTES, position, done))
 
     def _cut(self, chunk_bytes: int, position: int = 0, done: int = 0) -> Iterator[Block]:
-        cutter = RecordCutter(b",", b'"', b"\n", width=0, trusted=True)
+        cutter = RecordSplitter(b",", b'"', b"\n", width=0, trusted=True)
         for block in cutter.blocks(self._chunks(chunk_bytes, position)):
             yield Block(block.records, self._row_numbers(done, len(block.records)))
             done += len(block.records)

@@ -51,7 +51,7 @@ class SpooledTable(Table):
         if header_known and not (options.no_header or options.header_row or options.header_rows):
             found = header.Header(rows[0][1], None, 1, 0, "the columns are named by the file")
         else:
-            found = header.find(rows, options, header.usual_width(rows))
+            found = header.find_header(rows, options, header.find_usual_width(rows))
         self.columns, self.skipped, detected.header_row = found.columns, found.skipped, found.row
         detected.notes.append(found.note)
         detected.notes += [doubt.text for doubt in found.doubts]
@@ -72,9 +72,9 @@ class SpooledTable(Table):
             if row > self._header_end
         ]
         heading = top[found.first_data - 1][1] if found.row and 0 < found.first_data <= len(top) else []
-        width = header.usual_width(rows) if rows else 0
+        width = header.find_usual_width(rows) if rows else 0
         rows = [(row, (fields + [""] * width)[: max(width, _reach(fields))]) for row, fields in rows]
-        end = table_end.find(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
+        end = table_end.find_end(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
         self._dropped = frozenset(rows[position][0] for position in end.dropped)
         if end.dropped:
             text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
@@ -217,7 +217,9 @@ class _Answer:
                 for name, spool, said in self._sheets
             ]
             if self._others:
-                doubts, facts = unread_tables.say(self._others, found[0].columns, self.book["format"], options)
+                doubts, facts = unread_tables.describe_tables(
+                    self._others, found[0].columns, self.book["format"], options
+                )
                 found[0].warnings += doubts
                 found[0].detected.notes += [*(doubt.text for doubt in doubts), *facts]
             return found

@@ -39,8 +39,8 @@ def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) ->
 
 def _within(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
     """Do the same, and tell the names of what lies beside the file."""
-    place = spooled_table.SPOOL_DIRECTORY or temporary_files.folder()
-    with temporary_files.own_folder(temporary_files.UNPACKED, place) as folder:
+    place = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
+    with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, place) as folder:
         if DEPTH.get() >= DEEPEST:
             raise BadDataError(
                 f"{path.name} is packed more than {DEEPEST} times over", "Ask the sender to pack it once."

@@ -40,16 +40,16 @@ def read(path: Path, content: str | bytes, options: ReadingOptions = ReadingOpti
     ],
 )
 def test_a_field_has_a_kind(field: str, kind: str) -> None:
-    assert value_kinds.kind(field) == kind
+    assert value_kinds.classify_value(field) == kind
 
 
 def test_years_above_amounts_are_names() -> None:
-    body = value_kinds.columns([["Bern", "1.5", "2.5"], ["Genf", "1.7", "2.7"]], 3)
-    assert value_kinds.header_votes(["Town", "2001", "2002"], body) == (2, 0)
-    assert value_kinds.header_votes(["Chur", "1.1", "1.2"], body) == (0, 2)
+    body = value_kinds.profile_columns([["Bern", "1.5", "2.5"], ["Genf", "1.7", "2.7"]], 3)
+    assert value_kinds.count_votes(["Town", "2001", "2002"], body) == (2, 0)
+    assert value_kinds.count_votes(["Chur", "1.1", "1.2"], body) == (0, 2)
 
 
-BODY = value_kinds.columns([["1", "2024-05-01", "Bern", "1.5"], ["2", "2024-05-02", "La Punt", "2.5"]], 4)
+BODY = value_kinds.profile_columns([["1", "2024-05-01", "Bern", "1.5"], ["2", "2024-05-02", "La Punt", "2.5"]], 4)
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ BODY = value_kinds.columns([["1", "2024-05-01", "Bern", "1.5"], ["2", "2024-05-0
     ],
 )
 def test_a_row_in_another_dialect_is_cut_by_kinds(line: str, fields: list[str] | None) -> None:
-    assert repair_rows.realigned(line, 4, BODY, ",") == fields
+    assert repair_rows.realign_row(line, 4, BODY, ",") == fields
 
 
 def test_words_that_may_belong_to_either_of_two_columns_are_left_alone() -> None:
-    body = value_kinds.columns([["1", "Anna Berg", "La Punt", "5"], ["2", "Ben Kurz", "Bad Ragaz", "6"]], 4)
-    assert repair_rows.realigned("3 Cleo Lang St Gallen 7", 4, body, ",") is None
+    body = value_kinds.profile_columns([["1", "Anna Berg", "La Punt", "5"], ["2", "Ben Kurz", "Bad Ragaz", "6"]], 4)
+    assert repair_rows.realign_row("3 Cleo Lang St Gallen 7", 4, body, ",") is None
 
 
 def test_a_blank_row_within_the_table_is_no_end() -> None:
     rows = [(1, ["Id", "Sum"]), (2, ["1", "5"]), (4, ["2", "6"]), (5, ["3", "7"])]
-    assert table_end.find(rows, 1, 2, rows[0][1]).position == 4
+    assert table_end.find_end(rows, 1, 2, rows[0][1]).position == 4
 
 
 def test_what_stands_below_a_blank_row_can_be_left_out(tmp_path: Path) -> None:

@@ -129,10 +129,10 @@ def test_the_time_grows_with_the_size_and_not_with_the_length_of_lines() -> None
     def seconds(size: int, line: int) -> float:
         data = (b"x" * line + b"\n") * (size // line) + b"caf\xe9\n"
         start = time.process_time()
-        encodings.find(data[:4096], False, lambda start: iter([data]), None)
+        encodings.detect_encoding(data[:4096], False, lambda start: iter([data]), None)
         return time.process_time() - start
 
-    encodings.find(b"\xe9", False, lambda start: iter([b"caf\xe9\n"]), None)
+    encodings.detect_encoding(b"\xe9", False, lambda start: iter([b"caf\xe9\n"]), None)
     short = min(seconds(2**20, 1000) for _ in range(3))
     long = min(seconds(2**23, 8000) for _ in range(3))
     assert long < 12 * short + 0.05

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.structure.header import MOST_TITLE_ROWS, looks_like_header, names_in
+from systemscripts.tables.structure.header import MAX_TITLE_ROWS, find_names, looks_like_header
 
 # How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
@@ -43,34 +43,34 @@ class Dialect:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredDialect:
     score: float
     share: float
     dialect: Dialect
 
 
-def judged(samples: list[str], delimiter: str, quote: str, escape: str | None) -> Judged:
+def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | None) -> ScoredDialect:
     """How well this dialect reads the samples: the greater the score, the better."""
     escape = _escape(samples, delimiter, quote) if escape is None else escape
-    pieces = [cut(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
+    pieces = [split_sample(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
     rows = _without_titles([row for piece in pieces for row in piece if any(row)])
     widths = Counter(map(len, rows))
     if not widths:
-        return Judged(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
+        return ScoredDialect(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
     width, share, cover = _usual(rows, widths)
     note = f"{widths[width] / len(rows):.0%} of {len(rows)} sampled records have {width} fields"
     found = Dialect(delimiter, quote, width, note, escape)
     if width < 2 or (widths[width] < 2 < len(rows)):
-        return Judged(0, share, found)
+        return ScoredDialect(0, share, found)
     fitting = [row for row in rows if len(row) == width]
     header = _header_factor(rows[:HEADER_AMONG], fitting[:300], width)
     between = sum(text.count(f"{quote}{delimiter}{quote}") for text in samples) >= len(rows)
     if delimiter in WEAK and not between and not _is_sure(fitting, len(rows), header > WITHOUT_HEADER):
-        return Judged(0, share, found)
+        return ScoredDialect(0, share, found)
     plain = 0.3 + 0.7 * _plainness(fitting[:300], 0.5 if delimiter in WEAK else 0.9)
     believed = _believed(delimiter, samples) * (0.8 + 0.2 * len(fitting) / len(rows))
     score = share * cover * believed * plain * header + min(width, 50) / 1000
-    return Judged(score, share * (0.5 + cover / 2), found)
+    return ScoredDialect(score, share * (0.5 + cover / 2), found)
 
 
 def _without_titles(rows: list[list[str]]) -> list[list[str]]:
@@ -82,9 +82,9 @@ def _without_titles(rows: list[list[str]]) -> list[list[str]]:
     first = end
     while first > 0 and len(rows[first - 1]) == width:
         first -= 1
-    if not 0 < first <= MOST_TITLE_ROWS or end - first > MOST_TITLE_ROWS:
+    if not 0 < first <= MAX_TITLE_ROWS or end - first > MAX_TITLE_ROWS:
         return rows
-    place = names_in(rows[first:end], width)
+    place = find_names(rows[first:end], width)
     return rows if place is None else rows[first + place :]
 
 
@@ -93,13 +93,13 @@ def _header_factor(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], 
     names = [row for row in top if len(row) == width and looks_like_header(row)]
     if not names:
         return WITHOUT_HEADER
-    for_header, for_data = value_kinds.header_votes(names[0], value_kinds.columns(rows[1:], width))
+    for_header, for_data = value_kinds.count_votes(names[0], value_kinds.profile_columns(rows[1:], width))
     return 1 if for_header > for_data else 0.9
 
 
 def _is_sure(rows: Sequence[Sequence[str]], of: int, header: bool) -> bool:
     """Whether spaces or colons make columns: in nearly all lines, with values, not only words, between them."""
-    values = sum(value_kinds.kind(field) not in ("text", "blank") for row in rows[1:300] for field in row)
+    values = sum(value_kinds.classify_value(field) not in ("text", "blank") for row in rows[1:300] for field in row)
     return len(rows) >= 0.8 * of and values >= (0.25 if header else 0.6) * sum(map(len, rows[1:300])) and len(rows) > 1
 
 
@@ -122,7 +122,7 @@ def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, fl
     if width == 1 and wider:  # perhaps a long text above a short table: only lines above or below it hold no delimiter
         size, number = wider.most_common(1)[0]
         places = [place for place, row in enumerate(rows) if len(row) == size]
-        if number > 0.8 * (places[-1] + 1 - places[0]) and places[0] <= MOST_TITLE_ROWS:
+        if number > 0.8 * (places[-1] + 1 - places[0]) and places[0] <= MAX_TITLE_ROWS:
             width, count = size, number
     places = [place for place, row in enumerate(rows) if len(row) == width]
     region = places[-1] + 1 - places[0]
@@ -151,7 +151,7 @@ def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
     for row in rows:
         for field in row:
             total += 1
-            found = value_kinds.kind(field)
+            found = value_kinds.classify_value(field)
             if found != "text":
                 plain += 1
             elif ENCLOSED.fullmatch(field):
@@ -173,7 +173,7 @@ def _escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
     return "\\" if backslashes and backslashes > sum(len(doubled.findall(text)) for text in samples) else ""
 
 
-def cut(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[str]]:
+def split_sample(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[str]]:
     """Cut a sample into rows; the last line, which may be half a line, is left out where there are others.
 
     A quote is followed over a few line breaks only, so that a stray one does not eat the sample.
