@@ -59,7 +59,7 @@ def _lists() -> list[dict[str, Any]]:
     from systemscripts.datasets import changes
 
     with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
-        keys = configuration.load(connection, "meetmax_events").key_columns
+        keys = configuration.load_import(connection, "meetmax_events").key_columns
         with db_utils.transaction(connection) as cursor:
             compared = changes.consecutive(cursor, "meetmax_events", keys)
             cursor.execute(

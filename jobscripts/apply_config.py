@@ -43,15 +43,17 @@ def apply_config(
             done = configuration.apply_files(connection)
             summary = Summary(headline=f"applied: {', '.join(done)}" if done else "nothing changed")
         elif take is not None:
-            yaml_row_sync.take(connection, name, take.value)
+            yaml_row_sync.resolve_difference(connection, name, take.value)
             summary = Summary(headline=f"{name}: file and row hold what the {take.value} held")
         else:
-            rows = yaml_row_sync.difference(connection, name)
+            rows = yaml_row_sync.compare_row(connection, name)
             steps = [f"apply_config.py {name} --take file", f"apply_config.py {name} --take row"] if rows else []
             summary = Summary(headline=f"{name}: {len(rows)} keys differ", rows=rows, next_steps=steps)
             if rows:
                 return summary
-        chosen = [configuration.load(connection, name)] if name else configuration.load_each(connection)[0]
+        chosen = (
+            [configuration.load_import(connection, name)] if name else configuration.load_valid_imports(connection)[0]
+        )
         for config in chosen:
             summary.details += change_types.follow(connection, config, log_utils.current_run_uuid(), wait_seconds())
     return summary

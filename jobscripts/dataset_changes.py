@@ -44,7 +44,7 @@ def dataset_changes(
     found: list[Comparison] = []
     with contextlib.closing(db_utils.connect(purpose="dataset_changes")) as connection:
         configuration.apply_files(connection)
-        chosen = _chosen(name, configuration.load_all(connection))
+        chosen = _chosen(name, configuration.load_imports(connection))
         with db_utils.transaction(connection) as cursor:
             for config in chosen:
                 found += changes.consecutive(cursor, config.config_name, config.key_columns, label, after, until)

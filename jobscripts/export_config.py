@@ -28,7 +28,7 @@ def export_config(
     from systemscripts.directory_management import atomic_write
 
     with contextlib.closing(db_utils.connect(purpose="export_config")) as connection:
-        text = yaml_row_sync.as_yaml(configuration.load(connection, name))
+        text = yaml_row_sync.render_yaml(configuration.load_import(connection, name))
     if output is None:
         return Summary(headline=text.rstrip())
     with atomic_write(output) as stream:

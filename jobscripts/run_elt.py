@@ -20,7 +20,7 @@ GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
 def _name_of(config: str) -> str:
     from systemscripts.configuration import yaml_job
 
-    return yaml_job.one_name(config)
+    return yaml_job.normalize_name(config)
 
 
 @job(lock="{config}", lock_name=_name_of, looks=("check",), time_limit_hours=24 * 366)
@@ -66,10 +66,10 @@ def run_elt(
     if once or dry_run:
         summary = passes.run_once(connect, known, run_uuid, options)
     else:
-        from systemscripts.configuration.import_parts import moment
+        from systemscripts.configuration.import_parts import add_zone
 
         with deferred_signals(GRACE_SECONDS) as signalled:
-            stop = Stop(signalled, moment(known.job.end_time) if known.job.end_time else None)
+            stop = Stop(signalled, add_zone(known.job.end_time) if known.job.end_time else None)
             options = passes.with_stop(options, stop, interruptible)
             summary = Summary()
             summary.warn_all(warnings)
@@ -87,7 +87,7 @@ def _checked(path: Path) -> Summary:
     from systemscripts.configuration.yaml_documents import FaultsError
 
     try:
-        known, _, warnings = yaml_job.read(path)
+        known, _, warnings = yaml_job.read_job(path)
         return yaml_job_check.summarize_check(str(path), known, warnings)
     except FaultsError as error:
         summary = Summary()
@@ -106,13 +106,13 @@ def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
 
     path = Path(config)
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
-        if yaml_job.is_file(path):
+        if yaml_job.is_job_file(path):
             if not path.is_file():
                 raise UsageError(
                     f"{path} does not exist", "Give the path of a YAML file, or the name of an uploaded job."
                 )
-            return yaml_job.apply(connection, path)
-        return configuration.load(connection, config), []
+            return yaml_job.apply_job(connection, path)
+        return configuration.load_import(connection, config), []
 
 
 def _say(text: str) -> None:

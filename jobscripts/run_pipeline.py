@@ -48,9 +48,11 @@ def run_pipeline(
         raise UsageError("name a pipeline", "See: run_pipeline.py --list")
     if from_step and failed:
         raise UsageError("--from and --failed do not go together", "Give one of them.")
-    pipeline, directories = pipelines.load(name), Directories(settings.current().etl_data_dir)
+    pipeline, directories = pipelines.load_pipeline(name), Directories(settings.current().etl_data_dir)
     chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
-    unset = [f"{name} is not set up here: {', '.join(pipeline.unset)} not set"] if pipeline.unset else []
+    unset = (
+        [f"{name} is not set up here: {', '.join(pipeline.unset_settings)} not set"] if pipeline.unset_settings else []
+    )
     if dry_run:
         summary = Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen))
         for text in unset:
@@ -85,9 +87,9 @@ def _listed() -> Summary:
             "pipeline": p.name,
             "schedule": p.schedule,
             "description": p.description,
-            "not set": ", ".join(p.unset),
+            "not set": ", ".join(p.unset_settings),
         }
-        for p in pipeline_config.load_all()
+        for p in pipeline_config.load_pipelines()
     ]
     return Summary(rows=rows)
 

@@ -78,7 +78,7 @@ def _pause(name: str) -> Summary:
     from systemscripts.directory_management import Directories
 
     if name:
-        pipeline_config.load(name)  # a name that is misspelt pauses nothing
+        pipeline_config.load_pipeline(name)  # a name that is misspelt pauses nothing
     who = os.environ.get("SUDO_USER") or log_utils.user_name()
     made = schedules.pause(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
     return Summary(headline=str(made), next_steps=[f"schedule.py resume {name}".strip()])
@@ -91,7 +91,7 @@ def _resume(name: str) -> Summary:
 
     directories = Directories(settings.current().etl_data_dir)
     if name and name not in schedules.pauses(directories):
-        pipeline_config.load(name)
+        pipeline_config.load_pipeline(name)
     ended = schedules.resume(directories, name or schedules.EVERYTHING)
     summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
     summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
@@ -105,7 +105,7 @@ def _next(name: str, count: int) -> Summary:
     from systemscripts.schedules import overview
 
     if name:
-        pipeline_config.load(name)
+        pipeline_config.load_pipeline(name)
     return overview.coming(name, count)
 
 

@@ -32,10 +32,10 @@ def sftp_pull(
     from systemscripts.ingest.ingest_context import Context
 
     connection = db_utils.connect(purpose=f"sftp_pull {config}")
-    _, faults = configuration.apply_each(connection)
+    _, faults = configuration.apply_valid_files(connection)
     if config in faults:
         raise ConfigurationError(faults[config])
-    chosen = configuration.load(connection, config)
+    chosen = configuration.load_import(connection, config)
     if not any(source.type == "sftp" for source in chosen.sources):
         raise UsageError(f"the import {config} has no source of type sftp", "See docs/sftp.md.")
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.current_run_uuid()

@@ -27,7 +27,7 @@ def zip_archive(
     from systemscripts.ingest import daily_zip
 
     connection = db_utils.connect(purpose=f"zip_archive {config}")
-    known = [configuration.load(connection, config)] if config else configuration.load_all(connection)
+    known = [configuration.load_import(connection, config)] if config else configuration.load_imports(connection)
     chosen = [each for each in known if each.archive_policy == "daily_zip"]
     if config and not chosen:
         raise UsageError(f"the import {config} keeps single files", "Set archive_policy: daily_zip.")

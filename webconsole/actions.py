@@ -115,7 +115,7 @@ def _done(summary: Summary) -> Summary:
 def restore_configuration(name: str, version: int) -> str:
     """Make an import what it was at a version; says what came of it."""
     user_name = access.the_user().name
-    new = config_versions.restore(connections.acting(), name, version, user_name)
+    new = config_versions.restore_version(connections.acting(), name, version, user_name)
     text = f"{name} is again as in version {version}, now version {new}" if new != version else f"{name} is so already"
     logger.info("console: %s: %s", user_name, text)
     return text

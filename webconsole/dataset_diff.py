@@ -33,7 +33,7 @@ def comparison_lines(row: dict[str, Any], number: int | None) -> tuple[list[dict
 def key_columns(name: str) -> list[str]:
     """What names a row of an import; nothing where its configuration cannot be read."""
     try:
-        config = configuration.load(connections.acting(), name)
+        config = configuration.load_import(connections.acting(), name)
     except EtlError:
         return []
     return config.key_columns

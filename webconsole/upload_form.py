@@ -82,7 +82,9 @@ def checked(name: str, text: str) -> Upload:
     if not _NAME.fullmatch(name):
         fault = Fault(0, f"{name!r} is not a name for a configuration. Use lower-case letters, digits and _.")
         return Upload(name, text, (fault,))
-    return Upload(name, text, tuple(_as_fault(each) for each in uploads.faults(name, text.encode("utf-8", "replace"))))
+    return Upload(
+        name, text, tuple(_as_fault(each) for each in uploads.find_faults(name, text.encode("utf-8", "replace")))
+    )
 
 
 def _as_fault(text: str) -> Fault:
@@ -92,7 +94,7 @@ def _as_fault(text: str) -> Fault:
 
 def target_of(upload: Upload) -> str:
     """The table that a good upload would fill; raises ConfigurationError."""
-    config, _, _ = yaml_job.from_document(parse_document(Path(f"{upload.name}.yaml"), upload.content), upload.name)
+    config, _, _ = yaml_job.build_job(parse_document(Path(f"{upload.name}.yaml"), upload.content), upload.name)
     if not config.target_table:
         raise ConfigurationError(f"{upload.name} fills no table of the database", "Look at its files instead.")
     return config.target_table
@@ -119,7 +121,7 @@ def operators_target(text: str) -> str:
 def store(upload: Upload, user_name: str) -> str:
     """Store a good upload as the next version; says what came of it. Raises ConfigurationError with every fault."""
     connection = connections.acting()
-    version = uploads.store(connection, upload.name, upload.content)
+    version = uploads.store_upload(connection, upload.name, upload.content)
     if version is None:
         return f"{upload.name} holds that already"
     with transaction(connection) as cursor:

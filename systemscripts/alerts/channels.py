@@ -52,7 +52,7 @@ def recipients(state: State) -> list[str]:
         from systemscripts.configuration import pipeline_config  # most runs tell nobody
 
         with suppress(EtlError):  # a faulty file is somebody else's alert
-            found += pipeline_config.load(state.key).notify
+            found += pipeline_config.load_pipeline(state.key).notify
     if not settings.current().smtp_host:
         return []
     return list({settings.address_of(each): each for each in reversed(found)}.values())[::-1]

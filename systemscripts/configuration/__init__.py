@@ -5,26 +5,26 @@ from __future__ import annotations
 from systemscripts.configuration.import_config import ImportConfig, compile_pattern
 from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import (
-    apply_each,
     apply_files,
+    apply_valid_files,
     is_uploaded,
-    load,
-    load_all,
-    load_each,
+    load_import,
+    load_imports,
+    load_valid_imports,
 )
-from systemscripts.configuration.yaml_documents import Document, read_document, validate
+from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
 
 __all__ = [
     "Document",
     "ImportConfig",
     "Source",
-    "apply_each",
     "apply_files",
+    "apply_valid_files",
     "compile_pattern",
     "is_uploaded",
-    "load",
-    "load_all",
-    "load_each",
+    "load_import",
+    "load_imports",
+    "load_valid_imports",
     "read_document",
-    "validate",
+    "validate_document",
 ]

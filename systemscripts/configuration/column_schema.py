@@ -70,7 +70,7 @@ class Column(Strict):
     checks: Checks = Checks()
 
     @property
-    def width(self) -> int:
+    def max_digits(self) -> int:
         """How many digits a number with a scale may have: what fits 64 bits, or the most that Parquet readers take."""
         return 18 if self.scale is not None and self.scale < 10 else 38
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
 _OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
-BEGINNING = 100
+EXCERPT_LETTERS = 100
 _FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content"
 
 
@@ -36,7 +36,7 @@ class Version:
     source: str
     content: dict[str, Any]
 
-    def as_yaml(self) -> str:
+    def to_yaml(self) -> str:
         """What it held, as its YAML file would: what differs from the defaults; whole where the model has moved on."""
         values = {
             key: value for key, value in self.content.items() if value not in (None, []) and key not in _OF_THE_ROW
@@ -57,9 +57,9 @@ class Version:
         text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
         return text
 
-    def beginning(self) -> str:
+    def make_excerpt(self) -> str:
         """Its first letters, on one line."""
-        return " ".join(self.as_yaml().split())[:BEGINNING]
+        return " ".join(self.to_yaml().split())[:EXCERPT_LETTERS]
 
 
 def _shown(value: Any, key: str = "") -> Any:
@@ -73,7 +73,7 @@ def _shown(value: Any, key: str = "") -> Any:
     return next(iter(masking.mask_values({key: value}).values()))
 
 
-def versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:
+def list_versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:
     """The newest entries of one import, or of all; `before`: only those with a smaller config_history_id."""
     cursor.execute(
         f"""select {_FIELDS} from dba.tconfighistory
@@ -85,7 +85,7 @@ def versions(cursor: Cursor, config_name: str = "", before: int | None = None, l
     return [Version(*row) for row in cursor.fetchall()]
 
 
-def one(cursor: Cursor, config_name: str, version: int) -> Version:
+def load_version(cursor: Cursor, config_name: str, version: int) -> Version:
     """One version of an import; raises MissingError where there is none."""
     cursor.execute(
         f"select {_FIELDS} from dba.tconfighistory where config_name = %s and version = %s", (config_name, version)
@@ -96,19 +96,19 @@ def one(cursor: Cursor, config_name: str, version: int) -> Version:
     return Version(*row)
 
 
-def difference(older: Version, newer: Version) -> list[tuple[str, str]]:
+def compare_versions(older: Version, newer: Version) -> list[tuple[str, str]]:
     """Two versions side by side as YAML: (mark, line), the mark is " ", "-" or "+"."""
-    lines = difflib.ndiff(older.as_yaml().splitlines(), newer.as_yaml().splitlines())
+    lines = difflib.ndiff(older.to_yaml().splitlines(), newer.to_yaml().splitlines())
     return [(line[0], line[2:]) for line in lines if line[0] != "?"]
 
 
-def restore(connection: Connection, config_name: str, version: int, changed_by: str) -> int:
+def restore_version(connection: Connection, config_name: str, version: int, changed_by: str) -> int:
     """Make an import what it was at a version; returns the number of the new version, the same one if nothing differs.
 
     Raises UsageError where there is no such version or import, ConfigurationError where today's rules refuse it.
     """
     with transaction(connection) as cursor:
-        wanted = one(cursor, config_name, version)
+        wanted = load_version(cursor, config_name, version)
         cursor.execute("select managed_by from dba.timportconfig where config_name = %s for update", (config_name,))
         now = cursor.fetchone()
         if now is None:

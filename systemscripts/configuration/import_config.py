@@ -12,7 +12,7 @@ from systemscripts import date_formats
 from systemscripts.configuration import source_options
 from systemscripts.configuration.column_schema import Column, RowCheck, Strict
 from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
-from systemscripts.configuration.yaml_documents import Consistent, Place
+from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
 from systemscripts.settings import Mailbox
 
 MAX_SOURCES = 100  # of one import; each is asked at each run
@@ -22,7 +22,7 @@ compile_pattern = functools.cache(re.compile)
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
 
-class ImportConfig(Strict, Consistent):
+class ImportConfig(Strict, ConsistentModel):
     """One row of dba.timportconfig; the columns' comments say what each means."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -109,28 +109,28 @@ class ImportConfig(Strict, Consistent):
         return value
 
     @classmethod
-    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, type[BaseModel], dict[str, Any]]]:
+    def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, type[BaseModel], dict[str, Any]]]:
         """The keys of each source, by its kind; and what is no kind."""
-        found: list[tuple[Place, type[BaseModel], dict[str, Any]]] = []
+        found: list[tuple[KeyPath, type[BaseModel], dict[str, Any]]] = []
         sources = values.get("sources")
         for number, source in enumerate(sources[:MAX_SOURCES] if isinstance(sources, list) else []):
             kind = source.get("type") if isinstance(source, dict) else None
             if isinstance(kind, str):
                 options = {key: value for key, value in source.items() if key not in Source.model_fields}
-                if kind not in source_options.installed():
-                    found.append((("sources", number), source_options.one_of_the_kinds(), {"type": kind}))
-                elif model := source_options.model(kind):
+                if kind not in source_options.list_types():
+                    found.append((("sources", number), source_options.make_type_model(), {"type": kind}))
+                elif model := source_options.load_options(kind):
                     found.append((("sources", number), model, options))
         return found
 
     @model_validator(mode="after")
     def _consistent(self) -> ImportConfig:
-        if found := self.contradictions(self.model_dump(by_alias=True)):
+        if found := self.find_contradictions(self.model_dump(by_alias=True)):
             raise ValueError("; ".join(f"{key} {text}" for key, text in found))
         return self
 
     @classmethod
-    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+    def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
         """What the keys demand of each other; key and text of each fault."""
         found = [
             *_location_faults(values, "metadata_label_source", "metadata_label_location"),
@@ -163,7 +163,7 @@ class ImportConfig(Strict, Consistent):
         return schema, table
 
     @property
-    def dates_files(self) -> bool:
+    def has_file_dates(self) -> bool:
         """Whether each file has a day of its own, which says which one is the newest."""
         return self.dateconfig in ("filename", "file_content")
 

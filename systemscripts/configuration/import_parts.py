@@ -96,11 +96,11 @@ class Schedule(Strict):
     @classmethod
     def _in_order(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
         begin = info.data.get("start_time")
-        if begin and value and moment(value) <= moment(begin):
+        if begin and value and add_zone(value) <= add_zone(begin):
             raise ValueError(f"expected a time after start_time {begin:%Y-%m-%d %H:%M}")
         return value
 
 
-def moment(time: datetime) -> datetime:
+def add_zone(time: datetime) -> datetime:
     """A time of a configuration with its zone: the installation's where it names none."""
     return time if time.tzinfo else time.replace(tzinfo=settings.zone()) if settings.zone() else time.astimezone()

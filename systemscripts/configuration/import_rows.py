@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from systemscripts import settings
 from systemscripts.configuration import plain_secrets
 from systemscripts.configuration.import_config import ImportConfig
-from systemscripts.configuration.yaml_documents import Document, read_document, validate
+from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import sha256_of
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
@@ -24,7 +24,7 @@ FOLDER = settings.PROJECT / "config" / "imports"
 _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job")
 
 
-def load(connection: Connection, name: str) -> ImportConfig:
+def load_import(connection: Connection, name: str) -> ImportConfig:
     """One import by name; raises UsageError with the nearest name, or ConfigurationError when its row is wrong."""
     rows = _rows(connection, name)
     if name not in rows:
@@ -35,12 +35,12 @@ def load(connection: Connection, name: str) -> ImportConfig:
     return _from_row(rows[name])
 
 
-def load_all(connection: Connection) -> list[ImportConfig]:
+def load_imports(connection: Connection) -> list[ImportConfig]:
     """Every import, by name; raises ConfigurationError when a row is wrong."""
     return [_from_row(row) for row in _rows(connection).values()]
 
 
-def load_each(connection: Connection) -> tuple[list[ImportConfig], dict[str, str]]:
+def load_valid_imports(connection: Connection) -> tuple[list[ImportConfig], dict[str, str]]:
     """Every sound import, by name; and by name what is wrong with the rows of the others."""
     found, faults = [], {}
     for name, row in _rows(connection).items():
@@ -86,13 +86,13 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
 
     Raises ConfigurationError that names every fault of every changed file; those files are not applied, the others are.
     """
-    done, faults = apply_each(connection, folder)
+    done, faults = apply_valid_files(connection, folder)
     if faults:
         raise ConfigurationError("; ".join(faults.values()))
     return done
 
 
-def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str], dict[str, str]]:
+def apply_valid_files(connection: Connection, folder: Path = FOLDER) -> tuple[list[str], dict[str, str]]:
     """As `apply_files`; returns the names, and by import the faults of the files that cannot be applied."""
     with transaction(connection) as cursor:
         cursor.execute("select config_name, yaml_hash from dba.timportconfig")
@@ -112,12 +112,14 @@ def apply_each(connection: Connection, folder: Path = FOLDER) -> tuple[list[str]
 
 def read_file(path: Path) -> Document:
     """A YAML file as a row may hold it: secrets in plain text stay in the file; raises ConfigurationError."""
-    return plain_secrets.by_reference(read_document(path))
+    return plain_secrets.replace_by_references(read_document(path))
 
 
 def apply_document(connection: Connection, document: Document) -> None:
     """Write a YAML document over its row, whatever the row holds; raises ConfigurationError that names every fault."""
-    write_row(connection, validate(document, ImportConfig, config_name=document.path.stem), document.sha256, "yaml")
+    write_row(
+        connection, validate_document(document, ImportConfig, config_name=document.path.stem), document.sha256, "yaml"
+    )
 
 
 def write_row(
@@ -156,8 +158,8 @@ def _refuse_edited_row(connection: Connection, document: Document) -> None:
         last = cursor.fetchone()
     if last != ("row",):
         return
-    in_file = validate(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
-    in_row = load(connection, name).model_dump(mode="json", by_alias=True)
+    in_file = validate_document(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
+    in_row = load_import(connection, name).model_dump(mode="json", by_alias=True)
     differing = [f"{key} ({in_file[key]!r} / {in_row[key]!r})" for key in in_file if in_file[key] != in_row[key]]
     raise ConfigurationError(
         f"{document.path} changed, and its row in dba.timportconfig was edited too; they differ (file / row) in "

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from systemscripts import settings
-from systemscripts.configuration.yaml_documents import Consistent, read_document, validate
+from systemscripts.configuration.yaml_documents import ConsistentModel, read_document, validate_document
 from systemscripts.errors import UsageError, did_you_mean
 from systemscripts.settings import Mailboxes
 
@@ -33,12 +33,12 @@ class Step(BaseModel):
         """The job with its arguments."""
         return " ".join([self.job, *self.arguments])
 
-    def called(self, name: str) -> bool:
+    def is_named(self, name: str) -> bool:
         """Whether a name means this step: the job alone, or with its arguments."""
         return name in (self.job, self.name)
 
 
-class Pipeline(Consistent):
+class Pipeline(ConsistentModel):
     """Jobs in their order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,12 +52,12 @@ class Pipeline(Consistent):
     steps: list[Step] = Field(min_length=1)
 
     @property
-    def unset(self) -> list[str]:
+    def unset_settings(self) -> list[str]:
         """Which of the settings that it needs are not set on this host; raises ConfigurationError."""
         return [name for name in self.needs if not settings.is_set(name)]
 
     @classmethod
-    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+    def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
         """Two steps of one name; a job or a setting that does not exist; a `depends` that names no step before."""
         steps = [step for step in _listed(values.get("steps")) if isinstance(step, dict)]
         known = [(str(step.get("job")), _name(step)) for step in steps]
@@ -95,18 +95,20 @@ def _name(step: dict[str, Any]) -> str:
     return " ".join(map(str, [step.get("job"), *_listed(step.get("arguments"))]))
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     """The pipelines there are."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load(name: str) -> Pipeline:
+def load_pipeline(name: str) -> Pipeline:
     """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
-    if name not in names():
-        raise UsageError(f"there is no pipeline {name!r}{did_you_mean(name, names())}", "See: run_pipeline.py --list")
-    return validate(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
+    if name not in list_names():
+        raise UsageError(
+            f"there is no pipeline {name!r}{did_you_mean(name, list_names())}", "See: run_pipeline.py --list"
+        )
+    return validate_document(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
 
 
-def load_all() -> list[Pipeline]:
+def load_pipelines() -> list[Pipeline]:
     """Every pipeline; raises ConfigurationError at the first faulty one."""
-    return [load(name) for name in names()]
+    return [load_pipeline(name) for name in list_names()]

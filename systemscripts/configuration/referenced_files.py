@@ -12,14 +12,14 @@ SQL = settings.PROJECT / "sql"
 TRANSFORMS = settings.PROJECT / "config" / "transforms"
 
 
-def after_change(config: ImportConfig) -> Path | None:
+def find_after_change(config: ImportConfig) -> Path | None:
     """The SQL file of an import, None where it has none; raises ConfigurationError when it is not below sql/."""
     if not config.after_change:
         return None
     return _below(SQL, config.after_change.removeprefix("sql/"), config, "after_change", "sales/totals.sql")
 
 
-def transform(config: ImportConfig) -> Path | None:
+def find_transform(config: ImportConfig) -> Path | None:
     """The file config/transforms/NAME.py of an import's transform NAME, None where it has none.
 
     Raises ConfigurationError when it is not there.
@@ -29,10 +29,10 @@ def transform(config: ImportConfig) -> Path | None:
     return _below(TRANSFORMS, f"{config.transform}.py", config, "transform", "clean_orders")
 
 
-def faults(config: ImportConfig) -> dict[str, str]:
+def find_faults(config: ImportConfig) -> dict[str, str]:
     """For each key that names a file which is not there: what is wrong."""
     found = {}
-    for key, look in (("after_change", after_change), ("transform", transform)):
+    for key, look in (("after_change", find_after_change), ("transform", find_transform)):
         try:
             look(config)
         except ConfigurationError as error:

@@ -15,7 +15,7 @@ YOUNG_SECONDS = 600  # somebody may be about to rename it
 
 
 @dataclass(frozen=True)
-class Untaken:
+class UnmatchedFile:
     """A waiting file, and the imports that it matches: none, or several."""
 
     path: Path
@@ -39,9 +39,9 @@ class Untaken:
         return f"suggest_import.py {self.path} --name NAME writes an import for it; or take it away"
 
 
-def find_untaken(
+def find_unmatched_files(
     connection: Connection, directories: Directories, least_age_seconds: float = YOUNG_SECONDS
-) -> list[Untaken]:
+) -> list[UnmatchedFile]:
     """Return the whole files of every folder that imports read, of some age, which match none of them, or several."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -58,7 +58,7 @@ def find_untaken(
             matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
             active = [name for name, is_active in matching.items() if is_active]
             if not matching or len(active) > 1:  # what only a paused import matches waits for it
-                found.append(Untaken(path, active))
+                found.append(UnmatchedFile(path, active))
     return found
 
 

@@ -15,7 +15,7 @@ from psycopg2 import sql
 from systemscripts import settings
 from systemscripts.configuration import import_rows
 from systemscripts.configuration.import_config import ImportConfig
-from systemscripts.configuration.yaml_documents import Place, read_document
+from systemscripts.configuration.yaml_documents import KeyPath, read_document
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _ROW_OF_OTHERS = """
         where h.config_name = d.config_name and h.content ->> 'managed_by' <> 'upload')"""
 
 
-def find_faults(cursor: Cursor, config: ImportConfig) -> Iterator[tuple[Place, str]]:
+def find_faults(cursor: Cursor, config: ImportConfig) -> Iterator[tuple[KeyPath, str]]:
     """Yield why an uploaded configuration may not write where it wants to, each with the key that names the place."""
     operators = _of_the_operator(cursor)
     if config.target_table and not config.target.parquet and (fault := _table_fault(cursor, config, operators)):
@@ -55,7 +55,7 @@ def find_faults(cursor: Cursor, config: ImportConfig) -> Iterator[tuple[Place, s
             yield (key,), f"{path} lies in a folder of the import {owner}; choose another one"
 
 
-def was_of_the_operator(cursor: Cursor, config_name: str) -> bool:
+def was_written_by_operator(cursor: Cursor, config_name: str) -> bool:
     """Return whether any version of an import came by another road than an upload."""
     cursor.execute(
         """select from dba.tconfighistory where config_name = %s and content ->> 'managed_by' <> 'upload' limit 1""",

@@ -18,7 +18,7 @@ class UnsetVariableError(ConfigurationError):
     """What a configuration names is not set on this host: it is not used here, or not set up yet."""
 
 
-def resolved(value: Any, where: str) -> Any:
+def resolve_variables(value: Any, where: str) -> Any:
     """A value of a configuration with its variables replaced, also inside lists and mappings.
 
     Call it at the moment of use: what it returns may hold secrets and must not be kept, logged or shown. `where` says
@@ -29,25 +29,25 @@ def resolved(value: Any, where: str) -> Any:
     if isinstance(value, str):
         return _VARIABLE.sub(lambda found: _value_of(found[1], where), value)
     if isinstance(value, Mapping):
-        return {key: resolved(each, where) for key, each in value.items()}
+        return {key: resolve_variables(each, where) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [resolved(each, where) for each in value]
+        return [resolve_variables(each, where) for each in value]
     return value
 
 
-def names_in(value: Any) -> list[str]:
+def find_names(value: Any) -> list[str]:
     """The variables that a value names, in their order."""
     if isinstance(value, str):
         found = _VARIABLE.findall(value)
         return [name if plain_secrets.is_reference(name) else name.partition(_DEFAULT)[0] for name in found]
     if isinstance(value, Mapping):
-        return [name for each in value.values() for name in names_in(each)]
+        return [name for each in value.values() for name in find_names(each)]
     if isinstance(value, list | tuple):
-        return [name for each in value for name in names_in(each)]
+        return [name for each in value for name in find_names(each)]
     return []
 
 
-def values_of(names: list[str]) -> dict[str, str]:
+def look_up_values(names: list[str]) -> dict[str, str]:
     """Of some variables those that a setting or a file gives, name -> value."""
     known = settings.current().source_variables
     found = {name: known[name].get_secret_value() for name in names if name in known}
@@ -56,7 +56,7 @@ def values_of(names: list[str]) -> dict[str, str]:
 
 def _value_of(text: str, where: str) -> str:
     if plain_secrets.is_reference(text):
-        return str(resolved(plain_secrets.read(text, where), where))
+        return str(resolve_variables(plain_secrets.read_secret(text, where), where))
     name, default_given, default = text.partition(_DEFAULT)
     known = settings.current().source_variables
     if name in known and (known[name].get_secret_value() or not default_given):

@@ -32,7 +32,7 @@ PLAIN = {  # tag: (pattern, first letters)
     ),
 }
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 AtLine = tuple[int, str]
 
 
@@ -42,7 +42,7 @@ class Document:
 
     path: Path
     values: dict[str, Any]
-    lines: dict[Place, int]
+    lines: dict[KeyPath, int]
     sha256: str
     twice: tuple[AtLine, ...] = ()  # keys that are given a second time; the last one counts
 
@@ -55,16 +55,16 @@ class FaultsError(ConfigurationError):
         super().__init__("; ".join(self.faults))
 
 
-class Consistent(BaseModel):
+class ConsistentModel(BaseModel):
     """A model whose keys can contradict each other."""
 
     @classmethod
-    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, type[BaseModel], dict[str, Any]]]:
+    def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, type[BaseModel], dict[str, Any]]]:
         """Parts of the document that have a model of their own: place, model, values; none unless a model says so."""
         return []
 
     @classmethod
-    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+    def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
         """Key and text of each contradiction among values that may themselves be wrong; none unless a model says so."""
         return []
 
@@ -85,11 +85,11 @@ def parse_document(path: Path, content: bytes) -> Document:
     try:
         text = content.decode("utf-8-sig")
         _refuse_too_much(path, text)
-        loader = plain_loader()(text)
+        loader = get_loader()(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}: expected keys and values")
-        lines: dict[Place, int] = {}
+        lines: dict[KeyPath, int] = {}
         twice: list[AtLine] = []
         _note_lines(node, (), lines, twice, path)
         values = loader.construct_document(node)
@@ -137,7 +137,7 @@ def _quote_hint(content: bytes, line: int) -> str:
 
 
 @functools.cache
-def plain_loader() -> type[SafeLoader]:
+def get_loader() -> type[SafeLoader]:
     """YAML 1.1 with the plain values of YAML 1.2 (section 10.3.2): `no`, `007` and `12:30` are texts."""
     import yaml
 
@@ -160,7 +160,7 @@ def _fastest_loader() -> type[SafeLoader]:
     return loader
 
 
-def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[AtLine], path: Path) -> None:
+def _note_lines(node: Node, place: KeyPath, lines: dict[KeyPath, int], twice: list[AtLine], path: Path) -> None:
     """Note the line of each key below a place, and keys given twice; each key becomes the text that stands there."""
     import yaml
 
@@ -184,10 +184,10 @@ def _note_lines(node: Node, place: Place, lines: dict[Place, int], twice: list[A
             _note_lines(value, (*place, number), lines, twice, path)
 
 
-def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
+def validate_document(document: Document, model: type[Model], **fixed: Any) -> Model:
     """The document as a model, `fixed` values added; raises FaultsError that names every fault."""
     values = {**document.values, **fixed}
-    contradictions = model.contradictions(values) if issubclass(model, Consistent) else []
+    contradictions = model.find_contradictions(values) if issubclass(model, ConsistentModel) else []
     faults = {(document.lines.get((key,), 1), f"{key} {text}") for key, text in contradictions} | set(document.twice)
     try:
         made = model.model_validate(values)
@@ -195,7 +195,7 @@ def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
         # those without a place are the contradictions again
         found = [dict(fault) for fault in error.errors() if fault["loc"] or not faults]
         faults |= _first_faults(document, model, found)
-    for place, part, part_values in model.parts(values) if issubclass(model, Consistent) else []:
+    for place, part, part_values in model.list_parts(values) if issubclass(model, ConsistentModel) else []:
         try:
             part.model_validate(part_values)
         except ValidationError as error:
@@ -207,7 +207,7 @@ def validate(document: Document, model: type[Model], **fixed: Any) -> Model:
 
 
 def _first_faults(
-    document: Document, model: type[BaseModel], faults: list[dict[str, Any]], before: Place = ()
+    document: Document, model: type[BaseModel], faults: list[dict[str, Any]], before: KeyPath = ()
 ) -> set[AtLine]:
     """Return the first faults as text, and how many there are besides."""
     found = {_fault(document, model, fault, before) for fault in faults[:MAX_FAULTS]}
@@ -222,8 +222,8 @@ def _is_known_later(fault: dict[str, Any]) -> bool:
     return bool(fault["loc"]) and not about_a_key and "${" in str(fault["input"])
 
 
-def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], before: Place = ()) -> tuple[int, str]:
-    place: Place = (*before, *fault["loc"])
+def _fault(document: Document, model: type[BaseModel], fault: dict[str, Any], before: KeyPath = ()) -> tuple[int, str]:
+    place: KeyPath = (*before, *fault["loc"])
     line = next((document.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in document.lines), 1)
     name = ".".join(map(str, place))
     text = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected", 1)
@@ -245,7 +245,7 @@ def _instead(fault: dict[str, Any]) -> str:
     return f", not {fault['input']!r}" if shown else ""
 
 
-def _keys(model: type[BaseModel], place: Place) -> list[str]:
+def _keys(model: type[BaseModel], place: KeyPath) -> list[str]:
     """The keys of the model that stands at this place of the document."""
     current: type[BaseModel] | None = model
     for part in place:

@@ -19,7 +19,7 @@ from systemscripts import settings
 from systemscripts.configuration import import_rows, plain_secrets
 from systemscripts.configuration.import_config import MAX_SOURCES, ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
-from systemscripts.configuration.yaml_documents import Document, Place, validate
+from systemscripts.configuration.yaml_documents import Document, KeyPath, validate_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice, about
@@ -63,11 +63,11 @@ class JobConfig(ImportConfig):
     end_time: Any = None
 
     @classmethod
-    def contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
+    def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
         """What the keys demand of each other; key and text of each fault."""
         target = values.get("target")
         table = target.get("table") if isinstance(target, dict) else None
-        found = ImportConfig.contradictions({**values, "target_table": table} if table else values)
+        found = ImportConfig.find_contradictions({**values, "target_table": table} if table else values)
         found = [("target" if key == "target_table" else key, text) for key, text in found]
         if table and values.get("target_table"):
             found.append(("target_table", "is given twice: as target.table too"))
@@ -86,10 +86,10 @@ class JobConfig(ImportConfig):
         return found
 
     @classmethod
-    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, Any, dict[str, Any]]]:
+    def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, Any, dict[str, Any]]]:
         """The keys of each source by its kind, and the schedule."""
         schedule = {key: values[key] for key in SCHEDULE_KEYS if values.get(key) is not None}
-        return [*ImportConfig.parts(values), ((), Schedule, schedule)]
+        return [*ImportConfig.list_parts(values), ((), Schedule, schedule)]
 
 
 def _output_fault(values: dict[str, Any]) -> str:
@@ -113,29 +113,29 @@ def _output_fault(values: dict[str, Any]) -> str:
     return ""
 
 
-def read(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
+def read_job(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
     """A job's file as an import configuration; the document; and what its older spelling should be changed to.
 
     Raises ConfigurationError that names every fault with its line.
     """
-    config, document, warnings = from_document(import_rows.read_file(path), name_of(path))
+    config, document, warnings = build_job(import_rows.read_file(path), derive_name(path))
     for source in config.sources:
-        warnings += plain_secrets.warnings(source.options, f"import {config.config_name}")
+        warnings += plain_secrets.find_warnings(source.options, f"import {config.config_name}")
     return config, document, about(warnings, config_name=config.config_name)
 
 
-def from_document(document: Document, name: str) -> tuple[ImportConfig, Document, list[Notice]]:
+def build_job(document: Document, name: str) -> tuple[ImportConfig, Document, list[Notice]]:
     """The same of a document that was read already."""
     document = _flat_sources(document)
     given = {"load_mode": "new_rows"} if "load_mode" not in document.values else {}
-    job = validate(document, JobConfig, config_name=name, **given)
+    job = validate_document(document, JobConfig, config_name=name, **given)
     values = job.model_dump(mode="json", by_alias=True, exclude_unset=True)
     target = values.pop("target", {})
     schedule = {key: values.pop(key) for key in SCHEDULE_KEYS if key in values}
     values |= {"target_table": target["table"]} if target.get("table") else {}
     values["target"] = {key: value for key, value in target.items() if key in Target.model_fields}
     values["file_pattern"] = values.get("file_pattern") or ".+"  # of its own folder, see below
-    values["source_directory"] = values.get("source_directory") or folder_of(name)
+    values["source_directory"] = values.get("source_directory") or get_folder(name)
     values["job"] = {**values.get("job", {}), **schedule}
     warnings = [
         Notice(
@@ -149,12 +149,12 @@ def from_document(document: Document, name: str) -> tuple[ImportConfig, Document
     return ImportConfig.model_validate(values), document, warnings
 
 
-def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[Notice]]:
+def apply_job(connection: Connection, path: Path) -> tuple[ImportConfig, list[Notice]]:
     """Bring the row of a job up to date with its file, as a new version where that changed; returns it and warnings.
 
     Raises ConfigurationError that names every fault, and where another import has the name.
     """
-    config, document, warnings = read(path)
+    config, document, warnings = read_job(path)
     name = config.config_name
     own = import_rows.FOLDER / f"{name}.yaml"
     if own.exists() and own.resolve() != path.resolve():
@@ -164,16 +164,16 @@ def apply(connection: Connection, path: Path) -> tuple[ImportConfig, list[Notice
         row = cursor.fetchone()
     if row is not None and row[1] == "upload":
         raise ConfigurationError(f"{path} has the name of a configuration that was uploaded", "Rename the file.")
-    known = import_rows.load(connection, name) if row is not None and row[0] == document.sha256 else None
+    known = import_rows.load_import(connection, name) if row is not None and row[0] == document.sha256 else None
     if known is not None and _secrets_of(known) == _secrets_of(config):
         return known, warnings
     import_rows.write_row(connection, config, document.sha256, "yaml")
-    return import_rows.load(connection, name), warnings
+    return import_rows.load_import(connection, name), warnings
 
 
 def _secrets_of(config: ImportConfig) -> list[str]:
     """Where its secrets stand: in another place when its file was moved."""
-    return plain_secrets.references([source.options for source in config.sources])
+    return plain_secrets.find_references([source.options for source in config.sources])
 
 
 def list_jobs(cursor: Cursor) -> set[str]:
@@ -188,7 +188,7 @@ def list_jobs(cursor: Cursor) -> set[str]:
                        or coalesce(job ->> 'start_time', job ->> 'end_time') is not null as is_sure
                from dba.timportconfig) c
            where is_sure or is_likely""",
-        (folder_of(""),),
+        (get_folder(""),),
     )
     # the folder alone does not tell: an import may have one of its own name, too
     return {
@@ -196,7 +196,7 @@ def list_jobs(cursor: Cursor) -> set[str]:
     }
 
 
-def name_of(path: Path) -> str:
+def derive_name(path: Path) -> str:
     """The name of a job, from its file's; raises ConfigurationError where none can be made of it."""
     name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
@@ -204,19 +204,19 @@ def name_of(path: Path) -> str:
     return name
 
 
-def is_file(path: Path) -> bool:
+def is_job_file(path: Path) -> bool:
     """Whether a job is named by its file, not by the name it was uploaded with."""
     return path.suffix in (".yaml", ".yml") or path.is_file()
 
 
-def one_name(config: str) -> str:
+def normalize_name(config: str) -> str:
     """The job's name, by whatever path its file is named; what cannot be one is left as it is."""
     with contextlib.suppress(ConfigurationError):
-        return name_of(Path(config)) if is_file(Path(config)) else config
+        return derive_name(Path(config)) if is_job_file(Path(config)) else config
     return config
 
 
-def folder_of(name: str) -> str:
+def get_folder(name: str) -> str:
     """Where the files of a job wait, so that no other import takes them."""
     return f"file_watcher/{name}"
 
@@ -240,7 +240,7 @@ def _prefixed(value: Any) -> Any:
     return [_prefixed(each) for each in value] if isinstance(value, list) else value
 
 
-def _flat(source: Any, place: tuple[str | int, ...], lines: dict[Place, int]) -> Any:
+def _flat(source: Any, place: tuple[str | int, ...], lines: dict[KeyPath, int]) -> Any:
     if not isinstance(source, dict):
         return source
     if source.get("type") == "local" and isinstance(source.get("path"), str):

@@ -27,7 +27,7 @@ def find_gaps(config: ImportConfig) -> list[str]:
     for number, source in enumerate(config.sources, start=1):
         where = f"source {number} ({source.type})"
         try:
-            options = variables.resolved(source.options, where)
+            options = variables.resolve_variables(source.options, where)
         except ConfigurationError as error:
             gaps.append(str(error))
             continue

@@ -31,7 +31,7 @@ def recomputed(cursor: Cursor, config: ImportConfig, label: str | None) -> Itera
 
     Raises ConfigurationError when the SQL file is missing or wrong.
     """
-    path = referenced_files.after_change(config)
+    path = referenced_files.find_after_change(config)
     affected = Affected(cursor, config)
     if path is None:
         yield affected

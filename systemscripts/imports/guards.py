@@ -53,7 +53,7 @@ def tripped(
 
 def is_of_the_future(config: ImportConfig, day: date | None) -> bool:
     """Whether a file is dated after tomorrow; tomorrow may have begun where it was written."""
-    if day is None or not config.dates_files or config.guards.allow_future:
+    if day is None or not config.has_file_dates or config.guards.allow_future:
         return False
     return day > settings.now().date() + timedelta(days=1)
 

@@ -32,7 +32,7 @@ def fetch(
     arrival.remove_landed(context.directories.temporary)
     for source in _sources(context.config, only is None and ask_sources):
         name = context.config.config_name
-        summary.warn_all(about(plain_secrets.warnings(source.options, f"import {name}"), config_name=name))
+        summary.warn_all(about(plain_secrets.find_warnings(source.options, f"import {name}"), config_name=name))
         try:
             request = context.request(source.options, only, leave)
             fetched = sources.module(source.type).fetch(request)

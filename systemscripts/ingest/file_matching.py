@@ -22,7 +22,7 @@ def name_untaken(connection: Connection, directories: Directories, name: str | N
     import the run of all, once it is not young.
     """
     warnings = []
-    for file in unmatched_files.find_untaken(connection, directories, least_age_seconds=0):
+    for file in unmatched_files.find_unmatched_files(connection, directories, least_age_seconds=0):
         shown = usable_name(file.path.name)
         if file.imports:
             text = f"{shown} matches more than one import, and none takes it: {', '.join(file.imports)}"

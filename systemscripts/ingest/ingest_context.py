@@ -51,4 +51,4 @@ def check_upload(connection: Connection, config: ImportConfig) -> None:
     from systemscripts.configuration import uploads
 
     with transaction(connection) as cursor:
-        uploads.check_again(cursor, config)
+        uploads.recheck_import(cursor, config)

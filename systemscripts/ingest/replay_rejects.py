@@ -64,10 +64,10 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     """
     with transaction(connection) as cursor:
         dataset = dataset_of(cursor, dataset_id)
-    _, faults = configuration.apply_each(connection)  # what was mended is most often in the YAML
+    _, faults = configuration.apply_valid_files(connection)  # what was mended is most often in the YAML
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
-    config = configuration.load(connection, dataset.config_name)
+    config = configuration.load_import(connection, dataset.config_name)
     config = config.model_copy(update={"load_mode": dataset.load_mode})  # the import may have another one now
     check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:

@@ -84,7 +84,7 @@ def run_imports(
 def _one_import(context: Context, options: Options, summary: Summary) -> None:
     """Raises TryLaterError when the import or its target is being worked on and `wait_seconds` is over."""
     connection, config = context.connection, context.config
-    for fault in referenced_files.faults(config).values():  # said before anything is loaded
+    for fault in referenced_files.find_faults(config).values():  # said before anything is loaded
         raise ConfigurationError(fault)
     check_upload(connection, config)
     with (

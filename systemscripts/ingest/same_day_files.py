@@ -43,7 +43,7 @@ def find(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
 def why_to_hold(config: ImportConfig, file: Prepared, rival: Rival) -> str:
     """Why a file is not to take the place of another one, or nothing: no declared order says that it is the later."""
     identity, name = file.identity, file.ticket.name
-    if not config.dates_files:
+    if not config.has_file_dates:
         return ""
     if identity.stamp < rival.stamp:
         return f"{name} is of {identity.stamp}, {rival.name} (dataset {rival.dataset_id}) of {rival.stamp} counts"
@@ -57,5 +57,7 @@ def find_replaced(config: ImportConfig, file: Prepared, rival: Rival) -> list[No
     """Say that a file took the place of one that waited with it; a correction that comes later needs no word."""
     if not rival.waited_too:
         return []
-    order = f"its stamp is later ({file.identity.stamp})" if config.dates_files else "no date, the last by name counts"
+    order = (
+        f"its stamp is later ({file.identity.stamp})" if config.has_file_dates else "no date, the last by name counts"
+    )
     return [Notice("files_replaced", f"replaced {rival.name}, which waited with it: {order}")]

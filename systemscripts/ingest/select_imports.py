@@ -32,8 +32,8 @@ def run(
 
     Raises UsageError for an unknown name, ConfigurationError when the import is faulty or not active.
     """
-    _, faults = configuration.apply_each(connection)
-    known, faulty_rows = configuration.load_each(connection)
+    _, faults = configuration.apply_valid_files(connection)
+    known, faulty_rows = configuration.load_valid_imports(connection)
     faults = faulty_rows | faults
     chosen = _chosen(connection, name, known, faults)
     if datasource is not None:
@@ -76,8 +76,8 @@ def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], dataso
 
 def listed(connection: Connection) -> Summary:
     """The imports, as a table."""
-    _, faults = configuration.apply_each(connection)
-    known, faulty_rows = configuration.load_each(connection)
+    _, faults = configuration.apply_valid_files(connection)
+    known, faulty_rows = configuration.load_valid_imports(connection)
     names = ("config_name", "is_active", "file_pattern", "target_table", "load_mode")
     rows = [{name: getattr(config, name) for name in names} for config in known]
     return _with_faults(Summary(headline=f"{len(known)} imports", rows=rows), faulty_rows | faults)
@@ -97,7 +97,7 @@ def _chosen(
         return [config for config in known if config.is_active and config.config_name not in faults]
     if name in faults:
         raise ConfigurationError(faults[name])
-    chosen = configuration.load(connection, name)
+    chosen = configuration.load_import(connection, name)
     if not chosen.is_active:
         raise ConfigurationError(
             f"the import {name} is not active",

@@ -54,7 +54,7 @@ def undo_datasets(
                 _pause(cursor, contexts[row["config_name"]].config)
     for name in sorted({row["config_name"] for row in (*asked, *found)}):
         # read again: a run that was killed after its commit paused it and could not say so
-        _warn_of_pause(configuration.load(connection, name), summary)
+        _warn_of_pause(configuration.load_import(connection, name), summary)
     return summary
 
 
@@ -66,7 +66,7 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
         raise UsageError(f"dataset {dataset_id} is active and was never held", states.SEE_HELD)
     if row["status"] == "active":  # such as by a run that was killed after its commit
         return Summary(headline=f"dataset {dataset_id} is active already: nothing to do")
-    config = configuration.load(connection, row["config_name"])
+    config = configuration.load_import(connection, row["config_name"])
     check_upload(connection, config)
     with (
         advisory_lock(connection, f"target {row['target_table']}", wait_seconds),
@@ -126,7 +126,9 @@ def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]
         )
         names |= {row[0] for row in cursor.fetchall()}
     directories = Directories(settings.current().etl_data_dir)
-    return {name: Context(connection, configuration.load(connection, name), directories, run_uuid) for name in names}
+    return {
+        name: Context(connection, configuration.load_import(connection, name), directories, run_uuid) for name in names
+    }
 
 
 def _load_again(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context]) -> list[str]:

@@ -54,7 +54,7 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
     engine = engines.module(options.engine)
     base = directories.data / settings.current().marts_directory
     target = _target(base)
-    config = configuration.load(connection, IMPORT)
+    config = configuration.load_import(connection, IMPORT)
     # the lock of the import's target: no file of a dataset may go while it is read
     with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
         with transaction(connection) as cursor:

@@ -49,7 +49,7 @@ def _known(view: View) -> dict[str, dict[str, bool]]:
 def _reason(state: State, known: dict[str, dict[str, bool]]) -> tuple[str, list[list[str]]]:
     """Why nobody waits for a job, or nothing; and the failures that mean no more than this."""
     if state.job == "run_pipeline":
-        gone = state.key not in pipeline_config.names() and not own_cron_file.starts(state.key)
+        gone = state.key not in pipeline_config.list_names() and not own_cron_file.starts(state.key)
         return f"there is no pipeline {state.key} any more" if gone else "", [["failed", "2"]]
     kind = {"send_report": "report", "sftp_push": "target"}.get(state.job, "import" if state.job in IMPORTS else "")
     if kind not in known:

@@ -90,7 +90,7 @@ def gather(directories: Directories, connection: Connection | None, trouble: str
     ]
     if connection is not None:
         screen.waiting += [
-            f"{file}: no import takes it" for file in unmatched_files.find_untaken(connection, directories)
+            f"{file}: no import takes it" for file in unmatched_files.find_unmatched_files(connection, directories)
         ]
     screen.warnings = [
         f"{about}: {code}, {number} {'time' if number == 1 else 'times'}, last {_minute(newest)}: {_short(text)}"
@@ -133,7 +133,7 @@ def _shown_pipelines() -> list[schedules.Pipeline]:
 
 
 def _next(pipeline: schedules.Pipeline, paused: bool) -> str:
-    if pipeline.unset:
+    if pipeline.unset_settings:
         return "not set up"
     return "paused" if paused else _minute(schedules.next_run(pipeline.schedule, settings.now()))
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from systemscripts import log_utils, progress
-from systemscripts.configuration.pipeline_config import FOLDER, Pipeline, Step, load, names
+from systemscripts.configuration.pipeline_config import FOLDER, Pipeline, Step, list_names, load_pipeline
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.pipelines import step_process, step_states
@@ -14,7 +14,15 @@ from systemscripts.pipelines.step_states import DONE, FAILED, LEFT_OUT, SKIPPED,
 from systemscripts.summary import Counts, Notice, Summary
 
 __all__ = [
-    "FOLDER", "Pipeline", "Step", "chosen_from", "describe", "failed_last_time", "load", "names", "run",
+    "FOLDER",
+    "Pipeline",
+    "Step",
+    "chosen_from",
+    "describe",
+    "failed_last_time",
+    "list_names",
+    "load_pipeline",
+    "run",
 ]  # fmt: skip
 
 
@@ -51,7 +59,7 @@ def _hindrance(pipeline: Pipeline, number: int, states: dict[str, str], chosen: 
         if step.depends is None:
             needed = other.on_failure == "stop"
         else:
-            needed = any(other.called(name) for name in step.depends)
+            needed = any(other.is_named(name) for name in step.depends)
         if needed and other.name in chosen and states[other.name] != DONE:
             missed[states[other.name]] = other.name
     if FAILED in missed:
@@ -137,7 +145,7 @@ def chosen_from(pipeline: Pipeline, name: str) -> set[str]:
     if not name:
         return {step.name for step in pipeline.steps}
     for number, step in enumerate(pipeline.steps, start=1):
-        if name == str(number) or step.called(name):
+        if name == str(number) or step.is_named(name):
             return {step.name for step in pipeline.steps[number - 1 :]}
     raise UsageError(
         f"pipeline {pipeline.name} has no step {name!r}", f"See: run_pipeline.py {pipeline.name} --dry-run"

@@ -100,7 +100,11 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
             if known.get(path.stem) != document.sha256:
                 if path.stem in edited:
                     raise _both_changed(path)
-                _apply(connection, configuration.validate(document, Report, report_name=path.stem), document.sha256)
+                _apply(
+                    connection,
+                    configuration.validate_document(document, Report, report_name=path.stem),
+                    document.sha256,
+                )
                 done.append(path.stem)
         except ConfigurationError as error:
             faults.append(str(error))
@@ -114,7 +118,7 @@ def faults(folder: Path = FOLDER) -> list[str]:
     found = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            configuration.validate(configuration.read_document(path), Report, report_name=path.stem)
+            configuration.validate_document(configuration.read_document(path), Report, report_name=path.stem)
         except ConfigurationError as error:
             found.append(str(error))
     return found

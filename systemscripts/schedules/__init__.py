@@ -26,12 +26,12 @@ __all__ = [
 
 def scheduled() -> list[Pipeline]:
     """The pipelines that cron starts here, by name; raises ConfigurationError for a faulty file or schedule."""
-    return [pipeline for pipeline in with_schedule() if not pipeline.unset]
+    return [pipeline for pipeline in with_schedule() if not pipeline.unset_settings]
 
 
 def not_set_up() -> list[Pipeline]:
     """Those that it would start were what they need set: nobody waits for them. Raises ConfigurationError."""
-    return [pipeline for pipeline in with_schedule() if pipeline.unset]
+    return [pipeline for pipeline in with_schedule() if pipeline.unset_settings]
 
 
 def given_up(names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -44,7 +44,7 @@ def given_up(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     wanted = set(names)
     for pipeline in not_set_up():
         if pipeline.name in wanted and not own_cron_file.starts(pipeline.name):
-            unset = ", ".join(pipeline.unset)
+            unset = ", ".join(pipeline.unset_settings)
             yield (
                 pipeline.name,
                 f"{pipeline.name} is not set up here any more ({unset} not set) and cron starts it no more",
@@ -53,7 +53,7 @@ def given_up(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def with_schedule() -> list[Pipeline]:
     """Both, by name, whatever is set on this host; raises ConfigurationError."""
-    found = [pipeline for pipeline in pipeline_config.load_all() if pipeline.schedule]
+    found = [pipeline for pipeline in pipeline_config.load_pipelines() if pipeline.schedule]
     for pipeline in found:
         check(pipeline)
     return found

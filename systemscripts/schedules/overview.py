@@ -27,7 +27,7 @@ def overview(compared: CronFile) -> Summary:
                 "pipeline": pipeline.name,
                 "schedule": pipeline.schedule,
                 "next": "not set up"
-                if pipeline.unset
+                if pipeline.unset_settings
                 else _text(schedules.next_run(pipeline.schedule, settings.now())),
                 "paused": f"since {pause.since} by {pause.by}" if pause else "",
             }
@@ -35,7 +35,10 @@ def overview(compared: CronFile) -> Summary:
         if text := schedules.warning(pipeline.schedule):
             summary.warn("schedule_ambiguous", f"{pipeline.name}: {text}")
     if not_set_up:
-        summary.details += ["", *(f"{each.name} is not set up: no {', '.join(each.unset)}" for each in not_set_up)]
+        summary.details += [
+            "",
+            *(f"{each.name} is not set up: no {', '.join(each.unset_settings)}" for each in not_set_up),
+        ]
     return summary
 
 

@@ -90,7 +90,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 
 def address(options: dict[str, Any]) -> str:
     """The address that is asked, without parameters; every file of the source lies below it."""
-    url = str(variables.resolved(options.get("url", ""), "source api"))
+    url = str(variables.resolve_variables(options.get("url", ""), "source api"))
     name = str(options.get("name", ""))
     return url.partition("?")[0].rstrip("/") + "/" + (f"{name}/" if name else "")
 
@@ -117,7 +117,7 @@ def _api(request: Request) -> _Api:
     where = f"{request.config.config_name}, source api"
     try:
         options = Options.model_validate(request.options)
-        real = Options.model_validate(variables.resolved(request.options, where))
+        real = Options.model_validate(variables.resolve_variables(request.options, where))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
         raise ConfigurationError(f"{where}: {faults}", "See: check_config.py") from error
@@ -236,7 +236,7 @@ def _ask_for_pages(api: _Api, asker: Client, state: State) -> None:
 
 def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -> int:
     """Ask for a page, write it down, find out what follows; returns how many records it had."""
-    position = Position(**variables.resolved({"url": state.url, "parameters": state.parameters}, api.shown))
+    position = Position(**variables.resolve_variables({"url": state.url, "parameters": state.parameters}, api.shown))
     answer = asker.get_json(position.url, position.parameters, **DECODING)
     is_empty = answer is NO_CONTENT
     records = [] if is_empty else pagination.records_of(api.real, answer)
@@ -273,7 +273,7 @@ def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -
 
 
 def _client(api: _Api) -> Client:
-    rules = uploads.address_rules(api.request.connection, api.request.config.config_name)
+    rules = uploads.get_address_rules(api.request.connection, api.request.config.config_name)
     return client.connect(api.real, rules)
 
 

@@ -193,7 +193,7 @@ def _elsewhere(request: Request) -> Path | None:
     if configuration.is_uploaded(request.connection, request.config.config_name):
         from systemscripts.configuration import uploads
 
-        if fault := uploads.path_fault(str(found)):
+        if fault := uploads.find_path_fault(str(found)):
             raise ConfigurationError(f"{request.config.config_name} was uploaded: {fault}")
     return found
 

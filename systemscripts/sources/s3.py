@@ -50,7 +50,7 @@ def address(options: dict[str, Any]) -> str:
 def _place(options: dict[str, Any]) -> Place:
     if unknown := sorted(set(options) - set(KEYS)):
         raise ConfigurationError(f"a source of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
-    given, wanted = variables.resolved(options, "the source of type s3"), settings.current()
+    given, wanted = variables.resolve_variables(options, "the source of type s3"), settings.current()
     try:
         prefixes = [
             settings.prefix(str(given.get("prefix", wanted.s3_input_prefix))),

@@ -43,7 +43,7 @@ LIVE = False  # what was settled is not fetched again
 
 def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
     """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""
-    found = variables.resolved(written, where)
+    found = variables.resolve_variables(written, where)
     masking.register(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
     try:
         return Options.model_validate(found)
@@ -263,7 +263,7 @@ def probe(written: dict[str, Any]) -> str:
 def _session(request: Request, options: Options) -> Session:
     """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
     login = {name: getattr(options, name) for name in Login.model_fields}
-    rules = uploads.address_rules(request.connection, request.config.config_name)
+    rules = uploads.get_address_rules(request.connection, request.config.config_name)
     return _kept_session(Login.model_validate(login), rules)
 
 

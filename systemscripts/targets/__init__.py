@@ -18,14 +18,14 @@ from pydantic import ConfigDict
 
 from systemscripts import configuration, plugins, settings
 from systemscripts.configuration import plain_secrets, variables
-from systemscripts.configuration.yaml_documents import Consistent, FaultsError, Place
+from systemscripts.configuration.yaml_documents import ConsistentModel, FaultsError, KeyPath
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.summary import Notice
 
 FOLDER = settings.PROJECT / "config" / "targets"
 
 
-class Target(Consistent):
+class Target(ConsistentModel):
     """One place to deliver to; the further keys belong to the module targets/<type>.py."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -39,7 +39,7 @@ class Target(Consistent):
         return self.model_extra or {}
 
     @classmethod
-    def parts(cls, values: dict[str, Any]) -> list[tuple[Place, Any, dict[str, Any]]]:
+    def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, Any, dict[str, Any]]]:
         """The keys of its kind."""
         kind = values.get("type")
         if not isinstance(kind, str) or kind not in plugins.names(__name__):
@@ -65,7 +65,7 @@ def load(name: str, folder: Path = FOLDER) -> Target:
             f"there is no delivery target {name!r}{did_you_mean(name, names(folder))}",
             f"Add {folder / f'{name}.yaml'}.",
         )
-    return configuration.validate(configuration.read_document(folder / f"{name}.yaml"), Target, name=name)
+    return configuration.validate_document(configuration.read_document(folder / f"{name}.yaml"), Target, name=name)
 
 
 def faults(folder: Path = FOLDER) -> list[str]:
@@ -82,9 +82,11 @@ def faults(folder: Path = FOLDER) -> list[str]:
 
 def deliver(target: Target, paths: list[Path]) -> None:
     """Bring files to a target; raises EtlError that names the target and what to do next."""
-    module(target.type).deliver(variables.resolved(target.options, f"config/targets/{target.name}.yaml"), paths)
+    module(target.type).deliver(
+        variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml"), paths
+    )
 
 
 def written_secrets(target: Target) -> list[Notice]:
     """A warning for each secret that stands in the target's YAML itself."""
-    return plain_secrets.warnings(target.options, f"config/targets/{target.name}.yaml")
+    return plain_secrets.find_warnings(target.options, f"config/targets/{target.name}.yaml")

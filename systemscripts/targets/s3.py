@@ -19,7 +19,7 @@ class Options(Strict):
 
 def probe(written: dict[str, Any]) -> str:
     """Look at the bucket once, for doctor.py; how it is in words. Raises EtlError."""
-    options = variables.resolved(written, "delivery target")
+    options = variables.resolve_variables(written, "delivery target")
     bucket = s3.bucket(str(options.get("bucket", "")))
     next(bucket.objects(str(options.get("prefix", ""))), None)
     return f"{bucket.address}{options.get('prefix', '')} can be read"

@@ -24,7 +24,7 @@ def probe(written: dict[str, Any]) -> str:
     from systemscripts.ssh import connection
     from systemscripts.ssh.remote import PATH_HINT
 
-    options = Options.model_validate(variables.resolved(written, "delivery target"))
+    options = Options.model_validate(variables.resolve_variables(written, "delivery target"))
     login = Login.model_validate({name: getattr(options, name) for name in Login.model_fields})
     client = connection.connect(login)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from systemscripts import alerts, file_ledger, settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.configuration.import_parts import moment
+from systemscripts.configuration.import_parts import add_zone
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.summary import Summary
@@ -63,13 +63,13 @@ def run_and_watch(
 def _wait_for_start(config: ImportConfig, stop: Stop, say: Callable[[str], None]) -> None:
     begin, end = config.job.start_time, config.job.end_time
     now = settings.now()
-    if end is not None and moment(end) <= now:
+    if end is not None and add_zone(end) <= now:
         raise ConfigurationError(
-            f"end_time {moment(end):%Y-%m-%d %H:%M} of {config.config_name} is over", "Give it a later one."
+            f"end_time {add_zone(end):%Y-%m-%d %H:%M} of {config.config_name} is over", "Give it a later one."
         )
-    if begin is not None and moment(begin) > now:
-        say(f"waiting for start_time {moment(begin):%Y-%m-%d %H:%M %Z}")
-        while settings.now() < moment(begin) and not stop():
+    if begin is not None and add_zone(begin) > now:
+        say(f"waiting for start_time {add_zone(begin):%Y-%m-%d %H:%M %Z}")
+        while settings.now() < add_zone(begin) and not stop():
             time.sleep(TICK_SECONDS)
 
 

@@ -71,7 +71,9 @@ def _attempt(
 ) -> Summary:
     connection = connect()
     try:
-        config = configuration.load(connection, config.config_name)  # it may have been changed, or paused by an undo
+        config = configuration.load_import(
+            connection, config.config_name
+        )  # it may have been changed, or paused by an undo
         if not config.is_active:
             raise ConfigurationError(
                 f"the job {config.config_name} is not active: switched off, or paused when a dataset was undone",

@@ -42,4 +42,4 @@ def test_what_does_not_go_together_is_refused_in_words(column: Any, reason: str)
 
 @pytest.mark.parametrize(("scale", "width"), [(None, 38), (2, 18), (9, 18), (10, 38)])
 def test_a_number_with_a_scale_fits_64_bits_where_it_can(scale: int | None, width: int) -> None:
-    assert Column(type="numeric", scale=scale).width == width
+    assert Column(type="numeric", scale=scale).max_digits == width

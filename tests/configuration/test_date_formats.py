@@ -52,7 +52,7 @@ schema:
 """
     )
     with pytest.raises(yaml_documents.FaultsError) as error:
-        yaml_documents.validate(yaml_documents.read_document(path), ImportConfig, config_name="orders")
+        yaml_documents.validate_document(yaml_documents.read_document(path), ImportConfig, config_name="orders")
     said = str(error.value)
     assert "line 5" in said
     assert "'YYYYMMDD' is not a date format (YYYY, DD mean nothing here); write yyyyMMdd" in said

@@ -45,7 +45,7 @@ def connection(here: Installation) -> Iterator[Any]:
 
 def test_twelve_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
     (tmp_path / "orders.yaml").write_text(TWELVE)
-    found = yaml_row_sync.faults(tmp_path)
+    found = yaml_row_sync.find_faults(tmp_path)
     expected = {
         1: "file_patern is not a key, did you mean file_pattern?", 2: "regular expression", 3: "schema.table",
         4: "load_mode", 5: "importstrategyid", 6: "is_active", 8: "header_rows", 9: "did you mean sheet?",
@@ -59,7 +59,7 @@ def test_twelve_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> N
 def test_a_key_given_twice_and_broken_yaml_are_named(tmp_path: Path) -> None:
     (tmp_path / "twice.yaml").write_text("file_pattern: a\nfile_pattern: b\n")
     (tmp_path / "broken.yaml").write_text("file_pattern: [a\n")
-    found = yaml_row_sync.faults(tmp_path)
+    found = yaml_row_sync.find_faults(tmp_path)
     assert any("twice.yaml line 2: file_pattern is given twice" in fault for fault in found)
     assert any("broken.yaml line" in fault for fault in found)
 
@@ -68,11 +68,11 @@ def test_a_changed_file_is_applied_and_an_unchanged_one_never_touches_the_row(tm
     path = tmp_path / "orders.yaml"
     path.write_text(GOOD)
     assert configuration.apply_files(connection, tmp_path) == ["orders"]
-    assert configuration.load(connection, "orders").declared["id"].type == "integer"
+    assert configuration.load_import(connection, "orders").declared["id"].type == "integer"
     with connection, connection.cursor() as cursor:
         cursor.execute("update dba.timportconfig set max_rejects = 99 where config_name = 'orders'")
     assert configuration.apply_files(connection, tmp_path) == []
-    assert configuration.load(connection, "orders").max_rejects == 99
+    assert configuration.load_import(connection, "orders").max_rejects == 99
 
 
 def test_file_and_row_both_changed_is_refused_until_somebody_decides(tmp_path: Path, connection: Any) -> None:
@@ -84,23 +84,23 @@ def test_file_and_row_both_changed_is_refused_until_somebody_decides(tmp_path: P
     path.write_text(GOOD + "max_rejects: 5\n")
     with pytest.raises(ConfigurationError, match=r"max_rejects \(5 / 99\).*--take file, or --take row"):
         configuration.apply_files(connection, tmp_path)
-    yaml_row_sync.take(connection, "orders", "row", tmp_path)
+    yaml_row_sync.resolve_difference(connection, "orders", "row", tmp_path)
     assert configuration.apply_files(connection, tmp_path) == []
     assert "max_rejects: 99" in path.read_text()
     path.write_text(GOOD + "max_rejects: 7\n")
-    yaml_row_sync.take(connection, "orders", "file", tmp_path)
-    assert configuration.load(connection, "orders").max_rejects == 7
+    yaml_row_sync.resolve_difference(connection, "orders", "file", tmp_path)
+    assert configuration.load_import(connection, "orders").max_rejects == 7
 
 
 def test_who_is_notified_must_be_a_mail_address(tmp_path: Path) -> None:
     (tmp_path / "orders.yaml").write_text(GOOD + "notify: [somebody]\n")
-    [fault] = yaml_row_sync.faults(tmp_path)
+    [fault] = yaml_row_sync.find_faults(tmp_path)
     assert "line 5: notify.0 'somebody' is not a mail address (expected jane@example.com or" in fault
 
 
 def test_a_file_that_a_key_names_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "orders.yaml").write_text(GOOD + "after_change: nowhere.sql\n")
-    [fault] = yaml_row_sync.faults(tmp_path)
+    [fault] = yaml_row_sync.find_faults(tmp_path)
     assert "line 5: after_change of orders: there is no file nowhere.sql" in fault
 
 
@@ -120,10 +120,10 @@ def test_every_version_is_kept(tmp_path: Path, connection: Any) -> None:
 def test_a_row_written_as_yaml_comes_back_equal(tmp_path: Path, connection: Any) -> None:
     (tmp_path / "orders.yaml").write_text(GOOD + "reading: {skip_if: {id: Total}}\nguards: {min_rows: 3}\n")
     configuration.apply_files(connection, tmp_path)
-    before = configuration.load(connection, "orders")
-    (tmp_path / "orders.yaml").write_text(yaml_row_sync.as_yaml(before))
-    yaml_row_sync.take(connection, "orders", "file", tmp_path)
-    assert configuration.load(connection, "orders") == before
+    before = configuration.load_import(connection, "orders")
+    (tmp_path / "orders.yaml").write_text(yaml_row_sync.render_yaml(before))
+    yaml_row_sync.resolve_difference(connection, "orders", "file", tmp_path)
+    assert configuration.load_import(connection, "orders") == before
 
 
 def test_the_scripts(installation: Installation) -> None:
@@ -144,7 +144,7 @@ def test_null_no_and_a_year_are_texts_like_any_other(tmp_path: Path) -> None:
         "  amount: {type: integer, null: ['-']}\n  no: text\n"
         "  paid: {checks: {one_of: [Yes, No, 007, 12:30, 2.5]}, default: on}\n"
     )
-    found = yaml_documents.validate(yaml_documents.read_document(path), ImportConfig, config_name="orders")
+    found = yaml_documents.validate_document(yaml_documents.read_document(path), ImportConfig, config_name="orders")
     columns = found.declared
     assert (found.is_active, found.exact_header) == (False, ["No", "Amount", "Paid"])
     assert (columns["amount"].null, columns["no"].type, columns["paid"].default) == (["-"], "text", "on")

@@ -42,7 +42,7 @@ def folder(tmp_path: Path, connection: Any) -> Path:
     made = tmp_path / "a folder of #1"
     made.mkdir()
     (made / "orders.yaml").write_text(IMPORT)
-    assert import_rows.apply_each(connection, made) == (["orders"], {})
+    assert import_rows.apply_valid_files(connection, made) == (["orders"], {})
     return made
 
 
@@ -52,8 +52,8 @@ def tables(found: Installation) -> str:
 
 def test_no_table_holds_it_and_it_is_there_when_it_is_used(here: Installation, connection: Any, folder: Path) -> None:
     assert [secret for secret in SECRETS.values() if secret in tables(here)] == []
-    config = import_rows.load(connection, "orders")
-    used = variables.resolved([source.options for source in config.sources[:3]], "here")
+    config = import_rows.load_import(connection, "orders")
+    used = variables.resolve_variables([source.options for source in config.sources[:3]], "here")
     assert used[0] == {"host": "files.test", "user": "me", "password": "hunter-2-hunter"}
     assert used[1] == {"url": "https://me:top-secret-word@api.test/v1", "headers": {"X-Auth-Key": "s3cret-header"}}
     assert used[2]["parameters"] == {"api_key": "k-98-k", "key_order": "asc"}
@@ -62,8 +62,8 @@ def test_no_table_holds_it_and_it_is_there_when_it_is_used(here: Installation, c
 
 def test_it_is_warned_of_by_the_name_of_its_key_and_file(connection: Any, folder: Path) -> None:
     found = []
-    for source in import_rows.load(connection, "orders").sources:
-        found += plain_secrets.warnings(source.options, "import orders")
+    for source in import_rows.load_import(connection, "orders").sources:
+        found += plain_secrets.find_warnings(source.options, "import orders")
     said = [notice.text for notice in found]
     assert [text.split(" is written in ")[0] for text in said] == [
         "import orders: password", "import orders: url", "import orders: X-Auth-Key", "import orders: api_key"
@@ -73,19 +73,19 @@ def test_it_is_warned_of_by_the_name_of_its_key_and_file(connection: Any, folder
 
 def test_a_file_written_from_the_row_keeps_its_secrets(here: Installation, connection: Any, folder: Path) -> None:
     here.sql("update dba.timportconfig set sources = jsonb_build_array(sources -> 3, sources -> 0)")
-    yaml_row_sync.take(connection, "orders", "row", folder)
+    yaml_row_sync.resolve_difference(connection, "orders", "row", folder)
     assert "password: hunter-2-hunter" in (folder / "orders.yaml").read_text()
     assert "hunter-2-hunter" not in tables(here)
-    moved = import_rows.load(connection, "orders").sources[1]
-    assert variables.resolved(moved.options, "here")["password"] == "hunter-2-hunter"
-    assert yaml_row_sync.difference(connection, "orders", folder) == []
+    moved = import_rows.load_import(connection, "orders").sources[1]
+    assert variables.resolve_variables(moved.options, "here")["password"] == "hunter-2-hunter"
+    assert yaml_row_sync.compare_row(connection, "orders", folder) == []
 
 
 @pytest.mark.parametrize("password", ["0123", "no", "12:30"])
 def test_it_is_the_text_that_stands_there(connection: Any, folder: Path, password: str) -> None:
     (folder / "orders.yaml").write_text(IMPORT.replace("hunter-2-hunter", password))
-    import_rows.apply_each(connection, folder)
-    used = variables.resolved(import_rows.load(connection, "orders").sources[0].options, "here")
+    import_rows.apply_valid_files(connection, folder)
+    used = variables.resolve_variables(import_rows.load_import(connection, "orders").sources[0].options, "here")
     assert used["password"] == password
 
 
@@ -94,6 +94,6 @@ def test_one_that_is_gone_is_said_with_what_to_do(connection: Any, folder: Path,
     path = folder / "orders.yaml"
     path.write_text(content) if content is not None else path.unlink()
     with pytest.raises(ConfigurationError) as caught:
-        variables.resolved(import_rows.load(connection, "orders").sources[0].options, "import orders")
+        variables.resolve_variables(import_rows.load_import(connection, "orders").sources[0].options, "import orders")
     assert f"import orders: its secret is not where it stood, in {path}" in str(caught.value)
     assert "Write it as ${SOURCE_...}" in str(caught.value)

@@ -37,10 +37,10 @@ def connection(here: Installation) -> Iterator[Any]:
 def test_a_good_upload_is_stored_and_versioned_and_the_same_again_is_no_version(
     here: Installation, connection: Any
 ) -> None:
-    assert uploads.faults("orders", GOOD.encode()) == []
-    assert uploads.store(connection, "orders", GOOD.encode()) == 1
-    assert uploads.store(connection, "orders", GOOD.encode()) is None
-    assert uploads.store(connection, "orders", (GOOD + "max_rejects: 3\n").encode()) == 2
+    assert uploads.find_faults("orders", GOOD.encode()) == []
+    assert uploads.store_upload(connection, "orders", GOOD.encode()) == 1
+    assert uploads.store_upload(connection, "orders", GOOD.encode()) is None
+    assert uploads.store_upload(connection, "orders", (GOOD + "max_rejects: 3\n").encode()) == 2
     history = here.sql("select version, source, content ->> 'managed_by' from dba.tconfighistory order by 1")
     assert history == [(1, "upload", "upload"), (2, "upload", "upload")]
 
@@ -79,35 +79,35 @@ def test_what_an_upload_may_not_name(
 ) -> None:
     content = GOOD.replace(*change)
     assert content != GOOD
-    found = uploads.faults("orders", content.encode())
+    found = uploads.find_faults("orders", content.encode())
     assert any(f"line {line}: " in text and reason in text for text in found), found
     with pytest.raises(ConfigurationError):
-        uploads.store(connection, "orders", content.encode())
+        uploads.store_upload(connection, "orders", content.encode())
     assert here.sql("select count(*) from dba.timportconfig") == [(0,)]
 
 
 def test_a_column_may_be_called_as_it_likes(connection: Any) -> None:
     content = GOOD.replace("{order_id: integer}", "{key: integer, token: text, password: {type: text}}")
-    assert uploads.faults("orders", content.encode()) == []
+    assert uploads.find_faults("orders", content.encode()) == []
 
 
 def test_all_faults_are_named_at_once(connection: Any) -> None:
     content = GOOD.replace("api.example.test", "evil.test").replace("incoming", "/etc")
     content += "transform: clean\noutput_csv_path: ../out.csv\n"
-    assert len(uploads.faults("orders", content.encode())) >= 4
+    assert len(uploads.find_faults("orders", content.encode())) >= 4
 
 
 def test_an_upload_takes_no_name_of_the_operator(here: Installation, connection: Any) -> None:
     here.configure("orders")
     with pytest.raises(ConfigurationError, match="orders is an import of the operator"):
-        uploads.store(connection, "orders", GOOD.encode())
+        uploads.store_upload(connection, "orders", GOOD.encode())
     with pytest.raises(ConfigurationError, match="gho_life_expectancy is an import of the operator"):
-        uploads.store(connection, "gho_life_expectancy", GOOD.encode())
+        uploads.store_upload(connection, "gho_life_expectancy", GOOD.encode())
 
 
 def test_a_link_inside_the_data_folder_leads_nowhere_else(here: Installation, connection: Any) -> None:
     (here.data / "incoming").symlink_to("/etc")
-    assert any("incoming is not below the data folder" in text for text in uploads.faults("orders", GOOD.encode()))
+    assert any("incoming is not below the data folder" in text for text in uploads.find_faults("orders", GOOD.encode()))
 
 
 URLS = "public.tmeetmaxurlcheck"
@@ -116,7 +116,7 @@ MADE = "create table {} (dataset_id integer not null, source_row integer not nul
 
 def record_upload_of(here: Installation, connection: Any, name: str, table: str) -> None:
     """Let an uploaded import make its table, as its first run does."""
-    assert uploads.store(connection, name, GOOD.replace("public.orders", table).encode())
+    assert uploads.store_upload(connection, name, GOOD.replace("public.orders", table).encode())
     statement = MADE.format(table)
     here.sql(statement)
     here.sql(
@@ -152,7 +152,7 @@ def test_an_upload_takes_no_table_that_another_road_made_or_names(
     if state:
         here.sql(state)
     with pytest.raises(ConfigurationError, match=r"line 4: .*an upload fills only tables that uploads made"):
-        uploads.store(connection, "orders", GOOD.replace("public.orders", table).encode())
+        uploads.store_upload(connection, "orders", GOOD.replace("public.orders", table).encode())
     assert here.sql("select count(*) from dba.timportconfig where config_name = 'orders'") == [(0,)]
 
 
@@ -178,8 +178,8 @@ def test_an_upload_loses_its_table_when_it_becomes_another_s(here: Installation,
            insert into public.links select dataset_id, 1 from dba.tdataset"""
     )
     record_upload_of(here, connection, "maker", "public.ours")
-    assert uploads.store(connection, "second", GOOD.replace("public.orders", "public.ours").encode())
-    config = configuration.load(connection, "second")
+    assert uploads.store_upload(connection, "second", GOOD.replace("public.orders", "public.ours").encode())
+    config = configuration.load_import(connection, "second")
     check_upload(connection, config)
     here.sql(change)
     with pytest.raises(
@@ -199,7 +199,7 @@ def test_an_upload_writes_no_file_where_another_import_reads_or_keeps_its_own(
     here.configure("sales", target={"parquet": "lake/sales"}, target_table="parquet:lake/sales")
     content = GOOD if line.startswith("output") else GOOD.replace("target: {table: public.orders}\n", "")
     with pytest.raises(ConfigurationError, match="lies in a folder of the import"):
-        uploads.store(connection, "orders", (content + "load_mode: append\n" + line).encode())
+        uploads.store_upload(connection, "orders", (content + "load_mode: append\n" + line).encode())
 
 
 def test_a_name_that_was_the_operator_s_is_not_for_uploads_once_its_row_is_gone(
@@ -208,4 +208,4 @@ def test_a_name_that_was_the_operator_s_is_not_for_uploads_once_its_row_is_gone(
     here.configure("orders")
     here.sql("delete from dba.timportconfig")
     with pytest.raises(ConfigurationError, match="orders is an import of the operator"):
-        uploads.store(connection, "orders", GOOD.encode())
+        uploads.store_upload(connection, "orders", GOOD.encode())

@@ -14,12 +14,12 @@ def test_variables_are_replaced_wherever_they_stand(here: Installation) -> None:
     here.write_settings(SOURCE_HOST="files.example.test", SOURCE_PASSWORD="p$w")
     settings.reset()
     written = {"host": "${SOURCE_HOST}", "login": ["me", "x${SOURCE_PASSWORD}y"], "port": 22}
-    assert variables.resolved(written, "here") == {
+    assert variables.resolve_variables(written, "here") == {
         "host": "files.example.test",
         "login": ["me", "xp$wy"],
         "port": 22,
     }
-    assert variables.names_in(written) == ["SOURCE_HOST", "SOURCE_PASSWORD"]
+    assert variables.find_names(written) == ["SOURCE_HOST", "SOURCE_PASSWORD"]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,6 @@ def test_what_cannot_be_resolved_is_said(here: Installation, text: str, said: st
     here.write_settings(SOURCE_HOST="files.example.test", SMTP_PASSWORD="secret")
     settings.reset()
     with pytest.raises(ConfigurationError) as caught:
-        variables.resolved(text, "config/x.yaml")
+        variables.resolve_variables(text, "config/x.yaml")
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -55,7 +55,7 @@ def test_twelve_planted_mistakes_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "orders.yaml"
     path.write_text(TWELVE)
     with pytest.raises(ConfigurationError) as caught:
-        yaml_job.read(path)
+        yaml_job.read_job(path)
     found = str(caught.value).split("; ")
     for line, text in EXPECTED:
         assert any(each.startswith(f"{path} line {line}: ") and text in each for each in found), (line, text, found)
@@ -71,14 +71,14 @@ def test_a_schedule_that_ends_before_it_begins_and_two_tables_are_named(tmp_path
         ConfigurationError,
         match="line 5: end_time expected a time after start_time 2026-01-05 06:00, not '2026-01-05 02:00'",
     ) as caught:
-        yaml_job.read(path)
+        yaml_job.read_job(path)
     assert "line 3: target_table is given twice" in str(caught.value)
 
 
 def faults_of(path: Path, text: str) -> list[str]:
     path.write_text(text)
     with pytest.raises(FaultsError) as caught:
-        yaml_job.read(path)
+        yaml_job.read_job(path)
     return [fault.removeprefix(f"{path} ") for fault in caught.value.faults]
 
 
@@ -126,7 +126,7 @@ def test_a_variable_may_be_named_without_its_prefix(tmp_path: Path) -> None:
     path.write_text(
         'sources: [{type: api, url: "https://a.test/${PART}", token: "${API_TOKEN}"}]\ntarget: {table: public.a}\n'
     )
-    options = yaml_job.read(path)[0].sources[0].options
+    options = yaml_job.read_job(path)[0].sources[0].options
     assert options == {"url": "https://a.test/${SOURCE_PART}", "token": "${SOURCE_API_TOKEN}"}
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_yaml_of_keys_is_one_line(tmp_path: Path, content: str) -> No
     path = tmp_path / "orders.yaml"
     path.write_text(content)
     with pytest.raises(ConfigurationError) as caught:
-        yaml_job.read(path)
+        yaml_job.read_job(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -156,7 +156,7 @@ def test_a_path_may_name_one_file_or_those_that_fit(
     login = "host: h, username: u, agent: true"
     sources = f"{{type: local, path: '{path}'}}, {{type: sftp, sftp: {{{login}, remote_path: '{path}'}}}}"
     file.write_text(f"sources: [{sources}]\ntarget: {{table: public.a}}\n")
-    for source in yaml_job.read(file)[0].sources:
+    for source in yaml_job.read_job(file)[0].sources:
         assert source.options["path"] == folder
         pattern = source.options["pattern"]
         assert re.fullmatch(pattern, taken) and not re.fullmatch(pattern, left)

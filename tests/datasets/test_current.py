@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from systemscripts.configuration import load
+from systemscripts.configuration import load_import
 from systemscripts.datasets import current
 from systemscripts.datasets.identity import Identity, decide
 from systemscripts.db_utils import migrations
@@ -232,7 +232,7 @@ def test_what_is_asked_of_one_label_is_looked_up_and_not_searched_for(ledger: In
                 super().execute(statement, values)
 
         connection.cursor_factory = Recorded
-        config = load(connection, "one")
+        config = load_import(connection, "one")
         asked.clear()
         with connection.cursor() as recorded:
             for label in ("a", "another", None):

@@ -43,7 +43,7 @@ def load(here: Installation, connection: Any, rows: list[list[str]], name: str =
     content = "".join(",".join(row) + "\n" for row in [NAMES, *rows])
     path = here.drop(f"{name}_{uuid.uuid4().hex}.csv", content)
     os.utime(path, (time.time() - 60,) * 2)
-    config = configuration.load(connection, name)
+    config = configuration.load_import(connection, name)
     return run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
 
 
@@ -95,7 +95,7 @@ def test_columns_named_like_our_own_words_are_loaded_compared_and_retyped(
     here.sql("update public.things set s = source_row::text, \"new\" = '0' || source_row")
     here.configure("things", schema={"s": "integer", "new": "integer"})
     with transaction(connection) as cursor:
-        config = configuration.load(connection, "things")
+        config = configuration.load_import(connection, "things")
         change_types.carry_out(cursor, config, change_types.changes(cursor, config), RUN)
     assert here.sql('select distinct s, "new" from public.things order by 1')[:2] == [(2, 2), (3, 3)]
 
@@ -109,7 +109,7 @@ def test_columns_named_like_our_own_words_become_a_parquet_file(here: Installati
         names = [name for name in NAMES if name != left_out]
         content = ",".join(names) + "\n" + ",".join(f"1-{name}" for name in names) + "\n"
         here.drop(f"things_{left_out}.csv", content)
-        config = configuration.load(connection, "things")
+        config = configuration.load_import(connection, "things")
         run = run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
         assert run.problems == []
         (name,) = here.sql("select file_name from dba.tdataset order by dataset_id desc limit 1")[0]

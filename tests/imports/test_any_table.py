@@ -67,7 +67,7 @@ def test_any_table_arrives_as_it_is(
     path = here.drop("any_table.csv", written([names, *rows], delimiter, line_end, quoting))
     os.utime(path, (time.time() - 60,) * 2)
     summary = run_imports.run_imports(
-        connection, [configuration.load(connection, "any_table")], Directories(here.data).create(), RUN,
+        connection, [configuration.load_import(connection, "any_table")], Directories(here.data).create(), RUN,
         run_imports.Options(reload=True),
     )  # fmt: skip
     assert summary.problems == []

@@ -162,7 +162,7 @@ def roads(here: Installation, tmp_path: Path) -> Iterator[Roads]:
     here.configure("things", load_mode="append")
     here.drop("things.csv", "a\n1\n")
     with contextlib.closing(psycopg2.connect(here.url)) as connection:
-        config = configuration.load(connection, "things")
+        config = configuration.load_import(connection, "things")
         summary = run_imports.run_imports(
             connection, [config], Directories(here.data).create(), RUN, run_imports.Options()
         )

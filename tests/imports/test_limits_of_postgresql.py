@@ -33,7 +33,7 @@ def connection(here: Installation) -> Iterator[Any]:
 def load(here: Installation, connection: Any, content: str, name: str = "things") -> Summary:
     path = here.drop(f"{name}_{time.monotonic_ns()}.csv", content)
     os.utime(path, (time.time() - 60,) * 2)
-    config = configuration.load(connection, name)
+    config = configuration.load_import(connection, name)
     return run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
 
 

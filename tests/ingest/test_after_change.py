@@ -39,7 +39,7 @@ class Desk:
 
     def load(self, name: str, content: str, **options: Any) -> Summary:
         self.here.drop(name, content)
-        config = configuration.load(self.connection, "lists")
+        config = configuration.load_import(self.connection, "lists")
         return run_imports.run_imports(self.connection, [config], self.directories, RUN, run_imports.Options(**options))
 
     def dataset(self, name: str, content: str) -> int:
@@ -149,7 +149,7 @@ def test_only_files_below_the_folder_are_run(desk: Desk, name: str) -> None:
     (referenced_files.SQL.parent / "secret.sql").write_text("select 1")
     desk.here.configure("lists", **CONFIG | {"after_change": name})
     with pytest.raises(ConfigurationError, match=r"there is no file .* below"):
-        referenced_files.after_change(configuration.load(desk.connection, "lists"))
+        referenced_files.find_after_change(configuration.load_import(desk.connection, "lists"))
     summary = desk.load("lists_1.csv", "kind,amount\na,1\n")
     assert (summary.exit_code, desk.here.waiting()) == (78, ["lists_1.csv"])
 

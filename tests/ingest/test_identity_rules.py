@@ -44,7 +44,7 @@ class Office:
 
     def run(self, config_name: str, **options: Any) -> Summary:
         """Load what waits."""
-        config = configuration.load(self.connection, config_name)
+        config = configuration.load_import(self.connection, config_name)
         directories = Directories(self.here.data).create()
         return run_imports.run_imports(self.connection, [config], directories, RUN, run_imports.Options(**options))
 

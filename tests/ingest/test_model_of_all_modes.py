@@ -360,7 +360,7 @@ class Office:
             expected[name] = Dataset(
                 0, config, label, day, stamp, content, self.model.modes[config], run, step, seen=day
             )
-        configs = [configuration.load(self.connection, name) for name in sorted({file[0] for file in files})]
+        configs = [configuration.load_import(self.connection, name) for name in sorted({file[0] for file in files})]
         options = run_imports.Options(reload=reload, accept_drop=accept_drop)
         rows = []
         if stopped_after is not None:

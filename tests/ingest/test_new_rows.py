@@ -176,7 +176,7 @@ STEPS = st.lists(st.one_of(CONTENTS, CONTENTS, st.integers(0, 9)), min_size=3, m
 def test_any_order_of_loads_and_undos(here: Installation, connection: Any, steps: list[Any]) -> None:
     here.sql("truncate dba.tdataset, dba.tfile restart identity cascade; drop table if exists public.things cascade")
     here.configure("things", **CONFIG, archive_policy="single")
-    config, directories = configuration.load(connection, "things"), Directories(here.data).create()
+    config, directories = configuration.load_import(connection, "things"), Directories(here.data).create()
     model, numbers = Model(), itertools.count()
     for step in steps:
         if isinstance(step, list):

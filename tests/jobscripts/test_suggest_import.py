@@ -20,7 +20,7 @@ def suggest(installation: Installation, path: Path) -> tuple[str, ImportConfig]:
     done = installation.run("suggest_import", path, "--output", output)
     assert done.returncode == 0, done.stderr
     document = configuration.read_document(output)
-    return output.read_text(), configuration.validate(document, ImportConfig, config_name="orders")
+    return output.read_text(), configuration.validate_document(document, ImportConfig, config_name="orders")
 
 
 def test_types_pattern_and_date_are_proposed_with_reasons(installation: Installation, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_label_is_proposed_where_several_files_differ_in_their_names(
         path.write_text(ORDERS)
     output = installation.data / "orders.yaml"
     assert installation.run("suggest_import", *paths, "--output", output).returncode == 0
-    config = configuration.validate(configuration.read_document(output), ImportConfig, config_name="orders")
+    config = configuration.validate_document(configuration.read_document(output), ImportConfig, config_name="orders")
     assert (config.metadata_label_source, config.metadata_label_location) == ("filename", "1")
     assert config.file_pattern == r"orders_[^_]+_\d{8}\.csv"
     assert (config.dateconfig, config.datelocation) == ("filename", "2")

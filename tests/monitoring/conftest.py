@@ -26,7 +26,7 @@ class Year:
         self.installation.write_settings(
             ALERT_RECIPIENTS=OPERATOR, DISK_FREE_PERCENT="0", TIME_ZONE="UTC", SMTP_TIMEOUT_SECONDS="5"
         )
-        for pipeline in pipeline_config.load_all():
+        for pipeline in pipeline_config.load_pipelines():
             if pipeline.schedule and pipeline.name != "weekly":
                 assert self.installation.run("schedule", "pause", pipeline.name).returncode == 0
 

@@ -42,7 +42,7 @@ class Things:
     def again(self) -> Summary:
         """Run the import once more, as it is configured."""
         with contextlib.closing(db_utils.connect()) as connection:
-            config = configuration.load(connection, "things")
+            config = configuration.load_import(connection, "things")
             return run_imports.run_imports(connection, [config], self.directories, RUN, run_imports.Options())
 
     def ids(self) -> list[int]:

@@ -49,7 +49,7 @@ def served(here: Installation, tmp_path: Path) -> Iterator[Callable[..., Callabl
 
             def run() -> Summary:
                 with contextlib.closing(psycopg2.connect(here.url)) as connection:
-                    config = configuration.load(connection, "orders")
+                    config = configuration.load_import(connection, "orders")
                     directories = Directories(here.data).create()
                     return run_imports.run_imports(
                         connection, [config], directories, str(uuid.uuid4()), run_imports.Options()

@@ -426,7 +426,7 @@ def upload(found: Installation, content: str, **more: str) -> None:
     found.write_settings(**more)
     settings.reset()
     with contextlib.closing(psycopg2.connect(found.url)) as connection:
-        assert uploads.store(connection, "uploaded", content.encode()) == 1
+        assert uploads.store_upload(connection, "uploaded", content.encode()) == 1
 
 
 def test_an_uploaded_job_runs_by_its_name_and_today_s_rules(here: Installation, api: ODataServer, place: Place) -> None:
@@ -521,7 +521,7 @@ def test_a_job_fills_no_table_of_the_suite_or_of_postgresql(tmp_path: Path, tabl
     path = tmp_path / "orders.yaml"
     path.write_text(LOCAL.replace("public.orders", table))
     with pytest.raises(ConfigurationError, match="lies in a schema of the suite or of PostgreSQL"):
-        yaml_job.read(path)
+        yaml_job.read_job(path)
 
 
 @pytest.mark.parametrize(

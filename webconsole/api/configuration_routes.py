@@ -37,7 +37,7 @@ def versions() -> Response:
     """The versions of every import, or of one, newest first, each with its first 100 letters."""
     with connections.reading() as cursor:
         number = keyset_pages.read_number(request.args.get("after", ""))
-        found = config_versions.versions(cursor, request.args.get("import", ""), number, PAGE + 1)
+        found = config_versions.list_versions(cursor, request.args.get("import", ""), number, PAGE + 1)
     following = keyset_pages.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
     return jsonify(rows=[plain(_said(each)) for each in found[:PAGE]], next=following)
 
@@ -48,7 +48,7 @@ def versions() -> Response:
 def one(name: str, version: int) -> Response:
     """One version as YAML."""
     found = configurations.version(name, version)
-    return jsonify(plain(_said(found) | {"yaml": found.as_yaml()}))
+    return jsonify(plain(_said(found) | {"yaml": found.to_yaml()}))
 
 
 @blueprint.get(f"/configurations/<name>/versions/<{VERSION}>/diff")
@@ -59,7 +59,7 @@ def diff(name: str, version: int) -> Response:
     wanted = number_from(request.args, "with")
     other = configurations.version(name, version - 1 if wanted is None else wanted)
     older, newer = sorted((other, configurations.version(name, version)), key=lambda each: each.version)
-    lines = [f"{mark} {line}" for mark, line in config_versions.difference(older, newer)]
+    lines = [f"{mark} {line}" for mark, line in config_versions.compare_versions(older, newer)]
     return jsonify({"from": older.version, "to": newer.version, "lines": lines})
 
 
@@ -75,7 +75,7 @@ def _said(version: Version) -> dict[str, Any]:
     return {
         "id": version.config_history_id, "config_name": version.config_name, "version": version.version,
         "changed_at": version.changed_at, "changed_by": version.changed_by, "source": version.source,
-        "begins_with": version.beginning(),
+        "begins_with": version.make_excerpt(),
     }  # fmt: skip
 
 

@@ -45,10 +45,10 @@ def one(name: str) -> str:
 def _history(name: str) -> str:
     after = request.args.get("after", "")
     with connections.reading() as cursor:
-        found = config_versions.versions(cursor, name, keyset_pages.read_number(after), PAGE + 1)
+        found = config_versions.list_versions(cursor, name, keyset_pages.read_number(after), PAGE + 1)
         warned = warnings.of_import(cursor, name) if name and not after else []
     following = keyset_pages.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
-    versions = [(version, version.beginning()) for version in found[:PAGE]]
+    versions = [(version, version.make_excerpt()) for version in found[:PAGE]]
     return render_template(
         "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path,
         warnings=warned,
@@ -61,8 +61,8 @@ def view(name: str, version: int) -> str:
     """One version as YAML."""
     found = configurations.version(name, version)
     with connections.reading() as cursor:
-        newest = config_versions.versions(cursor, name, limit=1)[0].version
-    return render_template("version.html", version=found, lines=found.as_yaml().splitlines(), newest=newest)
+        newest = config_versions.list_versions(cursor, name, limit=1)[0].version
+    return render_template("version.html", version=found, lines=found.to_yaml().splitlines(), newest=newest)
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>/diff")
@@ -74,13 +74,13 @@ def diff(name: str, version: int) -> str:
     both = (configurations.version(name, number) for number in (other, version))
     older, newer = sorted(both, key=lambda each: each.version)
     with connections.reading() as cursor:
-        numbers = [each.version for each in config_versions.versions(cursor, name, limit=200)]
+        numbers = [each.version for each in config_versions.list_versions(cursor, name, limit=200)]
     return render_template(
         "diff.html",
         name=name,
         older=older,
         newer=newer,
-        lines=config_versions.difference(older, newer),
+        lines=config_versions.compare_versions(older, newer),
         numbers=numbers,
     )
 

@@ -28,8 +28,8 @@ def form() -> str:
     name, text = request.args.get("name", ""), ""
     if name:
         with connections.reading() as cursor:
-            newest = config_versions.versions(cursor, name, limit=1)
-        text = newest[0].as_yaml() if newest else ""
+            newest = config_versions.list_versions(cursor, name, limit=1)
+        text = newest[0].to_yaml() if newest else ""
     return _shown(Upload(name, text or EXAMPLE, ()), looked_at=False)
 
 

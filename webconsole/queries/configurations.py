@@ -32,4 +32,4 @@ def listed(cursor: Cursor) -> list[dict[str, Any]]:
 def version(config_name: str, number: int) -> Version:
     """One version of an import; raises MissingError where there is none."""
     with connections.reading() as cursor:
-        return config_versions.one(cursor, config_name, number)
+        return config_versions.load_version(cursor, config_name, number)

@@ -50,7 +50,7 @@ def groups(cursor: Cursor) -> list[Group]:
     found = [
         Group("generic_import", "Imports", [choice for is_job, choice in into if not is_job]),
         Group("run_elt", "YAML jobs", [choice for is_job, choice in into if is_job]),
-        Group("run_pipeline", "Pipelines", [Choice(name, "its steps in order") for name in pipelines.names()]),
+        Group("run_pipeline", "Pipelines", [Choice(name, "its steps in order") for name in pipelines.list_names()]),
         Group("send_report", "Reports", [Choice(row["report_name"], row["subject"]) for row in reports]),
     ]  # fmt: skip
     return [group for group in found if group.choices]

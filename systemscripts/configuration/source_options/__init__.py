@@ -9,7 +9,7 @@ from pydantic import BaseModel, create_model
 from systemscripts import plugins, settings
 
 
-def model(kind: str) -> type[BaseModel] | None:
+def load_options(kind: str) -> type[BaseModel] | None:
     """The model of a kind's keys, None where nothing is known of the kind."""
     if kind not in plugins.names(__name__):
         return None
@@ -17,13 +17,13 @@ def model(kind: str) -> type[BaseModel] | None:
     return found
 
 
-def installed() -> list[str]:
+def list_types() -> list[str]:
     """Every kind of source there is: the modules of systemscripts/sources, which stands above and is not imported."""
     folder = settings.PROJECT / "systemscripts" / "sources"
     return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 
-def one_of_the_kinds() -> type[BaseModel]:
+def make_type_model() -> type[BaseModel]:
     """A model that takes a source's type only where it is a kind that there is."""
-    kind: Any = Literal[tuple(installed())]
+    kind: Any = Literal[tuple(list_types())]
     return create_model("Kind", type=(kind, ...))

@@ -26,7 +26,7 @@ def fixed(column: Column) -> Column:
 def sql_type(column: Column) -> str:
     """DuckDB's name of a declared type."""
     if column.type == "numeric":
-        return f"decimal({column.width}, {column.scale})"
+        return f"decimal({column.max_digits}, {column.scale})"
     return _TYPES[column.type]
 
 
@@ -61,7 +61,7 @@ def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
         # 12.5 and 7 are as good as 12.50 and 7.00; the expression is asked only for what is written otherwise
         scale = column.scale or 0
         fraction = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
-        digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.width - scale}}}{fraction}')"
+        digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.max_digits - scale}}}{fraction}')"
         return made, f"(case when {written} then true when {empty} then true else {digits} end)"
     if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1000 and after 9999
         written = f"strlen({text}) = 10 and {text} >= '1' and {written}"

@@ -90,7 +90,7 @@ def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
         return (_EMAIL if column.checks.email else _PLAIN["text"]), None
     if column.scale is not None:
         fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+|(?!))?+" if column.scale else ""
-        return rf"[+-]?[0-9]{{1,{column.width - column.scale}}}+{fraction}", None
+        return rf"[+-]?[0-9]{{1,{column.max_digits - column.scale}}}+{fraction}", None
     if not column.formats:
         return _PLAIN.get(column.type), None
     if len(column.formats) == 1 and column.type in ("date", "timestamp"):

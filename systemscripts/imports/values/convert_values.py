@@ -108,7 +108,7 @@ def _number(column: Column) -> Convert:
         if not _NUMERIC.fullmatch(number):
             raise ValueError(f"{text!r} is not a number")
         if column.scale is not None:
-            _demand_digits(text, Decimal(number), column.scale, column.width - column.scale)
+            _demand_digits(text, Decimal(number), column.scale, column.max_digits - column.scale)
         return number
 
     return convert

@@ -90,7 +90,7 @@ def of(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform
 
     Raises ConfigurationError when there is no such function, BadDataError when it fails on the first rows.
     """
-    path = referenced_files.transform(config)
+    path = referenced_files.find_transform(config)
     if path is None:
         return None
     made = Transform(path, file_columns)

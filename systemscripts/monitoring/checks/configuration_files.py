@@ -23,10 +23,10 @@ def check(context: Context) -> Iterator[Line]:
 
 def find_faults() -> Iterator[str]:
     """What is wrong in the YAML files."""
-    yield from yaml_row_sync.faults()
-    for name in pipeline_config.names():
+    yield from yaml_row_sync.find_faults()
+    for name in pipeline_config.list_names():
         try:
-            pipeline = pipeline_config.load(name)
+            pipeline = pipeline_config.load_pipeline(name)
             if pipeline.schedule:
                 schedules.check(pipeline)
         except EtlError as error:

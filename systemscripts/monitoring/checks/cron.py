@@ -56,7 +56,9 @@ def check(context: Context) -> Iterator[Line]:
     if not running():
         yield Line(WARNING, "cron", "no cron daemon runs here", "Run: sudo systemctl enable --now cron")
     for pipeline in schedules.not_set_up():
-        yield Line(OK, "pipeline", f"{pipeline.name} is not set up, so not scheduled: no {', '.join(pipeline.unset)}")
+        yield Line(
+            OK, "pipeline", f"{pipeline.name} is not set up, so not scheduled: no {', '.join(pipeline.unset_settings)}"
+        )
     with suppress(EtlError):
         for pause in schedules.pauses(context.directories).values():
             yield Line(

@@ -34,7 +34,9 @@ def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """From the YAML files, so that no database is needed."""
     for path in sorted(import_rows.FOLDER.glob("*.yaml")):
         try:
-            config = configuration.validate(configuration.read_document(path), ImportConfig, config_name=path.stem)
+            config = configuration.validate_document(
+                configuration.read_document(path), ImportConfig, config_name=path.stem
+            )
         except EtlError:
             continue  # said elsewhere
         for source in config.sources if config.is_active else ():

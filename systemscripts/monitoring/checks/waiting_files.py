@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from systemscripts import db_utils
 from systemscripts.alerts import Finding
-from systemscripts.configuration.unmatched_files import find_untaken
+from systemscripts.configuration.unmatched_files import find_unmatched_files
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import WARNING, Context, Line
 from systemscripts.monitoring.watchdog_view import View
@@ -19,7 +19,7 @@ MOST_NAMED = 10
 
 def find(view: View) -> Iterator[Finding]:
     """Name the files that match no import, or more than one."""
-    found = find_untaken(view.need_database(), view.directories)
+    found = find_unmatched_files(view.need_database(), view.directories)
     if found:
         names = ", ".join(map(str, found[:MOST_NAMED]))
         more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
@@ -35,5 +35,5 @@ def check(context: Context) -> Iterator[Line]:
         return
     # that the database does not answer, or has no tables yet, is told by its own check
     with contextlib.suppress(EtlError), contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
-        for file in find_untaken(connection, context.directories):
+        for file in find_unmatched_files(connection, context.directories):
             yield Line(WARNING, "waiting file", f"{file.path.parent}: {file}: no import takes it", file.advice)

@@ -11,7 +11,7 @@ from systemscripts.sources.api_pages.pagination import Position
 
 def secrets_of(options: dict[str, Any]) -> dict[str, str]:
     """The variables in a source's options by their value, the longest first: a short one may be part of it."""
-    found = {value: name for name, value in variables.values_of(variables.names_in(options)).items()}
+    found = {value: name for name, value in variables.look_up_values(variables.find_names(options)).items()}
     return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
 

@@ -54,7 +54,9 @@ def load_lists(connection: Connection, events: Collection[int]) -> list[tuple[in
 
 def load_key_headers(connection: Connection) -> set[str]:
     """Return the names of the headers one of which a company list has, as its import knows them."""
-    configs = [config for config in configuration.load_each(connection)[0] if config.config_name == LISTS_IMPORT]
+    configs = [
+        config for config in configuration.load_valid_imports(connection)[0] if config.config_name == LISTS_IMPORT
+    ]
     return {
         name
         for config in configs

@@ -38,7 +38,7 @@ class Desk:
     def load(self, content: str, function: str, **options: Any) -> Summary:
         (self.folder / "clean.py").write_text(function)
         self.here.drop("lists.csv", content)
-        config = configuration.load(self.connection, "lists")
+        config = configuration.load_import(self.connection, "lists")
         return run_imports.run_imports(self.connection, [config], self.directories, RUN, run_imports.Options(**options))
 
 

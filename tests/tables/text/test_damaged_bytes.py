@@ -108,7 +108,7 @@ def test_a_load_rejects_the_row_and_takes_the_others(
 
 def run(installation: Installation, until: str | None = None) -> Summary:
     with contextlib.closing(psycopg2.connect(installation.url)) as connection:
-        config, directories = configuration.load(connection, "people"), Directories(installation.data).create()
+        config, directories = configuration.load_import(connection, "people"), Directories(installation.data).create()
         return run_imports.run_imports(
             connection, [config], directories, str(uuid.uuid4()), run_imports.Options(until=until)
         )

@@ -113,7 +113,7 @@ def test_a_disk_that_is_nearly_full_is_for_later(
 
 def run(installation: Installation) -> Summary:
     with contextlib.closing(psycopg2.connect(installation.url)) as connection:
-        config, directories = configuration.load(connection, "orders"), Directories(installation.data).create()
+        config, directories = configuration.load_import(connection, "orders"), Directories(installation.data).create()
         return run_imports.run_imports(connection, [config], directories, str(uuid.uuid4()), run_imports.Options())
 
 
