@@ -50,7 +50,7 @@ class Bench:
         options = "-c client_min_messages=warning -c datestyle=ISO,DMY"
         environment = self.environment | {"PGPASSWORD": unquote(parts.password or ""), "PGOPTIONS": options}
         command = [
-            str(embedded_programs.program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
+            str(embedded_programs.find_program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
             "-p", str(parts.port), "-U", "etl", "etl", "-c", statement,
         ]  # fmt: skip
         return measurement.run(command, environment)

@@ -33,7 +33,7 @@ Made = TypeVar("Made", bound=LocalServer)
 
 def names() -> list[str]:
     """The pipelines that have a demo."""
-    return [name.removesuffix(ENDING) for name in plugins.names("demo") if name.endswith(ENDING)]
+    return [name.removesuffix(ENDING) for name in plugins.list_names("demo") if name.endswith(ENDING)]
 
 
 def run(name: str) -> int:
@@ -152,7 +152,9 @@ class DemoInstallation:
 
         summary = Summary(headline=f"\n{headline}", rows=rows, details=["", *details])
         if not (settings.current().etl_data_dir / "var" / "database").exists():
-            summary.details.append(f"database: {embedded.status()['folder']} (PostgreSQL does not run as root)")
+            summary.details.append(
+                f"database: {embedded.describe_server()['folder']} (PostgreSQL does not run as root)"
+            )
         # as they can be typed where the demo was started
         at_home = Path.cwd() == PROJECT
         shown = os.path.relpath(self.folder) if at_home else self.folder.absolute()

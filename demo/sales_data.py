@@ -113,11 +113,11 @@ def _list(values: tuple[object, ...] | list[str]) -> str:
 
 def _copy(query: str, path: Path) -> None:
     from systemscripts import duck
-    from systemscripts.directory_management import unwritable
+    from systemscripts.directory_management import explain_write_error
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(path.parent, error) from error
+        raise explain_write_error(path.parent, error) from error
     with duck.open_session(path.with_suffix(".spill")) as connection:
         duck.run_statement(connection, f"copy ({query}) to {duck.quote_literal(str(path))} (format csv, header)", path)

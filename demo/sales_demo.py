@@ -64,7 +64,7 @@ def _prepare() -> None:
     from systemscripts.db_utils import migrations
 
     with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
         with db_utils.transaction(connection) as cursor:
             cursor.execute((PROJECT / "sql" / "sales" / "seed.sql").read_text(encoding="utf-8"))
     client = s3.bucket().client

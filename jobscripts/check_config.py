@@ -39,7 +39,7 @@ def _shown(value: object) -> object:
 
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        return db_utils.safe_address(text) if text.startswith("postgres") else text if text == "embedded" else "***"
+        return db_utils.redact_address(text) if text.startswith("postgres") else text if text == "embedded" else "***"
     if isinstance(value, dict):
         return ", ".join(f"{name}=***" for name in value)
     return ", ".join(value) if isinstance(value, list) else value

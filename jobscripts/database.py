@@ -58,14 +58,14 @@ def _print_address(role: Literal["etl", "reader"]) -> Summary:
     from systemscripts import db_utils
 
     # printed here, not in the summary, which is masked: the password is what is asked for
-    address = db_utils.address(role)
+    address = db_utils.resolve_address(role)
     print(json.dumps({"url": address}) if as_json() else address, flush=True)
     return Summary(shown=True)
 
 
 def _control(action: Action) -> Summary:
     from systemscripts import settings
-    from systemscripts.db_utils import address, embedded, safe_address
+    from systemscripts.db_utils import embedded, redact_address, resolve_address
     from systemscripts.errors import UsageError
 
     if not settings.current().embedded:
@@ -73,13 +73,13 @@ def _control(action: Action) -> Summary:
             raise UsageError(
                 "only the embedded database can be started and stopped here", "DATABASE_URL names another."
             )
-        return Summary(rows=[{"embedded": False, "address": safe_address(address("etl"))}])
+        return Summary(rows=[{"embedded": False, "address": redact_address(resolve_address("etl"))}])
     if action is Action.start:
-        embedded.start()
+        embedded.start_server()
         _connect("etl").close()
-    stopped = action is Action.stop and embedded.stop()
+    stopped = action is Action.stop and embedded.stop_server()
     headline = {Action.start: "started", Action.stop: "stopped" if stopped else "was not running"}.get(action, "")
-    return Summary(headline=headline, rows=[embedded.status()])
+    return Summary(headline=headline, rows=[embedded.describe_server()])
 
 
 def _connect(role: Literal["etl", "reader"]) -> Connection:
@@ -87,7 +87,7 @@ def _connect(role: Literal["etl", "reader"]) -> Connection:
     from systemscripts.db_utils import migrations
 
     connection = db_utils.connect("etl", purpose="database")
-    migrations.ensure(connection)
+    migrations.apply_pending(connection)
     if role == "etl":
         return connection
     connection.close()
@@ -105,7 +105,7 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
         output = io.StringIO(newline="") if as_json() else sys.stdout
         if not queries.copy_csv(cursor, text, output):
-            status, rows = queries.execute(cursor, text)
+            status, rows = queries.run_statement(cursor, text)
             return Summary(headline=status, rows=rows)
     if isinstance(output, io.StringIO):
         return Summary(rows=list(csv.DictReader(io.StringIO(output.getvalue(), newline=""))))

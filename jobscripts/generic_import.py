@@ -77,11 +77,11 @@ def generic_import(
         "--datasource": datasource,
     }  # fmt: skip
     _one_thing([name for name, value in actions.items() if value is not None], config, bool(all_imports or datasource))
-    opening = db_utils.Opening(f"generic_import {config}".strip())
+    opening = db_utils.BackgroundConnection(f"generic_import {config}".strip())
     from systemscripts.ingest import run_imports, select_imports  # meanwhile
 
     connection = opening.result()
-    run_uuid, patience = log_utils.current_run_uuid(), wait_seconds()
+    run_uuid, patience = log_utils.get_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if undo is not None or run is not None or accept is not None:
         from systemscripts.ingest import undo as undoing

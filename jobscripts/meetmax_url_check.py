@@ -100,7 +100,7 @@ def _summary(outcome: ScanOutcome, path: Path, directories: Directories, titles:
         left = outcome.asked - outcome.answered
         summary.warn("scan_incomplete", f"{outcome.ended}: the next run goes on with the other {left}")
         return summary
-    name = f"{settings.file_stamp()}_MeetMaxURLCheck.csv"
+    name = f"{settings.format_file_stamp()}_MeetMaxURLCheck.csv"
     results.write_results_csv(path, directories.file_watcher / name, repeated)
     path.unlink()
     summary.files = 1

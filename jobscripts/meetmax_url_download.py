@@ -38,7 +38,7 @@ def meetmax_url_download(
 
     wanted, directories = settings.current(), Directories(settings.current().etl_data_dir)
     pause = wanted.meetmax_delay_seconds if delay is None else delay
-    stamp, wanted_ids = settings.file_stamp(), event_ids.parse_event_ids(events) if events else []
+    stamp, wanted_ids = settings.format_file_stamp(), event_ids.parse_event_ids(events) if events else []
     with contextlib.closing(db_utils.connect(purpose="meetmax_url_download")) as connection:
         lists = checked_events.load_lists(connection, wanted_ids)
         key_headers = checked_events.load_key_headers(connection)

@@ -57,7 +57,7 @@ def run_elt(
     known, warnings = _configuration(config)
     if check:
         return yaml_job_check.summarize_check(config, known, warnings)
-    run_uuid = log_utils.current_run_uuid()
+    run_uuid = log_utils.get_run_uuid()
     options = run_imports.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=wait_seconds())
 
     def connect() -> db_utils.Connection:

@@ -34,7 +34,7 @@ def sales_marts(
     connection = db_utils.connect(purpose="sales_marts")
     directories = Directories(settings.current().etl_data_dir)
     options = build.Options(engine, master, dry_run, recompute, wait_seconds())
-    return build.run(connection, directories, log_utils.current_run_uuid(), options)
+    return build.run(connection, directories, log_utils.get_run_uuid(), options)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _pause(name: str) -> Summary:
 
     if name:
         pipeline_config.load_pipeline(name)  # a name that is misspelt pauses nothing
-    who = os.environ.get("SUDO_USER") or log_utils.user_name()
+    who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
     made = schedules.pause(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
     return Summary(headline=str(made), next_steps=[f"schedule.py resume {name}".strip()])
 

@@ -42,7 +42,7 @@ def send_report(
         if preview is not None:
             return _preview(wanted, connection, reader, preview)
         done = reports.deliver(
-            wanted, connection, reader, log_utils.current_run_uuid(), wait_seconds(),
+            wanted, connection, reader, log_utils.get_run_uuid(), wait_seconds(),
             to_target=lambda name, paths: targets.deliver(targets.load(name), paths),
         )  # fmt: skip
     return _summary(done)
@@ -67,7 +67,7 @@ def _preview(report: Report, connection: Connection, reader: Connection, path: P
     from systemscripts import db_utils, log_utils, reports
 
     with db_utils.transaction(connection) as cursor:
-        content = reports.gather(report, cursor, reader, log_utils.current_run_uuid())
+        content = reports.gather(report, cursor, reader, log_utils.get_run_uuid())
     rendered = reports.render(report, content)
     path.write_text(rendered.html, encoding="utf-8")
     note = "" if rendered.wanted else f" (send_if: {report.send_if} is not met, it would not be sent)"

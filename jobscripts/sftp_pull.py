@@ -38,7 +38,7 @@ def sftp_pull(
     chosen = configuration.load_import(connection, config)
     if not any(source.type == "sftp" for source in chosen.sources):
         raise UsageError(f"the import {config} has no source of type sftp", "See docs/sftp.md.")
-    directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.current_run_uuid()
+    directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
     if dry_run:
         return _look(Context(connection, chosen, directories, run_uuid))
     options = run_imports.Options(until="fetch", wait_seconds=wait_seconds())

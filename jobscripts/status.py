@@ -26,7 +26,7 @@ def status() -> Summary:
     connection, trouble = None, ""
     try:
         connection = db_utils.connect(purpose="status")
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
         found = status_screen.gather(directories, connection)
     except EtlError as error:
         trouble = str(error)
@@ -36,7 +36,7 @@ def status() -> Summary:
             connection.close()
     summary = Summary(rows=found.pipelines, details=["", *found.lines()])
     moment = f"{settings.now():%a %Y-%m-%d %H:%M %Z}"
-    summary.headline = f"Client ETL Workflow {settings.version()} on {platform.node()}, {moment}\n"
+    summary.headline = f"Client ETL Workflow {settings.read_version()} on {platform.node()}, {moment}\n"
     return summary
 
 

@@ -55,7 +55,7 @@ def _database(directories: Directories) -> tuple[Connection | None, str]:
 
     try:
         connection = db_utils.connect(purpose="watchdog")
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
     except EtlError as error:
         alerts.database_down(str(error), directories)
         return None, f"the database is down: {error}"

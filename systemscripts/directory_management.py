@@ -18,18 +18,18 @@ from typing import IO
 
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 
-CHUNK = 1 << 20
-_ZEROS = bytes(CHUNK)
-LONGEST_ENDING_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
+CHUNK_BYTES = 1 << 20
+_ZEROS = bytes(CHUNK_BYTES)
+MAX_SUFFIX_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
 # For the user and the group.
 FILE_MODE = 0o660
 SYSTEM_FOLDER_PARTS = 2  # of /srv, /home, /tmp: folders of everyone, whose owner is nobody's to change
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
-LONGEST_PART_NAME = 230  # with a dot before it, and some letters and .part behind it
-LONGEST_NAME = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
-LONGEST_ON_DISK = 255  # bytes of a name on most file systems
-IN_PROGRESS_ENDINGS = (".part", ".tmp", ".filepart", ".crdownload")
-IN_PROGRESS_BEGINNINGS = ("~$", ".")
+MAX_PART_NAME_BYTES = 230  # with a dot before it, and some letters and .part behind it
+MAX_NAME_BYTES = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
+MAX_DISK_NAME_BYTES = 255  # bytes of a name on most file systems
+IN_PROGRESS_SUFFIXES = (".part", ".tmp", ".filepart", ".crdownload")
+IN_PROGRESS_PREFIXES = ("~$", ".")
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class Directories:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise unwritable(folder, error) from error
+                raise explain_write_error(folder, error) from error
             if not os.access(folder, os.W_OK | os.X_OK):
-                raise unwritable(folder, PermissionError(13, "Permission denied"))
+                raise explain_write_error(folder, PermissionError(13, "Permission denied"))
         return self
 
 
-def unwritable(path: Path, error: OSError) -> EtlError:
+def explain_write_error(path: Path, error: OSError) -> EtlError:
     """The error for a folder or file that cannot be written, with what mends it."""
     if error.errno in NO_SPACE:
         return EtlError(f"no space left for {path}", "Free space, then run it again.")
@@ -127,12 +127,12 @@ def advise_access(path: Path) -> str:
     return f"It stays its owner's and is shared by: sudo setfacl -R -m u:{user}:rwX {shown} (or name another path)"
 
 
-def in_progress(name: str) -> bool:
+def is_in_progress(name: str) -> bool:
     """Whether a file of this name is still being written by the program that makes it."""
-    return name.lower().endswith(IN_PROGRESS_ENDINGS) or name.startswith(IN_PROGRESS_BEGINNINGS)
+    return name.lower().endswith(IN_PROGRESS_SUFFIXES) or name.startswith(IN_PROGRESS_PREFIXES)
 
 
-def unsafe_name(name: str) -> str:
+def explain_unsafe_name(name: str) -> str:
     """Why a name that somebody else chose must not become the name of a file here, "" where it may."""
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         return "it holds a path"
@@ -140,30 +140,30 @@ def unsafe_name(name: str) -> str:
         return "it is not UTF-8"
     if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in name):
         return "it holds control characters"
-    if len(name.encode()) > LONGEST_NAME:
-        return f"it is longer than {LONGEST_NAME} bytes"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"it is longer than {MAX_NAME_BYTES} bytes"
     return ""
 
 
-def unsafe_arrival(name: str) -> str:
+def explain_unsafe_arrival(name: str) -> str:
     """Return why a file of this name must not come in, "" where it may: one that a disk can hold is shortened here."""
-    return unsafe_name(fitting_name(name) if len(os.fsencode(name)) <= LONGEST_ON_DISK else name)
+    return explain_unsafe_name(shorten_name(name) if len(os.fsencode(name)) <= MAX_DISK_NAME_BYTES else name)
 
 
-def fitting_name(name: str, max_bytes: int = LONGEST_NAME) -> str:
+def shorten_name(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     """Return a name of at most `max_bytes` bytes: itself, or its beginning, 8 letters of its hash, and its ending."""
     raw = os.fsencode(name)
     if len(raw) <= max_bytes:
         return name
     stem, dot, ending = raw.rpartition(b".")
-    if not stem or len(ending) > LONGEST_ENDING_BYTES:
+    if not stem or len(ending) > MAX_SUFFIX_BYTES:
         stem, dot, ending = raw, b"", b""
     mark = f"_{hashlib.sha256(raw).hexdigest()[:8]}".encode()
     kept = stem[: max_bytes - len(mark + dot + ending)].decode(errors="ignore")
     return kept + os.fsdecode(mark + dot + ending)
 
 
-def usable_name(name: str) -> str:
+def decode_name(name: str) -> str:
     """Return a name that the database and the screen can show: one that is not UTF-8 is read as Windows-1252."""
     raw = os.fsencode(name)
     try:
@@ -176,7 +176,7 @@ def usable_name(name: str) -> str:
 def copy_stream(source: IO[bytes], target: IO[bytes], max_bytes: float = float("inf")) -> int:
     """Copy to the end and return the number of bytes; what is sparse stays so. Raises OverflowError above the limit."""
     size = 0
-    while chunk := source.read(CHUNK):
+    while chunk := source.read(CHUNK_BYTES):
         size += len(chunk)
         if size > max_bytes:
             raise OverflowError(size)
@@ -188,12 +188,12 @@ def copy_stream(source: IO[bytes], target: IO[bytes], max_bytes: float = float("
     return size
 
 
-def sha256_of(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex; raises UsageError or BadDataError where it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist") from error
@@ -231,7 +231,7 @@ def _part(path: Path) -> tuple[int, Path]:
 
     Its writer holds a lock. Beside another writer, or where the leftover is somebody else's, it gets a name of its own.
     """
-    name = fitting_name(path.name, LONGEST_PART_NAME)
+    name = shorten_name(path.name, MAX_PART_NAME_BYTES)
     part = path.with_name(f".{name}.part")
     with contextlib.suppress(OSError):
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -256,7 +256,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def move(source: Path, target: Path) -> None:
+def move_file(source: Path, target: Path) -> None:
     """Move a file without ever having less than one whole copy; a whole target of an earlier try is replaced.
 
     Raises OSError (no space, no right); the source is then still there.
@@ -307,12 +307,12 @@ def _give_mode(path: Path) -> None:
     path.chmod(FILE_MODE)
 
 
-def free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:
+def choose_free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:
     """A path beside `target` that is not taken by another content: the name, else with the hash's first 8 letters."""
     if not taken(target):
         return target
     for mark in (content[:8], content):
-        marked = target.with_name(fitting_name(f"{target.stem}_{mark}{target.suffix}", LONGEST_PART_NAME))
+        marked = target.with_name(shorten_name(f"{target.stem}_{mark}{target.suffix}", MAX_PART_NAME_BYTES))
         if not taken(marked):
             break
     return marked

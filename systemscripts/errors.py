@@ -85,14 +85,14 @@ _OF_THIS_HOST = {
 }  # fmt: skip
 
 
-def is_of_this_host(error: BaseException) -> bool:
+def is_host_fault(error: BaseException) -> bool:
     """Whether an unexpected error is about this host and not about what was read: tried again, it may not come."""
     if isinstance(error, RuntimeError):  # CPython, Modules/_threadmodule.c: no class of its own
         return "can't start new thread" in str(error)
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THIS_HOST)
 
 
-def as_unexpected(error: BaseException) -> str:
+def describe_unexpected(error: BaseException) -> str:
     """One line for an error that nobody had foreseen."""
     text = " ".join(str(error).split())
     return f"unexpected {type(error).__name__}{f': {text}' if text else ''}"

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
-from systemscripts.directory_management import Directories, fitting_name, free_name, sha256_of
+from systemscripts.directory_management import Directories, choose_free_name, compute_sha256, shorten_name
 from systemscripts.errors import EtlError
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 OPEN = ("fetched", "prepared")
 FINAL = ("loaded", "unchanged", "duplicate", "refused", "undone")
@@ -260,7 +260,7 @@ def counts_columns(counts: Counts) -> dict[str, int]:
 def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
     """Where the file will be kept in `folder`: under its name unless another content has that place."""
     assert ticket.file_sha256 is not None
-    free = free_name(folder / fitting_name(ticket.name), ticket.file_sha256, _taken(cursor, ticket, directories))
+    free = choose_free_name(folder / shorten_name(ticket.name), ticket.file_sha256, _taken(cursor, ticket, directories))
     return stored_path(free, directories)
 
 
@@ -273,7 +273,7 @@ def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable
         rows = cursor.fetchall()
         if rows:
             return not all(row[0] for row in rows)
-        return path.exists() and sha256_of(path) != ticket.file_sha256
+        return path.exists() and compute_sha256(path) != ticket.file_sha256
 
     return taken
 

@@ -12,21 +12,21 @@ from types import ModuleType
 from systemscripts.errors import ConfigurationError, EtlError, did_you_mean
 
 
-def names(package: str) -> list[str]:
+def list_names(package: str) -> list[str]:
     """The names of the modules of a package (`__name__`, written in its own `__init__`), sorted."""
     path = importlib.import_module(package).__path__
     return sorted(found.name for found in pkgutil.iter_modules(path) if not found.ispkg)
 
 
-def module(package: str, name: str, what: str, error: type[EtlError] = ConfigurationError) -> ModuleType:
+def load_module(package: str, name: str, what: str, error: type[EtlError] = ConfigurationError) -> ModuleType:
     """The module of one name; raises `error` with the nearest name: there is no <what> 'name', did you mean ...?"""
-    known = names(package)
+    known = list_names(package)
     if name not in known:
         raise error(f"there is no {what} {name!r}{did_you_mean(name, known)}", f"There are: {', '.join(known)}.")
     return importlib.import_module(f"{package}.{name}")
 
 
-def modules(package: str, having: str) -> list[ModuleType]:
+def load_modules(package: str, having: str) -> list[ModuleType]:
     """The modules of a package that have something of this name, sorted by theirs; the others are their helpers."""
-    found = (importlib.import_module(f"{package}.{name}") for name in names(package))
+    found = (importlib.import_module(f"{package}.{name}") for name in list_names(package))
     return [each for each in found if hasattr(each, having)]

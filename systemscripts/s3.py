@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from systemscripts import masking, settings
-from systemscripts.directory_management import atomic_write, unwritable
+from systemscripts.directory_management import atomic_write, explain_write_error
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Bucket:
             except OSError as error:
                 if error.errno is None:  # urllib3's own errors are OSErrors too
                     raise
-                raise unwritable(path, error) from error
+                raise explain_write_error(path, error) from error
 
     def upload(self, path: Path, key: str) -> None:
         """Store a file; it is there whole or not at all (in parts where it is large)."""

@@ -171,15 +171,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     empty.chmod(0o600)
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
-    running = embedded.start()
+    running = embedded.start_server()
     found = Server(running.url("etl"), running.url("reader"), Path(running.folder))
     found.execute("create database template_etl")
     with contextlib.closing(psycopg2.connect(_with_database(found.etl, "template_etl"))) as connection:
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
     yield found
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
-    embedded.stop()
+    embedded.stop_server()
     shutil.rmtree(running.folder, ignore_errors=True)
     os.environ.clear()
     os.environ.update(before)

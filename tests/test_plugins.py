@@ -27,14 +27,14 @@ def animals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_modules_are_found_by_listing_and_packages_are_none(animals: str) -> None:
-    assert plugins.names(animals) == ["ant", "soil", "zebra"]
-    assert [module.legs for module in plugins.modules(animals, having="legs")] == [6, 4]
+    assert plugins.list_names(animals) == ["ant", "soil", "zebra"]
+    assert [module.legs for module in plugins.load_modules(animals, having="legs")] == [6, 4]
 
 
 def test_an_unknown_name_is_told_with_the_nearest_and_all_there_are(animals: str) -> None:
-    assert plugins.module(animals, "ant", "animal").legs == 6
+    assert plugins.load_module(animals, "ant", "animal").legs == 6
     with pytest.raises(ConfigurationError) as told:
-        plugins.module(animals, "zebar", "animal")
+        plugins.load_module(animals, "zebar", "animal")
     assert str(told.value) == "there is no animal 'zebar', did you mean zebra? There are: ant, soil, zebra."
     with pytest.raises(UsageError, match="there is no animal 'whale'"):
-        plugins.module(animals, "whale", "animal", UsageError)
+        plugins.load_module(animals, "whale", "animal", UsageError)

@@ -73,7 +73,7 @@ def stop(run_uuid: str) -> None:
 def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
     """Take a dataset back."""
     _must_exist(dataset_id)
-    run_uuid = log_utils.current_run_uuid()
+    run_uuid = log_utils.get_run_uuid()
     return _done(
         undo.undo_datasets(connections.acting(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS)
     )

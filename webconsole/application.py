@@ -30,7 +30,7 @@ def create_app() -> Flask:
     app.secret_key = app.extensions["console_key"] = tokens.key()
     app.extensions["console_slowing"] = Slowing()
     for package in (api, pages):
-        for module in plugins.modules(package.__name__, having="blueprint"):
+        for module in plugins.load_modules(package.__name__, having="blueprint"):
             app.register_blueprint(module.blueprint)
     access.install(app)
     headers.install(app)

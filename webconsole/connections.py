@@ -10,16 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 
 from systemscripts import db_utils, settings
-from systemscripts.db_utils import Connection
+from systemscripts.db_utils import Connection, Cursor
 from systemscripts.errors import EtlError, TryLaterError, UsageError
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +51,7 @@ def answers() -> bool:
 
 
 def _ask() -> None:
-    url = db_utils.address("etl")
+    url = db_utils.resolve_address("etl")
     # two seconds are the shortest time that libpq knows
     psycopg2.connect(url, connect_timeout=2, application_name="etl console health").close()
 

@@ -30,7 +30,7 @@ def install(app: Flask) -> None:
 
 def reader_zone() -> ZoneInfo | None:
     """The zone that the browser told, else the installation's (None: the host's)."""
-    return _zone(unquote(request.cookies.get(ZONE_COOKIE, ""))) or settings.zone()
+    return _zone(unquote(request.cookies.get(ZONE_COOKIE, ""))) or settings.get_zone()
 
 
 @lru_cache(maxsize=64)

@@ -105,7 +105,7 @@ def launch(arguments: list[str]) -> str:
             [str(WRAPPER), *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             env=environment, start_new_session=True,
         )  # fmt: skip
-    _file(run_uuid, "process").write_text(f"{process.pid} {log_utils.process_start(process.pid)}")
+    _file(run_uuid, "process").write_text(f"{process.pid} {log_utils.read_process_start(process.pid)}")
     _waited_for.add(run_uuid)
     threading.Thread(target=_wait, args=(process, run_uuid), name=f"wait-{run_uuid[:8]}", daemon=True).start()
     return run_uuid
@@ -136,7 +136,7 @@ def _is_alive(run_uuid: str) -> bool:
         pid, _, begun = _file(run_uuid, "process").read_text().partition(" ")
     except OSError:
         return False
-    return str(log_utils.process_start(int(pid))) == begun
+    return str(log_utils.read_process_start(int(pid))) == begun
 
 
 def _summary(path: Path) -> dict[str, Any] | None:
@@ -159,7 +159,7 @@ def stop(run: dict[str, Any], user_name: str) -> None:
     if run["pid"] == os.getpid():
         raise UsageError("this run is the console itself", "Stop it where it was started.")
     # a pid may belong to another process by now, which nobody asked to end
-    if log_utils.process_start(run["pid"]) != run["process_start"]:
+    if log_utils.read_process_start(run["pid"]) != run["process_start"]:
         raise UsageError("its process is gone", "The next run of any job closes it as interrupted.")
     os.kill(run["pid"], signal.SIGTERM)
     logger.info("console: %s asked %s (run %s) to end", user_name, run["job"], run["run_uuid"])

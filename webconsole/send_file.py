@@ -20,7 +20,7 @@ CHUNK = 1 << 16
 
 def table(asked: tables.View, ending: str) -> Response:
     """A table as CSV or XLSX."""
-    name = f"{asked.relation.full_name}_{settings.file_stamp()}"
+    name = f"{asked.relation.full_name}_{settings.format_file_stamp()}"
     if request.method == "HEAD":
         return _answer(Response(), name, ending)
     made = downloads.make_file(asked, ending, access.the_user().name)

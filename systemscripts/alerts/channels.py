@@ -55,7 +55,7 @@ def recipients(state: State) -> list[str]:
             found += pipeline_config.load_pipeline(state.key).notify
     if not settings.current().smtp_host:
         return []
-    return list({settings.address_of(each): each for each in reversed(found)}.values())[::-1]
+    return list({settings.extract_address(each): each for each in reversed(found)}.values())[::-1]
 
 
 def send_pending(directories: Directories) -> None:
@@ -158,7 +158,7 @@ def _is_given_up(state: State, refused: list[Refusal]) -> bool:
 def _keep_for(mailbox: str, state: State, directories: Directories) -> None:
     """Keep a message for the one recipient who could not get it, before it is noted as sent to the others."""
     now = settings.now().isoformat(timespec="seconds")
-    key = f"{state.message_id} {settings.address_of(mailbox)}"
+    key = f"{state.message_id} {settings.extract_address(mailbox)}"
     left = replace(
         state, job=NEWS, key=key, kind="", since=now, recovered_at=now, pending=[MAIL], to=[mailbox], items=[],
         reason="", is_remainder=True,

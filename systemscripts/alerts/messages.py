@@ -74,7 +74,7 @@ def let_go(state: State, reason: str) -> str:
 
 def _tail(path: Path) -> list[str]:
     try:
-        last = deque(log_utils.entries(path), maxlen=LOG_LINES)
+        last = deque(log_utils.read_entries(path), maxlen=LOG_LINES)
     except OSError:
         return []
     return [f"  {entry['time'][11:19]} {entry['level']:7} {entry['message']}" for entry in last]

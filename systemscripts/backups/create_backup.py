@@ -33,14 +33,14 @@ def make(directories: Directories) -> Made:
         major, name = connection.server_version // 10000, connection.info.dbname
     folder = inventory.folder(directories)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}_{settings.file_stamp()}{inventory.ENDING}"
+    path = folder / f"{name}_{settings.format_file_stamp()}{inventory.ENDING}"
     part = path.with_name(f".{path.name}.part")
     for left in folder.glob(".*.part"):  # of a killed run; only one runs at a time
         left.unlink()
     try:
         pg_programs.run(
             pg_programs.find("pg_dump", major), "--format=custom", f"--file={part}",
-            f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}", url=db_utils.address("etl"),
+            f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}", url=db_utils.resolve_address("etl"),
         )  # fmt: skip
         tables = verify(part, major)
         part.chmod(0o660)

@@ -37,7 +37,7 @@ def find(name: str, major: int) -> Path:
 
 
 def _candidates(name: str) -> Iterator[tuple[Path, int]]:
-    embedded = embedded_programs.program(name)
+    embedded = embedded_programs.find_program(name)
     yield embedded, embedded_programs.MAJOR
     for path in DEBIANS.glob(f"*/bin/{name}"):
         if path.parts[-3].isdigit():

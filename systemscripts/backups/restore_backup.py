@@ -6,18 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2.extensions
 from psycopg2 import sql
 
 from systemscripts import db_utils, settings
 from systemscripts.backups import create_backup, pg_programs
-from systemscripts.db_utils import migrations
+from systemscripts.db_utils import Cursor, migrations
 from systemscripts.errors import EtlError, TryLaterError, UsageError
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 MAINTENANCE = "postgres"  # the database that is always there
 SET_ASIDE = "_before_"  # stands in the name of a database whose place a restored one has taken
@@ -52,7 +49,7 @@ def restore(path: Path) -> Restored:
     Raises TryLaterError when somebody works on the present one, EtlError when the backup cannot be restored,
     ConfigurationError when this code is older than the backup; all is as before then.
     """
-    name, stamp = _configured_name(), settings.file_stamp().lower()
+    name, stamp = _configured_name(), settings.format_file_stamp().lower()
     with _server() as server, _scratch(server, f"{name}_restored_{stamp}") as scratch:
         _refuse_others(server, name)
         _fill(path, scratch, server.server_version // 10000)
@@ -62,7 +59,7 @@ def restore(path: Path) -> Restored:
         restored.before = _swap(server, name, scratch, f"{name}{SET_ASIDE}{stamp}")
         restored.database = name
     with contextlib.closing(db_utils.connect(purpose="restore_database")) as connection:
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
     return restored
 
 
@@ -77,11 +74,11 @@ def drop_set_aside(name: str) -> None:
 
 
 def _configured_name() -> str:
-    return str(psycopg2.extensions.parse_dsn(db_utils.address("etl")).get("dbname", ""))
+    return str(psycopg2.extensions.parse_dsn(db_utils.resolve_address("etl")).get("dbname", ""))
 
 
 def _url(database: str) -> str:
-    return psycopg2.extensions.make_dsn(db_utils.address("etl"), dbname=database)
+    return psycopg2.extensions.make_dsn(db_utils.resolve_address("etl"), dbname=database)
 
 
 @contextlib.contextmanager
@@ -109,7 +106,7 @@ def _execute(server: db_utils.Connection, statement: str, *names: str) -> None:
         with server.cursor() as cursor:
             cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
     except psycopg2.Error as error:
-        found = db_utils.explain(error)
+        found = db_utils.translate_error(error)
         if error.pgcode == "42501":
             found.hint = "As the user postgres run: psql -c 'alter role etl createdb'"
         raise found from error
@@ -122,7 +119,7 @@ def _fill(path: Path, database: str, major: int) -> None:
     program = pg_programs.find("pg_restore", major)
     pg_programs.run(program, "--no-owner", "--exit-on-error", "--single-transaction", str(path), url=_url(database))
     with contextlib.closing(db_utils.connect_to(_url(database), "restore_database")) as connection:
-        migrations.ensure(connection)  # here, while nobody depends on it: a backup of newer code is refused
+        migrations.apply_pending(connection)  # here, while nobody depends on it: a backup of newer code is refused
 
 
 def _refuse_others(server: db_utils.Connection, name: str) -> None:

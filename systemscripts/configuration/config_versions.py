@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from systemscripts import masking
 from systemscripts.configuration.import_config import ImportConfig
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, MissingError, UsageError
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 # What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
 _OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")

@@ -103,4 +103,6 @@ class Schedule(Strict):
 
 def add_zone(time: datetime) -> datetime:
     """A time of a configuration with its zone: the installation's where it names none."""
-    return time if time.tzinfo else time.replace(tzinfo=settings.zone()) if settings.zone() else time.astimezone()
+    return (
+        time if time.tzinfo else time.replace(tzinfo=settings.get_zone()) if settings.get_zone() else time.astimezone()
+    )

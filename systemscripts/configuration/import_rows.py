@@ -17,7 +17,7 @@ from systemscripts.configuration import plain_secrets
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.directory_management import sha256_of
+from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "imports"
@@ -100,7 +100,7 @@ def apply_valid_files(connection: Connection, folder: Path = FOLDER) -> tuple[li
     done, faults = [], {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            if known.get(path.stem) != sha256_of(path):
+            if known.get(path.stem) != compute_sha256(path):
                 document = read_file(path)
                 _refuse_edited_row(connection, document)
                 apply_document(connection, document)

@@ -82,9 +82,9 @@ def _unknown_job(job: str) -> str:
 
 def _unknown_setting(name: str) -> str:
     """What is wrong with the name of a setting; "" when there is such a one, or anybody may set it (SOURCE_...)."""
-    if name.startswith(settings.USER_PREFIX) or name in settings.names():
+    if name.startswith(settings.USER_PREFIX) or name in settings.list_names():
         return ""
-    return f"name the setting {name!r}, which does not exist{did_you_mean(name, settings.names())}"
+    return f"name the setting {name!r}, which does not exist{did_you_mean(name, settings.list_names())}"
 
 
 def _listed(value: object) -> list[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.directory_management import Directories, in_progress
+from systemscripts.directory_management import Directories, is_in_progress
 
 YOUNG_SECONDS = 600  # somebody may be about to rename it
 
@@ -68,5 +68,5 @@ def _files(folder: Path, least_age_seconds: float) -> list[Path]:
     young = time.time() - least_age_seconds
     return sorted(
         path for path in folder.iterdir()
-        if path.is_file() and not in_progress(path.name) and path.stat().st_mtime <= young
+        if path.is_file() and not is_in_progress(path.name) and path.stat().st_mtime <= young
     )  # fmt: skip

@@ -19,7 +19,7 @@ from systemscripts.configuration.yaml_documents import KeyPath, read_document
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 VIEW_SUFFIX = "_current"
 LAKE = "parquet:"

@@ -11,7 +11,7 @@ import fnmatch
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -23,9 +23,6 @@ from systemscripts.configuration.yaml_documents import Document, KeyPath, valida
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice, about
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target

@@ -13,7 +13,7 @@ from systemscripts.datasets.comparison import FIELDS, Comparison, Dataset, Row, 
 from systemscripts.datasets.differences import compare
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 __all__ = [
     "COLUMNS", "Comparison", "Dataset", "Row", "Value", "as_rows", "between", "compare", "consecutive", "current",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 FIELDS = "dataset_id, config_name, label, dataset_date, status, load_mode, target_table, columns, rows_loaded"
 

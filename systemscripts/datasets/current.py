@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 # What an index can follow: PostgreSQL uses none for "is not distinct from". For statements with these named values.
 SAME_LABEL = "(label = %(label)s or label is null and %(label)s is null)"

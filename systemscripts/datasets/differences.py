@@ -14,7 +14,7 @@ from psycopg2 import sql
 from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, cells, headers_of, text_of
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 SEPARATOR = "\x1f"  # between the parts of a key; ASCII's own for this
 

@@ -13,7 +13,7 @@ from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.summary import Code
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
 MAX_LABEL_CHARACTERS = 500  # with the import's name in one entry of an index, which has 2,704 bytes

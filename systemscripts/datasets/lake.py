@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from systemscripts.directory_management import Directories, sync_folder
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 SCHEME = "parquet:"  # a target_table that begins with it is a folder
 

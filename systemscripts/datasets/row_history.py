@@ -9,7 +9,7 @@ from psycopg2 import sql
 from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, headers_of
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:

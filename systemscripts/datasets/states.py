@@ -12,7 +12,7 @@ from systemscripts.errors import EtlError, UsageError
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 SEE_HELD = "See: database.py sql \"select * from dba.v_dataset where status = 'held'\""
 ARROWS = {

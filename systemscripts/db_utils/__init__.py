@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from systemscripts.db_utils.background_connection import Opening
+from systemscripts.db_utils.background_connection import BackgroundConnection
 from systemscripts.db_utils.connection import (
     Connection,
+    Cursor,
     Role,
-    address,
     advisory_lock,
-    cancel_all,
+    cancel_statements,
     connect,
     connect_to,
-    explain,
-    safe_address,
+    redact_address,
+    resolve_address,
     transaction,
+    translate_error,
 )
 
 __all__ = [
+    "BackgroundConnection",
     "Connection",
-    "Opening",
+    "Cursor",
     "Role",
-    "address",
     "advisory_lock",
-    "cancel_all",
+    "cancel_statements",
     "connect",
     "connect_to",
-    "explain",
-    "safe_address",
+    "redact_address",
+    "resolve_address",
     "transaction",
+    "translate_error",
 ]

@@ -7,7 +7,7 @@ import threading
 from systemscripts.db_utils.connection import Connection, connect
 
 
-class Opening:
+class BackgroundConnection:
     """The connection that `connect(purpose=...)` gives, as `result()`."""
 
     def __init__(self, purpose: str) -> None:

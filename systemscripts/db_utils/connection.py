@@ -6,7 +6,7 @@ import contextlib
 import time
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import psycopg2
 import psycopg2.extensions
@@ -15,10 +15,8 @@ from systemscripts import settings
 from systemscripts.db_utils import lock_holders
 from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
 Connection = psycopg2.extensions.connection
+Cursor = psycopg2.extensions.cursor
 Role = Literal["etl", "reader"]
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -37,7 +35,7 @@ def connect(role: Role = "etl", purpose: str = "") -> Connection:
 
     Raises TryLaterError when the server does not answer, ConfigurationError when it refuses the login.
     """
-    return _open_connection(address(role), purpose)
+    return _open_connection(resolve_address(role), purpose)
 
 
 def connect_to(url: str, purpose: str) -> Connection:
@@ -45,7 +43,7 @@ def connect_to(url: str, purpose: str) -> Connection:
     return _open_connection(url, purpose)
 
 
-def address(role: Role) -> str:
+def resolve_address(role: Role) -> str:
     """The whole address of the database for one login, password included; the embedded server is started for it.
 
     Raises ConfigurationError when none is configured, or when it would be reached without TLS.
@@ -53,7 +51,7 @@ def address(role: Role) -> str:
     if settings.current().embedded:
         from systemscripts.db_utils import embedded
 
-        return embedded.running_url(role)
+        return embedded.get_running_url(role)
     found = _configured_url(role)
     _refuse_plain_text(found)
     return found
@@ -75,7 +73,7 @@ def _refuse_plain_text(url: str) -> None:
     remote = any(host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts)
     if remote and mode not in ENCRYPTED and not settings.current().database_allow_insecure:
         raise ConfigurationError(
-            f"the database {safe_address(url)} would be reached without TLS (sslmode={mode})",
+            f"the database {redact_address(url)} would be reached without TLS (sslmode={mode})",
             "Add ?sslmode=verify-full to DATABASE_URL, or set DATABASE_ALLOW_INSECURE=true.",
         )
 
@@ -90,7 +88,7 @@ def _parts(url: str) -> dict[str, str]:
         ) from error
 
 
-def safe_address(url: str) -> str:
+def redact_address(url: str) -> str:
     """host:port/name of a database address, without user and password."""
     parts = _parts(url)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
@@ -102,7 +100,7 @@ def _open_connection(url: str, purpose: str) -> Connection:
         f"-c lock_timeout={wanted.database_lock_seconds}s -c statement_timeout={wanted.database_statement_minutes}min"
         " -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c idle_in_transaction_session_timeout=0"
     ) + (f" -c timezone={wanted.time_zone}" if wanted.time_zone else "")
-    if settings.clock_is_set():  # for what counts by today, such as the view visits.visitor
+    if settings.is_clock_set():  # for what counts by today, such as the view visits.visitor
         options += f" -c etl.now={settings.now().isoformat()}"
     try:
         connection = psycopg2.connect(
@@ -117,12 +115,12 @@ def _open_connection(url: str, purpose: str) -> Connection:
             options=options,
         )
     except psycopg2.Error as error:
-        raise explain(error, url) from error
+        raise translate_error(error, url) from error
     _open.add(connection)
     return connection
 
 
-def explain(error: psycopg2.Error, url: str = "") -> EtlError:
+def translate_error(error: psycopg2.Error, url: str = "") -> EtlError:
     """Turn a driver error into the suite's own, by SQLSTATE and type, never by message text."""
     state = error.pgcode or ""
     detail = (error.diag.message_primary if state else "") or " ".join(str(error).split())
@@ -168,7 +166,7 @@ def _without_state(url: str, detail: str) -> EtlError:
     # is asked itself: one that would let us log in means that the login or the database's name is wrong
     if not url:
         return TryLaterError("the connection to the database was lost", "Run the same command again.")
-    where, state = safe_address(url), _state_before_login(url)
+    where, state = redact_address(url), _state_before_login(url)
     if state is None:
         return DatabaseDownError(
             f"the database at {where} does not answer",
@@ -220,7 +218,7 @@ def transaction(connection: Connection, durable: bool = True) -> Iterator[Cursor
         connection.commit()
     except psycopg2.Error as error:
         _roll_back(connection)
-        raise explain(error) from error
+        raise translate_error(error) from error
     except BaseException:
         _roll_back(connection)
         raise
@@ -263,7 +261,7 @@ def _try_lock(connection: Connection, name: str) -> bool:
         return bool(row[0])
 
 
-def cancel_all() -> None:
+def cancel_statements() -> None:
     """Cancel the statement that each open connection of this process is waiting for; safe from any thread."""
     for connection in list(_open):
         with contextlib.suppress(psycopg2.Error):

@@ -56,30 +56,30 @@ class Server:
         return f"postgresql://{role}:{quote(password)}@127.0.0.1:{self.port}/etl"
 
 
-def running_url(role: str) -> str:
+def get_running_url(role: str) -> str:
     """The address of the server, which is started when it does not answer.
 
     Raises TryLaterError when it does not come up, ConfigurationError when its data are of another major version.
     """
     server = _remembered()
     if server is None or not _ready(server):
-        server = start()
+        server = start_server()
     return server.url(role)
 
 
-def is_up() -> bool:
-    """Whether the server is ready; starts nothing. Raises ConfigurationError as `running_url`."""
+def is_running() -> bool:
+    """Whether the server is ready; starts nothing. Raises ConfigurationError as `get_running_url`."""
     server = _remembered()
     return server is not None and _ready(server)
 
 
-def secret_values() -> list[str]:
+def list_passwords() -> list[str]:
     """The passwords to mask, once they exist."""
     server = _remembered()
     return [server.etl_password, server.reader_password] if server else []
 
 
-def start() -> Server:
+def start_server() -> Server:
     """Make the database when there is none, start the server when it is not up, and wait until it answers."""
     with _only_one():
         server = _remembered() or _new_server()
@@ -91,7 +91,7 @@ def start() -> Server:
         return _start(server)
 
 
-def stop() -> bool:
+def stop_server() -> bool:
     """Stop the server; false when it was not up."""
     server = _remembered()
     if server is None or not _ready(server):
@@ -103,7 +103,7 @@ def stop() -> bool:
     return True
 
 
-def status() -> dict[str, object]:
+def describe_server() -> dict[str, object]:
     """What there is to say about the server, without passwords."""
     server = _remembered()
     if server is None:
@@ -111,7 +111,7 @@ def status() -> dict[str, object]:
     return {"embedded": True, "running": _ready(server), "folder": server.folder, "port": server.port}
 
 
-def server_folder() -> Path | None:
+def find_server_folder() -> Path | None:
     """Return where the server has its data and its log; None where there is no embedded server."""
     server = _remembered() if settings.current().embedded else None
     return Path(server.folder) if server else None
@@ -153,7 +153,7 @@ def _new_server() -> Server:
     directories = Directories(settings.current().etl_data_dir)
     folder, user = directories.var / "database", ""
     if os.geteuid() == 0:
-        user = embedded_programs.server_user()
+        user = embedded_programs.ensure_server_user()
         # a fresh var/ must not meet the database of an installation that once stood in the same place
         folder = embedded_programs.ROOTS_FOLDER / directories.data.name / secrets.token_hex(4)
         folder.mkdir(parents=True)
@@ -194,7 +194,9 @@ def _postmaster(server: Server) -> tuple[int, str] | None:
 
 
 def _run(server: Server, name: str, *arguments: str, stdin: str = "") -> bool:
-    return embedded_programs.run(name, *arguments, user=server.user, folder=Path(server.folder), stdin=stdin) == 0
+    return (
+        embedded_programs.run_program(name, *arguments, user=server.user, folder=Path(server.folder), stdin=stdin) == 0
+    )
 
 
 def _make(server: Server) -> None:
@@ -238,7 +240,7 @@ def _check_version(server: Server) -> None:
             f"the data in {data} are of PostgreSQL {found}, the installed one is {embedded_programs.MAJOR}",
             f"With the programs of PostgreSQL {found} run: pg_ctl -D {data} -o '-p {server.port}' start"
             f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{found};"
-            f" then database.py start && {embedded_programs.program('pg_restore')}"
+            f" then database.py start && {embedded_programs.find_program('pg_restore')}"
             f" --clean --if-exists -d {url}/etl etl.dump"
             f" (the password is in {_state_file()})",
         )

@@ -21,7 +21,7 @@ ROOTS_FOLDER = Path("/var/lib/client_etl_workflow")
 SERVER_USERS = ("etl_user", "client_etl_db")  # whoever exists first runs root's server; the last is made when none does
 
 
-def program(name: str) -> Path:
+def find_program(name: str) -> Path:
     """The path of a PostgreSQL program (psql, pg_dump ...) of the embedded version."""
     import importlib.util
 
@@ -33,7 +33,7 @@ def program(name: str) -> Path:
     return Path(found.origin).parent / f"pginstall{MAJOR}" / "bin" / name
 
 
-def server_user() -> str:
+def ensure_server_user() -> str:
     """Who runs root's server; made when there is nobody."""
     for name in SERVER_USERS:
         with contextlib.suppress(KeyError):
@@ -51,17 +51,17 @@ def server_user() -> str:
 
 
 def _folder(user: str) -> Path:
-    package = program("").parents[1]
+    package = find_program("").parents[1]
     if not user:
         return package / f"pginstall{MAJOR}" / "bin"
     # root's packages may lie where no other user can look (a home folder): the server's user gets a copy, laid out
     # as in the package, for the programs find their libraries by relative paths
-    postgres = [str(program("postgres")), "--version"]
+    postgres = [str(find_program("postgres")), "--version"]
     version = subprocess.run(postgres, capture_output=True, text=True, check=True).stdout.split()[-1]
     copy = ROOTS_FOLDER / f"postgresql-{version}"
     if not copy.exists():
         part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        shutil.copytree(program("").parent, part / package.name / f"pginstall{MAJOR}", symlinks=True)
+        shutil.copytree(find_program("").parent, part / package.name / f"pginstall{MAJOR}", symlinks=True)
         shutil.copytree(package.with_name(f"{package.name}.libs"), part / f"{package.name}.libs", symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(part)], check=True)
         with contextlib.suppress(OSError):
@@ -70,7 +70,7 @@ def _folder(user: str) -> Path:
     return copy / package.name / f"pginstall{MAJOR}" / "bin"
 
 
-def run(name: str, *arguments: str, user: str, folder: Path, stdin: str = "") -> int:
+def run_program(name: str, *arguments: str, user: str, folder: Path, stdin: str = "") -> int:
     """Run one program in `folder`, its output to server.log there, as `user` (or the caller); returns its exit code."""
     account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     zone = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils.connection import Cursor
 
 # the longest statement that is searched for names: a load's rows are part of its statement
 MAX_STATEMENT_LETTERS = 20_000

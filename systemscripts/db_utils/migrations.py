@@ -43,7 +43,7 @@ _NOTE_VIEW = """
     on conflict (name) do update set checksum = excluded.checksum, applied_at = now()"""
 
 
-def ensure(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
+def apply_pending(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
     """Bring the schema up to date; returns the names of the files applied now.
 
     Raises ConfigurationError when an applied numbered file was changed, or the database is ahead of the code; EtlError
@@ -52,7 +52,7 @@ def ensure(connection: Connection, folder: Path = FOLDER, views_folder: Path = V
     files = _files(folder)
     wanted = {number: checksum for number, (_, checksum) in files.items()}
     up_to_date = _applied(connection) == wanted and not _changed_views(connection, views_folder)
-    if up_to_date and reader_rights.are_granted(connection):
+    if up_to_date and reader_rights.are_rights_granted(connection):
         return []
     with advisory_lock(connection, "migrations", wait_seconds=60):
         with transaction(connection) as cursor:
@@ -65,11 +65,11 @@ def ensure(connection: Connection, folder: Path = FOLDER, views_folder: Path = V
             done.append(_apply(connection, path, _NOTE_MIGRATION, (number, path.name, checksum)))
         for path, checksum in _changed_views(connection, views_folder):  # also one that a numbered file dropped
             done.append(_apply(connection, path, _NOTE_VIEW, (path.stem, checksum)))
-        reader_rights.grant(connection)
+        reader_rights.grant_rights(connection)
     return done
 
 
-def missing(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
+def list_pending(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
     """The names of the files that are not applied yet; changes nothing. Raises ConfigurationError as `ensure` does."""
     files, applied = _files(folder), _applied(connection)
     _check(files, applied)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import psycopg2.errors
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils.connection import Cursor
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]  # the columns' names, and the rows
 _PORTAL = "one_query"
@@ -44,7 +44,7 @@ def copy_csv(cursor: Cursor, text: str, output: TextIO) -> bool:
     return True
 
 
-def execute(cursor: Cursor, text: str) -> tuple[str, list[dict[str, Any]]]:
+def run_statement(cursor: Cursor, text: str) -> tuple[str, list[dict[str, Any]]]:
     """Run any SQL; its status (INSERT 0 1), and the rows of what COPY does not know (show, explain)."""
     cursor.execute(text)
     if cursor.description is None:

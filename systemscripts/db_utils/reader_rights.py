@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.db_utils.connection import Connection, transaction
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+from systemscripts.db_utils.connection import Connection, Cursor, transaction
 
 READER_SCHEMAS = ("public", "visits", "sales")  # every table there is for reading; in dba only what is granted by name
 
 
-def are_granted(connection: Connection) -> bool:
+def are_rights_granted(connection: Connection) -> bool:
     """Whether the reader's login, where there is one, has its rights: it may have been made after the schema."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -25,7 +21,7 @@ def are_granted(connection: Connection) -> bool:
         return cursor.fetchone() in (None, (True,))
 
 
-def grant(connection: Connection) -> None:
+def grant_rights(connection: Connection) -> None:
     """Give the reader's login, where there is one, its rights, also on what will be made later."""
     with transaction(connection) as cursor:
         role = _reader_role()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from systemscripts import settings
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils.connection import Cursor
 
 PAGE = settings.PROJECT / "docs" / "schema.md"
 SCHEMAS = {"dba": "the suite's own ledgers", "visits": "visits to the website", "sales": "sales and their marts"}
@@ -72,7 +72,7 @@ class Relation(NamedTuple):
     comment: str
 
 
-def page(cursor: Cursor) -> str:
+def render_page(cursor: Cursor) -> str:
     """Return the whole text of the page, from the catalog of the database of the cursor."""
     names = list(SCHEMAS)
     cursor.execute(_RELATIONS, (names, names))
@@ -147,9 +147,9 @@ def main() -> None:
     from systemscripts.db_utils import migrations
 
     with contextlib.closing(db_utils.connect(purpose="schema page")) as connection:
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
         with db_utils.transaction(connection) as cursor:
-            PAGE.write_text(page(cursor))
+            PAGE.write_text(render_page(cursor))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from systemscripts.datasets.current import find_current
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 KEYS = "affected_keys"
 

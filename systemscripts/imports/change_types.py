@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2 import sql
 
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import dependent_views, layout, target, upsert
 from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 Run = Callable[[sql.Composed], None]  # carries a statement out and records it
 MOST_SHOWN = 3  # values that do not fit
@@ -222,7 +218,7 @@ def _as_postgresql_writes(cursor: Cursor, config: ImportConfig, change: Change) 
 
 def _spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:
     """Each different text of a column that has to be written otherwise; raises BadDataError where one does not fit."""
-    convert = convert_values.converter(change.field.column, settings.zone())
+    convert = convert_values.converter(change.field.column, settings.get_zone())
     found, faults = [], []
     for text in _texts(cursor, config, change):
         try:

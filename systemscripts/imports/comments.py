@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 LABEL = "header: "
 LINEAGE = {

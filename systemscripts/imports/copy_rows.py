@@ -26,7 +26,7 @@ from systemscripts.summary import Counts
 from systemscripts.tables.model import Block, Table, Wire
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 # PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}

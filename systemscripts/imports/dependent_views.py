@@ -10,7 +10,7 @@ from psycopg2 import sql
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 @dataclass(frozen=True)

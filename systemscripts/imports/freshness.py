@@ -12,7 +12,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def too_old(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:

@@ -17,7 +17,7 @@ from systemscripts.datasets.identity import Identity
 from systemscripts.summary import Counts, Notice
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 COMPARED_LOADS = 5
 DEFAULT_DROP_PERCENT = 50.0

@@ -19,7 +19,7 @@ from systemscripts.imports.target import LINEAGE, ROW_HASH
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 INCOMING = "incoming_new_rows"
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg2 import sql
 
 from systemscripts.configuration.column_schema import COLUMN_TYPES, MAX_SCALE, Column
 from systemscripts.datasets.lake import Lake
-from systemscripts.db_utils import reader_rights
+from systemscripts.db_utils import Cursor, reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
 from systemscripts.imports.layout import Layout
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 LINEAGE = ("dataset_id", "source_row")
 MAX_COLUMNS = 1600  # of a table, those that were dropped included (PostgreSQL, MaxHeapAttributeNumber)

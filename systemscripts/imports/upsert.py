@@ -22,7 +22,7 @@ from systemscripts.summary import Counts
 from systemscripts.tables.model import Table
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 INCOMING = "incoming_rows"
 # An entry of a B-tree has at most 2,704 bytes (nbtree.h, BTMaxItemSize); the rest is for its header and alignment.

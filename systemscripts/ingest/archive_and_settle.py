@@ -9,7 +9,7 @@ from pathlib import Path
 
 from systemscripts import alerts, file_ledger, masking, settings, sources
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import atomic_write, fitting_name, move, sha256_of
+from systemscripts.directory_management import atomic_write, compute_sha256, move_file, shorten_name
 from systemscripts.errors import EtlError
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, record
@@ -27,7 +27,7 @@ def finish(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Lo
         _tell(context, ticket)
         with transaction(context.connection) as cursor:  # durable: what comes next may remove the original
             file_ledger.archived(cursor, ticket)
-    clean_csv = context.directories.temporary / f"{fitting_name(ticket.name)}.clean.csv"  # of the phase prepare alone
+    clean_csv = context.directories.temporary / f"{shorten_name(ticket.name)}.clean.csv"  # of the phase prepare alone
     clean_csv.unlink(missing_ok=True)
     if safe:
         _settle(context, ticket)
@@ -71,7 +71,7 @@ def bring_back_refused(context: Context) -> None:
         if kept.is_file() and not place.exists():
             # first the reason: left behind by a kill, it would stand there for a file that has gone
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
-            move(kept, place)
+            move_file(kept, place)
 
 
 def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Look | None) -> bool:
@@ -86,7 +86,7 @@ def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Loo
                 name, number = context.config.config_name, ticket.dataset_id
                 record(Notice("archived_file_missing", text, name, ticket.file_id, number), on_console=True)
                 return False
-            return goal is None or sha256_of(goal) == ticket.file_sha256
+            return goal is None or compute_sha256(goal) == ticket.file_sha256
         if goal is None:  # archive_policy none
             source.unlink()
             return True
@@ -94,7 +94,7 @@ def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Loo
             goal.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(goal.with_name(f"{goal.name}.reason.txt")) as stream:
                 stream.write(_reason(ticket).encode())
-        move(source, goal)
+        move_file(source, goal)
         return True
     except OSError as error:
         raise EtlError(
@@ -121,7 +121,7 @@ def _tell(context: Context, ticket: file_ledger.Ticket) -> None:
 def _is_the_same(source: Path, ticket: file_ledger.Ticket, read_as: file_ledger.Look | None) -> bool:
     """Whether what waits is still the file that the ticket is about."""
     found = file_ledger.look(source)
-    return found is not None and (found == read_as or sha256_of(source) == ticket.file_sha256)
+    return found is not None and (found == read_as or compute_sha256(source) == ticket.file_sha256)
 
 
 def _reason(ticket: file_ledger.Ticket) -> str:

@@ -17,18 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from systemscripts import file_ledger, settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import CHUNK, Directories, sha256_of, sync_folder
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
+from systemscripts.directory_management import CHUNK_BYTES, Directories, compute_sha256, sync_folder
 from systemscripts.errors import BadDataError, EtlError
 from systemscripts.summary import Summary
 from systemscripts.tables import temporary_files
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 ENDING = ".zip"
 
@@ -124,7 +120,7 @@ def _write(part: Path, before: Path, paths: list[Path]) -> None:
             with zipfile.ZipFile(before) as old:
                 for entry in (entry for entry in old.infolist() if entry.filename not in names):
                     with old.open(entry) as source, made.open(entry.filename, "w") as goal:
-                        shutil.copyfileobj(source, goal, CHUNK)
+                        shutil.copyfileobj(source, goal, CHUNK_BYTES)
         for path in paths:
             made.write(path, path.name)
     with part.open("rb") as stream:
@@ -137,7 +133,7 @@ def _verify(part: Path, hashes: dict[str, str]) -> None:
         for name in made.namelist():
             digest = hashlib.sha256()
             with made.open(name) as stream:  # its CRC is compared at the end
-                while chunk := stream.read(CHUNK):
+                while chunk := stream.read(CHUNK_BYTES):
                     digest.update(chunk)
             if name in hashes and digest.hexdigest() != hashes[name]:
                 raise BadDataError(
@@ -157,7 +153,7 @@ def _remove_zipped(cursor: Cursor, config: ImportConfig, directories: Directorie
     for keep_path, digest in cursor.fetchall():
         zip_path, _, name = keep_path.rpartition("/")
         single = file_ledger.real_path(f"{zip_path.rpartition('/')[0]}/{name}", directories)
-        if single.is_file() and sha256_of(single) == digest and not _is_kept(cursor, single, directories):
+        if single.is_file() and compute_sha256(single) == digest and not _is_kept(cursor, single, directories):
             single.unlink()
 
 
@@ -188,5 +184,5 @@ def unzipped(keep_path: str, directories: Directories) -> Iterator[Path]:
         except KeyError as error:
             raise FileNotFoundError(keep_path) from error
         with source, (folder / name).open("wb") as goal:
-            shutil.copyfileobj(source, goal, CHUNK)
+            shutil.copyfileobj(source, goal, CHUNK_BYTES)
         yield folder / name

@@ -18,7 +18,7 @@ from systemscripts.ingest.prepare import Prepared
 from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 SAMPLES = 3
 REJECTS = 5
@@ -49,7 +49,7 @@ def preview(context: Context, path: Path) -> Preview:
                 file_ledger.change(cursor, ticket, "prepared", context.run_uuid)
                 return _preview(cursor, context, file)
     except psycopg2.Error as error:
-        raise db_utils.explain(error) from error
+        raise db_utils.translate_error(error) from error
     finally:
         context.connection.rollback()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from systemscripts.configuration import ImportConfig, compile_pattern, unmatched_files
 from systemscripts.db_utils import Connection
-from systemscripts.directory_management import Directories, in_progress, usable_name
+from systemscripts.directory_management import Directories, decode_name, is_in_progress
 from systemscripts.summary import Notice, Summary, bundled
 
 
@@ -23,7 +23,7 @@ def name_untaken(connection: Connection, directories: Directories, name: str | N
     """
     warnings = []
     for file in unmatched_files.find_unmatched_files(connection, directories, least_age_seconds=0):
-        shown = usable_name(file.path.name)
+        shown = decode_name(file.path.name)
         if file.imports:
             text = f"{shown} matches more than one import, and none takes it: {', '.join(file.imports)}"
             if name is None or name in file.imports:
@@ -48,5 +48,5 @@ def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[
     return {
         name: [config_name for config_name, pattern in active if pattern.fullmatch(name)]
         for name in names
-        if not in_progress(name)
+        if not is_in_progress(name)
     }

@@ -15,7 +15,7 @@ from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, Summary
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def keep(cursor: Cursor, file_id: int, notices: list[Notice]) -> None:

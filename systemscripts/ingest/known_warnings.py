@@ -10,7 +10,7 @@ from systemscripts.summary import Notice
 from systemscripts.tables.model import Table
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 LOADS_LOOKED_BACK = 3  # some clients change between two forms of a file
 OF_THE_HEADER = frozenset({"header_guessed", "header_joined", "titles_left_out"})

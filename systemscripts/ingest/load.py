@@ -6,14 +6,13 @@ import logging
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from systemscripts import file_ledger, log_utils, progress, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
-from systemscripts.db_utils import transaction
-from systemscripts.directory_management import fitting_name
+from systemscripts.db_utils import Cursor, transaction
+from systemscripts.directory_management import shorten_name
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.imports import after_change, copy_rows, guards, layout, new_rows, rejects, target, upsert
 from systemscripts.imports.parquet import parquet_copy
@@ -23,9 +22,6 @@ from systemscripts.ingest import file_warnings, prepare, same_day_files
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import Prepared
 from systemscripts.summary import Counts, Notice, about, prefixed
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
 SEE_REJECTS = ", see dba.trejectedrow"
@@ -246,7 +242,7 @@ def _copy(
 ) -> tuple[Counts, Rejects]:
     if not file.columns:
         return Counts(), Rejects()
-    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
     wanted = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
@@ -274,7 +270,7 @@ def _end(
 def refuse(context: Context, ticket: file_ledger.Ticket, error: BadDataError) -> Outcome:
     """Record, in a transaction of its own, that a whole file is kept aside, and the rows that were at fault."""
     assert ticket.file_sha256 is not None
-    marked = Path(fitting_name(ticket.name))
+    marked = Path(shorten_name(ticket.name))
     name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
     keep = file_ledger.stored_path(context.directories.refused / name, context.directories)
     # the one place that says what to do: the reason goes into mail, status, console and the file beside the refused one

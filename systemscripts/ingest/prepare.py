@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
-from systemscripts.db_utils import transaction
-from systemscripts.directory_management import atomic_write, fitting_name, sha256_of
+from systemscripts.db_utils import Cursor, transaction
+from systemscripts.directory_management import atomic_write, compute_sha256, shorten_name
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.ingest import known_warnings
 from systemscripts.ingest.ingest_context import Context
@@ -22,9 +21,6 @@ from systemscripts.summary import Notice
 from systemscripts.tables import column_aliases, column_names, standard_csv
 from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.open_table import open_table
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 SPELLINGS_LOOKED_BACK = 100  # loads of an import: more kinds of files than it has, and quickly read
 
@@ -63,12 +59,12 @@ def prepared(context: Context, ticket: file_ledger.Ticket, write: bool = True) -
     except UsageError:
         raise gone from None
     except BadDataError:  # it is refused under its hash
-        _note_bytes(context, ticket, sha256_of(path), look[0], write)
+        _note_bytes(context, ticket, compute_sha256(path), look[0], write)
         raise
     with table:
         if context.config.target_table.startswith(lake.SCHEME):
             table.lines()  # counted now, while a thread hashes the file; the load asks for them
-        _note_bytes(context, ticket, table.file_sha256() or sha256_of(path), look[0], write)
+        _note_bytes(context, ticket, table.file_sha256() or compute_sha256(path), look[0], write)
         _check_type(context.config.file_type, ticket.name, table.detected.format)
         with _asking(context, write) as cursor:
             spellings = _known_spellings(cursor, context.config.config_name, table)
@@ -115,7 +111,7 @@ def leave_clean_csv(context: Context, file: Prepared) -> Path:
 
 def clean_csv(context: Context, ticket: file_ledger.Ticket) -> Path:
     """Where the clean table of a file is left when this phase runs alone."""
-    return context.directories.temporary / f"{fitting_name(ticket.name)}.clean.csv"
+    return context.directories.temporary / f"{shorten_name(ticket.name)}.clean.csv"
 
 
 def changed(prepared_file: Prepared) -> bool:
@@ -128,7 +124,7 @@ def note_hash(context: Context, ticket: file_ledger.Ticket) -> None:
     path = file_ledger.real_path(ticket.path, context.directories)
     if (look := file_ledger.look(path)) is None:
         raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
-    _note_bytes(context, ticket, sha256_of(path), look[0], write=True)
+    _note_bytes(context, ticket, compute_sha256(path), look[0], write=True)
 
 
 def _note_bytes(context: Context, ticket: file_ledger.Ticket, digest: str, size: int, write: bool) -> None:

@@ -22,7 +22,7 @@ from systemscripts.ingest.prepare import Prepared
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def load_again(cursor: Cursor, context: Context, dataset_id: int) -> int:
@@ -72,7 +72,7 @@ def _copy(cursor: Cursor, context: Context, file: Prepared, dataset_id: int) -> 
     before = _rows_of(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
-    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
     wanted = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
     counts, _ = new_rows.insert_new_rows(cursor, wanted, lambda records: None)
     # what is in the target is no reject, even where today's configuration would not take it

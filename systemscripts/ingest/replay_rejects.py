@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports import after_change, copy_rows, layout, new_rows, target, upsert
@@ -17,9 +17,6 @@ from systemscripts.imports.values import lookups, transform_rows
 from systemscripts.ingest.ingest_context import check_upload
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables.model import Block, Table, Wire
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def _replay(
         if in_lake
         else target.plan(cursor, *config.schema_and_table, shape, 2)
     )
-    rules = plan.shape.rules(settings.zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
     load = copy_rows.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()

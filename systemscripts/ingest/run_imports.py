@@ -17,8 +17,8 @@ from systemscripts.configuration import ImportConfig, referenced_files
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import Directories, usable_name
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError, as_unexpected
+from systemscripts.directory_management import Directories, decode_name
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError, describe_unexpected
 from systemscripts.ingest import archive_and_settle, fetch, file_warnings, unexpected_errors
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.summary import Summary
@@ -76,7 +76,7 @@ def run_imports(
             if connection.closed or len(configs) == 1:
                 raise
             logger.exception("%s: unexpected error", config.config_name, extra={"on_console": False})
-            summary.problem(f"{config.config_name}: {as_unexpected(error)}; the log has the traceback")
+            summary.problem(f"{config.config_name}: {describe_unexpected(error)}; the log has the traceback")
     summary.headline = _headline(summary, options.dry_run)
     return summary
 
@@ -256,7 +256,7 @@ def _preview(context: Context, options: Options, summary: Summary) -> None:
         raise UsageError(f"{options.only} does not exist")
     with contextlib.ExitStack() as stack:
         for path in _looked_at(context, options, stack, summary):
-            if (name := usable_name(path.name)) == path.name:
+            if (name := decode_name(path.name)) == path.name:
                 _preview_one(context, path, summary)
             else:
                 summary.warn("file_renamed", f"the name of {name} is not UTF-8: a run renames it first")
@@ -292,7 +292,7 @@ def _preview_one(context: Context, path: Path, summary: Summary) -> None:
     except Exception as error:
         if isinstance(error, EtlError | ImportError | psycopg2.Error) and not isinstance(error, BadDataError):
             raise
-        reason = str(error) if isinstance(error, BadDataError) else as_unexpected(error)
+        reason = str(error) if isinstance(error, BadDataError) else describe_unexpected(error)
         summary.rows.append(_as_row(context.config.config_name, Outcome(path.name, "would be refused")))
         summary.problem(f"{path.name} would be refused: {reason}", BadDataError.exit_code)
         return

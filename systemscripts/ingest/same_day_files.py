@@ -13,7 +13,7 @@ from systemscripts.ingest.prepare import Prepared
 from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 @dataclass(frozen=True)

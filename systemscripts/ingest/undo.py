@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from systemscripts import configuration, file_ledger, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import states
-from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.imports import after_change, new_rows, upsert
 from systemscripts.ingest import reload_archived
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.summary import Summary
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 
 def undo_datasets(

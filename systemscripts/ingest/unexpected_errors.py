@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from systemscripts import file_ledger
-from systemscripts.errors import BadDataError, EtlError, TryLaterError, as_unexpected, is_of_this_host
+from systemscripts.errors import BadDataError, EtlError, TryLaterError, describe_unexpected, is_host_fault
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
 
@@ -23,8 +23,8 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
     from systemscripts.ingest import prepare
 
     logger.error("%s: unexpected error", ticket.name, exc_info=error, extra={"on_console": False})
-    if is_of_this_host(error):
-        text = f"{ticket.name} could not be read here: {as_unexpected(error)}"
+    if is_host_fault(error):
+        text = f"{ticket.name} could not be read here: {describe_unexpected(error)}"
         later = TryLaterError(text, "Free space or memory; the next run tries it again.")
         summary.problem(str(later), later.exit_code)
         return None
@@ -42,7 +42,7 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
             summary.problem(str(unreadable), unreadable.exit_code)
             return None
     return BadDataError(
-        f"{ticket.name} cannot be read: {as_unexpected(error)}",
+        f"{ticket.name} cannot be read: {describe_unexpected(error)}",
         "The log of the run has the traceback; report it, and ask the sender for the file in another form.",
     )
 

@@ -29,7 +29,7 @@ from systemscripts.job.needs import Needs
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
-    from systemscripts.db_utils import Opening
+    from systemscripts.db_utils import BackgroundConnection
     from systemscripts.job.command_line import Call
     from systemscripts.job.runner import Frame
 
@@ -100,7 +100,7 @@ class Job:
         wrapper.say_begun()
         return _running.execute(self.function)
 
-    def _opening(self, call: Call) -> Opening | None:
+    def _opening(self, call: Call) -> BackgroundConnection | None:
         """Begin to connect while the frame is imported; not where it may wait, or a server must be started first."""
         if not self.needs.database or call.wait:
             return None
@@ -108,8 +108,8 @@ class Job:
         from systemscripts.db_utils import embedded
 
         with suppress(EtlError):  # the run will meet it, and can tell of it
-            if not settings.current().embedded or embedded.is_up():
-                return db_utils.Opening(self.name)
+            if not settings.current().embedded or embedded.is_running():
+                return db_utils.BackgroundConnection(self.name)
         return None
 
     def _before_the_run(self, error: Exception, arguments: list[str]) -> int:

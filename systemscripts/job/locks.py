@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from systemscripts import settings
-from systemscripts.directory_management import Directories, unwritable
+from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import SkippedError
 
 
@@ -29,7 +29,7 @@ def acquire(directories: Directories, script: str, key: str, wait_seconds: float
     try:
         stream = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise unwritable(path.parent, error) from error
+        raise explain_write_error(path.parent, error) from error
     until = time.monotonic() + wait_seconds
     while True:
         try:

@@ -14,7 +14,7 @@ from systemscripts.tables import temporary_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from psycopg2.extensions import connection as Connection
+    from systemscripts.db_utils import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ def close(directories: Directories, sends: bool) -> int:
     """
     interrupted = 0
     temporary_files.remove_leftovers()
-    log_utils.remove_unbegun(directories)
-    for leftover in log_utils.unfinished(directories):
+    log_utils.remove_incomplete_markers(directories)
+    for leftover in log_utils.list_unfinished(directories):
         if leftover.interrupted():
             interrupted += 1
             run = leftover.run
@@ -47,7 +47,7 @@ def deliver(connection: Connection, directories: Directories, sends: bool) -> in
 
     Raises psycopg2.Error when the database goes away meanwhile; what was not done is done by the next run.
     """
-    for leftover in log_utils.undelivered(directories):
+    for leftover in log_utils.list_undelivered(directories):
         try:
             leftover.complete_log()
         except OSError:
@@ -82,7 +82,7 @@ def _close_rows_without_marker(connection: Connection, directories: Directories,
             "select run_uuid, pid, process_start, log_file from dba.trun where status = 'running' and host = %s",
             (platform.node(),),
         )
-        rows = [row for row in cursor.fetchall() if log_utils.process_start(row[1]) != row[2]]
+        rows = [row for row in cursor.fetchall() if log_utils.read_process_start(row[1]) != row[2]]
     for *_, log_file in rows:
         with suppress(FileNotFoundError):  # what is there already is not entered twice
             log_utils.Delivery(_log_of(log_file, directories)).advance(connection)

@@ -63,7 +63,7 @@ def explained(error: BaseException) -> BaseException:
 
         from systemscripts import db_utils
 
-        found = db_utils.explain(error) if isinstance(error, psycopg2.Error) else None
+        found = db_utils.translate_error(error) if isinstance(error, psycopg2.Error) else None
     if found is None:
         return error
     found.__cause__ = error

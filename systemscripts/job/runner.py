@@ -24,9 +24,8 @@ from systemscripts.job.signals_and_timeout import Limits, RunEnded
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
     from systemscripts import db_utils, log_utils
+    from systemscripts.db_utils import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,9 @@ UMASK = 0o007  # files are for the user and the group
 class Frame:
     """One run of one job."""
 
-    def __init__(self, job: str, needs: Needs, call: Call, opening: db_utils.Opening | None = None) -> None:
+    def __init__(
+        self, job: str, needs: Needs, call: Call, opening: db_utils.BackgroundConnection | None = None
+    ) -> None:
         """`opening`: the connection that was begun to be opened while this module was imported."""
         from systemscripts import log_utils
 
@@ -48,12 +49,12 @@ class Frame:
         self.key = masking.mask(needs.lock_name((needs.lock or "").format(**call.values)))
         self.directories = Directories(settings.current().etl_data_dir).create()
         _keep_alert_settings()
-        run_uuid = log_utils.new_run_uuid()
+        run_uuid = log_utils.choose_run_uuid()
         # whoever started a step tells of it, in one mail for the whole chain
         self.tells = needs.alert and not os.environ.get("ETL_PARENT_UUID")
         # a slow mail server delays nothing that people look at
         self.sends = needs.alert or needs.sends_alerts
-        self.run = log_utils.new_run(job, self.key, call.arguments, run_uuid, self.directories, self.tells)
+        self.run = log_utils.describe_run(job, self.key, call.arguments, run_uuid, self.directories, self.tells)
         # who is started by this run belongs to it
         os.environ.pop("ETL_RUN_UUID", None)
         os.environ.pop("ETL_STEP_NUMBER", None)
@@ -71,14 +72,14 @@ class Frame:
         self.closed_runs = 0
         self._console = _console(call.debug)
         self._opening = opening
-        self._keeper: log_utils.Keeper | None = None
+        self._keeper: log_utils.Heartbeat | None = None
         self._lock: IO[str] | None = None
 
     def execute(self, function: Callable[..., Summary | None]) -> int:
         """Run the job's function and see the run to its end; returns the exit code."""
         from systemscripts import log_utils
 
-        log_utils.install(self.log, self.call.debug)
+        log_utils.attach_log(self.log, self.call.debug)
         logging.getLogger().addHandler(self._console)
         try:
             ending = self._guarded(function)
@@ -135,7 +136,7 @@ class Frame:
             connection = self._open()
             self.closed_runs += recovery.deliver(connection, self.directories, sends=self.sends)
             self.delivery.advance(connection)
-            self._keeper = log_utils.Keeper(self.run.run_uuid, self.delivery, connection, self._open, progress.shown)
+            self._keeper = log_utils.Heartbeat(self.run.run_uuid, self.delivery, connection, self._open, progress.shown)
             self._keeper.start()
 
     def _open(self) -> Connection:
@@ -145,8 +146,8 @@ class Frame:
         opening, self._opening = self._opening, None
         connection = opening.result() if opening is not None else db_utils.connect(purpose=self.job)
         if settings.current().embedded:
-            masking.register(embedded.secret_values())
-        migrations.ensure(connection)
+            masking.register(embedded.list_passwords())
+        migrations.apply_pending(connection)
         return connection
 
     def _show(self, ending: Ending) -> None:
@@ -207,7 +208,7 @@ class Frame:
         from systemscripts import log_utils
 
         counts = {"files": self.summary.files, **asdict(self.summary.counts)}
-        detail = log_utils.end_record(ending.status, ending.exit_code, ending.error, **counts)
+        detail = log_utils.build_end_record(ending.status, ending.exit_code, ending.error, **counts)
         level = "INFO" if ending.status in ("succeeded", "skipped") else "ERROR"
         with suppress(EtlError):  # a full disk: it still goes to the database
             self.log.write(level, log_utils.LOGGER, log_utils.ENDED, detail)
@@ -216,7 +217,7 @@ class Frame:
         if ending.status == "succeeded" and looked:
             return
         with suppress(OSError):
-            log_utils.write_readable(self.log.path)
+            log_utils.write_text_and_csv(self.log.path)
 
     def _deliver(self, connection: Connection | None) -> bool:
         """Send the rest of the log; false when the database is away (the next run does it then)."""
@@ -275,4 +276,4 @@ def _cancel_statements() -> None:
     if "psycopg2" in sys.modules:
         from systemscripts import db_utils
 
-        db_utils.cancel_all()
+        db_utils.cancel_statements()

@@ -9,42 +9,42 @@ locked belongs to a process that is gone.
 from __future__ import annotations
 
 from systemscripts.log_utils.database_delivery import Delivery
-from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, end_record, entries
-from systemscripts.log_utils.heartbeat import Keeper
+from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, build_end_record, read_entries
+from systemscripts.log_utils.heartbeat import Heartbeat
 from systemscripts.log_utils.run_log import (
     Run,
     RunLog,
-    current_run_uuid,
-    install,
-    new_run,
-    new_run_uuid,
-    process_start,
+    attach_log,
+    choose_run_uuid,
+    describe_run,
+    get_run_uuid,
+    get_user_name,
+    read_process_start,
     step,
-    user_name,
 )
-from systemscripts.log_utils.run_markers import Leftover, remove_unbegun, undelivered, unfinished
-from systemscripts.log_utils.text_and_csv import write_readable
+from systemscripts.log_utils.run_markers import DeadRun, list_undelivered, list_unfinished, remove_incomplete_markers
+from systemscripts.log_utils.text_and_csv import write_text_and_csv
 
 __all__ = [
     "BEGAN",
     "ENDED",
     "LOGGER",
+    "DeadRun",
     "Delivery",
-    "Keeper",
-    "Leftover",
+    "Heartbeat",
     "Run",
     "RunLog",
-    "current_run_uuid",
-    "end_record",
-    "entries",
-    "install",
-    "new_run",
-    "new_run_uuid",
-    "process_start",
-    "remove_unbegun",
+    "attach_log",
+    "build_end_record",
+    "choose_run_uuid",
+    "describe_run",
+    "get_run_uuid",
+    "get_user_name",
+    "list_undelivered",
+    "list_unfinished",
+    "read_entries",
+    "read_process_start",
+    "remove_incomplete_markers",
     "step",
-    "undelivered",
-    "unfinished",
-    "user_name",
-    "write_readable",
+    "write_text_and_csv",
 ]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from systemscripts.log_utils.entries import FIELDS, is_begin, is_end, is_warning, parse
+from systemscripts.log_utils.entries import FIELDS, is_begin, is_end, is_warning, parse_entries
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -34,7 +34,7 @@ class Delivery:
             stream.seek(begin)
             text = stream.read()
         whole = text[: text.rfind(b"\n") + 1]
-        found = [*parse(whole.split(b"\n")), *unwritten]
+        found = [*parse_entries(whole.split(b"\n")), *unwritten]
         if found:
             try:
                 _send(connection, found)

@@ -28,7 +28,7 @@ FIELDS = (
 )
 
 
-def parse(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def parse_entries(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """The records in some lines; one torn by a kill or a full disk is left out."""
     for line in lines:
         with suppress(ValueError):
@@ -37,10 +37,10 @@ def parse(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def entries(path: Path) -> Iterator[dict[str, Any]]:
+def read_entries(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a JSON-lines file."""
     with path.open("rb") as stream:
-        yield from parse(stream)
+        yield from parse_entries(stream)
 
 
 def is_begin(entry: dict[str, Any]) -> bool:
@@ -53,7 +53,7 @@ def is_end(entry: dict[str, Any]) -> bool:
     return bool(entry["logger"] == LOGGER and entry["message"] == ENDED)
 
 
-def notice_detail(notice: Notice) -> dict[str, Any]:
+def build_notice_detail(notice: Notice) -> dict[str, Any]:
     """The detail of the record that is a warning."""
     values = {"code": notice.code, "import": notice.config_name, "file_id": notice.file_id}
     values |= {"dataset_id": notice.dataset_id}
@@ -65,7 +65,7 @@ def is_warning(entry: dict[str, Any]) -> bool:
     return entry["level"] == "WARNING" and "code" in (entry["detail"] or {})
 
 
-def end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:
+def build_end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:
     """The detail of the last record of a run."""
     empty = dict.fromkeys(("files", "read", "loaded", "rejected", "skipped"))
     return {"status": status, "exit_code": exit_code, "error": error, **empty, **counts}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
-class Keeper(threading.Thread):
+class Heartbeat(threading.Thread):
     """Beside the main thread: sign of life, progress, live log.
 
     `connection`: the one to begin with; `connect` gives another when it is lost.

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from systemscripts import masking, settings
-from systemscripts.directory_management import Directories, unwritable
+from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import ConfigurationError
-from systemscripts.log_utils.entries import notice_detail
+from systemscripts.log_utils.entries import build_notice_detail
 from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
@@ -52,7 +52,7 @@ class Run:
     alert: bool = True  # whether somebody is to hear of it when it is killed
 
 
-def process_start(pid: int) -> str | None:
+def read_process_start(pid: int) -> str | None:
     """Boot id and start tick of a process (proc(5), stat field 22), or None when there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -81,7 +81,7 @@ class RunLog(logging.Handler):
             self._marker = _locked_marker(self.marker, run)
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
-            raise unwritable(Path(error.filename or self.path), error) from error
+            raise explain_write_error(Path(error.filename or self.path), error) from error
 
     def begin_step(self, name: str) -> None:
         """Name the part of the job that the next records belong to."""
@@ -97,7 +97,7 @@ class RunLog(logging.Handler):
         if notice := _notice_of(record, message):
             if self._was_said(notice):
                 return
-            detail = {**notice_detail(notice), **(detail or {})}
+            detail = {**build_notice_detail(notice), **(detail or {})}
         if record.exc_info and record.exc_info[0] is not None:
             detail = {**(detail or {}), "traceback": "".join(traceback.format_exception(*record.exc_info))}
         self.write(record.levelname, record.name, message, detail if isinstance(detail, dict) else None)
@@ -142,7 +142,7 @@ class RunLog(logging.Handler):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self.unwritten.append(entry)
-            raise unwritable(self.path, error) from error
+            raise explain_write_error(self.path, error) from error
 
     def settle(self, delivered: bool) -> None:
         """The run is over: the marker goes, or says that only the way into the database is left."""
@@ -186,11 +186,11 @@ def _locked_marker(path: Path, run: Run) -> IO[str]:
     return stream
 
 
-def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories, alert: bool) -> Run:
+def describe_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories, alert: bool) -> Run:
     """Describe the run that this process is; parent, root and step come from the environment of whoever started it."""
     step = os.environ.get("ETL_STEP_NUMBER", "")
     # a part of the number makes two runs of one second two files
-    log_file = directories.logs / f"{job}_{settings.file_stamp()}_{run_uuid[:8]}.jsonl"
+    log_file = directories.logs / f"{job}_{settings.format_file_stamp()}_{run_uuid[:8]}.jsonl"
     return Run(
         run_uuid=run_uuid,
         root_uuid=_environment_uuid("ETL_ROOT_UUID") or run_uuid,
@@ -200,15 +200,15 @@ def new_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories:
         lock_key=masking.mask(lock_key),
         arguments=masking.mask(arguments),
         host=platform.node(),
-        os_user=user_name(),
+        os_user=get_user_name(),
         pid=os.getpid(),
-        process_start=process_start(os.getpid()) or "",
+        process_start=read_process_start(os.getpid()) or "",
         log_file=str(log_file),
         alert=alert,
     )
 
 
-def new_run_uuid() -> str:
+def choose_run_uuid() -> str:
     """The run's number: chosen by whoever started this process, else a new one."""
     return _environment_uuid("ETL_RUN_UUID") or str(uuid.uuid4())
 
@@ -221,7 +221,7 @@ def _environment_uuid(name: str) -> str | None:
         raise ConfigurationError(f"{name} is not a UUID: {value!r}", f"Run: unset {name}") from error
 
 
-def user_name() -> str:
+def get_user_name() -> str:
     """The operating system's name of who runs this."""
     try:
         return getpass.getuser()
@@ -229,13 +229,13 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def current_run_uuid() -> str:
+def get_run_uuid() -> str:
     """The run that this process is; a new one where it is none (a test, a shell)."""
     running = next((h.run.run_uuid for h in logging.getLogger().handlers if isinstance(h, RunLog)), None)
     return running or str(uuid.uuid4())
 
 
-def install(handler: RunLog, debug: bool) -> None:
+def attach_log(handler: RunLog, debug: bool) -> None:
     """Send Python's logging, libraries included, to the run's log."""
     root = logging.getLogger()
     root.addHandler(handler)

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts.directory_management import atomic_write
-from systemscripts.log_utils.entries import FIELDS, entries
+from systemscripts.log_utils.entries import FIELDS, read_entries
 
 
-def write_readable(path: Path) -> None:
+def write_text_and_csv(path: Path) -> None:
     """Write the CSV and the TXT beside a run's JSON-lines file."""
     csv_file, text_file = path.with_suffix(".csv"), path.with_suffix(".txt")
     with atomic_write(csv_file, durable=False) as table, atomic_write(text_file, durable=False) as text:
         writer = csv.writer(codecs.getwriter("utf-8")(table), lineterminator="\n")
         writer.writerow(FIELDS)
-        for entry in entries(path):
+        for entry in read_entries(path):
             detail = json.dumps(entry["detail"], ensure_ascii=False) if entry["detail"] else ""
             writer.writerow([*(entry[name] for name in FIELDS[:-1]), detail])
             text.write(_lines(entry).encode())

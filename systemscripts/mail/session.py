@@ -121,7 +121,7 @@ def _transact(
     if not fit:
         return refused
     messages.address_to(message, fit)
-    is_international = not all(settings.address_of(each).isascii() for each in [sender, *fit])
+    is_international = not all(settings.extract_address(each).isascii() for each in [sender, *fit])
     content = messages.serialize(message, is_international)
     options = [f"size={len(content)}"] if session.has_extn("size") else []
     options += ["SMTPUTF8", "BODY=8BITMIME"] if is_international else []

@@ -17,7 +17,7 @@ from typing import Any
 from systemscripts import configuration, log_utils, s3, settings
 from systemscripts.datasets import lake
 from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import Directories, unwritable
+from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import BadDataError
 from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, months, oversized
 from systemscripts.marts.databases import Rows
@@ -139,7 +139,7 @@ def _work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
             shutil.rmtree(left)
         (work / "results").mkdir(parents=True)
     except OSError as error:
-        raise unwritable(work, error) from error
+        raise explain_write_error(work, error) from error
     try:
         yield work
     finally:

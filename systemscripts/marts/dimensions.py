@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts import duck
-from systemscripts.directory_management import unwritable
+from systemscripts.directory_management import explain_write_error
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 # PostgreSQL's types -> DuckDB's, where the names differ
 _TYPES = {"numeric(18,2)": "decimal(18, 2)", "text": "varchar"}
@@ -30,7 +30,7 @@ def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
                 with text.open("wb") as stream:
                     cursor.copy_expert(statement.as_string(cursor), stream)
             except OSError as error:
-                raise unwritable(text, error) from error
+                raise explain_write_error(text, error) from error
             kinds = ", ".join(f"{duck.quote_literal(key)}: {duck.quote_literal(kind)}" for key, kind in columns.items())
             duck.run_statement(
                 connection,

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from systemscripts.directory_management import sync_folder, unwritable
+from systemscripts.directory_management import explain_write_error, sync_folder
 
 KEPT_VERSIONS = 3
 POINTER = "current"
@@ -41,7 +41,7 @@ def publish(base: Path, version: str, parts: dict[str, Path], kept: Iterable[dat
         _point(base, version)
         _remove_old(base)
     except OSError as error:
-        raise unwritable(goal, error) from error
+        raise explain_write_error(goal, error) from error
     return goal
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from systemscripts.datasets.lake import DatasetFile
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from systemscripts import progress, s3, settings
-from systemscripts.directory_management import unwritable
+from systemscripts.directory_management import explain_write_error
 from systemscripts.errors import EtlError
 from systemscripts.s3 import Bucket
 
@@ -70,7 +70,7 @@ class BucketFolder:
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
-                    raise unwritable(path, error) from error
+                    raise explain_write_error(path, error) from error
                 self._bucket.download(each, path)
                 tracker.advance(1)
 

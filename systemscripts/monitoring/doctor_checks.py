@@ -17,7 +17,7 @@ SECONDS = 45.0  # for everything; what is later than that is itself a failure
 
 def look(context: Context) -> list[Line]:
     """Every line, in order; the matters are looked at side by side, for servers that are away let wait."""
-    found = sorted(plugins.modules(checks.__name__, having="check"), key=lambda module: module.ORDER)
+    found = sorted(plugins.load_modules(checks.__name__, having="check"), key=lambda module: module.ORDER)
     looks = [_Look(module, context) for module in found]
     for each in looks:
         each.start()

@@ -111,7 +111,7 @@ def _running(directories: Directories) -> Iterator[str]:
             seconds = time.time() - path.stat().st_mtime
         except (OSError, ValueError, TypeError):
             continue
-        if run.job != "status" and log_utils.process_start(run.pid) == run.process_start:
+        if run.job != "status" and log_utils.read_process_start(run.pid) == run.process_start:
             yield f"{run.job} {run.lock_key}".strip() + f" for {_span(seconds)} (pid {run.pid})"
 
 
@@ -162,7 +162,7 @@ def _rows(connection: Connection | None, statement: str, values: tuple[object, .
 
 
 def _minute(moment: datetime) -> str:
-    return f"{moment.astimezone(settings.zone()):%a %Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(settings.get_zone()):%a %Y-%m-%d %H:%M}"
 
 
 def _span(seconds: float) -> str:

@@ -22,7 +22,7 @@ def look(view: View) -> tuple[list[Finding], set[str]]:
     """Everything that is wrong, and the keys of what could not be looked at."""
     findings: list[Finding] = []
     unseen = set()
-    for module in plugins.modules(checks.__name__, having="find"):
+    for module in plugins.load_modules(checks.__name__, having="find"):
         try:
             findings += module.find(view)
         except Unseen as reason:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 import psycopg2.errors
 
 from systemscripts import settings
-from systemscripts.db_utils import Connection, queries, transaction
+from systemscripts.db_utils import Connection, Cursor, queries, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports import parts
 from systemscripts.reports.definition import Report
 from systemscripts.reports.parts import Part
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
 PROBLEMS = "problems"

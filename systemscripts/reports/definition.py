@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import configuration, settings
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.reports import parts as part_modules
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (

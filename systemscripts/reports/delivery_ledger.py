@@ -18,16 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import mail, settings
-from systemscripts.db_utils import Connection, advisory_lock, transaction
-from systemscripts.directory_management import unsafe_name
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
+from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 from systemscripts.reports.content import gather
 from systemscripts.reports.definition import Report
 from systemscripts.reports.render import Rendered, render
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
     from systemscripts.mail import Refusal
 
 logger = logging.getLogger(__name__)
@@ -109,7 +107,7 @@ def _recipients(report: Report) -> list[str]:
     addresses = report.recipients or ([] if report.targets else settings.current().report_recipients)
     named = [*addresses, *(f"{TARGET}{name}" for name in report.targets)]
     # the first of those with one address, in their order
-    return list({settings.address_of(each): each for each in reversed(named)}.values())[::-1]
+    return list({settings.extract_address(each): each for each in reversed(named)}.values())[::-1]
 
 
 def _compose(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
@@ -139,14 +137,14 @@ def _send(
     content, subject, recipients, accepted = row
     # the recipients may have been corrected since it was made
     recipients = _recipients(report) or recipients
-    known = {settings.address_of(each) for each in accepted}
-    left = [each for each in recipients if settings.address_of(each) not in known]
+    known = {settings.extract_address(each) for each in accepted}
+    left = [each for each in recipients if settings.extract_address(each) not in known]
     try:
         for name in [each for each in left if each.startswith(TARGET)]:
             _bring(bytes(content), name.removeprefix(TARGET), to_target)
             accepted.append(name)
             left.remove(name)
-        asked = [each for each in left if settings.address_of(each) not in gone]
+        asked = [each for each in left if settings.extract_address(each) not in gone]
         place = f"config/reports/{report.report_name}.yaml" if report.recipients else "config/.env, REPORT_RECIPIENTS"
         refused = mail.send(_read_message(bytes(content)), asked, correct_in=place) if asked else []
     except (TryLaterError, ConfigurationError) as error:
@@ -156,10 +154,10 @@ def _send(
         _note(connection, delivery_id, "pending", accepted, str(error))
         return Delivery(delivery_id, "pending", subject, recipients, str(error))
     names = {refusal.mailbox for refusal in refused}
-    accepted += [settings.address_of(each) for each in asked if each not in names]
+    accepted += [settings.extract_address(each) for each in asked if each not in names]
     for_now = [refusal for refusal in refused if refusal.is_temporary]
-    gone |= {settings.address_of(refusal.mailbox): refusal for refusal in refused if not refusal.is_temporary}
-    given_up = [gone[address] for each in left if (address := settings.address_of(each)) in gone]
+    gone |= {settings.extract_address(refusal.mailbox): refusal for refusal in refused if not refusal.is_temporary}
+    given_up = [gone[address] for each in left if (address := settings.extract_address(each)) in gone]
     text = f"the mail server refused {', '.join(map(str, [*for_now, *given_up]))}"
     if for_now or not accepted:
         text += "; the others have the mail" if accepted else f"; nobody has the mail, correct the address in {place}"
@@ -180,7 +178,7 @@ def _bring(content: bytes, target: str, to_target: ToTarget | None) -> None:
         paths = []
         for part in message.iter_attachments():
             name, data = part.get_filename() or "", part.get_payload(decode=True)
-            if reason := unsafe_name(name):
+            if reason := explain_unsafe_name(name):
                 raise ConfigurationError(f"the attachment {name!r} cannot be a file: {reason}", "Change its name.")
             paths.append(Path(folder) / name)
             paths[-1].write_bytes(data if isinstance(data, bytes) else b"")

@@ -16,6 +16,6 @@ __all__ = ["Due", "View", "due", "free_space"]
 def due(view: View) -> list[Due]:
     """Everything that has had its time, by kind."""
     found: list[Due] = []
-    for module in plugins.modules(__name__, having="due"):
+    for module in plugins.load_modules(__name__, having="due"):
         found += module.due(view)
     return found

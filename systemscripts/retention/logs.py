@@ -23,7 +23,7 @@ _RUNS = """started_at < %s and status <> 'running'
 def due(view: View) -> list[Due]:
     """What of the logs has had its time."""
     found = [_cron_log(view)] if _is_large(view.directories.logs / CRON_LOG) else []
-    folder = embedded.server_folder()
+    folder = embedded.find_server_folder()
     if folder is not None and server_log.is_large(folder):
         found.append(Due(f"{server_log.NAME} is rotated", 0, 1, 0, partial(server_log.rotate, folder)))
     days = settings.current().keep_logs_days

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 BEGINNING = "(0,0)"  # the place (ctid) before every row
 BATCH = 10_000  # rows of one transaction: nobody waits long for a lock, and a kill loses little

@@ -50,7 +50,7 @@ def _vacuum(connection: Connection, table: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("vacuum (analyze, skip_locked) {}").format(_identifier(table)))
     except psycopg2.Error as error:
-        raise db_utils.explain(error) from error
+        raise db_utils.translate_error(error) from error
     finally:
         if not connection.closed:
             connection.autocommit = False

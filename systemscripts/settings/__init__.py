@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from systemscripts.settings import clock
-from systemscripts.settings.clock import clock_is_set, file_stamp, now, zone
+from systemscripts.settings.clock import format_file_stamp, get_zone, is_clock_set, now
 from systemscripts.settings.loader import USER_PREFIX, current, is_set, load, settings_file
-from systemscripts.settings.mailboxes import Mailbox, Mailboxes, address_of, parse_mailbox
-from systemscripts.settings.model import Settings, names, prefix
-from systemscripts.settings.project import PROJECT, version
+from systemscripts.settings.mailboxes import Mailbox, Mailboxes, extract_address, parse_mailbox
+from systemscripts.settings.model import Settings, list_names, normalize_prefix
+from systemscripts.settings.project import PROJECT, read_version
 
 __all__ = [
     "PROJECT",
@@ -15,24 +15,24 @@ __all__ = [
     "Mailbox",
     "Mailboxes",
     "Settings",
-    "address_of",
-    "clock_is_set",
     "current",
-    "file_stamp",
+    "extract_address",
+    "format_file_stamp",
+    "get_zone",
+    "is_clock_set",
     "is_set",
+    "list_names",
     "load",
-    "names",
+    "normalize_prefix",
     "now",
     "parse_mailbox",
-    "prefix",
+    "read_version",
     "reset",
     "settings_file",
-    "version",
-    "zone",
 ]
 
 
 def reset() -> None:
     """Forget what was read, after the environment was changed on purpose (the demo, tests)."""
     current.cache_clear()
-    clock.offset.cache_clear()
+    clock.compute_offset.cache_clear()

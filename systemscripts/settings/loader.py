@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from systemscripts import secret
 from systemscripts.errors import ConfigurationError, did_you_mean
-from systemscripts.settings.model import SOURCE_FIELD, Settings, is_secret, names
+from systemscripts.settings.model import SOURCE_FIELD, Settings, is_secret, list_names
 from systemscripts.settings.project import PROJECT
 
 # Set for one process by whoever starts it, not by the operator in a file.
@@ -75,7 +75,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     for name, value in (in_file or {}).items():
         _take(name, value, values, problems, str(path))
     for name, value in environment.items():
-        if name.startswith(("ETL_", USER_PREFIX)) or _base_name(name) in names():
+        if name.startswith(("ETL_", USER_PREFIX)) or _base_name(name) in list_names():
             _take(name, value, values, problems, "environment")
     if in_file is not None and "database_url" not in values:
         problems.append(f"{path} names no DATABASE_URL: give a postgresql:// address, or DATABASE_URL=embedded")
@@ -131,8 +131,8 @@ def _take(name: str, value: str, values: dict[str, Any], problems: list[str], wh
     if name in PROCESS_VARIABLES:
         return
     base = _base_name(name)
-    if base not in names() and not base.startswith(USER_PREFIX):
-        problems.append(f"{name} ({where}) is not a setting{did_you_mean(name.upper(), names())}")
+    if base not in list_names() and not base.startswith(USER_PREFIX):
+        problems.append(f"{name} ({where}) is not a setting{did_you_mean(name.upper(), list_names())}")
         return
     if base != name and value:
         try:

@@ -40,7 +40,7 @@ def parse_mailbox(text: str) -> tuple[str, str]:
     return name.strip(), f"{local}@{domain}"
 
 
-def address_of(mailbox: str) -> str:
+def extract_address(mailbox: str) -> str:
     """Return the address alone, by which one recipient is told from another."""
     found = _NAMED.fullmatch(mailbox.strip())
     return found["address"] if found else mailbox.strip()

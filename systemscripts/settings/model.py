@@ -42,7 +42,7 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def prefix(value: str) -> str:
+def normalize_prefix(value: str) -> str:
     """Where objects of a bucket lie, with its slash at the end; raises ValueError."""
     if value.startswith("/") or "//" in value:
         raise ValueError("expected a prefix such as sales_data/")
@@ -52,7 +52,7 @@ def prefix(value: str) -> str:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
 Names = Annotated[list[str], BeforeValidator(_comma_list)]
-Prefix = Annotated[str, AfterValidator(prefix)]
+Prefix = Annotated[str, AfterValidator(normalize_prefix)]
 
 
 class Settings(BaseModel):
@@ -237,7 +237,7 @@ def _check_cut(parts: SplitResult) -> None:
         raise ValueError("write special characters of the password in percent form: @ as %40, / as %2F, # as %23")
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     """Every setting there is, as written in config/.env."""
     return [name.upper() for name in Settings.model_fields if name != SOURCE_FIELD]
 

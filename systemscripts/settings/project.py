@@ -7,7 +7,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def version() -> str:
+def read_version() -> str:
     """The version of this project, as pyproject.toml has it."""
     import tomllib
 

@@ -81,4 +81,4 @@ def _begins(ticket: file_ledger.Ticket, address: str) -> bool:
 
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return plugins.module(__name__, kind, "source of type")
+    return plugins.load_module(__name__, kind, "source of type")

@@ -21,7 +21,7 @@ from systemscripts import file_ledger, progress, settings
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import move
+from systemscripts.directory_management import move_file
 from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
 from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_words, shown
 from systemscripts.sources import Fetched, Request, local
@@ -177,7 +177,10 @@ def _begun(api: _Api) -> State:
 
 def _file_name(request: Request, options: Options, what: str) -> str:
     """A name with the time in it that the import takes; raises ConfigurationError where its pattern takes none."""
-    name = "_".join(filter(None, (settings.file_stamp(), request.config.config_name, options.name, what))) + ".jsonl"
+    name = (
+        "_".join(filter(None, (settings.format_file_stamp(), request.config.config_name, options.name, what)))
+        + ".jsonl"
+    )
     if not re.fullmatch(request.config.file_pattern, name):
         raise ConfigurationError(
             f"file_pattern of {request.config.config_name} does not match the files of its api source",
@@ -295,7 +298,7 @@ def _arrive(api: _Api, state: State) -> file_ledger.Ticket:
         ticket = file_ledger.register(
             cursor, request.config.config_name, place, request.directories, request.run_uuid, KIND, origin
         )
-    move(api.landing.part, place)
+    move_file(api.landing.part, place)
     api.landing.forget()
     logger.info("%s: %s records in %d pages", api.shown, f"{state.records:,}", state.pages)
     return ticket

@@ -31,13 +31,13 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
     Directories,
     atomic_write,
+    choose_free_name,
+    compute_sha256,
     copy_stream,
-    fitting_name,
-    free_name,
-    in_progress,
+    decode_name,
+    is_in_progress,
     move_without_overwriting,
-    sha256_of,
-    usable_name,
+    shorten_name,
 )
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
@@ -139,10 +139,10 @@ def give_usable_names(place: Path) -> list[Notice]:
     """Rename the files of a folder whose names are not UTF-8, which neither database nor screen take; say so."""
     warnings = []
     for path in sorted(place.iterdir()) if place.is_dir() else []:
-        name = usable_name(path.name)
-        if name == path.name or in_progress(path.name) or path.is_symlink() or not path.is_file():
+        name = decode_name(path.name)
+        if name == path.name or is_in_progress(path.name) or path.is_symlink() or not path.is_file():
             continue
-        free = (place / f"{'' if number == 1 else f'{number}_'}{fitting_name(name)}" for number in itertools.count(1))
+        free = (place / f"{'' if number == 1 else f'{number}_'}{shorten_name(name)}" for number in itertools.count(1))
         try:
             next(target for target in free if move_without_overwriting(path, target))
         except FileNotFoundError:
@@ -214,7 +214,9 @@ def matching(config: ImportConfig, directories: Directories) -> list[Path]:
     ours = (directories.temporary, directories.refused)
     if not place.is_dir():
         return []
-    return sorted(p for p in place.iterdir() if pattern.fullmatch(p.name) and not in_progress(p.name) and p not in ours)
+    return sorted(
+        p for p in place.iterdir() if pattern.fullmatch(p.name) and not is_in_progress(p.name) and p not in ours
+    )
 
 
 def waiting(config: ImportConfig, directories: Directories) -> list[Path]:
@@ -232,9 +234,9 @@ def _brought_in(path: Path, request: Request) -> Path:
     if file_ledger.still_files([whole], settings.current().file_still_seconds)[1]:
         raise TryLaterError(f"{path} is still being written", "Run the same command again when it is whole.")
     place.mkdir(parents=True, exist_ok=True)
-    content, state = sha256_of(whole), whole.stat()
-    copy = free_name(
-        place / usable_name(whole.name), content, lambda taken: taken.exists() and sha256_of(taken) != content
+    content, state = compute_sha256(whole), whole.stat()
+    copy = choose_free_name(
+        place / decode_name(whole.name), content, lambda taken: taken.exists() and compute_sha256(taken) != content
     )
     with whole.open("rb") as original, atomic_write(copy) as stream:
         copy_stream(original, stream)

@@ -16,7 +16,7 @@ from typing import Any
 from systemscripts import file_ledger, masking, s3, settings
 from systemscripts.configuration import variables
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import fitting_name
+from systemscripts.directory_management import shorten_name
 from systemscripts.errors import ConfigurationError, TooLargeError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
@@ -53,9 +53,9 @@ def _place(options: dict[str, Any]) -> Place:
     given, wanted = variables.resolve_variables(options, "the source of type s3"), settings.current()
     try:
         prefixes = [
-            settings.prefix(str(given.get("prefix", wanted.s3_input_prefix))),
-            settings.prefix(str(given.get("processed_prefix", wanted.s3_processed_prefix))),
-            settings.prefix(str(given.get("error_prefix", wanted.s3_error_prefix))),
+            settings.normalize_prefix(str(given.get("prefix", wanted.s3_input_prefix))),
+            settings.normalize_prefix(str(given.get("processed_prefix", wanted.s3_processed_prefix))),
+            settings.normalize_prefix(str(given.get("error_prefix", wanted.s3_error_prefix))),
         ]
     except ValueError as error:
         raise ConfigurationError(f"a source of type s3: {error}", "Correct its prefixes.") from error
@@ -167,7 +167,7 @@ def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledge
     """Open the ticket of one object and download it."""
     folder = local.folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / fitting_name(origin.path.rpartition("/")[2])
+    path = folder / shorten_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
         taken = {ticket.path for ticket in file_ledger.open_tickets(cursor, request.config.config_name)}
         if path.exists() or file_ledger.stored_path(path, request.directories) in taken:

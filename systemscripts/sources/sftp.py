@@ -25,15 +25,13 @@ from systemscripts import file_ledger, masking, progress, settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
-from systemscripts.db_utils import transaction
-from systemscripts.directory_management import in_progress, unsafe_arrival
+from systemscripts.db_utils import Cursor, transaction
+from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
 from systemscripts.sources import Fetched, Request, arrival, local
 from systemscripts.ssh import Login
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
@@ -141,7 +139,7 @@ def _completed(request: Request, options: Options, session: Session, entry: Entr
     """An entry with what a closer look tells, where the list does not say enough of a file that may be wanted."""
     from systemscripts.ssh import remote
 
-    if entry.is_complete or unsafe_arrival(entry.name) or not _matches(request, options, entry):
+    if entry.is_complete or explain_unsafe_arrival(entry.name) or not _matches(request, options, entry):
         return entry
     return remote.complete(session, options.below(entry.name), entry)
 
@@ -165,7 +163,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
         elif reason is None:
             found.append(entry)
         elif reason.startswith("!"):
-            shown = repr(entry.name)[1:-1] if unsafe_arrival(entry.name) else entry.name
+            shown = repr(entry.name)[1:-1] if explain_unsafe_arrival(entry.name) else entry.name
             text = f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
             fetched.leave(Path(f"{options.name}/{shown}"), text)
     return found
@@ -173,9 +171,9 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
 
 def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
     """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
-    if reason := unsafe_arrival(entry.name):
+    if reason := explain_unsafe_arrival(entry.name):
         return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
-    if in_progress(entry.name):
+    if is_in_progress(entry.name):
         return "still being written"
     if not _matches(request, options, entry):
         return "does not match"

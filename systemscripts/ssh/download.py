@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 import paramiko
 
 from systemscripts import settings
-from systemscripts.directory_management import CHUNK
+from systemscripts.directory_management import CHUNK_BYTES
 from systemscripts.errors import EtlError, TooLargeError, TryLaterError
 from systemscripts.ssh import remote
 from systemscripts.ssh.read_blocks import read_blocks
@@ -192,7 +192,7 @@ class _Download:
             return []
         ours = _HASHES[len(self.digest)]()
         with self.part.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(CHUNK_BYTES):
                 ours.update(chunk)
         if ours.digest() == self.digest:
             return []

@@ -20,7 +20,7 @@ LONG_NAME = re.compile(rb"([-dlbcps])[-rwxsStTl]{9}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a list. `name` may be anything the server likes: see `directory_management.unsafe_name`.
+    """One line of a list. `name` may be anything the server likes: see `directory_management.explain_unsafe_name`.
 
     Every attribute is optional in the protocol (draft-ietf-secsh-filexfer-02, 5): None where the server does not say.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import paramiko
 
-from systemscripts.directory_management import sha256_of
+from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import EtlError, TryLaterError
 from systemscripts.ssh import remote
 from systemscripts.ssh.remote import entries, look
@@ -24,7 +24,7 @@ def upload(session: Session, path: Path, folder: str, advance: Callable[[float],
     Raises EtlError when the server refuses it, TryLaterError when it stays away; no half file then has the name.
     """
     size, goal = path.stat().st_size, f"{folder.rstrip('/')}/{path.name}"
-    part = f"{folder.rstrip('/')}/.{path.name}.{sha256_of(path)[:8]}.part"  # goes on only with the same content
+    part = f"{folder.rstrip('/')}/.{path.name}.{compute_sha256(path)[:8]}.part"  # goes on only with the same content
     what = f"the upload of {path.name}"
     try:
         session.call(what, lambda client: _send(session, client, path, part, advance))

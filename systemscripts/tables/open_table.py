@@ -42,4 +42,4 @@ def list_format_modules() -> list[ModuleType]:
 
     Each has `recognises(head: bytes, path: Path) -> bool`, exclusive of the others, and `open(path, options) -> Table`.
     """
-    return plugins.modules(formats.__name__, having="recognises")
+    return plugins.load_modules(formats.__name__, having="recognises")

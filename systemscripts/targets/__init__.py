@@ -42,7 +42,7 @@ class Target(ConsistentModel):
     def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, Any, dict[str, Any]]]:
         """The keys of its kind."""
         kind = values.get("type")
-        if not isinstance(kind, str) or kind not in plugins.names(__name__):
+        if not isinstance(kind, str) or kind not in plugins.list_names(__name__):
             return []
         options = {key: value for key, value in values.items() if key not in cls.model_fields}
         return [((), module(kind).Options, options)]
@@ -50,7 +50,7 @@ class Target(ConsistentModel):
 
 def module(kind: str) -> ModuleType:
     """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return plugins.module(__name__, kind, "delivery target of type")
+    return plugins.load_module(__name__, kind, "delivery target of type")
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -7,21 +7,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
 from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.ingest import run_imports
 from systemscripts.summary import Notice, Summary, record
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0  # doubles

@@ -135,7 +135,7 @@ def filled_before(server: Server, tmp_path: Path) -> Iterator[Installation]:
     for path in sorted(migrations.FOLDER.glob("*.sql"))[:6]:
         (folder / path.name).write_bytes(path.read_bytes())
     with contextlib.closing(psycopg2.connect(made.url)) as connection:
-        migrations.ensure(connection, folder, tmp_path / "no_views")
+        migrations.apply_pending(connection, folder, tmp_path / "no_views")
     for config_name in ("one", "two", "added"):
         made.configure(config_name)
     yield made
@@ -144,7 +144,7 @@ def filled_before(server: Server, tmp_path: Path) -> Iterator[Installation]:
 
 def bring_up_to_date(installation: Installation) -> None:
     with contextlib.closing(psycopg2.connect(installation.url)) as connection:
-        migrations.ensure(connection)
+        migrations.apply_pending(connection)
 
 
 def test_a_database_filled_before_the_migration_has_the_same_current_datasets_after_it(

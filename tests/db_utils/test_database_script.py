@@ -146,17 +146,17 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_migration_is_applied_once_and_not_changed_afterwards(here: Installation, folder: Path) -> None:
     connection = db_utils.connect()
-    assert migrations.ensure(connection, folder) == []
+    assert migrations.apply_pending(connection, folder) == []
     new = folder / "9000_more.sql"
     new.write_text("create table dba.tmore (a int)")
-    assert migrations.ensure(connection, folder) == ["9000_more.sql"]
-    assert migrations.ensure(connection, folder) == []
+    assert migrations.apply_pending(connection, folder) == ["9000_more.sql"]
+    assert migrations.apply_pending(connection, folder) == []
     new.write_text("create table dba.tless (a int)")
     with pytest.raises(ConfigurationError, match=r"9000_more.sql was changed after it was applied"):
-        migrations.ensure(connection, folder)
+        migrations.apply_pending(connection, folder)
     new.unlink()
     with pytest.raises(ConfigurationError, match="the database has migration 9000, this code does not"):
-        migrations.ensure(connection, folder)
+        migrations.apply_pending(connection, folder)
     connection.close()
 
 
@@ -164,7 +164,7 @@ def test_a_failing_migration_leaves_nothing_and_is_named(here: Installation, fol
     connection = db_utils.connect()
     (folder / "9000_more.sql").write_text("create table dba.tmore (a int); select 1/0")
     with pytest.raises(EtlError, match=r"9000_more.sql: database \(22012\): division by zero"):
-        migrations.ensure(connection, folder)
+        migrations.apply_pending(connection, folder)
     connection.close()
     assert here.sql("select to_regclass('dba.tmore')") == [(None,)]
 
@@ -175,7 +175,7 @@ def test_two_migrations_at_once(here: Installation, folder: Path) -> None:
 
     def work() -> None:
         connection = db_utils.connect()
-        done.append(migrations.ensure(connection, folder))
+        done.append(migrations.apply_pending(connection, folder))
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(3)]
@@ -190,7 +190,7 @@ def test_a_name_that_is_no_migration(here: Installation, folder: Path) -> None:
     (folder / "more.sql").write_text("")
     connection = db_utils.connect()
     with pytest.raises(ConfigurationError, match=r"expected a name such as 0001_schema\.sql"):
-        migrations.ensure(connection, folder)
+        migrations.apply_pending(connection, folder)
     connection.close()
 
 
@@ -200,7 +200,7 @@ def test_two_migrations_with_one_number_are_refused_and_nothing_is_left_out_in_s
     (folder / "0001_again.sql").write_text("select 1")
     connection = db_utils.connect()
     with pytest.raises(ConfigurationError, match=r"0001_dba\.sql has the number of 0001_again\.sql"):
-        migrations.ensure(connection, folder)
+        migrations.apply_pending(connection, folder)
     connection.close()
 
 

@@ -29,7 +29,7 @@ def folder(here: Installation, tmp_path: Path) -> Path:
 def ensure(folder: Path) -> list[str]:
     connection = db_utils.connect()
     try:
-        return migrations.ensure(connection, views_folder=folder)
+        return migrations.apply_pending(connection, views_folder=folder)
     finally:
         connection.close()
 
@@ -48,7 +48,7 @@ def test_a_view_is_replaced_when_its_file_is_another_and_keeps_its_grants(here: 
     here.sql("grant select on visits.numbers to public")
     (folder / "visits.numbers.sql").write_text(VISITOR.replace("as one", "as one, 2 as two"))
     connection = db_utils.connect()
-    assert migrations.missing(connection, views_folder=folder) == ["visits.numbers.sql"]
+    assert migrations.list_pending(connection, views_folder=folder) == ["visits.numbers.sql"]
     connection.close()
     assert ensure(folder) == ["visits.numbers.sql"]
     assert here.sql("select one, two from visits.numbers") == [(1, 2)]

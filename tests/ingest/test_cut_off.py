@@ -108,14 +108,14 @@ def test_the_marker_of_a_run_that_was_killed_while_it_wrote_it_goes(here: Instal
     kill_at(here, "pathlib:Path.rename", "before", 1)
     runs = Directories(here.data).runs
     assert [Path(name).suffix for name in names(runs)] == [".new"]
-    log_utils.remove_unbegun(Directories(here.data))
+    log_utils.remove_incomplete_markers(Directories(here.data))
     assert names(runs) == []
 
 
 def test_a_run_that_was_killed_after_its_last_record_has_its_csv_and_txt(installation: Installation) -> None:
     installation.configure("things")
     installation.drop("things.csv", "a\n1\n")
-    kill_at(installation, "systemscripts.log_utils:write_readable", "before", 1)
+    kill_at(installation, "systemscripts.log_utils:write_text_and_csv", "before", 1)
     [log] = (installation.data / "logs").glob("*.jsonl")
     assert not log.with_suffix(".csv").exists()
     run_again(installation)

@@ -101,7 +101,7 @@ def test_the_time_limit_that_comes_while_the_driver_reads_our_rows(jobs: Jobs) -
             try:
                 cursor.copy_expert("copy rows from stdin", Rows())
             except psycopg2.Error as error:  # as an import does, which goes on with the next file
-                summary.problem(str(db_utils.explain(error)), 75)
+                summary.problem(str(db_utils.translate_error(error)), 75)
         return summary
         """
     jobs.write("copying", body, needs="time_limit_hours=0.0005")
@@ -294,7 +294,7 @@ def test_a_run_that_nobody_listens_to_is_not_disturbed(jobs: Jobs) -> None:
 
 def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
     from systemscripts.job.signals_and_timeout import Limits
-    from systemscripts.log_utils import Keeper
+    from systemscripts.log_utils import Heartbeat
     from systemscripts.monitoring.doctor_checks import _Look
 
     taken = {
@@ -304,5 +304,5 @@ def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
         "_initialized",
         "_started",
     }  # of 3.11 to 3.14
-    for kind in (Limits, Keeper, _Look):
+    for kind in (Limits, Heartbeat, _Look):
         assert not taken & set(vars(kind)), kind

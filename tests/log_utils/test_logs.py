@@ -206,7 +206,7 @@ def test_a_user_without_a_name_can_run_it(jobs: Jobs) -> None:
         "def nobody(): raise KeyError('uid')\n"
         "getpass.getuser = nobody\n"
         "from systemscripts.log_utils import run_log\n"
-        "print(run_log.user_name())"
+        "print(run_log.get_user_name())"
     )
     environment = jobs.installation.process_environment()
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

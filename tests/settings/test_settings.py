@@ -146,14 +146,14 @@ def test_a_remote_database_without_tls_is_refused(here: Installation, url: str, 
     here.write_settings(DATABASE_URL=url)
     settings.reset()
     if not refused:
-        assert connection.address("etl") == url
+        assert connection.resolve_address("etl") == url
         return
     with pytest.raises(ConfigurationError, match="without TLS") as caught:
-        connection.address("etl")
+        connection.resolve_address("etl")
     assert "secret" not in str(caught.value)
     here.write_settings(DATABASE_ALLOW_INSECURE="true")
     settings.reset()
-    assert connection.address("etl") == url
+    assert connection.resolve_address("etl") == url
 
 
 def test_the_clock_is_an_offset(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_the_clock_is_an_offset(here: Installation, monkeypatch: pytest.MonkeyPa
     assert first.isoformat().startswith("2026-01-05T06:00:0")
     assert first.utcoffset() == timedelta(hours=-5)
     assert timedelta(0) < settings.now() - first < timedelta(seconds=5)
-    assert re.fullmatch(r"20260105T06000\d", settings.file_stamp())
+    assert re.fullmatch(r"20260105T06000\d", settings.format_file_stamp())
     monkeypatch.setenv("ETL_NOW", "2026-01-05T06:00:00+00:00")
     settings.reset()
     assert settings.now().astimezone(UTC).isoformat().startswith("2026-01-05T06:00:0")
@@ -189,9 +189,9 @@ def test_the_time_zone_is_also_the_databases(here: Installation) -> None:
 def test_the_example_names_every_setting_at_its_default_and_no_other(tmp_path: Path) -> None:
     lines = re.findall(r"^#([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE)
     assert [name for name, _ in lines if name != "SOURCE_EXAMPLE_PASSWORD"] == [
-        name for name, _ in lines if name in settings.names()
+        name for name, _ in lines if name in settings.list_names()
     ]
-    assert sorted(name for name, _ in lines if not name.startswith("SOURCE_")) == sorted(settings.names())
+    assert sorted(name for name, _ in lines if not name.startswith("SOURCE_")) == sorted(settings.list_names())
     assert not [line for line in EXAMPLE.splitlines() if line and not line.startswith("#")]
     uncommented = "\n".join(f"{name}={value}" for name, value in lines)
     defaults = settings.Settings().model_dump(exclude={"source_variables"})

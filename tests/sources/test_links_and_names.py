@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from systemscripts import settings
-from systemscripts.directory_management import Directories, fitting_name
+from systemscripts.directory_management import Directories, shorten_name
 from systemscripts.ingest import run_imports, select_imports
 from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Summary
@@ -252,6 +252,6 @@ def _break_reading(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
 
 
 def test_a_shortened_name_keeps_its_ending_and_differs_from_others() -> None:
-    first, second = fitting_name(LONG), fitting_name(LONG.replace("x.csv", "y.csv"))
+    first, second = shorten_name(LONG), shorten_name(LONG.replace("x.csv", "y.csv"))
     assert first != second and first.endswith(".csv") and len(first.encode()) == 200
-    assert fitting_name("short.csv") == "short.csv" and fitting_name("ö" * 300).encode().decode().startswith("ö" * 90)
+    assert shorten_name("short.csv") == "short.csv" and shorten_name("ö" * 300).encode().decode().startswith("ö" * 90)

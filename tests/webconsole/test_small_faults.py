@@ -96,7 +96,7 @@ def test_a_run_that_died_before_it_began_is_not_starting_for_ever(installation: 
 def process_start(pid: int) -> str:
     from systemscripts import log_utils
 
-    return str(log_utils.process_start(pid))
+    return str(log_utils.read_process_start(pid))
 
 
 def test_a_version_that_was_shown_and_is_uploaded_again_is_the_same(console: Console) -> None:

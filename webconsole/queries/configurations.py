@@ -9,7 +9,7 @@ from systemscripts.configuration.config_versions import Version
 from webconsole import connections
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def names(cursor: Cursor) -> list[str]:

@@ -10,7 +10,7 @@ from webconsole.queries import keyset_pages
 from webconsole.queries.keyset_pages import Page
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 STATUSES = ("active", "held", "superseded", "undone")
 PAGE = 50

@@ -11,7 +11,7 @@ from systemscripts.errors import MissingError, UsageError
 from webconsole import connections
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 NUMBER_TYPES = frozenset(("smallint", "integer", "bigint", "numeric", "real", "double precision"))
 LINEAGE = ("dataset_id", "source_row")

@@ -9,7 +9,7 @@ from webconsole.queries import keyset_pages
 from webconsole.queries.keyset_pages import Page
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 WITH_WARNINGS = "succeeded with warnings"  # not green, although nothing failed
 STATUSES = ("running", "succeeded", WITH_WARNINGS, "failed", "interrupted", "timed out", "skipped")

@@ -10,7 +10,7 @@ from systemscripts.configuration import yaml_job
 from webconsole import connections
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 TITLES = {"generic_import": "an import", "run_elt": "a YAML job"}  # what loads files
 

@@ -20,7 +20,7 @@ from webconsole.queries.keyset_pages import Page
 from webconsole.queries.relations import Column, Relation
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 PAGE = 50
 LARGE = 100_000  # rows from which on it matters where the reading begins

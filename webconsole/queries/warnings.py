@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from webconsole import connections
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 MOST = 100  # rows of one list on a page; the view has all
 _COLUMNS = """w.warned_at, w.job, w.config_name, w.code, w.text, w.file_name, w.label, w.dataset_date, w.file_id,

@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from systemscripts.errors import UsageError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 Role = Literal["admin", "user"]
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000

@@ -11,9 +11,9 @@ from systemscripts import plugins, settings
 
 def load_options(kind: str) -> type[BaseModel] | None:
     """The model of a kind's keys, None where nothing is known of the kind."""
-    if kind not in plugins.names(__name__):
+    if kind not in plugins.list_names(__name__):
         return None
-    found: type[BaseModel] = plugins.module(__name__, kind, "source of type").Options
+    found: type[BaseModel] = plugins.load_module(__name__, kind, "source of type").Options
     return found
 
 

@@ -28,7 +28,7 @@ from systemscripts.summary import Counts
 from systemscripts.tables.model import Block
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def plan(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Directories) -> Plan:

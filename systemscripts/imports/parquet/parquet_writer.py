@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from systemscripts import duck
 from systemscripts.datasets.lake import Lake
-from systemscripts.directory_management import sync_folder, unwritable
+from systemscripts.directory_management import sync_folder, explain_write_error
 from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
@@ -40,7 +40,7 @@ class Writer:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._stream = self._text.open("wb")
         except OSError as error:
-            raise unwritable(self._folder, error) from error
+            raise explain_write_error(self._folder, error) from error
         self._stack = contextlib.ExitStack()
         self.connection = self._stack.enter_context(duck.open_session(self._folder / f"{self._text.stem}.tmp"))
         return self
@@ -88,7 +88,7 @@ class Writer:
             try:
                 self._stream.write(copy_rows.as_text(Checked(rows, kept, []), self._load.dataset_id))
             except OSError as error:
-                raise unwritable(self._text, error) from error
+                raise explain_write_error(self._text, error) from error
             self._texts += len(rows)
         return rejects
 
@@ -112,7 +112,7 @@ class Writer:
             self._part.replace(goal)
             sync_folder(goal.parent)
         except OSError as error:
-            raise unwritable(goal, error) from error
+            raise explain_write_error(goal, error) from error
         return goal, months
 
     def _columns(self) -> list[tuple[str, str]]:

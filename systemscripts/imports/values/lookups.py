@@ -10,7 +10,7 @@ from systemscripts.errors import ConfigurationError
 from systemscripts.imports.layout import Layout
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 def values_of(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:

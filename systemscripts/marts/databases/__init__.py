@@ -56,4 +56,4 @@ class Rows:
 def chosen() -> ModuleType:
     """The module of the database that the settings name: PostgreSQL unless MARTS_DATABASE_URL is given."""
     kind = "mysql" if settings.current().marts_database_url else "postgresql"
-    return plugins.module(__name__, kind, "database for marts")
+    return plugins.load_module(__name__, kind, "database for marts")

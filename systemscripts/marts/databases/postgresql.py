@@ -10,7 +10,7 @@ from psycopg2 import sql
 
 from systemscripts import db_utils, duck
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import unwritable
+from systemscripts.directory_management import explain_write_error
 from systemscripts.marts.databases import Rows
 
 
@@ -44,7 +44,7 @@ def write(tables: list[Rows], kept: list[date]) -> None:
                 with text.open("rb") as stream:
                     cursor.copy_expert(statement.as_string(cursor), stream, 1 << 20)
             except OSError as error:
-                raise unwritable(text, error) from error
+                raise explain_write_error(text, error) from error
             text.unlink()
 
 

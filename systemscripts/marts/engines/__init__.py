@@ -47,4 +47,4 @@ def statement(name: str) -> str:
 
 def module(name: str) -> ModuleType:
     """The module of an engine; raises UsageError with the nearest name."""
-    return plugins.module(__name__, name, "engine", UsageError)
+    return plugins.load_module(__name__, name, "engine", UsageError)

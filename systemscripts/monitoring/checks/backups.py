@@ -35,7 +35,7 @@ def find(view: View) -> Iterator[Finding]:
 def last_success(directories: Directories) -> datetime | None:
     """When a backup last succeeded, by the logs."""
     for path in sorted(directories.logs.glob(f"{JOB}_*.jsonl"), reverse=True):
-        ends = [entry for entry in log_utils.entries(path) if entry["message"] == log_utils.ENDED]
+        ends = [entry for entry in log_utils.read_entries(path) if entry["message"] == log_utils.ENDED]
         if ends and ends[-1]["detail"]["status"] == "succeeded":
             return datetime.fromisoformat(ends[-1]["time"])
     return None

@@ -50,7 +50,7 @@ def _one(connection: Connection, statement: str) -> Any:
 
 def _server(connection: Connection, wanted: Settings) -> Iterator[Line]:
     number, version, encrypted, may_create, clock, host = _one(connection, _FACTS)
-    where = "embedded" if wanted.embedded else db_utils.safe_address(wanted.database_url.get_secret_value())
+    where = "embedded" if wanted.embedded else db_utils.redact_address(wanted.database_url.get_secret_value())
     if number < OLDEST:
         yield Line(FAILURE, "database", f"PostgreSQL {version} at {where} is too old", "Use version 13 or newer.")
     else:
@@ -93,7 +93,7 @@ def _real_data(connection: Connection) -> Iterator[Line]:
 
 def _schema(connection: Connection) -> Line:
     try:
-        missing = migrations.missing(connection)
+        missing = migrations.list_pending(connection)
     except ConfigurationError as error:
         return Line.of("schema", error)
     if missing:

@@ -22,7 +22,7 @@ def find(view: View) -> Iterator[Finding]:
             hours = (time.time() - path.stat().st_mtime) / 3600
         except (OSError, ValueError, TypeError):
             continue
-        alive = log_utils.process_start(run.pid) == run.process_start
+        alive = log_utils.read_process_start(run.pid) == run.process_start
         if not alive or not run.alert or hours <= limit:  # a server runs for ever, a step belongs to its pipeline
             continue
         name = f"{run.job} {run.lock_key}".strip()

@@ -42,10 +42,10 @@ def find(view: View) -> Iterator[Finding]:
 
 def began(name: str, moment: datetime, directories: Directories) -> bool:
     """Whether a run of a pipeline has begun since a moment, and was no mere look at it."""
-    stamp = moment.astimezone(settings.zone()).strftime("%Y%m%dT%H%M%S")
+    stamp = moment.astimezone(settings.get_zone()).strftime("%Y%m%dT%H%M%S")
     for path in directories.logs.glob("run_pipeline_*.jsonl"):
         found = re.search(r"_(\d{8}T\d{6})", path.name)
-        if found and found[1] >= stamp and _counts(list(log_utils.entries(path)), name):
+        if found and found[1] >= stamp and _counts(list(log_utils.read_entries(path)), name):
             return True
     return False
 

@@ -33,7 +33,7 @@ def secret_files(path: Path) -> list[Path]:
         values = {**dotenv_values(path), **os.environ}
     except OSError:
         values = dict(os.environ)
-    known = {name + "_FILE" for name in settings.names()}
+    known = {name + "_FILE" for name in settings.list_names()}
     named = [
         Path(value).expanduser()
         for name, value in values.items()

@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Line]:
             run = log_utils.Run(**json.loads(path.read_text()))
         except (OSError, ValueError, TypeError):
             continue
-        if log_utils.process_start(run.pid) != run.process_start:
+        if log_utils.read_process_start(run.pid) != run.process_start:
             yield Line(WARNING, "run", f"{run.job} was killed and is not closed yet", "Run: close_interrupted_runs.py")
     if not bad:
         yield Line(OK, "alerts", "nothing is known to be bad")

@@ -29,7 +29,7 @@ class Part:
 
 def module(name: str) -> ModuleType:
     """The module of one kind; raises ConfigurationError with the nearest kind."""
-    return plugins.module(__name__, name, "kind of part")
+    return plugins.load_module(__name__, name, "kind of part")
 
 
 def check(parts: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from systemscripts.errors import ConfigurationError
 from systemscripts.reports.parts import Part
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 
 class Options(BaseModel):

@@ -9,7 +9,7 @@ sales of one product: then a second download is the same as the first, byte for 
 from __future__ import annotations
 
 from systemscripts.configuration.source_options.api import Options
-from systemscripts.directory_management import sha256_of
+from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
 from systemscripts.sources.api_pages.pagination import Position
 from systemscripts.sources.api_pages.resumable_download import Landing, State, hash_position
@@ -75,7 +75,7 @@ def check_whole(options: Options, landing: Landing, state: State) -> None:
         return
     found = f"page {number} begins with records that the page before it ends with"
     known = "paging.repeats: true takes equal records as they are"
-    content = sha256_of(landing.part)
+    content = compute_sha256(landing.part)
     if content != state.shifted_content or _has_equal_pages(landing):
         state.shifted_content = content
         raise MovedError(f"{found} ({known})")

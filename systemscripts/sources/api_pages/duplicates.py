@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.source_options.api import Options
-from systemscripts.db_utils import transaction
-from systemscripts.directory_management import sha256_of
+from systemscripts.db_utils import Cursor, transaction
+from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
 from systemscripts.http_client import shown
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import incremental
 from systemscripts.sources.api_pages.resumable_download import Landing, State
 from systemscripts.summary import Notice
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +43,7 @@ def known(request: Request, options: Options, state: State, address: str, landin
 
     Raises BadDataError where that was refused and nothing has changed since.
     """
-    config, content, url = request.config, sha256_of(landing.part), shown(options.url)
+    config, content, url = request.config, compute_sha256(landing.part), shown(options.url)
     with transaction(request.connection) as cursor:
         earlier = _newest(cursor, config, address)
         if earlier is None or earlier.file_sha256 != content:
@@ -96,7 +92,7 @@ def _is_there(config: ImportConfig, earlier: _Earlier) -> bool:
     """
     if earlier.dataset_status not in ("active", "held", "superseded"):
         return False
-    same_day = earlier.created_at.astimezone(settings.zone()).date() == settings.now().date()
+    same_day = earlier.created_at.astimezone(settings.get_zone()).date() == settings.now().date()
     if config.dateconfig == "filename" and config.load_mode != "upsert" and not same_day:
         return False
     return config.load_mode != "snapshot" or earlier.current or earlier.dataset_status == "held"

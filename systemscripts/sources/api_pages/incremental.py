@@ -12,7 +12,7 @@ from systemscripts import settings
 from systemscripts.configuration.source_options.api import Incremental, Options
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
+    from systemscripts.db_utils import Cursor
 
 _DAY = re.compile(r"\{today(?:-([0-9]{1,5}))?\}")
 _STAMP = "%Y%m%dT%H%M%S"

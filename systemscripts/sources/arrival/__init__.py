@@ -13,7 +13,7 @@ from pathlib import Path
 
 from systemscripts import file_ledger
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import fitting_name, move_without_overwriting
+from systemscripts.directory_management import move_without_overwriting, shorten_name
 from systemscripts.sources import Request
 
 
@@ -44,7 +44,7 @@ def land(request: Request, kind: str, origin: file_ledger.Origin, part: Path, fo
 
     Its name is the last part of `origin.path`; where that is taken here, only the place gets another one.
     """
-    name = fitting_name(origin.path.rpartition("/")[2])
+    name = shorten_name(origin.path.rpartition("/")[2])
     stem, dot, ending = name.rpartition(".")
     number = 1
     while True:

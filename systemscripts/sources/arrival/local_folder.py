@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from systemscripts import file_ledger, settings
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import copy_stream, fitting_name, in_progress, unsafe_arrival
+from systemscripts.directory_management import copy_stream, explain_unsafe_arrival, is_in_progress, shorten_name
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival.open_folder import open_folder
@@ -98,10 +98,10 @@ def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[
     pattern = request.options.get("pattern") or request.config.file_pattern
     for entry in found:
         path = folder / entry.name
-        if reason := unsafe_arrival(entry.name):
+        if reason := explain_unsafe_arrival(entry.name):
             shown = repr(entry.name)[1:-1]
             fetched.leave(folder / shown, f"{shown} in {folder} is not taken: its name must not be used here, {reason}")
-        elif in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
+        elif is_in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
             continue
         elif not entry.is_file(follow_symlinks=False):
             fetched.leave(path, f"{entry.name} in {folder} is not taken: it is no file")
@@ -177,7 +177,7 @@ def settle(ticket: file_ledger.Ticket, data: Path) -> None:
     data folder.
     """
     path = Path(ticket.source_path or "")
-    aside = f".{fitting_name(path.name)}.{ticket.file_id}.part"
+    aside = f".{shorten_name(path.name)}.{ticket.file_id}.part"
     try:
         folder = open_folder(path.parent, data)
     except FileNotFoundError:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import configuration
-from systemscripts.db_utils import transaction
+from systemscripts.db_utils import Connection, transaction
 from systemscripts.tables import column_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from psycopg2.extensions import connection as Connection
 
 LISTS_IMPORT = "meetmax_events"
 EVENTS = """

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
-from systemscripts.directory_management import unsafe_name
+from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import BadDataError
 from systemscripts.tables import temporary_files
 from systemscripts.tables.model import ReadingOptions, Table
@@ -90,4 +90,4 @@ def _member_name(path: Path, name: str) -> str:
             f"{path.name} holds a file with the name {name!r}, which no file can have",
             "Ask the sender to pack it again.",
         )
-    return "data" if unsafe_name(last) else last
+    return "data" if explain_unsafe_name(last) else last
