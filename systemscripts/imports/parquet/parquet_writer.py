@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from systemscripts import duck
 from systemscripts.datasets.lake import Lake
-from systemscripts.directory_management import sync_folder, explain_write_error
+from systemscripts.directory_management import explain_write_error, sync_folder
 from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
