@@ -19,12 +19,9 @@ from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import import_rows, plain_secrets, upload_targets, variables, yaml_job
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, FaultsError, KeyPath, parse_document
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 SOURCE_TYPES = ("api", "local", "sftp")
 FORBIDDEN_KEYS = ("transform", "after_change", "notify")
