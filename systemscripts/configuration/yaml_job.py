@@ -20,7 +20,7 @@ from systemscripts.configuration import import_rows, plain_secrets
 from systemscripts.configuration.import_config import MAX_SOURCES, ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.configuration.yaml_documents import Document, KeyPath, validate_document
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice, about
 
