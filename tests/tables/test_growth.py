@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 import resource
 import threading
@@ -21,6 +22,7 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 
 TIMES, MOST_TIMES = 8, 12
+ROUNDS = 3  # other work on the machine only ever adds to a time: of each size the least of so many counts
 LEAST_SECONDS = 0.06  # what starting and the smallest files cost by themselves; less says nothing about growth
 
 
@@ -137,9 +139,13 @@ FILES: dict[str, tuple[int, Callable[[int], bytes]]] = {
 def test_eight_times_as_much_costs_no_more_than_twelve_times_the_time(kind: str, tmp_path: Path) -> None:
     size, make = FILES[kind]
     options = ReadingOptions(fill_merged=kind == "merged cells", sheet="all" if kind == "sheets" else None)
-    small = _seconds(_written(tmp_path / "small", make(size)), options)
-    large = _seconds(_written(tmp_path / "large", make(size * TIMES)), options)
-    assert large < max(small, LEAST_SECONDS) * MOST_TIMES
+    paths = [_written(tmp_path / name, make(count)) for name, count in (("small", size), ("large", size * TIMES))]
+    small = large = math.inf
+    for _ in range(ROUNDS):
+        small, large = min(small, _seconds(paths[0], options)), min(large, _seconds(paths[1], options))
+        if large < max(small, LEAST_SECONDS) * MOST_TIMES:
+            return
+    pytest.fail(f"{large:.2f} s, for an eighth of it {small:.2f} s")
 
 
 def test_many_equal_headers_are_named_in_linear_time() -> None:
@@ -155,14 +161,13 @@ def _written(path: Path, content: bytes) -> Path:
 
 def _seconds(path: Path, options: ReadingOptions) -> float:
     """Processor time, with that of child processes, to read all of a file or to refuse it."""
-    begin = _used()
+    begin, others = _used(), set(threading.enumerate())
     with suppress(EtlError), open_table(path, options) as table:
         for _ in table.blocks():
             pass
         table.content_sha256()
-    for thread in threading.enumerate():  # that wait for the end of a child
-        if thread is not threading.current_thread():
-            thread.join(10)
+    for thread in set(threading.enumerate()) - others:  # they wait for the end of a child
+        thread.join(10)
     return _used() - begin
 
 
