@@ -107,17 +107,27 @@ def test_columns_that_were_dropped_count_too(here: Installation, connection: Any
 
 def test_work_grows_with_the_columns_and_not_with_their_square(here: Installation, connection: Any) -> None:
     """Load, load again and compare: 1,500 columns take at most 12 times the processor time of 190."""
-    seconds: dict[int, float] = {}
-    # the first time also imports what it needs; of each size the best of two counts, as other work disturbs
-    for number, columns in enumerate([190, 190, 190, 1500, 1500]):
-        here.configure("things", target_table=f"public.things_{number}", load_mode="snapshot", guards={"min_rows": 1})
-        begin = time.process_time()
-        summaries = [load(here, connection, wide(columns, str(value + number))) for value in (70, 80)]
-        with transaction(connection) as cursor:
-            ids = [summary.rows[0]["dataset"] for summary in summaries]
-            found = changes.numbered(cursor, ids)
-            comparison = changes.compare(cursor, found[ids[0]], found[ids[1]], ["column_0"])
-        seconds[columns] = min(time.process_time() - begin, seconds.get(columns, math.inf))
-        assert [summary.problems for summary in summaries] == [[], []]
-        assert sum(len(row.values) for row in comparison.changed) == 50 * (columns - 1)
-    assert seconds[1500] <= 12 * seconds[190], seconds
+    # the first time also imports what it needs
+    load_twice_and_compare(here, connection, 190, 0)
+    few = many = math.inf
+    for number in (1, 2, 3):  # other work on the machine only ever adds to a time: of each size the least counts
+        few = min(few, load_twice_and_compare(here, connection, 190, number))
+        many = min(many, load_twice_and_compare(here, connection, 1500, number + 10))
+        if many <= 12 * few:
+            return
+    pytest.fail(f"{many:.2f} s, with 190 columns {few:.2f} s")
+
+
+def load_twice_and_compare(here: Installation, connection: Any, columns: int, number: int) -> float:
+    """Return the processor time in seconds to load two files of so many columns into a target and to compare them."""
+    here.configure("things", target_table=f"public.things_{number}", load_mode="snapshot", guards={"min_rows": 1})
+    begin = time.process_time()
+    summaries = [load(here, connection, wide(columns, str(value + number))) for value in (70, 80)]
+    with transaction(connection) as cursor:
+        ids = [summary.rows[0]["dataset"] for summary in summaries]
+        datasets = changes.numbered(cursor, ids)
+        comparison = changes.compare(cursor, datasets[ids[0]], datasets[ids[1]], ["column_0"])
+    seconds = time.process_time() - begin
+    assert [summary.problems for summary in summaries] == [[], []]
+    assert sum(len(row.values) for row in comparison.changed) == 50 * (columns - 1)
+    return seconds
