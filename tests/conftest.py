@@ -139,7 +139,7 @@ class Server:
     folder: Path
 
     def create_database(self, name: str, template: str = "template_etl") -> tuple[str, str]:
-        self.execute(f'create database "{name}" template "{template}"')
+        self.execute(f'create database "{name}" template "{template}" strategy file_copy')
         return _with_database(self.etl, name), _with_database(self.reader, name)
 
     def execute(self, statement: str) -> None:
@@ -173,6 +173,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings.reset()
     running = embedded.start_server()
     found = Server(running.url("etl"), running.url("reader"), Path(running.folder))
+    # Its databases live for one test: no power failure is to be survived, and each drop would wait for the disk.
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        found.execute(f"alter system set {setting} = off")
+    found.execute("select pg_reload_conf()")
     found.execute("create database template_etl")
     with contextlib.closing(psycopg2.connect(_with_database(found.etl, "template_etl"))) as connection:
         migrations.apply_pending(connection)
