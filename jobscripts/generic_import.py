@@ -98,14 +98,14 @@ def generic_import(
 
         return export(connection, *export_rejects)
     if list_imports:
-        return select_imports.listed(connection)
+        return select_imports.list_imports(connection)
     last = phase or until
     options = run_imports.Options(
         only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,
         ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
         retry_refused=retry_refused, wait_seconds=patience,
     )  # fmt: skip
-    return select_imports.run(connection, config or None, directories, run_uuid, options, datasource)
+    return select_imports.run_selected(connection, config or None, directories, run_uuid, options, datasource)
 
 
 def _one_thing(actions: list[str], config: str, several: bool) -> None:

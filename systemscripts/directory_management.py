@@ -10,8 +10,9 @@ import os
 import shlex
 import stat
 import tempfile
+import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -30,6 +31,8 @@ MAX_NAME_BYTES = 200  # 255 on most file systems; .part, .reason.txt and marks m
 MAX_DISK_NAME_BYTES = 255  # bytes of a name on most file systems
 IN_PROGRESS_SUFFIXES = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_PREFIXES = ("~$", ".")
+
+FileStat = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
 
 @dataclass(frozen=True)
@@ -316,3 +319,33 @@ def choose_free_name(target: Path, content: str, taken: Callable[[Path], bool]) 
         if not taken(marked):
             break
     return marked
+
+
+def read_file_stat(path: Path) -> FileStat | None:
+    """Return size and time of a file, None where it cannot be found."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
+
+
+def split_still_files(paths: Iterable[Path], seconds: float) -> tuple[list[Path], list[Path]]:
+    """Return the files that have stopped changing, and those that are still being written.
+
+    Files younger than `seconds` are checked twice, that far apart; older ones need no wait.
+    """
+    still, young = [], []
+    for path in paths:
+        file_stat = read_file_stat(path)
+        if file_stat is None:
+            continue
+        if time.time() - file_stat[1] / 1e9 < seconds:
+            young.append((path, file_stat))
+        else:
+            still.append(path)
+    if young:
+        newest = max(file_stat[1] for _, file_stat in young) / 1e9
+        time.sleep(min(max(newest + seconds - time.time(), 0.0), seconds))
+    moving = [path for path, file_stat in young if read_file_stat(path) != file_stat]
+    return still + [path for path, _ in young if path not in moving], moving

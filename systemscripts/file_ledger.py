@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 OPEN = ("fetched", "prepared")
 FINAL = ("loaded", "unchanged", "duplicate", "refused", "undone")
 # dba.tfile.status: from -> to; docs/architecture.md draws them
-ARROWS = {
+TRANSITIONS = {
     "fetched": {"fetched", "prepared", "refused"},
     "prepared": {"prepared", "loaded", "unchanged", "duplicate", "refused"},
     "loaded": {"undone"},
@@ -31,8 +30,6 @@ _COLUMNS = (
     "file_sha256", "content_sha256", "status",
     "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
 )  # fmt: skip
-
-Look = tuple[int, int]  # size and time of a file
 
 
 @dataclass(frozen=True)
@@ -70,45 +67,17 @@ class Ticket:
     settled_at: datetime | None
 
 
-def stored_path(path: Path, directories: Directories) -> str:
+def to_stored_path(path: Path, directories: Directories) -> str:
     """A path as the ledger keeps it."""
     return str(path.relative_to(directories.data)) if path.is_relative_to(directories.data) else str(path)
 
 
-def real_path(stored: str, directories: Directories) -> Path:
+def to_real_path(stored: str, directories: Directories) -> Path:
     """Where a path of the ledger lies now."""
     return directories.data / stored
 
 
-def still_files(paths: Iterable[Path], seconds: float) -> tuple[list[Path], list[Path]]:
-    """Part files into those whose size and time rest and those that are still being written.
-
-    Files younger than `seconds` are looked at twice, that far apart; the older ones need no wait.
-    """
-    still, young = [], []
-    for path in paths:
-        found = look(path)
-        if found is not None and time.time() - found[1] / 1e9 < seconds:
-            young.append((path, found))
-        elif found is not None:
-            still.append(path)
-    if young:
-        newest = max(found[1] for _, found in young) / 1e9
-        time.sleep(min(max(newest + seconds - time.time(), 0.0), seconds))
-    rested = [path for path, found in young if look(path) == found]
-    return still + rested, [path for path, _ in young if path not in rested]
-
-
-def look(path: Path) -> Look | None:
-    """Size and time of a file, None where there is none."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_size, state.st_mtime_ns
-
-
-def register(
+def register_file(
     cursor: Cursor,
     config_name: str,
     path: Path,
@@ -122,7 +91,7 @@ def register(
     `origin`: what it was at its source, for a file that was brought from elsewhere. Such a ticket may be made before
     the file stands at `path`; it is taken back by the next run where the file never came to stand there.
     """
-    stored = stored_path(path, directories)
+    stored = to_stored_path(path, directories)
     size = path.stat().st_size if origin is None or path.exists() else origin.size
     name = origin.path.rpartition("/")[2] or path.name if origin else path.name
     origin = origin or Origin(stored, None, "")
@@ -144,7 +113,7 @@ def register(
     return Ticket(*row)
 
 
-def known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettled: bool = False) -> bool:
+def is_known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettled: bool = False) -> bool:
     """Whether exactly this (path, size, stamp) was fetched before and is not to be fetched again.
 
     `unsettled`: only where its source was not tidied up since; for sources that remove what is safe here, where the
@@ -160,7 +129,7 @@ def known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettl
     return bool(row[0])
 
 
-def unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
+def list_unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
     """The tickets in a final state whose file has not reached its last place, or whose source does not know yet."""
     cursor.execute(
         f"""select {", ".join(_COLUMNS)} from dba.tfile
@@ -171,7 +140,7 @@ def unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
-def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
+def list_open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     """The tickets whose file still waits."""
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and status = any(%s) order by file_id",
@@ -180,7 +149,7 @@ def open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
-def of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
+def load_ticket_of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     """The ticket of the file that became a dataset; raises EtlError when there is none."""
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where dataset_id = %s and status in ('loaded', 'undone')",
@@ -195,7 +164,7 @@ def of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     return Ticket(*row)
 
 
-def refused(cursor: Cursor, config_name: str) -> list[Ticket]:
+def list_refused(cursor: Cursor, config_name: str) -> list[Ticket]:
     """The refused files that no good load has replaced yet."""
     cursor.execute(
         f"""select {", ".join(_COLUMNS)} from dba.tfile
@@ -205,9 +174,9 @@ def refused(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
-def change(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values: Any) -> None:
+def change_status(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values: Any) -> None:
     """Follow one arrow of the state machine, setting further columns; raises EtlError where there is no such arrow."""
-    if status not in ARROWS.get(ticket.status, set()):
+    if status not in TRANSITIONS.get(ticket.status, set()):
         raise EtlError(f"file {ticket.file_id} cannot go from {ticket.status} to {status}")
     for name in ("detected", "plan"):
         if name in values and values[name] is not None:
@@ -228,13 +197,13 @@ def change(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values:
             setattr(ticket, name, value)
 
 
-def forget(cursor: Cursor, ticket: Ticket) -> None:
+def delete_ticket(cursor: Cursor, ticket: Ticket) -> None:
     """Remove the ticket of a file that went away before anything of it was loaded."""
     cursor.execute("update dba.tschemachange set file_id = null where file_id = %s", (ticket.file_id,))
     cursor.execute("delete from dba.tfile where file_id = %s and status = any(%s)", (ticket.file_id, list(OPEN)))
 
 
-def not_put_away(cursor: Cursor, config_name: str) -> set[str]:
+def list_unarchived_paths(cursor: Cursor, config_name: str) -> set[str]:
     """The paths of files in a final state that could not be moved yet: they only seem to wait."""
     cursor.execute(
         "select path from dba.tfile where config_name = %s and status = any(%s) and archived_at is null",
@@ -243,7 +212,7 @@ def not_put_away(cursor: Cursor, config_name: str) -> set[str]:
     return {row[0] for row in cursor.fetchall()}
 
 
-def undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
+def mark_undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
     """The file that became a dataset follows it when that is undone."""
     cursor.execute(
         """update dba.tfile set status = 'undone', status_at = now(), run_uuid = %s
@@ -252,23 +221,25 @@ def undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
     )
 
 
-def counts_columns(counts: Counts) -> dict[str, int]:
+def counts_as_columns(counts: Counts) -> dict[str, int]:
     """Counts as columns of dba.tfile and dba.tdataset."""
     return {f"rows_{name}": getattr(counts, name) for name in ("read", "loaded", "rejected", "skipped")}
 
 
-def keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
+def choose_keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
     """Where the file will be kept in `folder`: under its name unless another content has that place."""
     assert ticket.file_sha256 is not None
-    free = choose_free_name(folder / shorten_name(ticket.name), ticket.file_sha256, _taken(cursor, ticket, directories))
-    return stored_path(free, directories)
+    free = choose_free_name(
+        folder / shorten_name(ticket.name), ticket.file_sha256, _build_taken_check(cursor, ticket, directories)
+    )
+    return to_stored_path(free, directories)
 
 
-def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:
+def _build_taken_check(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:
     def taken(path: Path) -> bool:
         cursor.execute(
             "select file_sha256 = %s from dba.tfile where keep_path = %s and file_id <> %s",
-            (ticket.file_sha256, stored_path(path, directories), ticket.file_id),
+            (ticket.file_sha256, to_stored_path(path, directories), ticket.file_id),
         )
         rows = cursor.fetchall()
         if rows:
@@ -278,17 +249,17 @@ def _taken(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable
     return taken
 
 
-def archived(cursor: Cursor, ticket: Ticket) -> None:
+def mark_archived(cursor: Cursor, ticket: Ticket) -> None:
     """Note that the file lies where it is kept."""
     cursor.execute("update dba.tfile set archived_at = %s where file_id = %s", (settings.now(), ticket.file_id))
 
 
-def settled(cursor: Cursor, ticket: Ticket) -> None:
+def mark_settled(cursor: Cursor, ticket: Ticket) -> None:
     """Note that the source knows the file is safe."""
     cursor.execute("update dba.tfile set settled_at = now() where file_id = %s", (ticket.file_id,))
 
 
-def resolve_refused_before(cursor: Cursor, ticket: Ticket) -> None:
+def resolve_earlier_refusals(cursor: Cursor, ticket: Ticket) -> None:
     """The same content refused once more stands for the times before: it is one file that waits for somebody."""
     cursor.execute(
         """update dba.tfile set resolved_by = %s where config_name = %s and status = 'refused' and resolved_by is null

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from systemscripts import alerts, file_ledger, masking, settings, sources
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import atomic_write, compute_sha256, move_file, shorten_name
+from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, move_file, read_file_stat
 from systemscripts.errors import EtlError
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, record
 
 
-def finish(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Look | None = None) -> None:
+def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat | None = None) -> None:
     """Bring one file to its last place and settle it at its source; may be repeated at any point.
 
     `read_as`: size and time of the file when it was read, so that it need not be hashed again. Raises EtlError when it
@@ -23,19 +23,18 @@ def finish(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Lo
     """
     safe = True
     if ticket.archived_at is None:
-        safe = _keep(context, ticket, read_as)
-        _tell(context, ticket)
+        safe = _move_to_archive(context, ticket, read_as)
+        _notify_recipients(context, ticket)
         with transaction(context.connection) as cursor:  # durable: what comes next may remove the original
-            file_ledger.archived(cursor, ticket)
-    clean_csv = context.directories.temporary / f"{shorten_name(ticket.name)}.clean.csv"  # of the phase prepare alone
-    clean_csv.unlink(missing_ok=True)
+            file_ledger.mark_archived(cursor, ticket)
+    context.clean_csv_path(ticket.name).unlink(missing_ok=True)
     if safe:
-        _settle(context, ticket)
+        _settle_source(context, ticket)
     with transaction(context.connection, durable=False) as cursor:
-        file_ledger.settled(cursor, ticket)
+        file_ledger.mark_settled(cursor, ticket)
 
 
-def _settle(context: Context, ticket: file_ledger.Ticket) -> None:
+def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
     """Tell the source that the file is safe here."""
     source = sources.of_ticket(context.config, ticket)
     if source is None and ticket.source != "local":
@@ -48,38 +47,38 @@ def _settle(context: Context, ticket: file_ledger.Ticket) -> None:
     sources.module(ticket.source).settle(request, ticket)
 
 
-def finish_all(context: Context) -> list[str]:
+def finish_files(context: Context) -> list[str]:
     """Finish what earlier runs have left; returns a sentence for each file that could not be finished."""
     with transaction(context.connection) as cursor:
-        waiting = file_ledger.unfinished(cursor, context.config.config_name)
+        waiting = file_ledger.list_unfinished(cursor, context.config.config_name)
     problems = []
     for ticket in waiting:
         try:
-            finish(context, ticket)
+            finish_file(context, ticket)
         except EtlError as error:
             problems.append(f"{ticket.name} is {ticket.status} but not put away: {error}")
     return problems
 
 
-def bring_back_refused(context: Context) -> None:
+def return_refused_files(context: Context) -> None:
     """Put the refused files that no good load has replaced back to where files wait, to be tried again."""
     with transaction(context.connection) as cursor:
-        refused = file_ledger.refused(cursor, context.config.config_name)
+        refused = file_ledger.list_refused(cursor, context.config.config_name)
     for ticket in refused:
-        kept = file_ledger.real_path(ticket.keep_path or "", context.directories)
-        place = file_ledger.real_path(ticket.path, context.directories)
+        kept = file_ledger.to_real_path(ticket.keep_path or "", context.directories)
+        place = file_ledger.to_real_path(ticket.path, context.directories)
         if kept.is_file() and not place.exists():
             # first the reason: left behind by a kill, it would stand there for a file that has gone
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
             move_file(kept, place)
 
 
-def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Look | None) -> bool:
+def _move_to_archive(context: Context, ticket: file_ledger.Ticket, read_as: FileStat | None) -> bool:
     """Move a file to where it is kept; false where it is nowhere any more, so that its source must not let it go."""
-    source = file_ledger.real_path(ticket.path, context.directories)
-    goal = file_ledger.real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
+    source = file_ledger.to_real_path(ticket.path, context.directories)
+    goal = file_ledger.to_real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
     try:
-        if not _is_the_same(source, ticket, read_as):
+        if not _is_same_file(source, ticket, read_as):
             # moved by a run that was killed before it could note it; or taken away, or replaced by a newer file
             if goal is not None and not goal.exists():
                 text = f"{ticket.name} is {ticket.status}, but its file is no longer there"
@@ -93,7 +92,7 @@ def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Loo
         if ticket.status == "refused":
             goal.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(goal.with_name(f"{goal.name}.reason.txt")) as stream:
-                stream.write(_reason(ticket).encode())
+                stream.write(_describe_refusal(ticket).encode())
         move_file(source, goal)
         return True
     except OSError as error:
@@ -103,7 +102,7 @@ def _keep(context: Context, ticket: file_ledger.Ticket, read_as: file_ledger.Loo
         ) from error
 
 
-def _tell(context: Context, ticket: file_ledger.Ticket) -> None:
+def _notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
     """Tell whom the import names of a refused file or a held dataset; once more where a kill came between."""
     config, held = context.config, ticket.status == "loaded" and bool(ticket.reason)
     if not config.notify or not (held or ticket.status == "refused"):
@@ -118,13 +117,13 @@ def _tell(context: Context, ticket: file_ledger.Ticket) -> None:
     alerts.tell(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
 
 
-def _is_the_same(source: Path, ticket: file_ledger.Ticket, read_as: file_ledger.Look | None) -> bool:
+def _is_same_file(source: Path, ticket: file_ledger.Ticket, read_as: FileStat | None) -> bool:
     """Whether what waits is still the file that the ticket is about."""
-    found = file_ledger.look(source)
+    found = read_file_stat(source)
     return found is not None and (found == read_as or compute_sha256(source) == ticket.file_sha256)
 
 
-def _reason(ticket: file_ledger.Ticket) -> str:
+def _describe_refusal(ticket: file_ledger.Ticket) -> str:
     return masking.mask(
         f"{ticket.name} was refused by the import {ticket.config_name} on {settings.now():%Y-%m-%d %H:%M}.\n\n"
         f"{ticket.reason}\n"

@@ -26,11 +26,11 @@ from systemscripts.errors import BadDataError, EtlError
 from systemscripts.summary import Summary
 from systemscripts.tables import temporary_files
 
-ENDING = ".zip"
+ZIP_SUFFIX = ".zip"
 
 
 @dataclass(frozen=True)
-class Kept:
+class ArchivedFile:
     """A single file of the archive."""
 
     file_id: int
@@ -48,8 +48,8 @@ def zip_days(
     """
     with advisory_lock(connection, f"import {config.config_name}", wait_seconds):
         with transaction(connection) as cursor:
-            _remove_zipped(cursor, config, directories)
-            days = _finished_days(cursor, config)
+            _remove_zipped_files(cursor, config, directories)
+            days = _find_finished_days(cursor, config)
         for zip_path, kept in sorted(days.items()):
             try:
                 _zip_day(connection, directories, zip_path, kept, summary)
@@ -59,7 +59,7 @@ def zip_days(
                 summary.problem(f"{text} The single files stay.", code)
 
 
-def _finished_days(cursor: Cursor, config: ImportConfig) -> dict[str, list[Kept]]:
+def _find_finished_days(cursor: Cursor, config: ImportConfig) -> dict[str, list[ArchivedFile]]:
     """The single files by the zip they belong into: that of the day on which they came to the archive."""
     cursor.execute(
         """select file_id, keep_path, file_sha256, (archived_at at time zone current_setting('TimeZone'))::date
@@ -69,19 +69,19 @@ def _finished_days(cursor: Cursor, config: ImportConfig) -> dict[str, list[Kept]
            order by keep_path, file_id""",
         (config.config_name, settings.now()),
     )
-    found: dict[str, list[Kept]] = defaultdict(list)
+    found: dict[str, list[ArchivedFile]] = defaultdict(list)
     for row in cursor.fetchall():
-        kept = Kept(*row)
+        kept = ArchivedFile(*row)
         folder = kept.keep_path.rpartition("/")[0]
-        found[f"{folder}/{config.config_name}-{kept.day}{ENDING}"].append(kept)
+        found[f"{folder}/{config.config_name}-{kept.day}{ZIP_SUFFIX}"].append(kept)
     return found
 
 
 def _zip_day(
-    connection: Connection, directories: Directories, zip_path: str, kept: list[Kept], summary: Summary
+    connection: Connection, directories: Directories, zip_path: str, kept: list[ArchivedFile], summary: Summary
 ) -> None:
-    place = file_ledger.real_path(zip_path, directories)
-    there = [each for each in kept if file_ledger.real_path(each.keep_path, directories).is_file()]
+    place = file_ledger.to_real_path(zip_path, directories)
+    there = [each for each in kept if file_ledger.to_real_path(each.keep_path, directories).is_file()]
     if missing := len({each.keep_path for each in kept} - {each.keep_path for each in there}):
         summary.problem(f"{missing} files of {zip_path} are not in the archive", EtlError.exit_code)
     hashes = {each.keep_path: each.file_sha256 for each in there}
@@ -89,8 +89,8 @@ def _zip_day(
         return
     part = place.with_name(f".{place.name}.part")
     try:
-        _write(part, place, [file_ledger.real_path(path, directories) for path in hashes])
-        _verify(part, {path.rpartition("/")[2]: digest for path, digest in hashes.items()})
+        _write_zip(part, place, [file_ledger.to_real_path(path, directories) for path in hashes])
+        _verify_zip(part, {path.rpartition("/")[2]: digest for path, digest in hashes.items()})
         part.replace(place)
     finally:
         part.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def _zip_day(
                 "update dba.tfile set keep_path = %s where file_id = %s", (f"{zip_path}/{name}", each.file_id)
             )
     for path in hashes:
-        _remove_single(file_ledger.real_path(path, directories))
+        _remove_single(file_ledger.to_real_path(path, directories))
     summary.files += len(hashes)
     summary.rows.append({"zip": zip_path, "files": len(hashes), "bytes": place.stat().st_size})
 
@@ -112,7 +112,7 @@ def _remove_single(path: Path) -> None:
     path.unlink()
 
 
-def _write(part: Path, before: Path, paths: list[Path]) -> None:
+def _write_zip(part: Path, before: Path, paths: list[Path]) -> None:
     """Write a zip of some files, with what an earlier zip of that day holds."""
     names = {path.name for path in paths}
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as made:
@@ -127,7 +127,7 @@ def _write(part: Path, before: Path, paths: list[Path]) -> None:
         os.fsync(stream.fileno())
 
 
-def _verify(part: Path, hashes: dict[str, str]) -> None:
+def _verify_zip(part: Path, hashes: dict[str, str]) -> None:
     """Read every file of a zip back; raises BadDataError when one is not what was loaded."""
     with zipfile.ZipFile(part) as made:
         for name in made.namelist():
@@ -142,7 +142,7 @@ def _verify(part: Path, hashes: dict[str, str]) -> None:
                 )
 
 
-def _remove_zipped(cursor: Cursor, config: ImportConfig, directories: Directories) -> None:
+def _remove_zipped_files(cursor: Cursor, config: ImportConfig, directories: Directories) -> None:
     """Single files that a killed run left beside the zip that has them by now."""
     cursor.execute(
         """select keep_path, file_sha256 from dba.tfile
@@ -152,31 +152,31 @@ def _remove_zipped(cursor: Cursor, config: ImportConfig, directories: Directorie
     )
     for keep_path, digest in cursor.fetchall():
         zip_path, _, name = keep_path.rpartition("/")
-        single = file_ledger.real_path(f"{zip_path.rpartition('/')[0]}/{name}", directories)
-        if single.is_file() and compute_sha256(single) == digest and not _is_kept(cursor, single, directories):
+        single = file_ledger.to_real_path(f"{zip_path.rpartition('/')[0]}/{name}", directories)
+        if single.is_file() and compute_sha256(single) == digest and not _is_in_ledger(cursor, single, directories):
             single.unlink()
 
 
-def _is_kept(cursor: Cursor, path: Path, directories: Directories) -> bool:
+def _is_in_ledger(cursor: Cursor, path: Path, directories: Directories) -> bool:
     """Whether a path is where the ledger says that some file lies."""
     cursor.execute(
-        "select exists (select from dba.tfile where keep_path = %s)", (file_ledger.stored_path(path, directories),)
+        "select exists (select from dba.tfile where keep_path = %s)", (file_ledger.to_stored_path(path, directories),)
     )
     return cursor.fetchone() == (True,)
 
 
 @contextmanager
-def unzipped(keep_path: str, directories: Directories) -> Iterator[Path]:
+def open_archived_file(keep_path: str, directories: Directories) -> Iterator[Path]:
     """A file of the archive as a path, unpacked for the while where it lies in a zip.
 
     Raises FileNotFoundError where the archive does not have it.
     """
     zip_path, _, name = keep_path.rpartition("/")
-    if not zip_path.endswith(ENDING):
-        yield file_ledger.real_path(keep_path, directories)
+    if not zip_path.endswith(ZIP_SUFFIX):
+        yield file_ledger.to_real_path(keep_path, directories)
         return
     with (
-        zipfile.ZipFile(file_ledger.real_path(zip_path, directories)) as found,
+        zipfile.ZipFile(file_ledger.to_real_path(zip_path, directories)) as found,
         temporary_files.create_folder(temporary_files.UNZIPPED_PREFIX) as folder,
     ):
         try:

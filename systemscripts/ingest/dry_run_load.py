@@ -11,17 +11,17 @@ from psycopg2 import sql
 
 from systemscripts import db_utils, file_ledger
 from systemscripts.imports import target
-from systemscripts.ingest import load, prepare
+from systemscripts.ingest import load, load_plan, prepare
+from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
-from systemscripts.ingest.load import Outcome
-from systemscripts.ingest.prepare import Prepared
+from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-SAMPLES = 3
-REJECTS = 5
+MAX_SAMPLES = 3
+MAX_REJECTS = 5
 
 
 @dataclass
@@ -35,32 +35,32 @@ class Preview:
     rejects: list[str] = field(default_factory=list)  # the first ones, each with its line
 
 
-def preview(context: Context, path: Path) -> Preview:
+def preview_file(context: Context, path: Path) -> Preview:
     """Look at one waiting file; writes nothing, and blocks no reader of the target.
 
     Raises BadDataError as the load would.
     """
     try:
         with context.connection.cursor() as cursor:
-            ticket = file_ledger.register(
+            ticket = file_ledger.register_file(
                 cursor, context.config.config_name, path, context.directories, context.run_uuid, "local"
             )
-            with prepare.prepared(context, ticket, write=False) as file:
-                file_ledger.change(cursor, ticket, "prepared", context.run_uuid)
-                return _preview(cursor, context, file)
+            with prepare.prepare_file(context, ticket, write=False) as file:
+                file_ledger.change_status(cursor, ticket, "prepared", context.run_uuid)
+                return _preview_load(cursor, context, file)
     except psycopg2.Error as error:
         raise db_utils.translate_error(error) from error
     finally:
         context.connection.rollback()
 
 
-def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
-    decision = load.decide(cursor, context, file)
-    plan = load.plan_for(cursor, context, file)
+def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Preview:
+    decision = load_plan.decide_load(cursor, context, file)
+    plan = load_plan.plan_load(cursor, context, file)
     shown = Preview(
         Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
         vars(file.table.detected),
-        _columns(file, plan),
+        _describe_columns(file, plan),
     )
     if decision.action != "load":
         return shown
@@ -68,9 +68,9 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
     if plan.lake is not None:
         plan = replace(plan, lake=replace(plan.lake, write=False))
     else:
-        plan = _stood_in(cursor, plan)
+        plan = _replace_target(cursor, plan)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision)
-    shown.rejects = _first_rejects(cursor, file.ticket)
+    shown.rejects = _describe_first_rejects(cursor, file.ticket)
     # file and dataset are gone with the transaction
     shown.outcome.warnings = [
         Notice(notice.code, notice.text.removesuffix(load.SEE_REJECTS), notice.config_name)
@@ -80,23 +80,23 @@ def _preview(cursor: Cursor, context: Context, file: Prepared) -> Preview:
     return shown
 
 
-def _first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[str]:
+def _describe_first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[str]:
     """They are gone with the transaction, so what is worth knowing of them is told now."""
     cursor.execute(
         """select source_row, reason from dba.trejectedrow where file_id = %s and dataset_id is not null
            order by source_row limit %s""",
-        (ticket.file_id, REJECTS),
+        (ticket.file_id, MAX_REJECTS),
     )
     return [f"row {line} would be rejected: {reason}" for line, reason in cursor.fetchall()]
 
 
-def _stood_in(cursor: Cursor, plan: target.Plan) -> target.Plan:
+def _replace_target(cursor: Cursor, plan: target.Plan) -> target.Plan:
     """The plan for a table of this session: a column added here would keep the target locked through the whole copy."""
-    _stand_in(cursor, plan)
+    _create_temporary_target(cursor, plan)
     return replace(plan, schema="pg_temp", stands_for=plan.name)
 
 
-def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
+def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
     """A table of this session shaped like the target after the plan; with rows where the load compares with them."""
     table = sql.Identifier(plan.table)
     if plan.create or not plan.compares:
@@ -113,12 +113,15 @@ def _stand_in(cursor: Cursor, plan: target.Plan) -> None:
         cursor.execute(sql.SQL("alter table pg_temp.{} add column {}").format(table, definition))
 
 
-def _columns(file: Prepared, plan: target.Plan) -> list[dict[str, Any]]:
+def _describe_columns(file: PreparedFile, plan: target.Plan) -> list[dict[str, Any]]:
     samples: list[list[str]] = []
     for block in file.table.blocks() if file.table.columns else ():
-        samples = [file.table.parse(record) for record in block.records[:SAMPLES]]
+        samples = [file.table.parse(record) for record in block.records[:MAX_SAMPLES]]
         break
-    becomes, base = _becomes(file, plan), plan.shape.transform.columns if plan.shape.transform else file.columns
+    becomes, base = (
+        _find_target_columns(file, plan),
+        plan.shape.transform.columns if plan.shape.transform else file.columns,
+    )
     shown = [
         {
             "column": becomes.get(column, (column, ""))[0],
@@ -132,7 +135,7 @@ def _columns(file: Prepared, plan: target.Plan) -> list[dict[str, Any]]:
     return shown + [{"column": name, "header": "transform", "type": kind, "samples": ""} for name, kind in made]
 
 
-def _becomes(file: Prepared, plan: target.Plan) -> dict[str, tuple[str, str]]:
+def _find_target_columns(file: PreparedFile, plan: target.Plan) -> dict[str, tuple[str, str]]:
     """Name and type in the target of each column that is loaded; one that goes into the JSON of undeclared ones too."""
     shape = plan.shape
     base = shape.transform.columns if shape.transform else file.columns

@@ -22,7 +22,7 @@ def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summa
     if path.suffix.lower() not in (".csv", ".xlsx"):
         raise UsageError(f"{path}: rejected rows are written as .csv or .xlsx")
     with transaction(connection) as cursor:
-        dataset = replay_rejects.dataset_of(cursor, dataset_id)
+        dataset = replay_rejects.load_dataset(cursor, dataset_id)
         cursor.execute(
             """select source_row, coalesce(column_name, ''), reason, coalesce(raw_row, '') from dba.trejectedrow
                where dataset_id = %s and replayed_at is null order by source_row""",
@@ -31,7 +31,9 @@ def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summa
         rows: list[tuple[int, str, str, str]] = cursor.fetchall()
     table = replay_rejects.RejectedRows(dataset, [])
     header = ["row", "column", "reason", *table.columns]
-    lines: list[list[str | int]] = [[row, column, reason, *_fields(table, raw)] for row, column, reason, raw in rows]
+    lines: list[list[str | int]] = [
+        [row, column, reason, *_split_raw_row(table, raw)] for row, column, reason, raw in rows
+    ]
     with atomic_write(path) as stream:
         if path.suffix.lower() == ".xlsx":
             office_files.write_xlsx(stream, header, lines, "rejected rows")
@@ -40,7 +42,7 @@ def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summa
     return Summary(headline=f"{len(lines)} rejected rows of dataset {dataset_id} written to {path}")
 
 
-def _fields(table: Table, raw: str) -> list[str]:
+def _split_raw_row(table: Table, raw: str) -> list[str]:
     try:
         return table.parse(raw.encode(table.wire.encoding, "replace"))
     except (csv.Error, UnicodeDecodeError):

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def keep(cursor: Cursor, file_id: int, notices: list[Notice]) -> None:
+def store_warnings(cursor: Cursor, file_id: int, notices: list[Notice]) -> None:
     """Keep the warnings with the file, in the caller's transaction."""
     if notices:
         kept = json.dumps([asdict(notice) for notice in notices])
         cursor.execute("update dba.tfile set warnings = %s where file_id = %s", (kept, file_id))
 
 
-def say_what_was_left_unsaid(cursor: Cursor, context: Context, summary: Summary) -> None:
+def report_unreported_warnings(cursor: Cursor, context: Context, summary: Summary) -> None:
     """Write the warnings of files that a killed run loaded into the log of this one."""
     cursor.execute(
         """select f.warnings, array(select array[w.code, w.text] from dba.twarning w where w.file_id = f.file_id)

@@ -9,7 +9,7 @@ from typing import Any
 from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.directory_management import Directories
+from systemscripts.directory_management import Directories, shorten_name
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Context:
         named = self.config.archive_directory
         base = self.directories.data / named if named else self.directories.archive
         return base / settings.now().strftime("%Y/%m")
+
+    def clean_csv_path(self, name: str) -> Path:
+        """Return where the phase prepare, run alone, leaves the clean table of the file `name`."""
+        return self.directories.temporary / f"{shorten_name(name)}.clean.csv"
 
     def request(
         self, options: dict[str, Any], only: Path | None = None, leave: frozenset[str] = frozenset()

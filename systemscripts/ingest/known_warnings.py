@@ -19,7 +19,7 @@ ALWAYS_SAID = "second table"  # what else stands below a table is notes; this ma
 MORE_ROWS = 3  # notes grow by some lines, and then by no more than they were
 
 
-def find_known(cursor: Cursor, config_name: str, label: str | None, table: Table) -> frozenset[Notice]:
+def find_known_doubts(cursor: Cursor, config_name: str, label: str | None, table: Table) -> frozenset[Notice]:
     """Return the doubts of a table that one of the last good loads of its label met too.
 
     Where the label has none, as each event of a list has a label of its own, the last loads of the import count.
@@ -43,7 +43,7 @@ def find_known(cursor: Cursor, config_name: str, label: str | None, table: Table
     return frozenset(notice for notice in doubts if any(_is_known(notice, table, earlier) for earlier in before))
 
 
-def as_kept(notices: Sequence[Notice]) -> list[list[str]]:
+def doubts_as_json(notices: Sequence[Notice]) -> list[list[str]]:
     """All doubts of a file, said or not, as the ledger keeps them for the next ones."""
     return [[notice.code, notice.text] for notice in notices if notice.code == "rows_left_out"]
 

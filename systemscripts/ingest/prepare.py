@@ -13,7 +13,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import Cursor, transaction
-from systemscripts.directory_management import atomic_write, compute_sha256, shorten_name
+from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, read_file_stat
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.ingest import known_warnings
 from systemscripts.ingest.ingest_context import Context
@@ -26,7 +26,7 @@ SPELLINGS_LOOKED_BACK = 100  # loads of an import: more kinds of files than it h
 
 
 @dataclass
-class Prepared:
+class PreparedFile:
     """A file that is understood; `table` is open. `known`: doubts that need no word, files before had them too."""
 
     ticket: file_ledger.Ticket
@@ -34,7 +34,7 @@ class Prepared:
     table: Table
     columns: list[str]
     identity: Identity
-    look: file_ledger.Look
+    look: FileStat
     known: frozenset[Notice] = frozenset()
 
     def warnings(self) -> list[Notice]:
@@ -43,43 +43,43 @@ class Prepared:
 
 
 @contextmanager
-def prepared(context: Context, ticket: file_ledger.Ticket, write: bool = True) -> Iterator[Prepared]:
+def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = True) -> Iterator[PreparedFile]:
     """Open a ticket's file as a table and note what was found (`write`: also in dba.tfile, state prepared).
 
     Raises BadDataError when the file cannot be read or understood, TryLaterError when it is gone.
     """
-    path = file_ledger.real_path(ticket.path, context.directories)
-    look = file_ledger.look(path)
+    path = file_ledger.to_real_path(ticket.path, context.directories)
+    look = read_file_stat(path)
     ticket.file_sha256 = None  # of an earlier try, perhaps with other bytes
     gone = TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
     if look is None:
         raise gone
     try:
-        table = open_table(path, _reading(context))
+        table = open_table(path, _build_reading_options(context))
     except UsageError:
         raise gone from None
     except BadDataError:  # it is refused under its hash
-        _note_bytes(context, ticket, compute_sha256(path), look[0], write)
+        _record_hash_and_size(context, ticket, compute_sha256(path), look[0], write)
         raise
     with table:
         if context.config.target_table.startswith(lake.SCHEME):
             table.lines()  # counted now, while a thread hashes the file; the load asks for them
-        _note_bytes(context, ticket, table.file_sha256() or compute_sha256(path), look[0], write)
-        _check_type(context.config.file_type, ticket.name, table.detected.format)
-        with _asking(context, write) as cursor:
-            spellings = _known_spellings(cursor, context.config.config_name, table)
+        _record_hash_and_size(context, ticket, table.file_sha256() or compute_sha256(path), look[0], write)
+        _check_file_type(context.config.file_type, ticket.name, table.detected.format)
+        with _open_cursor(context, write) as cursor:
+            spellings = _find_known_spellings(cursor, context.config.config_name, table)
         columns = column_aliases.name_columns(table, context.config.reading.aliases, spellings)
-        found = _identify(context, ticket.name, table, columns)
-        with _asking(context, write) as cursor:
-            known = known_warnings.find_known(cursor, context.config.config_name, found.label, table)
-        result = Prepared(ticket, path, table, columns, found, look, known)
+        found = _identify_file(context, ticket.name, table, columns)
+        with _open_cursor(context, write) as cursor:
+            known = known_warnings.find_known_doubts(cursor, context.config.config_name, found.label, table)
+        result = PreparedFile(ticket, path, table, columns, found, look, known)
         if write:
-            _note(context, result)
+            _record_prepared(context, result)
         yield result
 
 
 @contextmanager
-def _asking(context: Context, write: bool) -> Iterator[Cursor]:
+def _open_cursor(context: Context, write: bool) -> Iterator[Cursor]:
     """A cursor for questions to the ledgers; that of a dry run ends no transaction, for its own is rolled back."""
     if write:
         with transaction(context.connection) as cursor:
@@ -89,7 +89,7 @@ def _asking(context: Context, write: bool) -> Iterator[Cursor]:
             yield cursor
 
 
-def _check_type(wanted: str, name: str, found: str) -> None:
+def _check_file_type(wanted: str, name: str, found: str) -> None:
     """The content decides what a file is; where the import asks for a kind, another one is another layout."""
     if wanted == "auto" or found == "empty":
         return
@@ -101,51 +101,46 @@ def _check_type(wanted: str, name: str, found: str) -> None:
         )
 
 
-def leave_clean_csv(context: Context, file: Prepared) -> Path:
+def write_clean_csv(context: Context, file: PreparedFile) -> Path:
     """Write the clean table beside what is being worked on; for who runs this phase alone."""
-    path = clean_csv(context, file.ticket)
+    path = context.clean_csv_path(file.ticket.name)
     with atomic_write(path) as stream:
         standard_csv.write_csv(file.table, stream, leave_out_damaged=True)
     return path
 
 
-def clean_csv(context: Context, ticket: file_ledger.Ticket) -> Path:
-    """Where the clean table of a file is left when this phase runs alone."""
-    return context.directories.temporary / f"{shorten_name(ticket.name)}.clean.csv"
-
-
-def changed(prepared_file: Prepared) -> bool:
+def has_changed(prepared_file: PreparedFile) -> bool:
     """Whether the file is no longer the one that was prepared."""
-    return file_ledger.look(prepared_file.path) != prepared_file.look
+    return read_file_stat(prepared_file.path) != prepared_file.look
 
 
-def note_hash(context: Context, ticket: file_ledger.Ticket) -> None:
+def record_hash(context: Context, ticket: file_ledger.Ticket) -> None:
     """Note which bytes a file has that cannot be opened: it is refused under their hash. Raises EtlError."""
-    path = file_ledger.real_path(ticket.path, context.directories)
-    if (look := file_ledger.look(path)) is None:
+    path = file_ledger.to_real_path(ticket.path, context.directories)
+    if (look := read_file_stat(path)) is None:
         raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
-    _note_bytes(context, ticket, compute_sha256(path), look[0], write=True)
+    _record_hash_and_size(context, ticket, compute_sha256(path), look[0], write=True)
 
 
-def _note_bytes(context: Context, ticket: file_ledger.Ticket, digest: str, size: int, write: bool) -> None:
+def _record_hash_and_size(context: Context, ticket: file_ledger.Ticket, digest: str, size: int, write: bool) -> None:
     if write:
         with transaction(context.connection, durable=False) as cursor:
-            file_ledger.change(
+            file_ledger.change_status(
                 cursor, ticket, ticket.status, context.run_uuid, file_sha256=digest, size=size, reason=None
             )
     ticket.file_sha256 = digest
 
 
-def _reading(context: Context) -> ReadingOptions:
+def _build_reading_options(context: Context) -> ReadingOptions:
     known = {field.name for field in fields(ReadingOptions)}  # the rest concerns columns and values
     wanted = context.config.reading.model_dump(include=known)
     wanted["names"] = tuple(wanted["names"])
     if isinstance(wanted["header_row"], list):
         wanted["header_row"] = tuple(wanted["header_row"])
-    return ReadingOptions(**wanted, known_columns=_known_columns(context.config))
+    return ReadingOptions(**wanted, known_columns=_find_known_columns(context.config))
 
 
-def _known_columns(config: ImportConfig) -> frozenset[str]:
+def _find_known_columns(config: ImportConfig) -> frozenset[str]:
     """The names by which the configuration knows the columns of its files."""
     named = {
         *config.declared,
@@ -156,12 +151,12 @@ def _known_columns(config: ImportConfig) -> frozenset[str]:
     return frozenset().union(*(column_aliases.find_header_names(column, config.reading.aliases) for column in named))
 
 
-def _identify(context: Context, name: str, table: Table, columns: list[str]) -> Identity:
+def _identify_file(context: Context, name: str, table: Table, columns: list[str]) -> Identity:
     config = context.config
     label_rule = Rule(config.metadata_label_source, config.metadata_label_location)
     date_rule = Rule(config.dateconfig, config.datelocation, config.dateformat)
     wanted = {rule.location for rule in (label_rule, date_rule) if rule.source == "file_content"}
-    values = _single_values(table, columns, {location for location in wanted if location})
+    values = _read_single_values(table, columns, {location for location in wanted if location})
 
     def text(rule: Rule) -> str | None:
         if rule.source == "file_content":
@@ -171,7 +166,7 @@ def _identify(context: Context, name: str, table: Table, columns: list[str]) -> 
     return identity.identify(text(label_rule), text(date_rule), date_rule.format)
 
 
-def _known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:
+def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:
     """The columns that the newest load with them gave to headers of this file which differ only in punctuation."""
     headers = column_names.find_similar_headers(table.columns[table.added_columns :])
     if not headers:
@@ -191,7 +186,7 @@ def _known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str
     return column_names.map_spellings(row[0] or {}) if row else {}
 
 
-def _single_values(table: Table, columns: list[str], locations: set[str]) -> dict[str, str]:
+def _read_single_values(table: Table, columns: list[str], locations: set[str]) -> dict[str, str]:
     """The one value that each of some columns holds in all rows; raises BadDataError where there is none or more."""
     if not locations:
         return {}
@@ -216,13 +211,13 @@ def _single_values(table: Table, columns: list[str], locations: set[str]) -> dic
     return found
 
 
-def _note(context: Context, result: Prepared) -> None:
+def _record_prepared(context: Context, result: PreparedFile) -> None:
     result.ticket.content_sha256 = result.table.content_sha256()
     headers = dict(zip(result.columns, result.table.columns, strict=True))
-    doubts = known_warnings.as_kept(result.table.warnings)
+    doubts = known_warnings.doubts_as_json(result.table.warnings)
     detected = asdict(result.table.detected) | {"headers": headers, "doubts": doubts}
     with transaction(context.connection, durable=False) as cursor:
-        file_ledger.change(
+        file_ledger.change_status(
             cursor, result.ticket, "prepared", context.run_uuid,
             content_sha256=result.ticket.content_sha256, label=result.identity.label,
             dataset_date=result.identity.date, stamp=result.identity.stamp, detected=detected,

@@ -16,40 +16,40 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, UsageError
 from systemscripts.imports import copy_rows, new_rows, target
 from systemscripts.imports.values import lookups
-from systemscripts.ingest import daily_zip, load, prepare
+from systemscripts.ingest import daily_zip, load_plan, prepare
 from systemscripts.ingest.ingest_context import Context
-from systemscripts.ingest.prepare import Prepared
+from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def load_again(cursor: Cursor, context: Context, dataset_id: int) -> int:
+def reload_skipped_rows(cursor: Cursor, context: Context, dataset_id: int) -> int:
     """Load what a dataset (load mode new_rows) skipped and nobody holds any more; returns how many rows it gained.
 
     In the caller's transaction; the file is read by today's configuration. Raises UsageError when the archive does not
     have it as it was loaded, BadDataError when it does not fit any more.
     """
-    ticket = file_ledger.of_dataset(cursor, dataset_id)
-    with _kept(ticket, dataset_id, context.directories) as place:
-        as_kept = replace(ticket, path=file_ledger.stored_path(place, context.directories))
-        with prepare.prepared(context, as_kept, write=False) as file:
+    ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
+    with _open_file_of_dataset(ticket, dataset_id, context.directories) as place:
+        as_kept = replace(ticket, path=file_ledger.to_stored_path(place, context.directories))
+        with prepare.prepare_file(context, as_kept, write=False) as file:
             if as_kept.file_sha256 != ticket.file_sha256:
                 raise UsageError(
                     f"{place} is not the file that became dataset {dataset_id}",
                     "Put the file that was loaded back there (from a backup), then run it again.",
                 )
-            return _copy(cursor, context, file, dataset_id)
+            return _copy_rows(cursor, context, file, dataset_id)
 
 
 @contextmanager
-def _kept(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
+def _open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
     """The file of a dataset, out of its zip where it lies in one."""
     with contextlib.ExitStack() as stack:
         for path in (ticket.keep_path, ticket.path):
             try:
-                place = stack.enter_context(daily_zip.unzipped(path or "", directories))
+                place = stack.enter_context(daily_zip.open_archived_file(path or "", directories))
             except FileNotFoundError:
                 continue
             if place.is_file():
@@ -61,32 +61,32 @@ def _kept(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories)
     )
 
 
-def _copy(cursor: Cursor, context: Context, file: Prepared, dataset_id: int) -> int:
-    plan = load.plan_for(cursor, context, file)
+def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id: int) -> int:
+    plan = load_plan.plan_load(cursor, context, file)
     if not plan.shape.hashed:
         raise UsageError(
             f"{context.config.config_name} is no longer loaded as new_rows",
             "Set load_mode: new_rows in its configuration, then run it again.",
         )
     target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
-    before = _rows_of(cursor, plan, dataset_id)
+    before = _count_rows(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
     rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
     wanted = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
     counts, _ = new_rows.insert_new_rows(cursor, wanted, lambda records: None)
     # what is in the target is no reject, even where today's configuration would not take it
-    rejected = _rejects_left(cursor, plan, dataset_id)
+    rejected = _remove_loaded_rejects(cursor, plan, dataset_id)
     counts.read += file.table.skipped
-    counts.loaded, counts.rejected = _rows_of(cursor, plan, dataset_id), rejected
+    counts.loaded, counts.rejected = _count_rows(cursor, plan, dataset_id), rejected
     counts.skipped = counts.read - counts.loaded - counts.rejected
     if counts.skipped < 0:
         raise BadDataError(f"{file.ticket.name} has fewer rows than when it was loaded", "Look at the archive.")
-    _note(cursor, counts, dataset_id, file.ticket.file_id)
+    _record_counts(cursor, counts, dataset_id, file.ticket.file_id)
     return counts.loaded - before
 
 
-def _rejects_left(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+def _remove_loaded_rejects(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
     """Take the loaded rows of a dataset out of its rejects; returns how many rejects are left."""
     cursor.execute(
         sql.SQL(
@@ -100,15 +100,15 @@ def _rejects_left(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
     return int(row[0])
 
 
-def _rows_of(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+def _count_rows(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
     place = sql.Identifier(plan.schema, plan.table)
     cursor.execute(sql.SQL("select count(*) from {} where dataset_id = %s").format(place), (dataset_id,))
     row: Any = cursor.fetchone()
     return int(row[0])
 
 
-def _note(cursor: Cursor, counts: Counts, dataset_id: int, file_id: int) -> None:
-    columns = file_ledger.counts_columns(counts)
+def _record_counts(cursor: Cursor, counts: Counts, dataset_id: int, file_id: int) -> None:
+    columns = file_ledger.counts_as_columns(counts)
     settings_of_row = ", ".join(f"{name} = %s" for name in columns)
     for table, key, value in (("tdataset", "dataset_id", dataset_id), ("tfile", "file_id", file_id)):
         cursor.execute(f"update dba.{table} set {settings_of_row} where {key} = %s", (*columns.values(), value))

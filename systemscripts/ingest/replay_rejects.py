@@ -20,7 +20,7 @@ from systemscripts.tables.model import Block, Table, Wire
 
 
 @dataclass(frozen=True)
-class Dataset:
+class ReplayedDataset:
     """A dataset with what is known of its file."""
 
     dataset_id: int
@@ -36,7 +36,7 @@ class Dataset:
 class RejectedRows(Table):
     """The rejected rows of one file, as they stood there."""
 
-    def __init__(self, dataset: Dataset, rows: list[tuple[int, str]]) -> None:
+    def __init__(self, dataset: ReplayedDataset, rows: list[tuple[int, str]]) -> None:
         self.columns = dataset.plan["file_headers"]
         self.wire = Wire(**dataset.plan["wire"])
         self.skipped, self.warnings = 0, []
@@ -60,7 +60,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
-        dataset = dataset_of(cursor, dataset_id)
+        dataset = load_dataset(cursor, dataset_id)
     _, faults = configuration.apply_valid_files(connection)  # what was mended is most often in the YAML
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
@@ -69,12 +69,12 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
         # only now: whoever held the lock may have loaded them, or taken the dataset back
-        dataset = dataset_of(cursor, dataset_id)
+        dataset = load_dataset(cursor, dataset_id)
         _refuse_overtaken(cursor, dataset)
-        rows = _open_rejects(cursor, dataset_id)
+        rows = _load_open_rejects(cursor, dataset_id)
         if not rows:
             return Summary(headline=f"dataset {dataset_id} has no rejected rows")
-        counts = _replay(cursor, dataset, config, rows, directories)
+        counts = _replay_rows(cursor, dataset, config, rows, directories)
     summary = Summary(
         headline=f"{counts.loaded} of {counts.read} rejected rows loaded into dataset {dataset_id}", counts=counts
     )
@@ -84,7 +84,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     return summary
 
 
-def _refuse_overtaken(cursor: Cursor, dataset: Dataset) -> None:
+def _refuse_overtaken(cursor: Cursor, dataset: ReplayedDataset) -> None:
     """Rows of an undone dataset belong nowhere; rows of an upsert must not write over what came after them."""
     if dataset.status == "undone":
         raise UsageError(f"dataset {dataset.dataset_id} is undone", "Deliver a corrected file.")
@@ -102,8 +102,12 @@ def _refuse_overtaken(cursor: Cursor, dataset: Dataset) -> None:
         )
 
 
-def _replay(
-    cursor: Cursor, dataset: Dataset, config: ImportConfig, rows: list[tuple[int, str]], directories: Directories
+def _replay_rows(
+    cursor: Cursor,
+    dataset: ReplayedDataset,
+    config: ImportConfig,
+    rows: list[tuple[int, str]],
+    directories: Directories,
 ) -> Counts:
     table = RejectedRows(dataset, rows)
     columns = dataset.plan["file_columns"]
@@ -119,7 +123,7 @@ def _replay(
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
     with after_change.recomputed(cursor, config, dataset.label) as affected:
-        counts = _load(cursor, config, load)
+        counts = _load_rows(cursor, config, load)
         if dataset.status == "active":
             affected.add([dataset.dataset_id], [line for line, _ in rows])
     # those that failed again stand there with their new reason; they take the place of the old entries
@@ -143,23 +147,23 @@ def _replay(
     return counts
 
 
-def _load(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Counts:
+def _load_rows(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Counts:
     """The rows by the way of their load mode."""
     if load.made.lake is not None:
-        return parquet_copy.copy_table(cursor, load, _in_silence)[0]
+        return parquet_copy.copy_table(cursor, load, _ignore_progress)[0]
     if load.made.shape.hashed:
-        return new_rows.insert_new_rows(cursor, load, _in_silence)[0]
+        return new_rows.insert_new_rows(cursor, load, _ignore_progress)[0]
     if config.load_mode == "upsert":
         load.made.key_columns = config.key_columns
-        return upsert.upsert_table(cursor, load, config.empty_keeps, _in_silence)[0]
-    return copy_rows.copy_table(cursor, load, _in_silence)[0]
+        return upsert.upsert_table(cursor, load, config.empty_keeps, _ignore_progress)[0]
+    return copy_rows.copy_table(cursor, load, _ignore_progress)[0]
 
 
-def _in_silence(records: int) -> None:
+def _ignore_progress(records: int) -> None:
     """A few rows need no progress bar."""
 
 
-def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
+def load_dataset(cursor: Cursor, dataset_id: int) -> ReplayedDataset:
     """A loaded or undone dataset with the file it came from; raises UsageError when there is none."""
     cursor.execute(
         """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
@@ -170,10 +174,10 @@ def dataset_of(cursor: Cursor, dataset_id: int) -> Dataset:
     row = cursor.fetchone()
     if row is None:
         raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
-    return Dataset(*row)
+    return ReplayedDataset(*row)
 
 
-def _open_rejects(cursor: Cursor, dataset_id: int) -> list[tuple[int, str]]:
+def _load_open_rejects(cursor: Cursor, dataset_id: int) -> list[tuple[int, str]]:
     cursor.execute(
         """select source_row, raw_row from dba.trejectedrow
            where dataset_id = %s and replayed_at is null and raw_row is not null order by source_row""",

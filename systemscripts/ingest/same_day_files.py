@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts.configuration import ImportConfig
-from systemscripts.ingest.prepare import Prepared
+from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Notice
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Rival:
     waited_too: bool
 
 
-def find(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
+def find_rival(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
     """Return what a file would take the place of."""
     cursor.execute(
         """select d.dataset_id, d.stamp, coalesce(f.name, 'dataset ' || d.dataset_id),
@@ -40,7 +40,7 @@ def find(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
     return Rival(*row)
 
 
-def why_to_hold(config: ImportConfig, file: Prepared, rival: Rival) -> str:
+def explain_hold(config: ImportConfig, file: PreparedFile, rival: Rival) -> str:
     """Why a file is not to take the place of another one, or nothing: no declared order says that it is the later."""
     identity, name = file.identity, file.ticket.name
     if not config.has_file_dates:
@@ -53,7 +53,7 @@ def why_to_hold(config: ImportConfig, file: Prepared, rival: Rival) -> str:
     return f"{rival.name} and {name} are two files of one day ({what}) that waited together; the first one counts"
 
 
-def find_replaced(config: ImportConfig, file: Prepared, rival: Rival) -> list[Notice]:
+def warn_of_replaced(config: ImportConfig, file: PreparedFile, rival: Rival) -> list[Notice]:
     """Say that a file took the place of one that waited with it; a correction that comes later needs no word."""
     if not rival.waited_too:
         return []

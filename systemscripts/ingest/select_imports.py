@@ -13,12 +13,12 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
-from systemscripts.ingest import daily_zip, file_matching, run_imports
+from systemscripts.ingest import daily_zip, match_files, run_imports
 from systemscripts.sources import local
 from systemscripts.summary import Summary
 
 
-def run(
+def run_selected(
     connection: Connection,
     name: str | None,
     directories: Directories,
@@ -35,35 +35,35 @@ def run(
     _, faults = configuration.apply_valid_files(connection)
     known, faulty_rows = configuration.load_valid_imports(connection)
     faults = faulty_rows | faults
-    chosen = _chosen(connection, name, known, faults)
+    chosen = _choose_imports(connection, name, known, faults)
     if datasource is not None:
-        chosen = _of_datasource(chosen, known, datasource)
+        chosen = _choose_of_datasource(chosen, known, datasource)
     renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
     summary = Summary()
     # at once: a run that is killed later has said it, and the next one finds nothing to rename
     summary.warn_all(renamed)
-    with _kept_file(options.only, directories) as only:
-        options = replace(options, only=only, leave=file_matching.ambiguous(known, directories))
+    with _open_kept_file(options.only, directories) as only:
+        options = replace(options, only=only, leave=match_files.find_ambiguous_names(known, directories))
         run_imports.run_imports(connection, chosen, directories, run_uuid, options, summary)
-    file_matching.name_untaken(connection, directories, name, summary)
+    match_files.report_untaken_files(connection, directories, name, summary)
     # the faults of others are for the runs of all imports, the watchdog and status
-    return summary if name is not None else _with_faults(summary, faults)
+    return summary if name is not None else _add_faults(summary, faults)
 
 
 @contextlib.contextmanager
-def _kept_file(only: Path | None, directories: Directories) -> Iterator[Path | None]:
+def _open_kept_file(only: Path | None, directories: Directories) -> Iterator[Path | None]:
     """Give the one file that is asked for; where the path is that of the ledger, out of the archive or its zip."""
     with contextlib.ExitStack() as stack:
         for path in () if only is None or only.exists() else (only, only.absolute()):
             with contextlib.suppress(FileNotFoundError, zipfile.BadZipFile):
-                kept = stack.enter_context(daily_zip.unzipped(str(path), directories))
+                kept = stack.enter_context(daily_zip.open_archived_file(str(path), directories))
                 if kept.is_file():
                     yield kept
                     return
         yield only
 
 
-def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:
+def _choose_of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:
     """Of some imports those of one data source; that all of them are switched off is no fault."""
     names = {config.datasource for config in known if config.datasource}
     if datasource not in names:
@@ -74,22 +74,22 @@ def _of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], dataso
     return [config for config in chosen if config.datasource == datasource]
 
 
-def listed(connection: Connection) -> Summary:
+def list_imports(connection: Connection) -> Summary:
     """The imports, as a table."""
     _, faults = configuration.apply_valid_files(connection)
     known, faulty_rows = configuration.load_valid_imports(connection)
     names = ("config_name", "is_active", "file_pattern", "target_table", "load_mode")
     rows = [{name: getattr(config, name) for name in names} for config in known]
-    return _with_faults(Summary(headline=f"{len(known)} imports", rows=rows), faulty_rows | faults)
+    return _add_faults(Summary(headline=f"{len(known)} imports", rows=rows), faulty_rows | faults)
 
 
-def _with_faults(summary: Summary, faults: dict[str, str]) -> Summary:
+def _add_faults(summary: Summary, faults: dict[str, str]) -> Summary:
     for text in faults.values():
         summary.problem(text, ConfigurationError.exit_code)
     return summary
 
 
-def _chosen(
+def _choose_imports(
     connection: Connection, name: str | None, known: list[ImportConfig], faults: dict[str, str]
 ) -> list[ImportConfig]:
     """The imports to run; one whose YAML is faulty is not run by its old row."""

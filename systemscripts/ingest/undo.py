@@ -31,11 +31,11 @@ def undo_datasets(
     Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
-        asked = _datasets(cursor, dataset_id, of_run)
+        asked = _load_datasets(cursor, dataset_id, of_run)
         found = [row for row in asked if row["status"] != "undone"]
         if cascade:
-            found = _with_later_ones(cursor, found)
-    contexts = _contexts(connection, run_uuid, found)
+            found = _add_later_datasets(cursor, found)
+    contexts = _build_contexts(connection, run_uuid, found)
     summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
     if not found:  # such as by a run that was killed after its commit
         what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
@@ -46,9 +46,9 @@ def undo_datasets(
             transaction(connection) as cursor,
         ):
             for row in (row for row in found if row["target_table"] == table):
-                summary.rows.append(_undo(cursor, row, contexts[row["config_name"]]))
-                summary.details += _load_again(cursor, row, contexts)
-                _pause(cursor, contexts[row["config_name"]].config)
+                summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
+                summary.details += _reload_skipped_rows(cursor, row, contexts)
+                _pause_import(cursor, contexts[row["config_name"]].config)
     for name in sorted({row["config_name"] for row in (*asked, *found)}):
         # read again: a run that was killed after its commit paused it and could not say so
         _warn_of_pause(configuration.load_import(connection, name), summary)
@@ -58,7 +58,7 @@ def undo_datasets(
 def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float = 0) -> Summary:
     """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
     with transaction(connection) as cursor:
-        row = _datasets(cursor, dataset_id, None)[0]
+        row = _load_datasets(cursor, dataset_id, None)[0]
     if row["status"] == "active" and not row["was_held"]:  # another number was meant
         raise UsageError(f"dataset {dataset_id} is active and was never held", states.SEE_HELD)
     if row["status"] == "active":  # such as by a run that was killed after its commit
@@ -75,7 +75,7 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
     return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
 
 
-def _datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
+def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
     names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
     was_held = """exists (select from dba.tfile f
@@ -91,28 +91,28 @@ def _datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> lis
     return rows
 
 
-def _wanted(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
-    return [row for row in _datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
+def _load_datasets_to_undo(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
+    return [row for row in _load_datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
 
 
-def _with_later_ones(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _add_later_datasets(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     known = {row["dataset_id"]: row for row in found}
     open_ones = list(found)
     while open_ones:
         row = open_ones.pop()
-        for later in _later(cursor, row):
+        for later in _find_later_ids(cursor, row):
             if later not in known:
-                open_ones += (more := _wanted(cursor, later, None))
+                open_ones += (more := _load_datasets_to_undo(cursor, later, None))
                 known |= {each["dataset_id"]: each for each in more}
     return [known[dataset_id] for dataset_id in sorted(known, reverse=True)]
 
 
-def _later(cursor: Cursor, row: dict[str, Any]) -> list[int]:
+def _find_later_ids(cursor: Cursor, row: dict[str, Any]) -> list[int]:
     on_top = states.find_upserts_on_top(cursor, row["dataset_id"])
     return on_top + (new_rows.dependents(cursor, row["dataset_id"]) if row["load_mode"] == "new_rows" else [])
 
 
-def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
+def _build_contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
     """The imports of some datasets, and those whose files may have to be loaded again, by name."""
     names = {row["config_name"] for row in found}
     tables = [row["target_table"] for row in found if row["load_mode"] == "new_rows"]
@@ -128,16 +128,16 @@ def _contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]
     }
 
 
-def _load_again(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context]) -> list[str]:
+def _reload_skipped_rows(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context]) -> list[str]:
     """Bring in what others skipped because of an undone dataset; a sentence for each that gained rows."""
     if row["load_mode"] != "new_rows":
         return []
     said = []
     for later in new_rows.dependents(cursor, row["dataset_id"]):
-        owner = _datasets(cursor, later, None)[0]
+        owner = _load_datasets(cursor, later, None)[0]
         context = contexts[owner["config_name"]]
         with after_change.recomputed(cursor, context.config, owner["label"]) as affected:
-            if gained := reload_archived.load_again(cursor, context, later):
+            if gained := reload_archived.reload_skipped_rows(cursor, context, later):
                 affected.add([later])
         if gained:
             said.append(f"dataset {later} has {gained} of its rows now, loaded from the archive")
@@ -145,7 +145,7 @@ def _load_again(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context
     return said
 
 
-def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
+def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
     dataset_id = row["dataset_id"]
     with after_change.recomputed(cursor, context.config, row["label"]) as affected:
         before = states.undo(cursor, dataset_id, context.run_uuid)
@@ -155,7 +155,7 @@ def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, An
         elif row["load_mode"] == "new_rows":
             affected.add([dataset_id])  # before its rows go
             new_rows.undo(cursor, schema, table, dataset_id)
-        file_ledger.undone(cursor, dataset_id, context.run_uuid)
+        file_ledger.mark_undone(cursor, dataset_id, context.run_uuid)
     return {
         "dataset": dataset_id,
         "import": row["config_name"],
@@ -166,7 +166,7 @@ def _undo(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, An
     }
 
 
-def _pause(cursor: Cursor, config: ImportConfig) -> None:
+def _pause_import(cursor: Cursor, config: ImportConfig) -> None:
     """Pause an import with a live source, which would bring the rows back."""
     if _is_live(config):
         cursor.execute(

@@ -37,7 +37,7 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
     context.unforeseen.add(met)
     if ticket.file_sha256 is None:
         try:
-            prepare.note_hash(context, ticket)
+            prepare.record_hash(context, ticket)
         except EtlError as unreadable:
             summary.problem(str(unreadable), unreadable.exit_code)
             return None

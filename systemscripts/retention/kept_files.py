@@ -41,7 +41,7 @@ def due(view: View) -> list[Due]:
     if not gone:
         return []
     numbers = {path: [file_id for file_id, _, _ in found] for path, found in gone.items()}
-    size = sum(_size(file_ledger.real_path(path, view.directories)) for path in gone)
+    size = sum(_size(file_ledger.to_real_path(path, view.directories)) for path in gone)
     return [Due("files of archive/ and refused/", days, len(gone), size, partial(_remove, view, numbers))]
 
 
@@ -56,7 +56,7 @@ def _size(path: Path) -> int:
 
 def _remove(view: View, numbers: dict[str, list[int]]) -> None:
     for path, ids in numbers.items():
-        place = file_ledger.real_path(path, view.directories)
+        place = file_ledger.to_real_path(path, view.directories)
         place.unlink(missing_ok=True)
         place.with_name(f"{place.name}.reason.txt").unlink(missing_ok=True)
         with transaction(view.connection) as cursor:

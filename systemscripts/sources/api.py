@@ -134,13 +134,13 @@ def _key(options: Options) -> str:
 def _waiting(request: Request, beginning: str) -> list[file_ledger.Ticket]:
     """The files that this source brought earlier and that still wait to be loaded."""
     with transaction(request.connection) as cursor:
-        found = file_ledger.open_tickets(cursor, request.config.config_name)
+        found = file_ledger.list_open_tickets(cursor, request.config.config_name)
     return [
         ticket
         for ticket in found
         if ticket.source == KIND
         and ticket.source_path == beginning + ticket.name
-        and file_ledger.real_path(ticket.path, request.directories).exists()
+        and file_ledger.to_real_path(ticket.path, request.directories).exists()
     ]
 
 
@@ -295,7 +295,7 @@ def _arrive(api: _Api, state: State) -> file_ledger.Ticket:
     place.parent.mkdir(parents=True, exist_ok=True)
     origin = file_ledger.Origin(api.address + state.name, state.length, state.mark)
     with transaction(request.connection) as cursor:
-        ticket = file_ledger.register(
+        ticket = file_ledger.register_file(
             cursor, request.config.config_name, place, request.directories, request.run_uuid, KIND, origin
         )
     move_file(api.landing.part, place)

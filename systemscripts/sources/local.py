@@ -38,6 +38,7 @@ from systemscripts.directory_management import (
     is_in_progress,
     move_without_overwriting,
     shorten_name,
+    split_still_files,
 )
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError
 from systemscripts.sources import Fetched, Request
@@ -61,16 +62,16 @@ def fetch(request: Request) -> Fetched:
         _refuse_links(request)
     fetched.warnings += give_usable_names(folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
-        placed = file_ledger.not_put_away(cursor, name)
+        placed = file_ledger.list_unarchived_paths(cursor, name)
     found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
-    found = [path for path in found if file_ledger.stored_path(path, request.directories) not in placed]
-    still, moving = file_ledger.still_files(found, settings.current().file_still_seconds)
+    found = [path for path in found if file_ledger.to_stored_path(path, request.directories) not in placed]
+    still, moving = split_still_files(found, settings.current().file_still_seconds)
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     still = [path for path in still if _is_taken(path, fetched)]
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
-            ticket = file_ledger.register(cursor, name, path, request.directories, request.run_uuid, "local")
+            ticket = file_ledger.register_file(cursor, name, path, request.directories, request.run_uuid, "local")
             fetched.tickets.append(ticket)
     return fetched
 
@@ -231,7 +232,7 @@ def _brought_in(path: Path, request: Request) -> Path:
         raise UsageError(f"{path} " + ("is not a file" if whole.exists() else "does not exist"))
     if whole.parent.resolve() == place.resolve():
         return place / whole.name
-    if file_ledger.still_files([whole], settings.current().file_still_seconds)[1]:
+    if split_still_files([whole], settings.current().file_still_seconds)[1]:
         raise TryLaterError(f"{path} is still being written", "Run the same command again when it is whole.")
     place.mkdir(parents=True, exist_ok=True)
     content, state = compute_sha256(whole), whole.stat()

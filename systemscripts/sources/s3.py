@@ -126,7 +126,7 @@ def _new(
             continue
         origin = file_ledger.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
         with transaction(request.connection) as cursor:
-            known = file_ledger.known(cursor, request.config.config_name, "s3", origin, unsettled=True)
+            known = file_ledger.is_known(cursor, request.config.config_name, "s3", origin, unsettled=True)
         if known:
             continue
         if found.size > settings.current().max_file_gb * 2**30:
@@ -169,11 +169,11 @@ def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledge
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / shorten_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
-        taken = {ticket.path for ticket in file_ledger.open_tickets(cursor, request.config.config_name)}
-        if path.exists() or file_ledger.stored_path(path, request.directories) in taken:
+        taken = {ticket.path for ticket in file_ledger.list_open_tickets(cursor, request.config.config_name)}
+        if path.exists() or file_ledger.to_stored_path(path, request.directories) in taken:
             # another file of this name: dropped by hand, or from another folder of the bucket
             path = path.with_name(f"{path.stem}_{found.etag[:8]}{path.suffix}")
-        ticket = file_ledger.register(
+        ticket = file_ledger.register_file(
             cursor, request.config.config_name, path, request.directories, request.run_uuid, "s3", origin
         )
     with track(path.name, found.size / 1e6, "MB") as tracker:

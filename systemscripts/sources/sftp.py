@@ -184,7 +184,7 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
         return None  # nothing tells whether it is another one by now: its content will
     # where files are removed once safe, the same thing in the same place later on is a new delivery
     unsettled = options.settle != "keep"
-    known = file_ledger.known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
+    known = file_ledger.is_known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
     return "fetched before" if known else None
 
 

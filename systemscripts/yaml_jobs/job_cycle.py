@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from systemscripts import alerts, file_ledger, settings
+from systemscripts import alerts, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.import_parts import add_zone
-from systemscripts.directory_management import Directories
+from systemscripts.directory_management import Directories, FileStat, read_file_stat
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.summary import Summary
 from systemscripts.yaml_jobs.stop_request import Stop
@@ -23,7 +23,7 @@ MOST_SHOWN = 100  # rows and warnings at the end of a watch of weeks, the last o
 LONGEST_QUIET_SECONDS = 10.0  # a folder in which somebody writes all the time is looked at nevertheless
 
 Pass = Callable[[], Summary]
-Looks = dict[Path, file_ledger.Look]
+Looks = dict[Path, FileStat]
 
 
 def run_and_watch(
@@ -106,7 +106,7 @@ def _wait_for_news(config: ImportConfig, stop: Stop, seconds: float, before: Loo
 
 def looks(config: ImportConfig) -> Looks:
     """What the watched folders hold: size and time of each file."""
-    return {path: look for folder in _folders(config) for path in folder.iterdir() if (look := file_ledger.look(path))}
+    return {path: look for folder in _folders(config) for path in folder.iterdir() if (look := read_file_stat(path))}
 
 
 def _folders(config: ImportConfig) -> list[Path]:

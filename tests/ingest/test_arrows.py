@@ -83,7 +83,7 @@ def test_every_arrow_is_walked(installation: Installation) -> None:
     assert installation.sql("select status from dba.tdataset where dataset_id = %s", (third,)) == [("superseded",)]
 
     walked = walker.taken("tfile")
-    assert {arrow for arrow in walked if arrow[0]} == arrows(file_ledger.ARROWS)
+    assert {arrow for arrow in walked if arrow[0]} == arrows(file_ledger.TRANSITIONS)
     assert {after for before, after in walked if not before} == {"fetched"}
     assert {arrow for arrow in walker.taken("tdataset") if arrow[0]} - {("active", "held")} == arrows(states.ARROWS)
 
@@ -98,12 +98,12 @@ def test_every_other_arrow_of_a_file_is_refused(here: Installation, connection: 
     here.configure("lists", **CONFIG)
     for before in (*file_ledger.OPEN, *file_ledger.FINAL):
         for after in (*file_ledger.OPEN, *file_ledger.FINAL):
-            if after in file_ledger.ARROWS.get(before, set()):
+            if after in file_ledger.TRANSITIONS.get(before, set()):
                 continue
             with connection.cursor() as cursor:
                 ticket = ticket_in_state(cursor, before)
                 with pytest.raises(EtlError):
-                    file_ledger.change(cursor, ticket, after, "00000000-0000-0000-0000-000000000000")
+                    file_ledger.change_status(cursor, ticket, after, "00000000-0000-0000-0000-000000000000")
                 connection.rollback()
 
 
@@ -123,7 +123,7 @@ def test_a_ticket_that_another_run_took_is_not_changed(here: Installation, conne
     with connection.cursor() as cursor:
         ticket = ticket_in_state(cursor, "prepared")  # in the table it is fetched
         with pytest.raises(EtlError, match="another run"):
-            file_ledger.change(cursor, ticket, "refused", "00000000-0000-0000-0000-000000000000")
+            file_ledger.change_status(cursor, ticket, "refused", "00000000-0000-0000-0000-000000000000")
 
 
 def test_the_database_itself_keeps_one_active_dataset_for_a_label_and_date(installation: Installation) -> None:

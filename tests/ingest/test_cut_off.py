@@ -140,7 +140,7 @@ def test_the_second_file_of_a_day_is_held_also_when_the_run_was_killed_after_the
     installation.configure("things", **DAYS)
     installation.drop("things_20260105_1.csv", "a\n1\n")
     installation.drop("things_20260105_2.csv", "a\n2\n")
-    kill_at(installation, "systemscripts.ingest.archive_and_settle:finish", "before", 1)
+    kill_at(installation, "systemscripts.ingest.archive_and_settle:finish_file", "before", 1)
     run_again(installation, exit_code=65)
     assert installation.sql("select status from dba.tdataset order by dataset_id") == [("active",), ("held",)]
 
@@ -151,7 +151,7 @@ def test_files_that_replaced_each_other_are_named_also_when_the_run_was_killed_b
     installation.configure("things")
     installation.drop("things_1.csv", "a\n1\n")
     installation.drop("things_2.csv", "a\n2\n")
-    kill_at(installation, "systemscripts.ingest.archive_and_settle:finish", "after", 1)
+    kill_at(installation, "systemscripts.ingest.archive_and_settle:finish_file", "after", 1)
     run_again(installation)
     assert warnings(installation, "files_replaced") == 1
 
@@ -159,7 +159,7 @@ def test_files_that_replaced_each_other_are_named_also_when_the_run_was_killed_b
 def test_a_renamed_file_is_named_also_when_the_run_is_killed_while_it_loads_it(installation: Installation) -> None:
     installation.configure("things")
     installation.drop(NOT_UTF_8, "a\n1\n")
-    kill_at(installation, "systemscripts.ingest.load:load", "before", 1)
+    kill_at(installation, "systemscripts.ingest.load:load_file", "before", 1)
     run_again(installation)
     assert warnings(installation, "file_renamed") == 1
 

@@ -106,8 +106,8 @@ def test_rejects_are_replayed_and_skipped_rows_come_back_from_files_in_a_zip(ins
 @pytest.mark.parametrize(
     "place",
     [
-        ("systemscripts.ingest.daily_zip:_verify", "before"),
-        ("systemscripts.ingest.daily_zip:_verify", "after"),
+        ("systemscripts.ingest.daily_zip:_verify_zip", "before"),
+        ("systemscripts.ingest.daily_zip:_verify_zip", "after"),
         ("systemscripts.ingest.daily_zip:sync_folder", "before"),
         ("systemscripts.ingest.daily_zip:sync_folder", "after"),
         ("systemscripts.ingest.daily_zip:_remove_single", "before"),

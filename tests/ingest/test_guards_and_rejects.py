@@ -173,9 +173,9 @@ def test_rejected_rows_come_in_by_the_yaml_as_it_is_now(
     with contextlib.closing(psycopg2.connect(here.url)) as connection:
         here.drop("orders.csv", "id,amount\n1,1\n2,none\n")
         run = "00000000-0000-0000-0000-000000000000"
-        dataset = select_imports.run(connection, "orders", directories, run, run_imports.Options(), None).rows[0][
-            "dataset"
-        ]
+        dataset = select_imports.run_selected(connection, "orders", directories, run, run_imports.Options(), None).rows[
+            0
+        ]["dataset"]
         path.write_text(text + "schema:\n  amount: {type: integer, nul: [none]}\n")
         with pytest.raises(ConfigurationError, match=r"orders.yaml line 5: .*did you mean null"):
             replay_rejects.replay_rejects(connection, dataset, 0, directories)

@@ -193,25 +193,25 @@ def test_1000_kills_over_all_roads_lose_and_double_nothing(kills: Kills) -> None
 
 
 BOUNDARIES = [
-    ("systemscripts.file_ledger:register", "after", 3),
-    ("systemscripts.ingest.prepare:_note_bytes", "after", 1),
-    ("systemscripts.ingest.prepare:_note", "after", 2),
+    ("systemscripts.file_ledger:register_file", "after", 3),
+    ("systemscripts.ingest.prepare:_record_hash_and_size", "after", 1),
+    ("systemscripts.ingest.prepare:_record_prepared", "after", 2),
     ("systemscripts.imports.target:extend", "before", 1),
     ("systemscripts.imports.target:extend", "after", 1),
     ("systemscripts.datasets.states:create", "after", 3),
     ("systemscripts.imports.copy_rows:_try_copy", "after", 1),
     ("systemscripts.imports.copy_rows:copy_table", "after", 2),
     ("systemscripts.ingest.load:load_rows", "after", 1),
-    ("systemscripts.ingest.load:refuse", "before", 1),
-    ("systemscripts.ingest.load:refuse", "after", 1),
-    ("systemscripts.ingest.archive_and_settle:finish", "before", 1),
-    ("systemscripts.ingest.archive_and_settle:finish", "after", 2),
+    ("systemscripts.ingest.load:refuse_file", "before", 1),
+    ("systemscripts.ingest.load:refuse_file", "after", 1),
+    ("systemscripts.ingest.archive_and_settle:finish_file", "before", 1),
+    ("systemscripts.ingest.archive_and_settle:finish_file", "after", 2),
     ("systemscripts.ingest.archive_and_settle:move", "before", 1),
     ("systemscripts.ingest.archive_and_settle:move", "after", 1),
     ("systemscripts.ingest.archive_and_settle:atomic_write", "after", 1),
-    ("systemscripts.file_ledger:archived", "before", 2),
-    ("systemscripts.file_ledger:archived", "after", 2),
-    ("systemscripts.file_ledger:settled", "before", 1),
+    ("systemscripts.file_ledger:mark_archived", "before", 2),
+    ("systemscripts.file_ledger:mark_archived", "after", 2),
+    ("systemscripts.file_ledger:mark_settled", "before", 1),
 ]
 
 

@@ -201,14 +201,14 @@ BOUNDARIES = [
     ("systemscripts.imports.new_rows:insert_new_rows", "before", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 2),
     ("systemscripts.ingest.load:load_rows", "after", 2),
-    ("systemscripts.ingest.archive_and_settle:finish", "before", 2),
+    ("systemscripts.ingest.archive_and_settle:finish_file", "before", 2),
 ]
 UNDO_BOUNDARIES = [
     ("systemscripts.datasets.states:undo", "after", 1),
     ("systemscripts.imports.new_rows:undo", "after", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 1),
-    ("systemscripts.ingest.reload_archived:load_again", "after", 2),
-    ("systemscripts.file_ledger:undone", "after", 1),
+    ("systemscripts.ingest.reload_archived:reload_skipped_rows", "after", 2),
+    ("systemscripts.file_ledger:mark_undone", "after", 1),
 ]
 
 

@@ -22,19 +22,19 @@ def test_a_file_is_known_by_path_size_and_stamp_together(installation: Installat
     directories = Directories(installation.data)
     waiting = directories.file_watcher / "report_1_2.txt"  # its own name was taken when it came
     with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
-        assert not file_ledger.known(cursor, "reports", "sftp", ORIGIN)
-        ticket = file_ledger.register(cursor, "reports", waiting, directories, str(uuid.uuid4()), "sftp", ORIGIN)
+        assert not file_ledger.is_known(cursor, "reports", "sftp", ORIGIN)
+        ticket = file_ledger.register_file(cursor, "reports", waiting, directories, str(uuid.uuid4()), "sftp", ORIGIN)
         assert (ticket.name, ticket.path, ticket.size) == ("report_1.txt", "file_watcher/report_1_2.txt", 12)
-        assert file_ledger.known(cursor, "reports", "sftp", ORIGIN)
+        assert file_ledger.is_known(cursor, "reports", "sftp", ORIGIN)
         for other in (
             file_ledger.Origin("sftp://me@host:22/in/report_2.txt", 12, "1700000000"),
             file_ledger.Origin(ORIGIN.path, 13, ORIGIN.stamp),
             file_ledger.Origin(ORIGIN.path, ORIGIN.size, "1700000001"),
         ):
-            assert not file_ledger.known(cursor, "reports", "sftp", other)
-        file_ledger.settled(cursor, ticket)
-        assert file_ledger.known(cursor, "reports", "sftp", ORIGIN)
-        assert not file_ledger.known(cursor, "reports", "sftp", ORIGIN, unsettled=True)
+            assert not file_ledger.is_known(cursor, "reports", "sftp", other)
+        file_ledger.mark_settled(cursor, ticket)
+        assert file_ledger.is_known(cursor, "reports", "sftp", ORIGIN)
+        assert not file_ledger.is_known(cursor, "reports", "sftp", ORIGIN, unsettled=True)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_ticket_whose_file_never_arrived_is_taken_back(installation: Installat
     installation.configure("reports")
     directories = Directories(installation.data)
     with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
-        file_ledger.register(
+        file_ledger.register_file(
             cursor, "reports", Path(installation.data / "file_watcher" / "report_1.txt"), directories,
             str(uuid.uuid4()), "sftp", ORIGIN,
         )  # fmt: skip

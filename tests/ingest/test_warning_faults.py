@@ -56,8 +56,16 @@ def rows(found: Installation) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("place", "when", "status"),
     [
-        ("systemscripts.ingest.run_imports:_note", "before", "succeeded"),  # nothing was said: the next run says it
-        ("systemscripts.ingest.run_imports:_note", "after", "interrupted"),  # it stands in the log of the killed run
+        (
+            "systemscripts.ingest.file_outcome:add_outcome",
+            "before",
+            "succeeded",
+        ),  # nothing was said: the next run says it
+        (
+            "systemscripts.ingest.file_outcome:add_outcome",
+            "after",
+            "interrupted",
+        ),  # it stands in the log of the killed run
     ],
 )
 def test_a_kill_after_the_commit_loses_no_warning(lists: Installation, place: str, when: str, status: str) -> None:

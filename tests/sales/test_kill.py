@@ -30,7 +30,7 @@ IMPORT_STEPS = [
     ("systemscripts.s3:Bucket.copy", "before"),
     ("systemscripts.s3:Bucket.copy", "after"),
     ("systemscripts.s3:Bucket.delete", "after"),
-    ("systemscripts.file_ledger:settled", "before"),
+    ("systemscripts.file_ledger:mark_settled", "before"),
 ]
 MART_STEPS = [
     ("systemscripts.marts.dimensions:export", "after", 1),

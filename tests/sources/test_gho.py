@@ -187,13 +187,13 @@ PAGES = -(-ROWS // PAGE)
 KILLS = [
     *[("systemscripts.sources.api_pages.resumable_download:_sync", "after", n) for n in (1, 3)],
     *[("systemscripts.sources.api:_one_page", "after", n) for n in range(1, PAGES + 1)],
-    ("systemscripts.file_ledger:register", "after", 1),
+    ("systemscripts.file_ledger:register_file", "after", 1),
     ("systemscripts.sources.api:move", "before", 1),
     ("systemscripts.sources.api:move", "after", 1),
-    ("systemscripts.ingest.prepare:_note", "after", 1),
+    ("systemscripts.ingest.prepare:_record_prepared", "after", 1),
     ("systemscripts.imports.upsert:upsert_table", "after", 1),
     ("systemscripts.ingest.load:load_rows", "after", 1),
-    ("systemscripts.ingest.archive_and_settle:finish", "before", 1),
+    ("systemscripts.ingest.archive_and_settle:finish_file", "before", 1),
 ]
 
 

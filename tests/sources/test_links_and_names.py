@@ -34,7 +34,9 @@ def run(here: Installation) -> Iterator[Run]:
         with contextlib.closing(psycopg2.connect(here.url)) as connection:
             directories = Directories(here.data).create()
             name = None if every else "orders"
-            return select_imports.run(connection, name, directories, str(uuid.uuid4()), run_imports.Options(**options))
+            return select_imports.run_selected(
+                connection, name, directories, str(uuid.uuid4()), run_imports.Options(**options)
+            )
 
     yield run_it
 

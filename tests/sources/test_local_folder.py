@@ -79,10 +79,10 @@ def test_a_folder_that_is_not_there_is_one_line(installation: Installation, inbo
     [
         ("systemscripts.sources.arrival:_put", "before", 1),
         ("systemscripts.sources.arrival:_put", "after", 1),
-        ("systemscripts.ingest.archive_and_settle:finish", "before", 1),
-        ("systemscripts.file_ledger:archived", "after", 1),
+        ("systemscripts.ingest.archive_and_settle:finish_file", "before", 1),
+        ("systemscripts.file_ledger:mark_archived", "after", 1),
         ("systemscripts.sources.arrival.local_folder:_is_same", "after", 2),
-        ("systemscripts.file_ledger:settled", "before", 1),
+        ("systemscripts.file_ledger:mark_settled", "before", 1),
     ],
 )
 def test_killed_anywhere_the_next_run_ends_in_the_same_state(

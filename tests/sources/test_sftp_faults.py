@@ -381,7 +381,7 @@ def test_what_is_not_in_the_archive_is_not_removed_at_the_server(installation: I
     command = [
         sys.executable,
         str(KILLING),
-        "systemscripts.ingest.archive_and_settle:finish",
+        "systemscripts.ingest.archive_and_settle:finish_file",
         "before",
         "1",
         "generic_import",

@@ -52,7 +52,7 @@ def land(request: Request, kind: str, origin: file_ledger.Origin, part: Path, fo
         place = folder / (f"{stem}{mark}.{ending}" if dot else f"{name}{mark}")
         if not place.exists():
             with transaction(request.connection) as cursor:
-                ticket = file_ledger.register(
+                ticket = file_ledger.register_file(
                     cursor, request.config.config_name, place, request.directories, request.run_uuid, kind, origin
                 )
             if ticket.source_path == origin.path and _put(part, place):

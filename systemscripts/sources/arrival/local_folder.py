@@ -19,7 +19,13 @@ from typing import BinaryIO
 
 from systemscripts import file_ledger, settings
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import copy_stream, explain_unsafe_arrival, is_in_progress, shorten_name
+from systemscripts.directory_management import (
+    copy_stream,
+    explain_unsafe_arrival,
+    is_in_progress,
+    shorten_name,
+    split_still_files,
+)
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival.open_folder import open_folder
@@ -33,9 +39,7 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
     """
     fetched = Fetched()
     with _folder(request, folder) as handle:
-        still, moving = file_ledger.still_files(
-            _new(request, folder, handle, fetched), settings.current().file_still_seconds
-        )
+        still, moving = split_still_files(_new(request, folder, handle, fetched), settings.current().file_still_seconds)
         for path in moving:
             fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
         target.mkdir(parents=True, exist_ok=True)
@@ -116,7 +120,7 @@ def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[
 def _known(request: Request, path: Path, state: os.stat_result) -> bool:
     with transaction(request.connection) as cursor:
         origin, removes = _origin(path, state), not request.options.get("keep")
-        return file_ledger.known(cursor, request.config.config_name, "local", origin, unsettled=removes)
+        return file_ledger.is_known(cursor, request.config.config_name, "local", origin, unsettled=removes)
 
 
 def _origin(path: Path, state: os.stat_result) -> file_ledger.Origin:

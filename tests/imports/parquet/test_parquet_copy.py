@@ -244,7 +244,7 @@ def test_every_type_arrives(installation: Installation, tmp_path: Path) -> None:
     "place",
     ["systemscripts.imports.parquet.staging:stage", "systemscripts.duck:run_statement",
      "systemscripts.imports.parquet.parquet_writer:sync_folder", "systemscripts.datasets.lake:note",
-     "systemscripts.ingest.load:load_rows", "systemscripts.ingest.archive_and_settle:finish"],
+     "systemscripts.ingest.load:load_rows", "systemscripts.ingest.archive_and_settle:finish_file"],
 )  # fmt: skip
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_step_the_next_run_ends_in_the_same_state(lake: Installation, place: str, when: str) -> None:

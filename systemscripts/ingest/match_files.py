@@ -10,12 +10,12 @@ from systemscripts.directory_management import Directories, decode_name, is_in_p
 from systemscripts.summary import Notice, Summary, bundled
 
 
-def ambiguous(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
+def find_ambiguous_names(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
     """The names of waiting files that match more than one active import: nobody takes them."""
-    return frozenset(name for name, matching in _matches(configs, directories).items() if len(matching) > 1)
+    return frozenset(name for name, matching in _match_waiting_files(configs, directories).items() if len(matching) > 1)
 
 
-def name_untaken(connection: Connection, directories: Directories, name: str | None, summary: Summary) -> None:
+def report_untaken_files(connection: Connection, directories: Directories, name: str | None, summary: Summary) -> None:
     """Say which waiting files no import takes: as warnings what concerns this run, else where it found nothing to do.
 
     `name`: the import of the run; None for all of them. A file of several imports concerns each of these, one of no
@@ -37,7 +37,7 @@ def name_untaken(connection: Connection, directories: Directories, name: str | N
     summary.warn_all(bundled(warnings))
 
 
-def _matches(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
+def _match_waiting_files(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
     """The waiting files by name, each with the imports that it matches."""
     active = [
         (config.config_name, compile_pattern(config.file_pattern))

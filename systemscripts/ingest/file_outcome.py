@@ -1,0 +1,62 @@
+"""What became of one file, and how the summary of a run shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from systemscripts.errors import BadDataError
+from systemscripts.summary import Counts, Notice, Summary
+
+
+@dataclass
+class Outcome:
+    """What became of one file."""
+
+    name: str
+    status: str
+    dataset_id: int | None = None
+    label: str | None = None
+    date: str | None = None
+    counts: Counts = field(default_factory=Counts)
+    reason: str = ""
+    warnings: list[Notice] = field(default_factory=list)
+
+
+def add_outcome(summary: Summary, config_name: str, outcome: Outcome) -> None:
+    """Add a file that an import has finished to the summary; a refused or held one is a problem."""
+    summary.files += 1
+    summary.counts.add(outcome.counts)
+    summary.warn_all(outcome.warnings)
+    summary.rows.append(outcome_as_row(config_name, outcome))
+    if outcome.status in ("refused", "held"):
+        summary.problem(f"{outcome.name} is {outcome.status}: {outcome.reason}", BadDataError.exit_code)
+
+
+def outcome_as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome of a file as a row of the summary\'s table."""
+    counts = outcome.counts
+    return {
+        "import": config_name,
+        "file": outcome.name,
+        "state": outcome.status,
+        "dataset": outcome.dataset_id,
+        "label": outcome.label,
+        "date": outcome.date,
+        "read": counts.read,
+        "loaded": counts.loaded,
+        "rejected": counts.rejected,
+        "skipped": counts.skipped,
+    }
+
+
+def build_headline(summary: Summary, dry_run: bool) -> str:
+    """Return how many files a run worked on, and what became of their rows."""
+    if not summary.files and not summary.problems:
+        return "nothing to do: no file waits"
+    counts = summary.counts
+    done = "dry run, nothing written: " if dry_run else ""
+    return (
+        f"{done}{summary.files} {'file' if summary.files == 1 else 'files'}: {counts.read:,} rows read, "
+        f"{counts.loaded:,} loaded, {counts.rejected:,} rejected, {counts.skipped:,} skipped"
+    )
