@@ -61,7 +61,7 @@ def _lists() -> list[dict[str, Any]]:
     with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
         keys = configuration.load_import(connection, "meetmax_events").key_columns
         with db_utils.transaction(connection) as cursor:
-            compared = changes.consecutive(cursor, "meetmax_events", keys)
+            compared = changes.compare_consecutive(cursor, "meetmax_events", keys)
             cursor.execute(
                 """select label, dataset_date, status, rows_loaded, dataset_id from dba.tfile
                    where config_name = 'meetmax_events' and label is not null order by file_id desc"""

@@ -12,7 +12,7 @@ from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
-    from systemscripts.datasets.changes import Comparison
+    from systemscripts.datasets.comparison import Comparison
 
 
 @job()
@@ -47,7 +47,9 @@ def dataset_changes(
         chosen = _chosen(name, configuration.load_imports(connection))
         with db_utils.transaction(connection) as cursor:
             for config in chosen:
-                found += changes.consecutive(cursor, config.config_name, config.key_columns, label, after, until)
+                found += changes.compare_consecutive(
+                    cursor, config.config_name, config.key_columns, label, after, until
+                )
     return _summary(found, chosen, csv_file)
 
 
@@ -70,7 +72,7 @@ def _summary(found: list[Comparison], chosen: list[ImportConfig], csv_file: Path
     added, removed, changed = (sum(len(getattr(c, kind)) for c in found) for kind in ("added", "removed", "changed"))
     compared = sum(bool(c) or c.before is not None for c in found)
     summary = Summary(headline=f"{compared} datasets compared: {added} added, {removed} removed, {changed} changed")
-    summary.rows = [row for comparison in found for row in changes.as_rows(comparison)]
+    summary.rows = [row for comparison in found for row in changes.comparison_as_rows(comparison)]
     for comparison in (c for c in found if c.twins):
         number = comparison.after.dataset_id
         text = f"dataset {number}: keys that occur more than once, their rows paired in order: "

@@ -45,7 +45,7 @@ def test_the_states_drawn_are_the_states_built() -> None:
     text = (PROJECT / "docs" / "architecture.md").read_text()
     drawings = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", text, re.DOTALL)
     drawn = [set(re.findall(r"^    (\w+) --> (\w+)", drawing, re.MULTILINE)) for drawing in drawings]
-    for machine, arrows in zip(drawn, (file_ledger.TRANSITIONS, states.ARROWS), strict=False):
+    for machine, arrows in zip(drawn, (file_ledger.TRANSITIONS, states.TRANSITIONS), strict=False):
         assert machine == {(before, after) for before, those in arrows.items() for after in those if before != after}
     ends = re.findall(
         r"status in \('running', ([^)]+)\)", (PROJECT / "sql" / "migrations" / "0001_dba.sql").read_text()

@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 from systemscripts.datasets import row_history
-from systemscripts.datasets.comparison import FIELDS, Comparison, Dataset, Row, Value, cells
-from systemscripts.datasets.differences import compare
+from systemscripts.datasets.comparison import FIELDS, Comparison, Dataset, Row, row_as_array
+from systemscripts.datasets.differences import compare_datasets
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-__all__ = [
-    "COLUMNS", "Comparison", "Dataset", "Row", "Value", "as_rows", "between", "compare", "consecutive", "current",
-    "first_rows", "numbered",
-]  # fmt: skip
 COLUMNS = ("label", "date", "change", "key", "column", "from", "to")
 
 
-def consecutive(
+def compare_consecutive(
     cursor: Cursor,
     config_name: str,
     key_columns: Sequence[str],
@@ -36,26 +32,26 @@ def consecutive(
     """
     found: list[Comparison] = []
     before: Dataset | None = None
-    for dataset in _valid(cursor, config_name, label):
+    for dataset in _load_active(cursor, config_name, label):
         if before is None or before.label != dataset.label or dataset.load_mode != "snapshot":
             before = None
         day = dataset.date or date.min
         if (after is None or day > after) and (until is None or day <= until):
-            found.append(between(cursor, before, dataset, key_columns))
+            found.append(compare_pair(cursor, before, dataset, key_columns))
         before = dataset
     return found
 
 
-def between(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+def compare_pair(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
     """What a dataset changed: against another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
-        return row_history.changes_of(cursor, dataset)
+        return row_history.find_changes(cursor, dataset)
     if before is None:
         return Comparison(None, dataset)
-    return compare(cursor, before, dataset, key_columns, whole_rows=False)
+    return compare_datasets(cursor, before, dataset, key_columns, whole_rows=False)
 
 
-def _valid(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:
+def _load_active(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:
     """Active datasets, each label's in the order in which they became current."""
     cursor.execute(
         f"""select {FIELDS} from dba.tdataset
@@ -66,7 +62,7 @@ def _valid(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]
     return [Dataset(*row) for row in cursor.fetchall()]
 
 
-def current(cursor: Cursor, config_name: str) -> dict[str, Dataset]:
+def load_current_snapshots(cursor: Cursor, config_name: str) -> dict[str, Dataset]:
     """The current dataset of each label ("" for none) of a snapshot import."""
     cursor.execute(
         f"select {FIELDS} from dba.v_current_dataset where config_name = %s and load_mode = 'snapshot' order by label",
@@ -75,20 +71,20 @@ def current(cursor: Cursor, config_name: str) -> dict[str, Dataset]:
     return {row[2] or "": Dataset(*row) for row in cursor.fetchall()}
 
 
-def numbered(cursor: Cursor, dataset_ids: Sequence[int]) -> dict[int, Dataset]:
+def load_datasets(cursor: Cursor, dataset_ids: Sequence[int]) -> dict[int, Dataset]:
     """Datasets by their number, whatever their state."""
     cursor.execute(f"select {FIELDS} from dba.tdataset where dataset_id = any(%s)", (list(dataset_ids),))
     return {row[0]: Dataset(*row) for row in cursor.fetchall()}
 
 
-def first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, str]]:
+def read_first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, str]]:
     """The first rows of a dataset, column -> text."""
     if not dataset.columns:
         return []
     statement = "select {cells} from {table} t where t.dataset_id = {number} order by t.source_row limit {limit}"
     cursor.execute(
         sql.SQL(statement).format(
-            cells=cells(dataset.columns),
+            cells=row_as_array(dataset.columns),
             table=dataset.table,
             number=sql.Literal(dataset.dataset_id),
             limit=sql.Literal(limit),
@@ -97,7 +93,7 @@ def first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, s
     return [dict(zip(dataset.columns, row[0], strict=True)) for row in cursor.fetchall()]
 
 
-def as_rows(comparison: Comparison) -> list[dict[str, Any]]:
+def comparison_as_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """A comparison as the lines of a table with COLUMNS."""
     after = comparison.after
 
@@ -111,16 +107,16 @@ def as_rows(comparison: Comparison) -> list[dict[str, Any]]:
         lines.append(line("first" if after.load_mode == "snapshot" else "rows", new=rows))
     lines += [line("new column", column=header) for header in comparison.new_columns]
     lines += [line("gone column", column=header) for header in comparison.gone_columns]
-    lines += [line("added", _name(row)) for row in comparison.added]
-    lines += [line("removed", _name(row)) for row in comparison.removed]
+    lines += [line("added", _name_row(row)) for row in comparison.added]
+    lines += [line("removed", _name_row(row)) for row in comparison.removed]
     lines += [
-        line("changed", _name(row), value.header, value.before, value.after)
+        line("changed", _name_row(row), value.header, value.before, value.after)
         for row in comparison.changed
         for value in row.values
     ]
     return lines
 
 
-def _name(row: Row) -> str:
+def _name_row(row: Row) -> str:
     """The key, or the whole row where it has none."""
     return row.key or " | ".join(text for text in row.cells.values() if text)

@@ -76,7 +76,7 @@ class Comparison:
         return " ".join(f"{sign}{len(rows)}" for sign, rows in signs if rows)
 
 
-def headers_of(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
+def load_headers(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
     """The headers of a dataset's file by column, as they were written; none where a file holds no row of them."""
     cursor.execute(
         """select detected -> 'headers' from dba.tfile
@@ -87,11 +87,11 @@ def headers_of(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in ((row and row[0]) or {}).items() if text.strip()}
 
 
-def text_of(name: str) -> sql.Composable:
+def cell_as_text(name: str) -> sql.Composable:
     """The text of a column; nothing and the empty text are the same."""
     return sql.SQL("coalesce(t.{}::text, '')").format(sql.Identifier(name))
 
 
-def cells(columns: Sequence[str]) -> sql.Composable:
+def row_as_array(columns: Sequence[str]) -> sql.Composable:
     """A row as an array of texts (a constructor: functions take at most 100 arguments)."""
-    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(text_of, columns)))
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(cell_as_text, columns)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, cells, headers_of, text_of
+from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, cell_as_text, load_headers, row_as_array
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SEPARATOR = "\x1f"  # between the parts of a key; ASCII's own for this
 
 
-def compare(
+def compare_datasets(
     cursor: Cursor, before: Dataset, after: Dataset, key_columns: Sequence[str], whole_rows: bool = True
 ) -> Comparison:
     """Compare two datasets of one target by key.
@@ -28,14 +28,14 @@ def compare(
     one of the two has neither changes a row nor names one. `whole_rows`: keep the cells of every row; otherwise only
     of those that have no key, which nothing else names.
     """
-    headers = headers_of(cursor, before) | headers_of(cursor, after)
+    headers = load_headers(cursor, before) | load_headers(cursor, after)
     places_before = {name: place for place, name in enumerate(before.columns)}
     places_after = {name: place for place, name in enumerate(after.columns)}
     common = [name for name in after.columns if name in places_before]
     made = Comparison(before, after)
     made.new_columns = [headers.get(name) or name for name in after.columns if name not in places_before]
     made.gone_columns = [headers.get(name) or name for name in before.columns if name not in places_after]
-    parts = _parts(before, after, common, key_columns)
+    parts = _build_parts(before, after, common, key_columns)
     # sorts of a dataset's size: in memory where it is a usual one, on the disk where it is huge
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_DIFFERENCES).format(**parts))
@@ -44,50 +44,52 @@ def compare(
         name = key.replace(SEPARATOR, " / ")
         keeps_cells = whole_rows or not name
         if old is None:
-            made.added.append(Row(name, _cells(after, new) if keeps_cells else {}))
+            made.added.append(Row(name, _name_cells(after, new) if keeps_cells else {}))
         elif new is None:
-            made.removed.append(Row(name, _cells(before, old) if keeps_cells else {}))
+            made.removed.append(Row(name, _name_cells(before, old) if keeps_cells else {}))
         else:
             values = [
                 Value(column, header, old[from_index], new[to_index])
                 for from_index, to_index, column, header in compared
                 if old[from_index] != new[to_index]
             ]
-            made.changed.append(Row(name, _cells(after, new) if keeps_cells else {}, values))
+            made.changed.append(Row(name, _name_cells(after, new) if keeps_cells else {}, values))
     cursor.execute(sql.SQL(_TWINS).format(**parts))
     made.twins = [key.replace(SEPARATOR, " / ") for (key,) in cursor.fetchall()]
     return made
 
 
-def _cells(dataset: Dataset, texts: list[str]) -> dict[str, str]:
+def _name_cells(dataset: Dataset, texts: list[str]) -> dict[str, str]:
     return dict(zip(dataset.columns, texts, strict=True))
 
 
-def _parts(before: Dataset, after: Dataset, common: list[str], key_columns: Sequence[str]) -> dict[str, sql.Composable]:
+def _build_parts(
+    before: Dataset, after: Dataset, common: list[str], key_columns: Sequence[str]
+) -> dict[str, sql.Composable]:
     old_content: sql.Composable = sql.SQL("'before'")  # with nothing to compare by, all rows are others
     new_content: sql.Composable = sql.SQL("'after'")
     if common:
-        texts = sql.SQL(", ").join(map(text_of, common))
+        texts = sql.SQL(", ").join(map(cell_as_text, common))
         old_content = new_content = sql.SQL("row({})::text").format(texts)
     return {
         "table": before.table,
         "before": sql.Literal(before.dataset_id),
         "after": sql.Literal(after.dataset_id),
-        "key": _key(key_columns, common),
+        "key": _build_key(key_columns, common),
         "old_content": old_content,
         "new_content": new_content,
-        "old_cells": cells(before.columns),
-        "new_cells": cells(after.columns),
+        "old_cells": row_as_array(before.columns),
+        "new_cells": row_as_array(after.columns),
     }
 
 
-def _key(key_columns: Sequence[str], common: list[str]) -> sql.Composable:
+def _build_key(key_columns: Sequence[str], common: list[str]) -> sql.Composable:
     """The expression that names a row: "" where it has no key."""
     elements = []
     for element in key_columns:
         names = [name for name in element.split("|") if name in common]
         if names:
-            alternatives = [sql.SQL("nullif(btrim({}), '')").format(text_of(name)) for name in names]
+            alternatives = [sql.SQL("nullif(btrim({}), '')").format(cell_as_text(name)) for name in names]
             elements.append(sql.SQL("coalesce({}, '')").format(sql.SQL(", ").join(alternatives)))
     if not elements:
         return sql.SQL("''")

@@ -49,7 +49,7 @@ class Decision:
     warning: Code | None = None  # where the reason is one
 
 
-def name_part(name: str, location: str, delimiter: str) -> str:
+def split_name_part(name: str, location: str, delimiter: str) -> str:
     """The part of a file name (its ending cut off) at a position from 0; raises BadDataError where there is none."""
     path = PurePath(name)
     stem = PurePath(path.stem).stem if path.suffix.lower() in _COMPRESSED else path.stem
@@ -59,7 +59,7 @@ def name_part(name: str, location: str, delimiter: str) -> str:
     return parts[int(location)]
 
 
-def identify(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
+def build_identity(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
     """Make an identity of the texts that were found; the date is cut to the day, the whole text orders.
 
     Raises BadDataError when the text is not a date of this format, or the label is longer than an index takes.
@@ -72,20 +72,20 @@ def identify(label: str | None, date_text: str | None, date_format: str | None) 
     if date_text is None:
         return Identity(label)
     try:
-        moment = _moment(date_text, date_format)
+        moment = _parse_moment(date_text, date_format)
     except ValueError as error:
         raise BadDataError(f"{date_text!r} is not a date of the form {date_format or 'yyyy-MM-dd'}") from error
     return Identity(label, moment.date(), moment.isoformat())
 
 
-def _moment(text: str, pattern: str | None) -> datetime:
+def _parse_moment(text: str, pattern: str | None) -> datetime:
     if pattern is None:
         return datetime.fromisoformat(text)
     # stamps only order files, and those of earlier runs name no zone either
     return date_formats.make_reader(pattern, exact=True)(text).replace(tzinfo=None)
 
 
-def from_name(rule: Rule, name: str, delimiter: str) -> str | None:
+def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
     """The text that a rule finds without opening the file; None where there is no such part.
 
     Raises BadDataError; ConfigurationError for a rule that needs the content.
@@ -95,11 +95,11 @@ def from_name(rule: Rule, name: str, delimiter: str) -> str | None:
     if rule.source == "static":
         return rule.location
     if rule.source == "filename":
-        return name_part(name, rule.location or "0", delimiter)
+        return split_name_part(name, rule.location or "0", delimiter)
     raise ConfigurationError(f"a rule of kind {rule.source} needs the content of the file")
 
 
-def decide(
+def decide_load(
     cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool
 ) -> Decision:
     """What a content means for its import, by the rules of docs/architecture.md (identity and load modes).
@@ -126,7 +126,9 @@ def decide(
     known = cursor.fetchone()
     if known and known[1] == "active" and not is_mixed:
         return Decision("duplicate", known[0], reason=f"same content as dataset {known[0]}, which is active")
-    return _decide_known(known, reload) or Decision("load", supersedes=_active(cursor, same) if is_whole else None)
+    return _decide_known(known, reload) or Decision(
+        "load", supersedes=_find_active_snapshot(cursor, same) if is_whole else None
+    )
 
 
 def _has_other_modes(cursor: Cursor, same: dict[str, object]) -> bool:
@@ -163,7 +165,7 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
         return None
     dataset_id, status = known
     if status == "held":
-        text = f"duplicate of held {dataset_id}, undecided: {next_step_of_held(dataset_id)}"
+        text = f"duplicate of held {dataset_id}, undecided: {describe_held_steps(dataset_id)}"
         return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_held")
     if status == "undone" and not reload:
         text = f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
@@ -171,12 +173,12 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
     return None
 
 
-def next_step_of_held(dataset_id: int) -> str:
+def describe_held_steps(dataset_id: int) -> str:
     """What to type about a held dataset."""
     return f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
 
 
-def _active(cursor: Cursor, same: dict[str, object]) -> int | None:
+def _find_active_snapshot(cursor: Cursor, same: dict[str, object]) -> int | None:
     cursor.execute(
         f"""select dataset_id from dba.tdataset where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}
             and status = 'active' and load_mode = 'snapshot'""",

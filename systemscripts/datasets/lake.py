@@ -44,12 +44,12 @@ class DatasetFile:
     months: tuple[date, ...]
 
 
-def folder_of(name: str, directories: Directories) -> Path:
+def find_folder(name: str, directories: Directories) -> Path:
     """The folder that a target `parquet:folder` means, below the data folder unless it is absolute."""
     return directories.data / name.removeprefix(SCHEME)
 
 
-def note(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[date]) -> None:
+def record_file(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[date]) -> None:
     """Name the file of a dataset and its months; readers see it with the commit."""
     cursor.execute("update dba.tdataset set file_name = %s where dataset_id = %s", (path.name, dataset_id))
     cursor.execute("delete from dba.tdatasetmonth where dataset_id = %s", (dataset_id,))
@@ -58,14 +58,14 @@ def note(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[date]) ->
     )
 
 
-def file_name(cursor: Cursor, dataset_id: int) -> str | None:
+def find_file_name(cursor: Cursor, dataset_id: int) -> str | None:
     """The name of the file that holds a dataset's rows, None where it has none."""
     cursor.execute("select file_name from dba.tdataset where dataset_id = %s", (dataset_id,))
     row = cursor.fetchone()
     return row[0] if row else None
 
 
-def current_files(cursor: Cursor, config_name: str, directories: Directories) -> list[DatasetFile]:
+def list_current_files(cursor: Cursor, config_name: str, directories: Directories) -> list[DatasetFile]:
     """The files of the current datasets of an import, by dataset."""
     cursor.execute(
         """select d.dataset_id, d.target_table, d.file_name,
@@ -75,12 +75,12 @@ def current_files(cursor: Cursor, config_name: str, directories: Directories) ->
         (config_name,),
     )
     return [
-        DatasetFile(dataset_id, folder_of(target, directories) / name, tuple(months))
+        DatasetFile(dataset_id, find_folder(target, directories) / name, tuple(months))
         for dataset_id, target, name, months in cursor.fetchall()
     ]
 
 
-def columns(cursor: Cursor, name: str) -> set[str]:
+def find_columns(cursor: Cursor, name: str) -> set[str]:
     """The columns that the active datasets of a target hold."""
     cursor.execute(
         "select distinct unnest(columns) from dba.tdataset where target_table = %s and status = 'active'", (name,)

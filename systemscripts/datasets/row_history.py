@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, headers_of
+from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, load_headers
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
+def find_changes(cursor: Cursor, dataset: Dataset) -> Comparison:
     """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none."""
     made = Comparison(None, dataset)
     cursor.execute(
@@ -21,9 +21,9 @@ def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
     first = cursor.fetchone()
     if first is None:
         return made
-    headers, columns = headers_of(cursor, dataset), sorted(dataset.columns)
+    headers, columns = load_headers(cursor, dataset), sorted(dataset.columns)
     cursor.execute("set local work_mem = '64MB'")
-    cursor.execute(_statement(cursor, dataset, list(first[0]), columns), (dataset.dataset_id,))
+    cursor.execute(_build_statement(cursor, dataset, list(first[0]), columns), (dataset.dataset_id,))
     for key, old, new in cursor:
         name = " / ".join(str(value) for value in key.values())
         if old is None:
@@ -38,7 +38,7 @@ def changes_of(cursor: Cursor, dataset: Dataset) -> Comparison:
     return made
 
 
-def _statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
+def _build_statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
     """Return the query for keys with their cells before and after; what the next change found is what this one left."""
     kept = sql.SQL("{}")
     if _has_moments(cursor, dataset):  # which have another text in each time zone

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 SEE_HELD = "See: database.py sql \"select * from dba.v_dataset where status = 'held'\""
-ARROWS = {
+TRANSITIONS = {
     "active": {"superseded", "undone"},
     "held": {"active", "undone"},
     "superseded": {"active", "undone"},
@@ -23,7 +23,7 @@ ARROWS = {
 
 
 @dataclass(frozen=True)
-class New:
+class NewDataset:
     """What is known of a dataset before its rows are in."""
 
     config_name: str
@@ -35,7 +35,7 @@ class New:
     run_uuid: str
 
 
-def create(cursor: Cursor, new: New) -> int:
+def create_dataset(cursor: Cursor, new: NewDataset) -> int:
     """Make a dataset without rows, held until `activate` is called; returns its number."""
     cursor.execute(
         """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode,
@@ -48,26 +48,26 @@ def create(cursor: Cursor, new: New) -> int:
     return int(row[0])
 
 
-def activate(cursor: Cursor, dataset_id: int, supersedes: int | None) -> int:
+def activate_dataset(cursor: Cursor, dataset_id: int, supersedes: int | None) -> int:
     """Make a held dataset active, the one it replaces becoming superseded.
 
     A snapshot is the whole state of its label: what the import loaded in other modes before is superseded too; returns
     how many datasets that were.
     """
     if supersedes is not None:
-        _change(cursor, supersedes, "superseded", "another content for the same label and date")
+        _change_status(cursor, supersedes, "superseded", "another content for the same label and date")
         cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (dataset_id, supersedes))
-    _change(cursor, dataset_id, "active", None)
+    _change_status(cursor, dataset_id, "active", None)
     cursor.execute(
         f"""update dba.tdataset o set status = 'superseded', superseded_by = n.dataset_id, status_at = now(),
                 status_reason = 'the import loads whole states now'
-            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
+            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
         (dataset_id,),
     )
     return cursor.rowcount
 
 
-def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
+def record_counts(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
     """Note the counts; the database itself checks read = loaded + rejected + skipped."""
     cursor.execute(
         """update dba.tdataset set rows_read = %s, rows_loaded = %s, rows_rejected = %s, rows_skipped = %s
@@ -76,12 +76,12 @@ def complete(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
     )
 
 
-def hold(cursor: Cursor, dataset_id: int, reason: str) -> None:
+def hold_dataset(cursor: Cursor, dataset_id: int, reason: str) -> None:
     """Leave a dataset held and say why."""
     cursor.execute("update dba.tdataset set status_reason = %s where dataset_id = %s", (reason, dataset_id))
 
 
-def accept(cursor: Cursor, dataset_id: int) -> int | None:
+def accept_dataset(cursor: Cursor, dataset_id: int) -> int | None:
     """Make a held dataset active, the one it replaces superseded (and returned); the guard compares from here.
 
     Raises UsageError when it is not held, or a newer one is active for the same label and date.
@@ -107,7 +107,7 @@ def accept(cursor: Cursor, dataset_id: int) -> int | None:
     if before and before[0] > dataset_id:
         raise UsageError(f"dataset {before[0]} is newer and active for the same label and date", "Undo it first.")
     replaced = int(before[0]) if before else None
-    activate(cursor, dataset_id, replaced)
+    activate_dataset(cursor, dataset_id, replaced)
     mark_baseline(cursor, dataset_id)
     return replaced
 
@@ -117,14 +117,14 @@ def mark_baseline(cursor: Cursor, dataset_id: int) -> None:
     cursor.execute("update dba.tdataset set is_baseline = true where dataset_id = %s", (dataset_id,))
 
 
-def seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
+def mark_seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
     """The same content was delivered for a later day."""
     cursor.execute(
         "update dba.tdataset set last_seen = greatest(last_seen, %s) where dataset_id = %s", (day, dataset_id)
     )
 
 
-def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
+def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     """Take a dataset back; the newest superseded one of its label and date becomes active again, and is returned.
 
     Raises UsageError when there is no such dataset or it is undone already.
@@ -154,7 +154,7 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
             f"dataset {dataset_id} is not the newest of its target: later ones have changed its rows",
             f"Undo first: {on_top}; or all of them: --undo {dataset_id} --cascade.",
         )
-    _change(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
+    _change_status(cursor, dataset_id, "undone", f"undone by run {run_uuid}")
     if status != "active" or load_mode != "snapshot":
         return None
     cursor.execute(
@@ -166,7 +166,7 @@ def undo(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     )
     before = cursor.fetchone()
     if before is not None:
-        _change(cursor, before[0], "active", None)
+        _change_status(cursor, before[0], "active", None)
     revived = _revive_other_modes(cursor, dataset_id)
     return int(before[0]) if before is not None else revived
 
@@ -195,7 +195,7 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
     """
     cursor.execute(
         f"""update dba.tdataset o set status = 'active', superseded_by = null, status_reason = null, status_at = now()
-            from dba.tdataset n where {_OF_OTHER_MODES} and o.status = 'superseded' and not exists (
+            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'superseded' and not exists (
                 select from dba.tdataset s where s.config_name = n.config_name and s.label is not distinct from n.label
                 and s.status = 'active' and s.load_mode = 'snapshot' and s.dataset_id > o.dataset_id)
             returning o.dataset_id""",
@@ -205,14 +205,14 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
 
 
 # Beside a snapshot n, what its import loaded into the same target for the same label in other modes
-_OF_OTHER_MODES = """
+_IS_OF_OTHER_MODES = """
     n.dataset_id = %s and n.load_mode = 'snapshot' and o.target_table = n.target_table
     and o.load_mode in ('append', 'upsert', 'new_rows')
     and o.config_name = n.config_name and o.label is not distinct from n.label"""
 
 
-def _change(cursor: Cursor, dataset_id: int, status: str, reason: str | None) -> None:
-    allowed = [state for state, to in ARROWS.items() if status in to]
+def _change_status(cursor: Cursor, dataset_id: int, status: str, reason: str | None) -> None:
+    allowed = [state for state, to in TRANSITIONS.items() if status in to]
     cursor.execute(
         """update dba.tdataset set status = %s, status_reason = %s, status_at = now(),
                superseded_by = case when %s = 'active' then null else superseded_by end

@@ -55,7 +55,7 @@ def preview_file(context: Context, path: Path) -> Preview:
 
 
 def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Preview:
-    decision = load_plan.decide_load(cursor, context, file)
+    decision = load_plan.decide_for_file(cursor, context, file)
     plan = load_plan.plan_load(cursor, context, file)
     shown = Preview(
         Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),

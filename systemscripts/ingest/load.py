@@ -39,7 +39,7 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
     Raises BadDataError (refuse it then), TryLaterError when the file changed while it was read.
     """
     with transaction(context.connection) as cursor:
-        decision = load_plan.decide_load(cursor, context, file)
+        decision = load_plan.decide_for_file(cursor, context, file)
         if decision.action != "load":
             return _record_repeated(cursor, context, file, decision)
         plan = load_plan.plan_load(cursor, context, file)
@@ -59,7 +59,7 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
     early = guards.is_of_the_future(context.config, file.identity.date)
     if decision.action == "unchanged" and decision.dataset_id is not None:
         # one seen at a day to come would stay current until then
-        states.seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
+        states.mark_seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
     _record_status(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
     outcome = _build_outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
     notices = []
@@ -77,7 +77,7 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
 def load_rows(cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, decision: Decision) -> Outcome:
     """Everything that one load writes, in the caller's transaction."""
     config, ticket = context.config, file.ticket
-    new = states.New(
+    new = states.NewDataset(
         config.config_name,
         file.identity,
         config.load_mode,
@@ -86,13 +86,13 @@ def load_rows(cursor: Cursor, context: Context, file: PreparedFile, plan: target
         [name for name in plan.columns if name not in plan.shape.filled],
         context.run_uuid,
     )
-    dataset_id = states.create(cursor, new)
+    dataset_id = states.create_dataset(cursor, new)
     counts, found = _copy_rows(cursor, context, file, plan, dataset_id)
     if rejects.too_many(counts.rejected, counts.read, config.max_rejects, config.max_reject_rate):
         raise RefusedError(_explain_too_many_rejects(counts, found), found, counts)
     if prepare.has_changed(file):
         raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
-    states.complete(cursor, dataset_id, counts)
+    states.record_counts(cursor, dataset_id, counts)
     held = guards.tripped(cursor, config, file.identity, counts, dataset_id, context.accept_drop)
     if held and config.load_mode != "snapshot":
         raise RefusedError(held, found, counts)
@@ -101,10 +101,10 @@ def load_rows(cursor: Cursor, context: Context, file: PreparedFile, plan: target
         held = held or same_day_files.explain_hold(config, file, rival)
     notices = _collect_warnings(file, plan, counts)
     if held:
-        held = f"{held}; {identity.next_step_of_held(dataset_id)}"
-        states.hold(cursor, dataset_id, held)
+        held = f"{held}; {identity.describe_held_steps(dataset_id)}"
+        states.hold_dataset(cursor, dataset_id, held)
     else:
-        others = states.activate(cursor, dataset_id, decision.supersedes)
+        others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
         notices += guards.warn_of_date(config, file.identity.date)
         notices += _warn_of_overtaken(file, found.overtaken, others)
         notices += same_day_files.warn_of_replaced(config, file, rival) if rival else []

@@ -18,11 +18,11 @@ from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 
 
-def decide_load(cursor: Cursor, context: Context, file: PreparedFile) -> Decision:
+def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Decision:
     """What the file's content means beside the datasets that are there."""
     config = context.config
     content = file.table.content_sha256()
-    return identity.decide(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
+    return identity.decide_load(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
 
 
 def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Plan:
@@ -86,7 +86,7 @@ def extend_target_ahead(context: Context, file: PreparedFile) -> None:
     Raises BadDataError as the load would.
     """
     with transaction(context.connection) as cursor:
-        if decide_load(cursor, context, file).action != "load":
+        if decide_for_file(cursor, context, file).action != "load":
             return
         plan = plan_load(cursor, context, file)
     extend_target(context, plan, file)

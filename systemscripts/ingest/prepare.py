@@ -161,9 +161,9 @@ def _identify_file(context: Context, name: str, table: Table, columns: list[str]
     def text(rule: Rule) -> str | None:
         if rule.source == "file_content":
             return values[rule.location or ""]
-        return identity.from_name(rule, name, config.delimiter)
+        return identity.find_text_in_name(rule, name, config.delimiter)
 
-    return identity.identify(text(label_rule), text(date_rule), date_rule.format)
+    return identity.build_identity(text(label_rule), text(date_rule), date_rule.format)
 
 
 def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:

@@ -136,8 +136,10 @@ def _load_order_of(context: Context, ticket: file_ledger.Ticket) -> tuple[str, s
     stamp = ticket.stamp
     if config.dateconfig in ("filename", "static"):
         with contextlib.suppress(BadDataError):
-            text = identity.from_name(Rule(config.dateconfig, config.datelocation), ticket.name, config.delimiter)
-            stamp = identity.identify(None, text, config.dateformat).stamp
+            text = identity.find_text_in_name(
+                Rule(config.dateconfig, config.datelocation), ticket.name, config.delimiter
+            )
+            stamp = identity.build_identity(None, text, config.dateformat).stamp
     return stamp, ticket.name
 
 

@@ -70,7 +70,7 @@ def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float 
         transaction(connection) as cursor,
         after_change.recomputed(cursor, config, row["label"]),
     ):
-        before = states.accept(cursor, dataset_id)
+        before = states.accept_dataset(cursor, dataset_id)
     replaced = f", dataset {before} is superseded" if before else ""
     return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
 
@@ -148,7 +148,7 @@ def _reload_skipped_rows(cursor: Cursor, row: dict[str, Any], contexts: dict[str
 def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
     dataset_id = row["dataset_id"]
     with after_change.recomputed(cursor, context.config, row["label"]) as affected:
-        before = states.undo(cursor, dataset_id, context.run_uuid)
+        before = states.undo_dataset(cursor, dataset_id, context.run_uuid)
         schema, _, table = str(row["target_table"]).partition(".")
         if row["load_mode"] == "upsert":
             upsert.undo(cursor, schema, table, dataset_id)

@@ -58,7 +58,7 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
     # the lock of the import's target: no file of a dataset may go while it is read
     with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
         with transaction(connection) as cursor:
-            current = lake.current_files(cursor, IMPORT, directories)
+            current = lake.list_current_files(cursor, IMPORT, directories)
             found = months.touched(cursor, target, current, options.recompute)
             if lost := _lost(base, found.kept):
                 found = replace(months.touched(cursor, target, current, everything=True), computed_before=frozenset())

@@ -23,7 +23,7 @@ from tests.conftest import Installation
     ],
 )
 def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | None, day: str, stamp: str) -> None:
-    found = identity.identify("a", text, form)
+    found = identity.build_identity("a", text, form)
     assert (found.label, str(found.date), found.stamp) == ("a", day, stamp)
 
 
@@ -33,7 +33,7 @@ def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | No
 )
 def test_what_is_no_date_of_the_form_is_refused(text: str, form: str | None) -> None:
     with pytest.raises(BadDataError, match="is not a date of the form"):
-        identity.identify(None, text, form)
+        identity.build_identity(None, text, form)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_what_is_no_date_of_the_form_is_refused(text: str, form: str | None) -> 
     ],
 )
 def test_a_part_of_the_name_without_its_ending(name: str, location: str, part: str) -> None:
-    assert identity.name_part(name, location, "_") == part
+    assert identity.split_name_part(name, location, "_") == part
 
 
 def test_a_name_with_too_few_parts_is_refused() -> None:
     with pytest.raises(BadDataError, match="has no part 3"):
-        identity.from_name(Rule("filename", "3"), "orders_a.csv", "_")
+        identity.find_text_in_name(Rule("filename", "3"), "orders_a.csv", "_")
 
 
 def load(installation: Installation, content: str, name: str = "orders_x.csv", **columns: object) -> dict[str, Any]:

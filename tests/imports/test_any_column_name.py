@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from systemscripts import configuration
-from systemscripts.datasets import changes
+from systemscripts.datasets import changes, differences
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.imports import change_types
@@ -70,8 +70,8 @@ def test_columns_named_like_our_own_words_are_upserted_compared_and_undone(
     assert values_of(here, key=key) == after
     dataset_id = summary.rows[0]["dataset"]
     with transaction(connection) as cursor:
-        dataset = changes.numbered(cursor, [dataset_id])[dataset_id]
-        comparison = changes.between(cursor, None, dataset, [key])
+        dataset = changes.load_datasets(cursor, [dataset_id])[dataset_id]
+        comparison = changes.compare_pair(cursor, None, dataset, [key])
     assert [row.key for row in comparison.added] == [changed[1][NAMES.index(key)]]
     assert {value.column for value in comparison.changed[0].values} == set(NAMES) - {"t", "i", key}
     undo.undo_datasets(connection, RUN, dataset_id)
@@ -89,8 +89,8 @@ def test_columns_named_like_our_own_words_are_loaded_compared_and_retyped(
     if mode == "snapshot":
         with transaction(connection) as cursor:
             numbers = [summary.rows[0]["dataset"] for summary in (first, second)]
-            found = changes.numbered(cursor, numbers)
-            comparison = changes.compare(cursor, found[numbers[0]], found[numbers[1]], ["t"])
+            found = changes.load_datasets(cursor, numbers)
+            comparison = differences.compare_datasets(cursor, found[numbers[0]], found[numbers[1]], ["t"])
         assert [row.key for row in comparison.added] == ["9-t"]
     here.sql("update public.things set s = source_row::text, \"new\" = '0' || source_row")
     here.configure("things", schema={"s": "integer", "new": "integer"})

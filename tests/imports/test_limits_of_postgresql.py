@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from systemscripts import configuration
-from systemscripts.datasets import changes
+from systemscripts.datasets import changes, differences
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports
@@ -125,8 +125,8 @@ def load_twice_and_compare(here: Installation, connection: Any, columns: int, nu
     summaries = [load(here, connection, wide(columns, str(value + number))) for value in (70, 80)]
     with transaction(connection) as cursor:
         ids = [summary.rows[0]["dataset"] for summary in summaries]
-        datasets = changes.numbered(cursor, ids)
-        comparison = changes.compare(cursor, datasets[ids[0]], datasets[ids[1]], ["column_0"])
+        datasets = changes.load_datasets(cursor, ids)
+        comparison = differences.compare_datasets(cursor, datasets[ids[0]], datasets[ids[1]], ["column_0"])
     seconds = time.process_time() - begin
     assert [summary.problems for summary in summaries] == [[], []]
     assert sum(len(row.values) for row in comparison.changed) == 50 * (columns - 1)

@@ -85,7 +85,9 @@ def test_every_arrow_is_walked(installation: Installation) -> None:
     walked = walker.taken("tfile")
     assert {arrow for arrow in walked if arrow[0]} == arrows(file_ledger.TRANSITIONS)
     assert {after for before, after in walked if not before} == {"fetched"}
-    assert {arrow for arrow in walker.taken("tdataset") if arrow[0]} - {("active", "held")} == arrows(states.ARROWS)
+    assert {arrow for arrow in walker.taken("tdataset") if arrow[0]} - {("active", "held")} == arrows(
+        states.TRANSITIONS
+    )
 
 
 @pytest.fixture

@@ -289,7 +289,7 @@ def test_undo_and_changes_find_their_rows_whatever_the_time_zone_is_now(office: 
     office.use_zone("America/New_York")
     office.load("things.csv", f"{line}z\n")
     with db_utils.transaction(office.connection) as cursor:
-        compared = changes.consecutive(cursor, "things", ["id"])[1:]
+        compared = changes.compare_consecutive(cursor, "things", ["id"])[1:]
     found = [
         [(value.header, value.before, value.after) for row in each.changed for value in row.values] for each in compared
     ]

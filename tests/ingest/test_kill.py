@@ -198,7 +198,7 @@ BOUNDARIES = [
     ("systemscripts.ingest.prepare:_record_prepared", "after", 2),
     ("systemscripts.imports.target:extend", "before", 1),
     ("systemscripts.imports.target:extend", "after", 1),
-    ("systemscripts.datasets.states:create", "after", 3),
+    ("systemscripts.datasets.states:create_dataset", "after", 3),
     ("systemscripts.imports.copy_rows:_try_copy", "after", 1),
     ("systemscripts.imports.copy_rows:copy_table", "after", 2),
     ("systemscripts.ingest.load:load_rows", "after", 1),

@@ -204,7 +204,7 @@ BOUNDARIES = [
     ("systemscripts.ingest.archive_and_settle:finish_file", "before", 2),
 ]
 UNDO_BOUNDARIES = [
-    ("systemscripts.datasets.states:undo", "after", 1),
+    ("systemscripts.datasets.states:undo_dataset", "after", 1),
     ("systemscripts.imports.new_rows:undo", "after", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 1),
     ("systemscripts.ingest.reload_archived:reload_skipped_rows", "after", 2),

@@ -26,7 +26,7 @@ IMPORT_STEPS = [
     ("systemscripts.s3:Bucket.download", "before"),
     ("systemscripts.s3:Bucket.download", "after"),
     ("systemscripts.ingest.load:load_rows", "before"),
-    ("systemscripts.datasets.lake:note", "after"),
+    ("systemscripts.datasets.lake:record_file", "after"),
     ("systemscripts.s3:Bucket.copy", "before"),
     ("systemscripts.s3:Bucket.copy", "after"),
     ("systemscripts.s3:Bucket.delete", "after"),

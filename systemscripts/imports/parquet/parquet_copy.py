@@ -37,11 +37,11 @@ def plan(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Direc
     Raises BadDataError when columns are missing and the strategy refuses that.
     """
     name = config.target_table
-    target = Lake(name, lake.folder_of(name, directories), config.target.months_of)
+    target = Lake(name, lake.find_folder(name, directories), config.target.months_of)
     fields = [replace(each, column=duckdb_types.fixed(each.column)) for each in shape.fields]
     made = Plan("", "", shape.names, shape.types, shape.headers, replace(shape, fields=fields), lake=target)
     made.ignored = list(shape.dropped)
-    existing = lake.columns(cursor, name)
+    existing = lake.find_columns(cursor, name)
     made.missing = shape.find_missing(sorted(existing))
     known = set(existing) | shape.declared
     new = [column for column in made.columns if existing and column not in known]
@@ -71,12 +71,12 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         counts, rejects = _stage(cursor, load, writer, advance)
         if target.write:
             path, months = writer.finish(_generation(cursor, load.dataset_id, target))
-            lake.note(cursor, load.dataset_id, path, months)
+            lake.record_file(cursor, load.dataset_id, path, months)
     return counts, rejects
 
 
 def _generation(cursor: Cursor, dataset_id: int, target: Lake) -> int:
-    before = lake.file_name(cursor, dataset_id)
+    before = lake.find_file_name(cursor, dataset_id)
     generation = 1
     while before is not None and target.path(dataset_id, generation).name != before:
         generation += 1
@@ -86,7 +86,7 @@ def _generation(cursor: Cursor, dataset_id: int, target: Lake) -> int:
 def earlier_file(cursor: Cursor, load: Load) -> Path | None:
     """The file that already holds rows of the dataset: rejected rows are being loaded into it."""
     target = load.made.lake
-    name = lake.file_name(cursor, load.dataset_id)
+    name = lake.find_file_name(cursor, load.dataset_id)
     return target.folder / name if target is not None and name else None
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from systemscripts.datasets import changes
-from systemscripts.datasets.changes import Comparison, Dataset, Row
+from systemscripts.datasets import changes, differences
+from systemscripts.datasets.comparison import Comparison, Dataset, Row
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports.parts import Part
 
@@ -74,9 +74,9 @@ def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]]
     if covered.get("import") != options.import_name:
         covered = {}
     about = {str(row["label"]): row for row in rows.get(options.labels or "", [])}
-    current = changes.current(cursor, options.import_name)
+    current = changes.load_current_snapshots(cursor, options.import_name)
     delivered: dict[str, int] = covered.get("datasets", {})
-    before = changes.numbered(cursor, list(delivered.values()))
+    before = changes.load_datasets(cursor, list(delivered.values()))
     gone, gone_before = _gone(current, about, covered), covered.get("gone", {})
     found = []
     for label in sorted({*current, *delivered}):
@@ -123,10 +123,10 @@ def _change(
     if after is None:
         return LabelChange(label, "undone" if before else "same", about, before, None)
     if before is None:
-        return LabelChange(label, "new", about, None, after, rows=changes.first_rows(cursor, after, names))
+        return LabelChange(label, "new", about, None, after, rows=changes.read_first_rows(cursor, after, names))
     if before.dataset_id == after.dataset_id:
         return LabelChange(label, "same", about, before, after)
-    comparison = changes.compare(cursor, before, after, keys)
+    comparison = differences.compare_datasets(cursor, before, after, keys)
     return LabelChange(label, "changed" if comparison else "same", about, before, after, comparison)
 
 
