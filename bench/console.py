@@ -103,7 +103,7 @@ class Bench:
             process.wait(30)
 
 
-def fill(bench: Bench, share: float) -> None:
+def fill_tables(bench: Bench, share: float) -> None:
     """Much of everything: what years of daily loads leave."""
     runs, entries, rows, datasets = (round(number * share) for number in (50_000, 1_000_000, 5_000_000, 5_000))
     bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, key_columns)
@@ -136,7 +136,7 @@ def fill(bench: Bench, share: float) -> None:
     bench.sql("vacuum analyze")
 
 
-def pages(bench: Bench) -> None:
+def measure_pages(bench: Bench) -> None:
     """Ask for each page again and again, deep pages too; print medians and the 95th percentile."""
     with bench.console() as (url, headers):
         newest = bench.sql("select max(dataset_id) from dba.tdataset")[0][0]
@@ -153,20 +153,20 @@ def pages(bench: Bench) -> None:
         session.headers.update(headers)
         for path in fixed:
             begun = bench.computed()
-            taken = [_timed(session, url + path)[0] for _ in range(REQUESTS)]
-            worst = max(worst, _show(path, taken, bench.computed() - begun))
+            taken = [_time_request(session, url + path)[0] for _ in range(REQUESTS)]
+            worst = max(worst, _print_times(path, taken, bench.computed() - begun))
         for path in ("/console/runs", "/console/datasets", "/console/rejects", "/console/tables/public.much"):
             begun = bench.computed()
-            taken = _walk(session, url, path)
-            worst = max(worst, _show(f"{path}, page after page", taken, bench.computed() - begun))
+            taken = _time_walk(session, url, path)
+            worst = max(worst, _print_times(f"{path}, page after page", taken, bench.computed() - begun))
         print(f"worst 95th percentile: {worst:.0f} ms (aim: under 100)")
         for path in ("?sort=amount&order=desc", "?column1=who&operator1=is&value1=name+77"):
             begun = bench.computed()
-            taken = [_timed(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
-            _show(f"not counted, no index helps: {path}", taken, bench.computed() - begun)
+            taken = [_time_request(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
+            _print_times(f"not counted, no index helps: {path}", taken, bench.computed() - begun)
 
 
-def _timed(session: requests.Session, address: str) -> tuple[float, str]:
+def _time_request(session: requests.Session, address: str) -> tuple[float, str]:
     begun = time.perf_counter()
     answer = session.get(address, timeout=60)
     taken = (time.perf_counter() - begun) * 1000
@@ -174,25 +174,25 @@ def _timed(session: requests.Session, address: str) -> tuple[float, str]:
     return taken, answer.text
 
 
-def _walk(session: requests.Session, url: str, path: str) -> list[float]:
+def _time_walk(session: requests.Session, url: str, path: str) -> list[float]:
     """From page to page by the links."""
     taken, address = [], path
     for _ in range(REQUESTS):
-        milliseconds, text = _timed(session, url + address)
+        milliseconds, text = _time_request(session, url + address)
         taken.append(milliseconds)
         found = text.rpartition('rel="next" href="')[2] if 'rel="next"' in text else ""
         address = found.partition('"')[0].replace("&amp;", "&") or path
     return taken
 
 
-def _show(name: str, taken: list[float], computed: float) -> float:
+def _print_times(name: str, taken: list[float], computed: float) -> float:
     p95 = statistics.quantiles(taken, n=20, method="inclusive")[18]
     each = computed * 1000 / len(taken)
     print(f"{name:55} {statistics.median(taken):9.1f} {p95:8.1f} {each:8.1f}", flush=True)
     return p95
 
 
-def load(bench: Bench, megabytes: int, repeats: int) -> None:
+def measure_load(bench: Bench, megabytes: int, repeats: int) -> None:
     """Load a file alone and beside readers, in turns; print the ratio of the medians."""
     bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode)
         values ('large', 'large.*', 'public.large', 'append') on conflict do nothing""")
@@ -202,8 +202,8 @@ def load(bench: Bench, megabytes: int, repeats: int) -> None:
         for number in range(repeats * 2):
             busy = number % 2 == 1
             path = bench.folder / "file_watcher" / f"large_{number}.csv"
-            _write(path, megabytes, number)
-            with _readers(url, headers) if busy else contextlib.nullcontext():
+            _write_file(path, megabytes, number)
+            with _run_readers(url, headers) if busy else contextlib.nullcontext():
                 begun, computed = time.perf_counter(), bench.computed()
                 bench.run("generic_import", "large")
                 (beside if busy else alone).append(time.perf_counter() - begun)
@@ -215,7 +215,7 @@ def load(bench: Bench, megabytes: int, repeats: int) -> None:
     print(f"{READERS} readers lengthen the load by {(ratio - 1) * 100:.0f} % (aim: less than 15)")
 
 
-def _write(path: Path, megabytes: int, seed: int) -> None:
+def _write_file(path: Path, megabytes: int, seed: int) -> None:
     line = "{},2026-01-05,{}.25,name {},some text that is as long as texts are,{}\n"
     part = path.with_suffix(".part")
     with part.open("w") as stream:
@@ -228,7 +228,7 @@ def _write(path: Path, megabytes: int, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def _readers(url: str, headers: dict[str, str]) -> Iterator[None]:
+def _run_readers(url: str, headers: dict[str, str]) -> Iterator[None]:
     ended = threading.Event()
     paths = ("/console/", "/console/runs", "/console/log", "/console/datasets", "/console/tables/public.much")
 
@@ -260,8 +260,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench_console_") as name:
         bench = Bench(Path(name))
         try:
-            fill(bench, 0.01 if options.small or options.load else 1)
-            load(bench, options.megabytes, options.repeats) if options.load else pages(bench)
+            fill_tables(bench, 0.01 if options.small or options.load else 1)
+            measure_load(bench, options.megabytes, options.repeats) if options.load else measure_pages(bench)
         finally:
             server = Path(bench.sql("show data_directory")[0][0]).parent
             bench.run("database", "stop")

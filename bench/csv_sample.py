@@ -35,7 +35,7 @@ def _row(source: random.Random, n: int) -> str:
     )
 
 
-def spoil(path: Path, target: Path, bad_rows: int) -> None:
+def spoil_rows(path: Path, target: Path, bad_rows: int) -> None:
     """The same file with so many rows of one field too few, spread over it."""
     size, written = path.stat().st_size, 0
     with path.open("rb") as source, target.open("wb") as stream:

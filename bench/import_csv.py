@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from bench import csv_sample, measurement
-from bench.installation import Bench, installed
+from bench.installation import Bench, create_installation
 from bench.measurement import Run
 
 
@@ -27,12 +27,12 @@ def main() -> None:
     parser.add_argument("--checked", action="store_true", help="declared types, a date format, an email check")
     parser.add_argument("--bad-rows", type=int, default=0)
     options = parser.parse_args()
-    with installed() as bench:
+    with create_installation() as bench:
         clean, other = bench.folder / "clean.csv", bench.folder / "other.csv"
         rows = csv_sample.generate(clean, options.megabytes)
         print(f"{options.megabytes:g} MB, {rows:,} rows, {'checked' if options.checked else 'straight'} path")
         if options.bad_rows:
-            csv_sample.spoil(clean, other, options.bad_rows)
+            csv_sample.spoil_rows(clean, other, options.bad_rows)
         else:
             csv_sample.add_lineage(clean, other)
         base, ours = _in_turns(bench, clean, other, options)
@@ -41,7 +41,7 @@ def main() -> None:
         if options.bad_rows
         else ("psql \\copy", "generic_import")
     )
-    print(measurement.table([(names[0], base), (names[1], ours)], base))
+    print(measurement.format_table([(names[0], base), (names[1], ours)], base))
 
 
 def _in_turns(bench: Bench, clean: Path, other: Path, options: argparse.Namespace) -> tuple[list[Run], list[Run]]:

@@ -32,7 +32,7 @@ class Bench:
         own = {"ETL_DATA_DIR": str(folder), "ETL_ENV_FILE": str(settings_file), "PYTHONPATH": str(PROJECT)}
         self.environment = clean | own
         # as install_dependencies.sh does
-        measurement.run(
+        measurement.run_command(
             [sys.executable, "-m", "compileall", "-q", *(str(PROJECT / n) for n in ("systemscripts", "jobscripts"))]
         )
         self.job("database", "start")
@@ -40,7 +40,7 @@ class Bench:
 
     def job(self, script: str, *arguments: str) -> Run:
         """Run a job script, as the wrapper does."""
-        return measurement.run(
+        return measurement.run_command(
             [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments], self.environment
         )
 
@@ -53,7 +53,7 @@ class Bench:
             str(embedded_programs.find_program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
             "-p", str(parts.port), "-U", "etl", "etl", "-c", statement,
         ]  # fmt: skip
-        return measurement.run(command, environment)
+        return measurement.run_command(command, environment)
 
     def settle(self) -> None:
         """What was written before must not be on its way to the disk while the clock runs."""
@@ -84,7 +84,7 @@ class Bench:
 
 
 @contextmanager
-def installed() -> Iterator[Bench]:
+def create_installation() -> Iterator[Bench]:
     """A fresh installation; it and its server are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench_") as name:
         bench = Bench(Path(name))

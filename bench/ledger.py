@@ -59,7 +59,7 @@ class Bench(ConsoleBench):
         self.server_folder = Path(self.sql("show data_directory")[0][0]).parent
 
 
-class Taken(NamedTuple):
+class Cost(NamedTuple):
     """Seconds on the clock, and of processor by the command and the database together (0 where it is not counted)."""
 
     seconds: float
@@ -67,7 +67,7 @@ class Taken(NamedTuple):
 
 
 @dataclass
-class Measured:
+class Measurement:
     """Seconds of everything for one fill, in the order of measuring."""
 
     fill: Fill
@@ -75,62 +75,66 @@ class Measured:
     processor: dict[str, float] = field(default_factory=dict)  # of the commands
 
 
-def measure(bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable[[Measured, str], None]) -> Measured:
+def measure(
+    bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable[[Measurement, str], None]
+) -> Measurement:
     """Fill the ledgers and measure everything; `show` is called with each name once it is measured."""
-    found = Measured(fill)
+    found = Measurement(fill)
 
-    def note(name: str, *taken: Taken) -> None:
+    def note(name: str, *taken: Cost) -> None:
         found.seconds[name] = min(each.seconds for each in taken)
         found.processor[name] = min(each.processor for each in taken)
         show(found, name)
 
-    ledger_fill.empty(bench.sql)
+    ledger_fill.empty_ledgers(bench.sql)
     (bench.folder / "archive").mkdir(exist_ok=True)
     shutil.rmtree(bench.folder / "archive")
-    ledger_fill.fill(bench.sql, fill)
-    note("run that finds nothing", *(_command(bench, "generic_import", "ledger") for _ in range(repeats)))
-    note("run of every import", _command(bench, "generic_import", "--all"))
+    ledger_fill.fill_ledgers(bench.sql, fill)
+    note("run that finds nothing", *(_measure_command(bench, "generic_import", "ledger") for _ in range(repeats)))
+    note("run of every import", _measure_command(bench, "generic_import", "--all"))
     loads, undos = [], []
     for number in range(repeats):
-        _drop(bench, "label0", date.today(), number)  # noqa: DTZ011 - any day will do
-        loads.append(_command(bench, "generic_import", "ledger"))
+        _drop_file(bench, "label0", date.today(), number)  # noqa: DTZ011 - any day will do
+        loads.append(_measure_command(bench, "generic_import", "ledger"))
         [(newest,)] = bench.sql("select max(dataset_id) from dba.tdataset")
-        undos.append(_command(bench, "generic_import", "--undo", str(newest)))
+        undos.append(_measure_command(bench, "generic_import", "--undo", str(newest)))
     note("load of 20 rows", *loads)
     note("undo of it", *undos)
-    note("status.py", *(_command(bench, "status") for _ in range(repeats)))
-    note("purge.py --dry-run", _command(bench, "purge", "--dry-run"))
-    note("count(*) of a _current view", _statement(bench, "select count(*) from public.ledger_current", repeats))
+    note("status.py", *(_measure_command(bench, "status") for _ in range(repeats)))
+    note("purge.py --dry-run", _measure_command(bench, "purge", "--dry-run"))
+    note(
+        "count(*) of a _current view", _measure_statement(bench, "select count(*) from public.ledger_current", repeats)
+    )
     for (view,) in bench.sql("select viewname from pg_views where schemaname = 'dba' order by 1"):
-        note(f"count(*) of dba.{view}", _statement(bench, f"select count(*) from dba.{view}", repeats))
-        note(f"100 rows of dba.{view}", _statement(bench, f"select * from dba.{view} limit 100", repeats))
-    for page, taken in _pages(bench, repeats):
+        note(f"count(*) of dba.{view}", _measure_statement(bench, f"select count(*) from dba.{view}", repeats))
+        note(f"100 rows of dba.{view}", _measure_statement(bench, f"select * from dba.{view} limit 100", repeats))
+    for page, taken in _measure_pages(bench, repeats):
         note(page, taken)
     if waiting:
         for number in range(waiting):
             day = date(2020, 1, 1) + timedelta(days=number // 500)
-            _drop(bench, f"waiting{number % 500}", day, number)
-        name, whole = "run that finds nothing", _command(bench, "generic_import", "ledger")
+            _drop_file(bench, f"waiting{number % 500}", day, number)
+        name, whole = "run that finds nothing", _measure_command(bench, "generic_import", "ledger")
         seconds, processor = whole.seconds - found.seconds[name], whole.processor - found.processor[name]
-        note("each waiting file", Taken(seconds / waiting, processor / waiting))
+        note("each waiting file", Cost(seconds / waiting, processor / waiting))
     return found
 
 
-def _command(bench: Bench, script: str, *arguments: str) -> Taken:
-    begun = _computed_by_server(bench)
-    run = measurement.run(bench.command(script, *arguments), bench.environment)
-    return Taken(run.seconds, run.processor + _computed_by_server(bench) - begun)
+def _measure_command(bench: Bench, script: str, *arguments: str) -> Cost:
+    begun = _read_server_seconds(bench)
+    run = measurement.run_command(bench.command(script, *arguments), bench.environment)
+    return Cost(run.seconds, run.processor + _read_server_seconds(bench) - begun)
 
 
-def _computed_by_server(bench: Bench) -> float:
+def _read_server_seconds(bench: Bench) -> float:
     """Return the seconds of processor that the database has taken so far, ended sessions included."""
     process = int(Path(bench.server_folder, "data", "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     # the server's own process last: what a session that ends meanwhile has taken is counted there
-    return sum(_computed(each) for each in [*children, str(process)])
+    return sum(_read_process_seconds(each) for each in [*children, str(process)])
 
 
-def _computed(process: str) -> float:
+def _read_process_seconds(process: str) -> float:
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]
     except (FileNotFoundError, ProcessLookupError):
@@ -138,22 +142,22 @@ def _computed(process: str) -> float:
     return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
 
 
-def _drop(bench: Bench, label: str, day: date, seed: int) -> None:
+def _drop_file(bench: Bench, label: str, day: date, seed: int) -> None:
     path = bench.folder / "file_watcher" / f"ledger_{label}_{day:%Y%m%d}.csv"
     lines = [f"{number},{day},{seed},name {number}" for number in range(ledger_fill.ROWS)]
     path.write_text("\n".join(["id,day,amount,who", *lines, ""]))
 
 
-def _statement(bench: Bench, statement: str, repeats: int) -> Taken:
+def _measure_statement(bench: Bench, statement: str, repeats: int) -> Cost:
     taken = []
     for _ in range(repeats):
         begun = time.perf_counter()
         bench.sql(statement)
         taken.append(time.perf_counter() - begun)
-    return Taken(min(taken), 0.0)
+    return Cost(min(taken), 0.0)
 
 
-def _pages(bench: Bench, repeats: int) -> list[tuple[str, Taken]]:
+def _measure_pages(bench: Bench, repeats: int) -> list[tuple[str, Cost]]:
     """Every page of the console, and those of one run and one dataset, with the seconds of its fastest request."""
     [(dataset_id,)] = bench.sql("select max(dataset_id) from dba.tdataset")
     [(run_uuid,)] = bench.sql("select run_uuid from dba.trun order by started_at desc limit 1")
@@ -168,11 +172,11 @@ def _pages(bench: Bench, repeats: int) -> list[tuple[str, Taken]]:
                 begun = time.perf_counter()
                 session.get(url + page, timeout=600).raise_for_status()
                 taken.append(time.perf_counter() - begun)
-            found.append((f"page {named.get(page, page)}", Taken(min(taken), 0.0)))
+            found.append((f"page {named.get(page, page)}", Cost(min(taken), 0.0)))
     return found
 
 
-def missed(first: Measured, measured: list[Measured]) -> list[str]:
+def list_missed(first: Measurement, measured: list[Measurement]) -> list[str]:
     """A sentence for each target that a fill of TARGETS_FROM_DATASETS and more has missed."""
     found = []
     for each in (each for each in measured if each.fill.datasets >= TARGETS_FROM_DATASETS):
@@ -204,26 +208,26 @@ def main() -> int:
         )  # fmt: skip
         fills = [Fill(10), own]
     waiting = options.waiting if options.waiting is not None else 5_000 if options.full else 1_000
-    measured: list[Measured] = []
+    measured: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="bench_ledger_") as folder:
         bench = Bench(Path(folder))
         try:
             bench.sql(ledger_fill.CONFIGURATION)
-            _drop(bench, "label0", date(2019, 1, 1), 0)
-            _command(bench, "generic_import", "ledger")  # makes the target
+            _drop_file(bench, "label0", date(2019, 1, 1), 0)
+            _measure_command(bench, "generic_import", "ledger")  # makes the target
             for fill in fills:
                 print(f"\n{fill}", flush=True)
-                measured.append(measure(bench, fill, waiting, options.repeats, _printer(measured)))
+                measured.append(measure(bench, fill, waiting, options.repeats, _make_printer(measured)))
         finally:
             bench.run("database", "stop")
             shutil.rmtree(bench.server_folder, ignore_errors=True)
-    faults = missed(measured[0], measured)
+    faults = list_missed(measured[0], measured)
     print("\n" + ("\n".join(f"missed: {text}" for text in faults) or "every target is met"))
     return 1 if faults else 0
 
 
-def _printer(measured: list[Measured]) -> Callable[[Measured, str], None]:
-    def show(found: Measured, name: str) -> None:
+def _make_printer(measured: list[Measurement]) -> Callable[[Measurement, str], None]:
+    def show(found: Measurement, name: str) -> None:
         seconds, processor = found.seconds[name], found.processor[name]
         line = f"  {name:45} {seconds * 1000:9.1f} ms"
         if measured:

@@ -31,7 +31,7 @@ class Fill:
         return ", ".join([*words, *(f"{number:,} {name}" for name, number in more.items() if number > 1)])
 
 
-def fill(sql: Callable[[str], list[tuple[Any, ...]]], wanted: Fill) -> None:
+def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], wanted: Fill) -> None:
     """Fill the ledgers of an installation whose import `ledger` has loaded its first file.
 
     `sql`: run a statement. The days go back from yesterday, so that what is loaded next is the newest.
@@ -41,7 +41,7 @@ def fill(sql: Callable[[str], list[tuple[Any, ...]]], wanted: Fill) -> None:
     sql("vacuum analyze")
 
 
-def empty(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
+def empty_ledgers(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
     """Empty the ledgers again, down to the import itself."""
     sql("""truncate public.ledger, dba.tdataset, dba.tfile, dba.trejectedrow, dba.trowhistory, dba.tschemachange,
         dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity""")

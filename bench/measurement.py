@@ -23,13 +23,15 @@ class Run:
     output: str
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None, most_seconds: float = 3600) -> Run:
+def run_command(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, most_seconds: float = 3600
+) -> Run:
     """Run a command; ends the benchmark when it fails."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     said: dict[str, str] = {}
     readers = [
-        threading.Thread(target=_read, args=(name, stream, said))
+        threading.Thread(target=_read_output, args=(name, stream, said))
         for name, stream in (("out", process.stdout), ("error", process.stderr))
     ]
     guard = threading.Timer(most_seconds, process.kill)
@@ -46,23 +48,23 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None, mo
     return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said["out"])
 
 
-def _read(name: str, stream: IO[str], said: dict[str, str]) -> None:
+def _read_output(name: str, stream: IO[str], said: dict[str, str]) -> None:
     said[name] = stream.read()
 
 
-def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
+def compute_ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
     """The median of the ratios of runs that were made in turns: a machine that slows down slows down both."""
     return statistics.median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
 
 
-def table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str:
+def format_table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str:
     """A line for each: ratio to the base (of as many turns as it ran), processor seconds, memory, seconds."""
     lines = []
     for name, runs in rows:
         seconds = " ".join(f"{each.seconds:.2f}" for each in runs)
         processor, megabytes = min(each.processor for each in runs), max(each.megabytes for each in runs)
         lines.append(
-            f"  {name:24} ratio {ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s"
+            f"  {name:24} ratio {compute_ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s"
             f"   peak {megabytes:5.0f} MB   clock {seconds} s"
         )
     return "\n".join(lines)

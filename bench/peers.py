@@ -12,7 +12,7 @@ FOLDER = PROJECT / ".venv-bench"
 REQUIREMENTS = PROJECT / "bench" / "requirements.txt"
 
 
-def program(name: str) -> str:
+def install_program(name: str) -> str:
     """The path of a program of the peers, such as python or csvsql; installs them when they are not as asked for."""
     made = FOLDER / "requirements.txt"
     if not made.exists() or made.read_bytes() != REQUIREMENTS.read_bytes():

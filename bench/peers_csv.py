@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import csv_sample, measurement, peers, picture
-from bench.installation import Bench, installed
+from bench.installation import Bench, create_installation
 from bench.measurement import Run
 
 PANDAS = """import sys, pandas, sqlalchemy
@@ -33,10 +33,10 @@ pipeline = dlt.pipeline("bench", destination=dlt.destinations.postgres(sys.argv[
 pipeline.run(dlt.resource(rows, name="peer", write_disposition="replace"))"""
 
 
-def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
+def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
     """What is compared: name -> a function that loads a file (for psql: that with the lineage fields)."""
     environment = bench.environment | {"RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(bench.folder)}
-    python = peers.program("python")
+    python = peers.install_program("python")
     by_psycopg2 = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)  # our own driver, for SQLAlchemy
 
     def fresh(run: Callable[[Path], Run]) -> Callable[[Path], Run]:
@@ -48,12 +48,12 @@ def loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
         return prepared
 
     def csvsql(file: Path) -> Run:
-        command = [peers.program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
+        command = [peers.install_program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
                    "--snifflimit", "0", "--tables", "peer", str(file)]  # fmt: skip
-        return measurement.run(command, environment)
+        return measurement.run_command(command, environment)
 
     def by(script: str) -> Callable[[Path], Run]:
-        return fresh(lambda file: measurement.run(
+        return fresh(lambda file: measurement.run_command(
             [python, "-c", script, bench.url, str(file), str(bench.folder / "dlt")], environment
         ))  # fmt: skip
 
@@ -75,19 +75,19 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     curves: dict[str, list[tuple[float, float]]] = {}
-    with installed() as bench:
+    with create_installation() as bench:
         for size in sorted(options.megabytes):
             file = bench.folder / "clean.csv"
             rows = csv_sample.generate(file, size)
             csv_sample.add_lineage(file, file.with_suffix(".lineage"))
             print(f"{size:g} MB, {rows:,} rows")
-            _one_size(loaders(bench), file, size, options, curves)
+            _measure_size(list_loaders(bench), file, size, options, curves)
     if options.picture:
-        options.picture.write_text(picture.draw(curves))
+        options.picture.write_text(picture.draw_curves(curves))
         print(f"{options.picture} written from {json.dumps(curves)}")
 
 
-def _one_size(
+def _measure_size(
     found: dict[str, Callable[[Path], Run]], file: Path, size: float, options: argparse.Namespace,
     curves: dict[str, list[tuple[float, float]]],
 ) -> None:  # fmt: skip
@@ -103,7 +103,7 @@ def _one_size(
                 runs[name].append(load(file))
     base = runs["psql \\copy"]
     kept = {name: each for name, each in runs.items() if each}
-    print(measurement.table(list(kept.items()), base))
+    print(measurement.format_table(list(kept.items()), base))
     for name, each in kept.items():
         curves.setdefault(name, []).append((size, sorted(run.seconds for run in each)[len(each) // 2]))
 

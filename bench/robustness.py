@@ -218,7 +218,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, str]:
     words = list(file_outcomes.write_words(folder, options.draws))
     books = [(folder / "cells.xlsx", workbook_cells.CELLS), (folder / "cells_1904.xlsx", workbook_cells.CELLS_1904)]
     for path, cells in books:
-        workbook_cells.write(path, cells, is_1904=cells is workbook_cells.CELLS_1904)
+        workbook_cells.write_workbook(path, cells, is_1904=cells is workbook_cells.CELLS_1904)
     outcomes = file_outcomes.in_parallel(file_outcomes.judge, files)
     of_samples = [file_outcomes.judge(file) for file in samples]
     of_words = file_outcomes.in_parallel(file_outcomes.judge_words, words)

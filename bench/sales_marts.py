@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bench import measurement
-from bench.installation import PROJECT, Bench, installed
+from bench.installation import PROJECT, Bench, create_installation
 from bench.measurement import Run
 from demo import sales_data
 
@@ -85,22 +85,22 @@ def main() -> None:
     parser.add_argument("--spark", action="store_true", help="also Spark on this machine, local[*]")
     parser.add_argument("--pandas", action="store_true", help="also pandas, in memory, writing nothing")
     options = parser.parse_args()
-    with installed() as bench:
+    with create_installation() as bench:
         _fill_dimensions(bench)
         if options.lake:
             with ProcessPoolExecutor(1, get_context("spawn")) as other:
                 other.submit(_write_lake, bench.folder / "var" / "lake" / "sales", options.rows).result()
             _note_lake(bench, options.rows)
         else:
-            file = _prepared(bench, options.rows)
+            file = _prepare_file(bench, options.rows)
             print(f"{options.rows:,} rows, {file.stat().st_size / 1e6:,.0f} MB of CSV")
-            _convert(bench, file, options.repeats)
-        _marts(bench, options)
+            _measure_conversion(bench, file, options.repeats)
+        _measure_marts(bench, options)
 
 
 def _fill_dimensions(bench: Bench) -> None:
     bench.psql((SQL / "seed.sql").read_text())
-    customers = sales_data.customers(sales_data.Wish(CUSTOMERS), bench.folder / "customers.csv")
+    customers = sales_data.write_customers(sales_data.SalesSpec(CUSTOMERS), bench.folder / "customers.csv")
     bench.psql("delete from sales.customer")
     bench.psql(f"\\copy sales.customer from '{customers}' with (format csv, header)")
 
@@ -144,26 +144,28 @@ def _note_lake(bench: Bench, rows: int) -> None:
     )
 
 
-def _prepared(bench: Bench, rows: int) -> Path:
+def _prepare_file(bench: Bench, rows: int) -> Path:
     """One file of sales; made by another process, whose memory nobody inherits who is measured."""
-    wish = sales_data.Wish(rows, month=date(2025, 1, 1), days=90, customers=CUSTOMERS)
+    wish = sales_data.SalesSpec(rows, month=date(2025, 1, 1), days=90, customers=CUSTOMERS)
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        return other.submit(sales_data.standard, wish, bench.folder / "sales.csv").result()
+        return other.submit(sales_data.write_standard, wish, bench.folder / "sales.csv").result()
 
 
-def _convert(bench: Bench, file: Path, repeats: int) -> None:
+def _measure_conversion(bench: Bench, file: Path, repeats: int) -> None:
     bare, ours = [], []
     for number in range(repeats + 1):  # the first turn warms up and does not count
         bench.settle()
-        one = measurement.run([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
-        two = _loaded(bench, file)
+        one = measurement.run_command([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
+        two = _load_file(bench, file)
         if number:
             bare.append(one)
             ours.append(two)
-    print(measurement.table([("DuckDB, CSV to Parquet", bare), ("generic_import sales", ours)], bare), flush=True)
+    print(
+        measurement.format_table([("DuckDB, CSV to Parquet", bare), ("generic_import sales", ours)], bare), flush=True
+    )
 
 
-def _loaded(bench: Bench, file: Path) -> Run:
+def _load_file(bench: Bench, file: Path) -> Run:
     bench.psql(
         "delete from dba.trejectedrow; delete from dba.tdatasetmonth; delete from dba.tfile; delete from dba.tdataset"
     )
@@ -174,16 +176,16 @@ def _loaded(bench: Bench, file: Path) -> Run:
     return bench.job("generic_import", "sales")
 
 
-def _marts(bench: Bench, options: argparse.Namespace) -> None:
+def _measure_marts(bench: Bench, options: argparse.Namespace) -> None:
     lake, dimensions = bench.folder / "var" / "lake" / "sales", bench.folder / "dimensions"
     dimensions.mkdir()
-    _export(bench, dimensions)
+    _export_dimensions(bench, dimensions)
     arguments = [str(lake), str(dimensions), str(bench.folder / "bare"), str(SQL), bench.url]
     found: dict[str, list[Run]] = {"DuckDB, bare": [], "sales_marts": []}
     warm_ups = 0 if options.lake else 1  # what is larger than memory finds nothing warm
     for number in range(options.repeats + warm_ups):
         bench.settle()
-        bare = measurement.run([sys.executable, "-c", MARTS, *arguments])
+        bare = measurement.run_command([sys.executable, "-c", MARTS, *arguments])
         bench.settle()
         ours = bench.job("sales_marts", "--recompute")
         print(f"bare {bare.seconds:.1f} s, sales_marts {ours.seconds:.1f} s", flush=True)
@@ -196,14 +198,14 @@ def _marts(bench: Bench, options: argparse.Namespace) -> None:
     ):
         for _ in range(options.repeats if wanted else 0):
             bench.settle()
-            run = bench.job("sales_marts", *command) if command else measurement.run(
+            run = bench.job("sales_marts", *command) if command else measurement.run_command(
                 [sys.executable, "-c", PANDAS, *arguments[:2]]
             )  # fmt: skip
             found.setdefault(name, []).append(run)
-    print(measurement.table(list(found.items()), found["DuckDB, bare"]), flush=True)
+    print(measurement.format_table(list(found.items()), found["DuckDB, bare"]), flush=True)
 
 
-def _export(bench: Bench, folder: Path) -> None:
+def _export_dimensions(bench: Bench, folder: Path) -> None:
     import duckdb
 
     for name in ("customer", "store", "product", "sales_team"):

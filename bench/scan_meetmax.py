@@ -49,7 +49,7 @@ process.start()
 PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
 
 
-def run(script: str, base: str, folder: Path, count: int) -> tuple[float, int]:
+def run_scan(script: str, base: str, folder: Path, count: int) -> tuple[float, int]:
     """Run one scan in a process of its own; returns ids a second and peak memory in MB."""
     path = folder / f"results_{time.monotonic_ns()}.jsonl"
     begun = time.perf_counter()
@@ -71,8 +71,8 @@ def main() -> None:
     ours, bare = [], []
     with tempfile.TemporaryDirectory() as name, MeetMaxServer(hiccups={}) as site:
         for _ in range(options.repeats):
-            bare.append(run(BARE, site.base_url, Path(name), options.ids))
-            ours.append(run(OURS, site.base_url, Path(name), options.ids))
+            bare.append(run_scan(BARE, site.base_url, Path(name), options.ids))
+            ours.append(run_scan(OURS, site.base_url, Path(name), options.ids))
     for title, found in (("bare Scrapy spider", bare), ("meetmax scan", ours)):
         rates = ", ".join(f"{rate:.0f}" for rate, _ in found)
         print(f"{title}: {rates} ids a second, {max(memory for _, memory in found)} MB")

@@ -7,24 +7,26 @@
 
 from __future__ import annotations
 
-from bench.installation import PROJECT, installed
+from bench.installation import PROJECT, create_installation
 
-MOST_HELP, MOST_NOTHING = 0.4, 1.0
+MAX_HELP_SECONDS, MAX_NOTHING_SECONDS = 0.4, 1.0
 TURNS = 3
 
 
 def main() -> None:
     """Measure and print; what is too slow is marked."""
-    with installed() as bench:
+    with create_installation() as bench:
         for script in sorted(path.stem for path in (PROJECT / "jobscripts").glob("[a-z]*.py")):
             best = min(bench.job(script, "--help").seconds for _ in range(TURNS))
-            print(f"  {script + ' --help':34} {best:5.2f} s{'   TOO SLOW' if best > MOST_HELP else ''}")
+            print(f"  {script + ' --help':34} {best:5.2f} s{'   TOO SLOW' if best > MAX_HELP_SECONDS else ''}")
         bench.psql(
             "insert into dba.timportconfig (config_name, file_pattern, target_table)"
             " values ('bench', 'bench.*', 'public.bench')"
         )
         best = min(bench.job("generic_import", "bench").seconds for _ in range(TURNS))
-        print(f"  {'generic_import, nothing to do':34} {best:5.2f} s{'   TOO SLOW' if best > MOST_NOTHING else ''}")
+        print(
+            f"  {'generic_import, nothing to do':34} {best:5.2f} s{'   TOO SLOW' if best > MAX_NOTHING_SECONDS else ''}"
+        )
 
 
 if __name__ == "__main__":

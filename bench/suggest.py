@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from bench import csv_sample, measurement, peers
-from bench.installation import installed
+from bench.installation import create_installation
 
 SNIFF = """import sys, duckdb
 duckdb.sql(f"select * from sniff_csv('{sys.argv[1]}', sample_size=-1)").fetchall()"""
@@ -24,18 +24,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     theirs, ours = [], []
-    with installed() as bench:
+    with create_installation() as bench:
         file, output = bench.folder / "clean.csv", bench.folder / "clean.yaml"
         rows = csv_sample.generate(file, options.megabytes)
         for number in range(options.repeats + 1):  # the first turn warms up and does not count
-            sniffed = measurement.run([peers.program("python"), "-c", SNIFF, str(file)])
+            sniffed = measurement.run_command([peers.install_program("python"), "-c", SNIFF, str(file)])
             output.unlink(missing_ok=True)
             suggested = bench.job("suggest_import", str(file), "--output", str(output))
             if number:
                 theirs.append(sniffed)
                 ours.append(suggested)
     print(f"{options.megabytes:g} MB, {rows:,} rows")
-    print(measurement.table([("DuckDB sniff_csv", theirs), ("suggest_import", ours)], theirs))
+    print(measurement.format_table([("DuckDB sniff_csv", theirs), ("suggest_import", ours)], theirs))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ TABLE = """
 """
 
 
-def generate(path: Path, rows: int) -> None:
+def write_report(path: Path, rows: int) -> None:
     """A report of that many good rows by a fixed seed."""
     source = random.Random(1)
     with path.open("w") as stream:
@@ -73,7 +73,7 @@ def time_import(bench: Bench, file: Path) -> float:
     return time.perf_counter() - begun
 
 
-def fill(bench: Bench, rows: int) -> None:
+def add_rows(bench: Bench, rows: int) -> None:
     """More rows of the same kind, as datasets of a thousand rows each: what years of reports come to."""
     bench.psql(
         f"""insert into dba.tdataset (config_name, status, load_mode, target_table, content_sha256, columns, rows_read,
@@ -118,7 +118,7 @@ def main() -> None:
         folder = Path(name)
         bench = Bench(folder, checked=True)
         bench.job("generic_import", "visits", "--phase", "load")  # the configuration becomes a row
-        generate(folder / "report.txt", options.rows)
+        write_report(folder / "report.txt", options.rows)
         with (folder / "report.txt").open() as source, (folder / "lineage.csv").open("w") as target:
             next(source)
             target.writelines(f"1,{number},{line}" for number, line in enumerate(source, start=2))
@@ -126,7 +126,7 @@ def main() -> None:
         for _ in range(options.repeats):
             copies.append(time_copy(bench, folder / "lineage.csv"))
             imports.append(time_import(bench, folder / "report.txt"))
-        fill(bench, options.all_rows - options.rows)
+        add_rows(bench, options.all_rows - options.rows)
         visitor = time_visitor(bench, 50)
         bench.job("database", "stop")
         state = json.loads((folder / "var" / "embedded_database.json").read_text())

@@ -54,23 +54,23 @@ class Cell:
         return text.strip(" ") in (self.expected, *self.also, *shown) or text == self.expected
 
 
-def number(what: str, section: str, value: str, style: str, shown: str, expected: str, *also: str) -> Cell:
+def make_number(what: str, section: str, value: str, style: str, shown: str, expected: str, *also: str) -> Cell:
     """A cell with a stored number in one of FORMATS."""
     xml = f'<c r="{{r}}" s="{STYLES[style]}"><v>{value}</v></c>'
     return Cell(what, section, value, xml, shown, expected, also)
 
 
-def hidden(*told: str) -> Cell:
+def make_hidden(*told: str) -> Cell:
     """The same, of a format that does not show all."""
-    return replace(number(*told), hides=True)
+    return replace(make_number(*told), hides=True)
 
 
-def string(what: str, section: str, place: int, stored: str, shown: str, expected: str, *also: str) -> Cell:
+def make_string(what: str, section: str, place: int, stored: str, shown: str, expected: str, *also: str) -> Cell:
     """A cell with the shared string of this place."""
     return Cell(what, section, stored, f'<c r="{{r}}" t="s"><v>{place}</v></c>', shown, expected, also)
 
 
-def typed(what: str, section: str, kind: str, inner: str, shown: str, expected: str, *also: str) -> Cell:
+def make_typed(what: str, section: str, kind: str, inner: str, shown: str, expected: str, *also: str) -> Cell:
     """A cell of another type (18.18.11)."""
     stored = inner.replace("<v>", "").replace("</v>", "").replace("<is><t>", "").replace("</t></is>", "")
     stored = stored.replace("<f>", "=").replace("</f>", " → ").removesuffix(" → ")
@@ -79,85 +79,87 @@ def typed(what: str, section: str, kind: str, inner: str, shown: str, expected: 
 
 DATE, LEAP = "18.17.4.1", "2024-02-29"
 CELLS = [
-    number("date", DATE, "45351", "date", LEAP, LEAP, f"{LEAP} 00:00:00"),
-    number("date, built-in format", "18.8.30", "45351", "short date", "2/29/2024", LEAP, f"{LEAP} 00:00:00"),
-    number("date in German words", "18.8.31", "45351", "german date", "29. Februar 2024", LEAP, f"{LEAP} 00:00:00"),
-    hidden("month shown only", "18.8.30", "45351", "mmm-yy", "Feb-24", LEAP, f"{LEAP} 00:00:00"),
-    number("date and time", DATE, "45351.5625", "moment", f"{LEAP} 13:30:00", f"{LEAP} 13:30:00"),
-    number("midnight", DATE, "45351", "moment", f"{LEAP} 00:00:00", f"{LEAP} 00:00:00"),
-    hidden("time that a date format hides", DATE, "45351.5625", "date", LEAP, f"{LEAP} 13:30:00"),
-    number("1 January 1900", DATE, "1", "date", "1900-01-01", "1900-01-01", "1900-01-01 00:00:00"),
-    number("28 February 1900", DATE, "59", "date", "1900-02-28", "1900-02-28", "1900-02-28 00:00:00"),
-    number("29 February 1900, a day that never was", DATE, "60", "date", "1900-02-29", "1900-02-29"),
-    number("1 March 1900", DATE, "61", "date", "1900-03-01", "1900-03-01", "1900-03-01 00:00:00"),
-    hidden("before all dates", DATE, "-1", "date", "#######", "-1"),
-    number("time", DATE, "0.3125", "h:mm", "7:30", "07:30:00"),
-    number("duration over 24 hours", "18.8.31", "1.25", "[h]:mm:ss", "30:00:00", "30:00:00", "1 day, 6:00:00"),
-    hidden("over 24 hours, shown as a time", "18.8.31", "1.25", "h:mm", "6:00", "1900-01-01 06:00:00"),
-    number("percent", "18.8.30", "0.125", "0.00%", "12.50%", "0.125"),
-    number("currency", "18.8.31", "1234.5", "euro", "1,234.50 €", "1234.5"),
-    number("negative in brackets", "18.8.31", "-1234.5", "dollar", "($1,234.50)", "-1234.5"),
-    hidden("decimals that are not shown", "18.8.30", "1.005", "0.00", "1.01", "1.005"),
-    number("scientific", "18.8.30", "0.000123", "0.00E+00", "1.23E-04", "0.000123"),
-    number("fraction", "18.8.30", "0.25", "# ?/?", "1/4", "0.25"),
-    number("number with a word", "18.8.31", "14", "days", "14 days", "14"),
-    hidden("15 digits", "18.3.1.96", "123456789012345", "General", "1.23457E+14", "123456789012345"),
-    hidden("integer beyond 2^53", "18.3.1.96", "9007199254740993", "General", "9.0072E+15", "9007199254740993"),
-    number("0.1 as Excel writes it", "18.3.1.96", "0.10000000000000001", "General", "0.1", "0.1"),
-    string("leading zeros in a text", "18.4.8", 0, "00123", "00123", "00123"),
-    number("leading zeros by format", "18.8.31", "123", "00000", "00123", "00123"),
-    number("leading zeros and dashes by format", "18.8.31", "78051120", "social", "078-05-1120", "078051120"),
-    number("number in a cell formatted as text", "18.8.30", "7", "text", "7", "7"),
-    typed("true", "18.18.11", "b", "<v>1</v>", "TRUE", "true"),
-    typed("error", "18.18.11", "e", "<v>#N/A</v>", "#N/A", ""),
-    typed("formula with its value", "18.3.1.40", "n", "<f>1+1</f><v>2</v>", "2", "2"),
-    typed("formula of a text", "18.3.1.40", "str", '<f>"a"&amp;"b"</f><v>ab</v>', "ab", "ab"),
-    typed("formula without a value", "18.3.1.40", "n", "<f>1+2</f>", "3", ""),
-    typed("date in ISO 8601", "18.18.11", "d", f"<v>{LEAP}T13:30:00</v>", f"{LEAP} 13:30", f"{LEAP} 13:30:00"),
-    string("text in runs", "18.4.4", 2, "bold + and plain", "bold and plain", "bold and plain"),
-    string("reading aid of Japanese", "18.4.6", 3, "東京 (トウキョウ)", "東京", "東京"),
-    string("shared string", "18.4.8", 9, "shared", "shared", "shared"),
-    typed("inline string", "18.3.1.53", "inlineStr", "<is><t>inline</t></is>", "inline", "inline"),
-    string("line break", "18.4.12", 1, "line one\nline two", "line one\nline two", "line one\nline two"),
-    string("escaped letter", "22.9.2.19", 4, "one_x000D_two", "one\rtwo", "one\rtwo"),
-    string("escaped escape", "22.9.2.19", 5, "_x005F_x000D_", "_x000D_", "_x000D_"),
-    string("blanks around a text", "18.4.12", 6, "  two blanks  ", "  two blanks  ", "  two blanks  "),
-    string("the text NA", "18.4.12", 7, "NA", "NA", "NA"),
-    string("hyperlink: its text", "18.3.1.47", 8, "see the site", "see the site", "see the site"),
-    string("cell with a comment", "18.7.3", 9, "shared", "shared", "shared"),
-    string("cell in a hidden row", "18.3.1.73", 9, "shared", "(hidden)", "shared"),
-    string("merged cells: the first", "18.3.1.55", 9, "shared", "shared", "shared"),
+    make_number("date", DATE, "45351", "date", LEAP, LEAP, f"{LEAP} 00:00:00"),
+    make_number("date, built-in format", "18.8.30", "45351", "short date", "2/29/2024", LEAP, f"{LEAP} 00:00:00"),
+    make_number("date in German words", "18.8.31", "45351", "german date", "29. Februar 2024", LEAP, f"{LEAP} 00:00:00"),
+    make_hidden("month shown only", "18.8.30", "45351", "mmm-yy", "Feb-24", LEAP, f"{LEAP} 00:00:00"),
+    make_number("date and time", DATE, "45351.5625", "moment", f"{LEAP} 13:30:00", f"{LEAP} 13:30:00"),
+    make_number("midnight", DATE, "45351", "moment", f"{LEAP} 00:00:00", f"{LEAP} 00:00:00"),
+    make_hidden("time that a date format hides", DATE, "45351.5625", "date", LEAP, f"{LEAP} 13:30:00"),
+    make_number("1 January 1900", DATE, "1", "date", "1900-01-01", "1900-01-01", "1900-01-01 00:00:00"),
+    make_number("28 February 1900", DATE, "59", "date", "1900-02-28", "1900-02-28", "1900-02-28 00:00:00"),
+    make_number("29 February 1900, a day that never was", DATE, "60", "date", "1900-02-29", "1900-02-29"),
+    make_number("1 March 1900", DATE, "61", "date", "1900-03-01", "1900-03-01", "1900-03-01 00:00:00"),
+    make_hidden("before all dates", DATE, "-1", "date", "#######", "-1"),
+    make_number("time", DATE, "0.3125", "h:mm", "7:30", "07:30:00"),
+    make_number("duration over 24 hours", "18.8.31", "1.25", "[h]:mm:ss", "30:00:00", "30:00:00", "1 day, 6:00:00"),
+    make_hidden("over 24 hours, shown as a time", "18.8.31", "1.25", "h:mm", "6:00", "1900-01-01 06:00:00"),
+    make_number("percent", "18.8.30", "0.125", "0.00%", "12.50%", "0.125"),
+    make_number("currency", "18.8.31", "1234.5", "euro", "1,234.50 €", "1234.5"),
+    make_number("negative in brackets", "18.8.31", "-1234.5", "dollar", "($1,234.50)", "-1234.5"),
+    make_hidden("decimals that are not shown", "18.8.30", "1.005", "0.00", "1.01", "1.005"),
+    make_number("scientific", "18.8.30", "0.000123", "0.00E+00", "1.23E-04", "0.000123"),
+    make_number("fraction", "18.8.30", "0.25", "# ?/?", "1/4", "0.25"),
+    make_number("number with a word", "18.8.31", "14", "days", "14 days", "14"),
+    make_hidden("15 digits", "18.3.1.96", "123456789012345", "General", "1.23457E+14", "123456789012345"),
+    make_hidden("integer beyond 2^53", "18.3.1.96", "9007199254740993", "General", "9.0072E+15", "9007199254740993"),
+    make_number("0.1 as Excel writes it", "18.3.1.96", "0.10000000000000001", "General", "0.1", "0.1"),
+    make_string("leading zeros in a text", "18.4.8", 0, "00123", "00123", "00123"),
+    make_number("leading zeros by format", "18.8.31", "123", "00000", "00123", "00123"),
+    make_number("leading zeros and dashes by format", "18.8.31", "78051120", "social", "078-05-1120", "078051120"),
+    make_number("number in a cell formatted as text", "18.8.30", "7", "text", "7", "7"),
+    make_typed("true", "18.18.11", "b", "<v>1</v>", "TRUE", "true"),
+    make_typed("error", "18.18.11", "e", "<v>#N/A</v>", "#N/A", ""),
+    make_typed("formula with its value", "18.3.1.40", "n", "<f>1+1</f><v>2</v>", "2", "2"),
+    make_typed("formula of a text", "18.3.1.40", "str", '<f>"a"&amp;"b"</f><v>ab</v>', "ab", "ab"),
+    make_typed("formula without a value", "18.3.1.40", "n", "<f>1+2</f>", "3", ""),
+    make_typed("date in ISO 8601", "18.18.11", "d", f"<v>{LEAP}T13:30:00</v>", f"{LEAP} 13:30", f"{LEAP} 13:30:00"),
+    make_string("text in runs", "18.4.4", 2, "bold + and plain", "bold and plain", "bold and plain"),
+    make_string("reading aid of Japanese", "18.4.6", 3, "東京 (トウキョウ)", "東京", "東京"),
+    make_string("shared string", "18.4.8", 9, "shared", "shared", "shared"),
+    make_typed("inline string", "18.3.1.53", "inlineStr", "<is><t>inline</t></is>", "inline", "inline"),
+    make_string("line break", "18.4.12", 1, "line one\nline two", "line one\nline two", "line one\nline two"),
+    make_string("escaped letter", "22.9.2.19", 4, "one_x000D_two", "one\rtwo", "one\rtwo"),
+    make_string("escaped escape", "22.9.2.19", 5, "_x005F_x000D_", "_x000D_", "_x000D_"),
+    make_string("blanks around a text", "18.4.12", 6, "  two blanks  ", "  two blanks  ", "  two blanks  "),
+    make_string("the text NA", "18.4.12", 7, "NA", "NA", "NA"),
+    make_string("hyperlink: its text", "18.3.1.47", 8, "see the site", "see the site", "see the site"),
+    make_string("cell with a comment", "18.7.3", 9, "shared", "shared", "shared"),
+    make_string("cell in a hidden row", "18.3.1.73", 9, "shared", "(hidden)", "shared"),
+    make_string("merged cells: the first", "18.3.1.55", 9, "shared", "shared", "shared"),
     Cell("merged cells: the one below", "18.3.1.55", "", '<c r="{r}"/>', "", ""),
 ]  # fmt: skip
 CELLS_1904 = [
-    number("date, counted from 1904", "18.2.28", "43889", "date", LEAP, LEAP, f"{LEAP} 00:00:00"),
-    number("moment, counted from 1904", "18.2.28", "43889.5625", "moment", f"{LEAP} 13:30:00", f"{LEAP} 13:30:00"),
-    number("1 January 1904", "18.2.28", "0", "date", "1904-01-01", "1904-01-01", "1904-01-01 00:00:00"),
-    number("time, counted from 1904", "18.2.28", "0.3125", "h:mm", "7:30", "07:30:00"),
+    make_number("date, counted from 1904", "18.2.28", "43889", "date", LEAP, LEAP, f"{LEAP} 00:00:00"),
+    make_number("moment, counted from 1904", "18.2.28", "43889.5625", "moment", f"{LEAP} 13:30:00", f"{LEAP} 13:30:00"),
+    make_number("1 January 1904", "18.2.28", "0", "date", "1904-01-01", "1904-01-01", "1904-01-01 00:00:00"),
+    make_number("time, counted from 1904", "18.2.28", "0.3125", "h:mm", "7:30", "07:30:00"),
 ]
 
 
-def write(path: Path, cells: list[Cell], is_1904: bool = False) -> None:
+def write_workbook(path: Path, cells: list[Cell], is_1904: bool = False) -> None:
     """Write a hidden first sheet, and the sheet Cells: number, what it is, the cell, and an x to end the row."""
-    rows = ['<row r="1">' + "".join(_text(f"{letter}1", name) for letter, name in zip("ABCD", HEADER, strict=True))]
+    rows = [
+        '<row r="1">' + "".join(_format_text(f"{letter}1", name) for letter, name in zip("ABCD", HEADER, strict=True))
+    ]
     for row, cell in enumerate(cells, 2):
         unseen = ' hidden="1"' if "hidden row" in cell.what else ""
-        edges = f'<c r="A{row}"><v>{row - 1}</v></c>' + _text(f"B{row}", cell.what)
-        rows.append(f'<row r="{row}"{unseen}>{edges}{cell.xml.format(r=f"C{row}")}{_text(f"D{row}", "x")}')
+        edges = f'<c r="A{row}"><v>{row - 1}</v></c>' + _format_text(f"B{row}", cell.what)
+        rows.append(f'<row r="{row}"{unseen}>{edges}{cell.xml.format(r=f"C{row}")}{_format_text(f"D{row}", "x")}')
     numbers = {cell.what: row for row, cell in enumerate(cells, 2)}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in _parts("</row>".join([*rows, ""]), numbers, is_1904).items():
+        for name, content in _make_parts("</row>".join([*rows, ""]), numbers, is_1904).items():
             archive.writestr(name, DECLARATION + content)
 
 
 HEADER = ("number", "what", "value", "end")
 
 
-def _text(reference: str, text: str) -> str:
+def _format_text(reference: str, text: str) -> str:
     return f'<c r="{reference}" t="inlineStr"><is><t>{escape(text, quote=False)}</t></is></c>'
 
 
-def _parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, str]:
+def _make_parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, str]:
     """The parts of the package by name."""
     links, merged, remarked = "", "", "C2"
     if "hyperlink: its text" in numbers:
@@ -186,15 +188,15 @@ def _parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, str]:
     return {
         "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">'
         f'<Default Extension="rels" ContentType="{related}"/>{types}</Types>',
-        "_rels/.rels": _relations({"officeDocument": "xl/workbook.xml"}),
-        "xl/_rels/workbook.xml.rels": _relations(sheets | others),
+        "_rels/.rels": _format_relations({"officeDocument": "xl/workbook.xml"}),
+        "xl/_rels/workbook.xml.rels": _format_relations(sheets | others),
         "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><workbookPr date1904="{int(is_1904)}"/>'
         '<bookViews><workbookView activeTab="1"/></bookViews><sheets><sheet name="Hidden" sheetId="1" state="hidden" '
         'r:id="r1"/><sheet name="Cells" sheetId="2" r:id="r2"/></sheets></workbook>',
-        "xl/worksheets/sheet1.xml": f'{sheet}<row r="1">{_text("A1", "hidden")}</row>'
-        f'<row r="2">{_text("A2", "no")}</row></sheetData></worksheet>',
+        "xl/worksheets/sheet1.xml": f'{sheet}<row r="1">{_format_text("A1", "hidden")}</row>'
+        f'<row r="2">{_format_text("A2", "no")}</row></sheetData></worksheet>',
         "xl/worksheets/sheet2.xml": f"{sheet}{rows}</sheetData>{merged}{links}</worksheet>",
-        "xl/worksheets/_rels/sheet2.xml.rels": _relations(
+        "xl/worksheets/_rels/sheet2.xml.rels": _format_relations(
             {"hyperlink": "https://example.com/", "comments": "../comments1.xml"}
         ),
         "xl/comments1.xml": f'<comments xmlns="{MAIN}"><authors><author>A</author></authors>'
@@ -207,7 +209,7 @@ def _parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, str]:
     }
 
 
-def _relations(targets: dict[str, str]) -> str:
+def _format_relations(targets: dict[str, str]) -> str:
     items = ""
     for place, (kind, target) in enumerate(targets.items(), 1):
         mode = ' TargetMode="External"' if "://" in target else ""

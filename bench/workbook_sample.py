@@ -57,7 +57,7 @@ class _Strings(dict[str, int]):
         return self[text]
 
 
-def write(path: Path, rows: int) -> None:
+def write_workbook(path: Path, rows: int) -> None:
     """Write the header and `rows` rows of 10 columns; the same for the same number of rows."""
     strings = _Strings()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -70,13 +70,13 @@ def write(path: Path, rows: int) -> None:
             chance = random.Random(1)
             for first in range(2, rows + 2, 5000):
                 numbers = range(first, min(first + 5000, rows + 2))
-                sheet.write("".join(_row(n, rows, chance.random(), strings) for n in numbers).encode())
+                sheet.write("".join(_format_row(n, rows, chance.random(), strings) for n in numbers).encode())
             sheet.write(b"</sheetData></worksheet>")
         items = "".join(f"<si><t>{text.replace('&', '&amp;')}</t></si>" for text in strings)
         archive.writestr("xl/sharedStrings.xml", f'{DECLARATION}<sst xmlns="{MAIN}">{items}</sst>')
 
 
-def _row(n: int, rows: int, chance: float, strings: _Strings) -> str:
+def _format_row(n: int, rows: int, chance: float, strings: _Strings) -> str:
     texts = f"{n % 100_000:07}", f"Client number {n * 7919 % rows}", TOWNS[int(chance * 10)]
     cells = "".join(
         f'<c r="{letter}{n}" t="s"><v>{strings[text]}</v></c>' for letter, text in zip("BCD", texts, strict=True)

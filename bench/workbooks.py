@@ -62,30 +62,32 @@ def write_xls(path: Path, rows: int) -> None:
     book.save(str(path))
 
 
-def programs(with_peers: bool) -> dict[str, list[str]]:
+def list_programs(with_peers: bool) -> dict[str, list[str]]:
     """What is compared: name -> the command, to which the names of source and target are added."""
-    python = peers.program("python")
+    python = peers.install_program("python")
     found = {"python-calamine + csv": [python, "-c", CALAMINE], "this project": [sys.executable, "-c", OURS]}
     if with_peers:
         # both print to standard output
         shell = ["sh", "-c", '"$0" "$1" > "$2"']
         found |= {
             "pandas.read_excel": [python, "-c", PANDAS],
-            "xlsx2csv": [peers.program("xlsx2csv")],
-            "in2csv": [*shell, peers.program("in2csv")],
+            "xlsx2csv": [peers.install_program("xlsx2csv")],
+            "in2csv": [*shell, peers.install_program("in2csv")],
         }
     return found
 
 
-def compare(source: Path, found: dict[str, list[str]], repeats: int) -> None:
+def compare_programs(source: Path, found: dict[str, list[str]], repeats: int) -> None:
     """Run all programs in turn, and print the medians of their ratios to the first."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(PROJECT)
     runs: dict[str, list[Run]] = {name: [] for name in found}
     for _ in range(repeats):
         for name, command in found.items():
-            runs[name].append(measurement.run([*command, str(source), str(source.with_suffix(".csv"))], environment))
-    print(measurement.table(list(runs.items()), runs["python-calamine + csv"]))
+            runs[name].append(
+                measurement.run_command([*command, str(source), str(source.with_suffix(".csv"))], environment)
+            )
+    print(measurement.format_table(list(runs.items()), runs["python-calamine + csv"]))
 
 
 def main() -> None:
@@ -97,15 +99,15 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "sample.xlsx"
-        workbook_sample.write(sample, options.rows)
+        workbook_sample.write_workbook(sample, options.rows)
         print(f"XLSX {options.rows:,} x 10, {sample.stat().st_size / 2**20:.0f} MB")
-        compare(sample, programs(options.peers), options.repeats)
+        compare_programs(sample, list_programs(options.peers), options.repeats)
         old = Path(folder) / "sample.xls"
         write_xls(old, 60_000)
         print(f"XLS 60,000 x 12, {old.stat().st_size / 2**20:.0f} MB")
-        wanted = programs(options.peers)
+        wanted = list_programs(options.peers)
         wanted.pop("xlsx2csv", None)  # reads no XLS
-        compare(old, wanted, options.repeats + 2)
+        compare_programs(old, wanted, options.repeats + 2)
 
 
 if __name__ == "__main__":

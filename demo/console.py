@@ -31,9 +31,9 @@ def run(port: int | None) -> int:
         os.environ.clear()
         os.environ.update(here)  # the demo worked in its own installation: its folder must not be nested
         filled.touch()
-    with _installation() as installation:
+    with _open_installation() as installation:
         for name, role in USERS.items():
-            password = _one_time_password(installation, name, role)
+            password = _set_one_time_password(installation, name, role)
             print(f"sign in as {name:9} with the password {password}", flush=True)
         command = [str(WRAPPER), "web_console.py", *(["--port", str(port)] if port is not None else [])]
         process = subprocess.Popen(command, env=installation.environment())
@@ -46,7 +46,7 @@ def run(port: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _installation() -> Iterator[DemoInstallation]:
+def _open_installation() -> Iterator[DemoInstallation]:
     """The demo's installation with its local servers, which show the last week."""
     installation = DemoInstallation()
     with installation.mail_sink(), installation.serving("site", MeetMaxServer) as site:
@@ -57,14 +57,14 @@ def _installation() -> Iterator[DemoInstallation]:
         yield installation
 
 
-def _one_time_password(installation: DemoInstallation, name: str, role: str) -> str:
+def _set_one_time_password(installation: DemoInstallation, name: str, role: str) -> str:
     """A new password for a user of the demo, who is made where there is none; the one before is worth nothing more."""
-    known = f"{name} " in _console_user(installation, "list")
+    known = f"{name} " in _run_console_user(installation, "list")
     arguments = ("password", name) if known else ("add", name, "--role", role)
-    return _console_user(installation, *arguments, "--generate").partition(": ")[2].split()[0]
+    return _run_console_user(installation, *arguments, "--generate").partition(": ")[2].split()[0]
 
 
-def _console_user(installation: DemoInstallation, *arguments: str) -> str:
+def _run_console_user(installation: DemoInstallation, *arguments: str) -> str:
     """What the script prints; ends the demo where it fails."""
     command = [str(WRAPPER), "console_user.py", *arguments]
     done = subprocess.run(command, env=installation.environment(), capture_output=True, text=True, check=False)

@@ -90,39 +90,39 @@ class Edit:
     changed: tuple[tuple[str, str, str | float], ...] = field(default=())  # key, header, new value
 
 
-def _every(step: int, start: int = 0) -> tuple[str, ...]:
+def _take_every(step: int, start: int = 0) -> tuple[str, ...]:
     return tuple(company.key for company in COMPANIES[start::step])
 
 
 EVENTS: dict[int, Event] = {
-    119179: Event("31st Annual Technology & Growth Conference", companies=_every(2), link="session"),
-    119181: Event("Healthcare Innovators Summit 2026", ORGANIZATION, companies=_every(3, 1), link="root"),
-    119182: Event("Spring Consumer Forum", PLAIN, XLSX, private=True, companies=_every(4), link="absolute"),
+    119179: Event("31st Annual Technology & Growth Conference", companies=_take_every(2), link="session"),
+    119181: Event("Healthcare Innovators Summit 2026", ORGANIZATION, companies=_take_every(3, 1), link="root"),
+    119182: Event("Spring Consumer Forum", PLAIN, XLSX, private=True, companies=_take_every(4), link="absolute"),
     119183: Event("Energy Transition Day", shows=(PAGE, PAGE, PAGE)),
-    119184: Event("Nordic Small Cap Seminar", HYBRID, HTML, companies=_every(5, 2)),
+    119184: Event("Nordic Small Cap Seminar", HYBRID, HTML, companies=_take_every(5, 2)),
     119186: Event("Municipal Finance Roundtable", PLAIN, link="export"),
     119187: Event("Autumn Real Estate Tour", ORGANIZATION),
     119188: Event("Autumn Real Estate Tour (Satellite)", ORGANIZATION, link="absolute"),
-    119189: Event("Private Credit Days", HYBRID, private=True, companies=_every(6, 1), link="export"),
+    119189: Event("Private Credit Days", HYBRID, private=True, companies=_take_every(6, 1), link="export"),
     119190: Event(
         "Industrials Week - Chicago",
         PLAIN,
-        companies=_every(4, 3),
+        companies=_take_every(4, 3),
         title_rows=("Industrials Week - Chicago", "Presenting companies, as of the date of download", ""),
     ),
-    119191: Event("Global Materials Conference", DINNERS, XLSX, companies=_every(3, 2), link="session"),
-    119192: Event("New Listings Showcase", ORGANIZATION, companies=_every(7, 3), shows=(PAGE, LIST, LIST)),
-    119193: Event("Bank Board Retreat", PLAIN, companies=_every(9, 4), shows=(LIST, INVALID, INVALID)),
-    119194: Event("Shipping & Offshore Forum", HYBRID, XLSX, companies=_every(8, 5), shows=(LIST, PAGE, PAGE)),
-    119195: Event("Digital Health - Virtual Days", TWICE, HTML, companies=_every(4, 1), link="root"),
+    119191: Event("Global Materials Conference", DINNERS, XLSX, companies=_take_every(3, 2), link="session"),
+    119192: Event("New Listings Showcase", ORGANIZATION, companies=_take_every(7, 3), shows=(PAGE, LIST, LIST)),
+    119193: Event("Bank Board Retreat", PLAIN, companies=_take_every(9, 4), shows=(LIST, INVALID, INVALID)),
+    119194: Event("Shipping & Offshore Forum", HYBRID, XLSX, companies=_take_every(8, 5), shows=(LIST, PAGE, PAGE)),
+    119195: Event("Digital Health - Virtual Days", TWICE, HTML, companies=_take_every(4, 1), link="root"),
     119196: Event(
         "Emerging Growth Institutional Forum",
         DINNERS,
-        companies=_every(1),
+        companies=_take_every(1),
         nameless_row=("", "", "to be announced", "", "", ""),
     ),
-    119197: Event("Family Office Gathering", ONLY_NAMES, HTML, companies=_every(6, 4), link="absolute"),
-    119198: Event("Space & Defence Symposium", PLAIN, XLSX, companies=_every(5, 4), shows=(PAGE, LIST, LIST)),
+    119197: Event("Family Office Gathering", ONLY_NAMES, HTML, companies=_take_every(6, 4), link="absolute"),
+    119198: Event("Space & Defence Symposium", PLAIN, XLSX, companies=_take_every(5, 4), shows=(PAGE, LIST, LIST)),
 }
 
 # week -> event -> what is different from the week before; an event that is not named is unchanged
@@ -148,15 +148,15 @@ EDITS: dict[int, dict[int, Edit]] = {
 }
 
 
-def list_keys(event_id: int, week: int) -> list[str]:
+def list_company_keys(event_id: int, week: int) -> list[str]:
     """Return the keys of an event's list in a week, in the order of the list: that of the table of companies."""
     keys = set(EVENTS[event_id].companies)
-    for edit in edits_until(event_id, week):
+    for edit in find_edits(event_id, week):
         keys = (keys | set(edit.added)) - set(edit.removed)
     return sorted(keys, key=lambda key: BY_KEY[key].number)
 
 
-def edits_until(event_id: int, week: int) -> list[Edit]:
+def find_edits(event_id: int, week: int) -> list[Edit]:
     """Return the edits an event has had when `week` begins, oldest first."""
     return [EDITS[step][event_id] for step in range(2, week + 1) if event_id in EDITS.get(step, {})]
 
@@ -164,9 +164,9 @@ def edits_until(event_id: int, week: int) -> list[Edit]:
 def list_rows(event_id: int, week: int) -> list[list[Any]]:
     """Return the data rows of an event's list in a week; cells are text, numbers, dates or None."""
     event = EVENTS[event_id]
-    changed = {(key, header): value for edit in edits_until(event_id, week) for key, header, value in edit.changed}
+    changed = {(key, header): value for edit in find_edits(event_id, week) for key, header, value in edit.changed}
     rows = [
         [changed.get((key, header), FIELDS[name](BY_KEY[key])) for header, name in event.columns]
-        for key in list_keys(event_id, week)
+        for key in list_company_keys(event_id, week)
     ]
     return [*rows, list(event.nameless_row)] if event.nameless_row else rows

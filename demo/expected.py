@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from demo.companies import BY_KEY
-from demo.events import EDITS, EVENTS, FIELDS, FIRST_ID, INVALID, LAST_ID, LIST, edits_until, list_rows
+from demo.events import EDITS, EVENTS, FIELDS, FIRST_ID, INVALID, LAST_ID, LIST, find_edits, list_rows
 
 EVENT_RANGE = f"{FIRST_ID}-{LAST_ID}"  # what the demo's scan asks for
 
@@ -34,60 +34,60 @@ class Changes:
         return bool(self.added or self.removed or self.changed)
 
 
-def asked() -> int:
+def count_asked_ids() -> int:
     """Return how many ids the demo's scan asks for."""
     return LAST_ID - FIRST_ID + 1
 
 
-def existing(week: int) -> list[int]:
+def list_existing(week: int) -> list[int]:
     """Return the events that exist in a week."""
     return [event_id for event_id, event in EVENTS.items() if event.shows[week - 1] != INVALID]
 
 
-def downloadable(week: int) -> dict[int, int]:
+def count_list_rows(week: int) -> dict[int, int]:
     """Return the events with a list in a week, each with its number of data rows."""
     lists = (event_id for event_id, event in EVENTS.items() if event.shows[week - 1] == LIST)
     return {event_id: len(list_rows(event_id, week)) for event_id in lists}
 
 
-def changes(week: int) -> dict[int, Changes]:
+def find_changes(week: int) -> dict[int, Changes]:
     """Return what changed from the week before in each event that has a list in both weeks, even if nothing did."""
-    both = (event_id for event_id in downloadable(week) if event_id in downloadable(week - 1))
-    return {event_id: _changes(event_id, week) for event_id in both}
+    both = (event_id for event_id in count_list_rows(week) if event_id in count_list_rows(week - 1))
+    return {event_id: _find_event_changes(event_id, week) for event_id in both}
 
 
-def published(week: int) -> list[int]:
+def list_published(week: int) -> list[int]:
     """Return the events whose list is new in a week."""
-    return sorted(set(downloadable(week)) - set(downloadable(week - 1)))
+    return sorted(set(count_list_rows(week)) - set(count_list_rows(week - 1)))
 
 
-def disappeared(week: int) -> dict[int, str]:
+def find_disappeared(week: int) -> dict[int, str]:
     """Return the events whose list is gone since the week before: `invalid` or `page without a list`."""
-    gone = set(downloadable(week - 1)) - set(downloadable(week))
+    gone = set(count_list_rows(week - 1)) - set(count_list_rows(week))
     return {event_id: EVENTS[event_id].shows[week - 1] for event_id in sorted(gone)}
 
 
-def _changes(event_id: int, week: int) -> Changes:
+def _find_event_changes(event_id: int, week: int) -> Changes:
     edit = EDITS.get(week, {}).get(event_id)
     if edit is None:
         return Changes()
     changed = (
-        ChangedValue(key, header, _text(_before(event_id, week, key, header)), _text(value))
+        ChangedValue(key, header, _format_value(_find_value_before(event_id, week, key, header)), _format_value(value))
         for key, header, value in edit.changed
     )
     return Changes(edit.added, edit.removed, tuple(changed))
 
 
-def _before(event_id: int, week: int, key: str, header: str) -> Any:
+def _find_value_before(event_id: int, week: int, key: str, header: str) -> Any:
     """Return a cell's value before the edits of `week`."""
-    for edit in reversed(edits_until(event_id, week - 1)):
+    for edit in reversed(find_edits(event_id, week - 1)):
         for changed_key, changed_header, value in edit.changed:
             if (changed_key, changed_header) == (key, header):
                 return value
     return FIELDS[dict(EVENTS[event_id].columns)[header]](BY_KEY[key])
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Return a value as a clean table should show it: whole numbers without a decimal point, dates in ISO."""
     if isinstance(value, date):
         return value.isoformat()

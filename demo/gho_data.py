@@ -16,18 +16,18 @@ PUBLISHED = "2026-08-02T09:43:39.193+02:00"
 CORRECTED = "2026-11-20T10:00:00+01:00"
 
 
-def records(indicator: str) -> list[dict[str, Any]]:
+def make_records(indicator: str) -> list[dict[str, Any]]:
     """The records of an indicator as first published."""
     found: list[dict[str, Any]] = []
     for country_number, country in enumerate(COUNTRIES):
         for year in YEARS:
             for sex_number, sex in enumerate(SEXES):
                 value = round(INDICATORS[indicator] + country_number / 2 + (year - 2000) / 5 + sex_number, 2)
-                found.append(_record(indicator, 1000 + len(found), country, year, sex, value))
+                found.append(_make_record(indicator, 1000 + len(found), country, year, sex, value))
     return found
 
 
-def corrected(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def correct_records(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A later release: other Ids, one value corrected, one that cannot be a value, and a field that is new."""
     after = [{**record, "Id": record["Id"] + 500_000} for record in before]
     for record in after:
@@ -39,7 +39,7 @@ def corrected(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return after
 
 
-def _record(indicator: str, number: int, country: str, year: int, sex: str, value: float) -> dict[str, Any]:
+def _make_record(indicator: str, number: int, country: str, year: int, sex: str, value: float) -> dict[str, Any]:
     missing = year == 2003 and sex == "SEX_MLE"
     return {
         "Id": number,

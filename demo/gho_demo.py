@@ -15,7 +15,7 @@ from demo.installation import DemoInstallation
 from demo.odata_server import BUSY, DOWN, ODataServer
 
 TUESDAYS = (date(2026, 11, 17), date(2026, 11, 24))
-BEGIN = time(5)
+START_TIME = time(5)
 HICCUPS = {2: BUSY, 4: DOWN}
 INDICATORS = ("gho_life_expectancy", "gho_life_expectancy_at_60")
 
@@ -29,13 +29,13 @@ def run() -> int:
         for number, tuesday in enumerate(TUESDAYS):
             if number:
                 for code, records in who.records.items():
-                    who.records[code] = gho_data.corrected(records)
+                    who.records[code] = gho_data.correct_records(records)
             print(f"\n{tuesday:%A %d %B %Y}", flush=True)
-            worst = worst or installation.run_day("gho", datetime.combine(tuesday, BEGIN))
+            worst = worst or installation.run_day("gho", datetime.combine(tuesday, START_TIME))
         installation.work_here()
         installation.show(
             "What happened",
-            _loads(),
+            _list_loads(),
             [],
             [
                 'database.py sql "select * from public.life_expectancy_at_birth_current limit 20"',
@@ -47,7 +47,7 @@ def run() -> int:
     return worst
 
 
-def _loads() -> list[dict[str, Any]]:
+def _list_loads() -> list[dict[str, Any]]:
     """A line for each file of the indicators."""
     from systemscripts import db_utils
 

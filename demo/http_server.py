@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def send(
+def send_answer(
     handler: BaseHTTPRequestHandler,
     status: int,
     body: bytes,

@@ -25,23 +25,25 @@ from systemscripts import plugins
 
 PROJECT = Path(__file__).resolve().parents[1]
 WRAPPER = PROJECT / "run_python_etl_script.sh"
-ENDING = "_demo"
+SUFFIX = "_demo"
 
 
-Made = TypeVar("Made", bound=LocalServer)
+Started = TypeVar("Made", bound=LocalServer)
 
 
-def names() -> list[str]:
+def list_demos() -> list[str]:
     """The pipelines that have a demo."""
-    return [name.removesuffix(ENDING) for name in plugins.list_names("demo") if name.endswith(ENDING)]
+    return [name.removesuffix(SUFFIX) for name in plugins.list_names("demo") if name.endswith(SUFFIX)]
 
 
-def run(name: str) -> int:
+def run_demo(name: str) -> int:
     """Run the demo of a pipeline and show what happened; returns the exit code."""
-    if name not in names():
-        print(f"run_pipeline: there is no demo of {name!r}. There is one of: {', '.join(names())}.", file=sys.stderr)
+    if name not in list_demos():
+        print(
+            f"run_pipeline: there is no demo of {name!r}. There is one of: {', '.join(list_demos())}.", file=sys.stderr
+        )
         return 2
-    exit_code: int = importlib.import_module(f"demo.{name}{ENDING}").run()
+    exit_code: int = importlib.import_module(f"demo.{name}{SUFFIX}").run()
     return exit_code
 
 
@@ -79,7 +81,7 @@ class DemoInstallation:
         return exit_code
 
     @contextlib.contextmanager
-    def serving(self, name: str, make: Callable[[int], Made]) -> Iterator[Made]:
+    def serving(self, name: str, make: Callable[[int], Started]) -> Iterator[Started]:
         """A started server, `make(port)`, on the port it had before, or on a free one where that is taken."""
         try:
             server = make(self._state.get(name, 0))

@@ -101,13 +101,13 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
     folder.mkdir(parents=True, exist_ok=True)
-    certificate, key = _self_signed()
-    _write(key_path, key, 0o600)
-    _write(certificate_path, certificate, 0o644)
+    certificate, key = _make_self_signed()
+    _write_file(key_path, key, 0o600)
+    _write_file(certificate_path, certificate, 0o644)
     return certificate_path, key_path
 
 
-def _self_signed() -> tuple[bytes, bytes]:
+def _make_self_signed() -> tuple[bytes, bytes]:
     """Return a certificate for ten years and its key, as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -136,7 +136,7 @@ def _self_signed() -> tuple[bytes, bytes]:
     return certificate.public_bytes(serialization.Encoding.PEM), private
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write_file(path: Path, content: bytes, mode: int) -> None:
     """Write a file that never has more rights than `mode`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.touch(mode)

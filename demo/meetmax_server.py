@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from demo import http_server
 from demo.meetmax_outages import Outage
-from demo.meetmax_site import HTML_TYPE, Answer, build_site, invalid_page
+from demo.meetmax_site import HTML_TYPE, Answer, build_site, make_invalid_page
 
 TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW, DROPPED = (
     "429",
@@ -77,25 +77,25 @@ class MeetMaxServer(http_server.HttpServer):
             with self._lock:
                 self.requests[path] += 1
             if shown.redirect:
-                http_server.send(handler, 302, b"", HTML_TYPE, {"Location": shown.redirect})
+                http_server.send_answer(handler, 302, b"", HTML_TYPE, {"Location": shown.redirect})
             else:
-                http_server.send(handler, 200, shown.body, HTML_TYPE)
+                http_server.send_answer(handler, 200, shown.body, HTML_TYPE)
             return
         answer, fault = self._found(path, handler.headers.get("User-Agent", ""))
         if fault == TOO_MANY:
-            http_server.send(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
+            http_server.send_answer(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
         elif fault == ERROR:
-            http_server.send(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
+            http_server.send_answer(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
         elif fault == "404":
-            http_server.send(handler, 404, answer.body, HTML_TYPE)
+            http_server.send_answer(handler, 404, answer.body, HTML_TYPE)
         elif fault == DROPPED:  # hangs up without a word
             handler.close_connection = True
         elif fault == CUT:
-            http_server.send(handler, 200, answer.body, answer.content_type, cut=True)
+            http_server.send_answer(handler, 200, answer.body, answer.content_type, cut=True)
         else:
             if fault == SLOW:
                 time.sleep(2)
-            http_server.send(handler, 200, *_replaced(answer, fault))
+            http_server.send_answer(handler, 200, *_apply_fault(answer, fault))
 
     def _found(self, path: str, user_agent: str) -> tuple[Answer, str]:
         """Return what to say to a request for a path, and the fault to do it with ("" for none)."""
@@ -112,19 +112,19 @@ class MeetMaxServer(http_server.HttpServer):
         if found is None:
             event = re.search(r"event_(\d+)", path)
             nothing = Answer(b"<title>Not found</title>")
-            return (invalid_page(event[1]) if event else nothing), fault or ("" if event else "404")
+            return (make_invalid_page(event[1]) if event else nothing), fault or ("" if event else "404")
         body = found.body.replace(b"{origin}", self.origin.encode()) if found.content_type == HTML_TYPE else found.body
         return Answer(body, found.content_type), fault
 
 
-def _replaced(answer: Answer, fault: str) -> tuple[bytes, str]:
+def _apply_fault(answer: Answer, fault: str) -> tuple[bytes, str]:
     """Return the body and type of an answer that is whole but wrong."""
     if fault == EMPTY:
         return b"", answer.content_type
     if fault == ERROR_PAGE:
         return b"<html><title>Server Error</title><table><tr><td>An error occurred</td></tr></table></html>", HTML_TYPE
     if fault == INVALID_ID:
-        return invalid_page("0").body, HTML_TYPE
+        return make_invalid_page("0").body, HTML_TYPE
     return answer.body, answer.content_type
 
 

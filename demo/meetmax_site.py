@@ -23,7 +23,7 @@ class Answer:
 
 
 @cache
-def list_file(event_id: int, week: int) -> bytes:
+def make_list_file(event_id: int, week: int) -> bytes:
     """Return the bytes of an event's list; the format differs from event to event, the name is always .xls."""
     event = EVENTS[event_id]
     return lists.WRITERS[event.format](
@@ -39,40 +39,42 @@ def build_site(week: int) -> dict[str, Answer]:
         if shown == INVALID:
             continue
         folder = f"/sched/event_{event_id}/"
-        page = _list_page(event_id, event, shown, week)
+        page = _make_list_page(event_id, event, shown, week)
         if event.private:
-            site[folder + "__co-list_cp.html"] = _public_page_of_private_list(event_id, event)
+            site[folder + "__co-list_cp.html"] = _make_public_page(event_id, event)
             site[folder + "__private-co-list_cp.html"] = page
         else:
             site[folder + "__co-list_cp.html"] = page
         if shown == LIST:
             prefix = "__private-co-list_cp.xls" if event.private and event.link != "export" else "__co-list_cp.xls"
-            site[folder + prefix] = Answer(list_file(event_id, week), XLS_TYPE)
+            site[folder + prefix] = Answer(make_list_file(event_id, week), XLS_TYPE)
     return site
 
 
-def invalid_page(event_id: str) -> Answer:
+def make_invalid_page(event_id: str) -> Answer:
     """Return the site's answer to an unknown id (HTTP status 200)."""
     alert = f'<div class="alert alert-danger">Invalid Event ID: {escape(event_id)}</div>'
-    return _page(" - MeetMax", alert)
+    return _make_page(" - MeetMax", alert)
 
 
-def _list_page(event_id: int, event: Event, shown: str, week: int) -> Answer:
-    offer = _offer(event_id, event) if shown == LIST else "<p>The list of companies will be published here.</p>"
+def _make_list_page(event_id: int, event: Event, shown: str, week: int) -> Answer:
+    offer = _make_offer(event_id, event) if shown == LIST else "<p>The list of companies will be published here.</p>"
     names = "".join(f"<li>{escape(str(row[0]))}</li>" for row in list_rows(event_id, week)) if shown == LIST else ""
-    return _page(f"{event.title} - MeetMax", f"<h1>{escape(event.title)}</h1>\n{offer}\n<ul id=companies>{names}</ul>")
+    return _make_page(
+        f"{event.title} - MeetMax", f"<h1>{escape(event.title)}</h1>\n{offer}\n<ul id=companies>{names}</ul>"
+    )
 
 
-def _public_page_of_private_list(event_id: int, event: Event) -> Answer:
+def _make_public_page(event_id: int, event: Event) -> Answer:
     """Return the page that only points to the private list; every other event writes the link in capitals."""
     target = f"/sched/event_{event_id}/__private-co-list_cp.html"
     link = f'<a class="nav-link" href="{target}">Private Company List</a>'
     if event_id % 2:
         link = f"<A HREF='{target}?lang=en' CLASS='nav-link active'>Private Company List</A>"
-    return _page(f"{event.title} - MeetMax", f"<nav>{link}</nav><h1>{escape(event.title)}</h1>")
+    return _make_page(f"{event.title} - MeetMax", f"<nav>{link}</nav><h1>{escape(event.title)}</h1>")
 
 
-def _offer(event_id: int, event: Event) -> str:
+def _make_offer(event_id: int, event: Event) -> str:
     """Return how a page offers its list: links of every kind, or a button without one."""
     prefix = "__private-co-list_cp.xls" if event.private else "__co-list_cp.xls"
     target = f"{prefix}?event_id={event_id}"
@@ -86,7 +88,7 @@ def _offer(event_id: int, event: Event) -> str:
     }[event.link]
 
 
-def _page(title: str, content: str) -> Answer:
+def _make_page(title: str, content: str) -> Answer:
     text = (
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
         f"<title>{escape(title)}</title></head>\n<body>{content}</body></html>\n"

@@ -21,7 +21,7 @@ class FilterError(ValueError):
     """The filter cannot be read."""
 
 
-def parse(text: str) -> Test:
+def parse_filter(text: str) -> Test:
     """A filter as a function of a record. Raises FilterError."""
     tokens, position = [], 0
     while position < len(text.rstrip()):
@@ -61,12 +61,12 @@ class _Parser:
         name = self._next()[1]
         if self._takes("in"):
             wanted = self._list()
-            return lambda record: _comparable(record.get(name)) in wanted
+            return lambda record: _to_comparable(record.get(name)) in wanted
         word = self._next()[1]
         if word not in ("eq", "ne", "gt", "ge", "lt", "le"):
             raise FilterError(f"Unknown operator '{word}'.")
         value = self._literal()
-        return lambda record: _compare(word, _comparable(record.get(name)), value)
+        return lambda record: _is_match(word, _to_comparable(record.get(name)), value)
 
     def _list(self) -> list[Any]:
         self._expect("(")
@@ -81,7 +81,7 @@ class _Parser:
         if kind == "text":
             return text[1:-1].replace("''", "'")
         if kind == "moment":
-            return _comparable(text)
+            return _to_comparable(text)
         if kind == "number":
             return float(text)
         if text == "null":
@@ -104,7 +104,7 @@ class _Parser:
             raise FilterError(f"'{sign}' was expected.")
 
 
-def _comparable(value: Any) -> Any:
+def _to_comparable(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float):
@@ -115,7 +115,7 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-def _compare(word: str, found: Any, value: Any) -> bool:
+def _is_match(word: str, found: Any, value: Any) -> bool:
     if word in ("eq", "ne"):
         return (found == value) == (word == "eq")
     if found is None or value is None or type(found) is not type(value):

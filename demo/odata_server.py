@@ -30,7 +30,9 @@ class ODataServer(http_server.HttpServer):
 
     def __init__(self, port: int = 0, page_size: int = 100, hiccups: dict[int, str] | None = None) -> None:
         super().__init__(port)
-        self.records: dict[str, list[dict[str, Any]]] = {code: gho_data.records(code) for code in gho_data.INDICATORS}
+        self.records: dict[str, list[dict[str, Any]]] = {
+            code: gho_data.make_records(code) for code in gho_data.INDICATORS
+        }
         self.page_size, self.hiccups = page_size, hiccups or {}
         self.requests: list[tuple[str, dict[str, str]]] = []  # path and parameters
         self.headers: list[dict[str, str]] = []
@@ -54,26 +56,26 @@ class ODataServer(http_server.HttpServer):
             number = len(self.requests)
         fault = self.fault(number, parts.path, query) or self.hiccups.get(number, "")
         if fault in (BUSY, DOWN):
-            _send(handler, int(fault), {"error": {"message": "Try again"}}, {"Retry-After": "0"})
+            _send_json(handler, int(fault), {"error": {"message": "Try again"}}, {"Retry-After": "0"})
             return
         if self.token and handler.headers.get("Authorization") != f"Bearer {self.token}":
-            _send(handler, 401, {"error": {"message": "Who are you?"}})
+            _send_json(handler, 401, {"error": {"message": "Who are you?"}})
             return
         if fault == SLOW:
             time.sleep(2)
         code = parts.path.removeprefix("/api/")
         if code not in self.records:
-            _send(handler, 404, {"error": {"message": f"Resource not found for the segment '{code}'."}})
+            _send_json(handler, 404, {"error": {"message": f"Resource not found for the segment '{code}'."}})
             return
         try:
             body = self._page(code, query)
         except odata_filter.FilterError as error:
-            _send(handler, 400, {"error": {"message": str(error)}})
+            _send_json(handler, 400, {"error": {"message": str(error)}})
             return
-        _send(handler, 200, body, cut=fault == CUT)
+        _send_json(handler, 200, body, cut=fault == CUT)
 
     def _page(self, code: str, query: dict[str, str]) -> dict[str, Any]:
-        test = odata_filter.parse(query["$filter"]) if query.get("$filter") else None
+        test = odata_filter.parse_filter(query["$filter"]) if query.get("$filter") else None
         found = [record for record in self.records[code] if test is None or test(record)]
         for name, _, direction in (part.strip().partition(" ") for part in query.get("$orderby", "").split(",")):
             if name:
@@ -93,11 +95,11 @@ class ODataServer(http_server.HttpServer):
         return body
 
 
-def _send(
+def _send_json(
     handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False
 ) -> None:
     with contextlib.suppress(OSError):  # whoever asked has gone
-        http_server.send(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
+        http_server.send_answer(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
 
 
 def main() -> None:

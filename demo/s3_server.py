@@ -54,7 +54,7 @@ class S3Server(LocalServer):
 
     def _start(self, program: str) -> None:
         with contextlib.ExitStack() as stack:  # all held at once, so that they differ
-            own, *self._others = [_free_port(stack) for _ in range(7)]
+            own, *self._others = [_find_free_port(stack) for _ in range(7)]
             self.port = self._wanted_port or own
         identities = self.folder / "identities.json"
         identities.touch(mode=0o600)
@@ -122,7 +122,7 @@ class S3Server(LocalServer):
                 time.sleep(0.2)
 
 
-def _free_port(stack: contextlib.ExitStack) -> int:
+def _find_free_port(stack: contextlib.ExitStack) -> int:
     """A port of loopback that nobody has now."""
     listener = stack.enter_context(socket.socket())
     listener.bind((HOST, 0))

@@ -21,7 +21,7 @@ LAST = ("Rao", "Iyer", "Shah", "Bose", "Nair", "Gupta", "Menon", "Das")
 
 
 @dataclass(frozen=True)
-class Wish:
+class SalesSpec:
     """What is wanted. `faults`: the share of rows that do not fit, in several ways."""
 
     rows: int
@@ -32,40 +32,40 @@ class Wish:
     customers: int = CUSTOMERS
 
 
-def standard(wish: Wish, path: Path) -> Path:
+def write_standard(wish: SalesSpec, path: Path) -> Path:
     """A file as it should be."""
     return _write(wish, path, COLUMNS)
 
 
-def fewer(wish: Wish, path: Path) -> Path:
+def write_without_total(wish: SalesSpec, path: Path) -> Path:
     """A file without the column total_cost, which is refused."""
     return _write(wish, path, COLUMNS[:-1])
 
 
-def extra(wish: Wish, path: Path) -> Path:
+def write_with_extra_columns(wish: SalesSpec, path: Path) -> Path:
     """A file with two columns more, which are kept as JSON."""
     more = {"payment_mode": "['cash', 'UPI', 'card'][1 + draw % 3]", "remark": "case draw % 5 when 0 then 'gift' end"}
     return _write(wish, path, COLUMNS, more)
 
 
-def date_wise(wish: Wish, folder: Path) -> list[Path]:
+def write_daily(wish: SalesSpec, folder: Path) -> list[Path]:
     """A file for each day of the month; the rows are shared out among them."""
     days = wish.days or calendar.monthrange(wish.month.year, wish.month.month)[1]
     paths = []
     for number in range(days):
         rows = wish.rows // days + (number < wish.rows % days)
         day = wish.month.replace(day=number + 1)
-        one = Wish(rows, wish.seed * 1000 + number, day, 1, wish.faults, wish.customers)
+        one = SalesSpec(rows, wish.seed * 1000 + number, day, 1, wish.faults, wish.customers)
         paths.append(_write(one, folder / f"sales_{day:%Y%m%d}.csv", COLUMNS))
     return paths
 
 
-def customers(wish: Wish, path: Path) -> Path:
+def write_customers(wish: SalesSpec, path: Path) -> Path:
     """Rows for the table sales.customer, numbered from 1."""
     _copy(
-        f"""select i + 1 as customer_id, {_list(FIRST)}[1 + {_draw(wish.seed, 1, len(FIRST))}] as first_name,
-                {_list(LAST)}[1 + {_draw(wish.seed, 2, len(LAST))}] as last_name,
-                {_list(TOWNS)}[1 + {_draw(wish.seed, 3, len(TOWNS))}] as address,
+        f"""select i + 1 as customer_id, {_format_list(FIRST)}[1 + {_draw(wish.seed, 1, len(FIRST))}] as first_name,
+                {_format_list(LAST)}[1 + {_draw(wish.seed, 2, len(LAST))}] as last_name,
+                {_format_list(TOWNS)}[1 + {_draw(wish.seed, 3, len(TOWNS))}] as address,
                 lpad(({_draw(wish.seed, 4, 999999)})::varchar, 6, '0') as pincode,
                 '91' || lpad(({_draw(wish.seed, 5, 99999999)})::varchar, 8, '0') as phone_number,
                 date '2020-01-01' + ({_draw(wish.seed, 6, 1500)})::integer as customer_joining_date
@@ -75,7 +75,7 @@ def customers(wish: Wish, path: Path) -> Path:
     return path
 
 
-def _write(wish: Wish, path: Path, columns: tuple[str, ...], more: dict[str, str] | None = None) -> Path:
+def _write(wish: SalesSpec, path: Path, columns: tuple[str, ...], more: dict[str, str] | None = None) -> Path:
     days = wish.days or calendar.monthrange(wish.month.year, wish.month.month)[1]
     seed, names, prices = wish.seed, list(PRODUCTS), list(PRODUCTS.values())
     limit = int(wish.faults * 1_000_000)
@@ -83,7 +83,7 @@ def _write(wish: Wish, path: Path, columns: tuple[str, ...], more: dict[str, str
     _copy(
         f"""with drawn as (
             select i, {_draw(seed, 1, wish.customers)} + 1 as customer_id,
-                {_list(STORES)}[1 + {_draw(seed, 2, 3)}] as store_id,
+                {_format_list(STORES)}[1 + {_draw(seed, 2, 3)}] as store_id,
                 1 + {_draw(seed, 3, len(names))} as product, {_draw(seed, 5, PERSONS)} + 1 as sales_person_id,
                 date '{wish.month}' + ({_draw(seed, 4, days)})::integer as sales_date,
                 {_draw(seed, 6, 9)} + 1 as quantity, {_draw(seed, 7, 1000)} as draw,
@@ -91,9 +91,9 @@ def _write(wish: Wish, path: Path, columns: tuple[str, ...], more: dict[str, str
             from range({wish.rows}) numbers(i)),
         made as (
             select i, draw, fault, case fault when 1 then customer_id + 900000 else customer_id end as customer_id,
-                store_id, case fault when 2 then 'unheard of' else {_list(names)}[product] end as product_name,
+                store_id, case fault when 2 then 'unheard of' else {_format_list(names)}[product] end as product_name,
                 case fault when 3 then '31.02.2025' else sales_date::varchar end as sales_date, sales_person_id,
-                ({_list(prices)}[product])::decimal(18, 2) as price, quantity
+                ({_format_list(prices)}[product])::decimal(18, 2) as price, quantity
             from drawn)
         select * exclude (i, draw, fault, total_cost){", total_cost" if "total_cost" in columns else ""}{further}
         from (select *, price * quantity + case fault when 4 then 1 else 0 end as total_cost from made) order by i""",
@@ -107,7 +107,7 @@ def _draw(seed: int, number: int, below: int) -> str:
     return f"(hash(i, {seed}, {number}) % {below})::bigint"
 
 
-def _list(values: tuple[object, ...] | list[str]) -> str:
+def _format_list(values: tuple[object, ...] | list[str]) -> str:
     return "[" + ", ".join(str(value) if isinstance(value, int) else f"'{value}'" for value in values) + "]"
 
 

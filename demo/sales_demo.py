@@ -19,7 +19,7 @@ BUCKET = "sales-demo"
 MONTHS = (date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1))
 EXPECTED = (0, 65, 0)  # exit codes of the pipeline
 ROWS = 2000
-BEGIN = time(5, 15)
+START_TIME = time(5, 15)
 
 
 def run() -> int:
@@ -43,11 +43,11 @@ def run() -> int:
             _upload(number, installation.folder / "made_up")
             print(f"\nThe files of {month:%B %Y}", flush=True)
             following = month.replace(month=month.month + 1)
-            codes.append(installation.run_job("run_pipeline.py", "sales", now=datetime.combine(following, BEGIN)))
+            codes.append(installation.run_job("run_pipeline.py", "sales", now=datetime.combine(following, START_TIME)))
         installation.show(
             "The best of each store and month, from sales.sales_team_data_mart",
-            _best(),
-            [*_kept_aside(), *(f"mail: {path}" for path in mails.mails()[known:])],
+            _list_best(),
+            [*_list_set_aside(), *(f"mail: {path}" for path in mails.mails()[known:])],
             [
                 'database.py sql "select * from sales.customers_data_mart limit 20"',
                 "sales_marts.py --dry-run",
@@ -76,43 +76,43 @@ def _upload(number: int, folder: Path) -> None:
     """The files of a month: plain; with further columns, and one that is refused; one for each of some days."""
     from systemscripts import s3, settings
 
-    wish = sales_data.Wish(ROWS, seed=number + 1, month=MONTHS[number], faults=0.01)
+    wish = sales_data.SalesSpec(ROWS, seed=number + 1, month=MONTHS[number], faults=0.01)
     name = f"{wish.month:%Y%m}.csv"
     if number == 0:
-        paths = [sales_data.standard(wish, folder / f"sales_{name}")]
+        paths = [sales_data.write_standard(wish, folder / f"sales_{name}")]
     elif number == 1:
-        less = sales_data.Wish(50, seed=9, month=wish.month)
+        less = sales_data.SalesSpec(50, seed=9, month=wish.month)
         paths = [
-            sales_data.extra(wish, folder / f"sales_{name}"),
-            sales_data.fewer(less, folder / f"sales_less_{name}"),
+            sales_data.write_with_extra_columns(wish, folder / f"sales_{name}"),
+            sales_data.write_without_total(less, folder / f"sales_less_{name}"),
         ]
     else:
-        paths = sales_data.date_wise(sales_data.Wish(ROWS, 3, wish.month, 5, 0.01), folder)
+        paths = sales_data.write_daily(sales_data.SalesSpec(ROWS, 3, wish.month, 5, 0.01), folder)
     bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
     for path in paths:
         bucket.upload(path, f"{prefix}{path.name}")
 
 
-def _best() -> list[dict[str, Any]]:
-    return _rows(
+def _list_best() -> list[dict[str, Any]]:
+    return _select_rows(
         """select to_char(sales_month, 'YYYY-MM') as month, store_id as store, full_name, total_sales, incentive
            from sales.sales_team_data_mart where incentive > 0 order by sales_month, store_id, full_name"""
     )
 
 
-def _kept_aside() -> list[str]:
+def _list_set_aside() -> list[str]:
     """Rows and files that did not fit, in sentences."""
-    rejects = _rows(
+    rejects = _select_rows(
         """select count(*) as rows, min(r.reason) as reason
            from dba.trejectedrow r join dba.tdataset d using (dataset_id)
            where d.config_name = 'sales' group by coalesce(r.column_name, 'total_cost') order by 1 desc"""
     )
-    refused = _rows("select name, reason from dba.tfile where config_name = 'sales' and status = 'refused'")
+    refused = _select_rows("select name, reason from dba.tfile where config_name = 'sales' and status = 'refused'")
     found = [f"{row['rows']} rows kept aside, such as: {row['reason']}" for row in rejects]
     return found + [f"{row['name']} refused: {row['reason']}" for row in refused]
 
 
-def _rows(query: str) -> list[dict[str, Any]]:
+def _select_rows(query: str) -> list[dict[str, Any]]:
     from systemscripts import db_utils
 
     with contextlib.closing(db_utils.connect(purpose="demo")) as connection, db_utils.transaction(connection) as cursor:

@@ -36,9 +36,9 @@ class SftpServer(LocalServer):
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root, self.port, self.password = root, port, password
-        self.host_key = _key(keys_folder / "host_key")
+        self.host_key = _load_key(keys_folder / "host_key")
         self.client_key_path = keys_folder / "client_key"
-        self._client_key = _key(self.client_key_path)
+        self._client_key = _load_key(self.client_key_path)
         self._factory = factory or (lambda channel: asyncssh.SFTPServer(channel, chroot=str(root).encode()))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -53,7 +53,7 @@ class SftpServer(LocalServer):
     def start(self) -> Self:
         """Serve from now on; `port` then says where."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True)
+        self._thread = threading.Thread(target=_run_loop, args=(self._loop,), daemon=True)
         self._thread.start()
         self._acceptor = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
         self.port = self._acceptor.get_port()
@@ -107,7 +107,7 @@ class _Login(asyncssh.SSHServer):
         return password == self._password
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Run a loop until it is stopped; nothing of it stays open."""
     try:
         loop.run_forever()
@@ -120,7 +120,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-def _key(path: Path) -> asyncssh.SSHKey:
+def _load_key(path: Path) -> asyncssh.SSHKey:
     """The private key at a path, made where there is none."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

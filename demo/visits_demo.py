@@ -18,7 +18,7 @@ from demo import sftp_server, visits_reports
 from demo.installation import DemoInstallation
 
 REMOTE = Path("home/vinkOS/archivosVisitas")
-NIGHT = time(23, 30)
+START_TIME = time(23, 30)
 GROWING = "report_99.txt"
 EXPECTED = (0, 65)  # 65: a refused file, as on the second day
 
@@ -42,30 +42,32 @@ def run() -> int:
         trusted = installation.run_job(
             "sftp_trust_host.py", f"127.0.0.1:{server.port}", "--fingerprint", server.fingerprint, "--replace"
         )
-        codes = [_night(installation, root / REMOTE, day) for day in visits_reports.DAYS] if not trusted else [trusted]
+        codes = (
+            [_run_night(installation, root / REMOTE, day) for day in visits_reports.DAYS] if not trusted else [trusted]
+        )
         installation.work_here()
-        os.environ["ETL_NOW"] = datetime.combine(visits_reports.DAYS[-1], NIGHT).isoformat()
-        _show(installation, sorted(path.name for path in (root / REMOTE).iterdir()))
+        os.environ["ETL_NOW"] = datetime.combine(visits_reports.DAYS[-1], START_TIME).isoformat()
+        _show_tables(installation, sorted(path.name for path in (root / REMOTE).iterdir()))
     return max((code for code in codes if code not in EXPECTED), default=0)
 
 
-def _night(installation: DemoInstallation, folder: Path, day: date) -> int:
+def _run_night(installation: DemoInstallation, folder: Path, day: date) -> int:
     """The reports of one day appear, then the pipeline runs."""
     print(f"\n{day:%A %d %B %Y}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    for report in visits_reports.of_day(day):
+    for report in visits_reports.make_reports(day):
         path = folder / report.name
         path.write_bytes(report.content)
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
     first = day == visits_reports.DAYS[0]
-    with _growing(folder / GROWING, day) if first else contextlib.nullcontext():
-        return installation.run_job("run_pipeline.py", "visits", now=datetime.combine(day, NIGHT))
+    with _write_slowly(folder / GROWING, day) if first else contextlib.nullcontext():
+        return installation.run_job("run_pipeline.py", "visits", now=datetime.combine(day, START_TIME))
 
 
 @contextlib.contextmanager
-def _growing(path: Path, day: date) -> Iterator[None]:
+def _write_slowly(path: Path, day: date) -> Iterator[None]:
     """A report that is being written while the block runs, and whole after it."""
-    lines = visits_reports.report(99, day, 500).content.splitlines(keepends=True)
+    lines = visits_reports.make_report(99, day, 500).content.splitlines(keepends=True)
     ended = threading.Event()
 
     def write() -> None:
@@ -85,20 +87,20 @@ def _growing(path: Path, day: date) -> Iterator[None]:
         thread.join()
 
 
-def _show(installation: DemoInstallation, left: list[str]) -> None:
+def _show_tables(installation: DemoInstallation, left: list[str]) -> None:
     """The closing tables, read from the database, and what to do next."""
     from systemscripts import db_utils, settings
     from systemscripts.summary import Summary
 
     settings.reset()
     with contextlib.closing(db_utils.connect(purpose="demo")) as connection:
-        log = _rows(connection, "select * from visits.load_log order by month")
-        errors = _rows(
+        log = _select_rows(connection, "select * from visits.load_log order by month")
+        errors = _select_rows(
             connection,
             """select what, file, line, column_name, value, left(reason, 60) as reason from visits.errors
                order by file_id, line""",
         )
-        visitors = _rows(connection, "select * from visits.visitor order by email")
+        visitors = _select_rows(connection, "select * from visits.visitor order by email")
     print(Summary(headline="\nvisits.load_log", rows=log).as_text())
     print(Summary(headline="\nvisits.errors", rows=errors).as_text())
     installation.show(
@@ -114,7 +116,7 @@ def _show(installation: DemoInstallation, left: list[str]) -> None:
     )
 
 
-def _rows(connection: Any, statement: str) -> list[dict[str, Any]]:
+def _select_rows(connection: Any, statement: str) -> list[dict[str, Any]]:
     from systemscripts import db_utils
 
     with db_utils.transaction(connection) as cursor:

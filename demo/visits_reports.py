@@ -28,7 +28,7 @@ class Report:
     refused: bool = False
 
 
-def row(generator: random.Random, day: date, name: str) -> tuple[str, datetime]:
+def make_row(generator: random.Random, day: date, name: str) -> tuple[str, datetime]:
     """One good row and its sending date."""
     sent = datetime.combine(day, datetime.min.time()) + timedelta(minutes=generator.randrange(24 * 60))
     opens = generator.randrange(4)
@@ -44,7 +44,7 @@ def row(generator: random.Random, day: date, name: str) -> tuple[str, datetime]:
     return ",".join(map(str, fields)), sent
 
 
-def report(number: int, day: date, rows: int, *, end: str = "\n") -> Report:
+def make_report(number: int, day: date, rows: int, *, end: str = "\n") -> Report:
     """A report of good rows."""
     generator = random.Random(number)
     lines, good = [], []
@@ -52,13 +52,13 @@ def report(number: int, day: date, rows: int, *, end: str = "\n") -> Report:
         name = generator.choice(NAMES)
         if generator.random() < 0.2:
             name = name.upper()  # the same person
-        line, sent = row(generator, day, name)
+        line, sent = make_row(generator, day, name)
         lines.append(line)
         good.append((f"{name}@example.test", sent))
     return Report(f"report_{number}.txt", (end.join([HEADER, *lines]) + end).encode(), good)
 
 
-def with_bad_rows(made: Report, email: int, dates: int, no_date: int) -> Report:
+def spoil_rows(made: Report, email: int, dates: int, no_date: int) -> Report:
     """A report with some rows spoilt: a bad email, a bad date, no sending date."""
     header, *lines = made.content.decode().splitlines()
     for number, line in enumerate(lines):
@@ -74,19 +74,19 @@ def with_bad_rows(made: Report, email: int, dates: int, no_date: int) -> Report:
     return Report(made.name, ("\n".join([header, *lines]) + "\n").encode(), made.good[bad:], rejected=bad)
 
 
-def with_accents(made: Report) -> Report:
+def add_accents(made: Report) -> Report:
     """The header with its accents and a name with another, in Latin-1."""
     text = made.content.decode().replace("Fecha envio", "Fecha envío").replace("Windows", "Windows (español)")
     return Report(made.name, text.encode("latin-1"), made.good)
 
 
-def of_day(day: date) -> Iterator[Report]:
+def make_reports(day: date) -> Iterator[Report]:
     """The reports that appear on one of DAYS; the number runs on."""
     first = 1 + 6 * DAYS.index(day)
-    yield report(first, day, 40)
-    yield report(first + 1, day, 25, end="\r\n")
-    yield with_bad_rows(report(first + 2, day, 30), email=2, dates=1, no_date=1)
-    yield with_accents(report(first + 3, day, 20))
+    yield make_report(first, day, 40)
+    yield make_report(first + 1, day, 25, end="\r\n")
+    yield spoil_rows(make_report(first + 2, day, 30), email=2, dates=1, no_date=1)
+    yield add_accents(make_report(first + 3, day, 20))
     if day == DAYS[1]:
         yield Report(
             f"report_{first + 4}.txt", f"{OTHER_HEADER}\nana@example.test,,-,-,-,-,1,-\n".encode(), refused=True

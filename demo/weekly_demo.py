@@ -15,7 +15,7 @@ from demo.installation import DemoInstallation
 from demo.meetmax_server import MeetMaxServer
 
 WEEKS = (1, 2)
-BEGIN = time(6, 30)
+START_TIME = time(6, 30)
 
 
 def run() -> int:
@@ -27,15 +27,15 @@ def run() -> int:
             MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS=expected.EVENT_RANGE, MEETMAX_DELAY_SECONDS="0"
         )
         worst = 0
-        for week, monday in _mondays(installation.days_run("weekly")):
+        for week, monday in _list_mondays(installation.days_run("weekly")):
             site.show_week(week)
             print(f"\n{monday:%A %d %B %Y}", flush=True)
-            worst = worst or installation.run_day("weekly", datetime.combine(monday, BEGIN))
+            worst = worst or installation.run_day("weekly", datetime.combine(monday, START_TIME))
         installation.work_here()
         new = mails.mails()[known:]
         installation.show(
             "What happened (rows; + added - removed ~ changed)",
-            _lists(),
+            _summarize_lists(),
             [f"mail: {path}" for path in new] or ["no mail: nothing was new"],
             [
                 'database.py sql "select * from dba.tmeetmax_current limit 20"',
@@ -47,13 +47,13 @@ def run() -> int:
     return worst
 
 
-def _mondays(before: list[date]) -> list[tuple[int, date]]:
+def _list_mondays(before: list[date]) -> list[tuple[int, date]]:
     """The week that the site shows, and the Monday: those of the demo that are left, else the one after the last."""
     left = [(week, events.MONDAYS[week - 1]) for week in WEEKS if events.MONDAYS[week - 1] not in before]
     return left or [(WEEKS[-1], before[-1] + timedelta(days=7))]
 
 
-def _lists() -> list[dict[str, Any]]:
+def _summarize_lists() -> list[dict[str, Any]]:
     """For each event and Monday the rows of its list and what changed in it, or that it was as before."""
     from systemscripts import configuration, db_utils
     from systemscripts.datasets import changes
@@ -74,10 +74,10 @@ def _lists() -> list[dict[str, Any]]:
     for label, day, status, rows, dataset in files:
         news = f" ({counts[dataset]})" if counts.get(dataset) else ""
         found[label, day] = f"{rows}{news}" if status == "loaded" else status
-    return _by_day(found, titles)
+    return _arrange_by_day(found, titles)
 
 
-def _by_day(found: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
+def _arrange_by_day(found: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
     """A line for each event, a column for each day."""
     days = sorted({day for _, day in found})
     return [

@@ -50,14 +50,14 @@ def generate_sales_data(
     if upload and kind is Kind.customers:
         raise UsageError("customers go into the table sales.customer, not into the bucket", "Leave out --upload.")
     first = month.date().replace(day=1)
-    wish = sales_data.Wish(rows, seed, first, 0, faults, customers)
+    wish = sales_data.SalesSpec(rows, seed, first, 0, faults, customers)
     name = "customers" if kind is Kind.customers else f"sales_{kind.value}_{first:%Y%m}"
     path = output_dir / f"{name}_{seed}.csv"
     makers = {
-        Kind.standard: sales_data.standard, Kind.fewer: sales_data.fewer, Kind.extra: sales_data.extra,
-        Kind.customers: sales_data.customers,
+        Kind.standard: sales_data.write_standard, Kind.fewer: sales_data.write_without_total, Kind.extra: sales_data.write_with_extra_columns,
+        Kind.customers: sales_data.write_customers,
     }  # fmt: skip
-    paths = sales_data.date_wise(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
+    paths = sales_data.write_daily(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
     summary = Summary(headline=f"{rows:,} rows in {len(paths)} file{'s' if len(paths) != 1 else ''}", files=len(paths))
     if upload:
         bucket, prefix = s3.bucket(), settings.current().s3_input_prefix

@@ -15,7 +15,7 @@ def _demo(values: dict[str, Any]) -> int | None:
         return None
     from demo import installation
 
-    exit_code: int = installation.run(values["name"])
+    exit_code: int = installation.run_demo(values["name"])
     return exit_code
 
 

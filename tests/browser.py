@@ -46,7 +46,7 @@ _SAME = """() => {
 
 
 @contextlib.contextmanager
-def page(width: int) -> Iterator[Page]:
+def open_page(width: int) -> Iterator[Page]:
     """An empty page in a window of this width; skips where there is no Chromium, unless services are required."""
     if not CHROMIUM.exists() and os.environ.get("REQUIRE_SERVICES") != "1":
         pytest.skip("no Chromium here")
@@ -61,19 +61,19 @@ def page(width: int) -> Iterator[Page]:
             browser.close()
 
 
-def what_is_cut(shown: Page) -> list[str]:
+def find_cut_elements(shown: Page) -> list[str]:
     """Everything on the page that is cut short or sticks out of the window."""
     found: Any = shown.evaluate(_CUT)
     return list(found)
 
 
-def columns_of_one_value(shown: Page) -> list[str]:
+def find_columns_of_one_value(shown: Page) -> list[str]:
     """Columns of tables that say the same in every row."""
     found: Any = shown.evaluate(_SAME)
     return list(found)
 
 
-def top(shown: Page, selector: str) -> float:
+def find_top(shown: Page, selector: str) -> float:
     """How far down the first element of a selector begins."""
     box = shown.locator(selector).first.bounding_box()
     assert box is not None, f"{selector} is not to be seen"

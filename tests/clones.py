@@ -83,7 +83,7 @@ class Clone:
         )  # fmt: skip
 
 
-def descendants(pid: int) -> list[int]:
+def list_descendants(pid: int) -> list[int]:
     """Every process below one, as it is now."""
     parents = {}
     for folder in Path("/proc").iterdir():
@@ -98,7 +98,7 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
-def alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether a process is there and no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -106,7 +106,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def as_user(user: str, *command: object) -> list[str]:
+def make_command_as_user(user: str, *command: object) -> list[str]:
     """A command as another user; needs root."""
     assert os.geteuid() == 0
     return ["runuser", "-u", user, "--", *map(str, command)]

@@ -204,7 +204,7 @@ def installation(server: Server, tmp_path: Path) -> Iterator[Installation]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def collected() -> Iterator[None]:
+def collect_garbage() -> Iterator[None]:
     """What a module left open is collected at its own end, so that the warning names the module."""
     yield
     gc.collect()

@@ -40,8 +40,8 @@ def fill(installation: Installation, wanted: Fill) -> None:
                 cursor.execute(statement)
                 return cursor.fetchall() if cursor.description else []
 
-        ledger_fill.empty(sql)
-        ledger_fill.fill(sql, wanted)
+        ledger_fill.empty_ledgers(sql)
+        ledger_fill.fill_ledgers(sql, wanted)
 
 
 def work(installation: Installation) -> dict[str, int]:

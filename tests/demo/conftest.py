@@ -60,11 +60,11 @@ class Week:
         found["archive"] = sorted(
             {(re.sub(r"^\d{8}T\d{6}", "", n), c) for n, c in self.installation.archive().items() if n.endswith(".xls")}
         )
-        found["mails"] = [mailed(path) for path in self.mails.mails()]
+        found["mails"] = [read_mail_text(path) for path in self.mails.mails()]
         return found
 
 
-def mailed(path: Path) -> str:
+def read_mail_text(path: Path) -> str:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     return str(message.get_body(("plain",)).get_content())  # type: ignore[union-attr]
 

@@ -28,7 +28,7 @@ WEEKS = (1, 2, 3)
 
 def cells(event_id: int, week: int) -> list[list[Any]]:
     """Read a list with the library its content asks for."""
-    content = meetmax_site.list_file(event_id, week)
+    content = meetmax_site.make_list_file(event_id, week)
     if content.startswith(b"PK"):
         book = openpyxl.load_workbook(BytesIO(content))
         return [["" if value is None else value for value in row] for row in book.worksheets[0].values]
@@ -43,13 +43,13 @@ def by_key(event_id: int, week: int) -> dict[str, list[str]]:
     fields = [name for _, name in events.EVENTS[event_id].columns]
     ticker = fields.index(events.TICKER) if events.TICKER in fields else fields.index(events.NAME)
     rows = cells(event_id, week)[len(events.EVENTS[event_id].title_rows) + 1 :]
-    texts = [[expected._text(value) for value in row] for row in rows]
+    texts = [[expected._format_value(value) for value in row] for row in rows]
     return {row[ticker] or row[fields.index(events.NAME)]: row for row in texts}
 
 
 @pytest.mark.parametrize("week", WEEKS)
 def test_every_list_opens_and_holds_header_and_rows(week: int) -> None:
-    for event_id, rows in expected.downloadable(week).items():
+    for event_id, rows in expected.count_list_rows(week).items():
         event = events.EVENTS[event_id]
         found = cells(event_id, week)
         header = found[len(event.title_rows)]
@@ -60,7 +60,7 @@ def test_every_list_opens_and_holds_header_and_rows(week: int) -> None:
 
 @pytest.mark.parametrize("week", [2, 3])
 def test_the_files_differ_as_the_plain_data_say(week: int) -> None:
-    for event_id, change in expected.changes(week).items():
+    for event_id, change in expected.find_changes(week).items():
         before, after = by_key(event_id, week - 1), by_key(event_id, week)
         headers = [header for header, _ in events.EVENTS[event_id].columns]
         changed = {
@@ -74,16 +74,16 @@ def test_the_files_differ_as_the_plain_data_say(week: int) -> None:
 
 
 def test_the_site_shows_every_case() -> None:
-    lists = {event_id: meetmax_site.list_file(event_id, 1) for event_id in expected.downloadable(1)}
+    lists = {event_id: meetmax_site.make_list_file(event_id, 1) for event_id in expected.count_list_rows(1)}
     assert len(events.EVENTS) >= 12
     assert lists[119187] == lists[119188]
     assert {content[:2] for content in lists.values()} == {b"PK", b"\xd0\xcf", b"<h"}
-    assert 0 in expected.downloadable(1).values()
-    assert meetmax_site.list_file(119189, 3) == meetmax_site.list_file(119189, 1)
-    assert expected.published(2) == [119192, 119198]
-    assert expected.disappeared(2) == {119193: events.INVALID, 119194: events.PAGE}
-    assert any(change for change in expected.changes(2).values())
-    assert not all(change for change in expected.changes(2).values())
+    assert 0 in expected.count_list_rows(1).values()
+    assert meetmax_site.make_list_file(119189, 3) == meetmax_site.make_list_file(119189, 1)
+    assert expected.list_published(2) == [119192, 119198]
+    assert expected.find_disappeared(2) == {119193: events.INVALID, 119194: events.PAGE}
+    assert any(change for change in expected.find_changes(2).values())
+    assert not all(change for change in expected.find_changes(2).values())
     assert all(monday.weekday() == 0 for monday in events.MONDAYS)
 
 

@@ -27,9 +27,9 @@ def test_the_demo_ends_with_the_tables_and_an_empty_server(tmp_path: Path) -> No
             timeout=300,
         )
         assert done.returncode == 0, done.stderr
-        reports = [each for day in visits_reports.DAYS for each in visits_reports.of_day(day)]
+        reports = [each for day in visits_reports.DAYS for each in visits_reports.make_reports(day)]
         visits = {email.lower(): 0 for report in reports for email, _ in report.good}
-        growing = visits_reports.report(99, visits_reports.DAYS[0], 500)
+        growing = visits_reports.make_report(99, visits_reports.DAYS[0], 500)
         for report in [*reports, growing]:
             for email, _ in report.good:
                 visits[email.lower()] = visits.get(email.lower(), 0) + 1

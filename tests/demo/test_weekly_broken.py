@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from demo import expected
-from tests.demo.conftest import Week, mailed
+from tests.demo.conftest import Week, read_mail_text
 
 STEPS = ("meetmax_url_check", "generic_import", "meetmax_url_download", "generic_import", "send_report")
 
@@ -48,8 +48,10 @@ def test_killed_in_any_step_the_same_command_ends_in_the_same_state(week: Callab
             assert done[-1].returncode == 0, done[-1].stdout + done[-1].stderr
             ended, mails = found.state(), found.mails.mails()
             if victim == "step":  # the pipeline goes on and its mail says so; the lists may then come in two mails
-                told = [event for path in mails for event in re.findall(r"^(\d{6})  ", mailed(path), re.MULTILINE)]
-                assert sorted(told) == sorted(map(str, expected.downloadable(1))), f"step {number} killed"
+                told = [
+                    event for path in mails for event in re.findall(r"^(\d{6})  ", read_mail_text(path), re.MULTILINE)
+                ]
+                assert sorted(told) == sorted(map(str, expected.count_list_rows(1))), f"step {number} killed"
                 ended["mails"] = wanted["mails"]
             assert ended == wanted, f"{victim} killed in step {number}"
 
@@ -60,8 +62,8 @@ def test_one_list_that_fails_does_not_stop_the_others_and_the_mail_says_which(we
     done = found.run()
     assert done.returncode == 65, done.stdout + done.stderr
     labels = {row[0] for row in found.installation.sql("select label from dba.tdataset where label is not null")}
-    assert labels == {str(event) for event in expected.downloadable(1)} - {"119181"}
-    [text] = [mailed(path) for path in found.mails.mails()]
+    assert labels == {str(event) for event in expected.count_list_rows(1)} - {"119181"}
+    [text] = [read_mail_text(path) for path in found.mails.mails()]
     assert "119181" in text
 
 
@@ -73,5 +75,7 @@ def test_a_stopped_scan_goes_on_where_it_was(week: Callable[[], Week]) -> None:
     assert any("the next run goes on" in text for text in first["warnings"])
     found.installation.summary("meetmax_url_check", *options)
     pages = [path for path in found.site.requests if path.endswith("__co-list_cp.html") and "private" not in path]
-    assert sum(found.site.requests[path] for path in pages) <= expected.asked() + 1  # the one under way when it stopped
+    assert (
+        sum(found.site.requests[path] for path in pages) <= expected.count_asked_ids() + 1
+    )  # the one under way when it stopped
     assert len(found.installation.waiting()) == 1

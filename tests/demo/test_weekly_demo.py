@@ -93,7 +93,7 @@ def test_every_downloadable_event_is_a_dataset_with_as_many_rows_as_its_file(dem
                   and f.status in ('loaded', 'unchanged')"""
         )
     )
-    assert found == expected.downloadable(week)
+    assert found == expected.count_list_rows(week)
 
 
 def test_the_rows_are_in_the_table(demo: Demo) -> None:
@@ -106,7 +106,7 @@ def test_the_rows_are_in_the_table(demo: Demo) -> None:
 
 def test_one_row_per_event_id(demo: Demo) -> None:
     ids = [row[0] for row in demo.tables[0]["events"]]
-    assert len(ids) == len(set(ids)) >= expected.asked()
+    assert len(ids) == len(set(ids)) >= expected.count_asked_ids()
 
 
 def test_the_same_command_again_adds_no_row_and_mails_nothing(demo: Demo) -> None:
@@ -142,7 +142,7 @@ def shown(key: str) -> str:
 
 def shown_changes(event: int) -> list[str]:
     """The lines that the second mail must have for an event, from the plain data alone."""
-    changes = expected.changes(2)[event]
+    changes = expected.find_changes(2)[event]
     lines = [f"+ {shown(key)}" for key in changes.added] + [f"- {shown(key)}" for key in changes.removed]
     for value in changes.changed:
         is_name = value.column in ("Company", "Company Name", "Company/Organization", "COMPANY NAME")
@@ -153,9 +153,9 @@ def shown_changes(event: int) -> list[str]:
 
 def test_the_first_mail_names_every_list_with_its_number_of_companies(mails: list[EmailMessage]) -> None:
     assert mails[0]["To"] == "analyst@example.test"
-    assert mails[0]["Subject"] == f"MeetMax: {len(expected.downloadable(1))} new lists"
+    assert mails[0]["Subject"] == f"MeetMax: {len(expected.count_list_rows(1))} new lists"
     text = part(mails[0], "plain")
-    for event, rows in expected.downloadable(1).items():
+    for event, rows in expected.count_list_rows(1).items():
         size = f"{rows} companies" if rows else "the list is empty"
         assert f"{event}  {events.EVENTS[event].title}: {size}\n" in text
 
@@ -170,22 +170,22 @@ def test_the_second_mail_names_exactly_what_was_added_removed_and_changed(mails:
             found[event] = []
         elif line.startswith(("    + ", "    - ", "    ~ ")):
             found[event].append(line.strip())
-    wanted = {event: sorted(shown_changes(event)) for event, changes in expected.changes(2).items() if changes}
+    wanted = {event: sorted(shown_changes(event)) for event, changes in expected.find_changes(2).items() if changes}
     assert {event: sorted(lines) for event, lines in found.items()} == wanted
 
 
 def test_the_second_mail_names_what_is_new_and_what_is_gone(mails: list[EmailMessage]) -> None:
     text = part(mails[1], "plain")
     new = [int(line[:6]) for line in text.partition("NEW LISTS")[2].splitlines() if line[:6].isdigit()]
-    assert new == expected.published(2)
+    assert new == expected.list_published(2)
     gone = text.partition("GONE")[2].partition("CHANGED")[0]
-    assert {int(line[2:8]) for line in gone.splitlines() if line} == set(expected.disappeared(2))
+    assert {int(line[2:8]) for line in gone.splitlines() if line} == set(expected.find_disappeared(2))
     assert "PROBLEMS" not in text
 
 
 def test_the_html_says_the_same_as_the_text(mails: list[EmailMessage]) -> None:
     page = lxml.html.fromstring(part(mails[1], "html"))
-    for event, changes in expected.changes(2).items():
+    for event, changes in expected.find_changes(2).items():
         blocks = page.xpath(f"//*[@id='event-{event}']")
         assert len(blocks) == bool(changes)
         for kind in ("added", "removed", "changed") if changes else ():
@@ -194,21 +194,21 @@ def test_the_html_says_the_same_as_the_text(mails: list[EmailMessage]) -> None:
             assert len(names) == len(set(keys))
             text = " ".join(blocks[0].text_content().split())
             assert all(key in text for key in keys)
-    assert [int(block.get("id")[4:]) for block in page.xpath("//*[@class='new']")] == expected.published(2)
-    assert {int(block.get("id")[5:]) for block in page.xpath("//*[@class='gone']")} == set(expected.disappeared(2))
+    assert [int(block.get("id")[4:]) for block in page.xpath("//*[@class='new']")] == expected.list_published(2)
+    assert {int(block.get("id")[5:]) for block in page.xpath("//*[@class='gone']")} == set(expected.find_disappeared(2))
 
 
 def test_the_closing_table_agrees_with_the_database(demo: Demo) -> None:
     lines = {
         line.split()[0]: line for line in demo.outputs[0].split("What happened")[1].splitlines() if line[:3] == "119"
     }
-    for event, rows in expected.downloadable(1).items():
+    for event, rows in expected.count_list_rows(1).items():
         assert f"  {rows}  " in lines[str(event)] + "  "
-    assert set(lines) == {str(e) for e in set(expected.downloadable(1)) | set(expected.downloadable(2))}
-    for event, changes in expected.changes(2).items():
+    assert set(lines) == {str(e) for e in set(expected.count_list_rows(1)) | set(expected.count_list_rows(2))}
+    for event, changes in expected.find_changes(2).items():
         signs = zip("+-~", (changes.added, changes.removed, {v.key for v in changes.changed}), strict=True)
         counts = " ".join(f"{sign}{len(keys)}" for sign, keys in signs if keys)
-        end = f"{expected.downloadable(2)[event]} ({counts})" if counts else "unchanged"
+        end = f"{expected.count_list_rows(2)[event]} ({counts})" if counts else "unchanged"
         assert lines[str(event)].endswith(end)
     assert "next:" in demo.outputs[0]
 
@@ -226,7 +226,7 @@ def test_every_run_has_its_row_and_its_pipeline(demo: Demo) -> None:
 def test_nothing_is_left_waiting_and_the_archive_has_every_list(demo: Demo) -> None:
     assert [p.name for p in (demo.folder / "file_watcher").iterdir() if p.is_file()] == []
     kept = demo.sql("select keep_path from dba.tfile where config_name = 'meetmax_events'")
-    assert len(kept) == len(expected.downloadable(1)) + 2 * len(expected.downloadable(2))
+    assert len(kept) == len(expected.count_list_rows(1)) + 2 * len(expected.count_list_rows(2))
     assert all((demo.folder / path).is_file() for (path,) in kept)
 
 

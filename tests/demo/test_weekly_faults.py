@@ -135,7 +135,7 @@ def test_a_truncated_download_is_one_line_and_no_file(week: Callable[[], Week]) 
     done = found.installation.run("meetmax_url_download")
     assert done.returncode == 75
     lines = [line for line in done.stdout.splitlines() if line.startswith("problem:")]
-    size = len(meetmax_site.list_file(119181, 1))
+    size = len(meetmax_site.make_list_file(119181, 1))
     assert lines == [f"problem: event 119181: cut short: {size // 2} of {size} bytes"]
     assert not any("119181" in name for name in found.installation.waiting())
     [results] = (found.installation.data / "logs").glob("*_MeetMaxURLDownload_results.csv")
@@ -176,12 +176,14 @@ def test_a_full_disk_ends_the_scan_with_one_line_and_the_next_one_goes_on(week: 
         [line] = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
         assert "no space left" in line.lower()
         answered = sum(found.site.requests[page(event)] for event in range(119179, 119200))
-        assert 0 < answered < expected.asked()
+        assert 0 < answered < expected.count_asked_ids()
         filler.unlink()
         assert found.installation.run("meetmax_url_check", "--events", expected.EVENT_RANGE).returncode == 0
         # only the one whose result did not fit is asked twice
-        assert sum(found.site.requests[page(event)] for event in range(119179, 119200)) == expected.asked() + 1
-        assert len(statuses(found)) == expected.asked()
+        assert (
+            sum(found.site.requests[page(event)] for event in range(119179, 119200)) == expected.count_asked_ids() + 1
+        )
+        assert len(statuses(found)) == expected.count_asked_ids()
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 
@@ -202,7 +204,7 @@ def test_the_job_killed_with_9_goes_on_without_asking_again(week: Callable[[], W
     assert found.installation.run("meetmax_url_check", *options).returncode == 0
     repeated = [event for event in range(119179, 119200) if found.site.requests[page(event)] > 1]
     assert len(repeated) <= 1  # the one that was under way
-    assert len(statuses(found)) == expected.asked()
+    assert len(statuses(found)) == expected.count_asked_ids()
     assert found.installation.sql("select status from dba.trun where job = 'meetmax_url_check' order by status") == [
         ("interrupted",),
         ("succeeded",),

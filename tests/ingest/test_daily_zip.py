@@ -23,10 +23,10 @@ def visits(installation: Installation) -> Installation:
     """An installation whose archive holds four reports of a finished day and one of today."""
     installation.write_settings(FILE_STILL_SECONDS="0", TIME_ZONE="Europe/London")
     for number in range(1, 5):
-        report = visits_reports.report(number, date(2026, 12, 30), 5)
+        report = visits_reports.make_report(number, date(2026, 12, 30), 5)
         installation.drop(report.name, report.content)
     assert installation.run("generic_import", "visits", "--phase", "load", ETL_NOW=FIRST).returncode == 0
-    today = visits_reports.report(5, date(2026, 12, 31), 5)
+    today = visits_reports.make_report(5, date(2026, 12, 31), 5)
     installation.drop(today.name, today.content)
     assert installation.run("generic_import", "visits", "--phase", "load", ETL_NOW=SECOND).returncode == 0
     return installation

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from systemscripts.configuration import pipeline_config
-from tests.demo.conftest import Week, mailed, week
+from tests.demo.conftest import Week, read_mail_text, week
 
 __all__ = ["week"]
 
@@ -52,7 +52,7 @@ class Year:
 
     def last(self) -> str:
         """The text of the last alert."""
-        return mailed([path for path in self.week.mails.mails() if OPERATOR in path.read_text()][-1])
+        return read_mail_text([path for path in self.week.mails.mails() if OPERATOR in path.read_text()][-1])
 
 
 def subject(text: str) -> str:

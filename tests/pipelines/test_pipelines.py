@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import Clone, alive, descendants
+from tests.clones import Clone, is_alive, list_descendants
 from tests.conftest import Installation
 from tests.tiny_jobs import Mails, wait_for
 
@@ -175,14 +175,16 @@ def test_killed_with_minus_9_is_noticed_with_one_mail(
     process = clone.start(installation, "tiny.py", "a", "sleep")
     wait_for(begun.exists, 60)
     wait_for(lambda: installation.sql("select 1 from dba.trun where job = 'tiny'"), 60)
-    [python] = [p for p in descendants(process.pid) if b"jobscripts/tiny.py" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    [python] = [
+        p for p in list_descendants(process.pid) if b"jobscripts/tiny.py" in Path(f"/proc/{p}/cmdline").read_bytes()
+    ]
     if victims in ("wrapper", "both"):
         process.kill()
     if victims in ("job", "both"):
         os.kill(python, signal.SIGKILL)
     process.wait(timeout=60)
     if victims == "wrapper":  # the job itself goes on, and is told to end by its owner
-        assert alive(python)
+        assert is_alive(python)
         assert mails.subjects() == []
         os.kill(python, signal.SIGTERM)
     elif victims == "both":

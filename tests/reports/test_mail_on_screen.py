@@ -35,11 +35,11 @@ def mail(meetmax: MeetMax, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("device", browser.WIDTHS)
 def test_the_mail_on_screen(mail: Path, tmp_path: Path, device: str) -> None:
-    with browser.page(browser.WIDTHS[device]) as shown:
+    with browser.open_page(browser.WIDTHS[device]) as shown:
         shown.goto(mail.as_uri())
-        assert browser.what_is_cut(shown) == []
-        assert browser.columns_of_one_value(shown) == []
-        places = [browser.top(shown, name) for name in (".problems", ".numbers", ".gone", ".event", ".new")]
+        assert browser.find_cut_elements(shown) == []
+        assert browser.find_columns_of_one_value(shown) == []
+        places = [browser.find_top(shown, name) for name in (".problems", ".numbers", ".gone", ".event", ".new")]
         assert places == sorted(places), "problems, numbers, gone, changed, new"
         assert shown.locator("img").count() == 0  # readable without images
         problems = shown.locator(".problems").inner_text()

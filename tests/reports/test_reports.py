@@ -227,10 +227,10 @@ def test_the_weekly_summary_says_what_the_database_has(summary: MeetMax) -> None
 def test_the_weekly_summary_on_screen(summary: MeetMax, tmp_path: Path, device: str) -> None:
     path = tmp_path / "mail.html"
     path.write_text(part(weekly(summary), "html"))
-    with browser.page(browser.WIDTHS[device]) as shown:
+    with browser.open_page(browser.WIDTHS[device]) as shown:
         shown.goto(path.as_uri())
-        assert browser.what_is_cut(shown) == []
-        places = [browser.top(shown, name) for name in (".problems", ".numbers", ".chart", ".rows")]
+        assert browser.find_cut_elements(shown) == []
+        places = [browser.find_top(shown, name) for name in (".problems", ".numbers", ".chart", ".rows")]
         assert places == sorted(places)
         widths = shown.locator(".chart div").evaluate_all("all => all.map(e => e.getBoundingClientRect().width)")
         assert widths[-1] > 50

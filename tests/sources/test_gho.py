@@ -81,7 +81,7 @@ def test_again_there_is_nothing_new_and_only_what_changed_is_asked_for(gho: Inst
 
 def test_a_release_with_other_ids_makes_no_row_twice(gho: Installation, who: ODataServer) -> None:
     load(gho)
-    who.records[CODE] = gho_data.corrected(who.records[CODE])
+    who.records[CODE] = gho_data.correct_records(who.records[CODE])
     summary = load(gho, now=LATER)
     new = 4 * 6 * 3 + 2  # the last four years, and two older values that were touched
     assert summary["counts"] == {"read": new, "loaded": new - 1, "rejected": 1, "skipped": 0}
@@ -90,7 +90,7 @@ def test_a_release_with_other_ids_makes_no_row_twice(gho: Installation, who: ODa
 
 def only_values(who: ODataServer) -> None:
     """The corrections alone, with the Ids as they were."""
-    changed = gho_data.corrected(who.records[CODE])
+    changed = gho_data.correct_records(who.records[CODE])
     who.records[CODE] = [{**new, "Id": old["Id"]} for new, old in zip(changed, who.records[CODE], strict=True)]
 
 

@@ -43,7 +43,7 @@ def files(folder: Path) -> list[str]:
 
 def test_a_list_becomes_a_file_with_its_hash(site: MeetMaxServer, tmp_path: Path) -> None:
     found = fetch(site, tmp_path)
-    content = meetmax_site.list_file(119179, 1)
+    content = meetmax_site.make_list_file(119179, 1)
     assert (tmp_path / "watcher" / "list_119179.xls").read_bytes() == content
     assert (found.saved, found.Bytes, found.SHA256) == (True, len(content), hashlib.sha256(content).hexdigest())
     assert files(tmp_path) == ["list_119179.xls"]
@@ -75,7 +75,7 @@ def test_what_is_no_list_is_a_result_with_its_reason_and_no_file(
 
 def test_a_list_shorter_than_announced_is_no_file(site: MeetMaxServer, tmp_path: Path) -> None:
     site.faults[PATH] = CUT
-    size = len(meetmax_site.list_file(119179, 1))
+    size = len(meetmax_site.make_list_file(119179, 1))
     assert fetch(site, tmp_path).Status == f"cut short: {size // 2} of {size} bytes"
     assert (files(tmp_path), site.requests[PATH]) == ([], 3)
 
@@ -117,7 +117,7 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
         if self.leads_to:
             self.send_header("Location", self.leads_to)
         self.end_headers()
-        self.wfile.write(meetmax_site.list_file(119179, 1))
+        self.wfile.write(meetmax_site.make_list_file(119179, 1))
 
     def log_message(self, format: str, *args: object) -> None:
         """Quietly."""
@@ -163,7 +163,7 @@ def test_an_old_target_survives_a_failed_download(site: MeetMaxServer, tmp_path:
     fetch(site, tmp_path)
     site.faults[PATH] = ERROR_PAGE
     assert not fetch(site, tmp_path).saved
-    assert (tmp_path / "watcher" / "list_119179.xls").read_bytes() == meetmax_site.list_file(119179, 1)
+    assert (tmp_path / "watcher" / "list_119179.xls").read_bytes() == meetmax_site.make_list_file(119179, 1)
 
 
 def test_the_results_are_a_csv_in_the_order_of_the_downloads(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def test_every_id_gets_its_result_in_spite_of_hiccups(tmp_path: Path) -> None:
         outcome = scans.run(expected.EVENT_RANGE)
     found = scans.found()
     assert (outcome["ended"], outcome["complete"], outcome["failures"]) == ("finished", True, {})
-    assert [event for event in sorted(found) if found[event]["IfExists"]] == expected.existing(1)
-    assert {event for event in found if found[event]["IsDownloadable"]} == set(expected.downloadable(1))
-    assert outcome["downloadable"] == len(expected.downloadable(1))
+    assert [event for event in sorted(found) if found[event]["IfExists"]] == expected.list_existing(1)
+    assert {event for event in found if found[event]["IsDownloadable"]} == set(expected.count_list_rows(1))
+    assert outcome["downloadable"] == len(expected.count_list_rows(1))
     assert found[119182]["URL"].endswith("/__private-co-list_cp.html")
     assert found[119180]["InvalidEventID"] is True
 
@@ -136,13 +136,13 @@ def test_a_scan_killed_with_9_goes_on_without_asking_again(scans: Scans) -> None
     outcome = scans.run(expected.EVENT_RANGE)
     assert (outcome["complete"], outcome["known_before"]) == (True, len(before))
     assert all(scans.asked(event) == 1 for event in before)
-    assert len(scans.path.read_text().splitlines()) == expected.asked()
+    assert len(scans.path.read_text().splitlines()) == expected.count_asked_ids()
 
 
 def test_a_scan_ends_at_its_time_and_the_next_one_finishes_it(scans: Scans) -> None:
     first = scans.run(expected.EVENT_RANGE, delay_seconds=0.3, max_seconds=1.5)
     assert (first["ended"], first["complete"]) == ("out of time", False)
-    assert first["checked"] < expected.asked()
+    assert first["checked"] < expected.count_asked_ids()
     second = scans.run(expected.EVENT_RANGE)
     assert (second["ended"], second["complete"]) == ("finished", True)
     assert all(scans.asked(event) == 1 for event in (119179, 119180, 119190))

@@ -33,7 +33,7 @@ def test_one_command_writes_every_table_of_the_page_again(tmp_path: Path) -> Non
 def test_every_cell_of_a_workbook_is_read_as_what_it_holds(tmp_path: Path) -> None:
     for is_1904, cells in ((False, workbook_cells.CELLS), (True, workbook_cells.CELLS_1904)):
         path = tmp_path / "cells.xlsx"
-        workbook_cells.write(path, cells, is_1904)
+        workbook_cells.write_workbook(path, cells, is_1904)
         found = robustness.read_cells(path)
         expected = {str(number): cell.expected for number, cell in enumerate(cells, 1)}
         assert found == expected | {"sheet": "Cells"}

@@ -70,7 +70,7 @@ def expected(reports: list[Report], now: str) -> dict[str, tuple[object, ...]]:
 
 
 def all_reports() -> list[Report]:
-    return [report for day in visits_reports.DAYS for report in visits_reports.of_day(day) if not report.refused]
+    return [report for day in visits_reports.DAYS for report in visits_reports.make_reports(day) if not report.refused]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -100,7 +100,7 @@ def test_a_year_turns_while_nothing_is_loaded(visits: Installation) -> None:
 
 
 def test_replayed_rows_become_visits(visits: Installation) -> None:
-    good = visits_reports.report(1, date(2026, 12, 30), 10)
+    good = visits_reports.make_report(1, date(2026, 12, 30), 10)
     header, *lines = good.content.decode().splitlines()
     for number, (_, sent) in enumerate(good.good[:3]):  # some dates as another program writes them
         fields = lines[number].split(",")
@@ -139,7 +139,9 @@ def test_every_field_arrives_typed(visits: Installation) -> None:
 
 
 def test_bad_rows_and_another_layout_stand_in_the_views(visits: Installation) -> None:
-    spoilt = visits_reports.with_bad_rows(visits_reports.report(1, date(2026, 12, 30), 6), email=1, dates=1, no_date=1)
+    spoilt = visits_reports.spoil_rows(
+        visits_reports.make_report(1, date(2026, 12, 30), 6), email=1, dates=1, no_date=1
+    )
     other = Report("report_2.txt", b"email,jyv\nana@example.test,\n", refused=True)
     load(visits, dropped=(spoilt, other), code=65)
     found = visits.sql(
@@ -172,7 +174,7 @@ def test_bad_rows_and_another_layout_stand_in_the_views(visits: Installation) ->
     ],
 )
 def test_a_file_of_another_layout_is_refused_whole(visits: Installation, header: str) -> None:
-    line = visits_reports.report(1, date(2026, 12, 30), 1).content.decode().splitlines()[1]
+    line = visits_reports.make_report(1, date(2026, 12, 30), 1).content.decode().splitlines()[1]
     load(visits, dropped=(Report("report_1.txt", f"{header}\n{line}\n".encode()),), code=65)
     assert visits.sql("select count(*) from visits.statistics") == [(0,)]
     assert visits.sql("select status from dba.tfile") == [("refused",)]
@@ -180,9 +182,9 @@ def test_a_file_of_another_layout_is_refused_whole(visits: Installation, header:
 
 def test_accents_line_ends_and_encodings_make_no_other_layout(visits: Installation) -> None:
     day = date(2026, 12, 30)
-    crlf = visits_reports.report(1, day, 5, end="\r\n")
-    accents = visits_reports.with_accents(visits_reports.report(2, day, 5))
-    utf8 = Report("report_3.txt", visits_reports.report(3, day, 5).content.replace(b"envio", "envío".encode()))
+    crlf = visits_reports.make_report(1, day, 5, end="\r\n")
+    accents = visits_reports.add_accents(visits_reports.make_report(2, day, 5))
+    utf8 = Report("report_3.txt", visits_reports.make_report(3, day, 5).content.replace(b"envio", "envío".encode()))
     only_header = Report("report_4.txt", f"{HEADER}\n".encode())
     load(visits, dropped=(crlf, accents, utf8, only_header))
     assert visits.sql("select name, rows_loaded from dba.tfile order by name") == [
@@ -192,13 +194,13 @@ def test_accents_line_ends_and_encodings_make_no_other_layout(visits: Installati
 
 def test_all_rows_bad_is_still_no_refusal(visits: Installation) -> None:
     day = date(2026, 12, 30)
-    spoilt = visits_reports.with_bad_rows(visits_reports.report(1, day, 40), email=40, dates=0, no_date=0)
+    spoilt = visits_reports.spoil_rows(visits_reports.make_report(1, day, 40), email=40, dates=0, no_date=0)
     load(visits, dropped=(spoilt,))
     assert visits.sql("select status, rows_loaded, rows_rejected from dba.tfile") == [("loaded", 0, 40)]
 
 
 def test_the_phases_run_alone(visits: Installation) -> None:
-    report = visits_reports.report(1, date(2026, 12, 30), 5)
+    report = visits_reports.make_report(1, date(2026, 12, 30), 5)
     visits.drop(report.name, report.content)
     temporary = visits.data / "file_watcher" / "file_watcher_temp"
     assert visits.run("generic_import", "visits", "--phase", "prepare").returncode == 0
@@ -214,7 +216,7 @@ def test_the_reader_sees_the_views(visits: Installation) -> None:
 
     import psycopg2
 
-    load(visits, dropped=tuple(itertools.islice(visits_reports.of_day(visits_reports.DAYS[0]), 3)))
+    load(visits, dropped=tuple(itertools.islice(visits_reports.make_reports(visits_reports.DAYS[0]), 3)))
     with contextlib.closing(psycopg2.connect(visits.reader_url)) as connection, connection.cursor() as cursor:
         for view in ("visitor", "errors", "load_log", "statistics_current"):
             cursor.execute(f"select count(*) from visits.{view}")

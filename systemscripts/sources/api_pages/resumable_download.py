@@ -16,7 +16,7 @@ from typing import IO, Any, Literal
 
 from systemscripts.directory_management import atomic_write
 from systemscripts.summary import Code
-from systemscripts.tables.parsers.json_stream import written
+from systemscripts.tables.parsers.json_stream import write_json
 
 ENDING = ".pages.json"
 HASH_BYTES = 8  # of some thousand pages: no two are taken for one
@@ -115,7 +115,7 @@ class Landing:
             stream.truncate(state.length)
             stream.seek(state.length)
             for record in records:
-                line = written(record).encode("utf-8", "backslashreplace") + b"\n"
+                line = write_json(record).encode("utf-8", "backslashreplace") + b"\n"
                 digest.update(line)
                 stream.write(line)
             _sync(stream)

@@ -8,7 +8,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
 
 # What a file begins with, and what it is. A mark of letters alone may also begin a text: see `_kind`.
-KINDS = {
+NAMES_BY_MARK = {
     b"%PDF-": "a PDF document",
     b"%!PS": "a PostScript document",
     b"{\\rtf": "a rich text document",
@@ -62,21 +62,21 @@ DBASE = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\xcb\xf5\xfb")
 
 def recognises(head: bytes, path: Path) -> bool:
     """Return whether the file is of one of the kinds above."""
-    return _kind(head) != ""
+    return _identify(head) != ""
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Raise BadDataError that names the kind."""
     with path.open("rb") as file:
-        kind = _kind(file.read(LOOKED_AT_BYTES))
+        kind = _identify(file.read(LOOKED_AT_BYTES))
     hint = HINTS.get(kind, "Ask the sender for a CSV or Excel file.")
     raise BadDataError(f"{path.name} is {kind}, not a table", hint)
 
 
-def _kind(head: bytes) -> str:
+def _identify(head: bytes) -> str:
     """Return what a file is by its first bytes, "" where it may be a table."""
     is_text = not any(byte in BELOW_TEXT for byte in head[:LOOKED_AT_BYTES])
-    for mark, kind in KINDS.items():
+    for mark, kind in NAMES_BY_MARK.items():
         if head.startswith(mark) and not (is_text and mark.isalnum()):
             return kind
     if is_text:

@@ -15,9 +15,9 @@ from systemscripts.tables.model import ReadingOptions, Table
 
 HEAD_BYTES = 8192
 # of a server's own words in a message
-MOST_LETTERS = 200
+MAX_WORDS_LETTERS = 200
 # Longer text is not a lone message of a server.
-LONGEST_MESSAGE = 300
+MAX_MESSAGE_LETTERS = 300
 CSV_PLEASE = "Ask the sender for a CSV or Excel file."
 
 MAIL_HEADER = re.compile(r"(?:[A-Za-z][\w-]*:[^\n]*\n(?:[ \t]+[^\n]*\n)*){2,}")
@@ -57,7 +57,7 @@ PHP_ERROR = re.compile(
     r"\s*(?:<br />\s*)?(?:<b>|PHP )?(?:Warning|Notice|Deprecated|Fatal error|Parse error)(?:</b>)?:\s"
 )
 PROGRAM_ERROR = re.compile(r"\s*(?:Traceback \(most recent call last\)|Exception in thread |ORA-\d{5}: |SP2-\d{4}: )")
-STATUS = {status.value: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
+STATUS_PHRASES = {status.value: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
 LONE_STATUS = re.compile(r"\s*(?:(?:error|http)\s*:?\s*)?([45]\d\d)\b[\s:,.-]*([^\n]*)\s*", re.IGNORECASE)
 
 
@@ -71,41 +71,41 @@ class _Refusal:
 
 def recognises(head: bytes, path: Path) -> bool:
     """Return whether the text begins as none of a table does."""
-    return _refusal(head, path) is not None
+    return _find_refusal(head, path) is not None
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Raise BadDataError that names the kind, with the words of the server where it is an error of one."""
     with path.open("rb") as file:
-        refusal = _refusal(file.read(HEAD_BYTES + 1), path)
+        refusal = _find_refusal(file.read(HEAD_BYTES + 1), path)
     assert refusal is not None
     raise BadDataError(f"{path.name} is {refusal.kind}, not a table", refusal.hint)
 
 
-def _refusal(head: bytes, path: Path) -> _Refusal | None:
-    text = _text(head[:HEAD_BYTES])
+def _find_refusal(head: bytes, path: Path) -> _Refusal | None:
+    text = _decode_head(head[:HEAD_BYTES])
     is_whole = len(head) <= HEAD_BYTES
     for prefix, refusal in PREFIXES.items():
         if text.startswith(prefix):
             return refusal
     if text[:1] == "<":
-        return _of_xml(head, text, path)
+        return _refuse_xml(head, text, path)
     for test, refusal in TESTS:
         if test(text):
             return refusal
     if PHP_ERROR.match(text) or PROGRAM_ERROR.match(text):
-        return _error_of_program(text)
-    return _lone_status(text) if is_whole else None
+        return _make_program_error(text)
+    return _match_lone_status(text) if is_whole else None
 
 
-def _error_of_program(text: str) -> _Refusal:
-    words = _words(text.strip().removeprefix("<br />").strip().partition("<br />")[0])
+def _make_program_error(text: str) -> _Refusal:
+    words = _strip_tags(text.strip().removeprefix("<br />").strip().partition("<br />")[0])
     return _Refusal(f'an error message of a program: "{words}"', "Ask the sender to fix the export.")
 
 
-def _of_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
+def _refuse_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
     if PHP_ERROR.match(text):
-        return _error_of_program(text)
+        return _make_program_error(text)
     if html_table.recognises(head, path) or xml_spreadsheet.recognises(head, path):
         return None
     begin = XML_BEGIN.match(text)
@@ -113,7 +113,7 @@ def _of_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
         return None
     root = begin[1]
     if XML_ERRORS.search(text):
-        words = " ".join(" ".join(XML_WORDS.findall(text)).split())[:MOST_LETTERS] or _words(text)
+        words = " ".join(" ".join(XML_WORDS.findall(text)).split())[:MAX_WORDS_LETTERS] or _strip_tags(text)
         return _Refusal(f'an error message of a server: "{words}"', "Ask for the file again at its source.")
     return _Refusal(ROOTS.get(root, f"an XML document ({root})"))
 
@@ -122,17 +122,20 @@ def _ends_with(path: Path, root: str) -> bool:
     """Return whether the file ends with the end of its first element, as no table does that merely begins with one."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - HEAD_BYTES, 0))
-        return re.search(rf"</(?:\w+:)?{re.escape(root)}\s*>\s*$", _text(file.read())) is not None
+        return re.search(rf"</(?:\w+:)?{re.escape(root)}\s*>\s*$", _decode_head(file.read())) is not None
 
 
-def _lone_status(text: str) -> _Refusal | None:
+def _match_lone_status(text: str) -> _Refusal | None:
     """Return the refusal of a text that is nothing but a status of HTTP: 404: Not Found."""
     text = text.strip()
-    if len(text) > LONGEST_MESSAGE or "\n" in text:
+    if len(text) > MAX_MESSAGE_LETTERS or "\n" in text:
         return None
     found = LONE_STATUS.fullmatch(text)
-    phrases = {phrase.casefold() for phrase in STATUS.values() if " " in phrase} | {"access denied", "forbidden"}
-    by_number = found and STATUS.get(int(found[1]), "?").casefold() == found[2].strip(" .!").casefold()
+    phrases = {phrase.casefold() for phrase in STATUS_PHRASES.values() if " " in phrase} | {
+        "access denied",
+        "forbidden",
+    }
+    by_number = found and STATUS_PHRASES.get(int(found[1]), "?").casefold() == found[2].strip(" .!").casefold()
     if by_number or text.strip(" .!").casefold() in phrases:
         return _Refusal(f'an error message of a server: "{text}"', "Ask for the file again at its source.")
     return None
@@ -160,7 +163,7 @@ def _is_dif(text: str) -> bool:
     return re.match(r"TABLE\r?\n0,1\r?\n\"", text) is not None
 
 
-def _text(head: bytes) -> str:
+def _decode_head(head: bytes) -> str:
     """Return the head as text without its mark; good enough to tell what it is."""
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if head.startswith(mark):
@@ -168,8 +171,8 @@ def _text(head: bytes) -> str:
     return head.replace(b"\0", b"").decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
-def _words(text: str) -> str:
-    return " ".join(TAG.sub(" ", text).split())[:MOST_LETTERS]
+def _strip_tags(text: str) -> str:
+    return " ".join(TAG.sub(" ", text).split())[:MAX_WORDS_LETTERS]
 
 
 PREFIXES = {

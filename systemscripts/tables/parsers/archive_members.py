@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from systemscripts.errors import BadDataError
 
-LISTED = 10
+MAX_NAMES_SHOWN = 10
 # What systems add beside the files.
 DEBRIS = (".ds_store", "thumbs.db", "desktop.ini")
 DEBRIS_FOLDER = "__macosx/"
@@ -20,7 +20,7 @@ COMPANIONS = (
 COMPANION_NAMES = ("readme", "readme.txt", "license", "license.txt", "_success", "manifest.txt")
 
 
-def find_only(name: str, kind: str, members: Sequence[str]) -> tuple[int, list[str]]:
+def find_only_table(name: str, kind: str, members: Sequence[str]) -> tuple[int, list[str]]:
     """Return the position of the one table among the files of an archive, and the names of its companions.
 
     Raises BadDataError, naming what is inside, when there is not exactly one.
@@ -30,22 +30,24 @@ def find_only(name: str, kind: str, members: Sequence[str]) -> tuple[int, list[s
     if len(tables) == 1 or len(kept) == 1:
         only = tables[0] if tables else kept[0]
         return only, [members[place] for place in kept if place != only]
-    names = ", ".join(members[place] for place in kept[:LISTED]) + (", ..." if len(kept) > LISTED else "")
+    names = ", ".join(members[place] for place in kept[:MAX_NAMES_SHOWN]) + (
+        ", ..." if len(kept) > MAX_NAMES_SHOWN else ""
+    )
     if not kept:
         raise BadDataError(f"{name} is an empty {kind}")
     raise BadDataError(f"{name} is a {kind} archive of {len(kept)} files ({names})", "Send each file by itself.")
 
 
 def _is_debris(name: str) -> bool:
-    folder, last = _parts(name)
+    folder, last = _split_name(name)
     return folder.startswith(DEBRIS_FOLDER) or last in DEBRIS or last.startswith(DEBRIS_BEGIN)
 
 
 def _is_companion(name: str) -> bool:
-    last = _parts(name)[1]
+    last = _split_name(name)[1]
     return last.endswith(COMPANIONS) or last in COMPANION_NAMES
 
 
-def _parts(name: str) -> tuple[str, str]:
+def _split_name(name: str) -> tuple[str, str]:
     name = name.replace("\\", "/").lower().removeprefix("./")
     return name, name.rpartition("/")[2]

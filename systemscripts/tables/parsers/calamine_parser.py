@@ -14,15 +14,15 @@ import python_calamine
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import container_check, parallel_halves, value_columns, xls_formats
-from systemscripts.tables.parsers.row_chunk import Chunk, Ready
-from systemscripts.tables.parsers.workbook import MACROS, Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
+from systemscripts.tables.parsers.workbook import MACROS_WEIGHT, Area, Book, Row, Sheet, make_warnings
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
 WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
-FIRST_ROWS, ROWS_AT_ONCE, CELLS_AT_ONCE = 200, 5000, 2**18
+FIRST_ROWS, MAX_CHUNK_ROWS, MAX_CHUNK_CELLS = 200, 5000, 2**18
 DAY = timedelta(days=1)
-TOLERANCE = 1e-5  # of a day: calamine rounds to seconds or less
+TOLERANCE_DAYS = 1e-5  # of a day: calamine rounds to seconds or less
 # Days of 1900 and 1904; before March 1900 Excel counts one day more.
 EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31))  # noqa: DTZ001 - sheets know no zones
 
@@ -30,18 +30,18 @@ EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31)) 
 def open_book(path: Path, any_version: bool = False) -> Book:
     """Open a workbook. Raises BadDataError when it is none or protected; calamine's own errors and panics otherwise."""
     # of an XLS in a thread, while what it does not tell is read; a zip is looked at first
-    reading = None if _is_zip(path) else _Reading(path)
-    details = _details(path) if reading else None
+    reading = None if _is_zip(path) else _BackgroundRead(path)
+    details = _read_details(path) if reading else None
     # where the stream of the workbook is found, nothing more is to be asked about its container
-    format_name = "xls" if details and details.stream else container_format(path)
+    format_name = "xls" if details and details.stream else detect_format(path)
     if details and not any_version:
         if not details.is_biff8:
             raise UnusualError("Excel 5: xlrd knows its code pages")
         if xls_formats.is_sparse(details):
             raise UnusualError("hardly filled: calamine would unfold every blank cell")
-    beside = xls_formats.Beside(details) if details else None
+    beside = xls_formats.BackgroundLookup(details) if details else None
     try:
-        workbook = (reading or _Reading(path)).result()
+        workbook = (reading or _BackgroundRead(path)).result()
     except python_calamine.PasswordError as error:
         raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.") from error
     names = [
@@ -50,12 +50,14 @@ def open_book(path: Path, any_version: bool = False) -> Book:
         if sheet.typ in (WORKSHEET, python_calamine.SheetTypeEnum.MacroSheet)
     ]
     if format_name != "xls":
-        return Book(format_name, [_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names])
-    sheets = [_sheet(workbook, name, beside, visible, is_usual) for name, visible, is_usual in names]
-    return Book(format_name, sheets, lambda sheet: counted(beside.errors(sheet.name) if beside else 0, 0))
+        return Book(
+            format_name, [_make_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names]
+        )
+    sheets = [_make_sheet(workbook, name, beside, visible, is_usual) for name, visible, is_usual in names]
+    return Book(format_name, sheets, lambda sheet: make_warnings(beside.errors(sheet.name) if beside else 0, 0))
 
 
-class _Reading:
+class _BackgroundRead:
     """Calamine at work in a thread; it frees the interpreter lock."""
 
     def __init__(self, path: Path) -> None:
@@ -79,16 +81,16 @@ class _Reading:
             self._error = error
 
 
-def _details(path: Path) -> xls_formats.Globals | None:
+def _read_details(path: Path) -> xls_formats.Globals | None:
     """What calamine does not tell; nothing where the file is too odd for that."""
     with suppress(Exception):
-        return xls_formats.read(path)
+        return xls_formats.read_globals(path)
     return None
 
 
-def container_format(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """xlsx, xlsb, ods or xls; raises BadDataError for what is no workbook at all."""
-    return container_check.zip_format(path) if _is_zip(path) else container_check.ole_format(path)
+    return container_check.detect_zip_format(path) if _is_zip(path) else container_check.detect_ole_format(path)
 
 
 def _is_zip(path: Path) -> bool:
@@ -96,7 +98,9 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == ZIP
 
 
-def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible: bool, is_usual: bool) -> Sheet:
+def _make_sheet(
+    workbook: Any, name: str, beside: xls_formats.BackgroundLookup | None, visible: bool, is_usual: bool
+) -> Sheet:
     loaded: list[Any] = []
     shown: list[xls_formats.Shown] = []
 
@@ -109,26 +113,30 @@ def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible:
 
     def rows() -> Iterable[tuple[int, Row]]:
         found = enumerate(load().iter_rows() if load().start else (), 1)
-        return ((number, _mended(number, row, shown[0])) for number, row in found) if load() and shown[0] else found
+        return (
+            ((number, _restore_shown_texts(number, row, shown[0])) for number, row in found)
+            if load() and shown[0]
+            else found
+        )
 
     def chunks(begin: int = 0, end: int | None = None) -> Iterator[Chunk]:
         found, first = islice(load().iter_rows() if load().start else (), begin, end), begin + 1
-        most = max(min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(load().total_width, 1)), 1)
+        most = max(min(MAX_CHUNK_ROWS, MAX_CHUNK_CELLS // max(load().total_width, 1)), 1)
         count = min(FIRST_ROWS, most)  # few at first: often it is only asked whether the sheet holds anything
         while some := list(islice(found, count)):
             count = most
             numbers = range(first, first + len(some))
             for number in shown[0].keys() & set(range(first - 1, first - 1 + len(some))) if shown[0] else ():
-                some[number + 1 - first] = _mended(number + 1, some[number + 1 - first], shown[0])
-            yield Chunk(numbers, dict(enumerate(map(value_columns.fields, zip(*some, strict=True)))))
+                some[number + 1 - first] = _restore_shown_texts(number + 1, some[number + 1 - first], shown[0])
+            yield Chunk(numbers, dict(enumerate(map(value_columns.format_column, zip(*some, strict=True)))))
             first += len(some)
 
-    def ready(left: int, right: int) -> Iterator[Ready]:
+    def ready(left: int, right: int) -> Iterator[CsvRows]:
         height = load().total_height if load().start else 0
         if not parallel_halves.is_worthwhile(height * load().total_width):
             return (chunk.ready(left, right) for chunk in chunks())
         half = height * 11 // 20  # the other process must pass over these first
-        return parallel_halves.read(
+        return parallel_halves.read_halves(
             (chunk.ready(left, right) for chunk in chunks(0, half)),
             (chunk.ready(left, right) for chunk in chunks(half)),
         )
@@ -137,10 +145,12 @@ def _sheet(workbook: Any, name: str, beside: xls_formats.Beside | None, visible:
         ranges = load().merged_cell_ranges or ()
         return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
 
-    return Sheet(name, rows, visible, weight=0 if is_usual else MACROS, chunks=chunks, ready=ready, merged=merged)
+    return Sheet(
+        name, rows, visible, weight=0 if is_usual else MACROS_WEIGHT, chunks=chunks, ready=ready, merged=merged
+    )
 
 
-def _mended(number: int, row: Row, shown: xls_formats.Shown) -> Row:
+def _restore_shown_texts(number: int, row: Row, shown: xls_formats.Shown) -> Row:
     """A row with the texts of moments and padded numbers, where calamine has the same value."""
     texts = shown.get(number - 1)
     if not texts:
@@ -161,8 +171,8 @@ def _is_same(value: object, stored: float) -> bool:
     if isinstance(value, time):
         value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     if isinstance(value, timedelta):
-        return abs(value / DAY - stored) < TOLERANCE
+        return abs(value / DAY - stored) < TOLERANCE_DAYS
     if isinstance(value, date):
         moment = value if isinstance(value, datetime) else datetime.combine(value, time())
-        return any(abs((moment - epoch) / DAY - stored) < TOLERANCE for epoch in EPOCHS)
+        return any(abs((moment - epoch) / DAY - stored) < TOLERANCE_DAYS for epoch in EPOCHS)
     return False

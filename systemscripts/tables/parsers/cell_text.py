@@ -9,35 +9,35 @@ from datetime import date, datetime, time, timedelta
 from systemscripts.tables.parsers.workbook import Row
 
 # Beyond this a float written out in full only shows digits that nobody entered.
-LONGEST_INTEGER = 1e21
+MAX_WRITTEN_OUT = 1e21
 
 
-def texts(row: Row) -> list[str]:
+def format_row(row: Row) -> list[str]:
     """The texts of one row's cells; an empty cell is an empty text."""
     return [value if type(value) is str else _CONVERTERS.get(type(value), str)(value) for value in row]
 
 
-def number(value: float) -> str:
+def format_float(value: float) -> str:
     """A float by its shortest text, an integer without point; infinite or undefined is empty."""
-    if value.is_integer() and abs(value) < LONGEST_INTEGER:
+    if value.is_integer() and abs(value) < MAX_WRITTEN_OUT:
         return str(int(value))
     return repr(value) if math.isfinite(value) else ""
 
 
-def _moment(value: datetime) -> str:
-    value = _to_milliseconds(value)
+def _format_datetime(value: datetime) -> str:
+    value = _round_to_milliseconds(value)
     return value.isoformat(" ", "milliseconds" if value.microsecond else "seconds")
 
 
-def _time(value: time) -> str:
-    return _moment(datetime.combine(date(2000, 1, 1), value)).partition(" ")[2]
+def _format_time(value: time) -> str:
+    return _format_datetime(datetime.combine(date(2000, 1, 1), value)).partition(" ")[2]
 
 
-def _duration(value: timedelta) -> str:
-    return duration(round(value / timedelta(milliseconds=1)))
+def _format_timedelta(value: timedelta) -> str:
+    return format_duration(round(value / timedelta(milliseconds=1)))
 
 
-def duration(milliseconds: int) -> str:
+def format_duration(milliseconds: int) -> str:
     """Hours (of two digits or more), minutes and seconds, with thousandths where there are any."""
     sign = "-" if milliseconds < 0 else ""
     milliseconds = abs(milliseconds)
@@ -47,7 +47,7 @@ def duration(milliseconds: int) -> str:
     return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
 
 
-def _to_milliseconds(value: datetime) -> datetime:
+def _round_to_milliseconds(value: datetime) -> datetime:
     """Excel keeps a day as a float: what is beyond milliseconds is noise (12:00:00 read as 11:59:59.999999)."""
     if not value.microsecond:
         return value
@@ -57,9 +57,9 @@ def _to_milliseconds(value: datetime) -> datetime:
 _CONVERTERS: dict[type, Callable[..., str]] = {
     type(None): lambda value: "",
     bool: lambda value: "true" if value else "false",
-    float: number,
-    datetime: _moment,
+    float: format_float,
+    datetime: _format_datetime,
     date: date.isoformat,
-    time: _time,
-    timedelta: _duration,
+    time: _format_time,
+    timedelta: _format_timedelta,
 }

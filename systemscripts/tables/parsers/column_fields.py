@@ -8,9 +8,9 @@ from itertools import repeat
 from operator import mul
 
 from systemscripts.tables.parsers import xml_text
-from systemscripts.tables.parsers.cell_text import duration
-from systemscripts.tables.parsers.row_chunk import quoted
-from systemscripts.tables.parsers.xlsx_formats import DAY, LAST_DAY, Converter, Format, number_text
+from systemscripts.tables.parsers.cell_text import format_duration
+from systemscripts.tables.parsers.row_chunk import quote_fields
+from systemscripts.tables.parsers.xlsx_formats import DAY_MILLISECONDS, MAX_DAY, Converter, Format, format_number
 
 Fields = Callable[[Sequence[bytes]], list[bytes]]
 
@@ -20,11 +20,11 @@ SURE = rb"(?!-0\n)-?(?=[\d.]{1,16}\n|\d+\n)(?:0|[1-9]\d*+)(?:\.\d++(?<=[1-9])|(?
 SURE_COLUMN = re.compile(rb"(?:(?:%s|(?!))?+\n|(?!))*+" % SURE)
 NOT_DECIMAL = b"0123456789.-\n"
 ROUNDED = re.compile(r"\d{16}\.0\n")  # an integer that may not survive being a float
-MOST_KEPT = 100_000  # converted values; beyond that all are forgotten, and memory stays flat
+MAX_CACHED_VALUES = 100_000  # converted values; beyond that all are forgotten, and memory stays flat
 BOOLEANS = {b"": b"", b"1": b"true", b"0": b"false", b"true": b"true", b"false": b"false"}
 
 
-class Kept(dict[bytes, bytes]):
+class CachedConverter(dict[bytes, bytes]):
     """Converted values by stored ones: dates and codes repeat."""
 
     def __init__(self, convert: Converter) -> None:
@@ -38,23 +38,23 @@ class Kept(dict[bytes, bytes]):
 
     def fields(self, values: Sequence[bytes]) -> list[bytes]:
         """The fields of one column."""
-        if len(self) > MOST_KEPT:
+        if len(self) > MAX_CACHED_VALUES:
             self.clear()
             self[b""] = b""
         return list(map(self.__getitem__, values))
 
 
-def numbers(values: Sequence[bytes]) -> list[bytes]:
+def format_numbers(values: Sequence[bytes]) -> list[bytes]:
     """Numbers by their shortest text; integers as the file holds them."""
     column = b"\n".join(values) + b"\n"
     if SURE_COLUMN.fullmatch(column):
         return list(values)
     if not column.translate(None, NOT_DECIMAL):
-        return _shortest(values) or list(map(_number, values))
-    return list(map(_number, values))
+        return _format_floats(values) or list(map(_format_number, values))
+    return list(map(_format_number, values))
 
 
-def _shortest(values: Sequence[bytes]) -> list[bytes]:
+def _format_floats(values: Sequence[bytes]) -> list[bytes]:
     """All values by way of floats at once (0.1 + 0.2 is stored with 17 digits); nothing when that harms one of them."""
     if b"" in values:
         texts = [repr(float(value)) if value else "" for value in values]
@@ -70,13 +70,13 @@ def _shortest(values: Sequence[bytes]) -> list[bytes]:
     return column.encode().split(b"\n")[:-1]
 
 
-def _number(value: bytes) -> bytes:
+def _format_number(value: bytes) -> bytes:
     if not value or (value.isdigit() and value[0] != 48):
         return value
-    return number_text(value.decode().strip()).encode()
+    return format_number(value.decode().strip()).encode()
 
 
-class Moments:
+class DateTimeConverter:
     """Dates with times: nearly every value is another one, but days and times of day repeat."""
 
     def __init__(self, number_format: Format) -> None:
@@ -88,8 +88,8 @@ class Moments:
         """The fields of one column."""
         days, clock = self._days, self._clock
         try:
-            moments = map(round, map(mul, map(float, values), repeat(DAY)))
-            return [days[moment // DAY] + clock[moment % DAY] for moment in moments]
+            moments = map(round, map(mul, map(float, values), repeat(DAY_MILLISECONDS)))
+            return [days[moment // DAY_MILLISECONDS] + clock[moment % DAY_MILLISECONDS] for moment in moments]
         except ValueError:  # a blank, or no day of the calendar
             return [self._format.number(value.decode()).encode() if value else b"" for value in values]
 
@@ -102,7 +102,7 @@ class _Days(dict[int, bytes]):
         self._format = number_format
 
     def __missing__(self, day: int) -> bytes:
-        if not 0 < day <= LAST_DAY:
+        if not 0 < day <= MAX_DAY:
             raise ValueError(day)
         self[day] = self._format.number(str(day)).partition(" ")[0].encode() + b" "
         return self[day]
@@ -112,23 +112,23 @@ class _Clock(dict[int, bytes]):
     """The text of a time of day in milliseconds; those of whole seconds are kept."""
 
     def __missing__(self, milliseconds: int) -> bytes:
-        text = duration(milliseconds).encode()
+        text = format_duration(milliseconds).encode()
         if not milliseconds % 1000:
             self[milliseconds] = text
         return text
 
 
-def booleans(values: Sequence[bytes]) -> list[bytes]:
+def format_booleans(values: Sequence[bytes]) -> list[bytes]:
     """true and false."""
     return [BOOLEANS.get(value, b"true") for value in values]
 
 
-def texts(values: Sequence[bytes]) -> list[bytes]:
+def format_texts(values: Sequence[bytes]) -> list[bytes]:
     """Texts as they stand in the XML."""
-    return quoted(xml_text.plain(tuple(values)))
+    return quote_fields(xml_text.decode_texts(tuple(values)))
 
 
-def shared(strings: Sequence[bytes]) -> Fields:
+def make_string_lookup(strings: Sequence[bytes]) -> Fields:
     """Numbers of shared strings; `strings` are ready fields. Raises IndexError for one that there is not."""
 
     def fields(values: Sequence[bytes]) -> list[bytes]:

@@ -45,13 +45,13 @@ MIMETYPES = {
 }
 
 
-def zip_format(path: Path) -> str:
+def detect_zip_format(path: Path) -> str:
     """xlsx, xlsb or ods. Raises BadDataError for any other, truncated or exploding zip."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = [member.filename.lower().replace("\\", "/") for member in members]
-            types = _content_types(archive)
+            types = _read_content_types(archive)
             mimetype = archive.read("mimetype")[:100] if "mimetype" in names else b""
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: its zip directory cannot be read") from error
@@ -68,7 +68,7 @@ def zip_format(path: Path) -> str:
     raise BadDataError(f"{path.name} is {kind}, not a workbook", "Ask the sender for a CSV or Excel file.")
 
 
-def _content_types(archive: zipfile.ZipFile) -> str:
+def _read_content_types(archive: zipfile.ZipFile) -> str:
     """What the parts of a package are (ECMA-376 part 2, 10.1.2), in lower case; nothing when it does not say."""
     for member in archive.infolist():
         if member.filename.lower() == "[content_types].xml" and member.file_size < 2**24:
@@ -76,22 +76,22 @@ def _content_types(archive: zipfile.ZipFile) -> str:
     return ""
 
 
-def ole_format(path: Path) -> str:
+def detect_ole_format(path: Path) -> str:
     """xls. Raises BadDataError for other OLE files and for protected workbooks."""
     with path.open("rb") as file:
         if file.read(8) != OLE:
             return "xls"  # a bare BIFF stream
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            streams = _root_streams(content)
+            streams = _list_root_streams(content)
             if not WORKBOOKS & streams:
                 _refuse_ole(path, streams, content)
     return "xls"
 
 
-def _root_streams(content: mmap.mmap) -> set[str]:
+def _list_root_streams(content: mmap.mmap) -> set[str]:
     """The names of all streams and storages that the container itself (not one within it) holds; none when damaged."""
     try:
-        container = compdoc.CompDoc(content[:], logfile=Silence())
+        container = compdoc.CompDoc(content[:], logfile=NullLog())
         return {container.dirlist[number].name.casefold() for number in container.dirlist[0].children}
     except Exception:  # xlrd raises many kinds for damaged containers
         return set()
@@ -99,20 +99,20 @@ def _root_streams(content: mmap.mmap) -> set[str]:
 
 def _refuse_ole(path: Path, streams: set[str], content: mmap.mmap) -> None:
     for stream, kind in OLE_STREAMS.items():
-        if any(name.startswith(stream) for name in streams) or (not streams and _mentions(content, stream)):
+        if any(name.startswith(stream) for name in streams) or (not streams and _contains_name(content, stream)):
             wanted = "an unprotected file" if kind.startswith("protected") else "a CSV or Excel file"
             hint = f"Ask the sender for {wanted}."
             raise BadDataError(f"{path.name} is {kind}", hint)
-    if streams or not any(_mentions(content, name) for name in WORKBOOKS):
+    if streams or not any(_contains_name(content, name) for name in WORKBOOKS):
         raise BadDataError(f"{path.name} is truncated or damaged: an OLE file without a workbook in it")
 
 
-def _mentions(content: mmap.mmap, name: str) -> bool:
+def _contains_name(content: mmap.mmap, name: str) -> bool:
     spellings = (name, name.capitalize(), name.upper(), NAMES.get(name, name))
     return any(content.find(spelling.encode("utf-16-le")) >= 0 for spelling in spellings)
 
 
-class Silence:
+class NullLog:
     """xlrd writes its doubts to a stream."""
 
     def write(self, text: str) -> None:

@@ -41,5 +41,5 @@ def unpack(path: Path, output: IO[bytes]) -> None:
             ) from error
         plain.seek(0)
         protocol.write_json(output, protocol.SHEET, {"name": path.name})
-        gzip_parser.send(path.name, plain, output, path.stat().st_size)
-    protocol.write(output, protocol.END)
+        gzip_parser.send_stream(path.name, plain, output, path.stat().st_size)
+    protocol.write_frame(output, protocol.END)

@@ -22,16 +22,16 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     )
     try:
         with gzip.open(path) as stream:
-            send(path.name, stream, output, path.stat().st_size)
+            send_stream(path.name, stream, output, path.stat().st_size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
-    protocol.write(output, protocol.END)
+    protocol.write_frame(output, protocol.END)
 
 
-def send(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
+def send_stream(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
     """Send all bytes of a stream. Raises BadDataError when they are too many for `packed_bytes` on disk."""
     size = 0
     while data := stream.read(CHUNK_BYTES):
         size += len(data)
         refuse_bomb(name, size, packed_bytes)
-        protocol.write(output, protocol.DATA, data)
+        protocol.write_frame(output, protocol.DATA, data)

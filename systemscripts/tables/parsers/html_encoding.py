@@ -28,21 +28,21 @@ LABELS = {
 }  # fmt: skip
 
 
-def decode(content: bytes, said_by_transport: str | None) -> tuple[str, str]:
+def decode_page(content: bytes, said_by_transport: str | None) -> tuple[str, str]:
     """Return the text of a page, and what is doubtful about its encoding ("" where nothing is)."""
     for mark, name in MARKS:
         if content.startswith(mark):
-            return _decoded(content[len(mark) :], name)
-    declared = _known(said_by_transport or "") or _declared(content)
+            return _decode_as(content[len(mark) :], name)
+    declared = _find_codec(said_by_transport or "") or _find_declared(content)
     if declared:
-        return _decoded(content, declared)
+        return _decode_as(content, declared)
     try:
         return content.decode("utf-8"), ""
     except UnicodeDecodeError:
         return content.decode(DEFAULT, "replace"), ""
 
 
-def _decoded(content: bytes, name: str) -> tuple[str, str]:
+def _decode_as(content: bytes, name: str) -> tuple[str, str]:
     try:
         return content.decode(name), ""
     except UnicodeDecodeError as error:
@@ -54,17 +54,17 @@ def _decoded(content: bytes, name: str) -> tuple[str, str]:
         return text, "" if name == used == DEFAULT else doubt
 
 
-def _declared(content: bytes) -> str:
+def _find_declared(content: bytes) -> str:
     """Return Python's name of the encoding that the page declares, "" where it declares none that is known."""
     if found := XML.match(content[:1024]):
-        return _known(found[1].decode())
+        return _find_codec(found[1].decode())
     end = HEAD_END.search(content)
     head = COMMENT.sub(b"", content[: max(end.start() if end else 0, 1024)])
     found = META.search(head)
-    return _known(found[1].decode()) if found else ""
+    return _find_codec(found[1].decode()) if found else ""
 
 
-def _known(label: str) -> str:
+def _find_codec(label: str) -> str:
     label = label.strip().lower()
     try:
         return LABELS.get(label) or codecs.lookup(label).name if label else ""

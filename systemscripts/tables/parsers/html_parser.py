@@ -15,12 +15,12 @@ from systemscripts.tables.parsers import html_encoding
 from systemscripts.tables.parsers.workbook import Area, Book, Sheet
 
 LINE_BREAK = "\u2028"  # lxml takes no control characters
-WIDEST_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)
+MAX_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)
 
 
 def open_book(path: Path) -> Book:
     """Open a page. Raises BadDataError when it holds no table, or asks for a password."""
-    text, doubt = html_encoding.decode(*_page(path.read_bytes()))
+    text, doubt = html_encoding.decode_page(*_extract_page(path.read_bytes()))
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
     page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     title = " ".join((page.findtext(".//title") or "").split())
@@ -28,7 +28,7 @@ def open_book(path: Path) -> Book:
     if page.xpath("//input[translate(@type, 'PASWORD', 'pasword')='password']"):
         raise BadDataError(f"{path.name} is a login page{named}, not a table", "Log in again at the source.")
     elements = list(page.iter("table"))
-    found = [(_table(element, number), element) for number, element in enumerate(elements, 1)]
+    found = [(_make_sheet(element, number), element) for number, element in enumerate(elements, 1)]
     found = [(table, element) for table, element in found if table.weight]
     if not found:
         raise BadDataError(
@@ -44,7 +44,7 @@ def open_book(path: Path) -> Book:
     return Book("html", [table for table, _ in found], lambda sheet: doubts, related)
 
 
-def _page(content: bytes) -> tuple[bytes, str | None]:
+def _extract_page(content: bytes) -> tuple[bytes, str | None]:
     """The page and its encoding; of a page saved whole (MHTML, RFC 2557) the part with most rows, and what is named."""
     if b"multipart/related" not in content[:4096].lower():
         return content, None
@@ -54,27 +54,27 @@ def _page(content: bytes) -> tuple[bytes, str | None]:
     return max(pages, key=lambda page: page[0].lower().count(b"<tr"), default=(b"<html></html>", None))
 
 
-def _table(element: Any, number: int) -> Sheet:
+def _make_sheet(element: Any, number: int) -> Sheet:
     caption = element.findtext("caption") or element.get("id") or f"table {number}"
     areas: list[Area] = []
-    rows = list(_rows(element, areas))
+    rows = list(_read_rows(element, areas))
     filled = sum(bool(cell) for row in rows for cell in row)
     return Sheet(" ".join(caption.split()), lambda: enumerate(rows, 1), weight=filled, merged=lambda: areas)
 
 
-def _rows(table: Any, areas: list[Area]) -> Iterator[list[str]]:
+def _read_rows(table: Any, areas: list[Area]) -> Iterator[list[str]]:
     """Rows of this table, not of tables inside it; a cell that spans others is the first of them, and in `areas`."""
     hanging: dict[int, int] = {}  # column -> how many rows below it still belong to a cell above
     for number, row in enumerate(table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"), 1):
         cells: list[str] = []
         for cell in row.xpath("./td | ./th"):
             _skip_hanging(cells, hanging)
-            across, down = _span(cell, "colspan"), _span(cell, "rowspan")
+            across, down = _get_span(cell, "colspan"), _get_span(cell, "rowspan")
             if across * down > 1:
                 areas.append((number, len(cells), number + down - 1, len(cells) + across - 1))
             for column in range(len(cells), len(cells) + across):
                 hanging[column] = down - 1
-            cells.extend([_cell_text(cell)] + [""] * (across - 1))
+            cells.extend([_get_cell_text(cell)] + [""] * (across - 1))
         _skip_hanging(cells, hanging)
         yield cells
 
@@ -85,12 +85,12 @@ def _skip_hanging(cells: list[str], hanging: dict[int, int]) -> None:
         cells.append("")
 
 
-def _span(cell: Any, name: str) -> int:
+def _get_span(cell: Any, name: str) -> int:
     value = (cell.get(name) or "1").strip()
-    return min(max(int(value), 1), WIDEST_SPAN) if value.isdecimal() else 1
+    return min(max(int(value), 1), MAX_SPAN) if value.isdecimal() else 1
 
 
-def _cell_text(cell: Any) -> str:
+def _get_cell_text(cell: Any) -> str:
     """The text as a browser shows it: white space runs are one space, <br> is a line break."""
     for line_break in cell.iter("br"):
         line_break.tail = LINE_BREAK + (line_break.tail or "")

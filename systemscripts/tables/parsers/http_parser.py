@@ -33,5 +33,5 @@ def unpack(path: Path, output: IO[bytes]) -> None:
             raise BadDataError(f'{path.name} is an error message of a server: "{said}"', "Ask for the file again.")
         protocol.write_json(output, protocol.SHEET, {"name": path.name})
         file.seek(start)
-        gzip_parser.send(path.name, file, output, path.stat().st_size)
-    protocol.write(output, protocol.END)
+        gzip_parser.send_stream(path.name, file, output, path.stat().st_size)
+    protocol.write_frame(output, protocol.END)

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers.json_stream import LARGEST_VALUE, JsonStream, Number, written
+from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, Number, write_json
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
-AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
+MAX_ROWS_AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
 SAID_BY_SERVERS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
 # Of a lone object these are an error only beside a status, or by themselves.
 MESSAGES = {"message", "msg", "detail", "title"}
@@ -25,8 +25,8 @@ FIRST_ERROR, LAST_ERROR = 400, 599
 
 def open_book(path: Path) -> Book:
     """Open JSON. Raises BadDataError when it is no JSON or holds no objects."""
-    rows = _Rows(path, lambda: objects(path))
-    whole, lists = Sheet("", rows.rows), _lists(path)
+    rows = _Rows(path, lambda: read_objects(path))
+    whole, lists = Sheet("", rows.rows), _find_lists(path)
     # an object that is nothing but the wrapping of one list is not meant
     sheets = [
         Sheet(name, _Rows(path, partial(enumerate, found, 1)).rows, weight=int(size == 1))
@@ -35,13 +35,13 @@ def open_book(path: Path) -> Book:
     return Book("json", [whole, *sheets], related=lambda other, read: other is whole, header_known=True)
 
 
-def _lists(path: Path) -> list[tuple[str, list[object], int]]:
+def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
     """The lists of objects in the one object that the file is: name, objects, how many keys the object has."""
-    if path.stat().st_size > LARGEST_VALUE:
+    if path.stat().st_size > MAX_VALUE_LETTERS:
         return []
     found: list[object] = []
     with suppress(BadDataError, ValueError, RecursionError), path.open("rb") as file:  # what is wrong is said by rows
-        stream = JsonStream(codecs.getreader(_encoding(file.read(4)))(file, "strict"), start=file)
+        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
         if stream.peek() != "{" or stream.enter_value_array():
             return []
         stream.rewind()
@@ -68,7 +68,7 @@ class _Rows:
         source = self._values()
         for row in source:
             first.append(row)
-            if len(first) == AHEAD:
+            if len(first) == MAX_ROWS_AHEAD:
                 break
         if first:
             yield 0, list(self._columns)
@@ -103,14 +103,14 @@ class _Rows:
                 columns[key] = len(columns)
         row = [""] * len(columns)
         for key, value in found.items():
-            row[columns[key]] = value if isinstance(value, str) else "" if value is None else written(value)
+            row[columns[key]] = value if isinstance(value, str) else "" if value is None else write_json(value)
         return row
 
 
-def objects(path: Path) -> Iterator[tuple[int, object]]:
+def read_objects(path: Path) -> Iterator[tuple[int, object]]:
     """The entries of the file, each with its line or place."""
     with path.open("rb") as file:
-        stream = JsonStream(codecs.getreader(_encoding(file.read(4)))(file, "strict"), start=file)
+        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
         if stream.peek() == "[":
             yield from stream.array()
             return
@@ -124,7 +124,7 @@ def objects(path: Path) -> Iterator[tuple[int, object]]:
                 first = found
             yield line, found
         if count == 1 and isinstance(first, dict) and _is_error(first):
-            said = " ".join(written(first).split())[:200]
+            said = " ".join(write_json(first).split())[:200]
             raise BadDataError(f"{path.name} is an error message of a server: {said}")
 
 
@@ -138,10 +138,10 @@ def _is_error(found: dict[str, object]) -> bool:
     return bool(values.keys() & MESSAGES) and (failed or values.keys() <= ALONE)
 
 
-def _encoding(head: bytes) -> str:
+def _detect_encoding(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     return "utf-8-sig"
 
 
-__all__ = ["Number", "objects", "open_book"]
+__all__ = ["Number", "open_book", "read_objects"]

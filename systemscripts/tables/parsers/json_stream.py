@@ -9,8 +9,8 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError
 
-CHUNK = 2**20
-LARGEST_VALUE = 64 * 2**20
+CHUNK_LETTERS = 2**20
+MAX_VALUE_LETTERS = 64 * 2**20
 SPACE = re.compile(r"[ \t\r\n\ufeff]*")
 
 
@@ -20,12 +20,12 @@ class Number(str):
     __slots__ = ()
 
 
-def _constant(name: str) -> str | None:
+def _parse_constant(name: str) -> str | None:
     """Return what a value stands for that Python and JavaScript write although JSON has no such number."""
     return None if name == "NaN" else name
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object; RFC 8259, section 4, leaves open what a name means that comes twice: here no value is lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -39,24 +39,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 DECODING: dict[str, Any] = {
-    "parse_float": Number, "parse_int": Number, "parse_constant": _constant, "object_pairs_hook": _object,
+    "parse_float": Number, "parse_int": Number, "parse_constant": _parse_constant, "object_pairs_hook": _make_object,
     "strict": False,
 }  # fmt: skip
 DECODER = json.JSONDecoder(**DECODING)
 
 
-def written(value: object) -> str:
+def write_json(value: object) -> str:
     """A value as JSON text, numbers as they were written; true and false as such."""
     if isinstance(value, Number):
         return value
     if isinstance(value, dict):
         return (
             "{"
-            + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {written(item)}" for key, item in value.items())
+            + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {write_json(item)}" for key, item in value.items())
             + "}"
         )
     if isinstance(value, list):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(map(write_json, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -142,9 +142,9 @@ class JsonStream:
         if self._ended:
             return False
         kept = len(self._window) - self._position
-        if kept > LARGEST_VALUE:
-            raise BadDataError(f"one JSON value is larger than {LARGEST_VALUE >> 20} MB; this is no table")
-        read = self._text.read(max(CHUNK, kept))
+        if kept > MAX_VALUE_LETTERS:
+            raise BadDataError(f"one JSON value is larger than {MAX_VALUE_LETTERS >> 20} MB; this is no table")
+        read = self._text.read(max(CHUNK_LETTERS, kept))
         self._ended = not read
         self._window = self._window[self._position :] + read
         self._position = 0

@@ -16,30 +16,30 @@ from xml.etree import ElementTree
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers import container_check
-from systemscripts.tables.parsers.cell_text import duration
+from systemscripts.tables.parsers.cell_text import format_duration
 from systemscripts.tables.parsers.ods_styles import Styles
-from systemscripts.tables.parsers.office_package import DECLARATION, LARGEST_PART, local
-from systemscripts.tables.parsers.workbook import Area, Book, Places, Row, Sheet, counted
-from systemscripts.tables.parsers.xlsx_formats import Format, number_text
+from systemscripts.tables.parsers.office_package import DECLARATION, MAX_PART_BYTES, get_local_name
+from systemscripts.tables.parsers.workbook import Area, Book, CellCount, Row, Sheet, make_warnings
+from systemscripts.tables.parsers.xlsx_formats import Format, format_number
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CONTENT, STYLES = "content.xml", "styles.xml"
 HEAD_BYTES = 2**20  # entities are declared before the first element
-MOST_COLUMNS = 16_384  # LibreOffice has no more
+MAX_COLUMNS = 16_384  # LibreOffice has no more
 ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)|Err:\d+")
 TIME = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
 
 
 def open_book(path: Path) -> Book:
     """Open a workbook. Raises BadDataError when it is protected or declares entities, XML and zip errors otherwise."""
-    if container_check.zip_format(path) != "ods":
+    if container_check.detect_zip_format(path) != "ods":
         raise UnusualError("not ODS")
     tables = {table.name: table for table in _File(path).tables()}
     sheets = [Sheet(table.name, table.rows, table.visible, merged=table.merged) for table in tables.values()]
 
     def warnings(sheet: Sheet) -> list[Notice]:
         table = tables[sheet.name]
-        return counted(table.errors, table.formulas_without_value, covered=table.covered)
+        return make_warnings(table.errors, table.formulas_without_value, covered=table.covered)
 
     return Book("ods", sheets, warnings)
 
@@ -57,11 +57,11 @@ class _File:
         found: list[_Table] = []
         depth = 0
         for event, element in self.elements():
-            if local(element.tag) == "table":
+            if get_local_name(element.tag) == "table":
                 depth += 1 if event == "start" else -1
                 if event == "start" and depth == 1:
-                    visible = _get(element, "style-name") not in self.styles.hidden
-                    found.append(_Table(self, len(found), _get(element, "name"), visible))
+                    visible = _get_attribute(element, "style-name") not in self.styles.hidden
+                    found.append(_Table(self, len(found), _get_attribute(element, "name"), visible))
             if event == "end":
                 element.clear()
         return found
@@ -76,7 +76,7 @@ class _File:
             return
         with self._open(part) as stream:
             for event, element in ElementTree.iterparse(stream, events=("start", "end")):
-                tag = local(element.tag)
+                tag = get_local_name(element.tag)
                 if event == "end" and tag in ("styles", "automatic-styles"):
                     self.styles.read(element)
                 elif event == "start" and tag == "body":
@@ -92,7 +92,7 @@ class _File:
         return self.archive.open(part)
 
     def _small(self, part: str) -> bytes:
-        small = part in self.archive.namelist() and self.archive.getinfo(part).file_size < LARGEST_PART
+        small = part in self.archive.namelist() and self.archive.getinfo(part).file_size < MAX_PART_BYTES
         return self.archive.read(part) if small else b""
 
 
@@ -106,18 +106,20 @@ class _Table:
     visible: bool
     errors: int = 0
     formulas_without_value: int = 0
-    covered: Places = field(default_factory=Places)
+    covered: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Number and cells of each row that holds anything; what is repeated comes as often as it stands there."""
-        self.errors, self.formulas_without_value, self.covered = 0, 0, Places()
+        self.errors, self.formulas_without_value, self.covered = 0, 0, CellCount()
         self._areas, line, columns = [], 1, list[str]()
         for tag, element in self._parts():
             if tag == "table-column":
-                columns += [_get(element, "default-cell-style-name")] * min(_times(element, "columns"), MOST_COLUMNS)
+                columns += [_get_attribute(element, "default-cell-style-name")] * min(
+                    _count_repeats(element, "columns"), MAX_COLUMNS
+                )
                 continue
-            times, cells = _times(element, "rows"), self._cells(element, line, columns)
+            times, cells = _count_repeats(element, "rows"), self._cells(element, line, columns)
             if cells:
                 for row in range(line, line + times):
                     yield row, cells
@@ -133,7 +135,7 @@ class _Table:
         """The columns and rows of this table, each with what is in it; not those of tables within it."""
         seen, depth = -1, 0
         for event, element in self.file.elements():
-            tag = local(element.tag)
+            tag = get_local_name(element.tag)
             if tag == "table":
                 depth += 1 if event == "start" else -1
                 seen += event == "start" and depth == 1
@@ -147,14 +149,16 @@ class _Table:
     def _cells(self, row: ElementTree.Element, line: int, columns: list[str]) -> list[str]:
         cells: list[str] = []
         place = 0
-        style_of_row = _get(row, "default-cell-style-name")
+        style_of_row = _get_attribute(row, "default-cell-style-name")
         for cell in row:
-            if local(cell.tag) not in ("table-cell", "covered-table-cell"):
+            if get_local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
                 continue
-            times = min(_times(cell, "columns"), MOST_COLUMNS - place)
+            times = min(_count_repeats(cell, "columns"), MAX_COLUMNS - place)
             default = style_of_row or (columns[place] if place < len(columns) else "")
-            text = self._text(cell, _get(cell, "style-name") or default)
-            if text and local(cell.tag) == "covered-table-cell":  # the value of merged cells is that of the first
+            text = self._text(cell, _get_attribute(cell, "style-name") or default)
+            if (
+                text and get_local_name(cell.tag) == "covered-table-cell"
+            ):  # the value of merged cells is that of the first
                 self.covered.add(line, place)
                 text = ""
             if text:
@@ -164,13 +168,13 @@ class _Table:
         return cells
 
     def _note_area(self, cell: ElementTree.Element, line: int, place: int) -> None:
-        wide, deep = (int(_get(cell, f"number-{kind}-spanned") or 1) for kind in ("columns", "rows"))
+        wide, deep = (int(_get_attribute(cell, f"number-{kind}-spanned") or 1) for kind in ("columns", "rows"))
         if wide > 1 or deep > 1:
             self._areas.append((line, place, line + deep - 1, place + wide - 1))
 
     def _text(self, cell: ElementTree.Element, style: str) -> str:
-        values = {local(key): value for key, value in cell.items()}
-        shown = "\n".join(_paragraph(part) for part in cell if local(part.tag) == "p")
+        values = {get_local_name(key): value for key, value in cell.items()}
+        shown = "\n".join(_get_paragraph_text(part) for part in cell if get_local_name(part.tag) == "p")
         kind = values.get("value-type", "")
         if "formula" in values and (kind == "error" or ERROR.fullmatch(shown)):
             self.errors += 1
@@ -180,11 +184,11 @@ class _Table:
         known = Format(self.file.styles.kinds.get(style, ""))
         if kind in ("float", "percentage", "currency") and "value" in values:
             padded = known if known.kind[:1] == "0" else Format()
-            return padded.number(values["value"]) if padded.kind else number_text(values["value"])
+            return padded.number(values["value"]) if padded.kind else format_number(values["value"])
         if kind == "date" and "date-value" in values:
             return known.iso(values["date-value"]) if known.kind != "time" else values["date-value"].replace("T", " ")
         if kind == "time" and (found := TIME.fullmatch(values.get("time-value", ""))):
-            return _clock(found)
+            return _format_time(found)
         return (
             values["boolean-value"]
             if kind == "boolean" and "boolean-value" in values
@@ -192,32 +196,32 @@ class _Table:
         )
 
 
-def _clock(found: re.Match[str]) -> str:
+def _format_time(found: re.Match[str]) -> str:
     days, hours, minutes, seconds = (int(found[number] or 0) for number in range(2, 6))
     thousandths = int(((found[6] or "") + "000")[:3])
     whole = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + thousandths
-    return duration(-whole if found[1] else whole)
+    return format_duration(-whole if found[1] else whole)
 
 
-def _paragraph(element: ElementTree.Element) -> str:
+def _get_paragraph_text(element: ElementTree.Element) -> str:
     """The text of a paragraph: spaces, tabs and line breaks are elements; notes on it are no part of it."""
     parts = [element.text or ""]
     for part in element:
-        tag = local(part.tag)
+        tag = get_local_name(part.tag)
         if tag == "s":
-            parts.append(" " * min(int(_get(part, "c") or 1), 2**15))
+            parts.append(" " * min(int(_get_attribute(part, "c") or 1), 2**15))
         elif tag in ("tab", "line-break"):
             parts.append("\t" if tag == "tab" else "\n")
         elif tag not in ("annotation", "note"):
-            parts.append(_paragraph(part))
+            parts.append(_get_paragraph_text(part))
         parts.append(part.tail or "")
     return "".join(parts)
 
 
-def _times(element: ElementTree.Element, kind: str) -> int:
-    value = _get(element, f"number-{kind}-repeated")
+def _count_repeats(element: ElementTree.Element, kind: str) -> int:
+    value = _get_attribute(element, f"number-{kind}-repeated")
     return int(value) if value.isdecimal() else 1
 
 
-def _get(element: ElementTree.Element, name: str) -> str:
-    return next((value for key, value in element.items() if local(key) == name), "")
+def _get_attribute(element: ElementTree.Element, name: str) -> str:
+    return next((value for key, value in element.items() if get_local_name(key) == name), "")

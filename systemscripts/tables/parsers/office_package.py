@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from systemscripts.errors import BadDataError
 
-LARGEST_PART = 256 * 2**20  # of the parts that are read whole; sheets and strings are streamed
+MAX_PART_BYTES = 256 * 2**20  # of the parts that are read whole; sheets and strings are streamed
 SHEET_PART = re.compile(r"xl/worksheets/[^/]*?(\d*)\.(?:xml|bin)", re.IGNORECASE)
 DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
@@ -49,7 +49,7 @@ class Package:
     def read(self, part: str) -> bytes:
         """A whole small part. Raises BadDataError when it is huge or declares entities, KeyError when it is missing."""
         member = self.archive.getinfo(part)
-        if member.file_size > LARGEST_PART:
+        if member.file_size > MAX_PART_BYTES:
             raise BadDataError(
                 f"{part} would unpack to {member.file_size >> 20} MB; workbooks that spreadsheet programs write do not",
                 "Ask the sender for a CSV file.",
@@ -83,13 +83,13 @@ class Package:
         """The sheets in the order of the workbook, and whether its days count from 1904."""
         book = self.xml(self.workbook)
         found = []
-        for number, sheet in enumerate((item for item in book.iter() if local(item.tag) == "sheet"), 1):
-            identity = next((value for name, value in sheet.items() if local(name) == "id"), "")
+        for number, sheet in enumerate((item for item in book.iter() if get_local_name(item.tag) == "sheet"), 1):
+            identity = next((value for name, value in sheet.items() if get_local_name(name) == "id"), "")
             kind, part = self._relations.get(identity, ("worksheet", ""))
             part = self.find(part) or ("" if part else self.find(f"xl/worksheets/sheet{number}.xml")) or ""
             visible = sheet.get("state", "visible") == "visible"
             found.append(SheetPart(sheet.get("name", ""), part, visible, kind))
-        properties = next((item for item in book if local(item.tag) == "workbookPr"), None)
+        properties = next((item for item in book if get_local_name(item.tag) == "workbookPr"), None)
         is_1904 = properties is not None and properties.get("date1904") in ("1", "true", "on")
         return found, is_1904
 
@@ -110,7 +110,7 @@ class Package:
         return target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
 
 
-def local(tag: str) -> str:
+def get_local_name(tag: str) -> str:
     """The name of an element or attribute without its namespace."""
     return tag.rpartition("}")[2]
 
@@ -124,7 +124,7 @@ def refuse_entities(content: bytes, part: str) -> None:
         )
 
 
-def inflated(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[bytes]:
+def inflate(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[bytes]:
     """The unpacked bytes of a member, checked against their CRC."""
     with archive.open(part) as stream:
         while chunk := stream.read(chunk_bytes):
@@ -134,7 +134,7 @@ def inflated(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[
 def refuse_damaged(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> None:
     """Raise BadDataError when a member does not match its CRC; reading it twice costs less than parsing it in vain."""
     try:
-        for _ in inflated(archive, part, chunk_bytes):
+        for _ in inflate(archive, part, chunk_bytes):
             pass
     except zipfile.BadZipFile as error:
         name = Path(archive.filename or "the workbook").name

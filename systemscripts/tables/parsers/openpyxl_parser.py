@@ -16,22 +16,24 @@ ERRORS = frozenset({"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#V
 
 def open_book(path: Path) -> Book:
     """Open a workbook; raises BadDataError when it is none, openpyxl's own errors otherwise."""
-    format_name = container_check.zip_format(path)
+    format_name = container_check.detect_zip_format(path)
     workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    sheets = [Sheet(sheet.title, _rows(sheet), sheet.sheet_state == "visible") for sheet in workbook.worksheets]
+    sheets = [
+        Sheet(sheet.title, _make_row_reader(sheet), sheet.sheet_state == "visible") for sheet in workbook.worksheets
+    ]
     return Book(format_name, sheets)
 
 
-def _rows(sheet: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
+def _make_row_reader(sheet: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
     sheet.reset_dimensions()  # what the file says of its extent may be a lie
 
     def rows() -> Iterator[tuple[int, Row]]:
         for number, cells in enumerate(sheet.iter_rows(), 1):
-            yield number, [_value(cell) for cell in cells]
+            yield number, [_convert_cell(cell) for cell in cells]
 
     return rows
 
 
-def _value(cell: Any) -> object:
+def _convert_cell(cell: Any) -> object:
     value = cell.value
     return "" if value is None or (cell.data_type == "e" and value in ERRORS) else value

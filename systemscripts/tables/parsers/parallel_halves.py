@@ -8,20 +8,20 @@ from contextlib import suppress
 from typing import IO
 
 from systemscripts.tables import forked_process
-from systemscripts.tables.parsers.row_chunk import Ready
+from systemscripts.tables.parsers.row_chunk import CsvRows
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
-LEAST_CELLS = 200_000  # below, forking costs more than it saves
+MIN_CELLS = 200_000  # below, forking costs more than it saves
 
 
 def is_worthwhile(cells: int) -> bool:
     """True for a sheet of many cells on a machine with two processors."""
-    return cells >= LEAST_CELLS and forked_process.is_possible()
+    return cells >= MIN_CELLS and forked_process.is_possible()
 
 
-def read(first: Iterable[Ready], second: Iterable[Ready]) -> Iterator[Ready]:
+def read_halves(first: Iterable[CsvRows], second: Iterable[CsvRows]) -> Iterator[CsvRows]:
     """Yield the rows of both, in order; whatever `second` meets is an UnusualError here."""
-    helper = forked_process.ForkedProcess(lambda _, target: _help(second, target))
+    helper = forked_process.ForkedProcess(lambda _, target: _run_helper(second, target))
     try:
         yield from first
         while (message := forked_process.read_message(helper.up)) is not None:
@@ -30,13 +30,13 @@ def read(first: Iterable[Ready], second: Iterable[Ready]) -> Iterator[Ready]:
                 return
             if kind == "failed":
                 raise UnusualError(content)
-            yield Ready(*content)
+            yield CsvRows(*content)
         raise UnusualError("the helper broke off")
     finally:
         helper.end()
 
 
-def _help(rows: Iterable[Ready], target: IO[bytes]) -> None:
+def _run_helper(rows: Iterable[CsvRows], target: IO[bytes]) -> None:
     """The helper's whole life."""
     try:
         # kept to the end: who reads takes nothing before its own half is done, and a pipe holds little

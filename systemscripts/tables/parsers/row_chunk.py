@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 SPECIAL = re.compile(rb'[",\r\n]')
-MOST_CELLS = 2**22  # that are written as one piece
+MAX_PIECE_CELLS = 2**22  # that are written as one piece
 Fields = Sequence[bytes]
 
 
@@ -15,7 +15,7 @@ Run = tuple[int, int, bytes]  # number of the first row, count, CSV
 
 
 @dataclass
-class Ready:
+class CsvRows:
     """Rows that are CSV already: of columns `left` to `right`, or without runs when they use others than those."""
 
     first: int
@@ -44,11 +44,11 @@ class Chunk:
     columns: Mapping[int, Fields]
     every_row: bool = False
 
-    def ready(self, left: int, right: int) -> Ready:
+    def ready(self, left: int, right: int) -> CsvRows:
         """The same as CSV of columns `left` to `right`, where it uses no others."""
         used = self.extent()
         fits = used == (0, 0) or (left <= used[0] and used[1] <= right)
-        return Ready(self.rows[0], self.rows[-1], *used, list(self.runs(left, right)) if fits else [])
+        return CsvRows(self.rows[0], self.rows[-1], *used, list(self.runs(left, right)) if fits else [])
 
     def extent(self) -> tuple[int, int]:
         """The first column that holds anything, and the one after the last; (0, 0) when none does."""
@@ -65,7 +65,7 @@ class Chunk:
     def records(self, left: int, right: int) -> Iterator[tuple[int, list[bytes]]]:
         """Runs of records that stand in consecutive rows: number of the first, records. Blank rows are left out."""
         count = len(self.rows)
-        step = max(MOST_CELLS // max(right - left, 1), 1)
+        step = max(MAX_PIECE_CELLS // max(right - left, 1), 1)
         for start in range(0, count, step):
             lines = self._lines(left, right, start, min(start + step, count))
             rows = self.rows[start : start + step]
@@ -75,7 +75,7 @@ class Chunk:
             elif blank in lines:
                 kept = [(row, line) for row, line in zip(rows, lines, strict=True) if line != blank]
                 rows, lines = [row for row, _ in kept], [line for _, line in kept]
-            yield from _runs(rows, lines)
+            yield from _split_runs(rows, lines)
 
     def _lines(self, left: int, right: int, start: int, end: int) -> list[bytes]:
         blanks = [b""] * (end - start)
@@ -87,31 +87,31 @@ class Chunk:
         return list(map(b",".join, zip(*parts, strict=True)))
 
 
-def _runs(rows: Sequence[int], lines: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+def _split_runs(rows: Sequence[int], lines: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     start = 0
     while start < len(lines):
         end = len(lines)
         if rows[end - 1] - rows[start] != end - 1 - start:
-            end = _end_of_run(rows, start)
+            end = _find_end_of_run(rows, start)
         yield rows[start], lines[start:end] if start or end < len(lines) else lines
         start = end
 
 
-def _end_of_run(rows: Sequence[int], start: int) -> int:
+def _find_end_of_run(rows: Sequence[int], start: int) -> int:
     end = start + 1
     while end < len(rows) and rows[end] == rows[end - 1] + 1:
         end += 1
     return end
 
 
-def quoted(values: Fields) -> list[bytes]:
+def quote_fields(values: Fields) -> list[bytes]:
     """Texts as CSV fields: in quotes where they hold a comma, a quote or a line break."""
     if SPECIAL.search(b"\0".join(values)) is None:
         return list(values)
-    written = {value: _quoted(value) for value in set(values)}  # texts repeat
+    written = {value: _quote_field(value) for value in set(values)}  # texts repeat
     return list(map(written.__getitem__, values))
 
 
-def _quoted(value: bytes) -> bytes:
+def _quote_field(value: bytes) -> bytes:
     special = b"," in value or b'"' in value or b"\n" in value or b"\r" in value
     return b'"' + value.replace(b'"', b'""') + b'"' if special else value

@@ -14,8 +14,8 @@ from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.parsers.row_chunk import Chunk
 from systemscripts.tables.parsers.workbook import Book, Sheet
 
-TOP_ROWS = 30  # among which a header is looked for
-MOST_LOOKED_AT = 10
+MAX_TOP_ROWS = 30  # among which a header is looked for
+MAX_SHEETS_EXAMINED = 10
 AsChunks = Callable[[Sheet], Iterable[Chunk]]
 
 
@@ -30,49 +30,49 @@ class OtherTable:
     top: list[list[str]] = field(default_factory=list)
 
 
-def describe(book: Book, read: Sheet, rows: int, as_chunks: AsChunks) -> list[dict[str, Any]]:
+def describe_others(book: Book, read: Sheet, rows: int, as_chunks: AsChunks) -> list[dict[str, Any]]:
     """Return what there is beside `read`, of which `rows` rows were sent. What cannot be read has no rows."""
     found = []
     others = [sheet for sheet in book.sheets if sheet is not read and sheet.weight >= 0]
     others = [sheet for sheet in others if not book.related(sheet, read)]
-    for sheet in others[:MOST_LOOKED_AT]:
+    for sheet in others[:MAX_SHEETS_EXAMINED]:
         other = OtherTable(sheet.name, sheet.visible)
         if sheet.visible:
             with suppress(Exception):
-                _count(sheet, rows, as_chunks, other)
+                _count_rows(sheet, rows, as_chunks, other)
         if other.rows or not sheet.visible:
             found.append(asdict(other))
     return found
 
 
-def find_known(sheets: list[Sheet], known: frozenset[str], as_chunks: AsChunks) -> Sheet:
+def find_known_sheet(sheets: list[Sheet], known: frozenset[str], as_chunks: AsChunks) -> Sheet:
     """Return the sheet whose header has most of the known names; the first of equals."""
     best, most = sheets[0], -1
-    for sheet in sheets[:MOST_LOOKED_AT]:
+    for sheet in sheets[:MAX_SHEETS_EXAMINED]:
         score = 0
         with suppress(Exception):  # a sheet that cannot be read is not the one
-            score = count_known(_top(_pieces(as_chunks(sheet))), known)
+            score = count_known_names(_read_top_rows(_read_pieces(as_chunks(sheet))), known)
         if score > most:
             best, most = sheet, score
     return best
 
 
-def count_known(top: Iterable[list[str]], known: frozenset[str]) -> int:
+def count_known_names(top: Iterable[list[str]], known: frozenset[str]) -> int:
     """Return how many of the known names stand in that one of the rows which has most."""
     return max((len(known.intersection(make_column_names(row))) for row in top if any(row)), default=0)
 
 
-def _count(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable) -> None:
-    for count, content in _pieces(as_chunks(sheet)):
+def _count_rows(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable) -> None:
+    for count, content in _read_pieces(as_chunks(sheet)):
         if not other.top:
-            other.top = _top([(count, content)])
+            other.top = _read_top_rows([(count, content)])
         other.rows += count
         if other.rows > most:
             other.is_more = True
             return
 
 
-def _pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
+def _read_pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
     """Number of rows and CSV of each run of rows that hold something."""
     for chunk in chunks:
         left, right = chunk.extent()
@@ -80,10 +80,10 @@ def _pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
             yield from ((count, content) for _, count, content in chunk.runs(left, right))
 
 
-def _top(pieces: Iterable[tuple[int, bytes]]) -> list[list[str]]:
+def _read_top_rows(pieces: Iterable[tuple[int, bytes]]) -> list[list[str]]:
     rows: list[list[str]] = []
     for _, content in pieces:
-        rows += islice(csv.reader(io.StringIO(content.decode(), newline="")), TOP_ROWS - len(rows))
-        if len(rows) >= TOP_ROWS:
+        rows += islice(csv.reader(io.StringIO(content.decode(), newline="")), MAX_TOP_ROWS - len(rows))
+        if len(rows) >= MAX_TOP_ROWS:
             break
     return rows

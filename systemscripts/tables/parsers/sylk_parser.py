@@ -13,7 +13,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xlsx_formats
-from systemscripts.tables.parsers.workbook import Book, Row, Sheet, counted
+from systemscripts.tables.parsers.workbook import Book, Row, Sheet, make_warnings
 
 FIELD = re.compile(r";((?:[^;]|;;)*)")
 # An escape and two letters are the two halves of a control character: ESC space : is a line feed.
@@ -22,7 +22,7 @@ CONTROL = re.compile("\x1b([ -/])([0-?])")
 MARKED = re.compile("\x1bN(.)(.?)")
 MARKS = {"A": "\u0300", "B": "\u0301", "C": "\u0302", "D": "\u0303", "H": "\u0308", "J": "\u030a", "K": "\u0327"}
 LETTERS = {"{": "ß", "a": "Æ", "q": "æ", "i": "Ø", "y": "ø", "j": "Œ", "z": "œ"}
-MOST_COLUMNS, MOST_ROWS = 16384, 2**20
+MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 
 
 class _Reader:
@@ -43,7 +43,7 @@ class _Reader:
         kind = line.partition(";")[0].strip()
         fields = {field[:1]: field[1:].replace(";;", ";") for field in FIELD.findall(line)}
         if kind == "P" and "P" in fields:
-            self._formats.append(xlsx_formats.number_format(0, fields["P"], False))
+            self._formats.append(xlsx_formats.find_format(0, fields["P"], False))
         elif kind in ("C", "F"):
             self._move(fields)
             if kind == "C":
@@ -55,7 +55,7 @@ class _Reader:
 
     def _move(self, fields: dict[str, str]) -> None:
         self._row, self._column = int(fields.get("Y", self._row)), int(fields.get("X", self._column))
-        if not (0 < self._row <= MOST_ROWS and 0 < self._column <= MOST_COLUMNS):
+        if not (0 < self._row <= MAX_ROWS and 0 < self._column <= MAX_COLUMNS):
             raise BadDataError(f"row {self._row}, column {self._column}: no sheet is as large")
 
     def _set_format(self, fields: dict[str, str]) -> None:
@@ -78,7 +78,7 @@ class _Reader:
 
     def _text(self, value: str) -> str:
         if value[:1] == '"':
-            return _unescaped(value[1:].removesuffix('"'))
+            return _unescape(value[1:].removesuffix('"'))
         if value in ("TRUE", "FALSE"):
             return value.lower()
         if value.startswith("#"):
@@ -92,35 +92,37 @@ class _Reader:
 def open_book(path: Path) -> Book:
     """Open the file as a book of one sheet. Raises BadDataError when its end is missing."""
     reader = _Reader()
-    for line in _decoded(path.read_bytes()).splitlines():
+    for line in _decode(path.read_bytes()).splitlines():
         reader.read(line)
     if not reader.is_ended:
         raise BadDataError(
             f"{path.name} is truncated: a SYLK file ends with a record E", "Ask the sender for it again."
         )
-    return Book("sylk", [Sheet("", lambda: _rows(reader))], lambda sheet: counted(reader.errors, reader.formulas))
+    return Book(
+        "sylk", [Sheet("", lambda: _read_rows(reader))], lambda sheet: make_warnings(reader.errors, reader.formulas)
+    )
 
 
-def _rows(reader: _Reader) -> Iterator[tuple[int, Row]]:
+def _read_rows(reader: _Reader) -> Iterator[tuple[int, Row]]:
     for number, cells in sorted(reader.rows.items()):
         yield number, [cells.get(column, "") for column in range(max(cells) + 1)]
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     if "\x1b" not in text:
         return text
     text = CONTROL.sub(lambda found: chr((ord(found[1]) & 15) << 4 | ord(found[2]) & 15), text)
-    return MARKED.sub(_marked, text).replace("\r\n", "\n").replace("\r", "\n")
+    return MARKED.sub(_combine_letter, text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _marked(found: re.Match[str]) -> str:
+def _combine_letter(found: re.Match[str]) -> str:
     mark, letter = found.groups()
     if mark in MARKS:
         return unicodedata.normalize("NFC", letter + MARKS[mark])

@@ -17,13 +17,13 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     try:
         with tarfile.open(path, "r:") as packed:
             files = [member for member in packed if member.isfile()]
-            place, beside = archive_members.find_only(path.name, "tar", [member.name for member in files])
+            place, beside = archive_members.find_only_table(path.name, "tar", [member.name for member in files])
             member = files[place]
             refuse_bomb(path.name, member.size, path.stat().st_size)
             protocol.write_json(output, protocol.SHEET, {"name": member.name, "beside": beside})
             # it is a file, so it has bytes
             stream = cast(IO[bytes], packed.extractfile(member))
-            gzip_parser.send(path.name, stream, output, path.stat().st_size)
+            gzip_parser.send_stream(path.name, stream, output, path.stat().st_size)
     except (tarfile.TarError, EOFError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
-    protocol.write(output, protocol.END)
+    protocol.write_frame(output, protocol.END)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from systemscripts.tables.parsers.cell_text import texts
-from systemscripts.tables.parsers.row_chunk import quoted
+from systemscripts.tables.parsers.cell_text import format_row
+from systemscripts.tables.parsers.row_chunk import quote_fields
 
 BOOLEANS = {True: b"true", False: b"false"}
 SEPARATOR = "\x1e"  # no sheet holds it; where one does, its column is done value by value
 
 
-def fields(values: Sequence[object]) -> list[bytes]:
+def format_column(values: Sequence[object]) -> list[bytes]:
     """The fields of one column."""
     kinds = set(map(type, values))
     if kinds == {str}:
-        return _texts(values)  # type: ignore[arg-type]  # texts, as just seen
+        return _format_texts(values)  # type: ignore[arg-type]  # texts, as just seen
     if kinds == {int}:
         return "\n".join(map(str, values)).encode().split(b"\n")
     if kinds <= {float, int}:
-        found = _numbers(values)  # type: ignore[arg-type]
+        found = _format_numbers(values)  # type: ignore[arg-type]
         if found:
             return found
     elif kinds == {bool}:
@@ -29,20 +29,20 @@ def fields(values: Sequence[object]) -> list[bytes]:
         column = SEPARATOR.join(map(str, values))
         if "." not in column and "+" not in column:
             return column.encode().split(SEPARATOR.encode())
-    return _texts(texts(values))
+    return _format_texts(format_row(values))
 
 
-def _texts(values: Sequence[str]) -> list[bytes]:
+def _format_texts(values: Sequence[str]) -> list[bytes]:
     column = SEPARATOR.join(values)
     if "\0" in column:
         column = column.replace("\0", "")
     encoded = column.encode("utf-8", "replace").split(SEPARATOR.encode())
     if len(encoded) != len(values):
         encoded = [value.replace("\0", "").encode("utf-8", "replace") for value in values]
-    return quoted(encoded)
+    return quote_fields(encoded)
 
 
-def _numbers(values: Sequence[float]) -> list[bytes]:
+def _format_numbers(values: Sequence[float]) -> list[bytes]:
     """Nothing when one of them would read 1e-05, -0 or inf."""
     column = "\n".join(map(repr, values)) + "\n"
     if "e" in column or "n" in column.replace("\n", "") or "-0.0\n" in column:

@@ -10,12 +10,12 @@ from itertools import islice
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers.row_chunk import Chunk, Ready
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
 
 Area = tuple[int, int, int, int]  # top row from 1, left column from 0, bottom row, right column
-MACROS = -1  # weight of a sheet of Excel 4 macros: the last one meant
+MACROS_WEIGHT = -1  # weight of a sheet of Excel 4 macros: the last one meant
 NO_STRING = -1  # the number of a shared string that some writers give to an empty text
-WIDEST_FILL = 1000  # columns; some merge a whole row of the sheet
+MAX_FILL_COLUMNS = 1000  # columns; some merge a whole row of the sheet
 Row = Sequence[object]  # str, int, float, bool, date, datetime, time, timedelta; "" or None where empty
 
 
@@ -35,7 +35,7 @@ class Sheet:
     visible: bool = True
     weight: int = 0
     chunks: Callable[[], Iterable[Chunk]] | None = None  # the same rows, faster; may raise where rows() does not
-    ready: Callable[[int, int], Iterable[Ready]] | None = None  # the same as CSV of these columns, by two processes
+    ready: Callable[[int, int], Iterable[CsvRows]] | None = None  # the same as CSV of these columns, by two processes
     merged: Callable[[], list[Area]] = list  # merged cells
 
 
@@ -54,7 +54,7 @@ class Book:
 ALL = "all"
 
 
-def choose(book: Book, wanted: str | int | None) -> list[Sheet]:
+def choose_sheets(book: Book, wanted: str | int | None) -> list[Sheet]:
     """The sheet that is wanted (exact name, pattern with *, index from 0), else the first visible one with values.
 
     None at all when no sheet holds anything. "all" means each visible sheet that does, unless a sheet has that name.
@@ -64,7 +64,7 @@ def choose(book: Book, wanted: str | int | None) -> list[Sheet]:
         visible = sorted((sheet for sheet in book.sheets if sheet.visible), key=lambda sheet: -sheet.weight)
         holding = (sheet for sheet in visible if holds_anything(sheet))
         return list(holding if wanted else islice(holding, 1))
-    found = _matching(book.sheets, wanted)
+    found = _find_matching(book.sheets, wanted)
     names = ", ".join(sheet.name for sheet in book.sheets) or "none"
     if not found:
         raise BadDataError(
@@ -84,7 +84,7 @@ def holds_anything(sheet: Sheet) -> bool:
     return any(not is_blank(row) for _, row in sheet.rows())
 
 
-def filled_rows(sheet: Sheet) -> Iterator[tuple[int, Row]]:
+def fill_merged_rows(sheet: Sheet) -> Iterator[tuple[int, Row]]:
     """The rows with merged cells filled by their top-left value, where a row holds anything else."""
     areas = sorted(sheet.merged())
     open_areas: list[tuple[Area, object]] = []
@@ -97,8 +97,8 @@ def filled_rows(sheet: Sheet) -> Iterator[tuple[int, Row]]:
             if area[0] == number and area[1] < len(cells) and cells[area[1]] not in ("", None):
                 open_areas.append((area, cells[area[1]]))
         for (_, left, _, right), value in open_areas if filled else ():
-            cells += [""] * (min(right, left + WIDEST_FILL) + 1 - len(cells))
-            for column in range(left, min(right, left + WIDEST_FILL) + 1):
+            cells += [""] * (min(right, left + MAX_FILL_COLUMNS) + 1 - len(cells))
+            for column in range(left, min(right, left + MAX_FILL_COLUMNS) + 1):
                 if cells[column] in ("", None):
                     cells[column] = value
         yield number, cells
@@ -112,7 +112,7 @@ def is_blank(row: Row) -> bool:
     return blanks == len(row) or blanks + row.count(None) == len(row)
 
 
-def _matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
+def _find_matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
     if isinstance(wanted, int):
         return sheets[wanted : wanted + 1] if wanted >= 0 else []
     exact = [sheet for sheet in sheets if sheet.name == wanted]
@@ -123,7 +123,7 @@ def _matching(sheets: list[Sheet], wanted: str | int) -> list[Sheet]:
 
 
 @dataclass
-class Places:
+class CellCount:
     """Cells that something is to be said about: how many, and where the first one is."""
 
     count: int = 0
@@ -131,11 +131,11 @@ class Places:
 
     def add(self, row: int, column: int) -> None:
         """Count the cell in this row (from 1) and column (from 0)."""
-        self.first = self.first or cell_name(row, column)
+        self.first = self.first or format_cell_name(row, column)
         self.count += 1
 
 
-def cell_name(row: int, column: int) -> str:
+def format_cell_name(row: int, column: int) -> str:
     """Return the name of a cell, such as AB12, by its row (from 1) and column (from 0)."""
     letters, column = "", column + 1
     while column:
@@ -144,7 +144,9 @@ def cell_name(row: int, column: int) -> str:
     return f"{letters}{row}"
 
 
-def counted(errors: int, formulas: int, lost: Places | None = None, covered: Places | None = None) -> list[Notice]:
+def make_warnings(
+    errors: int, formulas: int, lost: CellCount | None = None, covered: CellCount | None = None
+) -> list[Notice]:
     """Return the warnings for so many error cells, formulas without value, and texts that are missing or hidden."""
     found = []
     if lost and lost.count:

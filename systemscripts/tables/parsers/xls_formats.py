@@ -21,7 +21,7 @@ from systemscripts.tables.parsers import container_check, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
 DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
-LEAST_SPARSE = 2_000_000  # cells
+MIN_SPARSE_CELLS = 2_000_000  # cells
 MIDNIGHT = rb"\x00{4}"  # low half of a double that is a whole number of days
 POSITION = struct.Struct("<HHH")
 RK_CELL = struct.Struct("<H4s")
@@ -50,21 +50,21 @@ class Globals:
         return self.stream[start:after]
 
 
-def read(path: Path) -> Globals:
+def read_globals(path: Path) -> Globals:
     """Read the first part. Raises any error when the container or the records are damaged."""
-    container = compdoc.CompDoc(path.read_bytes(), logfile=container_check.Silence())
+    container = compdoc.CompDoc(path.read_bytes(), logfile=container_check.NullLog())
     stream = container.get_named_stream("Workbook") or container.get_named_stream("Book")
     found = Globals(stream or b"")
     codes: dict[int, str] = {}
     numbers: list[int] = []
     is_1904 = False
-    for kind, content in _records(found.stream):
+    for kind, content in _read_records(found.stream):
         if kind == 0x0809:
             found.is_biff8 = content[:2] == struct.pack("<H", BIFF8)
         elif kind == BOUND_SHEET:
-            found.starts[_text(content[6:], found.is_biff8, 1)] = int.from_bytes(content[:4], "little")
+            found.starts[_decode_string(content[6:], found.is_biff8, 1)] = int.from_bytes(content[:4], "little")
         elif kind == FORMAT:
-            codes[int.from_bytes(content[:2], "little")] = _text(
+            codes[int.from_bytes(content[:2], "little")] = _decode_string(
                 content[2:], found.is_biff8, 2 if found.is_biff8 else 1
             )
         elif kind == XF:
@@ -72,11 +72,11 @@ def read(path: Path) -> Globals:
             numbers.append(0 if content[4:5] and content[4] & STYLE_XF else int.from_bytes(content[2:4], "little"))
         elif kind == DATE_1904:
             is_1904 = content[:1] == b"\x01"
-    found.formats = [xlsx_formats.number_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    found.formats = [xlsx_formats.find_format(number, codes.get(number, ""), is_1904) for number in numbers]
     return found
 
 
-def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def _read_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
     position = 0
     while position + 4 <= len(stream):
         kind, size = HEADER.unpack_from(stream, position)
@@ -86,7 +86,7 @@ def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
         position += 4 + size
 
 
-def _text(content: bytes, is_biff8: bool, count_bytes: int) -> str:
+def _decode_string(content: bytes, is_biff8: bool, count_bytes: int) -> str:
     """A string with its length before it, in BIFF8 with a flag for its width (MS-XLS 2.5.240, 2.5.294)."""
     count = int.from_bytes(content[:count_bytes], "little")
     if not is_biff8:
@@ -103,7 +103,7 @@ def is_sparse(found: Globals) -> bool:
         said = DIMENSIONS.search(records, 0, 2**16)
         if said is not None:
             rows, columns = int.from_bytes(said.group(1), "little"), int.from_bytes(said.group(2), "little")
-            if rows * columns > max(len(records), LEAST_SPARSE):
+            if rows * columns > max(len(records), MIN_SPARSE_CELLS):
                 return True
     return False
 
@@ -111,7 +111,7 @@ def is_sparse(found: Globals) -> bool:
 Shown = dict[int, dict[int, tuple[float, str]]]
 
 
-def shown(found: Globals, sheet: str) -> Shown:
+def find_shown_texts(found: Globals, sheet: str) -> Shown:
     """Row from 0 -> column -> stored number and text of the cells whose format shows more than a plain number.
 
     A pattern may also find bytes that only look like a cell: whoever uses it compares the stored number.
@@ -122,29 +122,31 @@ def shown(found: Globals, sheet: str) -> Shown:
     moments = {number for number, style in enumerate(found.formats) if style.kind == "moment"}
     others = {number for number, style in enumerate(found.formats) if style.kind not in ("", "date", "moment")}
     for row, column, style, value in chain(
-        _numbers(records, moments, MIDNIGHT), _numbers(records, others, b"...."), _several(records, moments | others)
+        _find_numbers(records, moments, MIDNIGHT),
+        _find_numbers(records, others, b"...."),
+        _find_packed_numbers(records, moments | others),
     ):
         if style in others or value.is_integer():
-            cells.setdefault(row, {})[column] = value, _shown(found.formats[style], value)
+            cells.setdefault(row, {})[column] = value, _format_shown(found.formats[style], value)
     return cells
 
 
-def _shown(style: Format, value: float) -> str:
+def _format_shown(style: Format, value: float) -> str:
     try:
         return style.number(repr(value))
     except (ValueError, OverflowError):
         return ""
 
 
-def _numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[tuple[int, int, int, float]]:
+def _find_numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[tuple[int, int, int, float]]:
     """Row, column, style and number of each cell that may be of a wanted style; a double begins as said."""
     styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(wanted))
     if not wanted:
         return
     for head, value, decode in (
-        (rb"\x03\x02\x0e\x00", value_begins + b"....", _double),
-        (rb"\x7e\x02\x0a\x00", b"....", _rk),
-        (FORMULA + rb"[\x14-\xff].", value_begins + b"....", _double),
+        (rb"\x03\x02\x0e\x00", value_begins + b"....", _unpack_double),
+        (rb"\x7e\x02\x0a\x00", b"....", _unpack_rk),
+        (FORMULA + rb"[\x14-\xff].", value_begins + b"....", _unpack_double),
     ):
         pattern = re.compile(rb"%s(....(?:%s))(%s)" % (head, styles, value), re.DOTALL)
         for match in pattern.finditer(records):
@@ -154,7 +156,7 @@ def _numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[
             yield row, column, style, decode(match.group(2))
 
 
-def _several(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
+def _find_packed_numbers(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
     """The cells of MulRk records: one row, consecutive columns, each with its own style."""
     low_bytes = {number & 0xFF for number in wanted}
     for match in re.finditer(rb"\xbd\x00(?=......)", records, re.DOTALL):
@@ -169,30 +171,30 @@ def _several(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, 
             continue  # no such record, only its first two bytes
         for number, (style, value) in enumerate(RK_CELL.iter_unpack(records[begin:end])):
             if style in wanted:
-                yield row, first + number, style, _rk(value)
+                yield row, first + number, style, _unpack_rk(value)
 
 
-def _double(content: bytes) -> float:
+def _unpack_double(content: bytes) -> float:
     return float(struct.unpack("<d", content)[0])
 
 
-def _rk(content: bytes) -> float:
+def _unpack_rk(content: bytes) -> float:
     """A number packed into four bytes (MS-XLS 2.5.217)."""
     packed = int.from_bytes(content, "little", signed=True)
     if packed & 2:
         number = float(packed >> 2)
     else:
-        number = _double(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
+        number = _unpack_double(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
     return number / 100 if packed & 1 else number
 
 
-def errors(found: Globals, sheet: str) -> int:
+def count_errors(found: Globals, sheet: str) -> int:
     """How many cells hold an error, such as #N/A."""
     records = found.sheet(sheet)
     return sum(1 for pattern in (ERROR_CELL, ERROR_FORMULA) for _ in pattern.finditer(records))
 
 
-class Beside:
+class BackgroundLookup:
     """Looks at the first sheet in a thread, while calamine, which frees the interpreter lock, reads the same file."""
 
     def __init__(self, found: Globals) -> None:
@@ -214,12 +216,12 @@ class Beside:
         if sheet == self._first:
             self._thread.join()
         if sheet not in self._known:  # or the thread met an error, which is to be seen here
-            self._known[sheet] = shown(self._found, sheet), errors(self._found, sheet)
+            self._known[sheet] = find_shown_texts(self._found, sheet), count_errors(self._found, sheet)
         return self._known[sheet]
 
     def _look(self, sheet: str) -> None:
         with suppress(Exception):
-            self._known[sheet] = shown(self._found, sheet), errors(self._found, sheet)
+            self._known[sheet] = find_shown_texts(self._found, sheet), count_errors(self._found, sheet)
 
 
-__all__ = ["Beside", "Globals", "errors", "read", "shown"]
+__all__ = ["BackgroundLookup", "Globals", "count_errors", "find_shown_texts", "read_globals"]

@@ -11,26 +11,35 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import container_check, xlsb_records, xlsx_formats
-from systemscripts.tables.parsers.office_package import Package, inflated, refuse_damaged
-from systemscripts.tables.parsers.workbook import MACROS, NO_STRING, Area, Book, Places, Row, Sheet, counted
+from systemscripts.tables.parsers.office_package import Package, inflate, refuse_damaged
+from systemscripts.tables.parsers.workbook import (
+    MACROS_WEIGHT,
+    NO_STRING,
+    Area,
+    Book,
+    CellCount,
+    Row,
+    Sheet,
+    make_warnings,
+)
 from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
-MOST_ROWS, MOST_COLUMNS = 2**20, 2**14  # of a sheet (Excel's limits)
-KINDS = {"worksheet": 0, "xlMacrosheet": MACROS}
+MAX_ROWS, MAX_COLUMNS = 2**20, 2**14  # of a sheet (Excel's limits)
+WEIGHTS = {"worksheet": 0, "xlMacrosheet": MACROS_WEIGHT}
 
 
 def open_book(path: Path) -> Book:
     """Open a workbook. Raises BadDataError when it is none, zip and record errors otherwise."""
-    if container_check.zip_format(path) != "xlsb":
+    if container_check.detect_zip_format(path) != "xlsb":
         raise UnusualError("not XLSB")
     file = _File(Package(path))
     sheets = [
-        Sheet(table.name, table.rows, table.visible, KINDS[table.kind], merged=table.merged) for table in file.tables
+        Sheet(table.name, table.rows, table.visible, WEIGHTS[table.kind], merged=table.merged) for table in file.tables
     ]
     errors = {table.name: table for table in file.tables}
-    return Book("xlsb", sheets, lambda sheet: counted(errors[sheet.name].errors, 0, errors[sheet.name].lost))
+    return Book("xlsb", sheets, lambda sheet: make_warnings(errors[sheet.name].errors, 0, errors[sheet.name].lost))
 
 
 class _File:
@@ -45,11 +54,11 @@ class _File:
             if kind == xlsb_records.PROPERTIES:
                 is_1904 = bool(content[0] & 1)
             elif kind == xlsb_records.SHEET:
-                identity, end = xlsb_records.text(content, 8)
+                identity, end = xlsb_records.decode_string(content, 8)
                 what, target = relations.get(identity, ("", ""))
                 part = package.find(target)
-                if part and what in KINDS:
-                    name, visible = xlsb_records.text(content, end)[0], content[:4] == b"\0\0\0\0"
+                if part and what in WEIGHTS:
+                    name, visible = xlsb_records.decode_string(content, end)[0], content[:4] == b"\0\0\0\0"
                     self.tables.append(_Table(self, name, visible, part, what))
         if not self.tables:
             raise UnusualError("no sheet")
@@ -58,14 +67,16 @@ class _File:
     def records(self, part: str) -> Iterator[xlsb_records.Record]:
         """The records of a part. Raises BadDataError when its checksum is wrong."""
         refuse_damaged(self.package.archive, part, CHUNK_BYTES)
-        return xlsb_records.records(inflated(self.package.archive, part, CHUNK_BYTES))
+        return xlsb_records.read_records(inflate(self.package.archive, part, CHUNK_BYTES))
 
     def strings(self) -> list[str]:
         """The shared strings; what follows a text (its fonts, its phonetic reading) is left out."""
         if self._strings is None:
             part = self.package.related("sharedStrings", "xl/sharedStrings.bin")
             found = self.records(part) if part else ()
-            self._strings = [xlsb_records.text(item, 1)[0] for kind, item in found if kind == xlsb_records.SHARED_ITEM]
+            self._strings = [
+                xlsb_records.decode_string(item, 1)[0] for kind, item in found if kind == xlsb_records.SHARED_ITEM
+            ]
         return self._strings
 
     def _formats(self, is_1904: bool) -> list[Format]:
@@ -75,12 +86,12 @@ class _File:
         within = False
         for kind, content in self.records(part) if part else ():
             if kind == xlsb_records.FORMAT:
-                codes[int.from_bytes(content[:2], "little")] = xlsb_records.text(content, 2)[0]
+                codes[int.from_bytes(content[:2], "little")] = xlsb_records.decode_string(content, 2)[0]
             elif kind in (xlsb_records.BEGIN_STYLES, xlsb_records.END_STYLES):
                 within = kind == xlsb_records.BEGIN_STYLES
             elif kind == xlsb_records.STYLE and within:
                 number = int.from_bytes(content[2:4], "little")
-                found.append(xlsx_formats.number_format(number, codes.get(number, ""), is_1904))
+                found.append(xlsx_formats.find_format(number, codes.get(number, ""), is_1904))
         return found
 
 
@@ -94,12 +105,12 @@ class _Table:
     part: str
     kind: str
     errors: int = 0
-    lost: Places = field(default_factory=Places)
+    lost: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Number and cells of each row that holds anything."""
-        self.errors, self.lost, number, cells = 0, Places(), 0, list[object]()
+        self.errors, self.lost, number, cells = 0, CellCount(), 0, list[object]()
         for kind, content in self.file.records(self.part):
             if kind == xlsb_records.ROW:
                 if cells:
@@ -109,7 +120,7 @@ class _Table:
                 break
             elif xlsb_records.BLANK < kind <= xlsb_records.FORMULA_ERROR or kind == xlsb_records.RICH_TEXT:
                 place = int.from_bytes(content[:4], "little")
-                if not len(cells) <= place < MOST_COLUMNS or number > MOST_ROWS:
+                if not len(cells) <= place < MAX_COLUMNS or number > MAX_ROWS:
                     raise BadDataError(
                         f"the workbook is damaged: {self.part} has a cell in row {number}, column {place + 1}"
                     )
@@ -133,15 +144,15 @@ class _Table:
             index, strings = int.from_bytes(value[:4], "little", signed=True), self.file.strings()
             return "" if index == NO_STRING else strings[index] if 0 <= index < len(strings) else None
         if kind in (xlsb_records.TEXT, xlsb_records.FORMULA_TEXT):
-            return xlsb_records.text(value)[0]
+            return xlsb_records.decode_string(value)[0]
         if kind == xlsb_records.RICH_TEXT:
-            return xlsb_records.text(value, 1)[0]
+            return xlsb_records.decode_string(value, 1)[0]
         if kind in (xlsb_records.BOOL, xlsb_records.FORMULA_BOOL):
             return bool(value[0])
         if kind in (xlsb_records.ERROR, xlsb_records.FORMULA_ERROR):
             self.errors += 1
             return ""
-        number = xlsb_records.rk(value[:4]) if kind == xlsb_records.RK else xlsb_records.real(value)
+        number = xlsb_records.decode_rk(value[:4]) if kind == xlsb_records.RK else xlsb_records.decode_double(value)
         style = int.from_bytes(content[4:7], "little")
         shown = self.file.formats[style] if style < len(self.file.formats) else GENERAL
         return number if shown.is_plain else shown.number(repr(number))

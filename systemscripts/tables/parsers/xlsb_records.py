@@ -15,12 +15,12 @@ NO_TEXT = 0xFFFFFFFF
 Record = tuple[int, bytes]
 
 
-def records(chunks: Iterable[bytes]) -> Iterator[Record]:
+def read_records(chunks: Iterable[bytes]) -> Iterator[Record]:
     """Every record of a part. Raises ValueError when it breaks off."""
     data, position = b"", 0
     for chunk in chunks:
         data, position = data[position:] + chunk, 0
-        while found := _record(data, position):
+        while found := _parse_head(data, position):
             kind, begin, end = found
             if end > len(data):
                 break
@@ -30,7 +30,7 @@ def records(chunks: Iterable[bytes]) -> Iterator[Record]:
         raise ValueError("the part breaks off within a record")
 
 
-def _record(data: bytes, position: int) -> tuple[int, int, int] | None:
+def _parse_head(data: bytes, position: int) -> tuple[int, int, int] | None:
     """Kind, begin and end of the record at a position; nothing when even its head is not all there."""
     head = data[position : position + 6]
     if len(head) < 2:
@@ -48,7 +48,7 @@ def _record(data: bytes, position: int) -> tuple[int, int, int] | None:
     return None
 
 
-def text(content: bytes, at: int = 0) -> tuple[str, int]:
+def decode_string(content: bytes, at: int = 0) -> tuple[str, int]:
     """A string with its length before it (2.5.171 XLWideString), and where it ends; "" where it is null."""
     count = int.from_bytes(content[at : at + 4], "little")
     if count == NO_TEXT:
@@ -57,13 +57,15 @@ def text(content: bytes, at: int = 0) -> tuple[str, int]:
     return content[at + 4 : end].decode("utf-16-le", "replace"), end
 
 
-def rk(content: bytes) -> float:
+def decode_rk(content: bytes) -> float:
     """A number packed into four bytes (2.5.123 RkNumber)."""
     packed = int.from_bytes(content, "little", signed=True)
-    number = float(packed >> 2) if packed & 2 else real(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
+    number = (
+        float(packed >> 2) if packed & 2 else decode_double(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
+    )
     return number / 100 if packed & 1 else number
 
 
-def real(content: bytes) -> float:
+def decode_double(content: bytes) -> float:
     """A double."""
     return float(struct.unpack("<d", content[:8])[0])

@@ -12,10 +12,10 @@ from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xml_text
-from systemscripts.tables.parsers.office_package import inflated
+from systemscripts.tables.parsers.office_package import inflate
 from systemscripts.tables.parsers.workbook import Area
 
-MOST_COLUMNS, MOST_ROWS = 16384, 2**20
+MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
 CellText = Callable[[str, str, str, bool], str]  # style, type, value, formula? -> text
@@ -88,17 +88,17 @@ class SheetReader:
 
     def _open_row(self, number: str) -> None:
         self._row = int(number) if number.isdecimal() and int(number) else self._row + 1
-        if self._row > MOST_ROWS:
+        if self._row > MAX_ROWS:
             raise ValueError(f"row {self._row}")
         self._cells, self._column = {}, -1
 
     def _open_cell(self, attributes: dict[str, str]) -> None:
         match = REFERENCE.fullmatch(attributes.get("r", ""))
-        self._column = _column(match.group(1)) if match else self._column + 1
+        self._column = _parse_column(match.group(1)) if match else self._column + 1
         if match and int(match.group(2)) != self._row:  # the reference counts: openpyxl and calamine agree
             self._done.append((self._row, self._cells))
             self._row, self._cells = int(match.group(2)), {}
-        if self._column >= MOST_COLUMNS:
+        if self._column >= MAX_COLUMNS:
             raise ValueError(f"column {self._column}")
         self._style, self._kind = attributes.get("s", ""), attributes.get("t", "n")
         self._value, self._inline, self._formula = [], [], False
@@ -112,28 +112,28 @@ class SheetReader:
             self._cells[self._column] = text
 
 
-def rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
+def read_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
     """Yield number and texts of each row in ascending order, or raise OutOfOrderError."""
     last = 0
-    for number, cells in _rows(chunks, text):
+    for number, cells in _parse_rows(chunks, text):
         if number <= last:
             if not cells:
                 continue
             raise OutOfOrderError
         last = number
-        yield number, _spread(cells)
+        yield number, _spread_cells(cells)
 
 
-def sorted_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
+def read_sorted_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
     """The same for rows in any order, all kept in memory; the last of two cells in one place counts."""
     found: dict[int, dict[int, str]] = {}
-    for number, cells in _rows(chunks, text):
+    for number, cells in _parse_rows(chunks, text):
         found.setdefault(number, {}).update(cells)
     for number in sorted(found):
-        yield number, _spread(found[number])
+        yield number, _spread_cells(found[number])
 
 
-def _rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, dict[int, str]]]:
+def _parse_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, dict[int, str]]]:
     reader = SheetReader(text)
     for data in chunks:
         reader.parser.Parse(data, False)
@@ -142,14 +142,14 @@ def _rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, dict[i
     yield from reader.take()
 
 
-def _spread(cells: dict[int, str]) -> list[str]:
+def _spread_cells(cells: dict[int, str]) -> list[str]:
     row = [""] * (max(cells) + 1 if cells else 0)
     for column, text in cells.items():
         row[column] = text
     return row
 
 
-def _column(letters: str) -> int:
+def _parse_column(letters: str) -> int:
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
@@ -183,7 +183,7 @@ class StringReader:
         self._phonetic -= tag == "rPh"
         self._in_text = False
         if tag == "si":
-            self.done.append(xml_text.unhexed("".join(self._parts or ())))
+            self.done.append(xml_text.unescape_letters("".join(self._parts or ())))
             self._parts = None
 
     def _characters(self, text: str) -> None:
@@ -191,7 +191,7 @@ class StringReader:
             self._parts.append(text)
 
 
-def strings(chunks: Iterator[bytes]) -> Iterator[str]:
+def read_strings(chunks: Iterator[bytes]) -> Iterator[str]:
     """The shared strings, however they are written."""
     reader = StringReader()
     seen = False
@@ -205,20 +205,20 @@ def strings(chunks: Iterator[bytes]) -> Iterator[str]:
         yield from reader.done
 
 
-def merged(archive: zipfile.ZipFile, part: str) -> list[Area]:
+def find_merged_areas(archive: zipfile.ZipFile, part: str) -> list[Area]:
     """The merged cells of a sheet; they stand below its rows (ECMA-376 part 1, 18.3.1.55)."""
     rest = b""
     found: list[Area] = []
-    for data in inflated(archive, part, 2**20):
+    for data in inflate(archive, part, 2**20):
         data = rest + data
-        found += map(_area, MERGED.findall(data))
+        found += map(_parse_area, MERGED.findall(data))
         rest = data[data.rfind(b"<") :][-200:]
     return [area for area in found if area]
 
 
-def _area(reference: tuple[bytes, ...]) -> Area:
+def _parse_area(reference: tuple[bytes, ...]) -> Area:
     left, top, right, bottom = reference
-    return int(top), _column(left.decode()), int(bottom), _column(right.decode())
+    return int(top), _parse_column(left.decode()), int(bottom), _parse_column(right.decode())
 
 
 def refuse_entity(*declaration: object) -> None:

@@ -12,11 +12,11 @@ from datetime import date
 from functools import cache
 from xml.etree import ElementTree
 
-from systemscripts.tables.parsers.cell_text import duration, number
+from systemscripts.tables.parsers.cell_text import format_duration, format_float
 
-DAY = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
+DAY_MILLISECONDS = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
 LEAP_DAY_1900 = 60  # Excel counts and shows 29 February 1900, which never was: no other day may stand for it
-LAST_DAY = 2_957_003  # 9999-12-31 counted from 1904; Excel shows later ones as ####
+MAX_DAY = 2_957_003  # 9999-12-31 counted from 1904; Excel shows later ones as ####
 
 Converter = Callable[[str], str]
 
@@ -26,7 +26,7 @@ DATE_TIMES, DURATIONS = {22}, {46}
 # Quoted and escaped letters, fillers, colours, conditions and locales do not say what kind of value is shown.
 SILENT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 SHORTEST = re.compile(r"0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?")
-SURE_DIGITS = 15  # so many survive being a float (IEEE 754): a text no longer than that is the shortest already
+MAX_SURE_DIGITS = 15  # so many survive being a float (IEEE 754): a text no longer than that is the shortest already
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
@@ -53,12 +53,12 @@ class Format:
     def number(self, value: str) -> str:
         """The text of a stored number."""
         if not self.kind:
-            return number_text(value)
+            return format_number(value)
         if self.kind == "duration":
-            return duration(round(float(value) * DAY))
+            return format_duration(round(float(value) * DAY_MILLISECONDS))
         if self.kind[0] == "0":
-            return _padded(value, len(self.kind))
-        return _moment(value, self.kind, self.is_1904)
+            return _pad_number(value, len(self.kind))
+        return _format_moment(value, self.kind, self.is_1904)
 
     def iso(self, value: str) -> str:
         """The text of a moment that is stored in ISO 8601, such as 2024-05-01T00:00:00Z."""
@@ -75,46 +75,46 @@ GENERAL = Format()
 
 
 @cache
-def number_format(number: int, code: str, is_1904: bool) -> Format:
+def find_format(number: int, code: str, is_1904: bool) -> Format:
     """The format of this number (ECMA-376 part 1, 18.8.30) and, where the file brings one, of this code."""
-    return Format(_custom(code) if code else _built_in(number), is_1904)
+    return Format(_classify_code(code) if code else _classify_number(number), is_1904)
 
 
-def styles(sheet: ElementTree.Element | None, is_1904: bool) -> list[Format]:
+def read_styles(sheet: ElementTree.Element | None, is_1904: bool) -> list[Format]:
     """The format of each cell style in styles.xml (ECMA-376 part 1, 18.8.10 cellXfs)."""
     codes: dict[int, str] = {}
     found: list[Format] = []
     for group in sheet if sheet is not None else ():
         tag = group.tag.rpartition("}")[2]
         if tag == "numFmts":
-            codes = {_number(item.get("numFmtId")): item.get("formatCode") or "" for item in group}
+            codes = {_parse_number(item.get("numFmtId")): item.get("formatCode") or "" for item in group}
         elif tag == "cellXfs":
-            numbers = [_number(item.get("numFmtId")) for item in group]
-            found = [number_format(number, codes.get(number, ""), is_1904) for number in numbers]
+            numbers = [_parse_number(item.get("numFmtId")) for item in group]
+            found = [find_format(number, codes.get(number, ""), is_1904) for number in numbers]
     return found or [GENERAL]
 
 
-def _number(value: str | None) -> int:
+def _parse_number(value: str | None) -> int:
     return int(value) if value and value.isdecimal() else 0
 
 
-def number_text(value: str) -> str:
+def format_number(value: str) -> str:
     """A number as its shortest text; integers as the file holds them, however long."""
     if value.isdecimal() and value[0] != "0":
         return value  # most numbers, and quicker than a pattern
-    if SHORTEST.fullmatch(value) and (len(value) <= SURE_DIGITS or "." not in value):
+    if SHORTEST.fullmatch(value) and (len(value) <= MAX_SURE_DIGITS or "." not in value):
         return value
-    return number(float(value))
+    return format_float(float(value))
 
 
-def _built_in(format_number: int) -> str:
+def _classify_number(format_number: int) -> str:
     for kind, numbers in (("date", DATES), ("time", TIMES), ("moment", DATE_TIMES), ("duration", DURATIONS)):
         if format_number in numbers:
             return kind
     return ""
 
 
-def _custom(code: str) -> str:
+def _classify_code(code: str) -> str:
     shown = SILENT.sub("", code.lower()).split(";")[0]
     if re.fullmatch("00+", shown):
         return shown
@@ -127,27 +127,27 @@ def _custom(code: str) -> str:
     return "moment" if has_date and has_time else "date" if has_date else "time" if has_time else ""
 
 
-def _padded(value: str, digits: int) -> str:
-    text = number_text(value)
+def _pad_number(value: str, digits: int) -> str:
+    text = format_number(value)
     return text.zfill(digits) if INTEGER.fullmatch(text) else text
 
 
-def _moment(value: str, kind: str, is_1904: bool) -> str:
+def _format_moment(value: str, kind: str, is_1904: bool) -> str:
     """Date, time or both as the format shows it, but no part of the value is dropped."""
-    days, milliseconds = divmod(round(float(value) * DAY), DAY)
-    if days < 0 or days > LAST_DAY:
-        return number_text(value)
+    days, milliseconds = divmod(round(float(value) * DAY_MILLISECONDS), DAY_MILLISECONDS)
+    if days < 0 or days > MAX_DAY:
+        return format_number(value)
     if days == 0 and not is_1904:
-        return duration(milliseconds)
+        return format_duration(milliseconds)
     if kind == "date" and not milliseconds:
-        return _date(days, is_1904)
+        return _format_date(days, is_1904)
     if days == 0 and kind == "time":
-        return duration(milliseconds)
-    return f"{_date(days, is_1904)} {duration(milliseconds)}"
+        return format_duration(milliseconds)
+    return f"{_format_date(days, is_1904)} {format_duration(milliseconds)}"
 
 
 @cache
-def _date(days: int, is_1904: bool) -> str:
+def _format_date(days: int, is_1904: bool) -> str:
     if is_1904:
         return date.fromordinal(date(1904, 1, 1).toordinal() + days).isoformat()
     if days == LEAP_DAY_1900:

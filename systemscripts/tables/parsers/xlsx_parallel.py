@@ -13,24 +13,24 @@ from contextlib import suppress
 from typing import IO, Any
 
 from systemscripts.tables import forked_process
-from systemscripts.tables.parsers.row_chunk import Ready
+from systemscripts.tables.parsers.row_chunk import CsvRows
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
-LEAST_BYTES = 48 * 2**20  # of XML; a smaller sheet is read before a helper would be of use
-AHEAD = 3
+MIN_XML_BYTES = 48 * 2**20  # of XML; a smaller sheet is read before a helper would be of use
+MAX_PIECES_AHEAD = 3
 
-Prepare = Callable[[bytes], list[Ready]]  # a piece of XML -> its rows
+Prepare = Callable[[bytes], list[CsvRows]]  # a piece of XML -> its rows
 Counts = Callable[[], tuple[int, int]]
 
 
 def is_worthwhile(size: int) -> bool:
     """True for a large sheet on a machine with two processors."""
-    return size >= LEAST_BYTES and forked_process.is_possible()
+    return size >= MIN_XML_BYTES and forked_process.is_possible()
 
 
-def shared_out(
+def share_pieces(
     pieces: Iterator[bytes], prepare: Prepare, counts: Counts, add_counts: Callable[[int, int], None]
-) -> Iterator[Ready]:
+) -> Iterator[CsvRows]:
     """Yield the rows of all pieces in order; half of the work is done by a helper, whose counts are added at the end.
 
     Raises UnusualError when the helper cannot read its pieces, and whatever `pieces` and `prepare` raise.
@@ -39,8 +39,8 @@ def shared_out(
     if first is not None:
         yield from prepare(first)
     helper = _Helper(prepare, counts)
-    local: queue.Queue[bytes | BaseException | None] = queue.Queue(AHEAD)
-    threading.Thread(target=_deal, args=(pieces, local, helper), daemon=True).start()
+    local: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_PIECES_AHEAD)
+    threading.Thread(target=_deal_pieces, args=(pieces, local, helper), daemon=True).start()
     try:
         while (piece := local.get()) is not None:
             if isinstance(piece, BaseException):
@@ -57,7 +57,7 @@ def shared_out(
         helper.end()
 
 
-def _deal(pieces: Iterator[bytes], local: queue.Queue[bytes | BaseException | None], helper: _Helper) -> None:
+def _deal_pieces(pieces: Iterator[bytes], local: queue.Queue[bytes | BaseException | None], helper: _Helper) -> None:
     """Give the pieces to this process and the helper in turn."""
     try:
         for number, piece in enumerate(pieces):
@@ -76,13 +76,13 @@ class _Helper:
 
     def __init__(self, prepare: Prepare, counts: Counts) -> None:
         self.counts: tuple[int, int] | None = None
-        self._other = forked_process.ForkedProcess(lambda source, target: _help(source, target, prepare, counts))
+        self._other = forked_process.ForkedProcess(lambda source, target: _run_helper(source, target, prepare, counts))
 
     def give(self, piece: bytes) -> None:
         """Send a piece; waits while the helper is busy."""
         forked_process.write_message(self._other.down, piece)
 
-    def next(self) -> list[Ready] | None:
+    def next(self) -> list[CsvRows] | None:
         """What became of the next piece; None when there was none, and the counts are known."""
         message = forked_process.read_message(self._other.up)
         answer: tuple[str, Any] = marshal.loads(message) if message is not None else ("failed", "it broke off")
@@ -92,7 +92,7 @@ class _Helper:
         if kind == "counts":
             self.counts = (content[0], content[1])
             return None
-        return [Ready(*ready) for ready in content]
+        return [CsvRows(*ready) for ready in content]
 
     def close_input(self) -> None:
         """Say that nothing more comes."""
@@ -103,7 +103,7 @@ class _Helper:
         self._other.end()
 
 
-def _help(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts) -> None:
+def _run_helper(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts) -> None:
     """The helper's whole life."""
     try:
         before = counts()

@@ -25,14 +25,23 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.office_package import Package, SheetPart, inflated
-from systemscripts.tables.parsers.row_chunk import Chunk, Ready
-from systemscripts.tables.parsers.workbook import MACROS, NO_STRING, Book, Places, ReadAgainError, Row, Sheet, counted
+from systemscripts.tables.parsers.office_package import Package, SheetPart, inflate
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
+from systemscripts.tables.parsers.workbook import (
+    MACROS_WEIGHT,
+    NO_STRING,
+    Book,
+    CellCount,
+    ReadAgainError,
+    Row,
+    Sheet,
+    make_warnings,
+)
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
 NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
-AHEAD = 4  # pieces that are unpacked before they are asked for
+MAX_PIECES_AHEAD = 4  # pieces that are unpacked before they are asked for
 # No text of XML holds a NUL.
 LOST = "\0"
 WORKSHEETS = ("worksheet", "xlMacrosheet", "macrosheet", "xlIntlMacrosheet")
@@ -44,10 +53,10 @@ class Workbook:
 
     def __init__(self, package: Package, is_1904: bool) -> None:
         self.package = package
-        self.formats = xlsx_formats.styles(_styles(package), is_1904)
+        self.formats = xlsx_formats.read_styles(_read_styles(package), is_1904)
         self.strings_part = package.related("sharedStrings", "xl/sharedStrings.xml")
         self.errors = self.formulas = 0
-        self.lost = Places()
+        self.lost = CellCount()
         self._fields: list[bytes] | None = None
         self._texts: list[str] | None = None
         self._unordered: set[str] = set()  # sheets whose rows must be sorted first
@@ -55,41 +64,41 @@ class Workbook:
     def fields(self) -> list[bytes]:
         """The shared strings as CSV fields."""
         if self._fields is None:
-            self._fields = xlsx_strings.fields(self.package.archive, self.strings_part)
+            self._fields = xlsx_strings.read_fields(self.package.archive, self.strings_part)
         return self._fields
 
     def texts(self) -> list[str]:
         """The shared strings as texts, however they are written."""
         if self._texts is None:
             self._fields = None
-            self._texts = list(xlsx_events.strings(self._chunks(self.strings_part)))
+            self._texts = list(xlsx_events.read_strings(self._chunks(self.strings_part)))
         return self._texts
 
     def chunks(self, part: str) -> Iterator[Chunk]:
         """The rows of a plainly written sheet. Raises UnusualError when it is none."""
         self.errors = self.formulas = 0
         pattern, converters, last_row = xlsx_rows.RowPattern(), _Converters(self), 0
-        for body in xlsx_rows.pieces(_unpacked_ahead(self.package.archive, part)):
-            for chunk in xlsx_rows.rows_of(body, pattern, converters, last_row):
+        for body in xlsx_rows.split_pieces(_unpack_ahead(self.package.archive, part)):
+            for chunk in xlsx_rows.read_piece(body, pattern, converters, last_row):
                 last_row = chunk.rows[-1]
                 yield chunk
 
-    def ready(self, part: str, left: int, right: int) -> Iterator[Ready]:
+    def ready(self, part: str, left: int, right: int) -> Iterator[CsvRows]:
         """The same as CSV of these columns, by two processes."""
         self.errors = self.formulas = last_row = 0
         pattern, converters = xlsx_rows.RowPattern(), _Converters(self)
 
-        def prepare(body: bytes) -> list[Ready]:
+        def prepare(body: bytes) -> list[CsvRows]:
             if NO_NUMBER.search(body):
                 raise UnusualError("a row without number, which only the row before it tells")
-            return [chunk.ready(left, right) for chunk in xlsx_rows.rows_of(body, pattern, converters, 0)]
+            return [chunk.ready(left, right) for chunk in xlsx_rows.read_piece(body, pattern, converters, 0)]
 
         def add_counts(errors: int, formulas: int) -> None:
             self.errors += errors
             self.formulas += formulas
 
-        pieces = xlsx_rows.pieces(inflated(self.package.archive, part, CHUNK_BYTES))
-        for found in xlsx_parallel.shared_out(pieces, prepare, lambda: (self.errors, self.formulas), add_counts):
+        pieces = xlsx_rows.split_pieces(inflate(self.package.archive, part, CHUNK_BYTES))
+        for found in xlsx_parallel.share_pieces(pieces, prepare, lambda: (self.errors, self.formulas), add_counts):
             if found.first <= last_row:
                 raise UnusualError("rows out of order")
             last_row = found.last
@@ -97,12 +106,12 @@ class Workbook:
 
     def rows(self, part: str) -> Iterator[tuple[int, Row]]:
         """The rows of any well-formed sheet."""
-        self.errors, self.formulas, self.lost = 0, 0, Places()
+        self.errors, self.formulas, self.lost = 0, 0, CellCount()
         if part in self._unordered:
-            yield from self._without_lost(xlsx_events.sorted_rows(self._chunks(part), self._text))
+            yield from self._without_lost(xlsx_events.read_sorted_rows(self._chunks(part), self._text))
             return
         try:
-            yield from self._without_lost(xlsx_events.rows(self._chunks(part), self._text))
+            yield from self._without_lost(xlsx_events.read_rows(self._chunks(part), self._text))
         except xlsx_events.OutOfOrderError as error:
             self._unordered.add(part)
             raise ReadAgainError from error
@@ -116,7 +125,7 @@ class Workbook:
             yield number, cells
 
     def _chunks(self, part: str | None) -> Iterator[bytes]:
-        return inflated(self.package.archive, part, CHUNK_BYTES) if part else iter(())
+        return inflate(self.package.archive, part, CHUNK_BYTES) if part else iter(())
 
     def _text(self, style: str, kind: str, value: str, formula: bool) -> str:
         """The text of one cell."""
@@ -135,7 +144,7 @@ class Workbook:
             return "false" if value.strip() in ("0", "false") else "true"
         if kind == "n":
             return self.format(style).number(value.strip())
-        return self.format(style).iso(value) if kind == "d" else xml_text.unhexed(value)
+        return self.format(style).iso(value) if kind == "d" else xml_text.unescape_letters(value)
 
     def format(self, style: str) -> xlsx_formats.Format:
         """The number format of a cell style."""
@@ -167,7 +176,7 @@ class _Converters(dict[xlsx_rows.Shape, Callable[[Sequence[bytes]], list[bytes]]
         if shape.content == "unsaved" and key[0] != "str":
             self[shape] = self._workbook.count_formula
         elif shape.content == "unsaved":
-            self[shape] = _blank
+            self[shape] = _make_blanks
         else:
             self[shape] = self._by_style.get(key) or self._by_style.setdefault(key, self._converter(*key))
         return self[shape]
@@ -175,30 +184,34 @@ class _Converters(dict[xlsx_rows.Shape, Callable[[Sequence[bytes]], list[bytes]]
     def _converter(self, kind: str, style: str) -> Callable[[Sequence[bytes]], list[bytes]]:
         workbook = self._workbook
         if kind == "s":
-            return column_fields.shared(workbook.fields())
+            return column_fields.make_string_lookup(workbook.fields())
         if kind == "n":
             number_format = workbook.format(style)
             if number_format.kind == "moment":
-                return column_fields.Moments(number_format).fields
-            return column_fields.numbers if number_format.is_plain else column_fields.Kept(number_format.number).fields
+                return column_fields.DateTimeConverter(number_format).fields
+            return (
+                column_fields.format_numbers
+                if number_format.is_plain
+                else column_fields.CachedConverter(number_format.number).fields
+            )
         if kind == "d":
-            return column_fields.Kept(workbook.format(style).iso).fields
-        usual = {"b": column_fields.booleans, "e": workbook.count_error}
-        return usual.get(kind, column_fields.texts)
+            return column_fields.CachedConverter(workbook.format(style).iso).fields
+        usual = {"b": column_fields.format_booleans, "e": workbook.count_error}
+        return usual.get(kind, column_fields.format_texts)
 
 
 def open_book(path: Path) -> Book:
     """Open an XLSX. Raises BadDataError when it is no workbook, any other error when it is not well-formed."""
-    if container_check.zip_format(path) != "xlsx":
+    if container_check.detect_zip_format(path) != "xlsx":
         raise UnusualError("not XLSX")
     package = Package(path)
     parts, is_1904 = package.sheets()
     workbook = Workbook(package, is_1904)
-    sheets = [_sheet(workbook, part) for part in parts if part.kind in WORKSHEETS]
-    return Book("xlsx", sheets, lambda sheet: counted(workbook.errors, workbook.formulas, workbook.lost))
+    sheets = [_make_sheet(workbook, part) for part in parts if part.kind in WORKSHEETS]
+    return Book("xlsx", sheets, lambda sheet: make_warnings(workbook.errors, workbook.formulas, workbook.lost))
 
 
-def _sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
+def _make_sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
     if not sheet.part:
         return Sheet(sheet.name, tuple, sheet.visible)
     size = workbook.package.archive.getinfo(sheet.part).file_size
@@ -206,30 +219,30 @@ def _sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
         sheet.name,
         partial(workbook.rows, sheet.part),
         sheet.visible,
-        0 if sheet.kind == "worksheet" else MACROS,
+        0 if sheet.kind == "worksheet" else MACROS_WEIGHT,
         chunks=partial(workbook.chunks, sheet.part),
         ready=partial(workbook.ready, sheet.part) if xlsx_parallel.is_worthwhile(size) else None,
-        merged=partial(xlsx_events.merged, workbook.package.archive, sheet.part),
+        merged=partial(xlsx_events.find_merged_areas, workbook.package.archive, sheet.part),
     )
 
 
-def _styles(package: Package) -> ElementTree.Element | None:
+def _read_styles(package: Package) -> ElementTree.Element | None:
     part = package.related("styles", "xl/styles.xml")
     return package.xml(part) if part else None
 
 
-def _blank(values: Sequence[bytes]) -> list[bytes]:
+def _make_blanks(values: Sequence[bytes]) -> list[bytes]:
     return [b""] * len(values)
 
 
-def _unpacked_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+def _unpack_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     """The bytes of a member, unpacked by a second thread: zlib lets the other one work meanwhile."""
-    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(AHEAD)
+    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_PIECES_AHEAD)
     stopped = threading.Event()
 
     def unpack() -> None:
         try:
-            for data in inflated(archive, part, CHUNK_BYTES):
+            for data in inflate(archive, part, CHUNK_BYTES):
                 if stopped.is_set():
                     return
                 ready.put(data)

@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import lt
 
 from systemscripts.tables.parsers.row_chunk import Chunk
-from systemscripts.tables.parsers.xlsx_strings import UnusualError, joined_text
+from systemscripts.tables.parsers.xlsx_strings import UnusualError, join_text
 
 ROW = re.compile(rb"<row\b([^>]*)>")
 ATTRIBUTE = re.compile(r'\b(\w+)="([^"]*)"')
@@ -23,9 +23,9 @@ CELL = re.compile(rb'<c((?: s="\d+")?) r="([A-Z]{1,3})(\d+)"([^>]*?)(?:/>|>(.*?)
 CONTENT = re.compile(
     rb"(<f(?:[^<>]*/>|[^<]*</f>))?(?:<v>([^<]*)</v>|<v ?/>|<v (?:[^>]*)>([^<]*)</v>|<is>(.*)</is>|<is ?/>)?", re.DOTALL
 )
-MOST_COLUMNS = 16384
-MOST_SHAPES = 400  # in the pattern; a sheet of more kinds of cells is cut cell by cell
-WIDE = 512  # rows beyond the pattern of more columns than this stand alone
+MAX_COLUMNS = 16384
+MAX_SHAPES = 400  # in the pattern; a sheet of more kinds of cells is cut cell by cell
+MAX_PATTERN_COLUMNS = 512  # rows beyond the pattern of more columns than this stand alone
 
 FORMULA = rb"<f(?:[^<>]*/>|[^<]*</f>)"
 CONTENTS = {  # kind -> pattern of what stands between <c ...> and </c>
@@ -83,7 +83,7 @@ class RowPattern:
     def learn(self, seen: set[Shape]) -> None:
         """Add the shapes of rows that were unknown, as far as there is room."""
         new = [shape for shape in seen if shape not in self.shapes and shape.content != "rare"]
-        if new and len(self.shapes) + len(new) <= MOST_SHAPES:
+        if new and len(self.shapes) + len(new) <= MAX_SHAPES:
             self.shapes.update(dict.fromkeys(new))
             self.compile()
 
@@ -92,7 +92,7 @@ Cells = list[tuple[Shape, bytes]]
 Convert = Mapping[Shape, Callable[[Sequence[bytes]], list[bytes]]]
 
 
-def pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def split_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The sheet's XML, cut after the end of a row. Raises UnusualError when there is no plain sheet data."""
     rest = b""
     seen_rows = False
@@ -112,25 +112,25 @@ def pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise UnusualError("no plain sheet data")
 
 
-def rows_of(body: bytes, pattern: RowPattern, convert: Convert, last_row: int) -> Iterator[Chunk]:
+def read_piece(body: bytes, pattern: RowPattern, convert: Convert, last_row: int) -> Iterator[Chunk]:
     """The rows of one piece; `last_row` is the number of the row before them. The pattern learns from unknown rows."""
     found = pattern.search.findall(body)
     if len(found) != body.count(b"</row>"):
         raise UnusualError("rows written in an unusual way")
     numbers, *groups, unknown = zip(*found, strict=True)
-    cut = {place: _cut(piece) for place, piece in enumerate(unknown) if piece} if any(unknown) else {}
-    rows = _numbers(numbers, cut, last_row)
-    wide = [place for place, (_, cells) in cut.items() if cells and cells[-1][0].column > WIDE]
+    cut = {place: _split_row(piece) for place, piece in enumerate(unknown) if piece} if any(unknown) else {}
+    rows = _number_rows(numbers, cut, last_row)
+    wide = [place for place, (_, cells) in cut.items() if cells and cells[-1][0].column > MAX_PATTERN_COLUMNS]
     bounds = sorted({0, len(rows), *wide, *(place + 1 for place in wide)})
     for start, end in pairwise(bounds):
         parts = [group[start:end] for group in groups] if wide else groups
         patches = {place - start: cut[place][1] for place in range(start, end) if place in cut} if cut else {}
-        yield Chunk(rows[start:end], _columns(pattern.filled, parts, patches, convert, end - start))
+        yield Chunk(rows[start:end], _make_columns(pattern.filled, parts, patches, convert, end - start))
     if cut:
         pattern.learn({shape for _, cells in cut.values() for shape, _ in cells})
 
 
-def _numbers(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], last_row: int) -> list[int]:
+def _number_rows(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], last_row: int) -> list[int]:
     """The row numbers, where a row without one follows the row before it. Raises UnusualError when they do not grow."""
     if not cut:
         rows = list(map(int, numbers))
@@ -144,7 +144,7 @@ def _numbers(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], last_r
     return rows
 
 
-def _cut(piece: bytes) -> tuple[int, Cells]:
+def _split_row(piece: bytes) -> tuple[int, Cells]:
     """Number (0 when it has none) and cells of one row, cell by cell."""
     start = piece.rfind(b"<row")  # empty rows without end tag may stand before it
     opened = ROW.match(piece, start)
@@ -152,7 +152,7 @@ def _cut(piece: bytes) -> tuple[int, Cells]:
         raise UnusualError("a row written in an unusual way")
     found = ROW_NUMBER.search(opened.group(1))
     number = int(found.group(1)) if found else 0
-    cells = [_cell(match, number) for match in CELL.finditer(piece, opened.end())]
+    cells = [_parse_cell(match, number) for match in CELL.finditer(piece, opened.end())]
     if len(cells) != piece.count(b"<c ", start) + piece.count(b"<c>", start):
         raise UnusualError("cells written in an unusual way")
     columns = [shape.column for shape, _ in cells]
@@ -161,17 +161,17 @@ def _cut(piece: bytes) -> tuple[int, Cells]:
     return number, cells
 
 
-def _cell(match: re.Match[bytes], row: int) -> tuple[Shape, bytes]:
+def _parse_cell(match: re.Match[bytes], row: int) -> tuple[Shape, bytes]:
     before, letters, number, after, inner = match.groups()
     if row and int(number) != row:
         raise UnusualError("a cell in another row than it says")
-    content, value = _content(inner or b"", b't="str"' in after)
+    content, value = _parse_content(inner or b"", b't="str"' in after)
     if content == "value" and inner and not inner.startswith(b"<v>"):
         content = "rare"
-    return Shape(column_number(letters), letters, before, after, content), value
+    return Shape(parse_column(letters), letters, before, after, content), value
 
 
-def _content(inner: bytes, is_text: bool) -> tuple[str, bytes]:
+def _parse_content(inner: bytes, is_text: bool) -> tuple[str, bytes]:
     """What stands in a cell (a key of CONTENTS, "" or "rare"), and its value as it stands in the XML."""
     if not inner:
         return "", b""
@@ -180,21 +180,21 @@ def _content(inner: bytes, is_text: bool) -> tuple[str, bytes]:
         raise UnusualError("a cell written in an unusual way")
     formula, value, attributed, inline = match.groups()
     if inline is not None:
-        return ("inline" if inline.count(b"<") == 2 else "rare"), joined_text(inline)
+        return ("inline" if inline.count(b"<") == 2 else "rare"), join_text(inline)
     value = value or attributed or b""
     if formula and not value:
         return ("rare", b"") if is_text else ("unsaved", b">")
     return ("formula" if formula else "value"), value
 
 
-def _columns(
+def _make_columns(
     filled: list[Shape], groups: Sequence[Sequence[bytes]], patches: dict[int, Cells], convert: Convert, count: int
 ) -> dict[int, list[bytes]]:
     columns: dict[int, list[bytes]] = {}
     for shape, values in zip(filled, groups, strict=True):
         if any(values):
             fields, others = convert[shape](values), columns.get(shape.column)
-            columns[shape.column] = fields if others is None else list(map(or_, fields, others))
+            columns[shape.column] = fields if others is None else list(map(choose_filled, fields, others))
     for place, cells in patches.items():
         for shape, value in cells:
             if value:
@@ -202,17 +202,17 @@ def _columns(
     return columns
 
 
-def or_(first: bytes, second: bytes) -> bytes:
+def choose_filled(first: bytes, second: bytes) -> bytes:
     """The one that holds something; a cell has one shape, so the other is blank."""
     return first or second
 
 
 @cache
-def column_number(letters: bytes) -> int:
+def parse_column(letters: bytes) -> int:
     """Number from 0 of a column: A, B ... Z, AA."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64
-    if not 0 < number <= MOST_COLUMNS:
+    if not 0 < number <= MAX_COLUMNS:
         raise UnusualError(f"column {letters.decode()}")
     return number - 1

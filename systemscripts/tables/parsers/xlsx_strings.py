@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 from systemscripts.tables.parsers import office_package, xml_text
-from systemscripts.tables.parsers.row_chunk import quoted
+from systemscripts.tables.parsers.row_chunk import quote_fields
 
 CHUNK_BYTES = 2**20
 ITEM = re.compile(
@@ -22,22 +22,22 @@ class UnusualError(Exception):
     """Not as Excel and its relatives write it; a more general reader may understand it."""
 
 
-def fields(archive: zipfile.ZipFile, part: str | None) -> list[bytes]:
+def read_fields(archive: zipfile.ZipFile, part: str | None) -> list[bytes]:
     """All strings as CSV fields. Raises UnusualError when not written plainly: one missed shifts all others."""
     found: list[bytes] = []
     rest = b""
-    for data in office_package.inflated(archive, part, CHUNK_BYTES) if part else ():
+    for data in office_package.inflate(archive, part, CHUNK_BYTES) if part else ():
         if not found and not rest:
             _check_head(data, part or "")
         body, end, rest = (rest + data).rpartition(b"</si>")
         if end:
-            found += _items(body + end)
+            found += _parse_items(body + end)
     if b"<si" in rest and b"</si>" not in rest:  # empty items after the last filled one
-        found += _items(rest)
+        found += _parse_items(rest)
     return found
 
 
-def joined_text(content: bytes) -> bytes:
+def join_text(content: bytes) -> bytes:
     """The text of a string item or an inline string: its runs joined, without the reading aids of Japanese."""
     if b"<rPh" in content:
         content = PHONETIC.sub(b"", content)
@@ -47,7 +47,7 @@ def joined_text(content: bytes) -> bytes:
     return b"".join(runs)
 
 
-def _items(body: bytes) -> Iterator[bytes] | list[bytes]:
+def _parse_items(body: bytes) -> Iterator[bytes] | list[bytes]:
     if b"<!" in body:
         raise UnusualError("comments or CDATA among the strings")
     if not body.isascii():
@@ -55,7 +55,7 @@ def _items(body: bytes) -> Iterator[bytes] | list[bytes]:
     start = body.find(b"<si><t>")
     values = body[start + 7 : -9].split(b"</t></si><si><t>")
     if body.endswith(b"</t></si>") and body.count(b"<", max(start, 0)) == 4 * len(values):  # nothing but plain items
-        return quoted(xml_text.plain(values))
+        return quote_fields(xml_text.decode_texts(values))
     items = ITEM.findall(body)
     if len(items) != body.count(b"<si>") + body.count(b"<si ") + body.count(b"<si/>"):
         raise UnusualError("strings written in an unusual way")
@@ -63,8 +63,8 @@ def _items(body: bytes) -> Iterator[bytes] | list[bytes]:
     values = list(plain)
     for others in (rich, attributed):
         if any(others):
-            values = [joined_text(other) if other else value for value, other in zip(values, others, strict=True)]
-    return quoted(xml_text.plain(values))
+            values = [join_text(other) if other else value for value, other in zip(values, others, strict=True)]
+    return quote_fields(xml_text.decode_texts(values))
 
 
 def _check_head(head: bytes, part: str) -> None:

@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import xlsx_events, xlsx_formats
-from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, counted
+from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, make_warnings
 
 CHUNK_BYTES = 2**20
 # The names that stand for formats beside codes (XML Spreadsheet Reference, ss:NumberFormat).
@@ -24,7 +24,7 @@ NAMED_FORMATS = {
     "Medium Time": "hh:mm",
     "Short Time": "hh:mm",
 }
-MOST_COLUMNS, MOST_ROWS = 16384, 2**20
+MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 
 
 @dataclass
@@ -75,7 +75,7 @@ class _Reader:
             self._formats[self._style] = self._formats.get(local.get("Parent", ""), xlsx_formats.GENERAL)
         elif tag == "NumberFormat" and local.get("Format"):
             code = NAMED_FORMATS.get(local["Format"], local["Format"])
-            self._formats[self._style] = xlsx_formats.number_format(0, code, False)
+            self._formats[self._style] = xlsx_formats.find_format(0, code, False)
         elif tag == "Row":
             self._row = int(local.get("Index", self._row + 1))
             self._cells, self._column = [], 0
@@ -90,7 +90,7 @@ class _Reader:
         self._column = int(attributes.get("Index", self._column + 1))
         self._across = int(attributes.get("MergeAcross", 0))
         down = int(attributes.get("MergeDown", 0))
-        if not 0 < self._column <= MOST_COLUMNS or self._row > MOST_ROWS:
+        if not 0 < self._column <= MAX_COLUMNS or self._row > MAX_ROWS:
             raise BadDataError(f"row {self._row}, column {self._column}: no sheet is as large")
         if self._across or down:
             left = self._column - 1
@@ -125,7 +125,7 @@ class _Reader:
         if self._kind == "Number":
             return self._cell_format.number(text.strip())
         if self._kind == "DateTime":
-            return _moment(text.strip(), self._cell_format)
+            return _format_moment(text.strip(), self._cell_format)
         if self._kind == "Boolean":
             return "false" if text.strip() in ("0", "False", "false") else "true"
         if self._kind == "Error":
@@ -141,25 +141,25 @@ class _Reader:
 def open_book(path: Path) -> Book:
     """Open a workbook. Raises expat.ExpatError where the XML breaks off."""
     reader = _Reader(None)
-    for _ in _read(path, reader):
+    for _ in _parse_file(path, reader):
         pass
     counts: dict[str, tuple[int, int]] = {}
     sheets = [
-        Sheet(sheet.name, partial(_rows, path, number, counts), sheet.visible, merged=partial(list, sheet.merged))
+        Sheet(sheet.name, partial(_read_rows, path, number, counts), sheet.visible, merged=partial(list, sheet.merged))
         for number, sheet in enumerate(reader.sheets)
     ]
-    return Book("xml spreadsheet", sheets, lambda sheet: counted(*counts.get(sheet.name, (0, 0))))
+    return Book("xml spreadsheet", sheets, lambda sheet: make_warnings(*counts.get(sheet.name, (0, 0))))
 
 
-def _rows(path: Path, number: int, counts: dict[str, tuple[int, int]]) -> Iterator[tuple[int, Row]]:
+def _read_rows(path: Path, number: int, counts: dict[str, tuple[int, int]]) -> Iterator[tuple[int, Row]]:
     reader = _Reader(number)
-    yield from _read(path, reader)
+    yield from _parse_file(path, reader)
     counts[reader.sheets[number].name] = reader.errors, reader.formulas
 
 
-def _read(path: Path, reader: _Reader) -> Iterator[tuple[int, Row]]:
+def _parse_file(path: Path, reader: _Reader) -> Iterator[tuple[int, Row]]:
     with path.open("rb") as file:
-        file.seek(_begin(file.read(CHUNK_BYTES)))
+        file.seek(_find_begin(file.read(CHUNK_BYTES)))
         while data := file.read(CHUNK_BYTES):
             reader.parser.Parse(data, False)
             yield from reader.done
@@ -168,7 +168,7 @@ def _read(path: Path, reader: _Reader) -> Iterator[tuple[int, Row]]:
     yield from reader.done
 
 
-def _begin(head: bytes) -> int:
+def _find_begin(head: bytes) -> int:
     """Return where the first "<" stands, behind white space that some exports write and XML does not allow.
 
     A mark directly before it belongs to it.
@@ -182,7 +182,7 @@ def _begin(head: bytes) -> int:
     return max(start, 0)
 
 
-def _moment(text: str, shown: xlsx_formats.Format) -> str:
+def _format_moment(text: str, shown: xlsx_formats.Format) -> str:
     """A moment, which is always stored with date and time: 1899-12-31T07:05:00.000 is 07:05."""
     day, _, clock = text.partition("T")
     clock = clock.removesuffix(".000")

@@ -10,24 +10,24 @@ ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xs
 NEEDS_CARE = re.compile(rb"[&\r]|_x[0-9A-Fa-f]{4}_")
 
 
-def plain(values: list[bytes] | tuple[bytes, ...]) -> list[bytes]:
+def decode_texts(values: list[bytes] | tuple[bytes, ...]) -> list[bytes]:
     """The texts that these pieces of XML stand for, all in UTF-8."""
     if NEEDS_CARE.search(b"\0".join(values)) is None:
         return list(values)
     search = NEEDS_CARE.search
-    return [unescaped(value.decode()).encode() if search(value) else value for value in values]
+    return [unescape(value.decode()).encode() if search(value) else value for value in values]
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """One piece of character data as text."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")  # XML 1.0, 2.11: what a parser does to line ends
     if "&" in text:
-        text = ENTITY.sub(_letter, text)
-    return unhexed(text)
+        text = ENTITY.sub(_decode_entity, text)
+    return unescape_letters(text)
 
 
-def unhexed(text: str) -> str:
+def unescape_letters(text: str) -> str:
     """Replace _x000D_ and the like by the letters they stand for; NUL and half letters become nothing."""
     if "_x" not in text:
         return text
@@ -35,7 +35,7 @@ def unhexed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _letter(match: re.Match[str]) -> str:
+def _decode_entity(match: re.Match[str]) -> str:
     hexadecimal, decimal, name = match.groups()
     if name:
         return NAMED[name]

@@ -20,14 +20,14 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     try:
         with zipfile.ZipFile(path) as packed:
             files = [member for member in packed.infolist() if not member.is_dir()]
-            place, beside = archive_members.find_only(path.name, "zip", [member.filename for member in files])
+            place, beside = archive_members.find_only_table(path.name, "zip", [member.filename for member in files])
             member = files[place]
             if member.flag_bits & ENCRYPTED:
                 raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.")
             refuse_bomb(path.name, member.file_size, member.compress_size)
             protocol.write_json(output, protocol.SHEET, {"name": member.filename, "beside": beside})
             with packed.open(member) as stream:
-                gzip_parser.send(path.name, stream, output, member.compress_size)
+                gzip_parser.send_stream(path.name, stream, output, member.compress_size)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise BadDataError(f"{path.name} is truncated or damaged: {error}", "Ask the sender for it again.") from error
-    protocol.write(output, protocol.END)
+    protocol.write_frame(output, protocol.END)

@@ -8,7 +8,7 @@ from typing import Any
 from systemscripts.summary import Notice
 from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import ReadingOptions
-from systemscripts.tables.parsers.sheet_overview import count_known
+from systemscripts.tables.parsers.sheet_overview import count_known_names
 
 KINDS = {"html": "table", "json": "list"}
 MOST_NAMED = 10
@@ -24,10 +24,10 @@ def describe_tables(
     """
     kind = KINDS.get(file_format, "sheet")
     doubts, facts = [], []
-    own = count_known([list(columns)], options.known_columns)
+    own = count_known_names([list(columns)], options.known_columns)
     for other in others:
         size = f"{other['rows']:,} rows{' or more' if other['is_more'] else ''}"
-        is_known_less = own > count_known(other["top"], options.known_columns)
+        is_known_less = own > count_known_names(other["top"], options.known_columns)
         if _has_header(other["top"], columns):
             doubts.append(f"{other['name']} has the same columns ({size})")
         elif other["is_more"] and not is_known_less and max(map(len, other["top"])) > 1:

@@ -10,7 +10,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.column_names import SOURCE_SHEET
 from systemscripts.tables.model import Block, Detected, Table, Wire
-from systemscripts.tables.parsers.row_chunk import quoted
+from systemscripts.tables.parsers.row_chunk import quote_fields
 
 
 class AllSheetsTable(Table):
@@ -37,10 +37,10 @@ class AllSheetsTable(Table):
     def blocks(self) -> Iterator[Block]:
         """Yield the records of each sheet, with its name before them."""
         for table in self._tables:
-            prefix = quoted([table.detected.sheet.encode()])[0] + b","
-            order = _order(self.columns[1:], table.columns)
+            prefix = quote_fields([table.detected.sheet.encode()])[0] + b","
+            order = _find_order(self.columns[1:], table.columns)
             for block in table.blocks():
-                records = block.records if order is None else _reordered(table, block.records, order)
+                records = block.records if order is None else _reorder_records(table, block.records, order)
                 yield Block([prefix + record for record in records], block.rows)
 
     def content_sha256(self) -> str:
@@ -54,21 +54,21 @@ class AllSheetsTable(Table):
             table.close()
 
 
-def _order(wanted: list[str], columns: list[str]) -> list[int] | None:
+def _find_order(wanted: list[str], columns: list[str]) -> list[int] | None:
     """Where in a sheet each wanted column stands; None where all stand in their places."""
     return None if wanted == columns else [columns.index(name) for name in wanted]
 
 
-def _reordered(table: Table, records: Sequence[bytes], order: list[int]) -> list[bytes]:
+def _reorder_records(table: Table, records: Sequence[bytes], order: list[int]) -> list[bytes]:
     """Records of a sheet with the columns of the first sheet; a short one is blank where it ends."""
     found = []
     for record in records:
         fields = [field.encode() for field in table.parse(record)]
-        found.append(b",".join(quoted([fields[place] if place < len(fields) else b"" for place in order])))
+        found.append(b",".join(quote_fields([fields[place] if place < len(fields) else b"" for place in order])))
     return found
 
 
-def join(tables: Sequence[Table], path: Path) -> Table:
+def join_sheets(tables: Sequence[Table], path: Path) -> Table:
     """One table of all sheets; those without any record are left out.
 
     Raises BadDataError, naming the difference, when the columns of two sheets differ: nothing is left out in silence.
@@ -76,23 +76,23 @@ def join(tables: Sequence[Table], path: Path) -> Table:
     filled = [table for table in tables if next(table.blocks(), None) is not None] or list(tables[:1])
     first = filled[0]
     for table in filled[1:]:
-        if not _same(first.columns, table.columns):
+        if not _has_same_columns(first.columns, table.columns):
             for each in tables:
                 each.close()
             raise BadDataError(
                 f"{path.name}: sheet {table.detected.sheet} has other columns than sheet {first.detected.sheet}: "
-                f"{_difference(first.columns, table.columns)}",
+                f"{_describe_difference(first.columns, table.columns)}",
                 "Set sheet to a name or pattern, or convert the sheets one by one.",
             )
     return AllSheetsTable(filled)
 
 
-def _same(first: list[str], other: list[str]) -> bool:
+def _has_same_columns(first: list[str], other: list[str]) -> bool:
     """Whether two sheets have the same columns; in any order, where each header tells which one it is."""
     return first == other or (sorted(first) == sorted(other) and len(set(first)) == len(first) and "" not in first)
 
 
-def _difference(first: list[str], other: list[str]) -> str:
+def _describe_difference(first: list[str], other: list[str]) -> str:
     missing = [name for name in first if name not in other]
     added = [name for name in other if name not in first]
     said = [f"without {', '.join(missing[:5])}"] if missing else []

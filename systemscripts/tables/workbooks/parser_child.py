@@ -18,16 +18,16 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import sheet_overview, unpack_limits
-from systemscripts.tables.parsers.workbook import choose
+from systemscripts.tables.parsers.workbook import choose_sheets
 from systemscripts.tables.workbooks import protocol
-from systemscripts.tables.workbooks.sheet_writer import Sender, chunks_of
+from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
 
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
 
 
 def main(request: dict[str, Any], output: IO[bytes]) -> None:
     """Parse as requested: parser, path, sheet, limits. Every error becomes a frame, panics included."""
-    _limit(request["memory_bytes"], request["seconds"])
+    _set_limits(request["memory_bytes"], request["seconds"])
     unpack_limits.LIMITS.set(request["unpack"])
     gc.disable()  # millions of short-lived tuples and no cycles: collecting costs a tenth of the time
     try:
@@ -53,26 +53,26 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     protocol.write_json(
         output, protocol.BOOK, {"format": book.format, "sheets": names, "header_known": book.header_known}
     )
-    sender = Sender(output, request["most_cells"], request["most_bytes"])
+    sender = SheetWriter(output, request["most_cells"], request["most_bytes"])
     wanted = request["sheet"]
-    chosen = [] if request["names_only"] else choose(book, wanted)
+    chosen = [] if request["names_only"] else choose_sheets(book, wanted)
     known = frozenset(request["known_columns"])
     if wanted is None and chosen and known and len(book.sheets) > 1:
         visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
-        chosen = [sheet_overview.find_known([*chosen, *visible], known, chunks_of)]
+        chosen = [sheet_overview.find_known_sheet([*chosen, *visible], known, read_chunks)]
     for sheet in chosen:
         protocol.write_json(output, protocol.SHEET, {"name": sheet.name})
         protocol.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
         if wanted is None and len(book.sheets) > 1:
-            protocol.write(output, protocol.WHOLE)
+            protocol.write_frame(output, protocol.WHOLE)
             output.flush()  # so that the sheet is there also when the rest of the file is too much for the limits
-            others = sheet_overview.describe(book, sheet, sender.rows, chunks_of)
+            others = sheet_overview.describe_others(book, sheet, sender.rows, read_chunks)
             protocol.write_json(output, protocol.OTHERS, {"others": others})
-    protocol.write(output, protocol.END)
+    protocol.write_frame(output, protocol.END)
     output.flush()  # before the workbook is taken apart, which takes a while
 
 
-def _limit(memory_bytes: int, seconds: int) -> None:
+def _set_limits(memory_bytes: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -22,7 +22,7 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import protocol
 
 PROJECT = Path(__file__).resolve().parents[3]
-Taken = TypeVar("Taken")
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -72,7 +72,7 @@ class KilledError(NextParserError):
 
 
 @dataclass
-class Question:
+class ParseRequest:
     """What is asked about a file; the parsers are asked one after the other until one can."""
 
     path: Path
@@ -82,7 +82,7 @@ class Question:
     names_only: bool = False
     members: bool = False  # unpack instead of parse
 
-    def ask(self, take: Callable[[Iterator[tuple[bytes, bytes]]], Taken]) -> tuple[Taken, str, str]:
+    def ask(self, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]) -> tuple[Result, str, str]:
         """Let `take` have the frames of the first parser that can; return what it made, who, and why no one before.
 
         `take` begins from nothing each time it is called. Raises BadDataError when no parser can.
@@ -94,9 +94,9 @@ class Question:
                 return self._ask_one(parser, left, take), parser, failures[0] if failures else ""
             except NextParserError as error:
                 failures.append(str(error))
-        raise refusal(self, failures)
+        raise make_refusal(self, failures)
 
-    def _ask_one(self, parser: str, left: TimeLeft, take: Callable[[Iterator[tuple[bytes, bytes]]], Taken]) -> Taken:
+    def _ask_one(self, parser: str, left: TimeLeft, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]) -> Result:
         try:
             return take(self.frames(parser, left))
         except KilledError:
@@ -112,18 +112,18 @@ class Question:
         late.start()
         try:
             assert child.stdout is not None
-            for kind, payload in protocol.read(child.stdout):
+            for kind, payload in protocol.read_frames(child.stdout):
                 if kind == protocol.FAILED:
-                    raise _failure(json.loads(payload))
+                    raise _make_error(json.loads(payload))
                 yield kind, payload
-        except protocol.BrokenOffError as error:
+        except protocol.TruncatedStreamError as error:
             # still there for its times to be asked: only its end is waited for
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
             is_used_up = _processor_seconds(child.pid) >= left.processor_seconds
             child_status = child.wait()
             if is_used_up or child_status == -signal.SIGXCPU or not late.is_alive():
                 raise BadDataError(f"{self.path.name} took too long to read and was given up", _HINT) from error
-            raise _broken_off(child_status) from error
+            raise _explain_exit(child_status) from error
         finally:
             late.cancel()
             if child.returncode is None:
@@ -168,7 +168,7 @@ class Question:
 _HINT = "Ask the sender for it again, or for a CSV file."
 
 
-def _failure(failure: dict[str, Any]) -> Exception:
+def _make_error(failure: dict[str, Any]) -> Exception:
     if failure["final"]:
         return BadDataError(failure["message"], failure["hint"])
     return NextParserError(failure["message"])
@@ -180,22 +180,22 @@ def _processor_seconds(process: int) -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _broken_off(status: int) -> NextParserError:
+def _explain_exit(status: int) -> NextParserError:
     if status == -signal.SIGKILL:
         return KilledError("the reader was ended: out of memory")
     return NextParserError(f"the reader broke off with status {status}")
 
 
-def refusal(question: Question, failures: Sequence[str]) -> BadDataError:
+def make_refusal(question: ParseRequest, failures: Sequence[str]) -> BadDataError:
     """The one line that says why no parser could."""
-    what = next((said for said in map(_plainly, failures) if said), "")
+    what = next((said for said in map(_explain_failure, failures) if said), "")
     if what:
         return BadDataError(f"{question.path.name} {what}", _HINT)
     telling = next((failure for failure in failures if "UnusualError" not in failure), failures[0])
     return BadDataError(f"{question.path.name} is damaged or not {question.kind}: {telling[:200]}", _HINT)
 
 
-def _plainly(failure: str) -> str:
+def _explain_failure(failure: str) -> str:
     if "MemoryError" in failure or "out of memory" in failure:
         return "needs more memory than the limit to read"
     if "Bad CRC-32" in failure or "zlib" in failure or "EOFError" in failure:

@@ -22,14 +22,14 @@ FAILED = b"E"  # JSON: message, hint, final
 
 _FRAME = struct.Struct(">cI")
 _ROWS = struct.Struct(">II")
-LARGEST_FRAME = 2**30
+MAX_FRAME_BYTES = 2**30
 
 
-class BrokenOffError(Exception):
+class TruncatedStreamError(Exception):
     """The other side ended in the middle, or said nothing sensible."""
 
 
-def write(stream: IO[bytes], kind: bytes, payload: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], kind: bytes, payload: bytes = b"") -> None:
     """Write one frame."""
     stream.write(_FRAME.pack(kind, len(payload)))
     stream.write(payload)
@@ -37,7 +37,7 @@ def write(stream: IO[bytes], kind: bytes, payload: bytes = b"") -> None:
 
 def write_json(stream: IO[bytes], kind: bytes, content: dict[str, Any]) -> None:
     """Write one frame that holds a JSON object."""
-    write(stream, kind, json.dumps(content).encode())
+    write_frame(stream, kind, json.dumps(content).encode())
 
 
 def write_warnings(stream: IO[bytes], notices: Iterable[Notice]) -> None:
@@ -47,33 +47,33 @@ def write_warnings(stream: IO[bytes], notices: Iterable[Notice]) -> None:
 
 def write_rows(stream: IO[bytes], first_row: int, count: int, records: bytes) -> None:
     """Write `count` records of CSV that stand in consecutive rows from `first_row`."""
-    write(stream, ROWS, _ROWS.pack(first_row, count) + records)
+    write_frame(stream, ROWS, _ROWS.pack(first_row, count) + records)
 
 
-def read(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def read_frames(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield kind and payload of each frame; raises BrokenOffError when the last one is not END or FAILED."""
     while True:
-        kind, size = _FRAME.unpack(_exactly(stream, _FRAME.size))
-        if size > LARGEST_FRAME:
-            raise BrokenOffError
-        yield kind, _exactly(stream, size)
+        kind, size = _FRAME.unpack(_read_exactly(stream, _FRAME.size))
+        if size > MAX_FRAME_BYTES:
+            raise TruncatedStreamError
+        yield kind, _read_exactly(stream, size)
         if kind in (END, FAILED):
             return
 
 
-def warnings(payload: bytes) -> list[Notice]:
+def parse_warnings(payload: bytes) -> list[Notice]:
     """The warnings of a WARNINGS frame."""
     return [Notice(code, text) for code, text in json.loads(payload)["warnings"]]
 
 
-def rows(payload: bytes) -> tuple[int, int, memoryview]:
+def parse_rows(payload: bytes) -> tuple[int, int, memoryview]:
     """First row number, count and records of a ROWS frame."""
     first_row, count = _ROWS.unpack_from(payload)
     return first_row, count, memoryview(payload)[_ROWS.size :]
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _read_exactly(stream: IO[bytes], size: int) -> bytes:
     content = stream.read(size)
     if len(content) < size:
-        raise BrokenOffError
+        raise TruncatedStreamError
     return content

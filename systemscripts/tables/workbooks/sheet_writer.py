@@ -10,18 +10,18 @@ from typing import IO, TypeVar
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers import value_columns
-from systemscripts.tables.parsers.row_chunk import Chunk, Ready
-from systemscripts.tables.parsers.workbook import Book, ReadAgainError, Row, Sheet, filled_rows, is_blank
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
+from systemscripts.tables.parsers.workbook import Book, ReadAgainError, Row, Sheet, fill_merged_rows, is_blank
 from systemscripts.tables.workbooks import protocol
 
-Some = TypeVar("Some", Chunk, Ready)
+Some = TypeVar("Some", Chunk, CsvRows)
 Chunks = Callable[[], Iterable[Chunk]]
-MakeReady = Callable[[int, int], Iterable[Ready]]
-ROWS_AT_ONCE = 2000
-CELLS_AT_ONCE = 2**20
+MakeReady = Callable[[int, int], Iterable[CsvRows]]
+MAX_CHUNK_ROWS = 2000
+MAX_CHUNK_CELLS = 2**20
 
 
-class Sender:
+class SheetWriter:
     """Writes the frames of sheets, within limits on cells and bytes."""
 
     def __init__(self, output: IO[bytes], most_cells: int, most_bytes: int) -> None:
@@ -35,24 +35,24 @@ class Sender:
         self.rows = 0
         if sheet.chunks and not fill_merged:
             with suppress(FallBackError):
-                self._send_all(lambda: _or_fall_back(sheet.chunks), sheet.ready)
+                self._send_all(lambda: _read_or_fall_back(sheet.chunks), sheet.ready)
                 return book.warnings(sheet)
             self._restart()
-        rows = (lambda: filled_rows(sheet)) if fill_merged else sheet.rows
+        rows = (lambda: fill_merged_rows(sheet)) if fill_merged else sheet.rows
         # where the names of the columns are known for sure, a row without values is a record all the same
         every_row = book.header_known
         try:
-            self._send_all(lambda: _chunks(rows(), every_row))
+            self._send_all(lambda: _make_chunks(rows(), every_row))
         except ReadAgainError:
             self._restart()
-            self._send_all(lambda: _chunks(rows(), every_row))
+            self._send_all(lambda: _make_chunks(rows(), every_row))
         return book.warnings(sheet)
 
     def _send_all(self, chunks: Chunks, ready: MakeReady | None = None) -> None:
         """Send all with the columns that the first rows use; when later ones use more, forget that and send again."""
 
-        def all_with(left: int, right: int) -> Iterable[Chunk | Ready]:
-            return _or_fall_back(lambda: ready(left, right)) if ready else chunks()
+        def all_with(left: int, right: int) -> Iterable[Chunk | CsvRows]:
+            return _read_or_fall_back(lambda: ready(left, right)) if ready else chunks()
 
         source = iter(chunks())
         first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 1))
@@ -62,7 +62,7 @@ class Sender:
             self._restart()
             self._send_chunks(all_with(*used), *used)
 
-    def _send_chunks(self, chunks: Iterable[Chunk | Ready], left: int, right: int) -> tuple[int, int]:
+    def _send_chunks(self, chunks: Iterable[Chunk | CsvRows], left: int, right: int) -> tuple[int, int]:
         """Send columns `left` to `right`; return those really used. When they are more, nothing more is sent."""
         used = left, right
         for chunk in chunks:
@@ -85,20 +85,20 @@ class Sender:
         protocol.write_rows(self._output, first_row, count, content)
 
     def _restart(self) -> None:
-        protocol.write(self._output, protocol.RESTART)
+        protocol.write_frame(self._output, protocol.RESTART)
         self._cells = self._bytes = self.rows = 0
 
 
-def chunks_of(sheet: Sheet) -> Iterable[Chunk]:
+def read_chunks(sheet: Sheet) -> Iterable[Chunk]:
     """Return the rows of a sheet by its fast reader, or by the general one where it has none."""
-    return sheet.chunks() if sheet.chunks else _chunks(sheet.rows(), every_row=False)
+    return sheet.chunks() if sheet.chunks else _make_chunks(sheet.rows(), every_row=False)
 
 
 class FallBackError(Exception):
     """The fast reader of a sheet gave up; the general one is to be asked."""
 
 
-def _or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
+def _read_or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
     assert read is not None
     try:
         yield from read()
@@ -108,7 +108,7 @@ def _or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
         raise FallBackError from error
 
 
-def _chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]:
+def _make_chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]:
     """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide.
 
     every_row: blank ones too.
@@ -120,16 +120,18 @@ def _chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]
         if not every_row and is_blank(row):
             continue
         wider = kept and len(row) > 2 * len(kept[-1]) + 256
-        if wider or len(kept) >= ROWS_AT_ONCE or cells > CELLS_AT_ONCE:
-            yield _chunk(numbers, kept, every_row)
+        if wider or len(kept) >= MAX_CHUNK_ROWS or cells > MAX_CHUNK_CELLS:
+            yield _make_chunk(numbers, kept, every_row)
             numbers, kept, cells = [], [], 0
         numbers.append(number)
         kept.append(row)
         cells += len(row)
     if kept:
-        yield _chunk(numbers, kept, every_row)
+        yield _make_chunk(numbers, kept, every_row)
 
 
-def _chunk(numbers: list[int], rows: list[Row], every_row: bool) -> Chunk:
+def _make_chunk(numbers: list[int], rows: list[Row], every_row: bool) -> Chunk:
     columns = zip_longest(*rows, fillvalue="")
-    return Chunk(numbers, {number: value_columns.fields(column) for number, column in enumerate(columns)}, every_row)
+    return Chunk(
+        numbers, {number: value_columns.format_column(column) for number, column in enumerate(columns)}, every_row
+    )

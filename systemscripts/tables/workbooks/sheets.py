@@ -14,16 +14,16 @@ from systemscripts.tables.parsers.workbook import ALL
 from systemscripts.tables.workbooks import spooled_table, unpack
 
 
-def sheet_names(path: Path) -> list[str]:
+def list_sheet_names(path: Path) -> list[str]:
     """The names of the sheets of a workbook, hidden ones included; none for a file without sheets.
 
     Raises BadDataError when the workbook cannot be read, UsageError when there is no such file.
     """
-    module = _module(path)
+    module = _find_format(path)
     if hasattr(module, "PACKED_BY"):
         parser, kind = module.PACKED_BY
-        return unpack.within(path, parser, kind, sheet_names)
-    return spooled_table.sheet_names(path, module.parsers(path), module.KIND) if hasattr(module, "parsers") else []
+        return unpack.use_unpacked(path, parser, kind, list_sheet_names)
+    return spooled_table.list_sheet_names(path, module.parsers(path), module.KIND) if hasattr(module, "parsers") else []
 
 
 def open_sheets(path: Path, options: ReadingOptions = ReadingOptions()) -> Sequence[Table]:
@@ -32,16 +32,16 @@ def open_sheets(path: Path, options: ReadingOptions = ReadingOptions()) -> Seque
     A file without sheets is its only table. Raises what open_table() raises.
     """
     options = options if options.sheet is not None else replace(options, sheet=ALL)
-    module = _module(path)
+    module = _find_format(path)
     if hasattr(module, "PACKED_BY"):
         parser, kind = module.PACKED_BY
-        return unpack.within(path, parser, kind, lambda inner: open_sheets(inner, options))
+        return unpack.use_unpacked(path, parser, kind, lambda inner: open_sheets(inner, options))
     if hasattr(module, "parsers"):
         return spooled_table.open_sheets(path, options, module.parsers(path), module.KIND)
     return [open_table(path, replace(options, sheet=None))]
 
 
-def _module(path: Path) -> Any:
+def _find_format(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

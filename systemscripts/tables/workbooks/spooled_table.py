@@ -18,7 +18,7 @@ from systemscripts.tables.workbooks import all_sheets, parser_process, protocol
 from systemscripts.tables.workbooks.spool import Spool
 
 # of a longer sheet only the end is searched for notes: a second table in it shows by its rows
-WHOLE_ROWS = 5000
+MAX_SEARCHED_ROWS = 5000
 SPOOL_DIRECTORY: Path | None = None  # None: temporary_files.folder()
 
 
@@ -63,7 +63,7 @@ class SpooledTable(Table):
 
     def _find_end(self, top: header.Rows, found: header.Header) -> None:
         """Leave out what stands below the table: notes, a second table, the header again. A long sheet's end alone."""
-        is_whole = self._spool.count <= WHOLE_ROWS
+        is_whole = self._spool.count <= MAX_SEARCHED_ROWS
         blocks = self._spool.blocks() if is_whole else self._spool.bottom(table_end.MOST_FOOTER_ROWS)
         rows = [
             (row, self.parse(record))
@@ -73,7 +73,7 @@ class SpooledTable(Table):
         ]
         heading = top[found.first_data - 1][1] if found.row and 0 < found.first_data <= len(top) else []
         width = header.find_usual_width(rows) if rows else 0
-        rows = [(row, (fields + [""] * width)[: max(width, _reach(fields))]) for row, fields in rows]
+        rows = [(row, (fields + [""] * width)[: max(width, _count_used_fields(fields))]) for row, fields in rows]
         end = table_end.find_end(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
         self._dropped = frozenset(rows[position][0] for position in end.dropped)
         if end.dropped:
@@ -127,7 +127,7 @@ class SpooledTable(Table):
         self._spool.close()
 
 
-def _reach(fields: Sequence[str]) -> int:
+def _count_used_fields(fields: Sequence[str]) -> int:
     return max((number for number, cell in enumerate(fields, 1) if cell), default=0)
 
 
@@ -138,19 +138,19 @@ def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], ki
     """
     tables = open_sheets(path, options, parsers, kind)
     if options.sheet == ALL and tables[0].detected.sheet not in ("", ALL):  # also one alone: its columns are the same
-        return all_sheets.join(tables, path)
+        return all_sheets.join_sheets(tables, path)
     return tables[0]
 
 
 def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> list[SpooledTable]:
     """A table for each sheet that is wanted; an empty one when no sheet holds anything."""
-    answer, parser, reason = parser_process.Question(path, parsers, kind, options).ask(_Answer.received)
+    answer, parser, reason = parser_process.ParseRequest(path, parsers, kind, options).ask(_Answer.received)
     return answer.tables([Notice("second_reader", f"read by {parser}, because: {reason}")] if reason else [], options)
 
 
-def sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
+def list_sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
     """The names of all sheets with cells, hidden ones included."""
-    answer, _, _ = parser_process.Question(path, parsers, kind, names_only=True).ask(_Answer.received)
+    answer, _, _ = parser_process.ParseRequest(path, parsers, kind, names_only=True).ask(_Answer.received)
     return [name for name, _ in answer.book["sheets"]]
 
 
@@ -186,7 +186,7 @@ class _Answer:
 
     def _take(self, kind: bytes, payload: bytes) -> None:
         if kind == protocol.ROWS:
-            self._sheets[-1][1].add(*protocol.rows(payload))
+            self._sheets[-1][1].add(*protocol.parse_rows(payload))
         elif kind == protocol.RESTART:
             self._sheets[-1][1].clear()
         elif kind == protocol.BOOK:
@@ -194,7 +194,7 @@ class _Answer:
         elif kind == protocol.SHEET:
             self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
         elif kind == protocol.WARNINGS:
-            self._sheets[-1][2].extend(protocol.warnings(payload))
+            self._sheets[-1][2].extend(protocol.parse_warnings(payload))
         elif kind == protocol.OTHERS:
             self._others = json.loads(payload)["others"]
 

@@ -15,8 +15,8 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import parser_process, protocol, spooled_table
 
 Result = TypeVar("Result")
-MOST_NAMED = 10
-DEEPEST = 3  # a tar.gz in a zip; more is a trap, and a gzip may even hold itself
+MAX_NAMES_SHOWN = 10
+MAX_DEPTH = 3  # a tar.gz in a zip; more is a trap, and a gzip may even hold itself
 DEPTH: ContextVar[int] = ContextVar("depth", default=0)  # how many packed files the one being opened lies in
 
 
@@ -25,25 +25,25 @@ def open_unpacked(path: Path, options: ReadingOptions, parser: str, kind: str) -
 
     def use(inner: Path, beside: Sequence[str]) -> Table:
         table = _open(inner, options)
-        left_out = f"; not read beside it: {', '.join(beside[:MOST_NAMED])}" if beside else ""
+        left_out = f"; not read beside it: {', '.join(beside[:MAX_NAMES_SHOWN])}" if beside else ""
         table.detected.notes.insert(0, f"unpacked from {kind}: {inner.name}{left_out}")
         return table
 
-    return _within(path, parser, kind, use)
+    return _use_unpacked(path, parser, kind, use)
 
 
-def within(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
+def use_unpacked(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
     """Use the file within `path` while it has a name; an open table needs none any more."""
-    return _within(path, parser, kind, lambda inner, beside: use(inner))
+    return _use_unpacked(path, parser, kind, lambda inner, beside: use(inner))
 
 
-def _within(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
+def _use_unpacked(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
     """Do the same, and tell the names of what lies beside the file."""
     place = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, place) as folder:
-        if DEPTH.get() >= DEEPEST:
+        if DEPTH.get() >= MAX_DEPTH:
             raise BadDataError(
-                f"{path.name} is packed more than {DEEPEST} times over", "Ask the sender to pack it once."
+                f"{path.name} is packed more than {MAX_DEPTH} times over", "Ask the sender to pack it once."
             )
         deeper = DEPTH.set(DEPTH.get() + 1)
         before = parser_process.PACKED_BYTES.set(parser_process.PACKED_BYTES.get() or path.stat().st_size)
@@ -75,7 +75,7 @@ def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, lis
                     space.add(len(payload))
         return name, beside
 
-    (name, beside), _, _ = parser_process.Question(path, (parser,), f"{kind} file", members=True).ask(take)
+    (name, beside), _, _ = parser_process.ParseRequest(path, (parser,), f"{kind} file", members=True).ask(take)
     return target.rename(folder / _member_name(path, name)), beside
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.open_table import open_table
-from systemscripts.tables.workbooks.sheets import sheet_names
+from systemscripts.tables.workbooks.sheets import list_sheet_names
 
 
 def encrypted(path: Path, password: str) -> Path:
@@ -34,7 +34,7 @@ def test_a_workbook_with_the_password_that_excel_sets_by_itself_is_read(tmp_path
             ["id", "n"],
             [b"1,2"],
         )
-    assert sheet_names(path) == ["Sheet", "Other"]
+    assert list_sheet_names(path) == ["Sheet", "Other"]
 
 
 def test_one_with_a_password_of_its_own_is_refused(tmp_path: Path) -> None:

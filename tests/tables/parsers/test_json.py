@@ -31,7 +31,9 @@ def test_lines_keep_their_line_numbers(tmp_path: Path, read: Reader) -> None:
 
 
 def test_a_key_that_appears_late_becomes_a_column(tmp_path: Path, read: Reader) -> None:
-    lines = [json.dumps({"n": number}) for number in range(json_parser.AHEAD + 10)] + ['{"late": true, "n": 0}']
+    lines = [json.dumps({"n": number}) for number in range(json_parser.MAX_ROWS_AHEAD + 10)] + [
+        '{"late": true, "n": 0}'
+    ]
     columns, records, _ = read(file(tmp_path, "\n".join(lines)))
     assert (columns, records[0], records[-1]) == (["n", "late"], ["0", ""], ["0", "true"])
 

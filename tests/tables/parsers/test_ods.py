@@ -11,7 +11,7 @@ import pytest
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
-from systemscripts.tables.workbooks.sheets import sheet_names
+from systemscripts.tables.workbooks.sheets import list_sheet_names
 from tests.tables.conftest import Read
 
 Reader = Callable[..., Read]
@@ -116,7 +116,7 @@ def test_what_is_repeated_hidden_merged_or_of_several_lines(tmp_path: Path, read
     assert (columns, numbers) == (["a", "b", "c"], [2, 3, 1004, 1005])
     assert records == [["x", "", ""]] * 2 + [["both", "", "one  two\nthree"], ["y", "y", "y"]]
     assert read(path, ReadingOptions(fill_merged=True))[1][2][:2] == ["both", "both"]
-    assert sheet_names(path) == ["Secret", "Shown"]
+    assert list_sheet_names(path) == ["Secret", "Shown"]
 
 
 def test_errors_and_formulas_without_value_are_empty_and_counted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import xlwt
 
 from systemscripts.tables import forked_process
 from systemscripts.tables.parsers import calamine_parser, parallel_halves
-from systemscripts.tables.parsers.row_chunk import Ready
+from systemscripts.tables.parsers.row_chunk import CsvRows
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ROWS = 301
@@ -27,18 +27,18 @@ def test_two_processes_read_what_one_reads(tmp_path: Path, monkeypatch: pytest.M
                 sheet.write(row, column, value)
     book.save(str(path))
     one = _lines(path)
-    monkeypatch.setattr(parallel_halves, "LEAST_CELLS", 0)
+    monkeypatch.setattr(parallel_halves, "MIN_CELLS", 0)
     assert _lines(path) == one
     assert len(one) == ROWS - len(range(7, ROWS, 50))
 
 
 def test_what_the_second_process_meets_is_met_by_the_first() -> None:
-    def broken() -> list[Ready]:
+    def broken() -> list[CsvRows]:
         raise ValueError("odd")
 
-    first = [Ready(1, 1, 0, 1, [(1, 1, b"a\n")])]
+    first = [CsvRows(1, 1, 0, 1, [(1, 1, b"a\n")])]
     with pytest.raises(UnusualError, match="ValueError: odd"):
-        list(parallel_halves.read(first, (ready for found in [broken] for ready in found())))
+        list(parallel_halves.read_halves(first, (ready for found in [broken] for ready in found())))
 
 
 def _lines(path: Path) -> list[tuple[int, bytes]]:

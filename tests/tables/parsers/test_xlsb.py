@@ -13,7 +13,7 @@ import python_calamine
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
-from systemscripts.tables.workbooks.sheets import sheet_names
+from systemscripts.tables.workbooks.sheets import list_sheet_names
 from tests.tables.conftest import Read
 
 Reader = Callable[..., Read]
@@ -142,7 +142,7 @@ def test_hidden_sheets_merged_cells_and_days_from_1904(tmp_path: Path, read: Rea
     path = xlsb(tmp_path / "a.xlsb", {"Secret": secret, "Shown": shown}, hidden="Secret", is_1904=True)
     assert read(path)[1] == [["both", ""], ["1904-01-02", "y"]]
     assert read(path, ReadingOptions(fill_merged=True))[1][0] == ["both", "both"]
-    assert sheet_names(path) == ["Secret", "Shown"]
+    assert list_sheet_names(path) == ["Secret", "Shown"]
 
 
 def test_a_part_that_breaks_off_is_refused_in_one_line(tmp_path: Path) -> None:

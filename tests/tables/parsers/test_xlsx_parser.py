@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.parsers import calamine_parser, openpyxl_parser, xlsx_parser
-from systemscripts.tables.parsers.cell_text import texts
+from systemscripts.tables.parsers.cell_text import format_row
 from systemscripts.tables.parsers.workbook import is_blank
-from systemscripts.tables.parsers.xlsx_formats import number_format
+from systemscripts.tables.parsers.xlsx_formats import find_format
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -163,7 +163,7 @@ def test_unusual_cells_are_left_to_the_general_reader(tmp_path: Path, xml: str) 
     [("mmm-yy", "2024-05-01"), ('"Day "0', "45413"), ("[$-409]d\\-mmm\\-yy;@", "2024-05-01"), ("[Red]0.00", "45413")],
 )
 def test_only_letters_that_show_make_a_date(code: str, text: str) -> None:
-    assert number_format(164, code, False).number("45413") == text
+    assert find_format(164, code, False).number("45413") == text
 
 
 VALUES = st.one_of(
@@ -191,6 +191,6 @@ def test_all_parsers_agree(tmp_path: Path, rows: list[list[object]]) -> None:
     seen = []
     for parser in (xlsx_parser, calamine_parser, openpyxl_parser):
         sheet = parser.open_book(path).sheets[0]
-        filled = [(number, texts(row)) for number, row in sheet.rows() if not is_blank(row)]
+        filled = [(number, format_row(row)) for number, row in sheet.rows() if not is_blank(row)]
         seen.append([(number, fields + [""] * (3 - len(fields))) for number, fields in filled])
     assert seen[0] == seen[1] == seen[2]

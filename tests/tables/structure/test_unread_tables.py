@@ -85,15 +85,15 @@ def test_a_second_sheet_that_breaks_off_the_reader_does_not_cost_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workbook(tmp_path / "a.xlsx", Orders=ORDERS, Second=[["a", "b"]] * 3)
-    sent = parser_process.Question.frames
+    sent = parser_process.ParseRequest.frames
 
-    def broken_off(self: parser_process.Question, parser: str, deadline: float) -> Iterator[tuple[bytes, bytes]]:
+    def broken_off(self: parser_process.ParseRequest, parser: str, deadline: float) -> Iterator[tuple[bytes, bytes]]:
         for kind, payload in sent(self, parser, deadline):
             if kind == protocol.OTHERS:
                 raise parser_process.NextParserError("out of memory")
             yield kind, payload
 
-    monkeypatch.setattr(parser_process.Question, "frames", broken_off)
+    monkeypatch.setattr(parser_process.ParseRequest, "frames", broken_off)
     assert said(path) == (["id", "amount"], [], [])
 
 

@@ -14,7 +14,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.parsers import xlsx_parallel, xlsx_parser
-from systemscripts.tables.workbooks.sheets import open_sheets, sheet_names
+from systemscripts.tables.workbooks.sheets import list_sheet_names, open_sheets
 from tests.tables.conftest import Read
 
 Reader = Callable[..., Read]
@@ -72,7 +72,7 @@ def test_sheets_with_other_columns_are_named(tmp_path: Path) -> None:
 
 def test_each_sheet_can_be_opened_by_itself(tmp_path: Path) -> None:
     path = teams(tmp_path)
-    assert sheet_names(path) == ["Team 1", "Team 2", "Blank", "Old"]
+    assert list_sheet_names(path) == ["Team 1", "Team 2", "Blank", "Old"]
     tables = open_sheets(path)
     assert [table.detected.sheet for table in tables] == ["Team 1", "Team 2"]
     for table in tables:
@@ -82,7 +82,7 @@ def test_each_sheet_can_be_opened_by_itself(tmp_path: Path) -> None:
 def test_sheets_within_a_gzip_are_found(tmp_path: Path) -> None:
     path = tmp_path / "teams.xlsx.gz"
     path.write_bytes(gzip.compress(teams(tmp_path).read_bytes()))
-    assert sheet_names(path)[:2] == ["Team 1", "Team 2"]
+    assert list_sheet_names(path)[:2] == ["Team 1", "Team 2"]
     with contextlib.ExitStack() as stack:
         assert len([stack.enter_context(table) for table in open_sheets(path)]) == 2
 
@@ -91,7 +91,7 @@ def test_a_text_file_is_its_only_table(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("a,b\n1,2\n")
     (table,) = open_sheets(path)
-    assert (sheet_names(path), table.columns) == ([], ["a", "b"])
+    assert (list_sheet_names(path), table.columns) == ([], ["a", "b"])
 
 
 def test_a_pattern_that_fits_several_sheets_is_refused(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_two_processes_read_the_same(tmp_path: Path, read: Reader, monkeypatch: 
     sheet = xlsx_parser.open_book(path).sheets[0]
     assert sheet.chunks is not None
     alone = b"".join(run[2] for chunk in sheet.chunks() for run in chunk.runs(0, 3))
-    monkeypatch.setattr(xlsx_parallel, "LEAST_BYTES", 0)
+    monkeypatch.setattr(xlsx_parallel, "MIN_XML_BYTES", 0)
     monkeypatch.setattr(xlsx_parser, "CHUNK_BYTES", 2**16)
     ready = xlsx_parser.open_book(path).sheets[0].ready
     if ready is None:

@@ -91,12 +91,12 @@ def test_it_is_unpacked_on_the_disk_of_the_data_folder_unless_tmpdir_says_else(
     path.write_bytes(gzip.compress(b"id,name\n1,x\n"))
     monkeypatch.delenv("TMPDIR", raising=False)
     places = []
-    unpack.within(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
+    unpack.use_unpacked(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.setenv("TMPDIR", str(other))
     monkeypatch.setattr("tempfile.tempdir", None)
-    unpack.within(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
+    unpack.use_unpacked(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
     assert places == [here.data / "var" / "unpacked", other]
 
 

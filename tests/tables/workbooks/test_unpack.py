@@ -20,8 +20,8 @@ from systemscripts.tables.workbooks import parser_process, unpack
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from systemscripts.tables import unpacking
-unpacking.within(Path(sys.argv[1]), "gzip_parser", "gzip", lambda inner: os.kill(os.getpid(), signal.SIGKILL))
+from systemscripts.tables.workbooks import unpack
+unpack.use_unpacked(Path(sys.argv[1]), "gzip_parser", "gzip", lambda inner: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
@@ -59,7 +59,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(
         with open_table(path):
             assert inner.exists()  # another run has it open
 
-    unpack.within(path, "gzip_parser", "gzip", use)
+    unpack.use_unpacked(path, "gzip_parser", "gzip", use)
     assert list(place.glob("unpacked-*")) == []
 
 
