@@ -48,8 +48,10 @@ def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
         return prepared
 
     def csvsql(file: Path) -> Run:
-        command = [peers.install_program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
-                   "--snifflimit", "0", "--tables", "peer", str(file)]  # fmt: skip
+        command = [
+            peers.install_program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
+            "--snifflimit", "0", "--tables", "peer", str(file),
+        ]  # fmt: skip
         return measurement.run_command(command, environment)
 
     def by(script: str) -> Callable[[Path], Run]:

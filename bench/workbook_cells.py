@@ -81,7 +81,9 @@ DATE, LEAP = "18.17.4.1", "2024-02-29"
 CELLS = [
     make_number("date", DATE, "45351", "date", LEAP, LEAP, f"{LEAP} 00:00:00"),
     make_number("date, built-in format", "18.8.30", "45351", "short date", "2/29/2024", LEAP, f"{LEAP} 00:00:00"),
-    make_number("date in German words", "18.8.31", "45351", "german date", "29. Februar 2024", LEAP, f"{LEAP} 00:00:00"),
+    make_number(
+        "date in German words", "18.8.31", "45351", "german date", "29. Februar 2024", LEAP, f"{LEAP} 00:00:00"
+    ),
     make_hidden("month shown only", "18.8.30", "45351", "mmm-yy", "Feb-24", LEAP, f"{LEAP} 00:00:00"),
     make_number("date and time", DATE, "45351.5625", "moment", f"{LEAP} 13:30:00", f"{LEAP} 13:30:00"),
     make_number("midnight", DATE, "45351", "moment", f"{LEAP} 00:00:00", f"{LEAP} 00:00:00"),

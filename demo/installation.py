@@ -28,7 +28,7 @@ WRAPPER = PROJECT / "run_python_etl_script.sh"
 SUFFIX = "_demo"
 
 
-Started = TypeVar("Made", bound=LocalServer)
+Started = TypeVar("Started", bound=LocalServer)
 
 
 def list_demos() -> list[str]:

@@ -54,9 +54,11 @@ def generate_sales_data(
     name = "customers" if kind is Kind.customers else f"sales_{kind.value}_{first:%Y%m}"
     path = output_dir / f"{name}_{seed}.csv"
     makers = {
-        Kind.standard: sales_data.write_standard, Kind.fewer: sales_data.write_without_total, Kind.extra: sales_data.write_with_extra_columns,
+        Kind.standard: sales_data.write_standard,
+        Kind.fewer: sales_data.write_without_total,
+        Kind.extra: sales_data.write_with_extra_columns,
         Kind.customers: sales_data.write_customers,
-    }  # fmt: skip
+    }
     paths = sales_data.write_daily(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
     summary = Summary(headline=f"{rows:,} rows in {len(paths)} file{'s' if len(paths) != 1 else ''}", files=len(paths))
     if upload:
