@@ -83,11 +83,13 @@ def generic_import(
     connection = opening.result()
     run_uuid, patience = log_utils.get_run_uuid(), wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
-    if undo is not None or run is not None or accept is not None:
+    if accept is not None:
+        from systemscripts.ingest.accept_held import accept_dataset
+
+        return accept_dataset(connection, directories, run_uuid, accept, patience)
+    if undo is not None or run is not None:
         from systemscripts.ingest import undo as undoing
 
-        if accept is not None:
-            return undoing.accept_dataset(connection, accept, patience)
         return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
     if replay_rejects is not None:
         from systemscripts.ingest.replay_rejects import replay_rejects as replay

@@ -197,6 +197,16 @@ def change_status(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **
             setattr(ticket, name, value)
 
 
+def move_to_dataset(cursor: Cursor, ticket: Ticket, dataset_id: int, **values: Any) -> None:
+    """Note that the file of a held dataset was loaded as another one, setting further columns."""
+    values["plan"] = json.dumps(values["plan"], default=str)
+    settings = "".join(f", {name} = %s" for name in values)
+    cursor.execute(
+        f"update dba.tfile set dataset_id = %s, status_at = now(){settings} where file_id = %s and status = 'loaded'",
+        (dataset_id, *values.values(), ticket.file_id),
+    )
+
+
 def delete_ticket(cursor: Cursor, ticket: Ticket) -> None:
     """Remove the ticket of a file that went away before anything of it was loaded."""
     cursor.execute("update dba.tschemachange set file_id = null where file_id = %s", (ticket.file_id,))
@@ -223,7 +233,7 @@ def mark_undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
 
 def counts_as_columns(counts: Counts) -> dict[str, int]:
     """Counts as columns of dba.tfile and dba.tdataset."""
-    return {f"rows_{name}": getattr(counts, name) for name in ("read", "loaded", "rejected", "skipped")}
+    return {f"rows_{name}": getattr(counts, name) for name in ("read", "loaded", "rejected", "skipped", "held")}
 
 
 def choose_keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:

@@ -18,6 +18,8 @@ Code = Literal[
     # what was loaded of it
     "columns_not_loaded", "date_after_tomorrow", "duplicate_of_held", "duplicate_of_undone", "files_replaced",
     "keys_repeated", "load_mode_changed", "rows_of_later_file", "rows_rejected",
+    # what a file has against it
+    "finding",
     # files that come, or do not
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
     "file_renamed", "file_size_unclear", "file_still_written", "file_unmatched", "files_unknown",
@@ -92,12 +94,13 @@ def record(notice: Notice, on_console: bool = False) -> None:
 
 @dataclass
 class Counts:
-    """Rows of files; read = loaded + rejected + skipped."""
+    """Rows of files; read = loaded + rejected + skipped + held."""
 
     read: int = 0
     loaded: int = 0
     rejected: int = 0
     skipped: int = 0
+    held: int = 0
 
     def add(self, other: Counts) -> None:
         """Add the counts of one more file."""
@@ -105,6 +108,7 @@ class Counts:
         self.loaded += other.loaded
         self.rejected += other.rejected
         self.skipped += other.skipped
+        self.held += other.held
 
 
 @dataclass

@@ -24,7 +24,7 @@ FLOORS = [
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
     {"tables", "file_ledger", "datasets", "configuration"},
-    {"sources", "targets", "imports", "marts", "reports", "alerts", "schedules"},
+    {"sources", "targets", "imports", "findings", "marts", "reports", "alerts", "schedules"},
     {"ingest", "retention", "backups"},
     {"job", "pipelines", "yaml_jobs", "monitoring"},
 ]

@@ -13,7 +13,7 @@ from systemscripts import log_utils, settings
 from systemscripts.configuration import config_versions
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.ingest import undo
+from systemscripts.ingest import accept_held, undo
 from systemscripts.ingest.export_rejects import export_rejects as export
 from systemscripts.ingest.replay_rejects import replay_rejects as replay
 from systemscripts.summary import Summary
@@ -82,7 +82,11 @@ def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
 def accept_dataset(dataset_id: int) -> Summary:
     """Make a held dataset current."""
     _must_exist(dataset_id)
-    return _done(undo.accept_dataset(connections.acting(), dataset_id, WAIT_SECONDS))
+    directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
+    user = access.the_user().name
+    return _done(
+        accept_held.accept_dataset(connections.acting(), directories, run_uuid, dataset_id, WAIT_SECONDS, user)
+    )
 
 
 def replay_rejects(dataset_id: int) -> Summary:

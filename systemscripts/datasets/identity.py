@@ -178,6 +178,11 @@ def describe_held_steps(dataset_id: int) -> str:
     return f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
 
 
+def find_active(cursor: Cursor, config_name: str, identity: Identity) -> int | None:
+    """Return the active snapshot of the label and day of a file, or None."""
+    return _find_active_snapshot(cursor, {"name": config_name, "label": identity.label, "day": identity.date})
+
+
 def _find_active_snapshot(cursor: Cursor, same: dict[str, object]) -> int | None:
     cursor.execute(
         f"""select dataset_id from dba.tdataset where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEE_HELD = "See: database.py sql \"select * from dba.v_dataset where status = 'held'\""
 TRANSITIONS = {
     "active": {"superseded", "undone"},
-    "held": {"active", "undone"},
+    "held": {"active", "superseded", "undone"},
     "superseded": {"active", "undone"},
 }
 
@@ -61,24 +61,46 @@ def activate_dataset(cursor: Cursor, dataset_id: int, supersedes: int | None) ->
     cursor.execute(
         f"""update dba.tdataset o set status = 'superseded', superseded_by = n.dataset_id, status_at = now(),
                 status_reason = 'the import loads whole states now'
-            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
+            from dba.tdataset n where {_IS_IS_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
         (dataset_id,),
     )
     return cursor.rowcount
 
 
 def record_counts(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
-    """Note the counts; the database itself checks read = loaded + rejected + skipped."""
+    """Note the counts; the database itself checks read = loaded + rejected + skipped + held."""
     cursor.execute(
-        """update dba.tdataset set rows_read = %s, rows_loaded = %s, rows_rejected = %s, rows_skipped = %s
-           where dataset_id = %s""",
-        (counts.read, counts.loaded, counts.rejected, counts.skipped, dataset_id),
+        """update dba.tdataset set rows_read = %s, rows_loaded = %s, rows_rejected = %s, rows_skipped = %s,
+               rows_held = %s where dataset_id = %s""",
+        (counts.read, counts.loaded, counts.rejected, counts.skipped, counts.held, dataset_id),
     )
 
 
 def hold_dataset(cursor: Cursor, dataset_id: int, reason: str) -> None:
-    """Leave a dataset held and say why."""
-    cursor.execute("update dba.tdataset set status_reason = %s where dataset_id = %s", (reason, dataset_id))
+    """Leave the dataset of a file held, without rows in its target, and say why."""
+    cursor.execute(
+        "update dba.tdataset set status_reason = %s, is_held_file = true where dataset_id = %s", (reason, dataset_id)
+    )
+
+
+def replace_held(cursor: Cursor, dataset_id: int, by: int, reason: str) -> None:
+    """Close a held file: another dataset has taken its place, the file itself once accepted, or a later good one."""
+    _change_status(cursor, dataset_id, "superseded", reason)
+    cursor.execute("update dba.tdataset set superseded_by = %s where dataset_id = %s", (by, dataset_id))
+
+
+def find_overtaken_held(cursor: Cursor, dataset_id: int) -> list[int]:
+    """Return the held files of snapshots that a new dataset overtakes: earlier ones of its import and label."""
+    cursor.execute(
+        """select h.dataset_id from dba.tdataset n join dba.tdataset h
+               on h.config_name = n.config_name and h.label is not distinct from n.label
+           where n.dataset_id = %s and n.load_mode = 'snapshot' and h.status = 'held' and h.is_held_file
+               and h.load_mode = 'snapshot' and h.dataset_id < n.dataset_id
+               and coalesce(h.dataset_date, '-infinity') <= coalesce(n.dataset_date, 'infinity')
+           order by h.dataset_id""",
+        (dataset_id,),
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def accept_dataset(cursor: Cursor, dataset_id: int) -> int | None:
@@ -110,6 +132,31 @@ def accept_dataset(cursor: Cursor, dataset_id: int) -> int | None:
     activate_dataset(cursor, dataset_id, replaced)
     mark_baseline(cursor, dataset_id)
     return replaced
+
+
+def find_dataset(cursor: Cursor, dataset_id: int) -> tuple[str, str, str, str | None, bool]:
+    """Return status, import, target, label, and whether it stands for a held file; raises UsageError without one."""
+    cursor.execute(
+        """select status, config_name, target_table, label, is_held_file from dba.tdataset where dataset_id = %s""",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"there is no dataset {dataset_id}", SEE_HELD)
+    return row[0], row[1], row[2], row[3], row[4]
+
+
+def find_accepted(cursor: Cursor, dataset_id: int) -> int | None:
+    """Return what a dataset that was held became by being accepted: another one, or itself; None where it was not."""
+    cursor.execute(
+        """select case when d.is_held_file then d.superseded_by else d.dataset_id end from dba.tdataset d
+           where d.dataset_id = %s and (d.is_held_file and d.status_reason like 'accepted%%'
+               or d.status = 'active' and exists (
+                   select from dba.tfile f where f.dataset_id = d.dataset_id and f.reason is not null))""",
+        (dataset_id,),
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def mark_baseline(cursor: Cursor, dataset_id: int) -> None:
@@ -160,7 +207,7 @@ def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     cursor.execute(
         f"""select dataset_id from dba.tdataset
             where config_name = %(name)s and {SAME_LABEL} and {SAME_DAY} and status = 'superseded' and purged_at is null
-              and load_mode = 'snapshot'
+              and load_mode = 'snapshot' and not is_held_file
             order by dataset_id desc limit 1""",
         {"name": config_name, "label": label, "day": day},
     )
@@ -179,6 +226,7 @@ def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
     cursor.execute(
         """select d.dataset_id from dba.tdataset o join dba.tdataset d on d.target_table = o.target_table
            where o.dataset_id = %s and d.load_mode = 'upsert' and d.dataset_id > o.dataset_id and d.status <> 'undone'
+             and not d.is_held_file
              and (o.load_mode = 'upsert' or exists (
                select from dba.trowhistory h
                where h.dataset_id = d.dataset_id and h.previous_dataset_id = o.dataset_id))
@@ -195,7 +243,8 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
     """
     cursor.execute(
         f"""update dba.tdataset o set status = 'active', superseded_by = null, status_reason = null, status_at = now()
-            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'superseded' and not exists (
+            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'superseded' and not o.is_held_file
+              and not exists (
                 select from dba.tdataset s where s.config_name = n.config_name and s.label is not distinct from n.label
                 and s.status = 'active' and s.load_mode = 'snapshot' and s.dataset_id > o.dataset_id)
             returning o.dataset_id""",
@@ -205,7 +254,7 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
 
 
 # Beside a snapshot n, what its import loaded into the same target for the same label in other modes
-_IS_OF_OTHER_MODES = """
+_IS_IS_OF_OTHER_MODES = """
     n.dataset_id = %s and n.load_mode = 'snapshot' and o.target_table = n.target_table
     and o.load_mode in ('append', 'upsert', 'new_rows')
     and o.config_name = n.config_name and o.label is not distinct from n.label"""

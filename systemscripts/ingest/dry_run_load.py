@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from systemscripts import db_utils, file_ledger
 from systemscripts.imports import target
-from systemscripts.ingest import load, load_plan, prepare
+from systemscripts.ingest import judge_file, load, load_plan, prepare
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
@@ -69,7 +69,9 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
         plan = replace(plan, lake=replace(plan.lake, write=False))
     else:
         plan = _replace_target(cursor, plan)
-    shown.outcome = load.load_rows(cursor, context, file, plan, decision)
+    findings = judge_file.judge_shape(cursor, context, file, plan)
+    load.refuse_if_found(findings)
+    shown.outcome = load.load_rows(cursor, context, file, plan, decision, findings)
     shown.rejects = _describe_first_rejects(cursor, file.ticket)
     # file and dataset are gone with the transaction
     shown.outcome.warnings = [

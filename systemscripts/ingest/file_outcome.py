@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts.errors import BadDataError
+from systemscripts.findings.finding import Finding, select
 from systemscripts.summary import Counts, Notice, Summary
 
 
@@ -21,6 +22,7 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
     reason: str = ""
     warnings: list[Notice] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
 def add_outcome(summary: Summary, config_name: str, outcome: Outcome) -> None:
@@ -28,6 +30,7 @@ def add_outcome(summary: Summary, config_name: str, outcome: Outcome) -> None:
     summary.files += 1
     summary.counts.add(outcome.counts)
     summary.warn_all(outcome.warnings)
+    summary.details += [f"{outcome.name}: {finding.text}" for finding in select(outcome.findings, "inform")]
     summary.rows.append(outcome_as_row(config_name, outcome))
     if outcome.status in ("refused", "held"):
         summary.problem(f"{outcome.name} is {outcome.status}: {outcome.reason}", BadDataError.exit_code)
@@ -47,6 +50,7 @@ def outcome_as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:
         "loaded": counts.loaded,
         "rejected": counts.rejected,
         "skipped": counts.skipped,
+        "held": counts.held,
     }
 
 
@@ -56,7 +60,8 @@ def build_headline(summary: Summary, dry_run: bool) -> str:
         return "nothing to do: no file waits"
     counts = summary.counts
     done = "dry run, nothing written: " if dry_run else ""
+    held = f", {counts.held:,} held" if counts.held else ""
     return (
         f"{done}{summary.files} {'file' if summary.files == 1 else 'files'}: {counts.read:,} rows read, "
-        f"{counts.loaded:,} loaded, {counts.rejected:,} rejected, {counts.skipped:,} skipped"
+        f"{counts.loaded:,} loaded, {counts.rejected:,} rejected, {counts.skipped:,} skipped{held}"
     )

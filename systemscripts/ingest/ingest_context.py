@@ -24,6 +24,9 @@ class Context:
     accept_drop: bool = False
     among_others: bool = False  # the operator named no import
     unforeseen: set[str] = field(default_factory=set)  # errors that files of this run have met, each with its place
+    # rule and column of the findings that an operator has accepted for the file at hand
+    waived: frozenset[tuple[str, str | None]] = frozenset()
+    accepted: int | None = None  # the held dataset whose file is loaded now
 
     def archive_folder(self) -> Path:
         """Where loaded files of today are kept, by the clock of the installation."""

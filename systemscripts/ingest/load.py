@@ -11,14 +11,17 @@ from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import shorten_name
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.imports import after_change, copy_rows, guards, new_rows, rejects, target, upsert
+from systemscripts.findings import guards, ledger
+from systemscripts.findings.finding import Finding, find_worst, join_texts, select
+from systemscripts.imports import after_change, copy_rows, new_rows, rejects, target, upsert
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.rejects import Rejects
 from systemscripts.imports.values import lookups
-from systemscripts.ingest import file_warnings, load_plan, prepare, same_day_files
+from systemscripts.ingest import file_warnings, hold_file, judge_file, load_plan, prepare, same_day_files
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
+from systemscripts.ingest.same_day_files import Rival
 from systemscripts.summary import Counts, Notice, about, prefixed
 
 logger = logging.getLogger(__name__)
@@ -43,14 +46,17 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
         if decision.action != "load":
             return _record_repeated(cursor, context, file, decision)
         plan = load_plan.plan_load(cursor, context, file)
-    with log_utils.step("extend"):
-        load_plan.extend_target(context, plan, file)
+        findings = judge_file.judge_shape(cursor, context, file, plan)
+    refuse_if_found(findings)
+    if find_worst(findings) != "hold":
+        with log_utils.step("extend"):
+            load_plan.extend_target(context, plan, file)
     with (
         transaction(context.connection) as cursor,
         after_change.recomputed(cursor, context.config, file.identity.label),
         log_utils.step("copy"),
     ):
-        outcome = load_rows(cursor, context, file, plan, decision)
+        outcome = load_rows(cursor, context, file, plan, decision, findings)
     logger.info("%s: dataset %s, %s rows", file.ticket.name, outcome.dataset_id, outcome.counts.loaded)
     return outcome
 
@@ -74,54 +80,98 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
     return outcome
 
 
-def load_rows(cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, decision: Decision) -> Outcome:
-    """Everything that one load writes, in the caller's transaction."""
-    config, ticket = context.config, file.ticket
-    new = states.NewDataset(
-        config.config_name,
-        file.identity,
-        config.load_mode,
-        plan.name,
-        file.table.content_sha256(),
-        [name for name in plan.columns if name not in plan.shape.filled],
-        context.run_uuid,
-    )
-    dataset_id = states.create_dataset(cursor, new)
-    counts, found = _copy_rows(cursor, context, file, plan, dataset_id)
-    if rejects.too_many(counts.rejected, counts.read, config.max_rejects, config.max_reject_rate):
-        raise RefusedError(_explain_too_many_rejects(counts, found), found, counts)
+def refuse_if_found(findings: list[Finding]) -> None:
+    """Raise BadDataError where a finding refuses the file."""
+    if refusals := select(findings, "refuse"):
+        raise BadDataError(join_texts(refusals))
+
+
+def load_rows(
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, decision: Decision, findings: list[Finding]
+) -> Outcome:
+    """Write everything that one load writes, in the caller's transaction: its rows, or that the file is held.
+
+    `findings`: of its shape; those of its rows are added here.
+    """
+    dataset_id = _create_dataset(cursor, context, file, plan)
+    rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
+    if find_worst(findings) == "hold":
+        counts, found = hold_file.count_rows(file), Rejects()
+    else:
+        cursor.execute("savepoint before_rows")
+        counts, found = _copy_rows(cursor, context, file, plan, dataset_id)
+        if rejects.too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
+            raise RefusedError(_explain_too_many_rejects(counts, found), found, counts)
+        findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
+        if find_worst(findings) == "hold":
+            hold_file.take_rows_back(cursor, plan, counts, found, file.ticket.file_id, dataset_id)
     if prepare.has_changed(file):
-        raise TryLaterError(f"{ticket.name} changed while it was read", "It is loaded by the next run.")
+        raise TryLaterError(f"{file.ticket.name} changed while it was read", "It is loaded by the next run.")
     states.record_counts(cursor, dataset_id, counts)
-    held = guards.tripped(cursor, config, file.identity, counts, dataset_id, context.accept_drop)
-    if held and config.load_mode != "snapshot":
-        raise RefusedError(held, found, counts)
-    rival = same_day_files.find_rival(cursor, decision.supersedes, ticket.file_id) if decision.supersedes else None
-    if rival:
-        held = held or same_day_files.explain_hold(config, file, rival)
-    notices = _collect_warnings(file, plan, counts)
-    if held:
-        held = f"{held}; {identity.describe_held_steps(dataset_id)}"
+    notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
+    if find_worst(findings) == "hold":
+        held = f"{join_texts(select(findings, 'hold'))}; {identity.describe_held_steps(dataset_id)}"
         states.hold_dataset(cursor, dataset_id, held)
     else:
-        others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
-        notices += guards.warn_of_date(config, file.identity.date)
-        notices += _warn_of_overtaken(file, found.overtaken, others)
-        notices += same_day_files.warn_of_replaced(config, file, rival) if rival else []
-        if context.accept_drop:
-            states.mark_baseline(cursor, dataset_id)
+        held = ""
+        notices += _activate(cursor, context, file, found, decision, dataset_id, rival)
+        findings = [*findings, *hold_file.close_overtaken(cursor, dataset_id, context.accepted)]
+    return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
+
+
+def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan) -> int:
+    columns = [name for name in plan.columns if name not in plan.shape.filled]
+    new = states.NewDataset(
+        context.config.config_name, file.identity, context.config.load_mode, plan.name,
+        file.table.content_sha256(), columns, context.run_uuid,
+    )  # fmt: skip
+    return states.create_dataset(cursor, new)
+
+
+def _activate(
+    cursor: Cursor, context: Context, file: PreparedFile, found: Rejects, decision: Decision, dataset_id: int,
+    rival: Rival | None,
+) -> list[Notice]:  # fmt: skip
+    """Make a good load current; returns what is to be known of what it replaces."""
+    others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
+    notices = guards.warn_of_date(context.config, file.identity.date)
+    notices += _warn_of_overtaken(file, found.overtaken, others)
+    notices += same_day_files.warn_of_replaced(context.config, file, rival) if rival else []
+    if context.accept_drop:
+        states.mark_baseline(cursor, dataset_id)
+    return notices
+
+
+def _note_load(
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int, counts: Counts, held: str,
+    notices: list[Notice], findings: list[Finding],
+) -> Outcome:  # fmt: skip
+    """Note what became of the file: its ticket, its findings, its warnings."""
+    config, ticket = context.config, file.ticket
+    ledger.store_findings(
+        cursor, findings, config.config_name, file.identity.label, ticket.file_id, dataset_id, context.run_uuid
+    )
     noted = {
         "reason": held or None,
         "plan": load_plan.plan_as_json(plan, file),
         **file_ledger.counts_as_columns(counts),
     }
-    _record_status(cursor, context, file, "loaded", dataset_id, **noted)
+    if context.accepted is None:
+        _record_status(cursor, context, file, "loaded", dataset_id, is_held=bool(held), **noted)
+    else:
+        file_ledger.move_to_dataset(cursor, ticket, dataset_id, **noted)
     file_ledger.resolve_refused(cursor, ticket)
     outcome = _build_outcome(file, "held" if held else "loaded", dataset_id, counts, held)
+    outcome.findings = findings
     known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}
     outcome.warnings += about(prefixed(notices, ticket.name), **known)
     file_warnings.store_warnings(cursor, ticket.file_id, outcome.warnings)
     return outcome
+
+
+def notices_of(findings: list[Finding]) -> list[Notice]:
+    """Return the findings that warn as warnings of the run."""
+    return [Notice("finding", f"{finding.rule}: {finding.text}") for finding in select(findings, "warn")]
 
 
 def _warn_of_overtaken(file: PreparedFile, rows: int, datasets: int) -> list[Notice]:
@@ -158,10 +208,12 @@ def _copy_rows(
 
 
 def _record_status(
-    cursor: Cursor, context: Context, file: PreparedFile, status: str, dataset_id: int | None, **values: object
-) -> None:
+    cursor: Cursor, context: Context, file: PreparedFile, status: str, dataset_id: int | None, is_held: bool = False,
+    **values: object,
+) -> None:  # fmt: skip
     keep = None
-    if context.config.archive_policy != "none":
+    # what a held file holds is nowhere else
+    if is_held or context.config.archive_policy != "none":
         keep = file_ledger.choose_keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
     file_ledger.change_status(
         cursor, file.ticket, status, context.run_uuid, dataset_id=dataset_id, keep_path=keep, **values

@@ -32,7 +32,7 @@ def reload_skipped_rows(cursor: Cursor, context: Context, dataset_id: int) -> in
     have it as it was loaded, BadDataError when it does not fit any more.
     """
     ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
-    with _open_file_of_dataset(ticket, dataset_id, context.directories) as place:
+    with open_file_of_dataset(ticket, dataset_id, context.directories) as place:
         as_kept = replace(ticket, path=file_ledger.to_stored_path(place, context.directories))
         with prepare.prepare_file(context, as_kept, write=False) as file:
             if as_kept.file_sha256 != ticket.file_sha256:
@@ -44,7 +44,7 @@ def reload_skipped_rows(cursor: Cursor, context: Context, dataset_id: int) -> in
 
 
 @contextmanager
-def _open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
+def open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
     """The file of a dataset, out of its zip where it lies in one."""
     with contextlib.ExitStack() as stack:
         for path in (ticket.keep_path, ticket.path):
@@ -56,8 +56,8 @@ def _open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directori
                 yield place
                 return
     raise UsageError(
-        f"dataset {dataset_id} skipped rows that must come in now, but {ticket.name} is not in the archive",
-        "Bring it back there, or take that dataset back too: --cascade.",
+        f"{ticket.name}, the file of dataset {dataset_id}, is needed and not in the archive",
+        f"Bring it back there, or undo dataset {dataset_id} (--cascade where others depend on it).",
     )
 
 

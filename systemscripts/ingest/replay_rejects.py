@@ -8,6 +8,7 @@ from typing import Any
 
 from systemscripts import configuration, settings
 from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.identity import describe_held_steps
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
@@ -88,10 +89,13 @@ def _refuse_overtaken(cursor: Cursor, dataset: ReplayedDataset) -> None:
     """Rows of an undone dataset belong nowhere; rows of an upsert must not write over what came after them."""
     if dataset.status == "undone":
         raise UsageError(f"dataset {dataset.dataset_id} is undone", "Deliver a corrected file.")
+    if dataset.status == "held":
+        next_step = describe_held_steps(dataset.dataset_id)
+        raise UsageError(f"dataset {dataset.dataset_id} is held", f"Decide first: {next_step}")
     if dataset.load_mode != "upsert":
         return
     cursor.execute(
-        "select max(dataset_id) from dba.tdataset where target_table = %s and status <> 'undone'",
+        "select max(dataset_id) from dba.tdataset where target_table = %s and status <> 'undone' and not is_held_file",
         (dataset.target_table,),
     )
     newest = cursor.fetchone()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts.configuration import ImportConfig
+from systemscripts.findings.finding import Finding
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Notice
 
@@ -40,17 +41,19 @@ def find_rival(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
     return Rival(*row)
 
 
-def explain_hold(config: ImportConfig, file: PreparedFile, rival: Rival) -> str:
-    """Why a file is not to take the place of another one, or nothing: no declared order says that it is the later."""
+def judge_second_file(config: ImportConfig, file: PreparedFile, rival: Rival) -> Finding | None:
+    """Hold a file that is not to take the place of another one: no declared order says that it is the later."""
     identity, name = file.identity, file.ticket.name
     if not config.has_file_dates:
-        return ""
+        return None
     if identity.stamp < rival.stamp:
-        return f"{name} is of {identity.stamp}, {rival.name} (dataset {rival.dataset_id}) of {rival.stamp} counts"
+        text = f"{name} is of {identity.stamp}, {rival.name} (dataset {rival.dataset_id}) of {rival.stamp} counts"
+        return Finding("earlier_stamp", "hold", text)
     if identity.stamp > rival.stamp or not rival.waited_too:
-        return ""
+        return None
     what = f"{identity.label}, {identity.date}" if identity.label else f"{identity.date}"
-    return f"{rival.name} and {name} are two files of one day ({what}) that waited together; the first one counts"
+    text = f"{rival.name} and {name} are two files of one day ({what}) that waited together; the first one counts"
+    return Finding("second_of_day", "hold", text)
 
 
 def warn_of_replaced(config: ImportConfig, file: PreparedFile, rival: Rival) -> list[Notice]:

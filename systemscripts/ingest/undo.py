@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import Any
 
 from systemscripts import configuration, file_ledger, settings, sources
@@ -10,9 +11,10 @@ from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
+from systemscripts.findings import ledger
 from systemscripts.imports import after_change, new_rows, upsert
 from systemscripts.ingest import reload_archived
-from systemscripts.ingest.ingest_context import Context, check_upload
+from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
 
 
@@ -55,36 +57,14 @@ def undo_datasets(
     return summary
 
 
-def accept_dataset(connection: Connection, dataset_id: int, wait_seconds: float = 0) -> Summary:
-    """Make a held dataset current; raises UsageError when it is not held or has been overtaken."""
-    with transaction(connection) as cursor:
-        row = _load_datasets(cursor, dataset_id, None)[0]
-    if row["status"] == "active" and not row["was_held"]:  # another number was meant
-        raise UsageError(f"dataset {dataset_id} is active and was never held", states.SEE_HELD)
-    if row["status"] == "active":  # such as by a run that was killed after its commit
-        return Summary(headline=f"dataset {dataset_id} is active already: nothing to do")
-    config = configuration.load_import(connection, row["config_name"])
-    check_upload(connection, config)
-    with (
-        advisory_lock(connection, f"target {row['target_table']}", wait_seconds),
-        transaction(connection) as cursor,
-        after_change.recomputed(cursor, config, row["label"]),
-    ):
-        before = states.accept_dataset(cursor, dataset_id)
-    replaced = f", dataset {before} is superseded" if before else ""
-    return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
-
-
 def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
     names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
-    was_held = """exists (select from dba.tfile f
-        where f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone') and f.reason is not null)"""
     cursor.execute(
-        f"select {', '.join(names)}, {was_held} from dba.tdataset d where {condition} order by dataset_id desc",
+        f"select {', '.join(names)} from dba.tdataset d where {condition} order by dataset_id desc",
         (value,),
     )
-    rows = [dict(zip((*names, "was_held"), row, strict=True)) for row in cursor.fetchall()]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     if not rows:
         what = f"there is no dataset {dataset_id}" if dataset_id is not None else f"run {of_run} has loaded nothing"
         raise UsageError(what, "See: database.py sql 'select * from dba.v_dataset'")
@@ -149,6 +129,7 @@ def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict
     dataset_id = row["dataset_id"]
     with after_change.recomputed(cursor, context.config, row["label"]) as affected:
         before = states.undo_dataset(cursor, dataset_id, context.run_uuid)
+        ledger.decide_findings(cursor, dataset_id, "rejected", getpass.getuser(), "undone")
         schema, _, table = str(row["target_table"]).partition(".")
         if row["load_mode"] == "upsert":
             upsert.undo(cursor, schema, table, dataset_id)

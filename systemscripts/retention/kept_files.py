@@ -22,6 +22,7 @@ _KEPT = """
                from dba.tfile g join dba.tdataset d using (dataset_id)
                where g.status = 'loaded' and d.status in ('active', 'held')
                order by g.config_name, coalesce(g.label, ''), d.status, d.dataset_date desc nulls last, g.file_id desc)
+           and not exists (select from dba.tdataset d where d.dataset_id = f.dataset_id and d.status = 'held')
     from dba.tfile f
     where f.keep_path is not null and f.archived_at is not null and f.purged_at is null
 """

@@ -18,12 +18,12 @@ _HISTORY = "created_at < %s"
 _OLD_SNAPSHOTS = """
     select d.dataset_id, d.target_table, d.rows_loaded from dba.tdataset d
     where d.load_mode = 'snapshot' and d.status in ('active', 'superseded', 'undone') and d.purged_at is null
-      and greatest(d.status_at, d.created_at) < %s and d.target_table not like '%%/%%'
+      and not d.is_held_file and greatest(d.status_at, d.created_at) < %s and d.target_table not like '%%/%%'
       and not exists (select from dba.v_current_dataset c where c.dataset_id = d.dataset_id)
       and to_regclass(d.target_table) is not null
       and d.dataset_id not in (  -- what comes back when the current one is undone
           select distinct on (b.config_name, coalesce(b.label, '')) b.dataset_id from dba.tdataset b
-          where b.load_mode = 'snapshot' and b.status in ('active', 'superseded')
+          where b.load_mode = 'snapshot' and b.status in ('active', 'superseded') and not b.is_held_file
             and not exists (select from dba.v_current_dataset c where c.dataset_id = b.dataset_id)
           order by b.config_name, coalesce(b.label, ''), greatest(b.dataset_date, b.last_seen) desc nulls last,
                    b.dataset_id desc)

@@ -33,7 +33,7 @@ def test_ragged_rows_nul_and_damaged_bytes_by_line_and_reason(installation: Inst
         (108, "bytes that are no utf-8 text: b'\\xff'", "damaged \ufffd,1"),
         (109, "has 3 values, expected 2", '"two\nlines",1,1'),
     ]
-    assert summary["counts"] == {"read": 108, "loaded": 103, "rejected": 5, "skipped": 0}
+    assert summary["counts"] == {"read": 108, "loaded": 103, "rejected": 5, "skipped": 0, "held": 0}
     assert summary["exit_code"] == 0
     assert any("5 of 108 rows rejected" in text for text in summary["warnings"])
     assert installation.sql("select rows_read, rows_loaded, rows_rejected, rows_skipped from dba.tdataset") == [
@@ -117,7 +117,7 @@ def test_what_only_the_database_refuses_is_rejected_by_row(installation: Install
     installation.sql("alter table public.odd add constraint small check (length(amount) < 3), add unique (name)")
     rows = "".join(f"n {number},{1234 if number % 997 == 0 else 1}\n" for number in range(10_000)) + "n 5,1\n"
     summary = load(installation, "name,amount\n" + rows, name="odd2.csv", max_reject_rate=0.01)
-    assert summary["counts"] == {"read": 10_001, "loaded": 9_989, "rejected": 12, "skipped": 0}
+    assert summary["counts"] == {"read": 10_001, "loaded": 9_989, "rejected": 12, "skipped": 0, "held": 0}
     found = rejects(installation)
     assert [row[0] for row in found] == [*(2 + 997 * n for n in range(11)), 10_002]
     assert 'violates check constraint "small"' in found[0][1]
@@ -130,7 +130,7 @@ def test_titles_and_a_second_table_count_as_skipped(installation: Installation) 
     second = "\nRegion,Manager,Since\nNorth,Anna Keller,2019-01-01\nSouth,Ben Roth,2020-05-01\n"
     titled = "Orders of May\nas of today\nid,amount,note\n" + first + second
     summary = load(installation, titled, schema={"amount": {"type": "integer"}})
-    assert summary["counts"] == {"read": 17, "loaded": 11, "rejected": 1, "skipped": 5}
+    assert summary["counts"] == {"read": 17, "loaded": 11, "rejected": 1, "skipped": 5, "held": 0}
     assert [row for row, _, _ in rejects(installation)] == [10]
     assert installation.sql("select rows_read, rows_skipped from dba.tdataset") == [(17, 5)]
     assert any("a second table begins in row 17" in warning for warning in summary["warnings"]), summary

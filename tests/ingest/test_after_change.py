@@ -14,7 +14,7 @@ from systemscripts import configuration
 from systemscripts.configuration import referenced_files
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError
-from systemscripts.ingest import replay_rejects, run_imports, undo
+from systemscripts.ingest import accept_held, replay_rejects, run_imports, undo
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 
@@ -104,7 +104,7 @@ def test_a_held_dataset_changes_it_only_once_it_is_accepted(desk: Desk) -> None:
     desk.touched()
     held = desk.dataset("lists_2.csv", "kind,amount\nb,1\n")
     assert (desk.totals(), desk.touched()) == ({"a": 10}, [])
-    undo.accept_dataset(desk.connection, held)
+    accept_held.accept_dataset(desk.connection, desk.directories, RUN, held)
     assert (desk.totals(), desk.touched()) == ({"b": 1}, ["a", "b"])
 
 

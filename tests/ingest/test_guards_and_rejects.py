@@ -41,7 +41,8 @@ def test_a_large_drop_is_held_and_can_be_accepted(installation: Installation) ->
     assert done.returncode == 0, done.stderr
     assert current(installation) == 40
     assert load(installation, "lists3.csv", names(30))["state"] == "loaded"  # compared with 40 from now on
-    assert installation.run("generic_import", "--accept", held["dataset"]).returncode == 2
+    again = installation.run("generic_import", "--accept", held["dataset"])
+    assert (again.returncode, "is accepted already, as dataset 3" in again.stdout) == (0, True)
 
 
 def test_a_held_dataset_is_not_green_and_can_be_undone(installation: Installation) -> None:
@@ -70,10 +71,12 @@ def test_min_rows_and_allow_empty(installation: Installation) -> None:
     assert load(installation, "lists3.csv", "name\n")["state"] == "loaded"
 
 
-def test_a_set_guard_refuses_in_append_mode(installation: Installation) -> None:
+def test_a_set_guard_holds_in_append_mode(installation: Installation) -> None:
     installation.configure("lists", load_mode="append", guards={"min_rows": 5})
-    assert load(installation, "lists1.csv", names(4))["state"] == "refused"
-    assert installation.sql("select count(*) from dba.tdataset") == [(0,)]
+    assert load(installation, "lists1.csv", names(4))["state"] == "held"
+    assert installation.sql("select status, rows_read, rows_loaded, rows_held from dba.tdataset") == [("held", 4, 0, 4)]
+    assert installation.sql("select count(*) from public.lists") == [(0,)]
+    assert installation.sql("select rule, severity from dba.tfinding") == [("min_rows", "hold")]
 
 
 def test_rejected_rows_come_in_after_the_configuration_is_mended(installation: Installation) -> None:
@@ -83,7 +86,7 @@ def test_rejected_rows_come_in_after_the_configuration_is_mended(installation: I
     assert (first["loaded"], first["rejected"]) == (1, 3)
     installation.configure("lists", schema={"id": "integer"})
     summary = installation.summary("generic_import", "--replay-rejects", first["dataset"])
-    assert summary["counts"] == {"read": 3, "loaded": 2, "rejected": 1, "skipped": 0}
+    assert summary["counts"] == {"read": 3, "loaded": 2, "rejected": 1, "skipped": 0, "held": 0}
     assert installation.sql("select source_row, id, size from public.lists order by 1") == [
         (2, 1, "S"), (3, 2, "M"), (5, 3, "L;L"),
     ]  # fmt: skip
@@ -124,17 +127,22 @@ def test_what_is_sent_back_holds_no_formula(installation: Installation) -> None:
     assert {cell.data_type for cell in cells} == {"s"}
 
 
-def test_rejected_rows_of_a_held_dataset_come_in_and_stay_held(installation: Installation) -> None:
+def test_rejected_rows_of_a_held_file_come_in_with_its_acceptance_by_the_new_configuration(
+    installation: Installation,
+) -> None:
     schema = {"id": {"type": "integer"}}
     installation.configure("lists", schema=schema, max_reject_rate=1)
     load(installation, "lists1.csv", "id\n" + "1\n" * 20)
-    held = load(installation, "lists2.csv", "id\n1\nx\n")
-    assert (held["state"], held["rejected"]) == ("held", 1)
+    held = load(installation, "lists2.csv", "id\n1\n2\nx\n")
+    assert (held["state"], held["rejected"], held["held"]) == ("held", 1, 2)
+    assert installation.sql("select source_row, reason is not null from dba.trejectedrow") == [(4, True)]
     installation.configure("lists", schema={"id": {"type": "integer", "null": ["x"]}})
-    assert installation.summary("generic_import", "--replay-rejects", held["dataset"])["counts"]["loaded"] == 1
+    replayed = installation.run("generic_import", "--replay-rejects", held["dataset"])
+    assert (replayed.returncode, "Decide first" in replayed.stderr) == (2, True)
     assert current(installation) == 20
     assert installation.run("generic_import", "--accept", held["dataset"]).returncode == 0
-    assert current(installation) == 2
+    assert current(installation) == 3
+    assert installation.sql("select count(*) from dba.trejectedrow") == [(0,)]
 
 
 def test_refused_files_are_tried_again_when_asked(installation: Installation) -> None:

@@ -16,7 +16,7 @@ from systemscripts.datasets import changes
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.imports import layout
-from systemscripts.ingest import run_imports, undo
+from systemscripts.ingest import accept_held, run_imports, undo
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 
@@ -61,6 +61,9 @@ class Office:
     def undo(self, dataset_id: int, **options: Any) -> Summary:
         return undo.undo_datasets(self.connection, RUN, dataset_id, **options)
 
+    def accept(self, dataset_id: int) -> Summary:
+        return accept_held.accept_dataset(self.connection, Directories(self.here.data), RUN, dataset_id)
+
     def rows(self, columns: str = "id, a") -> list[tuple[Any, ...]]:
         return self.here.sql(f"select {columns} from public.things_current order by 1, 2")
 
@@ -97,11 +100,12 @@ def test_a_held_content_delivered_again_is_a_warning_and_an_undone_accept_leaves
     again = office.load("things_3.csv", names(40))
     assert states(again) == ["duplicate"]
     assert f"duplicate of held {held}, undecided" in texts(again)
-    assert undo.accept_dataset(office.connection, held).exit_code == 0
-    assert "active already" in undo.accept_dataset(office.connection, held).headline  # a killed run is repeated
-    office.undo(held)
-    with pytest.raises(UsageError, match="dataset 1 is active and was never held"):  # the number is mistyped
-        undo.accept_dataset(office.connection, 1)
+    assert office.accept(held).exit_code == 0
+    loaded = held + 1
+    assert "accepted already, as dataset 3" in office.accept(held).headline  # a killed run is repeated
+    office.undo(loaded)
+    with pytest.raises(UsageError, match="dataset 1 is active, not held"):  # the number is mistyped
+        office.accept(1)
     assert states(office.load("things_4.csv", names(10))) == ["held"]  # 100 rows are the measure again
     assert len(office.rows()) == 100
 
@@ -142,18 +146,18 @@ def test_a_file_dated_after_tomorrow_does_not_hide_what_comes_until_then(office:
     wrong = office.load(f"things_{day(30)}.csv", "id,a\n1,tomorrow\n")
     assert (states(wrong), "after tomorrow" in texts(wrong)) == (["unchanged"], True)
     assert office.here.sql("select max(last_seen) <= current_date + 1 from dba.tdataset where status = 'active'")[0][0]
-    undo.accept_dataset(office.connection, early.rows[0]["dataset"])
+    office.accept(early.rows[0]["dataset"])
     assert office.rows() == [("1", "early")]
 
 
-def test_an_upsert_of_the_future_is_refused_and_both_ways_out_are_named(office: Office) -> None:
+def test_an_upsert_of_the_future_is_held_and_both_ways_out_are_named(office: Office) -> None:
     office.here.configure("things", **DATED, **UPSERT)
-    refused = office.load(f"things_{day(2)}.csv", "id,a\n1,x\n")
-    assert states(refused) == ["refused"]
-    assert "guards.allow_future" in refused.problems[0]
-    assert refused.problems[0].endswith("generic_import.py things --retry-refused")
-    office.here.configure("things", guards={"allow_future": True})
-    assert states(office.run("things", retry_refused=True)) == ["loaded"]
+    held = office.load(f"things_{day(2)}.csv", "id,a\n1,x\n")
+    assert (states(held), office.rows()) == (["held"], [])
+    assert "guards.allow_future" in held.problems[0]
+    assert held.problems[0].endswith("generic_import.py --accept 1, or --undo 1")
+    assert office.accept(1).counts.loaded == 1
+    assert office.rows() == [("1", "x")]
 
 
 @pytest.mark.parametrize("load_mode", ["append", "new_rows"])

@@ -23,7 +23,7 @@ import pytest
 from systemscripts import configuration, db_utils, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.ingest import replay_rejects, run_imports, undo
+from systemscripts.ingest import accept_held, replay_rejects, run_imports, undo
 from tests.conftest import Installation
 
 NOW = "2026-03-02T12:00:00+00:00"
@@ -389,7 +389,7 @@ class Office:
     def accept(self, number: int) -> None:
         if chosen := self.choose(number, "held"):
             with self.refused_unless(self.model.accept(chosen)):
-                undo.accept_dataset(self.connection, chosen.real)
+                accept_held.accept_dataset(self.connection, self.directories, str(uuid.uuid4()), chosen.real)
 
     def replay(self, number: int) -> None:
         if chosen := self.choose(number):

@@ -34,7 +34,7 @@ def test_declared_columns(installation: Installation, rows: int) -> None:
     ]
     installation.configure("lists", schema={"id": {"type": "integer", "null": ["12x"]}, "day": SCHEMA["day"]})
     replayed = installation.summary("generic_import", "--replay-rejects", row["dataset"])
-    assert replayed["counts"] == {"read": 3, "loaded": 1, "rejected": 2, "skipped": 0}
+    assert replayed["counts"] == {"read": 3, "loaded": 1, "rejected": 2, "skipped": 0, "held": 0}
     assert installation.sql("select count(*), count(id), max(source_row) from public.lists") == [
         (rows - 2, rows - 3, rows)
     ]

@@ -90,7 +90,7 @@ def test_dry_run_counts_right_and_changes_nothing(installation: Installation) ->
     load(installation, "id,a,b\n1,x,y\n2,x,y\n")
     installation.drop("things2.csv", "id,a,b,c\n2,z,y,1\n3,n,n,1\n1,x,y,\n")
     shown = installation.summary("generic_import", "things", "--dry-run")
-    assert shown["counts"] == {"read": 3, "loaded": 2, "rejected": 0, "skipped": 1}
+    assert shown["counts"] == {"read": 3, "loaded": 2, "rejected": 0, "skipped": 1, "held": 0}
     assert rows(installation) == [("1", "x", "y"), ("2", "x", "y")]
     assert installation.sql("select count(*) from dba.trowhistory") == [(2,)]
 
@@ -116,7 +116,13 @@ def test_rejected_rows_come_in_later_and_can_be_undone_with_the_rest(installatio
     overtaken = installation.run("generic_import", "--replay-rejects", first["dataset"])
     assert (overtaken.returncode, f"dataset {second['dataset']} came after" in overtaken.stderr) == (2, True)
     replayed = installation.summary("generic_import", "--replay-rejects", second["dataset"])
-    assert replayed["counts"] == {"read": 4, "loaded": 2, "rejected": 1, "skipped": 1}  # 2,late is the later line
+    assert replayed["counts"] == {
+        "read": 4,
+        "loaded": 2,
+        "rejected": 1,
+        "skipped": 1,
+        "held": 0,
+    }  # 2,late is the later line
     everything = "select id, a, b from public.things_current order by 1"
     assert installation.sql(everything) == [("1", "y", None), ("2", "late", 7), ("3", "n", None)]
     assert installation.run("generic_import", "--undo", second["dataset"]).returncode == 0

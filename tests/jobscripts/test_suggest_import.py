@@ -58,7 +58,7 @@ def test_what_it_proposes_loads(installation: Installation, tmp_path: Path) -> N
     columns = {key: values[key] for key in ("file_pattern", "schema", "dateconfig", "datelocation", "dateformat")}
     installation.configure("orders", **columns)
     summary = installation.summary("generic_import", "orders", "--file", path)
-    assert summary["counts"] == {"read": 2000, "loaded": 1999, "rejected": 1, "skipped": 0}
+    assert summary["counts"] == {"read": 2000, "loaded": 1999, "rejected": 1, "skipped": 0, "held": 0}
 
 
 def test_a_label_is_proposed_where_several_files_differ_in_their_names(

@@ -32,7 +32,7 @@ def test_files_are_loaded_and_moved_to_the_processed_prefix(shop: Shop) -> None:
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     shop.put("sales_data/2025/sales_b.csv", HEADER + "2,122,maida,2025-02-05,2,20,1,20\n")
     summary = shop.load()
-    assert summary["counts"] == {"read": 2, "loaded": 2, "rejected": 0, "skipped": 0}
+    assert summary["counts"] == {"read": 2, "loaded": 2, "rejected": 0, "skipped": 0, "held": 0}
     assert shop.keys() == ["sales_data_processed/2025/sales_b.csv", "sales_data_processed/sales_a.csv"]
     assert shop.read("sales_data_processed/sales_a.csv").decode() == HEADER + GOOD
     assert shop.installation.waiting() == []

@@ -139,7 +139,7 @@ def test_a_lookup_compares_values_of_the_declared_type(installation: Installatio
 def test_rows_that_are_no_data_are_skipped_and_counted(installation: Installation) -> None:
     reading = {"skip_if": {"id": ["Total"]}, "null_markers": ["n/a"]}
     summary = load(installation, "id,note\n1,n/a\nTotal,1\n", schema={"id": "integer"}, reading=reading)
-    assert summary["counts"] == {"read": 2, "loaded": 1, "rejected": 0, "skipped": 1}
+    assert summary["counts"] == {"read": 2, "loaded": 1, "rejected": 0, "skipped": 1, "held": 0}
     assert installation.sql("select id, note from public.orders") == [(1, None)]
 
 

@@ -14,6 +14,7 @@ from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.datasets.identity import Identity
+from systemscripts.findings.finding import Finding
 from systemscripts.summary import Counts, Notice
 
 if TYPE_CHECKING:
@@ -24,31 +25,33 @@ DEFAULT_DROP_PERCENT = 50.0
 LATER_DATE_WINS = ("snapshot", "upsert")  # load modes in which a later date hides or keeps what an earlier one brings
 
 
-def tripped(
+def judge_guards(
     cursor: Cursor, config: ImportConfig, identity: Identity, counts: Counts, dataset_id: int, accept_drop: bool
-) -> str:
-    """Why a load is suspicious, or nothing. `accept_drop`: the operator knows of the drop and takes it."""
-    guards, snapshot = config.guards, config.load_mode == "snapshot"
+) -> Finding | None:
+    """Return why a load is suspicious, None where it is not. `accept_drop`: the operator knows of the drop."""
+    guards, is_snapshot = config.guards, config.load_mode == "snapshot"
     if config.load_mode in LATER_DATE_WINS and is_of_the_future(config, identity.date):
-        effect = "hide" if snapshot else "not be overwritten by"
-        return (
+        effect = "hide" if is_snapshot else "not be overwritten by"
+        return Finding(
+            "date_in_future", "hold",
             f"it is dated {identity.date}, after tomorrow, and would {effect} what comes until then; "
-            "where such dates are right, set guards.allow_future"
-        )
-    rows = counts.loaded if snapshot else counts.read
+            "where such dates are right, set guards.allow_future",
+        )  # fmt: skip
+    rows = counts.loaded if is_snapshot else counts.read
     if rows == 0 and guards.allow_empty:
-        return ""
-    if rows == 0 and snapshot and not accept_drop:
-        return "the file has no rows, and guards.allow_empty is not set"
+        return None
+    if rows == 0 and is_snapshot and not accept_drop:
+        return Finding("no_rows", "hold", "the file has no rows, and guards.allow_empty is not set")
     if guards.min_rows is not None and rows < guards.min_rows:
-        return f"{rows} rows, guards.min_rows asks for {guards.min_rows}"
+        return Finding("min_rows", "hold", f"{rows} rows, guards.min_rows asks for {guards.min_rows}")
     percent = guards.max_drop_percent
     if percent is None:
-        percent = DEFAULT_DROP_PERCENT if snapshot else None
-    usual = _usual(cursor, config.config_name, identity.label, dataset_id, snapshot)
+        percent = DEFAULT_DROP_PERCENT if is_snapshot else None
+    usual = _find_usual_rows(cursor, config.config_name, identity.label, dataset_id, is_snapshot)
     if percent is None or accept_drop or usual is None or rows >= usual * (1 - percent / 100):
-        return ""
-    return f"{rows} rows, the last good loads had {usual:g}: a drop of more than {percent:g} %"
+        return None
+    text = f"{rows} rows, the last good loads had {usual:g}: a drop of more than {percent:g} %"
+    return Finding("rows_dropped", "hold", text, detail={"rows": rows, "usual": usual})
 
 
 def is_of_the_future(config: ImportConfig, day: date | None) -> bool:
@@ -65,12 +68,14 @@ def warn_of_date(config: ImportConfig, day: date | None) -> list[Notice]:
     return [Notice("date_after_tomorrow", f"it is dated {day}, after tomorrow")]
 
 
-def _usual(cursor: Cursor, config_name: str, label: str | None, dataset_id: int, snapshot: bool) -> float | None:
+def _find_usual_rows(
+    cursor: Cursor, config_name: str, label: str | None, dataset_id: int, is_snapshot: bool
+) -> float | None:
     """The median of the last good loads of a label, since a drop was last accepted."""
     cursor.execute(
-        f"""select {"rows_loaded" if snapshot else "rows_read"} from dba.tdataset
+        f"""select {"rows_loaded" if is_snapshot else "rows_read"} from dba.tdataset
             where config_name = %(name)s and {SAME_LABEL} and dataset_id <> %(id)s
-              and status in ('active', 'superseded') and dataset_id >= coalesce(
+              and status in ('active', 'superseded') and not is_held_file and dataset_id >= coalesce(
                 (select max(dataset_id) from dba.tdataset
                  where config_name = %(name)s and {SAME_LABEL} and is_baseline
                    and status in ('active', 'superseded')), 0)

@@ -1,0 +1,54 @@
+"""The ledger dba.tfinding: what each file had against it, and what was decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from systemscripts.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+Decision = Literal["accepted", "rejected", "overtaken"]
+
+
+def store_findings(
+    cursor: Cursor, findings: Iterable[Finding], config_name: str, label: str | None,
+    file_id: int, dataset_id: int | None, run_uuid: str,
+) -> None:  # fmt: skip
+    """Write the findings of one file, in the transaction that loads, holds or refuses it."""
+    from psycopg2.extras import execute_values
+
+    rows = [
+        (finding.rule, finding.severity, finding.column, finding.text, json.dumps(finding.detail, default=str),
+         config_name, label, file_id, dataset_id, run_uuid)
+        for finding in findings
+    ]  # fmt: skip
+    if rows:
+        execute_values(
+            cursor,
+            """insert into dba.tfinding (rule, severity, column_name, message, detail,
+                   config_name, label, file_id, dataset_id, run_uuid) values %s""",
+            rows,
+        )
+
+
+def read_findings(cursor: Cursor, dataset_id: int) -> list[Finding]:
+    """Return the findings of a dataset, oldest first."""
+    cursor.execute(
+        """select rule, severity, message, column_name, detail from dba.tfinding
+           where dataset_id = %s order by finding_id""",
+        (dataset_id,),
+    )
+    return [Finding(*row) for row in cursor.fetchall()]
+
+
+def decide_findings(cursor: Cursor, dataset_id: int, decision: Decision, decided_by: str, reason: str) -> None:
+    """Note what was decided about the open findings of a held dataset."""
+    cursor.execute(
+        """update dba.tfinding set decision = %s, decided_at = now(), decided_by = %s, decision_reason = nullif(%s, '')
+           where dataset_id = %s and decision is null and severity in ('hold', 'warn')""",
+        (decision, decided_by, reason, dataset_id),
+    )

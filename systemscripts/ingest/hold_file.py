@@ -1,0 +1,49 @@
+"""A held file: read and judged, none of its rows in the target; and what closes it when a later good file comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from systemscripts.datasets import lake, states
+from systemscripts.findings import ledger
+from systemscripts.findings.finding import Finding
+from systemscripts.imports import rejects, target
+from systemscripts.imports.rejects import Rejects
+from systemscripts.ingest.prepare import PreparedFile
+from systemscripts.summary import Counts
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def count_rows(file: PreparedFile) -> Counts:
+    """Count the rows of a file that is held before it is copied."""
+    rows = sum(len(block.records) for block in file.table.blocks()) if file.columns else 0
+    return Counts(read=rows + file.table.skipped, skipped=file.table.skipped, held=rows)
+
+
+def take_rows_back(
+    cursor: Cursor, plan: target.Plan, counts: Counts, found: Rejects, file_id: int, dataset_id: int
+) -> None:
+    """Roll back to the savepoint before the rows of a file that is held after all; `counts` says so afterwards.
+
+    Its rejected rows stay noted, as far as they are remembered.
+    """
+    cursor.execute("rollback to savepoint before_rows")
+    if plan.lake is not None and plan.lake.write:
+        lake.remove_leftovers(cursor, plan.lake)
+    rejects.store(cursor, found.first, file_id, dataset_id)
+    counts.held, counts.loaded = counts.loaded, 0
+
+
+def close_overtaken(cursor: Cursor, dataset_id: int, accepted: int | None) -> list[Finding]:
+    """Close the held files of a label that a good snapshot overtakes; `accepted`: the one that it is the load of."""
+    findings = []
+    for held_id in states.find_overtaken_held(cursor, dataset_id):
+        if held_id == accepted:
+            continue
+        states.replace_held(cursor, held_id, dataset_id, f"overtaken by dataset {dataset_id}")
+        ledger.decide_findings(cursor, held_id, "overtaken", "", f"dataset {dataset_id} came later")
+        text = f"it overtakes dataset {held_id}, which was held and not decided"
+        findings.append(Finding("held_overtaken", "inform", text))
+    return findings
