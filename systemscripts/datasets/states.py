@@ -61,7 +61,7 @@ def activate_dataset(cursor: Cursor, dataset_id: int, supersedes: int | None) ->
     cursor.execute(
         f"""update dba.tdataset o set status = 'superseded', superseded_by = n.dataset_id, status_at = now(),
                 status_reason = 'the import loads whole states now'
-            from dba.tdataset n where {_IS_IS_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
+            from dba.tdataset n where {_IS_OF_OTHER_MODES} and o.status = 'active' and o.dataset_id < n.dataset_id""",
         (dataset_id,),
     )
     return cursor.rowcount
@@ -254,7 +254,7 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
 
 
 # Beside a snapshot n, what its import loaded into the same target for the same label in other modes
-_IS_IS_OF_OTHER_MODES = """
+_IS_OF_OTHER_MODES = """
     n.dataset_id = %s and n.load_mode = 'snapshot' and o.target_table = n.target_table
     and o.load_mode in ('append', 'upsert', 'new_rows')
     and o.config_name = n.config_name and o.label is not distinct from n.label"""
