@@ -67,7 +67,7 @@ def _prepare() -> None:
         migrations.apply_pending(connection)
         with db_utils.transaction(connection) as cursor:
             cursor.execute((PROJECT / "sql" / "sales" / "seed.sql").read_text(encoding="utf-8"))
-    client = s3.bucket().client
+    client = s3.open_bucket().client
     with contextlib.suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
         client.create_bucket(Bucket=BUCKET)
 
@@ -88,7 +88,7 @@ def _upload(number: int, folder: Path) -> None:
         ]
     else:
         paths = sales_data.write_daily(sales_data.SalesSpec(ROWS, 3, wish.month, 5, 0.01), folder)
-    bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
+    bucket, prefix = s3.open_bucket(), settings.current().s3_input_prefix
     for path in paths:
         bucket.upload(path, f"{prefix}{path.name}")
 

@@ -26,7 +26,7 @@ def backup_database(
     from systemscripts.directory_management import Directories
     from systemscripts.errors import EtlError
 
-    target = targets.load(to) if to else None  # a name that is misspelt, before the work
+    target = targets.load_target(to) if to else None  # a name that is misspelt, before the work
     directories = Directories(settings.current().etl_data_dir)
     with log_utils.step("dump"):
         made = backups.make(directories)

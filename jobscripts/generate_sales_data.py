@@ -62,7 +62,7 @@ def generate_sales_data(
     paths = sales_data.write_daily(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
     summary = Summary(headline=f"{rows:,} rows in {len(paths)} file{'s' if len(paths) != 1 else ''}", files=len(paths))
     if upload:
-        bucket, prefix = s3.bucket(), settings.current().s3_input_prefix
+        bucket, prefix = s3.open_bucket(), settings.current().s3_input_prefix
         for each in paths:
             bucket.upload(each, f"{prefix}{each.name}")
     place = f"{bucket.address}{prefix}" if upload else ""

@@ -43,7 +43,7 @@ def send_report(
             return _preview(wanted, connection, reader, preview)
         done = reports.deliver(
             wanted, connection, reader, log_utils.get_run_uuid(), wait_seconds(),
-            to_target=lambda name, paths: targets.deliver(targets.load(name), paths),
+            to_target=lambda name, paths: targets.deliver(targets.load_target(name), paths),
         )  # fmt: skip
     return _summary(done)
 

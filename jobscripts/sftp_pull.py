@@ -46,12 +46,12 @@ def sftp_pull(
 
 
 def _look(context: Context) -> Summary:
-    from systemscripts.sources import sftp
+    from systemscripts.sources.types import sftp
 
     summary = Summary(headline="dry run, nothing fetched")
     for source in context.config.sources:
         if source.type == "sftp":
-            for entry, reason in sftp.waiting(context.request(source.options)):
+            for entry, reason in sftp.list_waiting(context.request(source.options)):
                 summary.rows.append(
                     {"file": repr(entry.name)[1:-1], "bytes": entry.size, "would be": reason.lstrip("!") or "fetched"}
                 )

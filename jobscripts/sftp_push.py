@@ -25,8 +25,8 @@ def sftp_push(
     """
     from systemscripts import targets
 
-    wanted = targets.load(target)
-    warnings = targets.written_secrets(wanted)
+    wanted = targets.load_target(target)
+    warnings = targets.find_plain_secrets(wanted)
     targets.deliver(wanted, files)
     summary = Summary(headline=f"{len(files)} {'file' if len(files) == 1 else 'files'} delivered to {target}")
     summary.files = len(files)

@@ -27,21 +27,21 @@ def sftp_trust_host(
     """
     from systemscripts.errors import ConfigurationError, UsageError
     from systemscripts.ssh import connection, known_hosts
-    from systemscripts.ssh.login import host_name, split_host
+    from systemscripts.ssh.login import format_host, split_host
 
     try:
         where = split_host(host)
     except ValueError as error:
         raise UsageError(f"{host}: {error}") from error
-    key, name = connection.host_key(*where), host_name(*where)
-    shown = known_hosts.fingerprint(key)
+    key, name = connection.fetch_host_key(*where), format_host(*where)
+    shown = known_hosts.format_fingerprint(key)
     if fingerprint and fingerprint != shown:
         raise ConfigurationError(
             f"{name} shows {shown}, not {fingerprint}; nothing is trusted", "Ask the server's owner which is right."
         )
     if not fingerprint and not _confirmed(f"{name} shows {key.get_name()} {shown}"):
         raise UsageError(f"{name} shows {key.get_name()} {shown}; nothing is trusted", f"Add: --fingerprint {shown}")
-    added = known_hosts.add(name, key, replace)
+    added = known_hosts.add_key(name, key, replace)
     return Summary(headline=f"{name} is trusted {'from now on' if added else 'already'}: {shown}")
 
 

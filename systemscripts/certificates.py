@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 Greeting = Literal["tls", "smtp", "postgresql"]
-SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL manual, 55.7 "SSLRequest"
 
 
-def ends_at(host: str, port: int, greeting: Greeting = "tls", seconds: float = SECONDS) -> datetime:
+def fetch_expiry(host: str, port: int, greeting: Greeting = "tls", seconds: float = TIMEOUT_SECONDS) -> datetime:
     """When the certificate of a server ends; whether it is trusted does not matter here.
 
     `greeting`: what comes before the handshake. Raises OSError where there is none to be had.
@@ -29,7 +29,7 @@ def ends_at(host: str, port: int, greeting: Greeting = "tls", seconds: float = S
             return _end(secured.getpeercert(binary_form=True) or b"")
 
 
-def ends_at_in_file(path: Path) -> datetime:
+def read_expiry(path: Path) -> datetime:
     """When the first certificate of a PEM file ends; raises OSError, ValueError."""
     from cryptography import x509
 

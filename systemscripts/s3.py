@@ -66,7 +66,7 @@ class Bucket:
         """s3://name/."""
         return f"s3://{self.name}/"
 
-    def hadoop_options(self) -> dict[str, str]:
+    def build_hadoop_options(self) -> dict[str, str]:
         """The way to this bucket for Hadoop's s3a (Hadoop, "Hadoop-AWS module", "S3A"): option -> value, secrets too.
 
         Keys are those that boto3 found here; those of a role of this machine are left to the role of each machine.
@@ -86,7 +86,7 @@ class Bucket:
         options["fs.s3a.aws.credentials.provider"] = f"org.apache.hadoop.fs.s3a.{kind}"
         return options | {f"fs.s3a.{name}": value for name, value in keys.items() if value}
 
-    def objects(self, prefix: str) -> Iterator[Object]:
+    def list_objects(self, prefix: str) -> Iterator[Object]:
         """Every object below a prefix, all pages of the listing; folders made by consoles are no objects."""
         return (found for found in self._listed(prefix) if not found.key.endswith("/"))
 
@@ -96,7 +96,7 @@ class Bucket:
                 for found in page.get("Contents", ()):
                     yield Object(found["Key"], found["Size"], _plain(found["ETag"]), found["LastModified"])
 
-    def all_buckets(self) -> list[str] | None:
+    def list_buckets(self) -> list[str] | None:
         """The names of all buckets of the key; None where it may not list them, as a key for one bucket need not."""
         from botocore.exceptions import ClientError
 
@@ -161,7 +161,7 @@ class Bucket:
         with self._explained(f"copy {self.address}{found.key} to {key}"):
             self.client.copy({"Bucket": self.name, "Key": found.key}, self.name, key)
         copied = self.find(key)
-        if copied is None or not same_content(copied, found.size, found.etag):
+        if copied is None or not has_same_content(copied, found.size, found.etag):
             raise TryLaterError(
                 f"{self.address}{key} is not the copy of {found.key} that it should be", "The next run copies it again."
             )
@@ -184,13 +184,13 @@ class Bucket:
         try:
             yield
         except (BotoCoreError, ClientError, HTTPClientError) as error:
-            raise explain(error, what, self.place) from error
+            raise translate_error(error, what, self.place) from error
         except boto3.exceptions.S3UploadFailedError as error:  # has the client's error only as its context
             cause = error.__context__
-            raise explain(cause if isinstance(cause, Exception) else error, what, self.place) from error
+            raise translate_error(cause if isinstance(cause, Exception) else error, what, self.place) from error
 
 
-def bucket(name: str = "") -> Bucket:
+def open_bucket(name: str = "") -> Bucket:
     """The bucket of the settings, or another of the same service. Nothing is asked of the service yet.
 
     Raises ConfigurationError when no bucket is named, or the way to it is not safe.
@@ -224,7 +224,7 @@ def bucket(name: str = "") -> Bucket:
             ),
         )
     except (BotoCoreError, ValueError) as error:
-        raise explain(error, "use the settings of S3", _place(wanted)) from error
+        raise translate_error(error, "use the settings of S3", _place(wanted)) from error
     return Bucket(session, client, name, _place(wanted))
 
 
@@ -250,7 +250,7 @@ def _refuse_plain_text(wanted: Settings) -> None:
         )
 
 
-def same_content(one: Object, size: int | None, etag: str) -> bool:
+def has_same_content(one: Object, size: int | None, etag: str) -> bool:
     """Whether an object holds the same bytes as one of that size and ETag, as far as sizes and plain ETags tell.
 
     An ETag with a dash is no hash of the content (Amazon S3 API reference, "ETag"): it depends on how it was uploaded.
@@ -259,7 +259,7 @@ def same_content(one: Object, size: int | None, etag: str) -> bool:
     return one.size == size and (one.etag == etag or not comparable)
 
 
-def explain(error: Exception, what: str, place: str) -> EtlError:
+def translate_error(error: Exception, what: str, place: str) -> EtlError:
     """An error of boto3 as the suite's own, by its type and its code, never by its text."""
     from botocore import exceptions
 

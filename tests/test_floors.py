@@ -21,6 +21,7 @@ FLOORS = [
         "address_rules",
         "date_formats",
         "last_resort",
+        "retries",
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
     {"tables", "file_ledger", "datasets", "configuration"},

@@ -62,7 +62,7 @@ class Target(Strict):
 
 
 class Source(BaseModel):
-    """Where files come from; the further keys belong to the module sources/<type>.py."""
+    """Where files come from; the further keys belong to the module sources/types/<type>.py."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

@@ -105,7 +105,7 @@ def find_error_text(answer: Answer) -> str:
     return line if len(line) <= MAX_WORDS_LETTERS else f"{line[:MAX_WORDS_LETTERS]}..."
 
 
-def find_words(value: Any) -> str:
+def find_named_error(value: Any) -> str:
     """Return the words of an error that a JSON object names as one, "" where it does not."""
     if not isinstance(value, dict):
         return ""

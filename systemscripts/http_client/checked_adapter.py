@@ -59,7 +59,7 @@ class CheckedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
-def session(rules: AddressRules, ca_file: str = "") -> requests.Session:
+def build_session(rules: AddressRules, ca_file: str = "") -> requests.Session:
     """A session whose every connection follows the rules; TLS is verified, nothing is taken from the environment."""
     made = requests.Session()
     made.trust_env = False  # neither proxies nor ~/.netrc: what is sent where stands in the configuration

@@ -36,7 +36,7 @@ def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat 
 
 def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
     """Tell the source that the file is safe here."""
-    source = sources.of_ticket(context.config, ticket)
+    source = sources.find_source(context.config, ticket)
     if source is None and ticket.source != "local":
         name = context.config.config_name
         text = f"{ticket.name} came from {ticket.source_path}, which the import {name} does not name any more"
@@ -44,7 +44,7 @@ def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
         record(Notice("source_forgotten", text, name, ticket.file_id, ticket.dataset_id), on_console=True)
         return
     request = context.request(source.options if source else {})
-    sources.module(ticket.source).settle(request, ticket)
+    sources.load_module(ticket.source).settle(request, ticket)
 
 
 def finish_files(context: Context) -> list[str]:

@@ -38,17 +38,17 @@ def _find_files_to_preview(
     """What a run would find: what waits, what its folders hold, the first page of its APIs."""
     if only is not None:
         return [only.absolute()]
-    local = sources.module("local")
-    found: list[Path] = local.waiting(context.config, context.directories)
+    local = sources.load_module("local")
+    found: list[Path] = local.list_waiting(context.config, context.directories)
     for source in context.config.sources:
-        kind = sources.module(source.type)
-        look = getattr(kind, "looked_at", None)
+        kind = sources.load_module(source.type)
+        look = getattr(kind, "preview_files", None)
         if look is None:
             summary.details.append(f"sources of type {source.type} are not asked by a dry run")
             continue
         try:
             found += stack.enter_context(look(context.request(source.options, None, leave)))
-            if part := getattr(kind, "LOOKS_AT", ""):
+            if part := getattr(kind, "PREVIEW_SCOPE", ""):
                 summary.details.append(f"of sources of type {source.type} a dry run asks for {part} alone")
         except EtlError as error:
             summary.problem(str(error), error.exit_code)

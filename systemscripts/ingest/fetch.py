@@ -36,7 +36,7 @@ def fetch_files(
         summary.warn_all(about(plain_secrets.find_warnings(source.options, f"import {name}"), config_name=name))
         try:
             request = context.request(source.options, only, leave)
-            fetched = sources.module(source.type).fetch(request)
+            fetched = sources.load_module(source.type).fetch(request)
         except EtlError as error:
             if context.connection.closed or only is not None:
                 raise

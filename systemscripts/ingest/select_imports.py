@@ -14,7 +14,7 @@ from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.ingest import daily_zip, match_files, run_imports
-from systemscripts.sources import local
+from systemscripts.sources.types import local
 from systemscripts.summary import Summary
 
 

@@ -156,7 +156,7 @@ def _pause_import(cursor: Cursor, config: ImportConfig) -> None:
 
 
 def _is_live(config: ImportConfig) -> bool:
-    return any(getattr(sources.module(source.type), "LIVE", True) for source in config.sources)
+    return any(getattr(sources.load_module(source.type), "LIVE", True) for source in config.sources)
 
 
 def _warn_of_pause(config: ImportConfig, summary: Summary) -> None:

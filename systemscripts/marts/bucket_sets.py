@@ -28,7 +28,7 @@ def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Itera
 
     Months in `kept` are copied inside the bucket from the version before, where they are there. Raises EtlError.
     """
-    next(bucket.objects(prefix), None)  # there is such a bucket: some services make one for whoever writes to it
+    next(bucket.list_objects(prefix), None)  # there is such a bucket: some services make one for whoever writes to it
     before = _pointer(bucket, prefix)
     unchanged = _unchanged(bucket, before, kept)
     files = []
@@ -71,7 +71,7 @@ def _unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> 
 
 
 def _remove_others(bucket: Bucket, prefix: str, versions: list[str]) -> None:
-    for found in bucket.objects(prefix):
+    for found in bucket.list_objects(prefix):
         folder, slash, _ = found.key.removeprefix(prefix).partition("/")
         if slash and VERSION.fullmatch(folder) and folder not in versions:
             bucket.delete(found.key)

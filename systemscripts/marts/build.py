@@ -51,7 +51,7 @@ class Options:
 
 def run(connection: Connection, directories: Directories, run_uuid: str, options: Options) -> Summary:
     """Bring the marts up to date with the active sales; raises EtlError, after which the same command heals."""
-    engine = engines.module(options.engine)
+    engine = engines.load_module(options.engine)
     base = directories.data / settings.current().marts_directory
     target = _target(base)
     config = configuration.load_import(connection, IMPORT)
@@ -59,9 +59,11 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
     with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
         with transaction(connection) as cursor:
             current = lake.list_current_files(cursor, IMPORT, directories)
-            found = months.touched(cursor, target, current, options.recompute)
+            found = months.find_touched_months(cursor, target, current, options.recompute)
             if lost := _lost(base, found.kept):
-                found = replace(months.touched(cursor, target, current, everything=True), computed_before=frozenset())
+                found = replace(
+                    months.find_touched_months(cursor, target, current, everything=True), computed_before=frozenset()
+                )
         summary = Summary()
         if found.months and not options.dry_run:
             with _work_folder(base, run_uuid) as work:
@@ -83,7 +85,7 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
                 months.forget_others(cursor, target)
             _write(base, work / "results", found, run_uuid, summary)
         with transaction(connection) as cursor:
-            months.note(cursor, target, found, run_uuid)
+            months.record_months(cursor, target, found, run_uuid)
     summary.headline = _headline("computed", found)
     return summary
 
@@ -110,7 +112,7 @@ def _without_oversized(connection: Connection, found: Touched, work: Path, summa
 def _target(base: Path) -> str:
     """Where the marts go, in words; another place has nothing yet, and is computed from the beginning."""
     bucket = settings.current().s3_bucket
-    return " + ".join([databases.chosen().name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
+    return " + ".join([databases.load_database().name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
 
 
 def _lost(base: Path, kept: Sequence[date]) -> list[str]:
@@ -120,7 +122,7 @@ def _lost(base: Path, kept: Sequence[date]) -> list[str]:
     """
     if not kept:
         return []
-    where = databases.chosen()
+    where = databases.load_database()
     found = [] if where.holds({CUSTOMERS_TABLE: CUSTOMERS_MONTH, TEAM_TABLE: TEAM_MONTH}, kept) else [where.name()]
     for name, parts in SETS.items():
         for part, result in parts.items():
@@ -154,8 +156,8 @@ def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Su
     team = Rows(TEAM_TABLE, TEAM_MONTH, TEAM, results / "sales_team_data_mart")
     kept = list(found.kept)
     with log_utils.step("database"):
-        databases.chosen().write([customers, team], kept)
-    summary.details.append(f"database: {databases.chosen().name()}")
+        databases.load_database().write([customers, team], kept)
+    summary.details.append(f"database: {databases.load_database().name()}")
     version = f"v{settings.now():%Y%m%dT%H%M%S}-{run_uuid[:8]}"
     with log_utils.step("parquet"):
         folders = {
@@ -169,7 +171,7 @@ def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Su
             "customer_data_mart": wanted.s3_customer_mart_prefix,
             "sales_data_mart": wanted.s3_sales_mart_prefix,
         }
-        bucket = s3.bucket()
+        bucket = s3.open_bucket()
         with log_utils.step("bucket"):
             for name, folder in folders.items():
                 bucket_sets.publish(bucket, prefixes[name], version, folder, kept)

@@ -36,7 +36,7 @@ class Touched:
         return replace(self, months=wanted, kept=kept, files=files, is_complete=not months)
 
 
-def touched(cursor: Cursor, target: str, current: list[DatasetFile], everything: bool = False) -> Touched:
+def find_touched_months(cursor: Cursor, target: str, current: list[DatasetFile], everything: bool = False) -> Touched:
     """Compare the files of now with those of the last time for this target; `everything`: compute all months."""
     names: dict[date, list[str]] = {}
     for file in current:
@@ -57,7 +57,7 @@ def forget_others(cursor: Cursor, target: str) -> None:
     cursor.execute("delete from sales.mart_month where target <> %s", (target,))
 
 
-def note(cursor: Cursor, target: str, found: Touched, run_uuid: str) -> None:
+def record_months(cursor: Cursor, target: str, found: Touched, run_uuid: str) -> None:
     """Every target is written: remember from what."""
     cursor.execute("delete from sales.mart_month where target = %s and not month = any(%s)", (target, list(found.kept)))
     for month in found.months:

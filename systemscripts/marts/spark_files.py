@@ -46,7 +46,7 @@ class BucketFolder:
 
     def __init__(self, bucket: Bucket, prefix: str, output: Path) -> None:
         self._bucket, self._prefix, self._output = bucket, prefix, output
-        self.options = bucket.hadoop_options()
+        self.options = bucket.build_hadoop_options()
         packages = settings.current().spark_packages
         self.packages = "" if packages == "none" else packages
 
@@ -63,7 +63,7 @@ class BucketFolder:
     def fetch(self) -> None:
         """Bring the results to the output folder; raises EtlError."""
         prefix = f"{self._prefix}results/"
-        found = [each for each in self._bucket.objects(prefix) if each.key.endswith(".parquet")]
+        found = [each for each in self._bucket.list_objects(prefix) if each.key.endswith(".parquet")]
         with progress.track("results from the bucket", len(found), "files") as tracker:
             for each in found:
                 path = self._output / each.key.removeprefix(prefix)
@@ -82,13 +82,13 @@ Place = SharedFolder | BucketFolder
 
 
 @contextmanager
-def opened(output: Path) -> Iterator[Place]:
+def open_place(output: Path) -> Iterator[Place]:
     """The way that the settings say, for results that belong into the folder `output`; raises EtlError."""
     prefix = settings.current().s3_spark_prefix
     if not prefix:
         yield SharedFolder(output)
         return
-    bucket = s3.bucket()
+    bucket = s3.open_bucket()
     _clear(bucket, prefix)  # of a killed run; only one runs at a time
     try:
         yield BucketFolder(bucket, prefix, output)

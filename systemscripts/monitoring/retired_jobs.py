@@ -37,7 +37,7 @@ def find_given_up(view: View) -> Iterator[tuple[State, str]]:
 
 def _known(view: View) -> dict[str, dict[str, bool]]:
     """By kind the names that there are, and whether they are active; a kind is missing while it cannot be asked."""
-    found = {"target": dict.fromkeys(targets.names(), True)}
+    found = {"target": dict.fromkeys(targets.list_names(), True)}
     if view.connection is not None:
         for kind, statement in _KNOWN.items():
             with transaction(view.connection) as cursor:

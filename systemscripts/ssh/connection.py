@@ -15,7 +15,7 @@ from systemscripts import settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import ConfigurationError, TryLaterError
 from systemscripts.ssh import known_hosts
-from systemscripts.ssh.login import Login, host_name, private_key
+from systemscripts.ssh.login import Login, format_host, load_private_key
 
 KEEPALIVE_SECONDS = 15
 AGAIN = "The next run tries it again."
@@ -31,7 +31,7 @@ def connect(login: Login, rules: AddressRules | None = None) -> paramiko.SFTPCli
     """
     transport = _greeted(login.host, login.port, rules or AddressRules())
     try:
-        known_hosts.check(login.name, transport.get_remote_server_key())
+        known_hosts.check_key(login.name, transport.get_remote_server_key())
         _log_in(transport, login)
         return _sftp(transport, login.name)
     except BaseException:
@@ -39,7 +39,7 @@ def connect(login: Login, rules: AddressRules | None = None) -> paramiko.SFTPCli
         raise
 
 
-def host_key(host: str, port: int) -> paramiko.PKey:
+def fetch_host_key(host: str, port: int) -> paramiko.PKey:
     """The key a server shows, without logging in; raises TryLaterError."""
     transport = _greeted(host, port, AddressRules())
     try:
@@ -50,7 +50,7 @@ def host_key(host: str, port: int) -> paramiko.PKey:
 
 def _greeted(host: str, port: int, rules: AddressRules) -> paramiko.Transport:
     """A connection up to the end of the key exchange; nothing secret was sent so far."""
-    name, seconds = host_name(host, port), settings.current().sftp_answer_seconds
+    name, seconds = format_host(host, port), settings.current().sftp_answer_seconds
     transport = paramiko.Transport(_socket(host, port, name, rules))
     transport.banner_timeout = transport.auth_timeout = seconds + 5  # ours are over first, and say what was late
     _prefer_known_keys(transport, name)
@@ -98,7 +98,7 @@ def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.sock
 
 def _prefer_known_keys(transport: paramiko.Transport, name: str) -> None:
     """Ask first for the kinds of host key that are trusted, or a server with several shows one that nobody compared."""
-    known = set(known_hosts.trusted(name))
+    known = set(known_hosts.list_trusted_keys(name))
     if "ssh-rsa" in known:
         known |= {"rsa-sha2-256", "rsa-sha2-512"}  # RFC 8332: other signatures of the same key
     options = transport.get_security_options()
@@ -134,7 +134,7 @@ def _refused(login: Login, tried: list[str], detail: str = "") -> ConfigurationE
 
 def _ways(transport: paramiko.Transport, login: Login) -> Iterator[tuple[str, Callable[[], object]]]:
     if login.key_file:
-        key = private_key(login)
+        key = load_private_key(login)
         yield f"key {login.key_file}", lambda: transport.auth_publickey(login.user, key)
     if login.agent:
         for held in paramiko.Agent().get_keys():

@@ -37,7 +37,7 @@ class _DiskError(Exception):
     """The disk of this host, where an OSError would be taken for the server's."""
 
 
-def download(session: Session, path: str, entry: Entry, part: Path, advance: Callable[[float], None]) -> list[str]:
+def download_file(session: Session, path: str, entry: Entry, part: Path, advance: Callable[[float], None]) -> list[str]:
     """Fetch a remote file to `part`, going on from what is there of an earlier try; return warnings.
 
     It is read to its end, whatever size was announced. What arrived whole is kept, also where the server removes or
@@ -161,7 +161,7 @@ class _Download:
     def _refuse_change(self, client: paramiko.SFTPClient, file: paramiko.SFTPFile) -> None:
         """Raise ChangedError where the file is another one by now; a server need not say anything of an open file."""
         try:
-            now = remote.entry_of(self.name, file.stat())
+            now = remote.build_entry(self.name, file.stat())
         except OSError as error:
             if is_lost(client, error):
                 raise
@@ -169,7 +169,7 @@ class _Download:
         if not remote.differs(now, self.entry):
             return
         # some say other things of an open file than of the same one in a list
-        listed = remote.look_once(client, self.path)
+        listed = remote.find_entry_once(client, self.path)
         if listed is None or remote.differs(listed, self.entry):
             raise ChangedError(
                 f"{self.server}: {self.path} changed while it was fetched", "It is fetched when it rests."
@@ -197,6 +197,6 @@ class _Download:
         if ours.digest() == self.digest:
             return []
         text = f"{self.server}: {self.name} arrived damaged, its checksum differs"
-        if remote.look(self.session, self.path) is None:
+        if remote.find_entry(self.session, self.path) is None:
             return [f"{text}; it is kept, because it has gone from the server"]
         raise DamagedError(text, "Run it again.")

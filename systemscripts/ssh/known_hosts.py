@@ -18,44 +18,44 @@ if TYPE_CHECKING:
     from paramiko import PKey
 
 
-def path() -> Path:
+def get_path() -> Path:
     """Where this installation keeps the keys it trusts; the format is OpenSSH's."""
     return Directories(settings.current().etl_data_dir).var / "ssh" / "known_hosts"
 
 
-def fingerprint(key: PKey) -> str:
+def format_fingerprint(key: PKey) -> str:
     """A host key as ssh-keygen -l shows it."""
     digest = hashlib.sha256(key.asbytes()).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def trusted(name: str) -> dict[str, PKey]:
+def list_trusted_keys(name: str) -> dict[str, PKey]:
     """The keys of a server, by type; `name` as in `login.host_name`."""
     import paramiko
 
-    if not path().exists():
+    if not get_path().exists():
         return {}
     try:
-        keys = paramiko.HostKeys(str(path()))
+        keys = paramiko.HostKeys(str(get_path()))
     except OSError as error:
-        raise ConfigurationError(f"{path()}: {error.strerror}", "Run as the user it belongs to.") from error
+        raise ConfigurationError(f"{get_path()}: {error.strerror}", "Run as the user it belongs to.") from error
     found = keys.lookup(name)
     return dict(found) if found else {}
 
 
-def check(name: str, key: PKey) -> None:
+def check_key(name: str, key: PKey) -> None:
     """Raise ConfigurationError unless this is the key that is trusted for the server."""
-    known = trusted(name)
+    known = list_trusted_keys(name)
     if known.get(key.get_name()) == key:
         return
-    shown = f"{key.get_name()} {fingerprint(key)}"
-    command = f"sftp_trust_host.py {name} --fingerprint {fingerprint(key)}"
+    shown = f"{key.get_name()} {format_fingerprint(key)}"
+    command = f"sftp_trust_host.py {name} --fingerprint {format_fingerprint(key)}"
     if not known:
         raise ConfigurationError(
             f"the host key of {name} is not known: {shown}",
             f"Compare it with what the server's owner says, then run: {command}",
         )
-    before = ", ".join(f"{kind} {fingerprint(each)}" for kind, each in known.items())
+    before = ", ".join(f"{kind} {format_fingerprint(each)}" for kind, each in known.items())
     raise ConfigurationError(
         f"THE HOST KEY OF {name} HAS CHANGED: it shows {shown}, trusted is {before}; somebody may be in between, "
         "nothing was sent",
@@ -63,16 +63,16 @@ def check(name: str, key: PKey) -> None:
     )
 
 
-def add(name: str, key: PKey, replace: bool = False) -> bool:
+def add_key(name: str, key: PKey, replace: bool = False) -> bool:
     """Trust a key from now on, `replace`: instead of the others of that server; false when it was trusted already.
 
     Raises ConfigurationError when the server has another key and `replace` is not set.
     """
-    known = trusted(name)
+    known = list_trusted_keys(name)
     if known.get(key.get_name()) == key:
         return False
     if known and not replace:
-        check(name, key)
+        check_key(name, key)
     with _locked() as file:
         kept = [line for line in _lines(file) if not _is_of(line, name)]
         kept.append(f"{name} {key.get_name()} {key.get_base64()}")
@@ -97,7 +97,7 @@ def _is_of(line: str, name: str) -> bool:
 
 @contextmanager
 def _locked() -> Iterator[Path]:
-    file = path()
+    file = get_path()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (file.parent / "known_hosts.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -47,7 +47,7 @@ class Login(BaseModel):
     @property
     def name(self) -> str:
         """The server as known_hosts writes it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-        return host_name(self.host, self.port)
+        return format_host(self.host, self.port)
 
     @property
     def address(self) -> str:
@@ -73,12 +73,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def host_name(host: str, port: int) -> str:
+def format_host(host: str, port: int) -> str:
     """A server as known_hosts names it."""
     return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
-def private_key(login: Login) -> PKey:
+def load_private_key(login: Login) -> PKey:
     """The key to log in with; raises ConfigurationError where the file is missing, open to others or no key."""
     import paramiko
 

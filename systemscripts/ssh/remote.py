@@ -42,7 +42,7 @@ def differs(first: Entry, second: Entry) -> bool:
     return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
-def entries(session: Session, folder: str) -> list[Entry]:
+def list_entries(session: Session, folder: str) -> list[Entry]:
     """Return what lies in a remote folder; raises EtlError when it is not there or not to be read."""
     try:
         return session.call(f"the list of {folder}", lambda client: list_folder(client, folder))
@@ -68,31 +68,31 @@ def list_folder(client: paramiko.SFTPClient, folder: str) -> list[Entry]:
         for _ in range(answer.get_int()):
             name, long_name = answer.get_binary(), answer.get_binary()
             state = paramiko.SFTPAttributes._from_msg(answer)  # type: ignore[attr-defined]
-            found.append(entry_of(name.decode("utf-8", "surrogateescape"), state, long_name))
+            found.append(build_entry(name.decode("utf-8", "surrogateescape"), state, long_name))
     with contextlib.suppress(OSError):
         client._request(CMD_CLOSE, handle)  # type: ignore[attr-defined]
     return [entry for entry in found if entry.name not in (".", "..")]
 
 
-def entry_of(name: str, state: paramiko.SFTPAttributes, long_name: bytes = b"") -> Entry:
+def build_entry(name: str, state: paramiko.SFTPAttributes, long_name: bytes = b"") -> Entry:
     """Return what a server's attributes say of a file."""
     kind, shown = stat.S_IFMT(state.st_mode or 0), LONG_NAME.match(long_name)
     is_file = kind == stat.S_IFREG if kind else shown[1] == b"-" if shown else None
     return Entry(name, state.st_size, None if state.st_mtime is None else int(state.st_mtime), is_file)
 
 
-def look(session: Session, path: str) -> Entry | None:
+def find_entry(session: Session, path: str) -> Entry | None:
     """Return a remote file as it is now, None where there is none; a link is not followed.
 
     Raises EtlError where the server does not let us look.
     """
     try:
-        return session.call(f"a look at {path}", lambda client: look_once(client, path))
+        return session.call(f"a look at {path}", lambda client: find_entry_once(client, path))
     except FileNotFoundError:
         return None
 
 
-def look_once(client: paramiko.SFTPClient, path: str) -> Entry:
+def find_entry_once(client: paramiko.SFTPClient, path: str) -> Entry:
     """Look at a remote file by whatever request the server knows: LSTAT, STAT, or the list of its folder.
 
     Raises FileNotFoundError where there is none.
@@ -100,7 +100,7 @@ def look_once(client: paramiko.SFTPClient, path: str) -> Entry:
     folder, _, name = path.rpartition("/")
     for ask in (client.lstat, client.stat):
         try:
-            return entry_of(name, ask(path))
+            return build_entry(name, ask(path))
         except (FileNotFoundError, PermissionError):
             raise
         except OSError as error:
@@ -112,12 +112,12 @@ def look_once(client: paramiko.SFTPClient, path: str) -> Entry:
     raise FileNotFoundError(path)
 
 
-def complete(session: Session, path: str, entry: Entry) -> Entry:
+def complete_entry(session: Session, path: str, entry: Entry) -> Entry:
     """Return an entry of a list with what a closer look adds to it."""
     if entry.is_complete:
         return entry
     try:
-        seen = look(session, path)
+        seen = find_entry(session, path)
     except RefusedError:
         seen = None
     if seen is None:
@@ -130,7 +130,7 @@ def complete(session: Session, path: str, entry: Entry) -> Entry:
     )
 
 
-def remove(session: Session, path: str) -> None:
+def remove_file(session: Session, path: str) -> None:
     """Delete a remote file; it may be gone already. Raises EtlError where that is not allowed."""
     try:
         session.call(f"deleting {path}", lambda client: client.remove(path))
@@ -138,16 +138,16 @@ def remove(session: Session, path: str) -> None:
         return
 
 
-def move(session: Session, path: str, folder: str, mark: str) -> None:
+def move_file(session: Session, path: str, folder: str, mark: str) -> None:
     """Move a remote file to another folder, made where it is missing; one of its name there is not overwritten: then
     `mark` becomes part of the name. Raises EtlError where that is not allowed.
     """
     name = path.rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     goal = f"{folder}/{name}"
-    if look(session, folder) is None:
+    if find_entry(session, folder) is None:
         session.call(f"making {folder}", lambda client: client.mkdir(folder))
-    elif look(session, goal) is not None:
+    elif find_entry(session, goal) is not None:
         goal = f"{folder}/{stem}_{mark}.{ending}" if dot else f"{folder}/{name}_{mark}"
     try:
         session.call(f"moving {path} to {folder}", lambda client: client.rename(path, goal))

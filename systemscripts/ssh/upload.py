@@ -12,13 +12,13 @@ import paramiko
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import EtlError, TryLaterError
 from systemscripts.ssh import remote
-from systemscripts.ssh.remote import entries, look
+from systemscripts.ssh.remote import find_entry, list_entries
 from systemscripts.ssh.session import Session, is_closed
 
 CHUNK = 1 << 18
 
 
-def upload(session: Session, path: Path, folder: str, advance: Callable[[float], None]) -> None:
+def upload_file(session: Session, path: Path, folder: str, advance: Callable[[float], None]) -> None:
     """Deliver a file to a remote folder under a temporary name, then rename it; one of its name is replaced.
 
     Raises EtlError when the server refuses it, TryLaterError when it stays away; no half file then has the name.
@@ -28,7 +28,7 @@ def upload(session: Session, path: Path, folder: str, advance: Callable[[float],
     what = f"the upload of {path.name}"
     try:
         session.call(what, lambda client: _send(session, client, path, part, advance))
-        arrived = look(session, part)
+        arrived = find_entry(session, part)
         if arrived is None or arrived.size not in (None, size):
             raise EtlError(
                 f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes",
@@ -84,7 +84,7 @@ def _remove_older_parts(session: Session, folder: str, name: str) -> None:
     """Remove what killed deliveries of other contents of a file left there; a server that forbids it keeps them."""
     is_part = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part").fullmatch
     with contextlib.suppress(EtlError, OSError):
-        for entry in entries(session, folder):
+        for entry in list_entries(session, folder):
             if is_part(entry.name):
                 _remove_quietly(session, f"{folder.rstrip('/')}/{entry.name}")
 

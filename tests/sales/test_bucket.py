@@ -20,7 +20,7 @@ import pytest
 
 from systemscripts import s3, settings, targets
 from systemscripts.errors import ConfigurationError
-from systemscripts.sources import s3 as source
+from systemscripts.sources.types import s3 as source
 from tests.imports.parquet.test_parquet_copy import KILLING
 from tests.sales.conftest import SECRET, SEED, Shop
 
@@ -267,10 +267,10 @@ def test_a_listing_of_more_than_a_thousand_keys_is_whole(shop: Shop, monkeypatch
         list(pool.map(lambda key: shop.put(key, "x"), keys))
     monkeypatch.setenv("ETL_ENV_FILE", str(shop.installation.settings_file))
     settings.reset()
-    bucket = s3.bucket()
-    assert sorted(found.key for found in bucket.objects("sales_data/")) == keys
+    bucket = s3.open_bucket()
+    assert sorted(found.key for found in bucket.list_objects("sales_data/")) == keys
     bucket.clear("sales_data/")
-    assert list(bucket.objects("sales_data/")) == []
+    assert list(bucket.list_objects("sales_data/")) == []
     settings.reset()
 
 
@@ -288,7 +288,7 @@ def test_virtual_host_style_addresses(shop: Shop, monkeypatch: pytest.MonkeyPatc
     shop.installation.write_settings(S3_ENDPOINT_URL=f"http://localhost:{shop.server.port}", S3_ADDRESSING="virtual")
     settings.reset()
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
-    assert [found.key for found in s3.bucket().objects("sales_data/")] == ["sales_data/sales_a.csv"]
+    assert [found.key for found in s3.open_bucket().list_objects("sales_data/")] == ["sales_data/sales_a.csv"]
     assert asked == [f"{shop.bucket}.localhost"]
     settings.reset()
 
@@ -303,18 +303,18 @@ def test_finished_files_are_delivered_into_the_bucket(
     report = tmp_path / "report.csv"
     report.write_text("a,b\n")
     for _ in range(2):  # the same again replaces it
-        targets.deliver(targets.load("archive_of_reports", tmp_path), [report])
+        targets.deliver(targets.load_target("archive_of_reports", tmp_path), [report])
     assert shop.keys() == ["reports/weekly/report.csv"]
     target.write_text("type: s3\nprefx: reports\n")
     with pytest.raises(ConfigurationError, match="line 2: prefx is not a key, did you mean prefix"):
-        targets.load("archive_of_reports", tmp_path)
+        targets.load_target("archive_of_reports", tmp_path)
     settings.reset()
 
 
 def hadoop_options(monkeypatch: pytest.MonkeyPatch, **given: str) -> dict[str, str]:
     wanted = settings.Settings.model_validate({"s3_bucket": "sales"} | given)
     monkeypatch.setattr(settings, "current", lambda: wanted)
-    return s3.bucket().hadoop_options()
+    return s3.open_bucket().build_hadoop_options()
 
 
 def test_spark_gets_the_way_to_the_bucket_and_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,7 @@ def results(folder: Path) -> tuple[dict[Any, Decimal], dict[Any, tuple[Decimal, 
 def test_duckdb_gives_what_plain_python_gives(tmp_path: Path, dimensions: Path, seed: int) -> None:
     work, rows = random_work(tmp_path, seed)
     if work.sales:
-        engines.module("duckdb").compute(work)
+        engines.load_module("duckdb").compute(work)
         customers, team, enriched = results(work.output)
         assert (customers, team, len(enriched)) == (
             reference.customers_mart(rows), reference.team_mart(rows), len(rows),
@@ -203,7 +203,7 @@ def test_spark_gives_what_plain_python_and_duckdb_give(
     months = tuple(month for work in works for month in work.months)
     found_by = {}
     for name in ("spark", "duckdb"):
-        engines.module(name).compute(engines.Work(files, months, dimensions, tmp_path / name, cluster))
+        engines.load_module(name).compute(engines.Work(files, months, dimensions, tmp_path / name, cluster))
         found_by[name] = results(tmp_path / name)
     assert found_by["spark"] == found_by["duckdb"]
     assert found_by["spark"][:2] == (reference.customers_mart(rows), reference.team_mart(rows))
@@ -346,4 +346,4 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "pyspark.errors", None)
     work = engines.Work((), (), tmp_path, tmp_path)
     with pytest.raises(ConfigurationError, match=r"requirements-spark\.txt"):
-        engines.module("spark").compute(work)
+        engines.load_module("spark").compute(work)

@@ -403,7 +403,7 @@ def test_a_page_that_was_not_noted_leaves_nothing_behind(tmp_path: Path) -> None
 
 
 def test_an_address_is_shown_without_login_and_parameters() -> None:
-    assert http_client.shown("https://me:word@host:8/a?key=1#x") == "https://host:8/a"
+    assert http_client.redact_url("https://me:word@host:8/a?key=1#x") == "https://host:8/a"
 
 
 def test_a_hundred_thousand_records_in_flat_memory(installation: Installation, serve: Callable[..., Api]) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from demo import meetmax_server, meetmax_site
 from demo.meetmax_server import CUT, EMPTY, ERROR, ERROR_PAGE, INVALID_ID, TOO_MANY, MeetMaxServer
-from systemscripts.http_client import backoff
+from systemscripts import retries
 from systemscripts.sources.meetmax import download, spreadsheet_check
 
 PATH = "/sched/event_119179/__co-list_cp.xls"
@@ -214,20 +214,20 @@ def test_the_content_decides_what_a_spreadsheet_is(tmp_path: Path, content: byte
 
 
 def test_pauses_double_up_to_a_minute() -> None:
-    assert [backoff.back_off(failed, 1.0) for failed in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert [retries.compute_pause(failed, 1.0) for failed in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_pauses_differ_but_are_never_shorter() -> None:
-    pauses = [backoff.add_jitter(8.0) for _ in range(20)]
+    pauses = [retries.add_jitter(8.0) for _ in range(20)]
     assert 8.0 <= min(pauses) < max(pauses) <= 10.0
 
 
 def test_retry_after_may_be_seconds_or_a_date_or_nonsense() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert backoff.retry_after("120") == 120
-    assert 25 < (backoff.retry_after(soon) or 0) <= 30
-    assert backoff.retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert [backoff.retry_after(text) for text in (None, "", "soon", "-5")] == [None] * 4
+    assert retries.parse_retry_after("120") == 120
+    assert 25 < (retries.parse_retry_after(soon) or 0) <= 30
+    assert retries.parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert [retries.parse_retry_after(text) for text in (None, "", "soon", "-5")] == [None] * 4
 
 
 def test_the_server_of_the_demo_knows_every_path_of_its_hiccups() -> None:

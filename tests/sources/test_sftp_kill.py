@@ -26,9 +26,9 @@ PLACES = [
     ("systemscripts.ingest.archive_and_settle:finish_file", "before", 2),
     ("systemscripts.ingest.archive_and_settle:move", "after", 2),
     ("systemscripts.file_ledger:mark_archived", "after", 2),
-    ("systemscripts.ssh.remote:remove", "before", 2),
-    ("systemscripts.ssh.remote:remove", "after", 2),
-    ("systemscripts.ssh.remote:move", "after", 1),
+    ("systemscripts.ssh.remote:remove_file", "before", 2),
+    ("systemscripts.ssh.remote:remove_file", "after", 2),
+    ("systemscripts.ssh.remote:move_file", "after", 1),
     ("systemscripts.file_ledger:mark_settled", "after", 2),
     ("systemscripts.file_ledger:mark_settled", "after", 4),
 ]

@@ -74,26 +74,26 @@ def session(here: Installation, tmp_path: Path) -> Iterator[Session]:
     files = type("Files", (_Files,), {"root": root})
     with servers.paramiko_server(key, _Everybody(), files) as port:
         login = Login.model_validate({"host": "127.0.0.1", "port": port, "user": "u", "password": "p"})
-        known_hosts.add(login.name, key)
+        known_hosts.add_key(login.name, key)
         made = Session(login)
         yield made
         made.close()
 
 
 def test_a_right_checksum_is_compared(session: Session, tmp_path: Path) -> None:
-    (entry,) = remote.entries(session, "/")
+    (entry,) = remote.list_entries(session, "/")
     part = tmp_path / "a.part"
-    download.download(session, "/a.csv", entry, part, lambda amount: None)
+    download.download_file(session, "/a.csv", entry, part, lambda amount: None)
     assert part.read_bytes() == b"some bytes\n" * 40
     assert session.offers_checksums is True
 
 
 def test_a_damaged_file_is_not_taken(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_File, "damage_reads", 1)
-    (entry,) = remote.entries(session, "/")
+    (entry,) = remote.list_entries(session, "/")
     part = tmp_path / "a.part"
     with pytest.raises(EtlError, match=r"a\.csv arrived damaged, its checksum differs"):
-        download.download(session, "/a.csv", entry, part, lambda amount: None)
+        download.download_file(session, "/a.csv", entry, part, lambda amount: None)
     assert not part.exists()
 
 
@@ -124,11 +124,11 @@ def test_what_arrived_whole_is_kept_whatever_becomes_of_the_checksum(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     monkeypatch.setattr(paramiko.SFTPServer, "_check_file", answer)
-    (entry,) = remote.entries(session, "/")
+    (entry,) = remote.list_entries(session, "/")
     part = tmp_path / "a.part"
     for _ in range(2):  # the connection is made again where it is needed
         part.unlink(missing_ok=True)
-        assert download.download(session, "/a.csv", entry, part, lambda amount: None) == []
+        assert download.download_file(session, "/a.csv", entry, part, lambda amount: None) == []
         assert part.read_bytes() == b"some bytes\n" * 40
     assert session.offers_checksums is False
 
@@ -146,9 +146,9 @@ def test_a_wrong_checksum_of_a_file_that_has_gone_since_is_a_warning(
         server._send_packet(sftp.CMD_EXTENDED_REPLY, answer)
 
     monkeypatch.setattr(paramiko.SFTPServer, "_check_file", check_file)
-    (entry,) = remote.entries(session, "/")
+    (entry,) = remote.list_entries(session, "/")
     part = tmp_path / "a.part"
-    (warning,) = download.download(session, "/a.csv", entry, part, lambda amount: None)
+    (warning,) = download.download_file(session, "/a.csv", entry, part, lambda amount: None)
     assert "its checksum differs; it is kept" in warning and part.read_bytes() == b"some bytes\n" * 40
 
 
@@ -159,7 +159,7 @@ def test_a_server_that_gives_fewer_bytes_at_once_than_it_is_asked_for(
     session.offers_checksums = False
     content = bytes(range(256)) * 500
     (tmp_path / "root" / "a.csv").write_bytes(content)
-    (entry,) = remote.entries(session, "/")
+    (entry,) = remote.list_entries(session, "/")
     part = tmp_path / "a.part"
-    assert download.download(session, "/a.csv", entry, part, lambda amount: None) == []
+    assert download.download_file(session, "/a.csv", entry, part, lambda amount: None) == []
     assert part.read_bytes() == content

@@ -64,7 +64,7 @@ def test_login_and_channel(impatient: Installation, slow: str, said: str) -> Non
     key = paramiko.ECDSAKey.generate()
     with servers.paramiko_server(key, _Slow(slow), paramiko.SFTPServerInterface) as port:
         login = Login.model_validate({"host": "127.0.0.1", "port": port, "user": "u", "password": "p"})
-        known_hosts.add(login.name, key)
+        known_hosts.add_key(login.name, key)
         text, seconds = fault_of(login)
     assert f"[127.0.0.1]:{port}: {said} took longer than 1.5 s" in text
     assert seconds < SECONDS * 4

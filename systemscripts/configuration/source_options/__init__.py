@@ -18,8 +18,8 @@ def load_options(kind: str) -> type[BaseModel] | None:
 
 
 def list_types() -> list[str]:
-    """Every kind of source there is: the modules of systemscripts/sources, which stands above and is not imported."""
-    folder = settings.PROJECT / "systemscripts" / "sources"
+    """Return the types of source, sorted: the modules of systemscripts/sources/types, which is on a floor above."""
+    folder = settings.PROJECT / "systemscripts" / "sources" / "types"
     return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 

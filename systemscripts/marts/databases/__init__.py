@@ -53,7 +53,7 @@ class Rows:
                 yield rows
 
 
-def chosen() -> ModuleType:
+def load_database() -> ModuleType:
     """The module of the database that the settings name: PostgreSQL unless MARTS_DATABASE_URL is given."""
     kind = "mysql" if settings.current().marts_database_url else "postgresql"
     return plugins.load_module(__name__, kind, "database for marts")

@@ -34,7 +34,7 @@ def write(tables: list[Rows], kept: list[date]) -> None:
     Raises TryLaterError when the server is away, ConfigurationError when it refuses the login.
     """
     with _connection() as connection, connection.cursor() as cursor:
-        for statement in engines.statement("mysql_marts").split(";"):
+        for statement in engines.read_statement("mysql_marts").split(";"):
             if statement.strip():
                 cursor.execute(statement)
         for rows in tables:

@@ -37,14 +37,14 @@ class Work:
     def views(self) -> dict[str, str]:
         """The statements' own views: name -> SQL, in their order."""
         months = " union all ".join(f"select cast('{month}' as date) as month" for month in self.months)
-        return {"touched_month": months, "touched_sales": statement("touched_sales")}
+        return {"touched_month": months, "touched_sales": read_statement("touched_sales")}
 
 
-def statement(name: str) -> str:
+def read_statement(name: str) -> str:
     """The text of a file of sql/sales/, which both engines run as it stands."""
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def module(name: str) -> ModuleType:
+def load_module(name: str) -> ModuleType:
     """The module of an engine; raises UsageError with the nearest name."""
     return plugins.load_module(__name__, name, "engine", UsageError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemscripts import duck
-from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
+from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, read_statement
 
 
 def compute(work: Work) -> None:
@@ -20,4 +20,4 @@ def compute(work: Work) -> None:
         for name, columns in RESULTS.items():
             goal = work.output / name
             target = f"{duck.quote_literal(str(goal))} (format parquet, partition_by ({', '.join(columns)}))"
-            duck.run_statement(connection, f"copy ({statement(name)}) to {target}", goal)
+            duck.run_statement(connection, f"copy ({read_statement(name)}) to {target}", goal)

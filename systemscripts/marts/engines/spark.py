@@ -13,7 +13,7 @@ from typing import Any
 from systemscripts import masking, settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError, UsageError
 from systemscripts.marts import spark_files
-from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, statement
+from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, read_statement
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem not found"
 
@@ -25,7 +25,7 @@ def compute(work: Work) -> None:
     """
     master = work.master or settings.current().spark_master
     _demand_answer(master)
-    with spark_files.opened(work.output) as place:
+    with spark_files.open_place(work.output) as place:
         session = _session(master, place.packages)
         try:
             _run(session, work, place)
@@ -50,7 +50,7 @@ def _run(session: Any, work: Work, place: spark_files.Place) -> None:
     for name, text in work.views().items():
         session.sql(text).createOrReplaceTempView(name)
     for name, columns in RESULTS.items():
-        frame = session.sql(statement(name)).repartition(*columns)  # one file for each folder, not one a task
+        frame = session.sql(read_statement(name)).repartition(*columns)  # one file for each folder, not one a task
         frame.write.partitionBy(*columns).parquet(place.writable(name))
 
 

@@ -24,7 +24,7 @@ def find(view: View) -> Iterator[Finding]:
     for what, host, port, greeting in servers():
         key = f"certificate {host}:{port}"
         try:
-            end = certificates.ends_at(host, port, greeting)
+            end = certificates.fetch_expiry(host, port, greeting)
         except OSError:  # whoever needs the server says that it is away; a known end stays known
             if key in view.bad:
                 yield Finding(key, _title(what, host, port), "it cannot be asked now", _hint(what), view.bad[key])
@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Line]:
     for what, host, port, greeting in servers():
         where = f"{what} {host}:{port}"
         try:
-            end = certificates.ends_at(host, port, greeting)
+            end = certificates.fetch_expiry(host, port, greeting)
         except OSError as error:
             yield Line(WARNING, "certificate", f"{where}: it cannot be asked: {error}", "Look at that server.")
             continue

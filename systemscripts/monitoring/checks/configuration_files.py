@@ -32,4 +32,4 @@ def find_faults() -> Iterator[str]:
         except EtlError as error:
             yield str(error)
     yield from reports.faults()
-    yield from targets.faults()
+    yield from targets.find_faults()

@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Line]:
         return
     for name, kind, options in [*_sources(), *_targets()]:
         try:
-            module: ModuleType = targets.module(kind) if name.startswith("target") else sources.module(kind)
+            module: ModuleType = targets.load_module(kind) if name.startswith("target") else sources.load_module(kind)
             if hasattr(module, "probe"):
                 yield Line(OK, "server", f"{name}: {module.probe(options)}")
         except variables.UnsetVariableError as error:
@@ -44,9 +44,9 @@ def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for name in targets.names():
+    for name in targets.list_names():
         try:
-            target = targets.load(name)
+            target = targets.load_target(name)
         except EtlError:
             continue
         yield f"target {name}", target.type, target.options

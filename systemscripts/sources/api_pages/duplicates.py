@@ -12,7 +12,7 @@ from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
-from systemscripts.http_client import shown
+from systemscripts.http_client import redact_url
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import incremental
 from systemscripts.sources.api_pages.resumable_download import Landing, State
@@ -43,7 +43,7 @@ def known(request: Request, options: Options, state: State, address: str, landin
 
     Raises BadDataError where that was refused and nothing has changed since.
     """
-    config, content, url = request.config, compute_sha256(landing.part), shown(options.url)
+    config, content, url = request.config, compute_sha256(landing.part), redact_url(options.url)
     with transaction(request.connection) as cursor:
         earlier = _newest(cursor, config, address)
         if earlier is None or earlier.file_sha256 != content:

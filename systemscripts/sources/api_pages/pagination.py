@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.http_client import find_words, origin, shown
+from systemscripts.http_client import find_named_error, get_origin, redact_url
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def following(options: Options, position: Position, answer: Any, count: int, so_
             return None
         if not isinstance(found, str):
             raise BadDataError(
-                f"{shown(position.url)}: what stands at {path!r} is neither a link nor a cursor: {str(found)[:100]}",
+                f"{redact_url(position.url)}: {path!r} is neither a link nor a cursor: {str(found)[:100]}",
                 "Correct paging.next, the path to the link.",
             )
         is_link = style == "odata" or is_a_link(found)
@@ -72,14 +72,14 @@ def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
     found = at(answer, path)
     others = around_records(options, answer)
     errors = others if not found else {key: value for key, value in others.items() if isinstance(value, list)}
-    if words := find_words(errors):
-        raise BadDataError(f"{shown(options.url)} answers with an error: {words}", "Ask the owner of the API.")
+    if words := find_named_error(errors):
+        raise BadDataError(f"{redact_url(options.url)} answers with an error: {words}", "Ask the owner of the API.")
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         keys = ", ".join(answer) if isinstance(answer, dict) else type(answer).__name__
         said = others.get("message")
         text = f" ({said[:200]!r})" if isinstance(said, str) else ""
         raise BadDataError(
-            f"{shown(options.url)}: no list of objects at {path or 'the top'!r}, the answer holds: {keys[:200]}{text}",
+            f"{redact_url(options.url)}: no list of objects at {path or 'the top'!r}, but {keys[:200]}{text}",
             "Correct records, the path to the list.",
         )
     return found
@@ -96,7 +96,7 @@ def total_of(options: Options, answer: Any) -> int | None:
     path = options.default(4, options.paging.total)
     found = at(answer, path) if path else None
     if found is None and options.paging.total:
-        raise BadDataError(f"{shown(options.url)}: there is no total at {path!r}", "Correct paging.total.")
+        raise BadDataError(f"{redact_url(options.url)}: there is no total at {path!r}", "Correct paging.total.")
     return int(found) if found is not None and str(found).isdigit() else None
 
 
@@ -130,14 +130,14 @@ def _link(options: Options, position: Position, link: str) -> Position:
     if options.paging.keep_origin:
         parts, home = urlsplit(url), urlsplit(position.url)
         url = urlunsplit(parts._replace(scheme=home.scheme, netloc=home.netloc))
-    if origin(url)[1] == origin(position.url)[1] and origin(url) != origin(position.url):
+    if get_origin(url)[1] == get_origin(position.url)[1] and get_origin(url) != get_origin(position.url):
         raise ConfigurationError(
-            f"{shown(position.url)}: the next page is said to be at {shown(url)}: only scheme or port differ, as "
-            "behind a proxy, which makes it another host; it is not followed",
+            f"{redact_url(position.url)}: the next link, {redact_url(url)}, has another scheme or port, as happens "
+            "behind a proxy; it was not followed",
             "Set paging.keep_origin: true to ask for it at scheme and port of url, or correct url.",
         )
-    if origin(url) != origin(position.url):
+    if get_origin(url) != get_origin(position.url):
         raise ConfigurationError(
-            f"{shown(position.url)}: the next page is said to be at {shown(url)}, another host; it is not followed"
+            f"{redact_url(position.url)}: the next link, {redact_url(url)}, leads to another host; it was not followed"
         )
     return Position(url, {})

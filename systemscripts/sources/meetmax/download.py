@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
-from systemscripts.http_client import backoff
+from systemscripts import retries
 from systemscripts.sources.meetmax import pages, results, spreadsheet_check
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         named = error.again_in if isinstance(error, AnswerError) else None
-        pause = backoff.add_jitter(backoff.back_off(state.attempt_number - 1, first_pause))
-        return min(max(pause, named or 0.0), backoff.LONGEST_WAIT)
+        pause = retries.add_jitter(retries.compute_pause(state.attempt_number - 1, first_pause))
+        return min(max(pause, named or 0.0), retries.MAX_WAIT_SECONDS)
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -241,7 +241,7 @@ def _check_status(response: requests.Response) -> None:
     """Raise AnswerError unless the answer is 200."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
-        raise AnswerError(f"HTTP {status}", backoff.retry_after(response.headers.get("Retry-After")) or 0.0)
+        raise AnswerError(f"HTTP {status}", retries.parse_retry_after(response.headers.get("Retry-After")) or 0.0)
     if status != 200:
         raise AnswerError(f"HTTP {status}")
 

@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
 from scrapy.settings import BaseSettings
 
-from systemscripts.http_client.backoff import LONGEST_WAIT, add_jitter, back_off, retry_after
+from systemscripts.retries import MAX_WAIT_SECONDS, add_jitter, compute_pause, parse_retry_after
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class BackOff(RetryMiddleware):
         """Return the request again after 429 and 5xx while it has attempts left, else the response."""
         answer = super().process_response(request, response)
         if response.status in self.retry_http_codes:
-            named = retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
+            named = parse_retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
             self._pause(request, f"HTTP {response.status}", named, will_retry=isinstance(answer, Request))
         return answer
 
@@ -97,7 +97,7 @@ class BackOff(RetryMiddleware):
         return answer
 
     def _pause(self, request: Request, reason: str, named: float | None, *, will_retry: bool) -> None:
-        pause = add_jitter(back_off(request.meta.get("retry_times", 0), self.first_pause)) if will_retry else 0.0
-        pause = min(max(pause, named or 0.0), LONGEST_WAIT)
+        pause = add_jitter(compute_pause(request.meta.get("retry_times", 0), self.first_pause)) if will_retry else 0.0
+        pause = min(max(pause, named or 0.0), MAX_WAIT_SECONDS)
         self.not_before = time.monotonic() + pause
         log.info("%s from %s; next request in %.1f s", reason, request.url, pause)

@@ -23,19 +23,20 @@ from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move_file
 from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
-from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_words, shown
-from systemscripts.sources import Fetched, Request, local
+from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_named_error, redact_url
+from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import client, completeness, duplicates, incremental, pagination, redact_secrets
 from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.pagination import Position
 from systemscripts.sources.api_pages.resumable_download import Landing, State
+from systemscripts.sources.types import local
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers.json_stream import DECODING
 
 logger = logging.getLogger(__name__)
 
 KIND = "api"
-LOOKS_AT = "the first page"  # of what a run would ask for
+PREVIEW_SCOPE = "the first page"  # of what a run would ask for
 LONGEST_WAIT_SECONDS = 86_400  # who names more is asked again after a day
 
 
@@ -66,7 +67,7 @@ def fetch(request: Request) -> Fetched:
 
 
 @contextmanager
-def looked_at(request: Request) -> Iterator[list[Path]]:
+def preview_files(request: Request) -> Iterator[list[Path]]:
     """The first page of what a run would ask for, for a dry run; nothing of it stays."""
     api = _api(request)
     with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
@@ -106,7 +107,7 @@ class _Api:
 
     @property
     def shown(self) -> str:
-        return shown(self.real.url)
+        return redact_url(self.real.url)
 
     @property
     def address(self) -> str:
@@ -243,7 +244,7 @@ def _one_page(api: _Api, asker: Client, state: State, secrets: dict[str, str]) -
     answer = asker.get_json(position.url, position.parameters, **DECODING)
     is_empty = answer is NO_CONTENT
     records = [] if is_empty else pagination.records_of(api.real, answer)
-    if records and (words := find_words(pagination.around_records(api.real, answer))):
+    if records and (words := find_named_error(pagination.around_records(api.real, answer))):
         state.warnings["error_beside_records"] = f"an error stands beside the records, which were loaded: {words}"
     try:
         api.landing.add(state, records)
@@ -291,7 +292,7 @@ def _check_whole(api: _Api, state: State) -> None:
 def _arrive(api: _Api, state: State) -> file_ledger.Ticket:
     """The finished file moves to file_watcher/; its ticket is there before it, so that nobody else takes it."""
     request = api.request
-    place = local.folder(request.config, request.directories) / state.name
+    place = local.get_folder(request.config, request.directories) / state.name
     place.parent.mkdir(parents=True, exist_ok=True)
     origin = file_ledger.Origin(api.address + state.name, state.length, state.mark)
     with transaction(request.connection) as cursor:

@@ -56,11 +56,11 @@ def fetch(request: Request) -> Fetched:
     if elsewhere := _elsewhere(request):
         from systemscripts.sources.arrival import local_folder as others
 
-        return others.fetch(request, elsewhere, folder(request.config, request.directories))
+        return others.fetch(request, elsewhere, get_folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
     if request.config.source_directory:
         _refuse_links(request)
-    fetched.warnings += give_usable_names(folder(request.config, request.directories))
+    fetched.warnings += give_usable_names(get_folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
         placed = file_ledger.list_unarchived_paths(cursor, name)
     found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
@@ -78,7 +78,7 @@ def fetch(request: Request) -> Fetched:
 
 def _files(request: Request, fetched: Fetched) -> list[Path]:
     """What waits for the import; what only looks like it is noted as left."""
-    found = [path for path in matching(request.config, request.directories) if path.name not in request.leave]
+    found = [path for path in list_matching(request.config, request.directories) if path.name not in request.leave]
     for path in found:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "a link that leads nowhere" if path.is_symlink() else "a device"
@@ -89,7 +89,7 @@ def _files(request: Request, fetched: Fetched) -> list[Path]:
 def _refuse_links(request: Request) -> None:
     """Raise ConfigurationError where a stranger's link leads to the folder in which files wait."""
     with contextlib.suppress(OSError):  # a folder that is not there yet holds nothing
-        os.close(open_folder(folder(request.config, request.directories), request.directories.data))
+        os.close(open_folder(get_folder(request.config, request.directories), request.directories.data))
 
 
 def _is_taken(path: Path, fetched: Fetched) -> bool:
@@ -164,7 +164,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 
 
 @contextlib.contextmanager
-def looked_at(request: Request) -> Iterator[list[Path]]:
+def preview_files(request: Request) -> Iterator[list[Path]]:
     """What a source with a `path` would bring now, for a dry run: copies, which go afterwards."""
     elsewhere = _elsewhere(request)
     if elsewhere is None or not elsewhere.is_dir():
@@ -203,14 +203,14 @@ def _folder_of(path: str) -> Path:
     return Path(os.path.normpath(settings.current().etl_data_dir / path))
 
 
-def folder(config: ImportConfig, directories: Directories) -> Path:
+def get_folder(config: ImportConfig, directories: Directories) -> Path:
     """Where the files of an import wait."""
     return directories.data / config.source_directory if config.source_directory else directories.file_watcher
 
 
-def matching(config: ImportConfig, directories: Directories) -> list[Path]:
+def list_matching(config: ImportConfig, directories: Directories) -> list[Path]:
     """Everything whose whole name matches an import's pattern, by name; unfinished files and our own folders apart."""
-    place = folder(config, directories)
+    place = get_folder(config, directories)
     pattern = re.compile(config.file_pattern)
     ours = (directories.temporary, directories.refused)
     if not place.is_dir():
@@ -220,14 +220,14 @@ def matching(config: ImportConfig, directories: Directories) -> list[Path]:
     )
 
 
-def waiting(config: ImportConfig, directories: Directories) -> list[Path]:
+def list_waiting(config: ImportConfig, directories: Directories) -> list[Path]:
     """The whole files that match an import's pattern, by name."""
-    return [path for path in matching(config, directories) if path.is_file()]
+    return [path for path in list_matching(config, directories) if path.is_file()]
 
 
 def _brought_in(path: Path, request: Request) -> Path:
     """One file asked for by name: where it waits, or a copy of it in the folder, the original staying where it is."""
-    whole, place = path.absolute(), folder(request.config, request.directories)
+    whole, place = path.absolute(), get_folder(request.config, request.directories)
     if not whole.is_file():
         raise UsageError(f"{path} " + ("is not a file" if whole.exists() else "does not exist"))
     if whole.parent.resolve() == place.resolve():

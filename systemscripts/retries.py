@@ -6,15 +6,15 @@ import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-LONGEST_BACKOFF = 60.0  # seconds
-LONGEST_WAIT = 3600.0  # seconds; a site that names more is asked again after an hour
+MAX_PAUSE_SECONDS = 60.0  # seconds
+MAX_WAIT_SECONDS = 3600.0  # seconds; a site that names more is asked again after an hour
 
 JITTER_SHARE = 0.25
 
 
-def back_off(failed_attempts: int, first_pause: float) -> float:
+def compute_pause(failed_attempts: int, first_pause: float) -> float:
     """Return the pause in seconds: `first_pause`, and twice as long for each further failed attempt before it."""
-    return float(min(first_pause * 2 ** min(failed_attempts, 30), LONGEST_BACKOFF))
+    return float(min(first_pause * 2 ** min(failed_attempts, 30), MAX_PAUSE_SECONDS))
 
 
 def add_jitter(pause: float) -> float:
@@ -22,7 +22,7 @@ def add_jitter(pause: float) -> float:
     return pause * random.uniform(1.0, 1 + JITTER_SHARE)
 
 
-def retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds a Retry-After header names (RFC 9110, 10.2.3: a number or a date), or None."""
     if not value:
         return None

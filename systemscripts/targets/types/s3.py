@@ -20,8 +20,8 @@ class Options(Strict):
 def probe(written: dict[str, Any]) -> str:
     """Look at the bucket once, for doctor.py; how it is in words. Raises EtlError."""
     options = variables.resolve_variables(written, "delivery target")
-    bucket = s3.bucket(str(options.get("bucket", "")))
-    next(bucket.objects(str(options.get("prefix", ""))), None)
+    bucket = s3.open_bucket(str(options.get("bucket", "")))
+    next(bucket.list_objects(str(options.get("prefix", ""))), None)
     return f"{bucket.address}{options.get('prefix', '')} can be read"
 
 
@@ -31,6 +31,6 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     Raises ConfigurationError for a refused login, TryLaterError when the service does not answer.
     """
     wanted = Options.model_validate(options)
-    prefix, bucket = wanted.prefix, s3.bucket(wanted.bucket)
+    prefix, bucket = wanted.prefix, s3.open_bucket(wanted.bucket)
     for path in paths:
         bucket.upload(path, f"{prefix.rstrip('/')}/{path.name}" if prefix else path.name)

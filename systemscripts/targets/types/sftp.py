@@ -58,6 +58,6 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     try:
         with progress.track("upload", sum(path.stat().st_size for path in paths), "bytes") as tracker:
             for path in paths:
-                upload.upload(session, path, wanted.path, tracker.advance)
+                upload.upload_file(session, path, wanted.path, tracker.advance)
     finally:
         session.close()

@@ -28,7 +28,8 @@ from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
-from systemscripts.sources import Fetched, Request, arrival, local
+from systemscripts.sources import Fetched, Request, arrival
+from systemscripts.sources.types import local
 from systemscripts.ssh import Login
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ MOST_NAMED = 5  # files that the server does not give
 LIVE = False  # what was settled is not fetched again
 
 
-def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
+def parse_options(written: dict[str, Any], where: str = "source sftp") -> Options:
     """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""
     found = variables.resolve_variables(written, where)
     masking.register(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
@@ -52,7 +53,7 @@ def options_of(written: dict[str, Any], where: str = "source sftp") -> Options:
 
 def address(written: dict[str, Any]) -> str:
     """The beginning of every `source_path` of this source."""
-    options = options_of(written)
+    options = parse_options(written)
     return f"{options.address}/{options.folder.strip('/')}/"
 
 
@@ -65,10 +66,10 @@ def fetch(request: Request) -> Fetched:
     """
     from systemscripts.ssh import download, session
 
-    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     fetched = Fetched()
     resting = _resting(request, options, fetched)
-    folder = local.folder(request.config, request.directories)
+    folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     refused: list[EtlError] = []
     with progress.track("download", sum(entry.size or 0 for entry in resting), "bytes") as tracker:
@@ -97,13 +98,13 @@ class _ChangedError(TryLaterError):
     """This file is for the next run; the others can be fetched."""
 
 
-def waiting(request: Request) -> list[tuple[Entry, str]]:
+def list_waiting(request: Request) -> list[tuple[Entry, str]]:
     """What lies on the server, and why it would be left there, "" for what would be fetched; writes nothing."""
     from systemscripts.ssh import remote
 
-    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     session = _session(request, options)
-    found = [_completed(request, options, session, entry) for entry in remote.entries(session, options.folder)]
+    found = [_completed(request, options, session, entry) for entry in remote.list_entries(session, options.folder)]
     with transaction(request.connection) as cursor:
         return [(entry, _why_not(cursor, request, options, entry) or "") for entry in found]
 
@@ -115,7 +116,7 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
     session = _session(request, options)
 
     def listed() -> list[Entry]:
-        found = remote.entries(session, options.folder)
+        found = remote.list_entries(session, options.folder)
         return [_completed(request, options, session, entry) for entry in found]
 
     first = _new(request, options, listed(), fetched)
@@ -141,7 +142,7 @@ def _completed(request: Request, options: Options, session: Session, entry: Entr
 
     if entry.is_complete or explain_unsafe_arrival(entry.name) or not _matches(request, options, entry):
         return entry
-    return remote.complete(session, options.below(entry.name), entry)
+    return remote.complete_entry(session, options.below(entry.name), entry)
 
 
 def _matches(request: Request, options: Options, entry: Entry) -> bool:
@@ -201,7 +202,7 @@ def _bring(
     origin = _origin(options, entry)
     part = arrival.part_path(request, origin)
     try:
-        for text in download.download(
+        for text in download.download_file(
             _session(request, options), options.below(entry.name), entry, part, tracker.advance
         ):
             fetched.warn("file_size_unclear", text)
@@ -219,20 +220,20 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     """
     from systemscripts.ssh import remote
 
-    options = options_of(request.options, f"import {request.config.config_name}, source sftp")
+    options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     if options.settle == "keep":
         return
     session, path = _session(request, options), options.below(ticket.name)
-    entry = remote.look(session, path)
+    entry = remote.find_entry(session, path)
     if entry is None or _is_another(entry, ticket):
         return  # settled by a run that was killed before it could note it, or another delivery in its place
     refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
     if ticket.status == "refused" and refused_folder:
-        remote.move(session, path, options.below(refused_folder), (ticket.file_sha256 or "")[:8])
+        remote.move_file(session, path, options.below(refused_folder), (ticket.file_sha256 or "")[:8])
     elif options.settle == "move":
-        remote.move(session, path, options.below(options.done_folder), (ticket.file_sha256 or "")[:8])
+        remote.move_file(session, path, options.below(options.done_folder), (ticket.file_sha256 or "")[:8])
     else:
-        remote.remove(session, path)
+        remote.remove_file(session, path)
 
 
 def _is_another(entry: Entry, ticket: file_ledger.Ticket) -> bool:
@@ -245,7 +246,7 @@ def probe(written: dict[str, Any]) -> str:
     """Log in once and look at the folder, for doctor.py; what is there in words. Raises EtlError."""
     from systemscripts.ssh import connection, remote
 
-    options = options_of(written)
+    options = parse_options(written)
     client = connection.connect(Login.model_validate({name: getattr(options, name) for name in Login.model_fields}))
     try:
         number = len(remote.list_folder(client, options.folder))

@@ -20,7 +20,8 @@ from systemscripts.directory_management import shorten_name
 from systemscripts.errors import ConfigurationError, TooLargeError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
-from systemscripts.sources import Fetched, Request, local
+from systemscripts.sources import Fetched, Request
+from systemscripts.sources.types import local
 from systemscripts.summary import Notice, record
 
 LIVE = False  # what was loaded lies below another prefix, and its content is known
@@ -72,9 +73,9 @@ def probe(options: dict[str, Any]) -> str:
     place = _place(options)
     if not place.bucket:
         raise variables.UnsetVariableError("S3_BUCKET is not set")
-    bucket = s3.bucket(place.bucket)
-    waiting = next(bucket.objects(place.prefix), None)
-    seen = bucket.all_buckets()
+    bucket = s3.open_bucket(place.bucket)
+    waiting = next(bucket.list_objects(place.prefix), None)
+    seen = bucket.list_buckets()
     more = f"; the key lists {len(seen)} bucket{'s' * (len(seen) != 1)}" if seen is not None else ""
     waits = f"; {waiting.key} waits" if waiting else ", nothing waits"
     return f"s3://{place.bucket}/{place.prefix} can be read{waits}{more}"
@@ -90,7 +91,7 @@ def fetch(request: Request) -> Fetched:
         text = f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files"
         fetched.warn("source_not_asked", text)
         return fetched
-    bucket = s3.bucket(place.bucket)
+    bucket = s3.open_bucket(place.bucket)
     for text in _interrupted(request):
         fetched.warn("file_again", text)
     for found, origin in [*_new(request, place, bucket, fetched), *_undone(request, place, bucket)]:
@@ -116,7 +117,7 @@ def _new(
     """The objects below the prefix that no ticket is about."""
     pattern = re.compile(request.config.file_pattern)
     own = tuple(prefix for prefix in (place.processed, place.error) if prefix.startswith(place.prefix))
-    for found in bucket.objects(place.prefix):
+    for found in bucket.list_objects(place.prefix):
         name = found.key.rpartition("/")[2]
         if found.key.startswith(own) or name in request.leave:
             continue
@@ -155,7 +156,7 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
         # the name with the hash first: where it is, the plain name is another content's
         for candidate in reversed(_names(place.processed + place.relative(key), digest)):
             found = bucket.find(candidate)
-            if found is not None and s3.same_content(found, size, etag):
+            if found is not None and s3.has_same_content(found, size, etag):
                 yield found, file_ledger.Origin(path, found.size, found.stamp)
                 break
         else:
@@ -165,7 +166,7 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
 
 def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
     """Open the ticket of one object and download it."""
-    folder = local.folder(request.config, request.directories)
+    folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / shorten_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
@@ -188,7 +189,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     Raises ConfigurationError when the service refuses it, TryLaterError when it does not answer.
     """
     place = _place(request.options)
-    bucket = s3.bucket(place.bucket)
+    bucket = s3.open_bucket(place.bucket)
     key = (ticket.source_path or "").removeprefix(bucket.address)
     found = bucket.find(key)
     if found is None or found.stamp != ticket.source_stamp:

@@ -1,0 +1,1 @@
+"""The types of source, found by listing this package."""

@@ -1,0 +1,1 @@
+"""The types of delivery target, found by listing this package."""
