@@ -1,4 +1,4 @@
-"""DuckDB in this process: a session with a limit on memory and a place on disk for what is larger."""
+"""Run DuckDB in this process, with a memory limit and a folder for what exceeds it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_session(spill: Path) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB of its own; what does not fit DUCKDB_MEMORY_GB goes to the folder `spill`, which is gone afterwards.
+    """Open a DuckDB session. Data beyond DUCKDB_MEMORY_GB goes to the folder `spill`, which is removed at the end.
 
-    It loads no extension and asks nobody: it reads and writes the files that it is told.
+    The session loads no extensions and has no network access.
     """
     import duckdb
 
-    wanted = settings.current()
+    memory_gb = settings.current().duckdb_memory_gb
     connection = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": f"{wanted.duckdb_memory_gb:g}GB",
+            "memory_limit": f"{memory_gb:g}GB",
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -42,47 +42,51 @@ def open_session(spill: Path) -> Iterator[DuckDBPyConnection]:
         shutil.rmtree(spill, ignore_errors=True)
 
 
-def run_statement(connection: DuckDBPyConnection, statement: str, goal: Path) -> None:
-    """Run a statement that writes to `goal`; raises EtlError when disk or memory are full, or it fails otherwise."""
-    with translate_errors(goal):
+def run_statement(connection: DuckDBPyConnection, statement: str, target_path: Path) -> None:
+    """Run a statement that writes to `target_path`. Raises EtlError when it fails, as `translate_errors` does."""
+    with translate_errors(target_path):
         connection.execute(statement)
 
 
 @contextlib.contextmanager
-def translate_errors(goal: Path) -> Iterator[None]:
-    """What DuckDB raises while it works for `goal`, as the suite's own error."""
+def translate_errors(target_path: Path) -> Iterator[None]:
+    """Raise EtlError for each error of DuckDB, with the file or folder `target_path` that it was working on."""
     import duckdb
 
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise EtlError(f"{goal}: {_first_line(error)}", "Raise DUCKDB_MEMORY_GB, or free space on its disk.") from error
+        raise EtlError(
+            f"{target_path}: {_take_first_line(error)}", "Increase DUCKDB_MEMORY_GB, or free space on its disk."
+        ) from error
     except duckdb.IOException as error:
-        raise EtlError(f"{goal} cannot be written: {_cause(error)}", "Free space, then run it again.") from error
+        raise EtlError(
+            f"{target_path} cannot be written: {_describe_cause(error)}", "Free disk space, then run it again."
+        ) from error
     except duckdb.Error as error:
-        raise EtlError(f"{goal}: {_first_line(error)}", "The log has the traceback.") from error
+        raise EtlError(f"{target_path}: {_take_first_line(error)}", "The log has the traceback.") from error
 
 
-def _cause(error: Exception) -> str:
-    """The system's own words where DuckDB gives its error number: the rest is its inner state, several errors deep."""
+def _describe_cause(error: Exception) -> str:
+    """Return the message of the operating system if DuckDB gives its error number, else the first line."""
     number = re.search(r'"errno":"(\d+)"', str(error))
-    return os.strerror(int(number[1])) if number else _first_line(error)
+    return os.strerror(int(number[1])) if number else _take_first_line(error)
 
 
-def _first_line(error: Exception) -> str:
+def _take_first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
 def quote_literal(text: str) -> str:
-    """A text, quoted for SQL."""
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_path(path: Path | str) -> str:
-    """A file that is read, quoted for SQL: what would be a pattern (DuckDB, "Multiple Files") stands for itself."""
+    """Return the path of one file to read as an SQL literal, with escaped wildcards (DuckDB, "Multiple Files")."""
     return quote_literal("".join(f"[{mark}]" if mark in "*?[" else mark for mark in str(path)))
 
 
 def quote_identifier(name: str) -> str:
-    """A name, quoted for SQL."""
+    """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""What a file becomes: a table of records in blocks, in one wire format."""
+"""The table that every reader returns: records in blocks of bytes, in one wire format."""
 
 from __future__ import annotations
 
@@ -13,43 +13,55 @@ from typing import Self
 
 from systemscripts.summary import Notice
 
-csv.field_size_limit(2**30)  # PostgreSQL's own limit for a field; the csv module stops at 128 KB unless told
+# A field of PostgreSQL holds 1 GB; the csv module stops at 128 KB by default.
+MAX_FIELD_BYTES = 2**30
+csv.field_size_limit(MAX_FIELD_BYTES)
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the configuration says about reading; None means: find out from the file."""
+    """What the configuration says about reading. None means: detect it from the file."""
 
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
-    header_row: int | tuple[str, ...] | None = None  # row number from 1, or the names it must hold
-    header_rows: int | None = None  # how many rows the header has
+    # row number from 1, or the names that the row must contain
+    header_row: int | tuple[str, ...] | None = None
+    # the number of rows of the header
+    header_rows: int | None = None
     no_header: bool = False
-    names: tuple[str, ...] = ()  # the columns of a file without a header
-    sheet: str | int | None = None  # name, pattern (with *), index from 0, or "all"
-    fill_merged: bool = False  # merged cells repeat their top-left value
-    escape: str | None = None  # "\\" where a backslash makes a quote a character, "" where not
-    stop_at_blank_row: bool = False  # what follows the first blank row of the table counts as skipped
-    known_columns: frozenset[str] = frozenset()  # that the import knows: they tell which of several sheets is meant
-    keep_all_rows: bool = False  # every row below the header is a record as it stands: no end is looked for, no repair
+    # the columns of a file without a header
+    names: tuple[str, ...] = ()
+    # name, pattern (with *), index from 0, or "all"
+    sheet: str | int | None = None
+    # every cell of a merged range gets the value of its top-left cell
+    fill_merged: bool = False
+    # "\\" if a backslash escapes a quote, "" if not
+    escape: str | None = None
+    # rows after the first blank row of the table are skipped
+    stop_at_blank_row: bool = False
+    # the columns that the import expects: they show which of several sheets to read
+    known_columns: frozenset[str] = frozenset()
+    # every row below the header is a record: the end of the table is not detected and no row is repaired
+    keep_all_rows: bool = False
 
 
 @dataclass(frozen=True)
 class Wire:
-    """How the bytes of the blocks are written; also what COPY must be told (PostgreSQL, "COPY", CSV format)."""
+    """How the bytes of the blocks are written. COPY gets the same options (PostgreSQL, "COPY", CSV format)."""
 
     delimiter: str = ","
     quote: str = '"'
-    encoding: str = "utf-8"  # Python's name
+    # Python's name
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
 class Block:
     """Some complete records, without their line ends.
 
-    `records`: bytes in the table's wire format; a quoted line break inside a record stays in it.
-    `rows`: for each record the line of the file where it starts, or the row of the sheet, from 1. Mostly a range.
+    `records`: bytes in the table's wire format; quoted line breaks remain in the record.
+    `rows`: for each record the line of the file where it starts, or its row of the sheet, from 1. Usually a range.
     """
 
     records: list[bytes]
@@ -58,69 +70,76 @@ class Block:
 
 @dataclass(frozen=True)
 class Lines:
-    """A UTF-8 file without NUL of which, below the header, each line is one record: others may read it as it stands."""
+    """A UTF-8 file without NUL bytes in which each line below the header is one record: another program can read it."""
 
     path: Path
-    first: int  # line of the first record, from 1
-    last: int  # line of the last one
+    # lines of the first and the last record, from 1
+    first: int
+    last: int
     wire: Wire
     line_end: str
 
 
 @dataclass
 class Detected:
-    """What was found in the file, and why; shown by --dry-run and kept in dba.tfile.detected."""
+    """What was detected in the file, and why. Shown by --dry-run and stored in dba.tfile.detected."""
 
-    format: str = ""  # csv, xlsx, xls, html ...
+    # csv, xlsx, xls, html ...
+    format: str = ""
     encoding: str = ""
     delimiter: str = ""
     quote: str = ""
     header_row: int | None = None
     sheet: str = ""
-    notes: list[str] = field(default_factory=list)  # sentences: why; every doubt is a warning of the table too
+    # the reasons, as sentences; every doubt is also a warning of the table
+    notes: list[str] = field(default_factory=list)
 
 
 class Table(ABC):
-    """One clean table; a context manager that frees what reading needs."""
+    """One clean table. As a context manager it closes the file and ends child processes."""
 
-    columns: list[str]  # headers as the client wrote them, "" where blank
+    # the headers as the client wrote them, "" if blank
+    columns: list[str]
     detected: Detected
     wire: Wire
-    skipped: int  # rows that are neither header nor data (titles, a second table), known after the last block
-    warnings: list[Notice]  # for the operator, known after the last block
-    added_columns: int = 0  # so many columns at the beginning are none of the file's: reading tells them
+    # the number of rows that are neither header nor data (titles, a second table), complete after the last block
+    skipped: int
+    # for the operator, complete after the last block
+    warnings: list[Notice]
+    # the number of columns at the beginning that the reader added and the file does not have
+    added_columns: int = 0
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:
-        """Yield the records in the file's order, about 4 MB at a time; may be called again for a second pass.
+        """Yield the records in the order of the file, about 4 MB at a time. Each call starts a new pass.
 
-        Raises BadDataError when the file breaks off or cannot be read further.
+        Raises BadDataError when the file is truncated or the rest of it cannot be read.
         """
 
     @abstractmethod
     def content_sha256(self) -> str:
-        """The identity of the content: of the bytes for text, of columns and clean rows for workbooks."""
+        """Return the hash that identifies the content: of the bytes of text, of columns and rows of workbooks."""
 
     def lines(self) -> Lines | None:
-        """The file itself, where its lines are the records as far as is known without cutting them; else None."""
+        """Return the file if each of its lines seems to be a record, which is not verified; else None."""
         return None
 
     def standard_text(self) -> tuple[int, Iterator[bytes]] | None:
-        """How many records follow the header, and their standard CSV in pieces, where it need not be cut; else None."""
+        """Return the number of records and their standard CSV in pieces, if it exists already; else None."""
         return None
 
     def file_sha256(self) -> str | None:
-        """SHA-256 of the file's bytes where reading has found it anyway, so that nobody reads the file for it again."""
+        """Return the SHA-256 of the file if reading has computed it, which saves a second pass; else None."""
         return None
 
     @abstractmethod
     def close(self) -> None:
-        """Free files and child processes; may be called twice."""
+        """Close the file and end child processes. A second call does nothing."""
 
     def parse(self, record: bytes) -> list[str]:
-        """Cut one record into its fields, as text.
+        """Split one record into its fields, as text.
 
-        Raises csv.Error or UnicodeDecodeError when it cannot be cut.
+        Raises csv.Error or UnicodeDecodeError when it cannot be split.
         """
         text = record.decode(self.wire.encoding)
         reader = csv.reader(
@@ -135,6 +154,6 @@ class Table(ABC):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()

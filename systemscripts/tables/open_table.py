@@ -1,4 +1,4 @@
-"""The one way in: a path -> a table, by what the file holds and never by its name."""
+"""Open a file as a table, by its content and never by its name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from systemscripts.errors import EtlError, UsageError
 from systemscripts.tables import formats
 from systemscripts.tables.model import ReadingOptions, Table
 
+# Enough for every format to recognise its files.
 HEAD_BYTES = 64 * 2**10
 
 
 def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
-    """Open whatever table `path` holds; an empty file is a table without columns and blocks.
+    """Open the table in the file `path`. An empty file is a table without columns and blocks.
 
-    Raises BadDataError with one line that says what the file really is, UsageError when there is none, EtlError when it
-    may not be read, ConfigurationError when the options do not fit.
+    Raises BadDataError, with one line that says what the file really is, when it contains no table; UsageError when it
+    does not exist; EtlError when it may not be read; ConfigurationError when the options do not match the file.
     """
     try:
         with path.open("rb") as file:
@@ -26,7 +27,8 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
             if module.recognises(head, path):
                 table: Table = module.open(path, options)
                 return table
-        from systemscripts.tables.text import delimited  # workbooks need nothing of it
+        # Imported late, since workbooks do not need it.
+        from systemscripts.tables.text import delimited
 
         return delimited.open_delimited(path, options)
     except FileNotFoundError as error:
@@ -38,8 +40,9 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
 
 
 def list_format_modules() -> list[ModuleType]:
-    """The modules of systemscripts/tables/formats; text that none of them recognises is delimited text.
+    """Return the modules of systemscripts/tables/formats. Text that none of them recognises is delimited text.
 
-    Each has `recognises(head: bytes, path: Path) -> bool`, exclusive of the others, and `open(path, options) -> Table`.
+    Each module has `recognises(head: bytes, path: Path) -> bool`, which at most one module answers with True, and
+    `open(path, options) -> Table`.
     """
     return plugins.load_modules(formats.__name__, having="recognises")

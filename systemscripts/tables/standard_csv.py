@@ -1,4 +1,4 @@
-"""A table as the one standard CSV: UTF-8, comma, doubled quotes, LF, the header as the client wrote it."""
+"""Write a table as standard CSV: UTF-8, comma, doubled quotes, LF, the header as the client wrote it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ STANDARD = Wire()
 
 
 def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) -> int:
-    """Write columns and records of `table` to a stream of bytes; return the number of records.
+    """Write the columns and records of `table` to a stream of bytes and return the number of records.
 
-    An empty table writes nothing. Raises BadDataError at a record whose bytes are not of the table's encoding, unless
-    such records are to be left out: a load rejects them one by one.
+    An empty table writes nothing. Raises BadDataError at a record with bytes that are invalid in the table's encoding,
+    unless `leave_out_damaged` skips such records: a load rejects them one by one.
     """
     if table.columns:
         stream.write(format_rows([table.columns]).encode())
@@ -26,7 +26,7 @@ def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) 
         return whole[0]
     count = 0
     for block in table.blocks():
-        records = _decoded(block, table.wire, leave_out_damaged)
+        records = _decode_records(block, table.wire, leave_out_damaged)
         if table.wire == STANDARD:
             stream.write("\n".join([*records, ""]).encode())
         else:
@@ -37,35 +37,36 @@ def write_csv(table: Table, stream: IO[bytes], leave_out_damaged: bool = False) 
 
 
 def format_rows(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as lines of the standard CSV."""
+    """Return rows as lines of standard CSV."""
     output = io.StringIO(newline="")
-    kept = list(rows)
-    csv.writer(output, lineterminator="\n").writerows(kept)
+    all_rows = list(rows)
+    csv.writer(output, lineterminator="\n").writerows(all_rows)
     text = output.getvalue()
     if "\r" in text:
-        careful = _Lines()
-        csv.writer(careful, lineterminator="\r\n").writerows(kept)
-        return careful.getvalue()
+        stream = _CarriageReturnStream()
+        csv.writer(stream, lineterminator="\r\n").writerows(all_rows)
+        return stream.getvalue()
     return text
 
 
-def _decoded(block: Block, wire: Wire, leave_out_damaged: bool) -> list[str]:
+def _decode_records(block: Block, wire: Wire, leave_out_damaged: bool) -> list[str]:
     texts = []
     for record, row in zip(block.records, block.rows, strict=True):
         try:
             texts.append(record.decode(wire.encoding))
         except UnicodeDecodeError as error:
             if not leave_out_damaged:
-                raise BadDataError(f"row {row} is not {wire.encoding}: {error.reason}", "Set the encoding.") from error
+                reason = f"row {row} is not valid {wire.encoding}: {error.reason}"
+                raise BadDataError(reason, "Set the encoding.") from error
     return texts
 
 
-class _Lines(io.StringIO):
-    """csv.writer quotes a CR only when CR belongs to its line end; so it is told CRLF, and the CR is taken off here."""
+class _CarriageReturnStream(io.StringIO):
+    """A stream that writes LF for CRLF. csv.writer quotes a lone CR only if its own line end contains CR."""
 
     def __init__(self) -> None:
         super().__init__(newline="")
 
     def write(self, record: str) -> int:
-        """What csv.writer calls, once for each record."""
+        """Write one record, without the CR of its line end. csv.writer calls this once for each record."""
         return super().write(record[:-2] + "\n")

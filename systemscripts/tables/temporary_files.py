@@ -1,4 +1,4 @@
-"""Where what is unpacked or parsed lies meanwhile: on the disk of the data folder, and never to its last byte."""
+"""Folders for files while they are unpacked or parsed: on the disk of the data folder, which is never filled up."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.errors import TryLaterError
 
+# A check of the disk costs nothing compared to writing this much.
 CHECK_EVERY_BYTES = 64 * 2**20
-RESERVE_BYTES = 256 * 2**20  # what the database, the logs and the archive may need meanwhile
-# of the folders in which a packed file is unpacked, and a member of a zip of the archive
+# What the database, the logs and the archive may need meanwhile.
+RESERVE_BYTES = 256 * 2**20
+# Prefixes of the folders in which a packed file, or a member of a zip of the archive, is unpacked.
 UNPACKED_PREFIX, UNZIPPED_PREFIX = "unpacked-", "unzipped-"
 
 
 def choose_folder() -> Path:
-    """Return the folder for temporary files: $TMPDIR where it is set, else var/unpacked/ of the data folder.
+    """Return the folder for temporary files: $TMPDIR if it is set, else var/unpacked/ of the data folder.
 
-    Who may not write there, such as an ordinary user of xls_to_csv.py, gets the system's.
+    A user who may not write there, for example a user of xls_to_csv.py, gets the temporary folder of the system.
     """
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())
-    own = _own()
+    own = _get_data_folder()
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -34,67 +36,67 @@ def choose_folder() -> Path:
     return own if os.access(own, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 
-def _own() -> Path:
+def _get_data_folder() -> Path:
     return settings.current().etl_data_dir / "var" / "unpacked"
 
 
 @contextmanager
-def create_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
-    """Give a folder that is gone afterwards; where this process is killed, with the next start.
+def create_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Create a folder and remove it afterwards. If this process is killed, the next start removes it.
 
-    It is held by a kernel lock, which ends with the process however that ends.
+    A kernel lock marks the folder as in use. It ends with the process, even if that is killed.
     """
-    place = place or choose_folder()
-    remove_leftovers(place)
-    made, descriptor = _locked_folder(prefix, place)
+    parent = parent or choose_folder()
+    remove_leftovers(parent)
+    folder, descriptor = _create_locked_folder(prefix, parent)
     try:
-        yield made
+        yield folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
 
 
-def _locked_folder(prefix: str, place: Path) -> tuple[Path, int]:
+def _create_locked_folder(prefix: str, parent: Path) -> tuple[Path, int]:
     while True:
-        made = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-        # whoever removes leftovers may have been here before the lock
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        # Another process that removes leftovers may have removed it before it was locked.
         with suppress(FileNotFoundError):
-            descriptor = os.open(made, os.O_RDONLY)
+            descriptor = os.open(folder, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if made.exists():
-                return made, descriptor
+            if folder.exists():
+                return folder, descriptor
             os.close(descriptor)
 
 
-def remove_leftovers(place: Path | None = None) -> None:
-    """Remove the folders of killed processes, which nobody holds any longer."""
-    place = place or _own()
+def remove_leftovers(parent: Path | None = None) -> None:
+    """Remove the folders of killed processes, which are no longer locked."""
+    parent = parent or _get_data_folder()
     for prefix in (UNPACKED_PREFIX, UNZIPPED_PREFIX):
-        for left in place.glob(f"{prefix}*"):
-            # somebody else's, in use, or gone by now
+        for leftover in parent.glob(f"{prefix}*"):
+            # It may belong to another user, be in use, or be gone by now.
             with suppress(OSError):
-                descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+                descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(left, ignore_errors=True)
+                    shutil.rmtree(leftover, ignore_errors=True)
                 finally:
                     os.close(descriptor)
 
 
 class SpaceCheck:
-    """Counts what is written to a folder, and ends it before the disk is full."""
+    """Stops what is written to a folder before the disk is full."""
 
-    def __init__(self, place: Path) -> None:
-        self._place, self._unchecked = place, 0
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._unchecked_bytes = folder, 0
 
     def add(self, size: int) -> None:
-        """Count `size` more bytes. Raises TryLaterError when little space is left."""
-        self._unchecked += size
-        if self._unchecked < CHECK_EVERY_BYTES:
+        """Count `size` more bytes that were written. Raises TryLaterError when little space is left."""
+        self._unchecked_bytes += size
+        if self._unchecked_bytes < CHECK_EVERY_BYTES:
             return
-        self._unchecked = 0
-        if shutil.disk_usage(self._place).free < RESERVE_BYTES:
+        self._unchecked_bytes = 0
+        if shutil.disk_usage(self._folder).free < RESERVE_BYTES:
             raise TryLaterError(
-                f"less than {RESERVE_BYTES >> 20} MB are left in {self._place}, too little to unpack the file",
+                f"less than {RESERVE_BYTES >> 20} MB are left in {self._folder}, too little to unpack the file",
                 "Free space, or set TMPDIR to a folder on a larger disk; then run the same command again.",
             )

@@ -55,8 +55,8 @@ schema:
         yaml_documents.validate_document(yaml_documents.read_document(path), ImportConfig, config_name="orders")
     said = str(error.value)
     assert "line 5" in said
-    assert "'YYYYMMDD' is not a date format (YYYY, DD mean nothing here); write yyyyMMdd" in said
-    assert "'dd MMM yyyy' is not a date format (MMM means nothing here); write dd MM yyyy" in said
+    assert "'YYYYMMDD' is not a date format (YYYY, DD are not fields); write yyyyMMdd" in said
+    assert "'dd MMM yyyy' is not a date format (MMM is not a field); write dd MM yyyy" in said
     assert "'dd/MM/yyyy' is not a date format (it has no HH); write HH:mm" in said
 
 

@@ -417,7 +417,7 @@ def test_a_normal_file_is_doubted_once_and_green_then_also_where_each_has_a_labe
     office.here.drop("things_event11.csv", weekly(11).decode("cp1252").encode("utf-8"))
     assert texts(office.run("things")) == ""
     office.here.drop("things_event12.csv", weekly(12, town=b"M\x8anchen"))  # another guess
-    assert "encoding is a guess" in texts(office.run("things"))
+    assert "encoding was guessed" in texts(office.run("things"))
 
 
 # Errors that are ours ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_an_empty_file_becomes_an_empty_file(tmp_path: Path) -> None:
 
 
 def test_damaged_bytes_are_named_by_row(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="row 3 is not utf-8"):
+    with pytest.raises(BadDataError, match="row 3 is not valid utf-8"):
         converted(tmp_path / "x", "a;b\né;è\n".encode() + b"\xff;x\n")
 
 

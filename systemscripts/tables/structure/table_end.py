@@ -1,4 +1,4 @@
-"""Where a table ends: at footers, at a second table, at rows of nothing but delimiters."""
+"""Find the end of a table: at notes, at a second table, or at rows of only delimiters."""
 
 from __future__ import annotations
 
@@ -7,18 +7,35 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import islice
 
-from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.structure.header import Rows, looks_like_header
-from systemscripts.tables.structure.value_kinds import ColumnKinds
+from systemscripts.summary import Notice
+from systemscripts.tables.structure.first_table import MIN_TABLE_ROWS, SAMPLE_ROWS
+from systemscripts.tables.structure.header_position import Rows
+from systemscripts.tables.structure.value_kinds import (
+    ColumnKinds,
+    classify_value,
+    count_filled,
+    count_votes,
+    looks_like_header,
+    profile_columns,
+)
 
-MOST_FOOTER_ROWS = 60
-LEAST_ROWS = 3  # of a second table, its header included, where no blank row stands before it
-SAMPLED_ROWS = 200  # that tell the kinds of a column
-# How often, on average, a cell may be looked at in search of a second table. A file in which rows of text stand among
-# values everywhere holds records of several types: each of its rows might begin a table.
-MOST_LOOKS = 5
+# More rows of text are not a footer.
+MAX_FOOTER_ROWS = 60
+# The first rows after a blank one: titles of a second table, and rows to compare.
+MAX_SECOND_TITLES, COMPARED_ROWS = 3, 10
+# From the header of a second table on, this share of the rows has its width.
+MIN_SAME_WIDTH_SHARE = 0.9
+# In this part of its columns, a second table of the same width has other kinds of values than the first.
+MIN_OTHER_KINDS_PART = 1 / 4
+# A repeated table is recognised by this number of its first records.
+MAX_COMPARED_RECORDS = 3
+# A note directly below the records has at least so many words.
+MIN_SENTENCE_WORDS = 4
+# How often, on average, a cell is read in search of a second table. In a file with records of several types, text and
+# values alternate, so that each row might start a table, and the search would take too long.
+MAX_READS_PER_CELL = 5
 NOTE = re.compile(
     r"\s*(?:notes?\b|sources?\b|quelle|hinweis|anmerkung|fuente|nota\b|remark|footnote|legend|copyright|©|\*|†|‡|[¹²³]"
     r"|\(\w\)\s|\[\w\]|\d\)\s|#|--+|==+|\x1a|generated|printed|exported|created by|report|page \d|last updated"
@@ -30,96 +47,49 @@ NOTE = re.compile(
 
 @dataclass(frozen=True)
 class TableEnd:
-    """`position`: of the first row that is no longer of the table; `dropped`: of repeated headers within it."""
+    """`position`: that of the first row after the table; `dropped`: those of repeated headers within it."""
 
     position: int
     note: str = ""
     dropped: frozenset[int] = field(default_factory=frozenset)
 
 
-def find_first_table_width(rows: Rows) -> int:
-    """How many fields the records of the first table have; a few lines of keys and values above it are no table."""
-    filled = [fields for _, fields in rows if any(fields)]
-    filled = [fields for fields in filled if not _is_sentence(fields)] or filled
-    counts = Counter(map(len, filled))
-    if not counts:
-        return 0
-    if _names_least(filled):
-        return len(filled[0])
-    several = {width: count for width, count in counts.items() if width > 1 < count}
-    runs = {
-        width: max(len(list(group)) for size, group in groupby(filled, key=len) if size == width) for width in counts
-    }
-    most = max(counts[width] for width in several or counts)
-    often = [width for width in several or counts if counts[width] >= 0.6 * most]
-    usual = max(often, key=lambda width: (runs[width], counts[width], -_first(filled, width)))
-    for width, group in groupby(filled, key=len):
-        stretch = list(group)
-        if width == usual:
-            return usual
-        if (
-            width > 1
-            and len(stretch) >= max(LEAST_ROWS + (width == 2), 0.1 * counts[usual])
-            and _is_table(stretch, width)
-        ):
-            return width
-    return usual
+def warn_of_rows_left_out(count: int, note: str) -> Notice:
+    """Return the warning that `count` rows below the table are not read. `note`: that of the TableEnd."""
+    return Notice("rows_left_out", f"{count} row{'s are' if count > 1 else ' is'} not read: {note}")
 
 
-def _names_least(rows: Sequence[Sequence[str]]) -> bool:
-    """True when names stand above records of as many fields, or at places more: those have delimiters too many."""
-    width = len(rows[0])
-    fitting = [fields for fields in rows[1:] if len(fields) == width]
-    if width < 2 or not fitting or any(len(fields) < width for fields in rows) or not looks_like_header(rows[0]):
-        return False
-    if any(looks_like_header(fields) for fields in rows[1:SAMPLED_ROWS] if len(fields) > width):
-        return False
-    for_header, for_data = value_kinds.count_votes(rows[0], value_kinds.profile_columns(fitting[:SAMPLED_ROWS], width))
-    return for_header > 0 and not for_data and any(len(fields) == width for fields in rows[1:4])
-
-
-def _is_sentence(fields: Sequence[str]) -> bool:
-    """True for a line whose delimiters are the commas of a sentence: a space follows each."""
-    return len(fields) > 1 and all(field.startswith(" ") for field in fields[1:])
-
-
-def _first(rows: Sequence[Sequence[str]], width: int) -> int:
-    return next(place for place, fields in enumerate(rows) if len(fields) == width)
-
-
-def _is_table(rows: Sequence[Sequence[str]], width: int) -> bool:
-    if not looks_like_header(rows[0]):
-        return False
-    for_header, for_data = value_kinds.count_votes(rows[0], value_kinds.profile_columns(rows[1:SAMPLED_ROWS], width))
-    return for_header > 0 and not for_data
+def warn_of_repeated_header(count: int) -> Notice:
+    """Return the warning that the header is repeated below. `count`: the number of dropped rows."""
+    return Notice("rows_left_out", f"the header is repeated below: {count} repeated or blank rows are not read")
 
 
 def find_end(rows: Rows, start: int, width: int, header: Sequence[str] = (), only_footer: bool = False) -> TableEnd:
-    """Find the end of the table whose records begin at position `start`; `header` is its header row as it stands."""
-    sample = [fields for _, fields in rows[start : start + SAMPLED_ROWS] if len(fields) == width]
+    """Find the end of the table whose records begin at position `start`. `header`: its header row, as in the file."""
+    sample = [fields for _, fields in rows[start : start + SAMPLE_ROWS] if len(fields) == width]
     above = [fields for _, fields in rows[start : find_blank_row(rows, start)] if len(fields) == width]
-    body = value_kinds.profile_columns(above[:SAMPLED_ROWS] if len(above) > 2 else sample, width)
-    scan = _Scan(rows, start, width, list(header), body)
-    end = TableEnd(len(rows)) if only_footer else scan.second_table()
+    body = profile_columns(above[:SAMPLE_ROWS] if len(above) > 2 else sample, width)
+    search = _EndSearch(rows, start, width, list(header), body)
+    end = TableEnd(len(rows)) if only_footer else search.find_second_table()
     if end.position < len(rows):
         return end
-    footer = scan.footer()
+    footer = search.find_footer()
     if footer == len(rows):
         return end
-    blank = not any(any(fields) for _, fields in rows[footer:])
-    return TableEnd(footer, "" if blank else f"notes below the table begin in row {rows[footer][0]}", end.dropped)
+    is_blank = not any(any(fields) for _, fields in rows[footer:])
+    return TableEnd(footer, "" if is_blank else f"notes below the table begin in row {rows[footer][0]}", end.dropped)
 
 
 def find_blank_row(rows: Rows, start: int) -> int:
-    """The position of the first record that follows a blank line or holds nothing; where there is none, the end."""
+    """Return the position of the first row that is empty or follows a blank line, or the number of rows."""
     for position in range(start, len(rows)):
-        if not any(rows[position][1]) or (position > start and _gap(rows, position)):
+        if not any(rows[position][1]) or (position > start and _has_gap_above(rows, position)):
             return position
     return len(rows)
 
 
-def _gap(rows: Rows, position: int) -> bool:
-    """True when blank lines stand before this row."""
+def _has_gap_above(rows: Rows, position: int) -> bool:
+    """Return whether there are blank lines above this row."""
     if position == 0:
         return False
     line, fields = rows[position - 1]
@@ -128,7 +98,9 @@ def _gap(rows: Rows, position: int) -> bool:
 
 
 @dataclass
-class _Scan:
+class _EndSearch:
+    """The search for the end of one table. `body`: the kinds of its columns."""
+
     rows: Rows
     start: int
     width: int
@@ -137,27 +109,27 @@ class _Scan:
 
     def __post_init__(self) -> None:
         cells = sum(len(fields) for _, fields in self.rows)
-        self._looks_left = MOST_LOOKS * (cells + SAMPLED_ROWS * max(self.width, 1))
+        self._reads_left = MAX_READS_PER_CELL * (cells + SAMPLE_ROWS * max(self.width, 1))
 
-    def second_table(self) -> TableEnd:
-        """The end before a second table; a header that comes again at a page break is dropped, not an end."""
+    def find_second_table(self) -> TableEnd:
+        """Return the end before a second table. A header that is repeated at a page break is dropped and not an end."""
         dropped: list[int] = []
         for position in range(self.start, len(self.rows)):
             fields = self.rows[position][1]
-            apart = self._is_apart(position)
+            is_apart = self._is_apart(position)
             if self.header and fields == self.header and any(fields):
-                if self._is_again(position):
-                    return self._ended(position, dropped)
+                if self._is_repeated(position):
+                    return self._make_end(position, dropped)
                 dropped += [*range(self._without_blank(position), position), position]
-            elif self._looks_left < 0:
+            elif self._reads_left < 0:
                 continue
-            elif (apart and self._begins_apart(position)) or (
-                self._begins_at_once(position) if len(fields) != self.width else self._begins_as_wide(position)
+            elif (is_apart and self._starts_apart(position)) or (
+                self._starts_at_once(position) if len(fields) != self.width else self._starts_as_wide(position)
             ):
-                return self._ended(position, dropped)
+                return self._make_end(position, dropped)
         return TableEnd(len(self.rows), dropped=frozenset(dropped))
 
-    def _ended(self, position: int, dropped: list[int]) -> TableEnd:
+    def _make_end(self, position: int, dropped: list[int]) -> TableEnd:
         note = f"a second table begins in row {self.rows[position][0]}"
         while position > self.start and not any(self.rows[position - 1][1]):
             position -= 1
@@ -166,128 +138,129 @@ class _Scan:
     def _is_apart(self, position: int) -> bool:
         if position == self.start or not any(self.rows[position][1]):
             return False
-        return not any(self.rows[position - 1][1]) or _gap(self.rows, position)
+        return not any(self.rows[position - 1][1]) or _has_gap_above(self.rows, position)
 
-    def _is_again(self, position: int) -> bool:
-        """The same table a second time: its first records follow the header."""
-        count = min(3, len(self.rows) - position - 1, position - self.start)
+    def _is_repeated(self, position: int) -> bool:
+        """Return whether the same table is repeated: its first records follow the header."""
+        count = min(MAX_COMPARED_RECORDS, len(self.rows) - position - 1, position - self.start)
         later = [fields for _, fields in self.rows[position + 1 : position + 1 + count]]
         return count > 0 and later == [fields for _, fields in self.rows[self.start : self.start + count]]
 
-    def _begins_apart(self, position: int) -> bool:
-        """After a blank row: a header of another kind, perhaps below a title."""
-        filled = (fields for _, fields in self.rows[position : position + SAMPLED_ROWS] if any(fields))
-        rest = list(islice(filled, 13))  # three titles, and ten rows to compare
+    def _starts_apart(self, position: int) -> bool:
+        """Return whether another header, perhaps below titles, follows a blank row."""
+        filled = (fields for _, fields in self.rows[position : position + SAMPLE_ROWS] if any(fields))
+        rest = list(islice(filled, MAX_SECOND_TITLES + COMPARED_ROWS))
         titles = 0
-        while titles < min(3, len(rest) - 2) and _filled(rest[titles]) == 1 and self.width > 1:
+        while titles < min(MAX_SECOND_TITLES, len(rest) - 2) and count_filled(rest[titles]) == 1 and self.width > 1:
             titles += 1
         rest = rest[titles:]
-        if len(rest) < 2 or _filled(rest[0]) < 2:
+        if len(rest) < 2 or count_filled(rest[0]) < 2:
             return False
         if titles and self.header and rest[0] == self.header:
             return True
-        width, same = len(rest[0]), [row for row in rest[:10] if len(row) == len(rest[0])]
+        width, same = len(rest[0]), [row for row in rest[:COMPARED_ROWS] if len(row) == len(rest[0])]
         if width != self.width:
             if len(same) < 2 or not looks_like_header(rest[0]):
                 return False
-            return not value_kinds.count_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
-        for_header, for_data = value_kinds.count_votes(rest[0], self.body)
+            return not count_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
+        for_header, for_data = count_votes(rest[0], self.body)
         if for_header >= 2 and not for_data and looks_like_header(rest[0]):
             return True
-        return self._begins_as_wide(position, least=1) or self._begins_alike(position)
+        return self._starts_as_wide(position, min_names=1) or self._starts_alike(position)
 
-    def _begins_at_once(self, position: int) -> bool:
-        """Without a blank row: from here on all rows have another width, and the first of them reads like a header."""
+    def _starts_at_once(self, position: int) -> bool:
+        """Return whether nearly all rows from here on have another width and the first looks like a header."""
         fields = self.rows[position][1]
-        width, count = len(fields), min(SAMPLED_ROWS, len(self.rows) - position)
-        if width < 2 or count < LEAST_ROWS or self._as_wide[position] < 0.9 * count:
+        width, count = len(fields), min(SAMPLE_ROWS, len(self.rows) - position)
+        if width < 2 or count < MIN_TABLE_ROWS or self._same_width_counts[position] < MIN_SAME_WIDTH_SHARE * count:
             return False
         common = min(width, len(self.header))
         if common > 1 and fields[:common] == self.header[:common]:
             return True
         if not looks_like_header(fields):
             return False
-        below = [fields for _, fields in self.rows[position + 1 : position + SAMPLED_ROWS]]
-        for_header, for_data = value_kinds.count_votes(fields, self._kinds(below, width))
+        below = [fields for _, fields in self.rows[position + 1 : position + SAMPLE_ROWS]]
+        for_header, for_data = count_votes(fields, self._kinds(below, width))
         return for_header > 0 and not for_data
 
-    def _begins_as_wide(self, position: int, least: int = 2) -> bool:
-        """In as many columns: another header, above values of other kinds than those before.
+    def _starts_as_wide(self, position: int, min_names: int = 2) -> bool:
+        """Return whether a header of the same width is above values of other kinds than those of this table.
 
-        `least`: how many of its names cannot be values of the columns before it; fewer where a blank row is between.
+        `min_names`: how many of its names cannot be values of this table; fewer are enough after a blank row.
         """
         if position < self.start + 2:
             return False
         fields, last = self.rows[position][1], self.rows[position - 1][1]
         new_kinds = (
-            value_kinds.classify_value(new) == "text" != value_kinds.classify_value(old)
-            for new, old in zip(fields, last, strict=False)
+            classify_value(new) == "text" != classify_value(old) for new, old in zip(fields, last, strict=False)
         )
-        if (least > 1 and not any(new_kinds)) or not looks_like_header(fields):
+        if (min_names > 1 and not any(new_kinds)) or not looks_like_header(fields):
             return False
-        before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
-        for_header, for_data = value_kinds.count_votes(fields, before)
-        if for_header < least or for_data:
+        before = self._columns(max(self.start, position - SAMPLE_ROWS), position)
+        for_header, for_data = count_votes(fields, before)
+        if for_header < min_names or for_data:
             return False
-        after = self._columns(position + 1, position + SAMPLED_ROWS)
-        own_header, own_data = value_kinds.count_votes(fields, after)
+        after = self._columns(position + 1, position + SAMPLE_ROWS)
+        own_header, own_data = count_votes(fields, after)
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
-        others = sum(not old.kinds & new.kinds for old, new in typed)
-        return own_header > 0 and not own_data and others >= max(1, len(before) / 4)
+        changed = sum(not old.kinds & new.kinds for old, new in typed)
+        return own_header > 0 and not own_data and changed >= max(1, len(before) * MIN_OTHER_KINDS_PART)
 
-    def _begins_alike(self, position: int) -> bool:
-        """Other names in every column, of which one cannot be a value there: below them as above stand other kinds."""
+    def _starts_alike(self, position: int) -> bool:
+        """Return whether this is another header: all its names are others, and no values of the rows around it."""
         fields, header = self.rows[position][1], self.header
-        enough = self.start + 2 <= position < len(self.rows) - 2 and len(header) == self.width
-        # an odd value may follow a blank row, too, where there are many
-        if not enough or not all(map(str.strip, fields)) or self._apart_count > 1:
+        has_enough_rows = self.start + 2 <= position < len(self.rows) - 2
+        if not has_enough_rows or len(header) != self.width:
             return False
-        before = self._columns(max(self.start, position - SAMPLED_ROWS), position)
-        after = self._columns(position + 1, position + SAMPLED_ROWS)
+        # Where there are many blank rows, an odd value may follow one of them.
+        if not all(map(str.strip, fields)) or self._apart_count > 1:
+            return False
+        before = self._columns(max(self.start, position - SAMPLE_ROWS), position)
+        after = self._columns(position + 1, position + SAMPLE_ROWS)
         proven = [
-            value_kinds.count_votes(names, columns)
-            for names, columns in ((header, before), (fields, before), (fields, after))
+            count_votes(names, columns) for names, columns in ((header, before), (fields, before), (fields, after))
         ]
-        others = not set(map(str.casefold, fields)) & set(map(str.casefold, header))
-        return others and looks_like_header(fields) and all(votes and not against for votes, against in proven)
+        is_other = not set(map(str.casefold, fields)) & set(map(str.casefold, header))
+        return is_other and looks_like_header(fields) and all(votes and not against for votes, against in proven)
 
     @cached_property
     def _apart_count(self) -> int:
         return sum(map(self._is_apart, range(self.start, len(self.rows))))
 
     @cached_property
-    def _as_wide(self) -> list[int]:
-        """For each row, how many of the rows from it on, SAMPLED_ROWS at most, have its width."""
+    def _same_width_counts(self) -> list[int]:
+        """For each row, how many of the SAMPLE_ROWS rows from it on have its width."""
         widths = [len(fields) for _, fields in self.rows]
         ahead: Counter[int] = Counter()
-        found = [0] * len(widths)
+        counts = [0] * len(widths)
         for position in range(len(widths) - 1, -1, -1):
             ahead[widths[position]] += 1
-            if position + SAMPLED_ROWS < len(widths):
-                ahead[widths[position + SAMPLED_ROWS]] -= 1
-            found[position] = ahead[widths[position]]
-        return found
+            if position + SAMPLE_ROWS < len(widths):
+                ahead[widths[position + SAMPLE_ROWS]] -= 1
+            counts[position] = ahead[widths[position]]
+        return counts
 
-    def _columns(self, start: int, end: int) -> list[value_kinds.ColumnKinds]:
+    def _columns(self, start: int, end: int) -> list[ColumnKinds]:
         return self._kinds([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
 
-    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[value_kinds.ColumnKinds]:
-        self._looks_left -= len(rows) * width
-        return value_kinds.profile_columns(rows, width)
+    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:
+        self._reads_left -= len(rows) * width
+        return profile_columns(rows, width)
 
-    def footer(self) -> int:
-        """The position from which only notes and rows of nothing but delimiters follow."""
+    def find_footer(self) -> int:
+        """Return the position from which only notes and rows of only delimiters follow."""
         first = end = self._without_blank(len(self.rows))
         if self.width < 2:
             return end
-        for position in range(end - 1, max(self.start, end - MOST_FOOTER_ROWS) - 1, -1):
+        for position in range(end - 1, max(self.start, end - MAX_FOOTER_ROWS) - 1, -1):
             fields = self.rows[position][1]
             if any(fields) and not self._may_be_note(fields):
                 break
             if self._is_apart(position) or (position == first - 1 and self._is_note(fields)):
                 first = position
         else:
-            return end  # so much text is no footer
+            # So much text is not a footer.
+            return end
         return self._without_blank(first)
 
     def _without_blank(self, position: int) -> int:
@@ -296,33 +269,28 @@ class _Scan:
         return position
 
     def _may_be_note(self, fields: Sequence[str]) -> bool:
-        """True for a row that can be a note when it stands apart from the table."""
-        if len(fields) == self.width and _filled(fields) > 1:
-            for_header, for_data = value_kinds.count_votes(fields, self.body)
-            prose = for_header > 0 and not for_data and len(fields[0].split()) > 2
-            return prose or (bool(NOTE.match(fields[0])) and not _fits(fields, self.body))
-        if _filled(fields) == 1 and not fields[0].strip() and len(fields) == self.width:
-            return False  # a note begins on the left
-        return _filled(fields) == 0 or not _fits(fields, self.body)
+        """Return whether a row can be a note if it is apart from the table."""
+        if len(fields) == self.width and count_filled(fields) > 1:
+            for_header, for_data = count_votes(fields, self.body)
+            is_prose = for_header > 0 and not for_data and len(fields[0].split()) > 2
+            return is_prose or (bool(NOTE.match(fields[0])) and not _has_fitting_value(fields, self.body))
+        if count_filled(fields) == 1 and not fields[0].strip() and len(fields) == self.width:
+            # A note begins on the left.
+            return False
+        return count_filled(fields) == 0 or not _has_fitting_value(fields, self.body)
 
     def _is_note(self, fields: Sequence[str]) -> bool:
-        """True for a row that is a note even directly below the records."""
-        if self.width < 2 or _filled(fields) == 0:
+        """Return whether a row is a note even directly below the records."""
+        if self.width < 2 or count_filled(fields) == 0:
             return False
         text = fields[0].strip()
-        alone = _filled(fields) == 1 and bool(text)
-        sentence = len(text.split()) >= 4 or text.endswith((".", ":"))
-        if alone and len(fields) in (1, self.width):
-            return bool(NOTE.match(text)) or (
-                sentence and value_kinds.classify_value(text) == "text" and self.width > 2
-            )
-        return len(fields) != self.width and bool(NOTE.match(text)) and not _fits(fields, self.body)
+        is_alone = count_filled(fields) == 1 and bool(text)
+        is_sentence = len(text.split()) >= MIN_SENTENCE_WORDS or text.endswith((".", ":"))
+        if is_alone and len(fields) in (1, self.width):
+            return bool(NOTE.match(text)) or (is_sentence and classify_value(text) == "text" and self.width > 2)
+        return len(fields) != self.width and bool(NOTE.match(text)) and not _has_fitting_value(fields, self.body)
 
 
-def _fits(fields: Sequence[str], body: Sequence[ColumnKinds]) -> bool:
-    """True when some field has the kind of its column."""
-    return any(value_kinds.classify_value(cell) in column.kinds for cell, column in zip(fields, body, strict=False))
-
-
-def _filled(fields: Sequence[str]) -> int:
-    return sum(bool(cell.strip()) for cell in fields)
+def _has_fitting_value(fields: Sequence[str], body: Sequence[ColumnKinds]) -> bool:
+    """Return whether some field has the kind of its column."""
+    return any(classify_value(cell) in column.kinds for cell, column in zip(fields, body, strict=False))

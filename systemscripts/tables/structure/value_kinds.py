@@ -1,4 +1,4 @@
-"""What kind of value a field holds, and what kinds a column holds: the evidence that tells headers from data."""
+"""Classify the values of fields and columns (number, date, code ...): the evidence that tells headers from data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-DOMINANT = 0.8  # a column is of a kind when so many of its values are
+# A column has a kind if this share of its values has it.
+MIN_KIND_SHARE = 0.8
+# A kind with a smaller share of the values is a stray value.
+MIN_STRAY_SHARE = 0.05
+# Longer fields are text, and matching them would be slow.
+MAX_VALUE_LETTERS = 80
+# In a header this share of the fields is filled, at most this share of them are values, and more than this differ.
+MIN_NAMED_SHARE, MAX_VALUE_SHARE, MIN_DIFFERENT_SHARE = 0.6, 0.2, 0.6
+# Longer whole numbers are codes, neither years nor counters.
+MAX_COUNTER_LETTERS = 8
 _MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DIGITS = r"(?:\d{1,3}(?:[,.'\u2019 \u00a0\u202f]\d{3})+|\d+)(?:[.,]\d+)?|[.,]\d+"
 _CURRENCY = r"(?:[$€£¥]|usd|eur|chf|gbp)"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[ap]\.?m\.?)?"
-KIND = re.compile(
+KIND_PATTERN = re.compile(
     rf"""
     (?P<number>[-+(]?\s?(?:{_DIGITS})(?:e[-+]?\d+)?\)?-?)
   | (?P<percent>[-+(]?\s?(?:{_DIGITS})\s?%\)?)
@@ -38,14 +47,14 @@ _YEARS = range(1500, 2200)
 
 @lru_cache(maxsize=2**16)
 def classify_value(field: str) -> str:
-    """One of the names in KIND, "blank", or "text"; a code comes with its shape (`A-9` for MG-8769)."""
+    """Return a name in KIND_PATTERN, "blank" or "text". A code is returned with its shape (`A-9` for MG-8769)."""
     text = field.strip()
     if not text:
         return "blank"
-    found = KIND.fullmatch(text) if len(text) <= 80 else None
-    if found is None:
+    match = KIND_PATTERN.fullmatch(text) if len(text) <= MAX_VALUE_LETTERS else None
+    if match is None:
         return "text"
-    name = found.lastgroup or "text"
+    name = match.lastgroup or "text"
     if name == "code":
         return "code " + _NUMBERS.sub("9", _LETTERS.sub("A", text))
     return name
@@ -53,29 +62,31 @@ def classify_value(field: str) -> str:
 
 @dataclass(frozen=True)
 class ColumnKinds:
-    """The kinds that a column's values have; none where it holds plain text. `texts`: its values that are text."""
+    """The kinds of the values of a column, none for plain text. `texts`: texts that occur at least twice."""
 
     kinds: frozenset[str]
     texts: frozenset[str]
+    # more than half of the numbers are years
     years: bool
-    count: int  # of its values
+    # the number of values that are not blank or missing
+    count: int
 
-    def votes(self, field: str) -> int:
-        """1 when `field` cannot be a value of this column, as the name of a column; -1 when it is one; 0: who knows."""
-        found = classify_value(field)
-        if found in ("blank", "missing"):
+    def vote(self, field: str) -> int:
+        """Return 1 if `field` cannot be a value of this column but a name, -1 if it can be a value, 0 if unclear."""
+        kind = classify_value(field)
+        if kind in ("blank", "missing"):
             return 0
         if not self.kinds:
-            return -1 if found == "text" and field.strip() in self.texts else 0
-        return -1 if found in self.kinds else 1
+            return -1 if kind == "text" and field.strip() in self.texts else 0
+        return -1 if kind in self.kinds else 1
 
 
 def profile_columns(rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:
-    """Describe the first `width` columns of some rows of data."""
-    return [_column([row[place] for row in rows if place < len(row)]) for place in range(width)]
+    """Return the kinds of the first `width` columns of some rows of data."""
+    return [_profile_column([row[index] for row in rows if index < len(row)]) for index in range(width)]
 
 
-def _column(values: list[str]) -> ColumnKinds:
+def _profile_column(values: list[str]) -> ColumnKinds:
     counted = Counter(classify_value(value) for value in values)
     for nothing in ("blank", "missing"):
         counted.pop(nothing, None)
@@ -84,64 +95,77 @@ def _column(values: list[str]) -> ColumnKinds:
     typed = [name for name in counted if name in VALUES or name.startswith("code")]
     share = sum(counted[name] for name in typed)
     kinds: frozenset[str] = frozenset()
-    if total and share >= DOMINANT * total and (shaped := [n for n in typed if counted[n] >= 0.05 * total]):
+    if (
+        total
+        and share >= MIN_KIND_SHARE * total
+        and (shaped := [n for n in typed if counted[n] >= MIN_STRAY_SHARE * total])
+    ):
         plain = any(name in VALUES for name in shaped)
-        # codes of many shapes are as good as text
-        kinds = frozenset(shaped) if plain or sum(counted[name] for name in shaped) >= DOMINANT * total else kinds
+        # Codes of many shapes are like text.
+        kinds = frozenset(shaped) if plain or sum(counted[name] for name in shaped) >= MIN_KIND_SHARE * total else kinds
     numbers = [value for value in values if classify_value(value) == "number"]
     years = bool(numbers) and sum(_is_year(value) for value in numbers) > len(numbers) / 2
     return ColumnKinds(kinds, frozenset(text for text, count in texts.items() if count > 1), years, total)
 
 
 def looks_like_header(fields: Sequence[str]) -> bool:
-    """True when the fields read like names: hardly any blank, number, date or repetition."""
+    """Return whether the fields look like names: hardly any blanks, numbers, dates or repetitions."""
     filled = [field.strip() for field in fields if field.strip()]
-    if not filled or len(filled) < 0.6 * len(fields):
+    if not filled or len(filled) < MIN_NAMED_SHARE * len(fields):
         return False
-    values = sum(classify_value(field) in VALUES - {"truth"} for field in filled)  # N and Y are names, too
-    values -= len(_consecutive_years(fields))
-    return values <= 0.2 * len(filled) and len(set(filled)) > 0.6 * len(filled)
+    # N and Y can be names.
+    values = sum(classify_value(field) in VALUES - {"truth"} for field in filled)
+    values -= len(_find_consecutive_years(fields))
+    return values <= MAX_VALUE_SHARE * len(filled) and len(set(filled)) > MIN_DIFFERENT_SHARE * len(filled)
 
 
-def count_votes(fields: Sequence[str], body: Sequence[ColumnKinds], least: int = 1) -> tuple[int, int]:
-    """How many fields speak for a header above `body`, and how many for one more row of data.
+def count_votes(fields: Sequence[str], body: Sequence[ColumnKinds], min_values: int = 1) -> tuple[int, int]:
+    """Return how many fields indicate a header above `body`, and how many one more row of data.
 
-    Years and numbers that count from 0 are names where the values below them are neither. Columns of fewer than
-    `least` values are not asked.
+    Years and numbers that count from 0 are names if the values below them are neither. Columns with fewer than
+    `min_values` values do not vote.
     """
-    votes = [column.votes(field) if column.count >= least else 0 for field, column in zip(fields, body, strict=False)]
-    for place in find_running_numbers(fields):
-        if place < len(votes) and votes[place] < 0 and not body[place].years:
-            votes[place] = 1
+    votes = [
+        column.vote(field) if column.count >= min_values else 0 for field, column in zip(fields, body, strict=False)
+    ]
+    for position in find_running_numbers(fields):
+        if position < len(votes) and votes[position] < 0 and not body[position].years:
+            votes[position] = 1
     return sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
 
 
-def holds_values(fields: Sequence[str]) -> bool:
-    """True when some field is a value by its looks: a number, a date, an address."""
+def has_values(fields: Sequence[str]) -> bool:
+    """Return whether some field looks like a value: a number, a date, an address."""
     return any(classify_value(cell) in VALUES - {"truth"} for cell in fields)
 
 
 def find_running_numbers(fields: Sequence[str]) -> list[int]:
-    """Places of years, or of numbers that count from 0 over the whole row (or from 1, right of a blank corner)."""
+    """Return the positions of years, or of numbers that count from 0 in all fields (or from 1 after a blank corner)."""
     whole = [
-        (place, int(field.strip()))
-        for place, field in enumerate(fields)
-        if field.strip().isdecimal() and len(field) < 9
+        (position, int(field.strip()))
+        for position, field in enumerate(fields)
+        if field.strip().isdecimal() and len(field) <= MAX_COUNTER_LETTERS
     ]
     numbers = [number for _, number in whole]
     corner = not fields[0].strip() if fields else False
     if len(whole) > 1 and len(whole) == len(fields) - corner and numbers[0] in ((0, 1) if corner else (0,)):
-        return [place for place, _ in whole] if numbers == list(range(numbers[0], numbers[0] + len(whole))) else []
-    years = [place for place, number in whole if number in _YEARS]
+        is_count = numbers == list(range(numbers[0], numbers[0] + len(whole)))
+        return [position for position, _ in whole] if is_count else []
+    years = [position for position, number in whole if number in _YEARS]
     return years if len(years) == len(whole) else []
 
 
-def _consecutive_years(fields: Sequence[str]) -> list[int]:
-    """Places of years that follow each other at one distance, such as 2019, 2020, 2021: the names of columns."""
-    places = find_running_numbers(fields)
-    years = [int(fields[place].strip()) for place in places]
+def _find_consecutive_years(fields: Sequence[str]) -> list[int]:
+    """Return the positions of years at equal distances, such as 2019, 2020, 2021: they are names of columns."""
+    positions = find_running_numbers(fields)
+    years = [int(fields[position].strip()) for position in positions]
     steps = {after - before for before, after in pairwise(years)}
-    return places if len(places) > 1 and len(steps) == 1 and steps != {0} and years[0] in _YEARS else []
+    return positions if len(positions) > 1 and len(steps) == 1 and steps != {0} and years[0] in _YEARS else []
+
+
+def count_filled(fields: Sequence[str]) -> int:
+    """Return how many fields are not blank."""
+    return sum(bool(cell.strip()) for cell in fields)
 
 
 def _is_year(value: str) -> bool:

@@ -1,1 +1,1 @@
-"""Delimited and fixed-width text: encoding, dialect, records, and the repair of broken rows."""
+"""Read delimited and fixed-width text: detect encoding and dialect, split records, repair broken rows."""

@@ -1,8 +1,8 @@
-"""The letters beyond ASCII of each language and their neighbours, and the legacy encodings it was written in.
+"""Statistics of the non-ASCII letters of each language, and the legacy encodings of each language.
 
-letters.json: language -> letter -> how many of a thousand letters beyond ASCII it is, then the letters that commonly
-stand before and behind it (^ the beginning of a word, $ its end). Counted over the names of countries, languages,
-scripts, months, days and units in Unicode's CLDR 46; each language's exemplar set fills it up.
+letters.json: language -> letter -> its share of a thousand non-ASCII letters, then the letters that commonly precede
+and follow it (^ for the start of a word, $ for its end). Counted over the names of countries, languages, scripts,
+months, days and units in Unicode's CLDR 46, and completed with the exemplar set of each language.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 LETTERS_FILE = Path(__file__).with_name("letters.json")
-# language -> its commonest ideographs or syllables, from the same names and from frequency lists of newspapers
+# language -> its most common ideographs or syllables, from the same names and from frequency lists of newspapers
 CHARACTERS_FILE = Path(__file__).with_name("common_characters.json")
-# Languages whose names and words stand in the files of all others.
+# Languages whose names and words appear in the files of all others.
 WORLDWIDE = ("French", "Spanish", "German", "Portuguese")
 _WESTERN = (
     *WORLDWIDE, "Italian", "Dutch", "Swedish", "Danish", "Norwegian", "Finnish", "Icelandic", "Catalan", "Irish",
@@ -26,14 +26,14 @@ _CENTRAL = (
 _TURKISH = ("Turkish", *WORLDWIDE)
 _BALTIC = ("Latvian", "Lithuanian", "Estonian", *WORLDWIDE)
 _CYRILLIC = ("Russian", "Ukrainian", "Bulgarian", "Serbian", "Belarusian")
-# Letters of ASCII that hardly any word of the language has: Spanish writes no k, Polish no v.
+# ASCII letters that hardly any word of the language has: k in Spanish, v in Polish.
 UNUSUAL_LETTERS = {
     "Albanian": "w", "Catalan": "kwy", "Croatian": "qwxy", "Czech": "qwx", "Danish": "qwxz", "Estonian": "qwxy",
     "Finnish": "qwxz", "Hungarian": "qwx", "Icelandic": "cqwz", "Irish": "jkqvwxyz", "Italian": "jkwxy",
     "Latvian": "qwxy", "Lithuanian": "qwx", "Norwegian": "qwxz", "Polish": "qvx", "Portuguese": "kwy",
     "Romanian": "qwy", "Slovak": "qwx", "Slovenian": "qwxy", "Spanish": "kw", "Swedish": "qw", "Turkish": "jqwx",
 }  # fmt: skip
-# Python's name -> how much rarer than Windows-1252 it is in files of today (natural logarithm), and its languages.
+# Python's name -> how much rarer than Windows-1252 it is in today's files (natural logarithm), and its languages.
 LEGACY_ENCODINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "cp1252": (0.0, _WESTERN),
     "iso8859-15": (-4.0, _WESTERN),
@@ -61,7 +61,7 @@ LEGACY_ENCODINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "cp1256": (-3.0, ("Arabic", "Persian")),
     "cp874": (-3.0, ("Thai",)),
 }
-# Two bytes for most letters: how much rarer than Windows-1252, and the language.
+# Encodings with two bytes for most letters -> how much rarer than Windows-1252 they are, and their language.
 WIDE_ENCODINGS: dict[str, tuple[float, str]] = {
     "gb18030": (-3.0, "Chinese"),
     "big5hkscs": (-3.5, "Traditional Chinese"),
@@ -73,13 +73,13 @@ WIDE_ENCODINGS: dict[str, tuple[float, str]] = {
 
 @cache
 def read_letters() -> dict[str, dict[str, tuple[int, str, str]]]:
-    """Return for each language its letters beyond ASCII: share of a thousand, common letters before, and behind."""
-    found: dict[str, dict[str, tuple[int, str, str]]] = json.loads(LETTERS_FILE.read_text(encoding="utf-8"))
-    return found
+    """Return for each language its non-ASCII letters: share of a thousand, common letters before and after."""
+    letters: dict[str, dict[str, tuple[int, str, str]]] = json.loads(LETTERS_FILE.read_text(encoding="utf-8"))
+    return letters
 
 
 @cache
 def read_common_characters() -> dict[str, frozenset[str]]:
-    """Return for Chinese, Japanese and Korean the ideographs or syllables that make up most of a text."""
-    found = json.loads(CHARACTERS_FILE.read_text(encoding="utf-8"))
-    return {language: frozenset(characters) for language, characters in found.items()}
+    """Return the ideographs or syllables that make up most of a Chinese, Japanese or Korean text, by language."""
+    by_language = json.loads(CHARACTERS_FILE.read_text(encoding="utf-8"))
+    return {language: frozenset(characters) for language, characters in by_language.items()}

@@ -1,7 +1,7 @@
-"""What the rows of a text file say about its table: header, records in another dialect, end. Whole where it is small.
+"""Analyse the rows of a text file: find its header, its end, and records in another dialect.
 
-Of a file beyond WHOLE_BYTES the begin and the end are looked at; what would be repaired in its middle is left as it is
-found, and the rows that do not fit are rejected one by one when they are loaded.
+A file of up to MAX_WHOLE_BYTES is analysed as a whole, a larger one only at its beginning and its end. Rows in the
+middle of a large file are not repaired: the load rejects each row that does not fit.
 """
 
 from __future__ import annotations
@@ -11,26 +11,33 @@ from dataclasses import dataclass, field
 
 from systemscripts.summary import Notice
 from systemscripts.tables.model import ReadingOptions, Wire
-from systemscripts.tables.structure import header, table_end, value_kinds
+from systemscripts.tables.structure import first_table, header, table_end, value_kinds
 from systemscripts.tables.text import repair_rows
 from systemscripts.tables.text.dialect_adapter import DialectAdapter, join_record, split_records
 from systemscripts.tables.text.record_splitter import RecordSplitter
 
-WHOLE_BYTES = 2 * 2**20
+# Analysing this much takes a fraction of a second.
+MAX_WHOLE_BYTES = 2 * 2**20
+# Notes below a table fit into it.
 TAIL_BYTES = 64 * 2**10
+# More than enough rows to show the kinds of all columns.
 HEAD_ROWS = 2000
-MOST_ODD_ROWS = 2000
-MARK = "\ufeff"
+# A file with more of them does not consist of one table.
+MAX_ODD_ROWS = 2000
+BYTE_ORDER_MARK = "\ufeff"
+UNLIMITED_ROWS = 2**62
 
 
 @dataclass
 class Findings:
-    """`changes`: by line, the record to put instead of the one found there, or None to leave it out."""
+    """What the analysis found. `changes`: line -> the record to use instead of the one in the file; None drops it."""
 
     header: header.Header
     width: int
-    header_end: int = 0  # line of the last row that belongs to the header
-    end: int | None = None  # where the text of the table ends, in bytes of the wire encoding
+    # the line of the last row of the header
+    header_end: int = 0
+    # where the text of the table ends, in bytes of the wire encoding
+    end: int | None = None
     skipped: int = 0
     changes: dict[int, bytes | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -38,83 +45,84 @@ class Findings:
 
 
 class RowReader:
-    """Cuts pieces of one text into rows of fields."""
+    """Splits pieces of one text into rows of fields."""
 
-    def __init__(self, wiring: DialectAdapter, line_end: bytes) -> None:
-        self.wiring, self.line_end = wiring, line_end
+    def __init__(self, adapter: DialectAdapter, line_end: bytes) -> None:
+        self.adapter, self.line_end = adapter, line_end
 
-    def cutter(self, width: int) -> RecordSplitter:
-        """A cutter for the wire of this text."""
-        wire = self.wiring.wire
+    def make_splitter(self, width: int) -> RecordSplitter:
+        """Return a splitter for the wire format of this text."""
+        wire = self.adapter.wire
         return RecordSplitter(
             wire.delimiter.encode(wire.encoding), wire.quote.encode(wire.encoding), self.line_end, width
         )
 
-    def rows(self, pieces: Iterable[bytes], width: int, most: int = 2**62) -> list[tuple[int, list[str]]]:
-        """Line and fields of the first `most` records."""
+    def read_rows(
+        self, pieces: Iterable[bytes], width: int, max_rows: int = UNLIMITED_ROWS
+    ) -> list[tuple[int, list[str]]]:
+        """Return line and fields of the first `max_rows` records."""
         rows: list[tuple[int, list[str]]] = []
-        for block in self.cutter(width).blocks(self.wiring.before(pieces)):
-            block = self.wiring.after(block)
-            rows += zip(block.rows, split_records(block.records[:most], self.wiring.wire), strict=False)
-            if len(rows) >= most:
-                return rows[:most]
+        for block in self.make_splitter(width).blocks(self.adapter.adapt_text(pieces)):
+            block = self.adapter.restore_records(block)
+            rows += zip(block.rows, split_records(block.records[:max_rows], self.adapter.wire), strict=False)
+            if len(rows) >= max_rows:
+                return rows[:max_rows]
         return rows
 
 
 def analyse_whole(data: bytes, reader: RowReader, width: int, options: ReadingOptions) -> Findings:
-    """Analyse a text of which everything is at hand."""
-    rows = reader.rows([data], width)
-    if width > 1 and not options.keep_all_rows and reader.wiring.wire.delimiter != " ":
-        width = table_end.find_first_table_width(rows)
-    # a value that runs over the edge of its column is nobody's to cut
-    as_found = options.keep_all_rows or bool(reader.wiring.dialect.positions)
-    changes = {} if as_found else _realigned(rows, data, width, reader.wiring.wire)
-    found = _with_header(rows, options, width)
+    """Analyse a complete text. `width`: the number of fields of most records, as far as the dialect shows it."""
+    rows = reader.read_rows([data], width)
+    if width > 1 and not options.keep_all_rows and reader.adapter.wire.delimiter != " ":
+        width = first_table.find_first_table_width(rows)
+    # A value of fixed width that runs over the edge of its column cannot be split again.
+    is_unrepaired = options.keep_all_rows or bool(reader.adapter.dialect.positions)
+    changes = {} if is_unrepaired else _realign_rows(rows, data, width, reader.adapter.wire)
+    findings = _find_header(rows, options, width)
     if options.keep_all_rows:
-        return found
-    found.changes |= changes | _without_marks(rows, reader.wiring.wire)
+        return findings
+    findings.changes |= changes | _strip_marks(rows, reader.adapter.wire)
     if changes:
-        text = f"{len(changes)} rows in another dialect were cut by the kinds of their columns"
-        found.doubts.append(Notice("rows_realigned", text))
-    first = found.header.first_data
-    heading = rows[first - 1][1] if 0 < first <= len(rows) and found.header.row else []
+        text = f"{len(changes)} rows with another delimiter were split by the kinds of their columns"
+        findings.doubts.append(Notice("rows_realigned", text))
+    first = findings.header.first_data
+    heading = rows[first - 1][1] if 0 < first <= len(rows) and findings.header.row else []
     end = table_end.find_end(rows, first, width, heading)
-    found.changes |= {rows[position][0]: None for position in end.dropped}
+    findings.changes |= {rows[position][0]: None for position in end.dropped}
     if end.dropped:
-        text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
-        found.doubts.append(Notice("rows_left_out", text))
-    found.skipped += len(end.dropped)
-    _ended(found, rows, end)
+        findings.doubts.append(table_end.warn_of_repeated_header(len(end.dropped)))
+    findings.skipped += len(end.dropped)
+    _note_end(findings, rows, end)
     if end.position < len(rows):
-        found.end = find_line_offset(data, rows[end.position][0])
-    return found
+        findings.end = find_line_offset(data, rows[end.position][0])
+    return findings
 
 
 def analyse_parts(
     head: bytes, tail: bytes, size: int, reader: RowReader, width: int, options: ReadingOptions
 ) -> Findings:
-    """Analyse begin and end of a text of `size` bytes; `tail` is empty where the end cannot be cut by itself."""
-    rows = reader.rows([head], width, HEAD_ROWS)
-    width = table_end.find_first_table_width(rows) if width > 1 else width
-    found = _with_header(rows, options, width)
-    begin = tail.find(reader.line_end or b"\n") + 1
-    if begin and not options.keep_all_rows:
-        tail = tail[begin:]
-        last = reader.rows([tail], width)
-        end = table_end.find_end(last, 0, width, only_footer=True)
-        _ended(found, last, end)
-        if end.position < len(last):
-            found.end = size - len(tail) + find_line_offset(tail, last[end.position][0])
-    return found
+    """Analyse beginning and end of a text of `size` bytes. `tail` is empty if the end cannot be split by itself."""
+    rows = reader.read_rows([head], width, HEAD_ROWS)
+    width = first_table.find_first_table_width(rows) if width > 1 else width
+    findings = _find_header(rows, options, width)
+    first_line_end = tail.find(reader.line_end or b"\n") + 1
+    if first_line_end and not options.keep_all_rows:
+        tail = tail[first_line_end:]
+        last_rows = reader.read_rows([tail], width)
+        end = table_end.find_end(last_rows, 0, width, only_footer=True)
+        _note_end(findings, last_rows, end)
+        if end.position < len(last_rows):
+            findings.end = size - len(tail) + find_line_offset(tail, last_rows[end.position][0])
+    return findings
 
 
 def find_line_offset(data: bytes, line: int) -> int:
-    """Where a line, counted from 1, begins; every one of LF, CRLF and CR ends a line."""
+    """Return the offset at which a line, counted from 1, begins. LF, CRLF and CR all end a line."""
     return sum(map(len, data.splitlines(keepends=True)[: line - 1]))
 
 
 def limit_bytes(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
-    """The first `end` bytes of a text."""
+    """Yield the first `end` bytes of a text, or all of it if `end` is None."""
     left = end
     for chunk in chunks:
         if left is None:
@@ -127,56 +135,56 @@ def limit_bytes(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
         left -= len(chunk)
 
 
-def _with_header(rows: header.Rows, options: ReadingOptions, width: int) -> Findings:
-    found = header.find_header(rows[: header.ROWS_TO_SEARCH], options, width)
-    findings = Findings(found, width, skipped=found.skipped, notes=[found.note], doubts=list(found.doubts))
-    if found.first_data and rows:
-        findings.header_end = rows[min(found.first_data, len(rows)) - 1][0]
+def _find_header(rows: header.Rows, options: ReadingOptions, width: int) -> Findings:
+    head = header.find_header(rows[: header.ROWS_TO_SEARCH], options, width)
+    findings = Findings(head, width, skipped=head.skipped, notes=[head.note], doubts=list(head.doubts))
+    if head.first_data and rows:
+        findings.header_end = rows[min(head.first_data, len(rows)) - 1][0]
     return findings
 
 
-def _ended(found: Findings, rows: header.Rows, end: table_end.TableEnd) -> None:
+def _note_end(findings: Findings, rows: header.Rows, end: table_end.TableEnd) -> None:
     count = len(rows) - end.position
-    found.skipped += count
+    findings.skipped += count
     if end.note:
-        text = f"{count} row{'s are' if count > 1 else ' is'} not read: {end.note}"
-        found.doubts.append(Notice("rows_left_out", text))
+        findings.doubts.append(table_end.warn_of_rows_left_out(count, end.note))
 
 
-def _without_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, bytes | None]:
-    """Take the byte order marks off rows further down: each file that was put behind another one begins with its own.
+def _strip_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, bytes | None]:
+    """Strip byte order marks from rows in the middle: each file that was appended begins with its own.
 
-    Changes `rows`; returns the new records by line.
+    Changes `rows` and returns the new records by line.
     """
     changes: dict[int, bytes | None] = {}
     for position, (line, fields) in enumerate(rows):
-        if fields and fields[0].startswith(MARK):
-            rows[position] = line, [fields[0].removeprefix(MARK), *fields[1:]]
+        if fields and fields[0].startswith(BYTE_ORDER_MARK):
+            rows[position] = line, [fields[0].removeprefix(BYTE_ORDER_MARK), *fields[1:]]
             changes[line] = join_record(rows[position][1], wire)
     return changes
 
 
-def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:
-    """Cut the rows that another delimiter cuts well; changes `rows`, and returns the new records by line."""
+def _realign_rows(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:
+    """Split the rows that another delimiter splits well. Changes `rows` and returns the new records by line."""
     odd = [position for position, (_, fields) in enumerate(rows) if len(fields) != width]
     fitting = [fields for _, fields in rows if len(fields) == width]
-    most = len(rows) if wire.delimiter == " " else min(MOST_ODD_ROWS, len(rows) / 2)
-    if width < 2 or not odd or len(odd) > most or len(fitting) < 2:
+    max_odd = len(rows) if wire.delimiter == " " else min(MAX_ODD_ROWS, len(rows) / 2)
+    if width < 2 or not odd or len(odd) > max_odd or len(fitting) < 2:
         return {}
-    body = value_kinds.profile_columns(fitting[1 : table_end.SAMPLED_ROWS] or fitting, width)
-    raws = data.splitlines()
+    body = value_kinds.profile_columns(fitting[1 : first_table.SAMPLE_ROWS] or fitting, width)
+    raw_lines = data.splitlines()
     first = next(position for position, (_, fields) in enumerate(rows) if len(fields) == width)
     changes: dict[int, bytes | None] = {}
     for position in odd:
         line = rows[position][0]
         try:
-            text = raws[line - 1].decode(wire.encoding)
+            text = raw_lines[line - 1].decode(wire.encoding)
         except UnicodeDecodeError:
-            continue  # what is damaged is not repaired: the load rejects it
+            # A damaged row is not repaired: the load rejects it.
+            continue
         fields = repair_rows.realign_row(text, width, body, wire.delimiter) if position > first else None
         if fields is None and len(rows[position][1]) <= width / 2 and _may_be_header(rows, position, width):
-            sure = _is_above_data(rows, position, body)
-            fields = repair_rows.realign_header(text, width, wire.delimiter, words=sure)
+            is_above_data = _is_above_data(rows, position, body)
+            fields = repair_rows.realign_header(text, width, wire.delimiter, may_have_spaces=is_above_data)
         if fields is not None:
             rows[position] = (line, fields)
             changes[line] = join_record(fields, wire)
@@ -184,12 +192,12 @@ def _realigned(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire:
 
 
 def _may_be_header(rows: header.Rows, position: int, width: int) -> bool:
-    """True when a row stands where the header should: a record follows it, and nothing of that width is above."""
+    """Return whether a row is in the place of the header: a record follows it and none precedes it."""
     below = rows[position + 1 :]
     return bool(below) and len(below[0][1]) == width and all(len(fields) != width for _, fields in rows[:position])
 
 
 def _is_above_data(rows: header.Rows, position: int, body: Sequence[value_kinds.ColumnKinds]) -> bool:
-    """True when the row below is one more record by the kinds of its values, not a header itself."""
+    """Return whether the row below is a record by the kinds of its values, and not a header."""
     for_header, for_data = value_kinds.count_votes(rows[position + 1][1], body)
     return for_data > for_header

@@ -1,6 +1,6 @@
-"""SHA-256 of an open file in a thread of its own, while the main one looks at its text.
+"""Compute the SHA-256 of an open file in a thread, while the main thread analyses its text.
 
-Both hashing and reading free the interpreter lock, so on two cores the digest of a large file costs hardly any time.
+Hashing and reading both release the interpreter lock, so on two cores the digest of a large file costs little time.
 """
 
 from __future__ import annotations
@@ -14,61 +14,67 @@ import threading
 from pathlib import Path
 
 USUAL_SECONDS = sys.getswitchinterval()
-SHORT_SECONDS = USUAL_SECONDS / 10  # how long the main thread may make us wait, which happens twice for each piece
-PIECE_BYTES = 8 * 2**20  # each turn of the lock may have to wait for the main thread
+# The main thread may hold the lock this long, twice for each piece.
+SHORT_SECONDS = USUAL_SECONDS / 10
+# Large, since each acquisition of the lock may have to wait for the main thread.
+PIECE_BYTES = 8 * 2**20
 
-
-_begun: dict[tuple[int, int, int, int], Digest] = {}  # at most one, by the file's place, size and time
+# At most one digest, by the device, inode, size and time of its file.
+_started: dict[tuple[int, int, int, int], Digest] = {}
 
 
 def start_digest(path: Path) -> None:
-    """Begin with the digest of a large file that is opened soon; one begun before that nobody asked for is given up."""
-    _give_up()
-    with contextlib.suppress(OSError):  # whoever opens it says so
+    """Start the digest of a large file that will be opened soon. An earlier one that was not used is stopped."""
+    _stop_unused()
+    # open_table reports the error.
+    with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             state = os.fstat(descriptor)
             if state.st_size > PIECE_BYTES and stat.S_ISREG(state.st_mode):
-                _begun[_look(state)] = Digest(descriptor, state.st_size)
+                _started[_identify(state)] = Digest(descriptor, state.st_size)
         finally:
             os.close(descriptor)
 
 
 def take_digest(descriptor: int) -> Digest:
-    """The digest of an open file: the one begun before, where the file is still the same, else a new one."""
+    """Return the digest of an open file: the one that was started if the file is unchanged, else a new one."""
     state = os.fstat(descriptor)
-    found = _begun.pop(_look(state), None)
-    _give_up()
-    return found or Digest(descriptor, state.st_size)
+    started = _started.pop(_identify(state), None)
+    _stop_unused()
+    return started or Digest(descriptor, state.st_size)
 
 
-def _look(state: os.stat_result) -> tuple[int, int, int, int]:
+def _identify(state: os.stat_result) -> tuple[int, int, int, int]:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _give_up() -> None:
-    while _begun:
-        _begun.popitem()[1].stop()
+def _stop_unused() -> None:
+    while _started:
+        _started.popitem()[1].stop()
 
 
 class Digest:
-    """The digest of the file behind a descriptor, from its first byte to its last; the position is left alone."""
+    """The digest of the whole file of a descriptor. The position of the descriptor does not change."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._sum = hashlib.sha256()
         self._error: OSError | None = None
         self._stopped = False
-        own = os.dup(descriptor)  # whoever opened the file may close it before we are done
+        # The caller may close the file before the digest is finished.
+        own_descriptor = os.dup(descriptor)
         self._thread: threading.Thread | None = None
         if size > PIECE_BYTES:
-            self._thread = threading.Thread(target=self._work, args=(own,), name="etl-digest", daemon=True)
+            self._thread = threading.Thread(
+                target=self._hash_file, args=(own_descriptor,), name="etl-digest", daemon=True
+            )
             sys.setswitchinterval(SHORT_SECONDS)
             self._thread.start()
         else:
-            self._work(own)
+            self._hash_file(own_descriptor)
 
     def hexdigest(self) -> str:
-        """The digest, as soon as the last byte is read. Raises OSError when the file cannot be read."""
+        """Wait for the digest and return it. Raises OSError when the file cannot be read."""
         if self._thread is not None:
             self._thread.join()
         if self._error is not None:
@@ -76,10 +82,10 @@ class Digest:
         return self._sum.hexdigest()
 
     def stop(self) -> None:
-        """Nobody wants the digest any more."""
+        """Stop hashing, since the digest is not needed."""
         self._stopped = True
 
-    def _work(self, descriptor: int) -> None:
+    def _hash_file(self, descriptor: int) -> None:
         try:
             piece = memoryview(bytearray(PIECE_BYTES))
             start = 0

@@ -1,4 +1,4 @@
-"""Delimited text: CSV, TSV and their relatives, as raw bytes cut at record ends."""
+"""Read delimited text (CSV, TSV and others) as raw bytes, split at the ends of records."""
 
 from __future__ import annotations
 
@@ -14,152 +14,153 @@ from systemscripts.tables.text.dialect import Dialect
 from systemscripts.tables.text.dialect_adapter import DialectAdapter, find_absent_bytes, needs_adapter
 from systemscripts.tables.text.text_file import TextFile
 
-SAMPLE_BEGIN = 256 * 2**10
-SAMPLE_OTHER = 64 * 2**10
-REPLACEMENT = "\ufffd".encode()  # stands for damaged bytes once they are decoded
-CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
-
-
-def _refuse_another_delimiter(file: TextFile, samples: list[str], options: ReadingOptions) -> None:
-    """Refuse a file without the declared delimiter whose header has another one: it would be loaded as one column."""
-    found = dialect.detect_dialect(_whole_lines(samples), None, options.quote, options.escape)
-    if found.width > 1 and found.delimiter in samples[0].partition("\n")[0]:
-        raise BadDataError(
-            f"{file.path.name}: the declared delimiter {options.delimiter!r} does not occur in it, "
-            f"{found.delimiter!r} cuts it into {found.width} columns",
-            "Set reading.delimiter of the import to that one, or leave it out.",
-        )
+# Some thousand rows at the beginning, where titles and header are, and some hundred elsewhere.
+FIRST_SAMPLE_BYTES = 256 * 2**10
+LATER_SAMPLE_BYTES = 64 * 2**10
+# What a decoder writes for damaged bytes.
+REPLACEMENT = "\ufffd".encode()
+# Control characters that text does not contain. The others are white space, delimiters or the old end-of-file mark.
+BINARY_BYTES = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
+# Damaged text has a few of them, binary data many.
+MAX_BINARY_SHARE = 0.05
+# A longer record is not blank, and is not compared letter by letter.
+MAX_BLANK_BYTES = 1000
 
 
 class DelimitedTable(Table):
-    """One text file. Its records keep their bytes where COPY takes encoding and dialect."""
+    """One text file. Its records keep their bytes if COPY supports its encoding and dialect."""
 
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
+        """Detect dialect and header. Raises BadDataError if two delimiters fit, or the declared one does not."""
         self._file, self._options = file, options
         self._error_tail = damaged_bytes.find_error_tail(file)
-        samples = file.samples(SAMPLE_BEGIN, SAMPLE_OTHER)
-        found = dialect.detect_dialect(_whole_lines(samples), options.delimiter, options.quote, options.escape)
+        samples = file.read_samples(FIRST_SAMPLE_BYTES, LATER_SAMPLE_BYTES)
+        detected = dialect.detect_dialect(_drop_half_lines(samples), options.delimiter, options.quote, options.escape)
         if options.delimiter and not any(options.delimiter in text for text in samples):
             _refuse_another_delimiter(file, samples, options)
-        if found.doubt:
-            raise BadDataError(f"{file.path.name}: {found.doubt}", "Set delimiter in the import's reading options.")
-        self._one_column = Notice("one_column", found.one_column) if found.one_column else None
-        self._wiring = self._wired(found)
-        self._reader = analysis.RowReader(self._wiring, file.line_end)
-        self.wire = self._wiring.wire
+        if detected.doubt:
+            raise BadDataError(f"{file.path.name}: {detected.doubt}", "Set reading.delimiter of the import.")
+        self._one_column = Notice("one_column", detected.one_column) if detected.one_column else None
+        self._adapter = self._make_adapter(detected)
+        self._reader = analysis.RowReader(self._adapter, file.line_end)
+        self.wire = self._adapter.wire
         self.columns: list[str] = []
         self.skipped = 0
         self.warnings: list[Notice] = []
-        self._found: analysis.Findings | None = None
-        delimiter = self._wiring.dialect.delimiter
-        self.detected = Detected("csv", file.encoding, delimiter, found.quote, notes=[file.note, found.note])
+        self._findings: analysis.Findings | None = None
+        delimiter = self._adapter.dialect.delimiter
+        self.detected = Detected("csv", file.encoding, delimiter, detected.quote, notes=[file.note, detected.note])
         if not file.line_end:
-            self.detected.notes.append("line ends of several kinds: each of LF, CRLF and CR ends a record")
-        if found.escape:
-            self.detected.notes.append("a backslash before a quote makes it a character")
-        self._analyse(found.width)
+            self.detected.notes.append("mixed line ends: LF, CRLF and CR all end a record")
+        if detected.escape:
+            self.detected.notes.append("a backslash escapes a quote")
+        self._analyse(detected.width)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records below the header, one block for about 4 MB of the file.
 
         Raises TryLaterError when the file changes meanwhile, BadDataError when it cannot be decoded.
         """
-        if self._found is None:
+        findings = self._findings
+        if findings is None:
             return
-        self.skipped = self._found.skipped
-        cutter = self._reader.cutter(self._found.width)
-        chunks = analysis.limit_bytes(self._file.chunks(), self._found.end)
-        blocks = self._below_header(map(self._wiring.after, cutter.blocks(self._wiring.before(chunks))), self._found)
-        yield from self._until_blank_row(blocks) if self._options.stop_at_blank_row else blocks
-        self.warnings = self._doubts(cutter.stray_quotes)
+        self.skipped = findings.skipped
+        splitter = self._reader.make_splitter(findings.width)
+        text = self._adapter.adapt_text(analysis.limit_bytes(self._file.chunks(), findings.end))
+        blocks = self._drop_header(map(self._adapter.restore_records, splitter.blocks(text)), findings)
+        yield from self._stop_at_blank_row(blocks) if self._options.stop_at_blank_row else blocks
+        self.warnings = self._collect_warnings(splitter.stray_quotes)
 
     def content_sha256(self) -> str:
-        """SHA-256 of the bytes of the file."""
+        """Return the SHA-256 of the file."""
         return self._file.sha256()
 
     def lines(self) -> Lines | None:
-        """The file as it stands, unless rows were mended or left out, or its dialect or encoding is an odd one."""
-        found, file = self._found, self._file
-        plain = found is not None and found.end is None and not found.changes and not self._options.stop_at_blank_row
-        usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
-        if found is None or not plain or not usual or needs_adapter(self._wiring.dialect):
+        """Return the file, unless rows were repaired or left out, or COPY does not support its dialect or encoding."""
+        findings, file = self._findings, self._file
+        if findings is None or findings.end is not None or findings.changes or self._options.stop_at_blank_row:
             return None
-        count = file.lines()
+        is_usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
+        if not is_usual or needs_adapter(self._adapter.dialect):
+            return None
+        count = file.count_lines()
         if count is None:
             return None
-        return Lines(file.path, found.header_end + 1, count, self.wire, file.line_end.decode())
+        return Lines(file.path, findings.header_end + 1, count, self.wire, file.line_end.decode())
 
     def file_sha256(self) -> str | None:
-        """SHA-256 of the file's bytes."""
+        """Return the SHA-256 of the file."""
         return self._file.sha256()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _wired(self, found: Dialect) -> DialectAdapter:
-        """For one column a delimiter that the file does not contain: the wire needs one, and COPY would cut at it."""
+    def _make_adapter(self, detected: Dialect) -> DialectAdapter:
+        """Return the adapter. One column gets a delimiter that the file does not contain, since COPY needs one."""
         encoding = self._file.wire_encoding
-        if needs_adapter(found):
-            return DialectAdapter(found, encoding, find_absent_bytes(self._file.chunks()))
-        if self._options.delimiter or found.width > 1:
-            return DialectAdapter(found, encoding)
+        if needs_adapter(detected):
+            return DialectAdapter(detected, encoding, find_absent_bytes(self._file.chunks()))
+        if self._options.delimiter or detected.width > 1:
+            return DialectAdapter(detected, encoding)
         absent = set(dialect.SINGLE_COLUMN_DELIMITERS)
         for chunk in self._file.chunks():
             absent -= {delimiter for delimiter in absent if delimiter.encode() in chunk}
-        choice = next((mark for mark in dialect.SINGLE_COLUMN_DELIMITERS if mark in absent), found.delimiter)
-        return DialectAdapter(Dialect(choice, found.quote, 1, found.note), encoding)
+        choice = next((mark for mark in dialect.SINGLE_COLUMN_DELIMITERS if mark in absent), detected.delimiter)
+        return DialectAdapter(Dialect(choice, detected.quote, 1, detected.note), encoding)
 
     def _analyse(self, width: int) -> None:
         file, options = self._file, self._options
-        if file.size <= analysis.WHOLE_BYTES:
+        if file.size <= analysis.MAX_WHOLE_BYTES:
             data = b"".join(file.chunks())
-            found = analysis.analyse_whole(data, self._reader, width, options)
+            findings = analysis.analyse_whole(data, self._reader, width, options)
         else:
-            head = file.head_text(SAMPLE_BEGIN)
-            tail, size = file.tail_text(analysis.TAIL_BYTES)
-            found = analysis.analyse_parts(head, tail, size, self._reader, width, options)
-        if not found.header.columns:
+            head = file.read_head(FIRST_SAMPLE_BYTES)
+            tail, size = file.read_tail(analysis.TAIL_BYTES)
+            findings = analysis.analyse_parts(head, tail, size, self._reader, width, options)
+        if not findings.header.columns:
             self.detected.format = "empty"
             return
-        if any("\ufffd" in name for name in found.header.columns) and REPLACEMENT not in file.head:
+        if any("\ufffd" in name for name in findings.header.columns) and REPLACEMENT not in file.head:
             raise BadDataError(
-                f"{file.path.name}: the header (row {found.header.row}) is not {file.encoding}", "Set the encoding."
+                f"{file.path.name}: the header (row {findings.header.row}) is not valid {file.encoding}",
+                "Set the encoding.",
             )
-        self._found = found
-        self.columns, self.skipped = found.header.columns, found.skipped
-        self.detected.header_row = found.header.row
-        self.detected.notes += [*found.notes, *(doubt.text for doubt in found.doubts)]
-        self.warnings = self._doubts()
+        self._findings = findings
+        self.columns, self.skipped = findings.header.columns, findings.skipped
+        self.detected.header_row = findings.header.row
+        self.detected.notes += [*findings.notes, *(doubt.text for doubt in findings.doubts)]
+        self.warnings = self._collect_warnings()
 
-    def _doubts(self, stray_quotes: int = 0) -> list[Notice]:
-        """Warn of each guess, and of stray quotes, which are known after a pass over all records."""
-        found = [notice for notice in (self._file.doubt, self._error_tail, self._one_column) if notice]
+    def _collect_warnings(self, stray_quotes: int = 0) -> list[Notice]:
+        """Return a warning for each guess, and for stray quotes, which are counted in a pass over all records."""
+        warnings = [notice for notice in (self._file.doubt, self._error_tail, self._one_column) if notice]
         if stray_quotes:
-            found.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
-        return found + (self._found.doubts if self._found else [])
+            warnings.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
+        return warnings + (self._findings.doubts if self._findings else [])
 
-    def _below_header(self, blocks: Iterator[Block], found: analysis.Findings) -> Iterator[Block]:
+    def _drop_header(self, blocks: Iterator[Block], findings: analysis.Findings) -> Iterator[Block]:
+        """Yield the records below the header, with the changes of the analysis."""
         for block in blocks:
-            if block.rows and block.rows[0] <= found.header_end:
-                start = bisect_right(block.rows, found.header_end)
+            if block.rows and block.rows[0] <= findings.header_end:
+                start = bisect_right(block.rows, findings.header_end)
                 block = Block(block.records[start:], block.rows[start:])
-            if found.changes and not found.changes.keys().isdisjoint(block.rows):
-                block = _changed(block, found.changes)
+            if findings.changes and not findings.changes.keys().isdisjoint(block.rows):
+                block = _apply_changes(block, findings.changes)
             if block.records:
                 yield block
 
-    def _until_blank_row(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The records before the first blank line, or row of nothing but delimiters; the others count as skipped."""
+    def _stop_at_blank_row(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Yield the records before the first blank line or row of only delimiters. The others count as skipped."""
         blank = {b"", self.wire.delimiter.encode(self.wire.encoding)}
-        expected = self._found.header_end + 1 if self._found and self._found.header_end else None
+        expected = self._findings.header_end + 1 if self._findings and self._findings.header_end else None
         stopped = False
         for block in blocks:
             if stopped:
                 self.skipped += len(block.records)
                 continue
             for position, (record, row) in enumerate(zip(block.records, block.rows, strict=True)):
-                stopped = (expected is not None and row > expected) or set(_letters(record)) <= blank
+                stopped = (expected is not None and row > expected) or set(_split_letters(record)) <= blank
                 if stopped:
                     self.skipped += len(block.records) - position
                     block = Block(block.records[:position], block.rows[:position])
@@ -170,14 +171,14 @@ class DelimitedTable(Table):
 
 
 def open_delimited(path: Path, options: ReadingOptions) -> Table:
-    """Open delimited text. Raises BadDataError when the bytes are no text, or two delimiters fit equally well."""
+    """Open delimited text. Raises BadDataError when the file is not text or two delimiters fit equally well."""
     file = TextFile(path, options.encoding)
     try:
-        # UTF-16 and UTF-32 alone have zeros and controls as parts of their characters
+        # Only in UTF-16 and UTF-32 zeros and control characters are parts of letters.
         if not file.encoding.startswith(("utf-16", "utf-32")):
             if _is_binary(file.head):
                 raise BadDataError(
-                    f"{path.name} is not a table: it holds binary data", "Ask the sender for a CSV file."
+                    f"{path.name} is not a table: it contains binary data", "Ask the sender for a CSV file."
                 )
             damaged_bytes.refuse_zero_bytes(file)
         return DelimitedTable(file, options)
@@ -186,23 +187,33 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
         raise
 
 
-def _changed(block: Block, changes: dict[int, bytes | None]) -> Block:
-    kept = [
-        (record, row)
-        for old, row in zip(block.records, block.rows, strict=True)
-        if (record := changes.get(row, old)) is not None
-    ]
-    return Block([record for record, _ in kept], [row for _, row in kept])
+def _refuse_another_delimiter(file: TextFile, samples: list[str], options: ReadingOptions) -> None:
+    """Raise BadDataError if the declared delimiter is missing and another one fits: it would load as one column."""
+    detected = dialect.detect_dialect(_drop_half_lines(samples), None, options.quote, options.escape)
+    if detected.width > 1 and detected.delimiter in samples[0].partition("\n")[0]:
+        raise BadDataError(
+            f"{file.path.name} does not contain the declared delimiter {options.delimiter!r}; "
+            f"{detected.delimiter!r} splits it into {detected.width} columns",
+            f"Set reading.delimiter of the import to {detected.delimiter!r}, or remove it.",
+        )
 
 
-def _letters(record: bytes) -> list[bytes]:
-    return [record[place : place + 1] for place in range(len(record))] if len(record) < 1000 else [record]
+def _apply_changes(block: Block, changes: dict[int, bytes | None]) -> Block:
+    changed = [(changes.get(row, record), row) for record, row in zip(block.records, block.rows, strict=True)]
+    pairs = [(record, row) for record, row in changed if record is not None]
+    return Block([record for record, _ in pairs], [row for _, row in pairs])
+
+
+def _split_letters(record: bytes) -> list[bytes]:
+    if len(record) >= MAX_BLANK_BYTES:
+        return [record]
+    return [record[index : index + 1] for index in range(len(record))]
 
 
 def _is_binary(head: bytes) -> bool:
-    return len(head) - len(head.translate(None, CONTROL)) > 0.05 * len(head)
+    return len(head) - len(head.translate(None, BINARY_BYTES)) > MAX_BINARY_SHARE * len(head)
 
 
-def _whole_lines(samples: list[str]) -> list[str]:
-    """Samples from the middle without the half line they begin with."""
+def _drop_half_lines(samples: list[str]) -> list[str]:
+    """Return samples without the half line that each one after the first begins with."""
     return samples[:1] + [text.partition("\n")[2] for text in samples[1:]]

@@ -1,4 +1,4 @@
-"""How well a delimiter and a quote read samples of a text."""
+"""Score how well a delimiter and a quote read samples of a text."""
 
 from __future__ import annotations
 
@@ -10,17 +10,50 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.structure.header import MAX_TITLE_ROWS, find_names, looks_like_header
+from systemscripts.tables.structure.header_position import MAX_TITLE_ROWS, find_names
+from systemscripts.tables.structure.value_kinds import looks_like_header
 
-# How readily each is believed. A space or colon stands in dates and names, so it must read much better than the others.
+# How likely each delimiter is. Spaces and colons also occur in dates and names, so they must read much better.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
 DELIMITERS |= dict.fromkeys("¬§¦¶", 0.9)
 WEAK = (" ", ":", " : ")
-WITHOUT_HEADER = 0.7  # how much a reading counts in which no row reads like a header
-HEADER_AMONG = 24  # 23 title rows at most (spec 2.1.2)
-STAND_IN = "\ue000"  # of no text: for a delimiter of several characters while a sample is cut
-JUDGED_ROWS = 2000
-# what looks like two values, not like punctuation
+# A delimiter of several characters explains more than its first one, and most if that one never occurs alone.
+LONG_WEIGHT, LONG_WEIGHT_IF_NEVER_ALONE = 1.01, 1.1
+# The factor of a reading with a header above values of other kinds is 1; these are for a row that only looks like a
+# header, and for none.
+HEADER_LOOKS_FACTOR, NO_HEADER_FACTOR = 0.9, 0.7
+# A header below up to 23 title rows.
+HEADER_SEARCH_ROWS = 24
+# Replaces a delimiter of several characters while a sample is split. Text does not contain it.
+STAND_IN = "\ue000"
+# Enough rows for a stable score.
+MAX_SCORED_ROWS, MAX_SCORED_VALUES_ROWS = 2000, 300
+# How much of a factor is certain, and how much depends on the share of plain values, or of fitting rows.
+PLAIN_BASE, PLAIN_GAIN = 0.3, 0.7
+FITTING_BASE, FITTING_GAIN = 0.8, 0.2
+# More columns score slightly better, up to this number: so many columns are worth one point.
+MAX_BONUS_COLUMNS, BONUS_COLUMNS_PER_POINT = 50, 1000
+# How much a field of mere words counts as a plain value: between spaces any sentence gives such fields.
+WORDS_BETWEEN_SPACES, WORDS_ELSEWHERE = 0.5, 0.9
+# Words that end or begin with punctuation count half.
+PUNCTUATED_WORDS = 0.5
+# Spaces or colons make columns only if this share of the lines fits, and this share of the fields are values.
+MIN_WEAK_FIT, MIN_WEAK_VALUES_BELOW_HEADER, MIN_WEAK_VALUES = 0.8, 0.25, 0.6
+# Lines without the delimiter are mostly titles and notes, so they count less.
+ONE_FIELD_WEIGHT = 0.4
+# A long text may be above a short table, whose rows follow each other nearly without interruption.
+MIN_SHORT_TABLE_SHARE = 0.8
+# A second width is that of a second table or of ragged rows if it has this share of the rows. Two or three fields may
+# be decimal commas, so they count less.
+MIN_SECOND_SHARE, SECOND_WIDTH_CREDIT, NARROW_CREDIT = 0.2, 0.95, 0.75
+# How much of all rows the usual width must cover for a full score: of three columns or more a sixth, of two a quarter,
+# and of a few rows of two a half, since sentences may have two fields by accident.
+TABLE_COVER_BASE, TABLE_COVER_GAIN, NARROW_COVER_GAIN, FEW_COVER_GAIN, FEW_ROWS = 0.5, 3, 4, 2, 3
+# Rows of a second table are hardly ever among those of the first.
+MAX_AMONG_SHARE = 0.1
+# A quoted field of a sample is read over at most this many lines.
+MAX_QUOTED_LINES = 50
+# matches what looks like two values, not like punctuation
 SEVERAL = re.compile(r"""\t|[;|][^\s]|\d,[^\W\d_]|["'][,;|]|[,;|]["']""")
 
 ENCLOSED = re.compile(r'\s*"[^"]*"\s*')
@@ -28,55 +61,66 @@ ENCLOSED = re.compile(r'\s*"[^"]*"\s*')
 
 @dataclass(frozen=True)
 class Dialect:
-    """How fields are told apart. `width`: how many most records have; 1 when no delimiter makes columns."""
+    """How records are split into fields. `width`: the number of fields of most records, 1 if there are no columns."""
 
     delimiter: str
     quote: str
     width: int
     note: str
-    escape: str = ""  # "\\" where a backslash makes a quote a character; else quotes are doubled, or stand as they are
-    runs: bool = False  # several delimiters in a row count as one (columns aligned with spaces)
-    positions: tuple[int, ...] = ()  # where columns of fixed width begin, in letters; 0 is the first
-    wrapped: bool = False  # each line as a whole is quoted once more
-    doubt: str = ""  # two readings fit as well: neither is taken
-    one_column: str = ""  # what speaks against one column, where no reading makes several
+    # "\\" if a backslash escapes a quote, else quotes are doubled or not escaped
+    escape: str = ""
+    # several delimiters in a row count as one (columns aligned with spaces)
+    runs: bool = False
+    # where columns of fixed width begin, in letters from 0
+    positions: tuple[int, ...] = ()
+    # each line as a whole is quoted once more
+    wrapped: bool = False
+    # two readings fit equally well, so the file is refused
+    doubt: str = ""
+    # a warning if the text may have more than the one column that was found
+    one_column: str = ""
 
 
 @dataclass(frozen=True)
 class ScoredDialect:
+    """A dialect and how well it reads the samples. `share`: of the rows that it explains."""
+
     score: float
     share: float
     dialect: Dialect
 
 
 def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | None) -> ScoredDialect:
-    """How well this dialect reads the samples: the greater the score, the better."""
-    escape = _escape(samples, delimiter, quote) if escape is None else escape
-    pieces = [split_sample(text, delimiter, quote, escape)[:JUDGED_ROWS] for text in samples]
-    rows = _without_titles([row for piece in pieces for row in piece if any(row)])
+    """Return how well this dialect reads the samples: the higher the score, the better. `escape` None: detect it."""
+    escape = _detect_escape(samples, delimiter, quote) if escape is None else escape
+    pieces = [split_sample(text, delimiter, quote, escape)[:MAX_SCORED_ROWS] for text in samples]
+    rows = _drop_titles([row for piece in pieces for row in piece if any(row)])
     widths = Counter(map(len, rows))
     if not widths:
         return ScoredDialect(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
-    width, share, cover = _usual(rows, widths)
+    width, share, cover = _find_usual_width(rows, widths)
     note = f"{widths[width] / len(rows):.0%} of {len(rows)} sampled records have {width} fields"
-    found = Dialect(delimiter, quote, width, note, escape)
+    dialect = Dialect(delimiter, quote, width, note, escape)
     if width < 2 or (widths[width] < 2 < len(rows)):
-        return ScoredDialect(0, share, found)
+        return ScoredDialect(0, share, dialect)
     fitting = [row for row in rows if len(row) == width]
-    header = _header_factor(rows[:HEADER_AMONG], fitting[:300], width)
+    header = _score_header(rows[:HEADER_SEARCH_ROWS], fitting[:MAX_SCORED_VALUES_ROWS], width)
     between = sum(text.count(f"{quote}{delimiter}{quote}") for text in samples) >= len(rows)
-    if delimiter in WEAK and not between and not _is_sure(fitting, len(rows), header > WITHOUT_HEADER):
-        return ScoredDialect(0, share, found)
-    plain = 0.3 + 0.7 * _plainness(fitting[:300], 0.5 if delimiter in WEAK else 0.9)
-    believed = _believed(delimiter, samples) * (0.8 + 0.2 * len(fitting) / len(rows))
-    score = share * cover * believed * plain * header + min(width, 50) / 1000
-    return ScoredDialect(score, share * (0.5 + cover / 2), found)
+    if delimiter in WEAK and not between and not _has_enough_values(fitting, len(rows), header > NO_HEADER_FACTOR):
+        return ScoredDialect(0, share, dialect)
+    words = WORDS_BETWEEN_SPACES if delimiter in WEAK else WORDS_ELSEWHERE
+    plain = _score_plainness(fitting[:MAX_SCORED_VALUES_ROWS], words)
+    weight = _weigh_delimiter(delimiter, samples) * (FITTING_BASE + FITTING_GAIN * len(fitting) / len(rows))
+    score = share * cover * weight * (PLAIN_BASE + PLAIN_GAIN * plain) * header
+    score += min(width, MAX_BONUS_COLUMNS) / BONUS_COLUMNS_PER_POINT
+    return ScoredDialect(score, share * (0.5 + cover / 2), dialect)
 
 
-def _without_titles(rows: list[list[str]]) -> list[list[str]]:
-    """The rows of a short table that ends a short text, without the titles above, which may be more than its rows."""
+def _drop_titles(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows of a short table at the end of a short text, without the titles above, which may be more."""
     end = len(rows)
-    while end > 0 and len(rows[end - 1]) == 1:  # notes below the table
+    # Skip notes below the table.
+    while end > 0 and len(rows[end - 1]) == 1:
         end -= 1
     width = len(rows[end - 1]) if end else 0
     first = end
@@ -84,86 +128,99 @@ def _without_titles(rows: list[list[str]]) -> list[list[str]]:
         first -= 1
     if not 0 < first <= MAX_TITLE_ROWS or end - first > MAX_TITLE_ROWS:
         return rows
-    place = find_names(rows[first:end], width)
-    return rows if place is None else rows[first + place :]
+    names_at = find_names(rows[first:end], width)
+    return rows if names_at is None else rows[first + names_at :]
 
 
-def _header_factor(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int) -> float:
-    """1 where a header stands above values of other kinds, less where a row only reads like one, least where none."""
+def _score_header(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int) -> float:
+    """Return 1 for a header above values of other kinds, less for a row that only looks like one, least for none."""
     names = [row for row in top if len(row) == width and looks_like_header(row)]
     if not names:
-        return WITHOUT_HEADER
+        return NO_HEADER_FACTOR
     for_header, for_data = value_kinds.count_votes(names[0], value_kinds.profile_columns(rows[1:], width))
-    return 1 if for_header > for_data else 0.9
+    return 1 if for_header > for_data else HEADER_LOOKS_FACTOR
 
 
-def _is_sure(rows: Sequence[Sequence[str]], of: int, header: bool) -> bool:
-    """Whether spaces or colons make columns: in nearly all lines, with values, not only words, between them."""
-    values = sum(value_kinds.classify_value(field) not in ("text", "blank") for row in rows[1:300] for field in row)
-    return len(rows) >= 0.8 * of and values >= (0.25 if header else 0.6) * sum(map(len, rows[1:300])) and len(rows) > 1
+def _has_enough_values(rows: Sequence[Sequence[str]], row_count: int, has_header: bool) -> bool:
+    """Return whether spaces or colons make columns: in nearly all lines, with values between them, not only words."""
+    fields = [field for row in rows[1:MAX_SCORED_VALUES_ROWS] for field in row]
+    values = sum(value_kinds.classify_value(field) not in ("text", "blank") for field in fields)
+    min_share = MIN_WEAK_VALUES_BELOW_HEADER if has_header else MIN_WEAK_VALUES
+    return len(rows) > 1 and len(rows) >= MIN_WEAK_FIT * row_count and values >= min_share * len(fields)
 
 
-def _believed(delimiter: str, samples: Sequence[str]) -> float:
-    """A long delimiter explains more than its first character, most of all where that never stands alone."""
+def _weigh_delimiter(delimiter: str, samples: Sequence[str]) -> float:
+    """Return how likely a delimiter is: a long one more, and most if its first character never occurs alone."""
     if delimiter in DELIMITERS:
         return DELIMITERS[delimiter]
     mark = (delimiter.strip() or delimiter)[0]
     alone = sum(text.count(mark) - text.count(delimiter) * delimiter.count(mark) for text in samples)
-    return 1.01 if alone else 1.1
+    return LONG_WEIGHT if alone else LONG_WEIGHT_IF_NEVER_ALONE
 
 
-def _usual(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, float, float]:
-    """The usual width, its share of the rows between its first and its last, and how much of all rows those cover.
+def _find_usual_width(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tuple[int, float, float]:
+    """Return the usual width, its share of the rows from its first to its last, and how well it covers all rows.
 
-    Titles above and notes below are not held against a delimiter.
+    Titles above and notes below do not count against a delimiter.
     """
-    width, count = max(widths.items(), key=lambda item: (item[1] if item[0] > 1 else item[1] * 0.4, item[0]))
+    width, count = max(
+        widths.items(), key=lambda item: (item[1] if item[0] > 1 else item[1] * ONE_FIELD_WEIGHT, item[0])
+    )
     wider = Counter({size: number for size, number in widths.items() if size > 2 < number})
-    if width == 1 and wider:  # perhaps a long text above a short table: only lines above or below it hold no delimiter
+    # Perhaps a long text above a short table: only lines above or below it do not contain the delimiter.
+    if width == 1 and wider:
         size, number = wider.most_common(1)[0]
-        places = [place for place, row in enumerate(rows) if len(row) == size]
-        if number > 0.8 * (places[-1] + 1 - places[0]) and places[0] <= MAX_TITLE_ROWS:
+        positions = [position for position, row in enumerate(rows) if len(row) == size]
+        region = positions[-1] + 1 - positions[0]
+        if number > MIN_SHORT_TABLE_SHARE * region and positions[0] <= MAX_TITLE_ROWS:
             width, count = size, number
-    places = [place for place, row in enumerate(rows) if len(row) == width]
-    region = places[-1] + 1 - places[0]
+    positions = [position for position, row in enumerate(rows) if len(row) == width]
+    region = positions[-1] + 1 - positions[0]
     second = max((size for size in widths if size not in (width, 1)), key=lambda size: widths[size], default=0)
     share = count / region
-    if widths[second] > 0.2 * len(rows):  # a second table, or ragged rows; two or three fields may be decimal commas
-        credit = 0.95 if max(width, second) > 3 or _is_apart(rows, second, places) else 0.75
+    if widths[second] > MIN_SECOND_SHARE * len(rows):
+        is_table = max(width, second) > 3 or _is_apart(rows, second, positions)
+        credit = SECOND_WIDTH_CREDIT if is_table else NARROW_CREDIT
         share = max(share, credit * (count + widths[second]) / len(rows))
-    of_all = count / len(rows)
-    cover = 0.5 + 3 * of_all if width > 2 < count else 4 * of_all if count > 3 else 2 * of_all
-    return width, min(share, 1), min(cover, 1)
+    return width, min(share, 1), min(_score_cover(width, count, count / len(rows)), 1)
 
 
-def _is_apart(rows: Sequence[Sequence[str]], width: int, places: Sequence[int]) -> bool:
-    """Whether rows of a width stand above or below those at some places, not among them."""
-    others = [place for place, row in enumerate(rows) if len(row) == width]
-    return sum(places[0] < place < places[-1] for place in others) < 0.1 * len(others)
+def _score_cover(width: int, count: int, share: float) -> float:
+    """Score the share of the rows that have the usual width: few rows of two fields may be sentences by accident."""
+    if width > 2 and count > 2:
+        return TABLE_COVER_BASE + TABLE_COVER_GAIN * share
+    return (NARROW_COVER_GAIN if count > FEW_ROWS else FEW_COVER_GAIN) * share
 
 
-def _plainness(rows: Sequence[Sequence[str]], words: float) -> float:
-    """The share of fields that read like one value, and not like several that another delimiter would tell apart.
+def _is_apart(rows: Sequence[Sequence[str]], width: int, positions: Sequence[int]) -> bool:
+    """Return whether rows of a width are above or below those at `positions`, not among them."""
+    others = [position for position, row in enumerate(rows) if len(row) == width]
+    among = sum(positions[0] < position < positions[-1] for position in others)
+    return among < MAX_AMONG_SHARE * len(others)
 
-    `words`: how much a field of mere words counts; any sentence gives such fields between spaces.
+
+def _score_plainness(rows: Sequence[Sequence[str]], words: float) -> float:
+    """Return the share of fields that look like one value, not like several that another delimiter would separate.
+
+    `words`: how much a field of mere words counts.
     """
     total = plain = 0.0
     for row in rows:
         for field in row:
             total += 1
-            found = value_kinds.classify_value(field)
-            if found != "text":
+            if value_kinds.classify_value(field) != "text":
                 plain += 1
             elif ENCLOSED.fullmatch(field):
-                continue  # quotes that this reading leaves around a value
+                # This reading leaves quotes around a value.
+                continue
             elif not SEVERAL.search(field):
                 punctuated = field.startswith(('"', "'")) or any(mark in field for mark in ";|")
-                plain += 0.5 * words if punctuated else words
+                plain += PUNCTUATED_WORDS * words if punctuated else words
     return plain / total if total else 0
 
 
-def _escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
-    """A backslash, where it stands before quotes that do not end a field."""
+def _detect_escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
+    """Return a backslash if it precedes more quotes within fields than are doubled, else ""."""
     if not any("\\" in text for text in samples):
         return ""
     q, d = re.escape(quote), re.escape(delimiter)
@@ -174,9 +231,9 @@ def _escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
 
 
 def split_sample(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[str]]:
-    """Cut a sample into rows; the last line, which may be half a line, is left out where there are others.
+    """Split a sample into rows, without the last line, which may be incomplete, unless it is the only one.
 
-    A quote is followed over a few line breaks only, so that a stray one does not eat the sample.
+    A quoted field ends after MAX_QUOTED_LINES, so that a stray quote does not swallow the sample.
     """
     if len(delimiter) > 1:
         text, delimiter = text.replace(delimiter, STAND_IN), STAND_IN
@@ -185,26 +242,26 @@ def split_sample(text: str, delimiter: str, quote: str, escape: str = "") -> lis
     lines = io.StringIO(text, newline=None).read().split("\n")
     if len(lines) > 1:
         lines.pop()
-    whole = _joined(lines, delimiter, quote) if quote in text else lines
-    rows = list(csv.reader(whole, delimiter=delimiter, quotechar=quote))
+    records = _join_quoted_lines(lines, delimiter, quote) if quote in text else lines
+    rows = list(csv.reader(records, delimiter=delimiter, quotechar=quote))
     return [row for row in rows if row]
 
 
-def _joined(lines: list[str], delimiter: str, quote: str, most: int = 50) -> list[str]:
-    """Put lines together while a quoted field is open, unless that takes too many."""
+def _join_quoted_lines(lines: list[str], delimiter: str, quote: str) -> list[str]:
+    """Join the lines of each quoted field that extends over at most MAX_QUOTED_LINES."""
     d, q = re.escape(delimiter), re.escape(quote)
     opening = re.compile(rf"(?:^|{d}){q}(?:[^{q}]++|{q}{q})*+$")
     joined, number = [], 0
     while number < len(lines):
         end = number + 1
         if lines[number].count(quote) % 2 and opening.search(lines[number]):
-            closing = (n for n in range(end, min(number + most, len(lines))) if lines[n].count(quote) % 2)
+            closing = (n for n in range(end, min(number + MAX_QUOTED_LINES, len(lines))) if lines[n].count(quote) % 2)
             end = next(closing, number) + 1
-        joined.append(" ".join(lines[number:end]) if end > number + 1 else _harmless(lines[number], quote))
+        joined.append(" ".join(lines[number:end]) if end > number + 1 else _drop_odd_quotes(lines[number], quote))
         number = end
     return joined
 
 
-def _harmless(line: str, quote: str) -> str:
-    """A line with an odd number of quotes that nothing closes: without them, so that fields can be counted."""
+def _drop_odd_quotes(line: str, quote: str) -> str:
+    """Return a line without its quotes if their number is odd, so that its fields can be counted."""
     return line.replace(quote, "") if line.count(quote) % 2 else line

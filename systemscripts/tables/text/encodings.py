@@ -1,4 +1,4 @@
-"""Which encoding a text file has, from all of its bytes."""
+"""Detect the encoding of a text file from all of its bytes."""
 
 from __future__ import annotations
 
@@ -12,85 +12,93 @@ from systemscripts.errors import BadDataError, ConfigurationError
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with theirs
+    # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# In these every byte below 128 is the ASCII character, and PostgreSQL knows them (PostgreSQL docs, 24.3.1):
-# not so in UTF-16, Shift JIS, Big5 or GBK, whose second bytes can look like a delimiter.
-CUT_AT_BYTES = re.compile(r"utf-8|ascii|cp125[0-8]|iso8859-([1-9]|10|13|14|15|16)|koi8-[ru]|cp866|cp874")
+# In these every byte below 128 is an ASCII character, and PostgreSQL supports them (PostgreSQL docs, 24.3.1). In
+# UTF-16, Shift JIS, Big5 and GBK the second byte of a letter can look like a delimiter.
+SPLITTABLE_ENCODINGS = re.compile(r"utf-8|ascii|cp125[0-8]|iso8859-([1-9]|10|13|14|15|16)|koi8-[ru]|cp866|cp874")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _SEPARATORS = re.compile(rb"[\r\n\t,;\"]")
-_FIELD_BYTES = 128  # of a long text its words near the letter say enough
-_MOST_WORDS = 1000  # some hundred are as good as all
+# In a long text, the words near a letter are enough.
+_MAX_WORD_BYTES = 128
+# A few hundred words are as good as all of them.
+_MAX_WORDS = 1000
+# In UTF-16 without a mark, this share of every second byte is zero, and much fewer of the others.
+_MIN_ZERO_SHARE, _MIN_ZERO_RATIO = 0.3, 4
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """Python's name, how many bytes the byte order mark takes, and why it was chosen."""
+    """Python's name of an encoding, the size of the byte order mark, and why the encoding was chosen."""
 
     name: str
     mark_bytes: int
     note: str
-    # another encoding may be meant as well
+    # True if another encoding is nearly as likely
     is_guess: bool = False
 
 
-def can_be_cut_at_bytes(name: str) -> bool:
-    """True when delimiters can be found in the raw bytes and PostgreSQL can take them as they are."""
-    return CUT_AT_BYTES.fullmatch(codecs.lookup(name).name) is not None
+def can_split_at_bytes(name: str) -> bool:
+    """Return whether the raw bytes can be split at delimiters and passed to PostgreSQL as they are."""
+    return SPLITTABLE_ENCODINGS.fullmatch(codecs.lookup(name).name) is not None
 
 
 def detect_encoding(
     head: bytes, is_utf8: bool, chunks: Callable[[int], Iterator[bytes]], given: str | None
 ) -> Encoding:
-    """Choose the encoding: what is set, then the byte order mark, then UTF-8 if all bytes are, then the likeliest.
+    """Choose the encoding: the given one, that of the byte order mark, UTF-8 if all bytes are valid, or the likeliest.
 
-    `chunks(0)` reads the whole file again, only where it is needed. Raises ConfigurationError for an unknown name.
+    `chunks(0)` reads the whole file again, for the last step only. Raises ConfigurationError for an unknown name.
     """
     mark, marked = next(((mark, name) for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), (b"", ""))
     if given:
-        return Encoding(_known(given), len(mark), "encoding as set")
+        return Encoding(_normalize_name(given), len(mark), "encoding as set")
     if marked:
         return Encoding(marked, len(mark), f"byte order mark of {marked}")
-    if wide := _wide_without_mark(head):
+    if wide := _detect_utf16(head):
         return Encoding(wide, 0, f"{wide} by its zero bytes")
     if is_utf8:
         return Encoding("utf-8", 0, "all bytes are valid UTF-8")
-    return _likeliest(_words_beyond_ascii(chunks(0)))
+    return _guess_encoding(_collect_words(chunks(0)))
 
 
 def recode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:
-    """Yield the same text as UTF-8. Raises BadDataError at bytes that are not of this encoding."""
+    """Yield the same text as UTF-8. Raises BadDataError at bytes that are invalid in this encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         for chunk in chunks:
             yield decoder.decode(chunk).encode()
         yield decoder.decode(b"", final=True).encode()
-    except UnicodeError as error:  # also half of a pair of UTF-16 that an odd encoding lets through
+    # UnicodeError also for a lone surrogate, which some decoders accept.
+    except UnicodeError as error:
         raise BadDataError(f"{path.name} is truncated or not {encoding}: {getattr(error, 'reason', error)}") from error
 
 
-def _known(name: str) -> str:
+def _normalize_name(name: str) -> str:
     try:
         return codecs.lookup(name).name.removesuffix("-sig").removesuffix("_sig")
     except LookupError as error:
         raise ConfigurationError(f"encoding {name!r} is not known", "Try utf-8, cp1252 or latin-1.") from error
 
 
-def _wide_without_mark(head: bytes) -> str:
-    """UTF-16 without a mark: Latin text has a zero in every second byte."""
+def _detect_utf16(head: bytes) -> str:
+    """Return the byte order of UTF-16 without a mark, or "": Latin text has a zero in every second byte."""
     zeros_even, zeros_odd = head[0::2].count(0), head[1::2].count(0)
-    if len(head) < 4 or max(zeros_even, zeros_odd) * 2 < len(head) * 0.6:
+    if len(head) < 4 or max(zeros_even, zeros_odd) < len(head) * _MIN_ZERO_SHARE:
         return ""
-    return "utf-16-be" if zeros_even > 4 * zeros_odd else "utf-16-le" if zeros_odd > 4 * zeros_even else ""
+    if zeros_even > _MIN_ZERO_RATIO * zeros_odd:
+        return "utf-16-be"
+    return "utf-16-le" if zeros_odd > _MIN_ZERO_RATIO * zeros_even else ""
 
 
-def _words_beyond_ascii(chunks: Iterator[bytes]) -> list[bytes]:
-    """Return the different fields, or the ends of long ones, that hold a byte beyond ASCII, up to some number.
+def _collect_words(chunks: Iterator[bytes]) -> list[bytes]:
+    """Return up to _MAX_WORDS different fields, or parts of long ones, that contain non-ASCII bytes.
 
-    Each is widened from the byte to the next separators, so that lines without such a byte cost nothing.
+    Each extends from the byte to the next separators, so that lines without such bytes cost nothing.
     """
     words: dict[bytes, None] = {}
     for chunk in chunks:
@@ -100,24 +108,26 @@ def _words_beyond_ascii(chunks: Iterator[bytes]) -> list[bytes]:
         for match in _BEYOND_ASCII.finditer(chunk):
             if match.start() < end:
                 continue
-            before = chunk[max(match.start() - _FIELD_BYTES, end) : match.start()]
+            before = chunk[max(match.start() - _MAX_WORD_BYTES, end) : match.start()]
             start = match.start() - len(_SEPARATORS.split(before)[-1])
-            behind = _SEPARATORS.search(chunk, match.end(), match.end() + _FIELD_BYTES)
-            end = behind.start() if behind else min(match.end() + _FIELD_BYTES, len(chunk))
+            separator = _SEPARATORS.search(chunk, match.end(), match.end() + _MAX_WORD_BYTES)
+            end = separator.start() if separator else min(match.end() + _MAX_WORD_BYTES, len(chunk))
             words[chunk[start:end]] = None
-            if len(words) >= _MOST_WORDS:
+            if len(words) >= _MAX_WORDS:
                 return list(words)
     return list(words)
 
 
-def _likeliest(words: list[bytes]) -> Encoding:
-    """The encoding of words that are not all UTF-8."""
+def _guess_encoding(words: list[bytes]) -> Encoding:
+    """Return the encoding of words that are not all valid UTF-8."""
     text = b"\n".join(words).decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     sound = sum(letter > "\x7f" for letter in text) - damaged
-    if sound and sound >= damaged:  # other encodings form valid UTF-8 letters hardly ever
+    # Text in other encodings hardly ever forms valid UTF-8 letters.
+    if sound and sound >= damaged:
         return Encoding("utf-8", 0, "UTF-8 with damaged bytes: most letters are valid UTF-8, some are not", True)
-    from systemscripts.tables.text import encoding_guess  # its statistics are rarely needed
+    # Imported late, since its statistics are rarely needed.
+    from systemscripts.tables.text import encoding_guess
 
     guess = encoding_guess.guess_encoding(words)
     if guess is None:

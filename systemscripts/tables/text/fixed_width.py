@@ -1,4 +1,4 @@
-"""Columns at fixed positions: found by a ruler of dashes below the names, or by blanks that run through all lines."""
+"""Detect columns at fixed positions, by a ruler of dashes below the names or by blanks that run through all lines."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ import re
 from collections.abc import Sequence
 
 from systemscripts.tables.structure import value_kinds
-from systemscripts.tables.text.dialect_score import JUDGED_ROWS, Dialect
+from systemscripts.tables.text.dialect_score import MAX_SCORED_ROWS, Dialect
 
 RULER = re.compile(r"\s*[-=]{2,}(?: +[-=]+)+\s*")
-MOST_TITLES = 5  # above the names; more of them are hardly by accident without a ruler
-FEW_LINES = 5  # of so few lines the blanks may meet by accident: then names must stand above values
-MOSTLY = 0.8  # of the records hold something in two columns: a table of another kind below a longer line does not
-FEW_COLUMNS = 3  # of a single record: two words below two words are a sentence
+# The ruler is near the top, below titles and names.
+RULER_SEARCH_LINES = 20
+# Below more titles, blanks may align by accident.
+MAX_TITLES = 5
+# In fewer lines blanks may align by accident, so there must be names above values.
+MIN_SURE_LINES = 5
+# This share of the records must have values in two columns, unlike a table of another kind below a longer line.
+MIN_FILLED_SHARE = 0.8
+# Two words below two words are a sentence, so a single record needs more columns.
+MIN_COLUMNS_OF_ONE_RECORD = 3
+# This share of the lines must fit: titles and notes do not.
+MIN_FITTING_SHARE = 0.9
+# A name or value that ends with one of these is delimited, not of fixed width.
+MARKS = (",", ";", "|", ":")
 LETTERS = re.compile(r"[^\s]")
 
 
 def detect_fixed_width(samples: Sequence[str]) -> Dialect | None:
-    """Return where the columns begin; None when no blanks run through all lines."""
-    lines = [line for text in samples for line in text.splitlines() if line.strip()][:JUDGED_ROWS]
-    if any("\t" in line for line in lines[:20]):
+    """Return a dialect of fixed width, or None if the columns of the samples are not at fixed positions."""
+    lines = [line for text in samples for line in text.splitlines() if line.strip()][:MAX_SCORED_ROWS]
+    if any("\t" in line for line in lines[:RULER_SEARCH_LINES]):
         return None
-    ruler = next((place for place, line in enumerate(lines[:20]) if RULER.fullmatch(line)), 0)
+    ruler = next((index for index, line in enumerate(lines[:RULER_SEARCH_LINES]) if RULER.fullmatch(line)), 0)
     if ruler:
         positions = tuple(match.start() for match in re.finditer(r"[-=]+", lines[ruler]))
         positions = (0, *positions[1:])
-        return _as_dialect(lines[ruler - 1 : ruler] + lines[ruler + 1 :], positions, "a ruler of dashes shows")
-    for first in range(min(MOST_TITLES, max(len(lines) - 2, min(len(lines) - 1, 1)))):
-        positions = _blank_through(lines[first:])
-        if found := _as_dialect(lines[first:], positions, "blanks at the same places of all lines show"):
-            return found
+        return _make_dialect(lines[ruler - 1 : ruler] + lines[ruler + 1 :], positions, "a ruler of dashes shows")
+    for first in range(min(MAX_TITLES, max(len(lines) - 2, min(len(lines) - 1, 1)))):
+        positions = _find_positions(lines[first:])
+        if dialect := _make_dialect(lines[first:], positions, "blanks at the same positions of all lines show"):
+            return dialect
     return None
 
 
 def delimit_line(line: str, positions: Sequence[int], mark: str, quote: str) -> str:
-    """Write a line with `mark` between its fields. A ruler becomes a blank line; a line of another form stays whole."""
+    """Return a line with `mark` between its fields: a ruler as a blank line, a line that does not fit as one field."""
     text = line.rstrip("\r\n")
     end = line[len(text) :]
     if RULER.fullmatch(text):
@@ -43,11 +53,11 @@ def delimit_line(line: str, positions: Sequence[int], mark: str, quote: str) -> 
     fields = [text.strip()] if fields is None else fields
     if not any(fields):
         return end
-    return mark.join(_quoted(field, quote) if quote in field else field for field in fields) + end
+    return mark.join(_quote(field, quote) if quote in field else field for field in fields) + end
 
 
 def split_line(line: str, positions: Sequence[int]) -> list[str] | None:
-    """Return the fields of a line without the blanks around them; None where letters run over from one to the next."""
+    """Return the fields of a line without outer blanks, or None if text extends over the edge of a column."""
     for start in positions[1:]:
         if line[start - 1 : start].strip():
             return None
@@ -55,61 +65,67 @@ def split_line(line: str, positions: Sequence[int]) -> list[str] | None:
     return [line[start:end].strip() for start, end in zip(positions, ends, strict=True)]
 
 
-def _quoted(field: str, quote: str) -> str:
+def _quote(field: str, quote: str) -> str:
     return quote + field.replace(quote, quote * 2) + quote
 
 
-def _blank_through(lines: Sequence[str]) -> tuple[int, ...]:
-    """Where columns begin: behind the places that are blank in every line."""
+def _find_positions(lines: Sequence[str]) -> tuple[int, ...]:
+    """Return where columns begin: after positions that are blank in every line."""
     width = max(map(len, lines))
     used = [False] * (width + 1)
     for line in lines:
         for match in LETTERS.finditer(line):
             used[match.start()] = True
-    return tuple(place for place in range(width) if used[place] and (place == 0 or not used[place - 1]))
+    return tuple(index for index in range(width) if used[index] and (index == 0 or not used[index - 1]))
 
 
-def _as_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) -> Dialect | None:
-    """Return the dialect, if names stand in the first line and the lines below fit; columns without name are none."""
+def _make_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) -> Dialect | None:
+    """Return the dialect if the first line has a name for each column and the lines below fit, else None."""
     if len(positions) < 2 or len(lines) < 2:
         return None
-    positions = positions if "ruler" in why else _with_both(lines, positions)
+    positions = positions if "ruler" in why else _drop_second_words(lines, positions)
     rows = [fields for line in lines if (fields := split_line(line, positions)) is not None]
-    if len(positions) < 2 or len(rows) < 0.9 * len(lines) or split_line(lines[0], positions) is None:
+    if len(positions) < 2 or len(rows) < MIN_FITTING_SHARE * len(lines) or split_line(lines[0], positions) is None:
         return None
     names, records = rows[0], rows[1:]
-    if not all(names) or not records or not value_kinds.looks_like_header(names) or _ends_in_marks(lines, positions):
+    if (
+        not all(names)
+        or not records
+        or not value_kinds.looks_like_header(names)
+        or _has_marks_before_blanks(lines, positions)
+    ):
         return None
-    if any('"' in name or name.endswith((",", ";", "|", ":")) for name in names):
+    if any('"' in name or name.endswith(MARKS) for name in names):
         return None
-    if "ruler" not in why and sum(sum(map(bool, fields)) > 1 for fields in records) < MOSTLY * len(records):
+    if "ruler" not in why and sum(sum(map(bool, fields)) > 1 for fields in records) < MIN_FILLED_SHARE * len(records):
         return None
     for_header, for_data = value_kinds.count_votes(names, value_kinds.profile_columns(records, len(names)))
-    if for_data or (len(lines) < FEW_LINES and "ruler" not in why and not for_header):
+    if for_data or (len(lines) < MIN_SURE_LINES and "ruler" not in why and not for_header):
         return None
     if "ruler" not in why and any("  " in field for fields in rows for field in fields):
-        return None  # aligned by eye, or not at all
-    if len(records) == 1 and len(names) < FEW_COLUMNS:
+        # The columns are aligned by eye, or not at all.
+        return None
+    if len(records) == 1 and len(names) < MIN_COLUMNS_OF_ONE_RECORD:
         return None
     note = f"{why} {len(positions)} columns of fixed width"
     return Dialect(" ", '"', len(positions), note, positions=positions)
 
 
-def _with_both(lines: Sequence[str], positions: tuple[int, ...]) -> tuple[int, ...]:
-    """Leave out the begins of second words, one blank behind the first: nothing but a name, or only values there."""
-    kept = list(positions)
+def _drop_second_words(lines: Sequence[str], positions: tuple[int, ...]) -> tuple[int, ...]:
+    """Drop the positions of second words, one blank after the first, which have only a name or only values."""
+    remaining = list(positions)
     for start, end in zip(positions[1:], [*positions[2:], None], strict=True):
         has_name = bool(lines[0][start:end].strip())
         has_values = any(line[start:end].strip() for line in lines[1:])
         if has_name != has_values and any(line[start - 2 : start - 1].strip() for line in lines):
-            kept.remove(start)
-    return tuple(kept)
+            remaining.remove(start)
+    return tuple(remaining)
 
 
-def _ends_in_marks(lines: Sequence[str], positions: Sequence[int]) -> bool:
-    """True when a delimiter stands before the blanks: `1, a, x`."""
+def _has_marks_before_blanks(lines: Sequence[str], positions: Sequence[int]) -> bool:
+    """Return whether a delimiter precedes the blanks of a column: `1, a, x`."""
     for start in positions[1:]:
         before = [line[:start].rstrip() for line in lines[1:] if len(line) > start]
-        if before and all(text.endswith((",", ";", "|", ":")) for text in before):
+        if before and all(text.endswith(MARKS) for text in before):
             return True
     return False

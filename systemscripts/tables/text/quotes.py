@@ -1,7 +1,7 @@
-"""Where quotes do not follow RFC 4180: read one record with sense, and write it so that COPY reads the same.
+"""Read records whose quotes do not follow RFC 4180, and write them so that COPY reads the same fields.
 
-A quote opens a field only at its begin and closes it only at its end; any other quote is a character. PostgreSQL's COPY
-takes every quote as opening or closing, wherever it stands, so such a record is written anew with that field quoted.
+A quote opens a field only at its beginning and closes it only at its end. Any other quote is a character. For
+PostgreSQL's COPY every quote opens or closes, wherever it is, so such a record is rewritten with that field quoted.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from re import Pattern
 
-# A field may hold line breaks, but a quote that somebody forgot must not swallow the file.
-MOST_LINES = 1000
-MOST_BYTES = 2**20
-MOST_TRIES = 60  # ways to read one line of quotes that nobody escaped
+# A field may contain line breaks, but a missing closing quote must not swallow the file.
+MAX_FIELD_LINES = 1000
+MAX_FIELD_BYTES = 2**20
+# Ways to read one line with unescaped quotes: their number grows exponentially.
+MAX_TRIES = 60
+UNLIMITED = 2**62
 
 
 @dataclass(frozen=True)
@@ -23,117 +25,120 @@ class QuoteRules:
 
     delimiter: bytes
     quote: bytes
-    width: int  # how many fields most records have, 0 when unknown
-    most_lines: int
-    most_bytes: int
-    clean: Pattern[bytes]  # the longest stretch in which every quote opens or closes a field
+    # the number of fields of most records, 0 if unknown
+    width: int
+    max_lines: int
+    max_bytes: int
+    # the longest stretch in which every quote opens or closes a field
+    clean: Pattern[bytes]
     quoted_field: Pattern[bytes]
-    open_field: Pattern[bytes]  # one whose end has not been read yet
+    # a quoted field whose end has not been read yet
+    open_field: Pattern[bytes]
     line_break: Pattern[bytes]
     field_end: Pattern[bytes]
 
 
 @dataclass(frozen=True)
 class CarefulRecord:
-    """One record read carefully: its bytes for the wire, where the next begins, and how many stray quotes it had."""
+    """One record. `content`: its bytes for COPY; `end`: its end in the text; `stray_quotes`: fields that had some."""
 
-    record: bytes
+    content: bytes
     end: int
-    stray: int
+    stray_quotes: int
 
 
 def compile_rules(delimiter: bytes, quote: bytes, width: int, trusted: bool = False) -> QuoteRules:
-    """Prepare the patterns for a delimiter and a quote of one byte; a field of `trusted` text may be of any size."""
+    """Compile the patterns for a delimiter and a quote of one byte. Fields of `trusted` text may have any size."""
     d, q = re.escape(delimiter), re.escape(quote)
     edge = rb"[^%s\r\n%s]" % (d, q)
-    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+    # |(?!) ends a repetition that fails: Python before 3.11.5 forgets where it began (cpython issue 106052).
     clean = rb"(?:[^%s]*+(?<!%s)%s[^%s]*+%s(?!%s)|(?!))*+[^%s]*+" % (q, edge, q, q, q, edge, q)
-    # blanks may stand between a quote and the delimiter: `"x, y" ,3`
+    # Blanks are allowed between a quote and the delimiter: `"x, y" ,3`.
     blanks = b"" if delimiter == b" " else rb" *+"
     closed = rb"%s(%s(?:[^%s]++|%s%s)*+%s)%s(?=[%s\r\n]|\Z)" % (blanks, q, q, q, q, q, blanks, d)
     still_open = rb"%s%s(?:[^%s]++|%s%s)*+\Z" % (blanks, q, q, q, q)
     patterns = (re.compile(pattern) for pattern in (clean, closed, still_open, rb"\r\n|\n|\r", rb"[%s\r\n]" % d))
-    limits = (2**62, 2**62) if trusted else (MOST_LINES, MOST_BYTES)
+    limits = (UNLIMITED, UNLIMITED) if trusted else (MAX_FIELD_LINES, MAX_FIELD_BYTES)
     return QuoteRules(delimiter, quote, width, *limits, *patterns)
 
 
 def read_record(body: bytes, start: int, rules: QuoteRules, final: bool) -> CarefulRecord | None:
-    """Read the record at `start`; None when a quoted field is still open at the end of `body` and more may come.
+    """Read the record at `start`. Return None when a quoted field is not closed at the end of `body`.
 
-    With `final`, or when the field grows beyond any sense, its quote is taken as a character instead.
+    If `final`, or when the field exceeds the limits, its opening quote is read as a character instead.
     """
-    simple = _without_opening_quote(body, start, rules)
+    simple = _read_unquoted(body, start, rules)
     if simple is not None:
         return simple
-    whole = _Cut(start)
+    whole = _PartialRecord(start)
     while not whole.done:
-        if not _add_field(whole, body, rules, len(body)):
+        if not _can_add_field(whole, body, rules, len(body)):
             if not final and _may_still_close(body, start, whole.end, rules):
                 return None
             _add_literal(whole, body, rules, len(body))
-    if _may_be_loose(whole, rules) and (loose := _loose_record(body, start, rules)) is not None:
+    if _may_be_loose(whole, rules) and (loose := _read_loose_record(body, start, rules)) is not None:
         return loose
     if rules.width and len(whole.fields) != rules.width:
-        alone = _one_line(body, start, rules)
+        alone = _read_one_line(body, start, rules)
         if alone.end < whole.end and len(alone.fields) == rules.width:
-            return _written(alone, rules)
-    return _written(whole, rules)
+            return _finish_record(alone, rules)
+    return _finish_record(whole, rules)
 
 
-def _may_be_loose(cut: _Cut, rules: QuoteRules) -> bool:
-    """True when quotes that nobody escaped may explain a record: too wide, or a field begins and ends with one."""
-    if not cut.literal or len(cut.fields) < rules.width:
+def _may_be_loose(record: _PartialRecord, rules: QuoteRules) -> bool:
+    """Return whether unescaped quotes may explain a record: it is too wide, or a field begins and ends with one."""
+    if not record.literal or len(record.fields) < rules.width:
         return False
     quote = rules.quote
     enclosed = any(
-        cut.fields[number].startswith(quote) and cut.fields[number].endswith(quote) for number in cut.literal
+        record.fields[number].startswith(quote) and record.fields[number].endswith(quote) for number in record.literal
     )
-    return enclosed or len(cut.fields) > rules.width
+    return enclosed or len(record.fields) > rules.width
 
 
-def _loose_record(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
-    """Read a line whose quoted fields hold quotes that nobody escaped (`"say "hi", then go"`), by the usual width.
+def _read_loose_record(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
+    """Read a line whose quoted fields contain unescaped quotes (`"say "hi", then go"`), by the usual width.
 
-    Such a field ends at a quote before a delimiter or the line end; None unless that gives just the usual width.
+    Such a field ends at a quote before a delimiter or the line end. None unless the record then has the usual width.
     """
     match = rules.line_break.search(body, start)
     line = body[start : match.start() if match else len(body)]
-    if not rules.width or len(line) > rules.most_bytes:
+    if not rules.width or len(line) > rules.max_bytes:
         return None
-    fields = _loose_fields(line, rules, rules.width, [MOST_TRIES + 2 * rules.width])
+    fields = _split_loose_fields(line, rules, rules.width, [MAX_TRIES + 2 * rules.width])
     if fields is None:
         return None
     quote, stray = rules.quote, 0
     for number, content in enumerate(fields):
         if len(content) > 1 and content.startswith(quote) and content.endswith(quote):
             inner = content[1:-1].replace(quote * 2, quote)
-            written = quote + inner.replace(quote, quote * 2) + quote
-            stray += written != content
-            fields[number] = written
+            quoted = quote + inner.replace(quote, quote * 2) + quote
+            stray += quoted != content
+            fields[number] = quoted
         elif quote in content:
             fields[number] = quote + content.replace(quote, quote * 2) + quote
             stray += 1
     return CarefulRecord(rules.delimiter.join(fields), start + len(line), stray)
 
 
-def _loose_fields(line: bytes, rules: QuoteRules, count: int, tries: list[int]) -> list[bytes] | None:
-    """Cut a line into `count` fields, each quoted one as short as that allows; `tries` is counted down to give up."""
+def _split_loose_fields(line: bytes, rules: QuoteRules, count: int, tries: list[int]) -> list[bytes] | None:
+    """Split a line into `count` fields with quoted ones as short as possible. Give up when `tries[0]` is used up."""
     tries[0] -= 1
     if tries[0] < 0:
         return None
-    for end in _field_ends(line, rules):
+    for end in _list_field_ends(line, rules):
         if end == len(line):
             if count == 1:
                 return [line]
         elif count > 1:
-            rest = _loose_fields(line[end + 1 :], rules, count - 1, tries)
+            rest = _split_loose_fields(line[end + 1 :], rules, count - 1, tries)
             if rest is not None:
                 return [line[:end], *rest]
     return None
 
 
-def _field_ends(line: bytes, rules: QuoteRules) -> Iterator[int]:
-    """Where the first field of a line may end: at the first delimiter, or at any quote before one if it is quoted."""
+def _list_field_ends(line: bytes, rules: QuoteRules) -> Iterator[int]:
+    """Yield where the first field of a line may end: at the first delimiter, or if quoted, at a quote before one."""
     if line.startswith(rules.quote):
         quoted = rules.quoted_field.match(line)
         if quoted:
@@ -151,8 +156,8 @@ def _field_ends(line: bytes, rules: QuoteRules) -> Iterator[int]:
     yield len(line) if end < 0 else end
 
 
-def _without_opening_quote(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
-    """The usual case, quickly: no field of the line begins with a quote (5" pipe); None when one does."""
+def _read_unquoted(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
+    """Read a line in which no field begins with a quote (5" pipe), the usual case. None when one does."""
     match = rules.line_break.search(body, start)
     end = match.start() if match else len(body)
     fields = body[start:end].split(rules.delimiter)
@@ -167,74 +172,76 @@ def _without_opening_quote(body: bytes, start: int, rules: QuoteRules) -> Carefu
 
 
 @dataclass
-class _Cut:
-    """A record while it is cut; `end`: where its next field begins, or the record ends when it is done."""
+class _PartialRecord:
+    """A record while it is split. `end`: where its next field begins, or where a record ends that is done."""
 
     end: int
-    fields: list[bytes] = field(default_factory=list)  # as they stand in the file
-    literal: list[int] = field(default_factory=list)  # numbers of the fields whose quotes are characters
+    # as they are in the file
+    fields: list[bytes] = field(default_factory=list)
+    # positions of the fields whose quotes are characters
+    literal: list[int] = field(default_factory=list)
     done: bool = False
 
     def add(self, body: bytes, stop: int, limit: int, delimiter: bytes, content: bytes | None = None) -> None:
-        """Take the field that ends at `stop`; `content`: what stands between the blanks around it."""
+        """Add the field that ends at `stop`. `content`: the field without the blanks around it."""
         self.fields.append(body[self.end : stop] if content is None else content)
         self.done = stop >= limit or body[stop : stop + 1] != delimiter
         self.end = stop if self.done else stop + 1
 
 
-def _one_line(body: bytes, start: int, rules: QuoteRules) -> _Cut:
-    """The record that ends with its first line, whatever the quotes say."""
+def _read_one_line(body: bytes, start: int, rules: QuoteRules) -> _PartialRecord:
+    """Return the record that ends with its first line, even if a quote is open."""
     match = rules.line_break.search(body, start)
     limit = match.start() if match else len(body)
-    cut = _Cut(start)
-    while not cut.done:
-        if not _add_field(cut, body, rules, limit):
-            _add_literal(cut, body, rules, limit)
-    return cut
+    record = _PartialRecord(start)
+    while not record.done:
+        if not _can_add_field(record, body, rules, limit):
+            _add_literal(record, body, rules, limit)
+    return record
 
 
-def _add_field(cut: _Cut, body: bytes, rules: QuoteRules, limit: int) -> bool:
-    """Take the next field; False when it begins with a quote that nothing closes."""
-    begins = body[cut.end : cut.end + 1]
-    if begins not in (rules.quote, b" ") or cut.end >= limit:
-        _add_literal(cut, body, rules, limit)
+def _can_add_field(record: _PartialRecord, body: bytes, rules: QuoteRules, limit: int) -> bool:
+    """Add the next field. Return False, without it, when it begins with a quote that is never closed."""
+    begins = body[record.end : record.end + 1]
+    if begins not in (rules.quote, b" ") or record.end >= limit:
+        _add_literal(record, body, rules, limit)
         return True
-    match = rules.quoted_field.match(body, cut.end, limit)
-    if match is None and begins == b" " and not _opens_behind_blanks(body, cut.end, limit, rules):
-        _add_literal(cut, body, rules, limit)
+    match = rules.quoted_field.match(body, record.end, limit)
+    if match is None and begins == b" " and not _has_quote_behind_blanks(body, record.end, limit, rules):
+        _add_literal(record, body, rules, limit)
         return True
-    if match is None or match.end() - cut.end > rules.most_bytes:
+    if match is None or match.end() - record.end > rules.max_bytes:
         return False
-    if len(rules.line_break.findall(body, cut.end, match.end())) > rules.most_lines:
+    if len(rules.line_break.findall(body, record.end, match.end())) > rules.max_lines:
         return False
-    cut.add(body, match.end(), limit, rules.delimiter, match[1])
+    record.add(body, match.end(), limit, rules.delimiter, match[1])
     return True
 
 
-def _opens_behind_blanks(body: bytes, start: int, limit: int, rules: QuoteRules) -> bool:
-    """True when a quote follows the blanks that a field begins with."""
+def _has_quote_behind_blanks(body: bytes, start: int, limit: int, rules: QuoteRules) -> bool:
+    """Return whether a quote follows the blanks at the beginning of a field."""
     while start < limit and body[start : start + 1] == b" ":
         start += 1
     return start < limit and body[start : start + 1] == rules.quote and rules.delimiter != b" "
 
 
-def _add_literal(cut: _Cut, body: bytes, rules: QuoteRules, limit: int) -> None:
-    """Take the next field up to a delimiter or line break, its quotes as characters."""
-    match = rules.field_end.search(body, cut.end, limit)
+def _add_literal(record: _PartialRecord, body: bytes, rules: QuoteRules, limit: int) -> None:
+    """Add the next field up to a delimiter or line break, with its quotes as characters."""
+    match = rules.field_end.search(body, record.end, limit)
     stop = match.start() if match else limit
-    if body.find(rules.quote, cut.end, stop) >= 0:
-        cut.literal.append(len(cut.fields))
-    cut.add(body, stop, limit, rules.delimiter)
+    if body.find(rules.quote, record.end, stop) >= 0:
+        record.literal.append(len(record.fields))
+    record.add(body, stop, limit, rules.delimiter)
 
 
 def _may_still_close(body: bytes, start: int, field_start: int, rules: QuoteRules) -> bool:
-    if len(body) - start > rules.most_bytes or not rules.open_field.match(body, field_start):
+    if len(body) - start > rules.max_bytes or not rules.open_field.match(body, field_start):
         return False
-    return len(rules.line_break.findall(body, start)) < rules.most_lines
+    return len(rules.line_break.findall(body, start)) < rules.max_lines
 
 
-def _written(cut: _Cut, rules: QuoteRules) -> CarefulRecord:
+def _finish_record(record: _PartialRecord, rules: QuoteRules) -> CarefulRecord:
     quote = rules.quote
-    for number in cut.literal:
-        cut.fields[number] = quote + cut.fields[number].replace(quote, quote + quote) + quote
-    return CarefulRecord(rules.delimiter.join(cut.fields), cut.end, len(cut.literal))
+    for number in record.literal:
+        record.fields[number] = quote + record.fields[number].replace(quote, quote + quote) + quote
+    return CarefulRecord(rules.delimiter.join(record.fields), record.end, len(record.literal))

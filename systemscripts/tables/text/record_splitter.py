@@ -1,6 +1,7 @@
-"""Chunks of text -> blocks of records, at the speed of bytes.split wherever the quotes allow it.
+"""Split chunks of text into blocks of records, at the speed of bytes.split wherever the quotes allow it.
 
-Rules: RFC 4180, with any line end, any one-byte delimiter and quote; blank lines dropped, stray quotes kept.
+The rules are those of RFC 4180, with any line end and any delimiter and quote of one byte. Blank lines are dropped and
+stray quotes are kept.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.model import Block
 from systemscripts.tables.text import quotes
 
+# PostgreSQL accepts rows of up to 1 GB, but a file without line ends must not fill the memory.
 MAX_LINE_BYTES = 256 * 2**20
 
 
 class RecordSplitter:
-    """Cuts one text; afterwards `stray_quotes` says how many fields had quotes that were taken as characters."""
+    """Splits one text. Afterwards `stray_quotes` is the number of fields whose quotes were read as characters."""
 
     def __init__(self, delimiter: bytes, quote: bytes, line_end: bytes, width: int, trusted: bool = False) -> None:
         self.rules = quotes.compile_rules(delimiter, quote, width, trusted)
@@ -24,57 +26,58 @@ class RecordSplitter:
         self.stray_quotes = 0
         self._line = 1
         self._records: list[bytes] = []
-        self._rows: array[int] | None = None  # None while rows are simply counted on from _first
+        # None while the rows are consecutive from _first on
+        self._rows: array[int] | None = None
         self._first = 1
 
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[Block]:
-        """Yield a block for each chunk. Raises BadDataError when no line ends for 256 MB."""
+        """Yield a block for each chunk. Raises BadDataError when a line is longer than 256 MB."""
         rest = b""
         for chunk in chunks:
             data = rest + chunk if rest else chunk
-            cut = self._last_line_end(data)
-            if cut == 0:
+            end = self._find_last_line_end(data)
+            if end == 0:
                 if len(data) > MAX_LINE_BYTES:
-                    raise BadDataError(f"no line end in {len(data) >> 20} MB: this is not a table")
+                    raise BadDataError(f"not a table: no line end in {len(data) >> 20} MB")
                 rest = data
                 continue
-            used = self._cut(data[:cut], final=False)
+            used = self._split_body(data[:end], final=False)
             rest = data[used:]
-            yield from self._take()
+            yield from self._take_block()
         if rest:
-            self._cut(rest, final=True)
-            yield from self._take()
+            self._split_body(rest, final=True)
+            yield from self._take_block()
 
-    def _last_line_end(self, data: bytes) -> int:
-        """How many bytes lie before the end of the last line that is surely whole."""
+    def _find_last_line_end(self, data: bytes) -> int:
+        """Return the offset after the last line that is surely complete."""
         if self.line_end:
-            found = data.rfind(self.line_end)
-            return found + len(self.line_end) if found >= 0 else 0
-        # A return at the very end may be half of a pair.
+            position = data.rfind(self.line_end)
+            return position + len(self.line_end) if position >= 0 else 0
+        # A CR at the end may be the first half of CRLF.
         return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
 
-    def _cut(self, body: bytes, final: bool) -> int:
-        """Cut whole records off `body`, which ends at a line end; return how many bytes were used."""
+    def _split_body(self, body: bytes, final: bool) -> int:
+        """Split `body`, which ends at a line end, into complete records. Return the number of bytes used."""
         rules = self.rules
         if rules.quote not in body:
-            self._add_lines(self._lines(body))
+            self._add_lines(self._split_lines(body))
             return len(body)
         position = 0
         while position < len(body):
-            end = self._clean_until(body, position)
+            end = self._find_clean_end(body, position)
             if end > position:
                 self._add_quoted(body[position:end] if position or end < len(body) else body)
                 position = end
                 continue
-            found = quotes.read_record(body, position, rules, final)
-            if found is None:
+            record = quotes.read_record(body, position, rules, final)
+            if record is None:
                 break
-            self.stray_quotes += found.stray
-            position = self._add_careful(body, position, found)
+            self.stray_quotes += record.stray_quotes
+            position = self._add_careful(body, position, record)
         return position
 
-    def _clean_until(self, body: bytes, start: int) -> int:
-        """The end of the last record before the first doubtful quote."""
+    def _find_clean_end(self, body: bytes, start: int) -> int:
+        """Return the end of the last record before the first doubtful quote."""
         match = self.rules.clean.match(body, start)
         end = match.end() if match else start
         if end == len(body):
@@ -84,24 +87,25 @@ class RecordSplitter:
             if end <= start:
                 return start
             half_pair = body[end - 1 : end + 1] == b"\r\n"
-            # An odd number of quotes before it: this line break lies inside a quoted field.
+            # After an odd number of quotes, the line break is inside a quoted field.
             if not half_pair and body.count(self.rules.quote, start, end) % 2 == 0:
                 return end
             end -= 1
 
-    def _lines(self, body: bytes) -> list[bytes]:
-        """The lines of `body` without their ends."""
+    def _split_lines(self, body: bytes) -> list[bytes]:
+        """Return the lines of `body` without their ends."""
         if not self.line_end:
-            return body.splitlines()  # for bytes exactly LF, CRLF and CR
+            # For bytes, splitlines splits at LF, CRLF and CR only.
+            return body.splitlines()
         lines = body.split(self.line_end)
         if not lines[-1]:
             lines.pop()
         return lines
 
     def _add_quoted(self, body: bytes) -> None:
-        """Add clean records; a line with an odd number of quotes opens or closes a record of several lines."""
+        """Add clean records. A line with an odd number of quotes starts or ends a record of several lines."""
         quote = self.rules.quote
-        lines = self._lines(body)
+        lines = self._split_lines(body)
         odd = [number for number, line in enumerate(lines) if line.count(quote) & 1]
         if not odd:
             self._add_lines(lines)
@@ -125,34 +129,35 @@ class RecordSplitter:
         self._add_lines(lines[done:])
 
     def _is_swallowed(self, lines: list[bytes]) -> bool:
-        """Two stray quotes can look like one field of several lines: when each line is a whole record without it."""
-        if len(lines) > self.rules.most_lines:
+        """Return whether two stray quotes only look like a field of several lines: each line is a complete record."""
+        if len(lines) > self.rules.max_lines:
             return True
         rules = self.rules
         if rules.width < 2 or lines[0].count(rules.delimiter) != rules.width - 1:
             return False
-        cut = quotes.read_record(b"\n".join(lines), 0, rules, final=True)
-        return cut is not None and b"\n" not in cut.record
+        record = quotes.read_record(b"\n".join(lines), 0, rules, final=True)
+        return record is not None and b"\n" not in record.content
 
     def _add_literally(self, line: bytes) -> None:
-        found = quotes.read_record(line, 0, self.rules, final=True)
-        if found is not None and line:
-            self.stray_quotes += found.stray
-            self._add(found.record, 1)
+        record = quotes.read_record(line, 0, self.rules, final=True)
+        if record is not None and line:
+            self.stray_quotes += record.stray_quotes
+            self._add(record.content, 1)
         else:
             self._line += 1
 
-    def _add_careful(self, body: bytes, start: int, found: quotes.CarefulRecord) -> int:
-        lines = len(self.rules.line_break.findall(body, start, found.end)) + 1
-        if found.record:
-            self._add(found.record, lines)
+    def _add_careful(self, body: bytes, start: int, record: quotes.CarefulRecord) -> int:
+        """Add a record and return where the next one begins."""
+        lines = len(self.rules.line_break.findall(body, start, record.end)) + 1
+        if record.content:
+            self._add(record.content, lines)
         else:
             self._line += lines
-        after = self.rules.line_break.match(body, found.end)
+        after = self.rules.line_break.match(body, record.end)
         return after.end() if after else len(body)
 
     def _add_lines(self, lines: list[bytes]) -> None:
-        """Add lines of which each is a record, or blank."""
+        """Add lines that are each a record or blank."""
         count = len(lines)
         if b"" not in lines:
             self._extend(lines, range(self._line, self._line + count))
@@ -179,7 +184,7 @@ class RecordSplitter:
         else:
             self._records = records
 
-    def _take(self) -> Iterator[Block]:
+    def _take_block(self) -> Iterator[Block]:
         if self._records:
             rows = self._rows or range(self._first, self._first + len(self._records))
             yield Block(self._records, rows)

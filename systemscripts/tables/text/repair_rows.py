@@ -1,4 +1,4 @@
-"""Rows in another dialect than the rest (`1 2024-05-01 "a, b"` among commas), cut by the kinds of their columns."""
+"""Repair rows in another dialect (`1 2024-05-01 "a, b"` among commas): split them by the kinds of their columns."""
 
 from __future__ import annotations
 
@@ -10,35 +10,46 @@ from systemscripts.tables.structure import value_kinds
 from systemscripts.tables.structure.value_kinds import ColumnKinds
 
 OTHER_DELIMITERS = (";", "\t", "|", ",", ", ", " ")
-WRONG, MISSING = 4, 1  # what a value of another kind costs, and a blank
-MOST_TOKENS = 400
+# A value of another kind is worse than a few blank ones.
+WRONG_VALUE_COST, BLANK_VALUE_COST = 4, 1
+# A split may cost two blank values, and one wrong value if more than this many columns have a kind.
+TOLERATED_BLANKS, MIN_COLUMNS_FOR_A_WRONG_VALUE = 2, 5
+# The time to group tokens grows with the square of their number.
+MAX_TOKENS = 400
+# In a line that has only this delimiter half of the values may be of other kinds; elsewhere hardly any.
+MAX_WRONG_SHARE_IF_SURE, MAX_WRONG_SHARE = 0.5, 0.1
+# Fewer columns, or columns with a kind, do not show where words belong.
+MIN_WIDTH, MIN_TYPED_COLUMNS = 3, 2
+# Fewer lines of exactly the width of the first do not show the kinds of the columns.
+MIN_EXACT_LINES = 3
 
 
 def realign_row(line: str, width: int, body: Sequence[ColumnKinds], delimiter: str) -> list[str] | None:
-    """The fields of a line that the file's own delimiter does not cut into `width`; None when it is not sure.
+    """Return the fields of a line that the delimiter of the file does not split into `width`; None if it is not sure.
 
-    `body`: the kinds of the columns. Another delimiter must give exactly as many fields, of the kinds that their
-    columns have; words between spaces may also be put together again where only one way to do so fits.
+    `body`: the kinds of the columns. Another delimiter must give exactly `width` fields of these kinds. Words between
+    spaces may also be joined if there is only one way that fits.
     """
     for other in OTHER_DELIMITERS:
         if other == delimiter:
             continue
         tokens = split_line(line, other)
-        if len(tokens) == width and _fit(tokens, body, sure=delimiter not in line and other != " "):
+        if len(tokens) == width and _has_fitting_values(tokens, body, sure=delimiter not in line and other != " "):
             return [plain for plain, _ in tokens]
     tokens = split_line(line, " ")
-    if width < 3 or not width < len(tokens) <= MOST_TOKENS or sum(bool(column.kinds) for column in body) < 2:
+    typed = sum(bool(column.kinds) for column in body)
+    if width < MIN_WIDTH or typed < MIN_TYPED_COLUMNS or not width < len(tokens) <= MAX_TOKENS:
         return None
-    return _grouped(tokens, width, body)
+    return _group_tokens(tokens, width, body)
 
 
-def realign_header(line: str, width: int, delimiter: str, words: bool) -> list[str] | None:
-    """The names in a header line that is delimited in another way; None when no delimiter gives just `width` names.
+def realign_header(line: str, width: int, delimiter: str, may_have_spaces: bool) -> list[str] | None:
+    """Return the names of a header line with another delimiter; None if no delimiter gives exactly `width` names.
 
-    `words`: names may stand between spaces; a title that happens to have so many words is no header.
+    `may_have_spaces`: a space may be the delimiter. A title that happens to have `width` words is not a header.
     """
     for other in OTHER_DELIMITERS:
-        if other == " " and not words:
+        if other == " " and not may_have_spaces:
             continue
         names = [plain for plain, _ in split_line(line, other)]
         if other != delimiter and len(names) == width > 1 and value_kinds.looks_like_header(names):
@@ -46,32 +57,35 @@ def realign_header(line: str, width: int, delimiter: str, words: bool) -> list[s
     return None
 
 
-def find_spaced_width(lines: Sequence[str], most: int = 200) -> tuple[int, float]:
-    """How many columns lines of words have when the first one names them, and the share of the lines that fit.
+def find_spaced_width(lines: Sequence[str], max_lines: int = 200) -> tuple[int, float]:
+    """Return the number of columns of lines of words, named in the first line, and the share of lines that fit.
 
-    Lines that happen to have just so many words tell the kinds of the columns; (0, 0) where there are too few of them.
+    The lines that have exactly as many words show the kinds of the columns. (0, 0) if there are too few of them.
     """
-    cut = [split_line(line, " ") for line in lines[:most]]
-    width = len(cut[0]) if cut else 0
-    exact = [[text for text, _ in tokens] for tokens in cut[1:] if len(tokens) == width]
-    if width < 3 or len(exact) < 3 or not value_kinds.looks_like_header([text for text, _ in cut[0]]):
+    split_lines = [split_line(line, " ") for line in lines[:max_lines]]
+    width = len(split_lines[0]) if split_lines else 0
+    exact = [[text for text, _ in tokens] for tokens in split_lines[1:] if len(tokens) == width]
+    if width < MIN_WIDTH or len(exact) < MIN_EXACT_LINES:
+        return 0, 0
+    if not value_kinds.looks_like_header([text for text, _ in split_lines[0]]):
         return 0, 0
     body = value_kinds.profile_columns(exact, width)
-    if sum(bool(column.kinds) for column in body) < 2:
+    if sum(bool(column.kinds) for column in body) < MIN_TYPED_COLUMNS:
         return 0, 0
-    fit = sum(len(tokens) == width or bool(_grouped(tokens, width, body)) for tokens in cut[1:])
-    return width, fit / (len(cut) - 1)
+    fit = sum(len(tokens) == width or bool(_group_tokens(tokens, width, body)) for tokens in split_lines[1:])
+    return width, fit / (len(split_lines) - 1)
 
 
 def split_line(line: str, delimiter: str) -> list[tuple[str, bool]]:
-    """Cut a line at a delimiter outside quotes; each field without its quotes, and whether it had some."""
+    """Split a line at a delimiter outside quotes. Return each field without its quotes, and whether it had some."""
     mark = re.escape(delimiter)
-    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+    # |(?!) ends a repetition that fails: Python before 3.11.5 forgets where it began (cpython issue 106052).
     field = re.compile(rf'(?:"((?:[^"]|""|(?!))*+)"|((?:(?!{mark}).|(?!))*+))(?:{mark}|\Z)', re.DOTALL)
     fields, position = [], 0
     while position <= len(line):
         match = field.match(line, position)
-        if match is None:  # a quote that nothing closes
+        # a quote that is never closed
+        if match is None:
             return []
         quoted = match[1] is not None
         fields.append((match[1].replace('""', '"') if quoted else match[2], quoted))
@@ -83,22 +97,22 @@ def split_line(line: str, delimiter: str) -> list[tuple[str, bool]]:
     return fields
 
 
-def _fit(tokens: Sequence[tuple[str, bool]], body: Sequence[ColumnKinds], sure: bool) -> bool:
-    """Whether values have the kinds of their columns.
+def _has_fitting_values(tokens: Sequence[tuple[str, bool]], body: Sequence[ColumnKinds], sure: bool) -> bool:
+    """Return whether values have the kinds of their columns.
 
-    `sure`: the file's own delimiter does not occur, so that the line is cut in this way or not at all; then one value
-    that fits is enough, and in three fields or more it is enough that most do.
+    `sure`: the line does not contain the delimiter of the file, so there is no other way to split it. Then one value
+    that fits is enough, and in three fields or more it is enough if half of them do.
     """
     typed = [(text, column) for (text, _), column in zip(tokens, body, strict=False) if column.kinds and text.strip()]
-    wrong = sum(column.votes(text) > 0 for text, column in typed)
-    if sure and len(tokens) > 2:
-        return wrong <= 0.5 * len(typed)
-    return len(typed) >= (1 if sure else 2) and wrong <= 0.1 * len(typed)
+    wrong = sum(column.vote(text) > 0 for text, column in typed)
+    if sure and len(tokens) >= MIN_WIDTH:
+        return wrong <= MAX_WRONG_SHARE_IF_SURE * len(typed)
+    return len(typed) >= (1 if sure else 2) and wrong <= MAX_WRONG_SHARE * len(typed)
 
 
-def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[ColumnKinds]) -> list[str] | None:
-    """Join neighbouring words to `width` fields at the least cost; None where two ways cost the same or all are bad."""
-    # after each column, by the number of tokens used: cost, ways to get there, and tokens used before it
+def _group_tokens(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[ColumnKinds]) -> list[str] | None:
+    """Join adjacent words to `width` fields at the least cost. None if two ways cost the same or all cost too much."""
+    # For each column: number of tokens used -> cost, number of ways, and number of tokens used before the column.
     best: list[dict[int, tuple[int, int, int]]] = [{0: (0, 1, -1)}]
     for column in body[:width]:
         after: dict[int, tuple[int, int, int]] = {}
@@ -106,29 +120,32 @@ def _grouped(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[Colu
             longest = 1 if column.kinds else len(tokens) - used
             for size in range(1, min(longest, len(tokens) - used) + 1):
                 if size > 1 and (tokens[used + size - 1][1] or tokens[used][1]):
-                    break  # quoted text is a field of its own
-                total = cost + _cost(tokens[used : used + size], column)
+                    # Quoted text is a field of its own.
+                    break
+                total = cost + _measure_cost(tokens[used : used + size], column)
                 known = after.get(used + size)
                 if known is None or total < known[0]:
                     after[used + size] = (total, ways, used)
                 elif total == known[0]:
                     after[used + size] = (total, known[1] + ways, known[2])
         best.append(after)
-    found = best[-1].get(len(tokens))
-    tolerated = 2 * MISSING + WRONG * (sum(bool(column.kinds) for column in body) > 4)
-    if found is None or found[0] > tolerated or found[1] > 1:
+    cost, ways, _ = best[-1].get(len(tokens), (0, 0, 0))
+    tolerated = TOLERATED_BLANKS * BLANK_VALUE_COST
+    if sum(bool(column.kinds) for column in body) >= MIN_COLUMNS_FOR_A_WRONG_VALUE:
+        tolerated += WRONG_VALUE_COST
+    if ways != 1 or cost > tolerated:
         return None
     ends = [len(tokens)]
     for after in reversed(best[1:]):
         ends.append(after[ends[-1]][2])
     ends.reverse()
-    return [" ".join(text for text, _ in tokens[a:b]) for a, b in pairwise(ends)]
+    return [" ".join(text for text, _ in tokens[start:end]) for start, end in pairwise(ends)]
 
 
-def _cost(group: Sequence[tuple[str, bool]], column: ColumnKinds) -> int:
+def _measure_cost(group: Sequence[tuple[str, bool]], column: ColumnKinds) -> int:
     text = " ".join(plain for plain, _ in group)
     if not text.strip():
-        return MISSING if column.count and (column.kinds or column.texts) else 0
+        return BLANK_VALUE_COST if column.count and (column.kinds or column.texts) else 0
     if column.kinds:
-        return WRONG if column.votes(text) > 0 else 0
-    return WRONG if column.count == 0 else 0
+        return WRONG_VALUE_COST if column.vote(text) > 0 else 0
+    return WRONG_VALUE_COST if column.count == 0 else 0

@@ -64,7 +64,7 @@ class SpooledTable(Table):
     def _find_end(self, top: header.Rows, found: header.Header) -> None:
         """Leave out what stands below the table: notes, a second table, the header again. A long sheet's end alone."""
         is_whole = self._spool.count <= MAX_SEARCHED_ROWS
-        blocks = self._spool.blocks() if is_whole else self._spool.bottom(table_end.MOST_FOOTER_ROWS)
+        blocks = self._spool.blocks() if is_whole else self._spool.bottom(table_end.MAX_FOOTER_ROWS)
         rows = [
             (row, self.parse(record))
             for block in blocks
@@ -77,14 +77,12 @@ class SpooledTable(Table):
         end = table_end.find_end(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
         self._dropped = frozenset(rows[position][0] for position in end.dropped)
         if end.dropped:
-            text = f"the header comes again below: {len(end.dropped)} such or blank rows are left out"
-            self.warnings.append(Notice("rows_left_out", text))
+            self.warnings.append(table_end.warn_of_repeated_header(len(end.dropped)))
         left = len(rows) - end.position
         if left:
             self._last_row = rows[end.position][0] - 1
             if end.note:
-                text = f"{left} row{'s are' if left > 1 else ' is'} not read: {end.note}"
-                self.warnings.append(Notice("rows_left_out", text))
+                self.warnings.append(table_end.warn_of_rows_left_out(left, end.note))
         self.skipped += left + len(end.dropped)
 
     def blocks(self) -> Iterator[Block]:

@@ -109,7 +109,7 @@ def test_two_delimiters_that_fit_are_refused_and_one_can_be_set(tmp_path: Path) 
 def test_titles_and_notes_of_a_large_file_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, end: str
 ) -> None:
-    monkeypatch.setattr(analysis, "WHOLE_BYTES", 1000)
+    monkeypatch.setattr(analysis, "MAX_WHOLE_BYTES", 1000)
     monkeypatch.setattr(analysis, "TAIL_BYTES", 300)
     lines = ["Report", "", "Id,Town,Sum", *(f"{n},Town {n},{n}.50" for n in range(2000)), "", "Source: our own count"]
     columns, records, skipped = read(tmp_path / "x", end.join(lines).encode(encoding))

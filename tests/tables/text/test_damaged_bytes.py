@@ -41,7 +41,7 @@ def converted(path: Path) -> bytes:
 def test_a_conversion_is_refused_with_the_row_whatever_the_delimiter(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(DAMAGED.replace(b",", delimiter.encode()))
-    with pytest.raises(BadDataError, match="row 3 is not utf-8"):
+    with pytest.raises(BadDataError, match="row 3 is not valid utf-8"):
         converted(path)
 
 
@@ -50,7 +50,7 @@ def test_also_where_it_stands_far_behind_the_sample(tmp_path: Path, delimiter: s
     content, row = large(delimiter)
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    with pytest.raises(BadDataError, match=f"row {row} is not utf-8"):
+    with pytest.raises(BadDataError, match=f"row {row} is not valid utf-8"):
         converted(path)
 
 
@@ -59,7 +59,7 @@ def test_a_damaged_header_is_no_name_of_a_column(tmp_path: Path, delimiter: str)
     path = tmp_path / "a.csv"
     text = "name,st\x00dt\nJosé,Málaga\nÄnne,Köln\nZoë,Ny\n".replace(",", delimiter)
     path.write_bytes(text.encode().replace(b"\x00", b"\xe4"))
-    with pytest.raises(BadDataError, match=r"the header \(row 1\) is not utf-8"):
+    with pytest.raises(BadDataError, match=r"the header \(row 1\) is not valid utf-8"):
         converted(path)
     path.write_bytes(text.replace("\x00", "\ufffd").encode())  # a sign that somebody wrote is one
     assert converted(path).decode().splitlines()[0] == "name,st\ufffddt"
@@ -70,7 +70,7 @@ def test_a_row_that_is_put_right_is_not_put_right_where_it_is_damaged(tmp_path: 
     rows = [f"{n},2024-05-{n:02},Málaga {n}" for n in range(1, 20)]
     rows[9] = "10;2024-05-10;K\x00ln"
     path.write_bytes("\n".join(["id,day,city", *rows, ""]).encode().replace(b"\x00", b"\xf6"))
-    with pytest.raises(BadDataError, match="row 11 is not utf-8"):
+    with pytest.raises(BadDataError, match="row 11 is not valid utf-8"):
         converted(path)
 
 
@@ -85,7 +85,7 @@ def test_the_script_leaves_no_file_with_such_bytes(installation: Installation, t
     path = tmp_path / "damaged.csv"
     path.write_bytes(DAMAGED)
     done = installation.run("xls_to_csv", path, "--output-dir", tmp_path / "out")
-    assert done.returncode == 65 and "row 3 is not utf-8" in done.stderr
+    assert done.returncode == 65 and "row 3 is not valid utf-8" in done.stderr
     assert [found for found in (tmp_path / "out").rglob("*") if found.is_file()] == []
 
 

@@ -19,10 +19,10 @@ ROWS = b"id,name,city\n" + b"".join(b"%d,a,Oslo\n" % number for number in range(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"id,name,city\n1,a\0b,Oslo\n2,\0\0\0,Rome\n3,c,Bonn\n", "line 2 holds NUL bytes"),
-        (b"id,name\r\n1,a\r\n2,\0\r\n", "line 3 holds NUL bytes"),
-        (b"id,na\0me\n" + ROWS, "line 1 holds NUL bytes"),
-        (ROWS + b"\0" * 100, "line 32 holds NUL bytes"),
+        (b"id,name,city\n1,a\0b,Oslo\n2,\0\0\0,Rome\n3,c,Bonn\n", "line 2 contains NUL bytes"),
+        (b"id,name\r\n1,a\r\n2,\0\r\n", "line 3 contains NUL bytes"),
+        (b"id,na\0me\n" + ROWS, "line 1 contains NUL bytes"),
+        (ROWS + b"\0" * 100, "line 32 contains NUL bytes"),
         (ROWS * (HEAD_BYTES // len(ROWS) + 2) + b"\0" * 100, "ends with NUL bytes"),
     ],
 )
