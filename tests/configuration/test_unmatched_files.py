@@ -40,9 +40,7 @@ def test_doctor_status_and_watchdog_name_a_file_that_matches_no_import_or_two(in
 
 def test_a_declared_delimiter_that_never_occurs_refuses_the_file(here: Installation) -> None:
     path = here.drop("lists.csv", "id,name,city\n1,x,Rome\n2,y,Oslo\n")
-    with pytest.raises(
-        BadDataError, match="does not contain the declared delimiter ';'; ',' splits it into 3 columns"
-    ):
+    with pytest.raises(BadDataError, match="does not contain the declared delimiter ';'; ',' splits it into 3 columns"):
         open_table(path, ReadingOptions(delimiter=";"))
     for content in ("note\nred, green\nblue, white\nwell, well\n", "id\n1\n2\n", "id;name\n1;x\n"):
         path = here.drop("lists.csv", content)
