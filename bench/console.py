@@ -67,7 +67,7 @@ class Bench:
             raise SystemExit(f"{script}: {done.stderr}")
         return done.stdout
 
-    def computed(self) -> float:
+    def read_processor_seconds(self) -> float:
         """Seconds of processor that the console and its database connections have taken (all on this machine)."""
         backends = self.sql("select pid from pg_stat_activity where application_name like '%console%'")
         stats = [path for pid in [self.process, *(pid for (pid,) in backends)]
@@ -83,7 +83,7 @@ class Bench:
                 return cursor.fetchall() if cursor.description else []
 
     @contextlib.contextmanager
-    def console(self) -> Iterator[tuple[str, dict[str, str]]]:
+    def run_console(self) -> Iterator[tuple[str, dict[str, str]]]:
         """The console on a free port; its address and the headers of somebody who is signed in."""
         output = self.folder / "console.out"
         with output.open("w") as stream:
@@ -138,7 +138,7 @@ def fill_tables(bench: Bench, share: float) -> None:
 
 def measure_pages(bench: Bench) -> None:
     """Ask for each page again and again, deep pages too; print medians and the 95th percentile."""
-    with bench.console() as (url, headers):
+    with bench.run_console() as (url, headers):
         newest = bench.sql("select max(dataset_id) from dba.tdataset")[0][0]
         run = bench.sql("select run_uuid from dba.trun order by started_at desc offset 100 limit 1")[0][0]
         fixed = [
@@ -152,18 +152,18 @@ def measure_pages(bench: Bench) -> None:
         session = requests.Session()
         session.headers.update(headers)
         for path in fixed:
-            begun = bench.computed()
+            begun = bench.read_processor_seconds()
             taken = [_time_request(session, url + path)[0] for _ in range(REQUESTS)]
-            worst = max(worst, _print_times(path, taken, bench.computed() - begun))
+            worst = max(worst, _print_times(path, taken, bench.read_processor_seconds() - begun))
         for path in ("/console/runs", "/console/datasets", "/console/rejects", "/console/tables/public.much"):
-            begun = bench.computed()
+            begun = bench.read_processor_seconds()
             taken = _time_walk(session, url, path)
-            worst = max(worst, _print_times(f"{path}, page after page", taken, bench.computed() - begun))
+            worst = max(worst, _print_times(f"{path}, page after page", taken, bench.read_processor_seconds() - begun))
         print(f"worst 95th percentile: {worst:.0f} ms (aim: under 100)")
         for path in ("?sort=amount&order=desc", "?column1=who&operator1=is&value1=name+77"):
-            begun = bench.computed()
+            begun = bench.read_processor_seconds()
             taken = [_time_request(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
-            _print_times(f"not counted, no index helps: {path}", taken, bench.computed() - begun)
+            _print_times(f"not counted, no index helps: {path}", taken, bench.read_processor_seconds() - begun)
 
 
 def _time_request(session: requests.Session, address: str) -> tuple[float, str]:
@@ -198,16 +198,16 @@ def measure_load(bench: Bench, megabytes: int, repeats: int) -> None:
         values ('large', 'large.*', 'public.large', 'append') on conflict do nothing""")
     alone: list[float] = []
     beside: list[float] = []
-    with bench.console() as (url, headers):
+    with bench.run_console() as (url, headers):
         for number in range(repeats * 2):
             busy = number % 2 == 1
             path = bench.folder / "file_watcher" / f"large_{number}.csv"
             _write_file(path, megabytes, number)
             with _run_readers(url, headers) if busy else contextlib.nullcontext():
-                begun, computed = time.perf_counter(), bench.computed()
+                begun, computed = time.perf_counter(), bench.read_processor_seconds()
                 bench.run("generic_import", "large")
                 (beside if busy else alone).append(time.perf_counter() - begun)
-                share = (bench.computed() - computed) / (time.perf_counter() - begun)
+                share = (bench.read_processor_seconds() - computed) / (time.perf_counter() - begun)
             bench.sql("truncate public.large")
             name, seconds = ("beside readers", beside[-1]) if busy else ("alone", alone[-1])
             print(f"{name:15} {seconds:6.2f} s, console {share:.0%} of a core", flush=True)

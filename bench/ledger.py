@@ -163,7 +163,7 @@ def _measure_pages(bench: Bench, repeats: int) -> list[tuple[str, Cost]]:
     [(run_uuid,)] = bench.sql("select run_uuid from dba.trun order by started_at desc limit 1")
     named = {f"/console/datasets/{dataset_id}": "a dataset", f"/console/runs/{run_uuid}": "a run"}
     found = []
-    with bench.console() as (url, headers):
+    with bench.run_console() as (url, headers):
         session = requests.Session()
         session.headers.update(headers)
         for page in [*PAGES, *named]:

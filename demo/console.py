@@ -49,7 +49,7 @@ def run(port: int | None) -> int:
 def _open_installation() -> Iterator[DemoInstallation]:
     """The demo's installation with its local servers, which show the last week."""
     installation = DemoInstallation()
-    with installation.mail_sink(), installation.serving("site", MeetMaxServer) as site:
+    with installation.serve_mail(), installation.serve("site", MeetMaxServer) as site:
         site.show_week(max(weekly_demo.WEEKS))
         installation.write_settings(
             MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS=expected.EVENT_RANGE, MEETMAX_DELAY_SECONDS="0"

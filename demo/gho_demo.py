@@ -23,7 +23,7 @@ INDICATORS = ("gho_life_expectancy", "gho_life_expectancy_at_60")
 def run() -> int:
     """Run the demo and show what happened; returns the exit code."""
     installation = DemoInstallation()
-    with installation.mail_sink(), installation.serving("gho", lambda port: ODataServer(port, hiccups=HICCUPS)) as who:
+    with installation.serve_mail(), installation.serve("gho", lambda port: ODataServer(port, hiccups=HICCUPS)) as who:
         installation.write_settings(SOURCE_GHO_URL=who.base_url)
         worst = 0
         for number, tuesday in enumerate(TUESDAYS):
@@ -32,8 +32,8 @@ def run() -> int:
                     who.records[code] = gho_data.correct_records(records)
             print(f"\n{tuesday:%A %d %B %Y}", flush=True)
             worst = worst or installation.run_day("gho", datetime.combine(tuesday, START_TIME))
-        installation.work_here()
-        installation.show(
+        installation.enter()
+        installation.show_result(
             "What happened",
             _list_loads(),
             [],

@@ -64,13 +64,13 @@ class DemoInstallation:
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(self._state))
 
-    def days_run(self, pipeline: str) -> list[date]:
+    def list_days_run(self, pipeline: str) -> list[date]:
         """Return the days for which earlier demos ran a pipeline to its end, in order."""
         return sorted(date.fromisoformat(day) for day in self._state.get("days", {}).get(pipeline, []))
 
     def run_day(self, pipeline: str, now: datetime) -> int:
         """Run a pipeline for a day, unless an earlier demo did: a source does not take back what it has published."""
-        days = self.days_run(pipeline)
+        days = self.list_days_run(pipeline)
         if now.date() in days:
             print(f"pipeline {pipeline}: done by an earlier demo; to begin again, remove {self.folder}", flush=True)
             return 0
@@ -81,7 +81,7 @@ class DemoInstallation:
         return exit_code
 
     @contextlib.contextmanager
-    def serving(self, name: str, make: Callable[[int], Started]) -> Iterator[Started]:
+    def serve(self, name: str, make: Callable[[int], Started]) -> Iterator[Started]:
         """A started server, `make(port)`, on the port it had before, or on a free one where that is taken."""
         try:
             server = make(self._state.get(name, 0))
@@ -96,11 +96,11 @@ class DemoInstallation:
             server.stop()
 
     @contextlib.contextmanager
-    def mail_sink(self) -> Iterator[MailSink]:
+    def serve_mail(self) -> Iterator[MailSink]:
         """The local mail server, already named in the settings."""
         logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd warns of its own attributes
         folders = (self.folder / "mails", self.folder / "certificate")
-        with self.serving("mail", lambda port: MailSink(*folders, "demo", self.password, port)) as mails:
+        with self.serve("mail", lambda port: MailSink(*folders, "demo", self.password, port)) as mails:
             self.write_settings(
                 SMTP_HOST="127.0.0.1",
                 SMTP_PORT=str(mails.port),
@@ -136,14 +136,14 @@ class DemoInstallation:
         done = subprocess.run([str(WRAPPER), *command], env=self.environment() | clock, check=False)
         return done.returncode
 
-    def work_here(self) -> None:
+    def enter(self) -> None:
         """From now on this very process works in the demo's installation, for reading what it loaded."""
         from systemscripts import settings
 
         os.environ.update({name: value for name, value in self.environment().items() if name.startswith("ETL_")})
         settings.reset()
 
-    def show(self, headline: str, rows: list[dict[str, Any]], details: list[str], commands: list[str]) -> None:
+    def show_result(self, headline: str, rows: list[dict[str, Any]], details: list[str], commands: list[str]) -> None:
         """The closing table and the commands to try next, those that begin with a dot as they are.
 
         The others are jobs, run in the demo's installation.

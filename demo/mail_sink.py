@@ -57,14 +57,14 @@ class MailSink(LocalServer):
         """Accept no more."""
         self._controller.stop()
 
-    def mails(self) -> list[Path]:
+    def list_mails(self) -> list[Path]:
         """Return the mails kept so far, oldest first."""
         return sorted(self.mail_folder.glob("*.eml"))
 
-    def messages(self) -> list[EmailMessage]:
+    def read_messages(self) -> list[EmailMessage]:
         """Return the mails kept so far as their readers see them, oldest first."""
         read = partial(email.message_from_bytes, policy=email.policy.default)
-        return [cast("EmailMessage", read(path.read_bytes().replace(b"\r\n", b"\n"))) for path in self.mails()]
+        return [cast("EmailMessage", read(path.read_bytes().replace(b"\r\n", b"\n"))) for path in self.list_mails()]
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope
@@ -73,7 +73,7 @@ class MailSink(LocalServer):
         content = envelope.original_content or b""
         subject = email.message_from_bytes(content, policy=email.policy.default)["subject"] or ""
         name = re.sub(r"[^A-Za-z0-9]+", "-", str(subject)).strip("-")[:60] or "no-subject"
-        number = max((int(path.name[:4]) for path in self.mails()), default=0) + 1
+        number = max((int(path.name[:4]) for path in self.list_mails()), default=0) + 1
         temporary = self.mail_folder / f".{number:04d}.tmp"
         temporary.write_bytes(content)
         temporary.replace(self.mail_folder / f"{number:04d}_{name}.eml")

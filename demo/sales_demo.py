@@ -30,13 +30,13 @@ def run() -> int:
     def server(port: int) -> S3Server:
         return S3Server(folder, key, installation.password, port)
 
-    with installation.mail_sink() as mails, installation.serving("s3", server) as bucket_server:
-        known = len(mails.mails())
+    with installation.serve_mail() as mails, installation.serve("s3", server) as bucket_server:
+        known = len(mails.list_mails())
         installation.write_settings(
             S3_ENDPOINT_URL=bucket_server.url, S3_BUCKET=BUCKET, S3_ACCESS_KEY_ID=key,
             S3_SECRET_ACCESS_KEY=installation.password, S3_REGION="us-east-1",
         )  # fmt: skip
-        installation.work_here()
+        installation.enter()
         _prepare()
         codes = []
         for number, month in enumerate(MONTHS):
@@ -44,10 +44,10 @@ def run() -> int:
             print(f"\nThe files of {month:%B %Y}", flush=True)
             following = month.replace(month=month.month + 1)
             codes.append(installation.run_job("run_pipeline.py", "sales", now=datetime.combine(following, START_TIME)))
-        installation.show(
+        installation.show_result(
             "The best of each store and month, from sales.sales_team_data_mart",
             _list_best(),
-            [*_list_set_aside(), *(f"mail: {path}" for path in mails.mails()[known:])],
+            [*_list_set_aside(), *(f"mail: {path}" for path in mails.list_mails()[known:])],
             [
                 'database.py sql "select * from sales.customers_data_mart limit 20"',
                 "sales_marts.py --dry-run",

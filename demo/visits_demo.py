@@ -28,8 +28,8 @@ def run() -> int:
     installation = DemoInstallation()
     root = installation.folder / "sftp"
     with (
-        installation.mail_sink(),
-        installation.serving(
+        installation.serve_mail(),
+        installation.serve(
             "sftp", lambda port: sftp_server.SftpServer(root, root.with_name("sftp_keys"), port)
         ) as server,
     ):
@@ -45,7 +45,7 @@ def run() -> int:
         codes = (
             [_run_night(installation, root / REMOTE, day) for day in visits_reports.DAYS] if not trusted else [trusted]
         )
-        installation.work_here()
+        installation.enter()
         os.environ["ETL_NOW"] = datetime.combine(visits_reports.DAYS[-1], START_TIME).isoformat()
         _show_tables(installation, sorted(path.name for path in (root / REMOTE).iterdir()))
     return max((code for code in codes if code not in EXPECTED), default=0)
@@ -103,7 +103,7 @@ def _show_tables(installation: DemoInstallation, left: list[str]) -> None:
         visitors = _select_rows(connection, "select * from visits.visitor order by email")
     print(Summary(headline="\nvisits.load_log", rows=log).as_text())
     print(Summary(headline="\nvisits.errors", rows=errors).as_text())
-    installation.show(
+    installation.show_result(
         "visits.visitor",
         visitors,
         [f"left on the SFTP server: {', '.join(left) or 'nothing, all is safe here'}"],

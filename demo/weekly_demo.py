@@ -21,19 +21,19 @@ START_TIME = time(6, 30)
 def run() -> int:
     """Run the demo and show what happened; returns the exit code."""
     installation = DemoInstallation()
-    with installation.mail_sink() as mails, installation.serving("site", MeetMaxServer) as site:
-        known = len(mails.mails())
+    with installation.serve_mail() as mails, installation.serve("site", MeetMaxServer) as site:
+        known = len(mails.list_mails())
         installation.write_settings(
             MEETMAX_BASE_URL=site.base_url, MEETMAX_FIRST_EVENTS=expected.EVENT_RANGE, MEETMAX_DELAY_SECONDS="0"
         )
         worst = 0
-        for week, monday in _list_mondays(installation.days_run("weekly")):
+        for week, monday in _list_mondays(installation.list_days_run("weekly")):
             site.show_week(week)
             print(f"\n{monday:%A %d %B %Y}", flush=True)
             worst = worst or installation.run_day("weekly", datetime.combine(monday, START_TIME))
-        installation.work_here()
-        new = mails.mails()[known:]
-        installation.show(
+        installation.enter()
+        new = mails.list_mails()[known:]
+        installation.show_result(
             "What happened (rows; + added - removed ~ changed)",
             _summarize_lists(),
             [f"mail: {path}" for path in new] or ["no mail: nothing was new"],

@@ -116,15 +116,15 @@ class Installation:
             tuple(values.values()),
         )
 
-    def waiting(self) -> list[str]:
+    def list_waiting(self) -> list[str]:
         """Names of the files that still wait."""
         return sorted(p.name for p in (self.data / "file_watcher").glob("*") if p.is_file())
 
-    def archive(self) -> dict[str, bytes]:
+    def read_archive(self) -> dict[str, bytes]:
         """Every file of the archive by its path below archive/YYYY/MM."""
         return {p.name: p.read_bytes() for p in sorted((self.data / "archive").rglob("*")) if p.is_file()}
 
-    def log_text(self) -> str:
+    def read_logs(self) -> str:
         """Everything in logs/ and var/, for looking for what must not be there."""
         found = [p for folder in ("logs", "var") for p in (self.data / folder).rglob("*") if p.is_file()]
         return "\n".join(p.read_text(errors="replace") for p in found)

@@ -66,7 +66,7 @@ class SmtpServer:
             "SMTP_TIMEOUT_SECONDS": "2", "MAIL_FROM": "ETL <etl@example.com>",
         }  # fmt: skip
 
-    def received(self) -> list[str]:
+    def list_recipients(self) -> list[str]:
         """Every recipient of every mail, in order."""
         return [recipient for each in self.delivered for recipient in each.recipients]
 

@@ -127,17 +127,17 @@ def test_planted_secrets_appear_nowhere(planted: Installation, jobs: Jobs, mails
     done = jobs.run("tiny", "--password", ARGUMENT)
     debugged = jobs.run("tiny", "--password", ARGUMENT, "--debug", "--json")
     assert (done.returncode, debugged.returncode) == (1, 1), done.stderr
-    assert len(mails.subjects()) == 1
+    assert len(mails.list_subjects()) == 1
     tables = jobs.installation.sql(
         "select string_agg(r::text, ' ') from (select to_jsonb(t) r from dba.trun t union all "
         "select to_jsonb(l) from dba.tlogentry l) x"
     )
     seen = {
-        "logs": jobs.installation.log_text(),
+        "logs": jobs.installation.read_logs(),
         "names": " ".join(map(str, Path(jobs.installation.data).rglob("*"))),
         "tables": tables[0][0].replace("\\\\", "\\"),
         "output": done.stdout + done.stderr + debugged.stdout + debugged.stderr,
-        "mail": mails.subjects()[0] + mails.text(),
+        "mail": mails.list_subjects()[0] + mails.read_text(),
         "processes": (jobs.installation.data / "cmdline").read_text(),
     }
     for place, text in seen.items():
@@ -145,7 +145,7 @@ def test_planted_secrets_appear_nowhere(planted: Installation, jobs: Jobs, mails
         assert not [form for form in spellings if form in text], place
     assert "info *** ['***']" in seen["logs"]
     assert "tiny --password" not in seen["processes"]
-    assert mails.text().count("--password ***") >= 1
+    assert mails.read_text().count("--password ***") >= 1
 
 
 def test_a_wrong_password_is_not_shown(planted: Installation) -> None:
@@ -153,7 +153,7 @@ def test_a_wrong_password_is_not_shown(planted: Installation) -> None:
     done = planted.run("close_interrupted_runs", DATABASE_URL=f"postgresql://etl:wrong-secret%40x@{host}")
     assert done.returncode == 78
     assert "refused the login" in done.stderr
-    assert "wrong-secret" not in done.stderr + planted.log_text()
+    assert "wrong-secret" not in done.stderr + planted.read_logs()
 
 
 @pytest.mark.parametrize(

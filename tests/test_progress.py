@@ -21,7 +21,7 @@ def test_lines_in_the_log_without_a_terminal(jobs: Jobs) -> None:
     jobs.write("tiny", BODY, before="progress.LINE_EVERY_SECONDS = 0.3")
     done = jobs.run("tiny")
     assert (done.returncode, done.stderr) == (0, "")
-    [entries] = jobs.logs("tiny")
+    [entries] = jobs.read_logs("tiny")
     lines = [entry["message"] for entry in entries if entry["message"].startswith("pages: ")]
     assert 2 <= len(lines) <= 4
     assert "of 20 pages (" in lines[0]

@@ -62,7 +62,7 @@ class Jobs:
             stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, cwd=self.installation.data,
         )  # fmt: skip
 
-    def begun(self, name: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    def start_and_wait(self, name: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Start a script whose body makes the file `begun`, and wait until it is there."""
         process = self.start(name, *arguments, **more)
         wait_for(lambda: (self.installation.data / "begun").exists() or process.poll() is not None)
@@ -70,11 +70,11 @@ class Jobs:
         (self.installation.data / "begun").unlink()
         return process
 
-    def rows(self, columns: str = "job, status, exit_code, error") -> list[tuple[Any, ...]]:
+    def list_runs(self, columns: str = "job, status, exit_code, error") -> list[tuple[Any, ...]]:
         """dba.trun, oldest first."""
         return self.installation.sql(f"select {columns} from dba.trun order by started_at")
 
-    def logs(self, job: str) -> list[list[dict[str, Any]]]:
+    def read_logs(self, job: str) -> list[list[dict[str, Any]]]:
         """The entries of each log of a job, oldest log first."""
         found = sorted((self.installation.data / "logs").glob(f"{job}_*.jsonl"), key=lambda path: path.stat().st_mtime)
         return [[json.loads(line) for line in path.read_text().split("\n") if line] for path in found]
@@ -101,14 +101,16 @@ class Mails:
 
     sink: Any
 
-    def all(self) -> list[EmailMessage]:
-        return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.sink.mails()]  # type: ignore[misc]
+    def read_all(self) -> list[EmailMessage]:
+        return [
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.sink.list_mails()
+        ]  # type: ignore[misc]
 
-    def subjects(self) -> list[str]:
-        return [str(mail["subject"]) for mail in self.all()]
+    def list_subjects(self) -> list[str]:
+        return [str(mail["subject"]) for mail in self.read_all()]
 
-    def text(self, number: int = -1) -> str:
-        return str(self.all()[number].get_content())
+    def read_text(self, number: int = -1) -> str:
+        return str(self.read_all()[number].get_content())
 
 
 @pytest.fixture

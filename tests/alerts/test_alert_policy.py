@@ -30,30 +30,30 @@ def test_a_job_that_stays_bad_is_told_of_once_a_week_until_it_works_again(jobs: 
     jobs.run("tiny", "BadDataError", **at(0))
     for day in (1, 3, 6):
         jobs.run("tiny", "BadDataError", **at(day))
-    assert mails.subjects() == [BAD]
+    assert mails.list_subjects() == [BAD]
     jobs.run("other", **at(7))  # whichever job runs
     jobs.run("tiny", "BadDataError", **at(7))
-    assert mails.subjects() == [BAD, STILL]
-    assert "bad since 2026-01-05" in mails.text()
-    assert "What: it is BadDataError" in mails.text()
+    assert mails.list_subjects() == [BAD, STILL]
+    assert "bad since 2026-01-05" in mails.read_text()
+    assert "What: it is BadDataError" in mails.read_text()
     jobs.run("tiny", "BadDataError", **at(14))
-    assert mails.subjects() == [BAD, STILL, STILL]
-    assert mails.text().count("What was said then") == 1
+    assert mails.list_subjects() == [BAD, STILL, STILL]
+    assert mails.read_text().count("What was said then") == 1
     jobs.run("tiny", "TryLaterError", **at(15))  # another way of failing is news
-    assert mails.subjects()[3:] == [BAD]
+    assert mails.list_subjects()[3:] == [BAD]
     jobs.run("tiny", "well", **at(16))
     for day in (17, 30):
         jobs.run("tiny", "well", **at(day))
-    assert mails.subjects()[4:] == [WELL]
+    assert mails.list_subjects()[4:] == [WELL]
 
 
 def test_a_mail_sent_under_a_clock_that_was_wrong_does_not_keep_the_reminders_away(jobs: Jobs, mails: Mails) -> None:
     jobs.write("tiny", FAIL, parameters="how: str")
     jobs.run("tiny", "BadDataError", **at(400))
     jobs.run("tiny", "BadDataError", **at(0))
-    assert mails.subjects() == [BAD, STILL]
+    assert mails.list_subjects() == [BAD, STILL]
     jobs.run("tiny", "BadDataError", **at(1))
-    assert mails.subjects() == [BAD, STILL]
+    assert mails.list_subjects() == [BAD, STILL]
 
 
 def test_without_a_database_one_mail_for_all_jobs_and_one_when_it_is_back(jobs: Jobs, mails: Mails) -> None:
@@ -63,41 +63,41 @@ def test_without_a_database_one_mail_for_all_jobs_and_one_when_it_is_back(jobs: 
     jobs.installation.write_settings(DATABASE_URL="postgresql://etl:x@127.0.0.1:1/etl")
     for day, name in ((0, "one"), (0, "two"), (1, "one")):
         assert jobs.run(name, **at(day)).returncode == 75
-    assert mails.subjects() == ["[ETL] the database is down"]
-    assert "does not answer" in mails.text()
+    assert mails.list_subjects() == ["[ETL] the database is down"]
+    assert "does not answer" in mails.read_text()
     jobs.run("two", **at(8))
-    assert mails.subjects()[1:] == ["[ETL] still: the database is down"]
+    assert mails.list_subjects()[1:] == ["[ETL] still: the database is down"]
     jobs.installation.write_settings(DATABASE_URL=url)
     for day in (9, 10):
         assert jobs.run("one", **at(day)).returncode == 0
-    assert mails.subjects()[2:] == ["[ETL] over: the database is down"]
-    assert "./run_python_etl_script.sh one.py" in mails.text()
-    assert "./run_python_etl_script.sh two.py" in mails.text()
+    assert mails.list_subjects()[2:] == ["[ETL] over: the database is down"]
+    assert "./run_python_etl_script.sh one.py" in mails.read_text()
+    assert "./run_python_etl_script.sh two.py" in mails.read_text()
 
 
 def test_killed_and_timed_out_are_told_once_and_weekly_while_it_lasts(jobs: Jobs, mails: Mails) -> None:
     jobs.write("slow", "Path('begun').touch(); time.sleep(60)", needs="time_limit_hours=0.0001")
     for day in (0, 1):
         assert jobs.run("slow", **at(day)).returncode == 1
-    assert mails.subjects() == ["[ETL] slow timed out"]
+    assert mails.list_subjects() == ["[ETL] slow timed out"]
     jobs.write("other", "pass")
     for day in (7, 8):
         jobs.run("other", **at(day))
-    assert mails.subjects()[1:] == ["[ETL] slow is still bad"]
-    assert "slow timed out (exit code 1), bad since 2026-01-05" in mails.text()
+    assert mails.list_subjects()[1:] == ["[ETL] slow is still bad"]
+    assert "slow timed out (exit code 1), bad since 2026-01-05" in mails.read_text()
     jobs.write("slow", "Path('begun').touch(); time.sleep(60)")
     for _ in range(2):
-        process = jobs.begun("slow", **at(9))
+        process = jobs.start_and_wait("slow", **at(9))
         process.kill()
         process.communicate()
         jobs.installation.run("close_interrupted_runs", **at(9))
-    assert mails.subjects()[2:] == ["[ETL] slow interrupted"]
-    assert "killed, or the machine went down" in mails.text()
+    assert mails.list_subjects()[2:] == ["[ETL] slow interrupted"]
+    assert "killed, or the machine went down" in mails.read_text()
     jobs.run("other", **at(16))
-    assert mails.subjects()[3:] == ["[ETL] slow is still bad"]
+    assert mails.list_subjects()[3:] == ["[ETL] slow is still bad"]
     jobs.write("slow", "pass")
     jobs.run("slow", **at(17))
-    assert mails.subjects()[4:] == ["[ETL] slow works again"]
+    assert mails.list_subjects()[4:] == ["[ETL] slow works again"]
 
 
 @contextlib.contextmanager
@@ -121,11 +121,11 @@ def test_mail_trouble_changes_no_result_and_the_mail_goes_later_once(jobs: Jobs,
         }[trouble])  # fmt: skip
         assert jobs.run("tiny", "BadDataError").returncode == 65
         assert jobs.run("other").returncode == 0
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
     jobs.installation.write_settings(**right)
     for _ in range(2):
         assert jobs.run("other").returncode == 0
-    assert mails.subjects() == [BAD]
+    assert mails.list_subjects() == [BAD]
 
 
 class Hook:
@@ -151,7 +151,7 @@ class Hook:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/services/T0/hook-secret"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def subjects(self) -> list[str]:
+    def list_subjects(self) -> list[str]:
         return [post["text"].splitlines()[0].strip("*") for post in self.posts]
 
 
@@ -172,14 +172,14 @@ def test_a_webhook_hears_the_same_once_whatever_the_mail_server_does(jobs: Jobs,
     hook.answer = 500
     jobs.installation.write_settings(SMTP_PORT=port)
     assert jobs.run("tiny", "BadDataError").returncode == 65
-    assert (mails.subjects(), hook.subjects()) == ([BAD], [BAD])
+    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD], [BAD])
     assert jobs.run("tiny", "well").returncode == 0
-    assert (mails.subjects(), hook.subjects()) == ([BAD, WELL], [BAD])
+    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD, WELL], [BAD])
     hook.answer = 200
     for _ in range(2):
         jobs.run("tiny", "well")
-    assert (mails.subjects(), hook.subjects()) == ([BAD, WELL], [BAD, WELL])
-    assert "hook-secret" not in jobs.installation.log_text()
+    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD, WELL], [BAD, WELL])
+    assert "hook-secret" not in jobs.installation.read_logs()
 
 
 def test_a_webhook_alone_is_enough(jobs: Jobs, hook: Hook) -> None:
@@ -187,4 +187,4 @@ def test_a_webhook_alone_is_enough(jobs: Jobs, hook: Hook) -> None:
     jobs.installation.write_settings(ALERT_WEBHOOK_URL=hook.url)
     for how in ("BadDataError", "BadDataError", "well", "well"):
         jobs.run("tiny", how)
-    assert hook.subjects() == [BAD, WELL]
+    assert hook.list_subjects() == [BAD, WELL]

@@ -30,12 +30,12 @@ def test_when_mails_go_out(jobs: Jobs, mails: Mails) -> None:
     ]:
         jobs.run("tiny", how)
         expected += new
-        assert mails.subjects() == expected, how
-    text = mails.text()
+        assert mails.list_subjects() == expected, how
+    text = mails.read_text()
     assert "What: it is TryLaterError" in text
     assert "./run_python_etl_script.sh tiny.py TryLaterError" in text
     assert "run began" in text
-    mail = mails.all()[-1]
+    mail = mails.read_all()[-1]
     assert (mail["to"], mail["auto-submitted"]) == ("operator@example.test", "auto-generated")
 
 
@@ -43,14 +43,14 @@ def test_two_errors_with_one_exit_code_are_two_ways_of_failing(jobs: Jobs, mails
     jobs.write("tiny", "raise getattr(__import__('builtins'), how)('x')", parameters="how: str")
     for how in ("ValueError", "ValueError", "KeyError"):
         jobs.run("tiny", how)
-    assert len(mails.subjects()) == 2
+    assert len(mails.list_subjects()) == 2
 
 
 def test_each_key_is_bad_for_itself(jobs: Jobs, mails: Mails) -> None:
     jobs.write("tiny", "raise errors.EtlError('x')", parameters="key: str", needs="lock='{key}'")
     for key in ("a", "b", "a"):
         jobs.run("tiny", key)
-    assert mails.subjects() == ["[ETL] tiny a failed", "[ETL] tiny b failed"]
+    assert mails.list_subjects() == ["[ETL] tiny a failed", "[ETL] tiny b failed"]
 
 
 def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once(jobs: Jobs, mails: Mails) -> None:
@@ -65,9 +65,9 @@ def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once
     jobs.write("other", "pass")
     for _ in range(2):  # any job
         assert jobs.run("other").returncode == 0
-    assert mails.subjects() == [BAD]
+    assert mails.list_subjects() == [BAD]
     jobs.run("tiny", "well")
-    assert mails.subjects() == [BAD, WELL]
+    assert mails.list_subjects() == [BAD, WELL]
     assert not list((jobs.installation.data / "var" / "alerts").glob("*.json"))
 
 
@@ -78,9 +78,9 @@ def test_a_failure_that_was_over_before_the_mail_server_was_back_is_told_of(jobs
     jobs.run("tiny", "well")
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
     jobs.run("tiny", "well")
-    assert mails.subjects() == [WELL]
-    assert "it is BadDataError" in mails.text()
-    assert "this was not told then" in mails.text()
+    assert mails.list_subjects() == [WELL]
+    assert "it is BadDataError" in mails.read_text()
+    assert "this was not told then" in mails.read_text()
 
 
 def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jobs: Jobs, mails: Mails) -> None:
@@ -91,12 +91,12 @@ def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jo
         jobs.run("tiny", how)
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
     jobs.run("tiny", "TryLaterError")
-    assert mails.subjects() == [BAD, BAD]
-    parts = mails.text().split("The mail server was away, so this was not told then:")
+    assert mails.list_subjects() == [BAD, BAD]
+    parts = mails.read_text().split("The mail server was away, so this was not told then:")
     assert ["What: it is TryLaterError" in parts[0], BAD in parts[1], WELL in parts[2]] == [True] * 3
     jobs.run("tiny", "well")
-    assert mails.subjects() == [BAD, BAD, WELL]
-    assert "not told" not in mails.text()
+    assert mails.list_subjects() == [BAD, BAD, WELL]
+    assert "not told" not in mails.read_text()
 
 
 def test_a_dry_run_neither_recovers_a_job_nor_makes_it_bad(jobs: Jobs, mails: Mails) -> None:
@@ -104,12 +104,12 @@ def test_a_dry_run_neither_recovers_a_job_nor_makes_it_bad(jobs: Jobs, mails: Ma
         "tiny", "if fails: raise errors.BadDataError('x')", parameters="fails: bool = False, dry_run: bool = False"
     )
     jobs.run("tiny", "--fails", "--dry-run")
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
     jobs.run("tiny", "--fails")
     assert jobs.run("tiny", "--dry-run").returncode == 0
-    assert mails.subjects() == [BAD]
+    assert mails.list_subjects() == [BAD]
     jobs.run("tiny")
-    assert mails.subjects() == [BAD, WELL]
+    assert mails.list_subjects() == [BAD, WELL]
 
 
 def test_a_wrong_mail_password_is_a_warning(jobs: Jobs, mails: Mails) -> None:
@@ -118,7 +118,7 @@ def test_a_wrong_mail_password_is_a_warning(jobs: Jobs, mails: Mails) -> None:
     done = jobs.run("tiny", "BadDataError")
     assert done.returncode == 65
     assert "refused the login of etl: 535 5.7.8 Authentication credentials invalid. Check SMTP_PASSWORD." in done.stderr
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
 
 
 def test_an_unknown_certificate_is_a_warning(jobs: Jobs, mails: Mails) -> None:
@@ -128,7 +128,7 @@ def test_an_unknown_certificate_is_a_warning(jobs: Jobs, mails: Mails) -> None:
     jobs.installation.write_settings(SMTP_CA_FILE="/no/such.crt")
     done = jobs.run("tiny", "BadDataError")
     assert (done.returncode, "SMTP_CA_FILE: /no/such.crt cannot be used" in done.stderr) == (65, True)
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
 
 
 def test_a_state_file_that_is_damaged_or_cannot_be_written_never_fails_the_job(jobs: Jobs, mails: Mails) -> None:
@@ -150,17 +150,17 @@ def test_tools_that_somebody_sits_in_front_of_alert_nobody(jobs: Jobs, mails: Ma
     write(jobs, needs="alert=False")
     jobs.run("tiny", "BadDataError")
     jobs.write("killed", "Path('begun').touch(); time.sleep(60)", needs="alert=False")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     assert jobs.installation.run("close_interrupted_runs").stdout == "1 interrupted run closed\n"
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
 
 
 def test_without_a_mail_server_the_job_says_so_and_goes_on(jobs: Jobs) -> None:
     write(jobs)
     assert jobs.run("tiny", "BadDataError").returncode == 65
-    assert "set SMTP_HOST and ALERT_RECIPIENTS" in jobs.installation.log_text()
+    assert "set SMTP_HOST and ALERT_RECIPIENTS" in jobs.installation.read_logs()
     assert jobs.run("tiny", "well").returncode == 0
     assert not list((jobs.installation.data / "var" / "alerts").glob("*.json"))
 
@@ -180,12 +180,12 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
     installation.configure("quiet", exact_header=["name"])
     installation.drop("lists_1.csv", "name\n" + "".join(f"n{number}\n" for number in range(9)))
     assert installation.run("generic_import", "lists").returncode == 0
-    assert mails.subjects() == []
+    assert mails.list_subjects() == []
     installation.drop("lists_2.csv", "name\nn1\n")
     installation.drop("lists_3.csv", "other\nn1\n")
     installation.drop("quiet_1.csv", "other\nn1\n")
     assert installation.run("generic_import", "--all").returncode == 65
-    told = [mail for mail in mails.all() if mail["to"] == "client@example.test"]
+    told = [mail for mail in mails.read_all() if mail["to"] == "client@example.test"]
     assert sorted(str(mail["subject"]) for mail in told) == [
         "[ETL] lists: lists_2.csv is held", "[ETL] lists: lists_3.csv is refused",
     ]  # fmt: skip
@@ -195,7 +195,7 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
     assert "another layout" in texts
     assert "quiet" not in texts
     installation.run("generic_import", "lists")
-    assert len([mail for mail in mails.all() if mail["to"] == "client@example.test"]) == 2
+    assert len([mail for mail in mails.read_all() if mail["to"] == "client@example.test"]) == 2
 
 
 def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:
@@ -205,6 +205,6 @@ def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Inst
     installation.run("generic_import", "lists")
     installation.write_settings(SMTP_PORT=str(mails.sink.port))
     installation.run("generic_import", "lists")
-    assert [str(mail["subject"]) for mail in mails.all() if mail["to"] == "client@example.test"] == [
+    assert [str(mail["subject"]) for mail in mails.read_all() if mail["to"] == "client@example.test"] == [
         "[ETL] lists: lists_1.csv is refused"
     ]

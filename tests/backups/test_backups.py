@@ -199,7 +199,7 @@ def test_the_password_is_in_no_command_line_and_no_log(orders: Installation) -> 
     process.communicate()
     assert "pg_dump" in seen
     assert secret not in seen
-    assert secret not in orders.log_text()
+    assert secret not in orders.read_logs()
 
 
 def test_a_backup_is_also_delivered_to_an_sftp_target(orders: Installation, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_addresses(installation: Installation) -> None:
     assert installation.run("database", "url").stdout == installation.url + "\n"
     assert installation.run("database", "reader-url").stdout == installation.reader_url + "\n"
     assert json.loads(installation.run("database", "url", "--json").stdout) == {"url": installation.url}
-    assert installation.url.split(":")[2].split("@")[0] not in installation.log_text()
+    assert installation.url.split(":")[2].split("@")[0] not in installation.read_logs()
 
 
 def test_sql_prints_csv(installation: Installation) -> None:

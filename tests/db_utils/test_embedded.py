@@ -190,7 +190,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_run(own: Own, tmp_path: Pa
             time.sleep(0.1)
     """
     jobs.write("talking", body, before="heartbeat.Keeper.EVERY_SECONDS = 0.2")
-    process = jobs.begun("talking")
+    process = jobs.start_and_wait("talking")
     wait_for(lambda: outside.sql("select 1 from dba.tlogentry where process_type = 'talking' and sequence > 5"))
     own.kill()
     errors = process.communicate(timeout=60)[1]
@@ -220,13 +220,13 @@ def test_a_statement_whose_server_is_killed_is_try_later(own: Own, tmp_path: Pat
             cursor.execute("select pg_sleep(60)")
     """
     jobs.write("asking", body)
-    process = jobs.begun("asking")
+    process = jobs.start_and_wait("asking")
     own.kill()
     errors = process.communicate(timeout=60)[1]
     assert (process.returncode, errors.count("\n")) == (75, 1), errors
     own.run("database", "start")
     assert jobs.run("asking", timeout=10, JOB_TIME_LIMIT_HOURS="0.0003").returncode == 1
-    assert [row[:3] for row in jobs.rows() if row[0] == "asking"] == [
+    assert [row[:3] for row in jobs.list_runs() if row[0] == "asking"] == [
         ("asking", "failed", 75),
         ("asking", "timed out", 1),
     ]

@@ -56,11 +56,15 @@ class Week:
             "running": "select job from dba.trun where status = 'running'",
         }
         found: dict[str, Any] = {name: sorted(map(str, sql(statement))) for name, statement in tables.items()}
-        found["waiting"] = self.installation.waiting()
+        found["waiting"] = self.installation.list_waiting()
         found["archive"] = sorted(
-            {(re.sub(r"^\d{8}T\d{6}", "", n), c) for n, c in self.installation.archive().items() if n.endswith(".xls")}
+            {
+                (re.sub(r"^\d{8}T\d{6}", "", n), c)
+                for n, c in self.installation.read_archive().items()
+                if n.endswith(".xls")
+            }
         )
-        found["mails"] = [read_mail_text(path) for path in self.mails.mails()]
+        found["mails"] = [read_mail_text(path) for path in self.mails.list_mails()]
         return found
 
 

@@ -147,14 +147,14 @@ def send(
 def test_a_mail_with_a_login_is_kept(sink: MailSink, host: str) -> None:
     send(sink, host=host)
     send(sink, host=host, subject="second/../mail")
-    assert [path.name for path in sink.mails()] == ["0001_bersicht-2.eml", "0002_second-mail.eml"]
-    assert b"analyst@example.test" in sink.mails()[0].read_bytes()
+    assert [path.name for path in sink.list_mails()] == ["0001_bersicht-2.eml", "0002_second-mail.eml"]
+    assert b"analyst@example.test" in sink.list_mails()[0].read_bytes()
 
 
 def test_a_wrong_password_is_refused(sink: MailSink) -> None:
     with pytest.raises(smtplib.SMTPAuthenticationError):
         send(sink, password="wrong")
-    assert sink.mails() == []
+    assert sink.list_mails() == []
 
 
 def test_without_tls_or_login_nothing_is_accepted(sink: MailSink) -> None:

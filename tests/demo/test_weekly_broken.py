@@ -46,7 +46,7 @@ def test_killed_in_any_step_the_same_command_ends_in_the_same_state(week: Callab
             kill_in_step(found, number, delay, victim)
             done = [found.run() for _ in range(2)]
             assert done[-1].returncode == 0, done[-1].stdout + done[-1].stderr
-            ended, mails = found.state(), found.mails.mails()
+            ended, mails = found.state(), found.mails.list_mails()
             if victim == "step":  # the pipeline goes on and its mail says so; the lists may then come in two mails
                 told = [
                     event for path in mails for event in re.findall(r"^(\d{6})  ", read_mail_text(path), re.MULTILINE)
@@ -63,7 +63,7 @@ def test_one_list_that_fails_does_not_stop_the_others_and_the_mail_says_which(we
     assert done.returncode == 65, done.stdout + done.stderr
     labels = {row[0] for row in found.installation.sql("select label from dba.tdataset where label is not null")}
     assert labels == {str(event) for event in expected.count_list_rows(1)} - {"119181"}
-    [text] = [read_mail_text(path) for path in found.mails.mails()]
+    [text] = [read_mail_text(path) for path in found.mails.list_mails()]
     assert "119181" in text
 
 
@@ -71,11 +71,11 @@ def test_a_stopped_scan_goes_on_where_it_was(week: Callable[[], Week]) -> None:
     found = week()
     options = ("--events", expected.EVENT_RANGE)
     first = found.installation.summary("meetmax_url_check", *options, "--delay", "0.5", "--max-hours", "0.0003")
-    assert found.installation.waiting() == []
+    assert found.installation.list_waiting() == []
     assert any("the next run goes on" in text for text in first["warnings"])
     found.installation.summary("meetmax_url_check", *options)
     pages = [path for path in found.site.requests if path.endswith("__co-list_cp.html") and "private" not in path]
     assert (
         sum(found.site.requests[path] for path in pages) <= expected.count_asked_ids() + 1
     )  # the one under way when it stopped
-    assert len(found.installation.waiting()) == 1
+    assert len(found.installation.list_waiting()) == 1

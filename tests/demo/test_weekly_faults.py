@@ -31,13 +31,13 @@ def fails(found: Week, *arguments: object) -> str:
     done = found.installation.run("meetmax_url_check", *arguments)
     assert done.returncode == 1, done.stdout + done.stderr
     [line] = done.stderr.splitlines()
-    assert found.installation.waiting() == []
+    assert found.installation.list_waiting() == []
     return line
 
 
 def statuses(found: Week) -> dict[int, str]:
     """The status of each event in the CSV that waits."""
-    [name] = found.installation.waiting()
+    [name] = found.installation.list_waiting()
     with (found.installation.data / "file_watcher" / name).open(newline="") as file:
         return {int(row["EventID"]): row["StatusCode"] for row in csv.DictReader(file)}
 
@@ -101,7 +101,7 @@ def test_a_page_that_never_comes_is_a_result_and_one_that_is_slow_is_read(week: 
     summary = found.installation.summary("meetmax_url_check", "--events", EVENTS)
     assert summary["warnings"] == []
     assert set(statuses(found).values()) == {"200"}
-    (found.installation.data / "file_watcher" / found.installation.waiting()[0]).unlink()
+    (found.installation.data / "file_watcher" / found.installation.list_waiting()[0]).unlink()
     found.installation.write_settings(MEETMAX_TIMEOUT_SECONDS="0.5")
     summary = found.installation.summary("meetmax_url_check", "--events", "119180-119181")
     assert summary["exit_code"] == 0
@@ -137,7 +137,7 @@ def test_a_truncated_download_is_one_line_and_no_file(week: Callable[[], Week]) 
     lines = [line for line in done.stdout.splitlines() if line.startswith("problem:")]
     size = len(meetmax_site.make_list_file(119181, 1))
     assert lines == [f"problem: event 119181: cut short: {size // 2} of {size} bytes"]
-    assert not any("119181" in name for name in found.installation.waiting())
+    assert not any("119181" in name for name in found.installation.list_waiting())
     [results] = (found.installation.data / "logs").glob("*_MeetMaxURLDownload_results.csv")
     assert f"cut short: {size // 2} of {size} bytes" in results.read_text()
 

@@ -41,7 +41,7 @@ def bad_scan(found: Week, name: str) -> None:
     found.site.outage = OUTAGES[name]()
     scan = found.installation.run("meetmax_url_check")
     [line] = [line for line in scan.stderr.splitlines() if not line.startswith("warning:")]
-    assert (scan.returncode, found.installation.waiting()) == (1, []), (name, line)
+    assert (scan.returncode, found.installation.list_waiting()) == (1, []), (name, line)
     assert "MeetMax " in line
     assert "nothing of this scan is kept" in line
 
@@ -60,11 +60,11 @@ def test_a_week_of_maintenance_leaves_no_trace_and_the_next_one_goes_on_as_witho
     for name in SCANS:
         bad_scan(found, name)
     assert state(found) == before
-    mails = len(found.mails.mails())
+    mails = len(found.mails.list_mails())
     found.site.outage = OUTAGES["layout tables"]()
     done = found.run()
     assert done.returncode != 0
-    told = [read_mail_text(path) for path in found.mails.mails()[mails:]]
+    told = [read_mail_text(path) for path in found.mails.list_mails()[mails:]]
     assert not any("GONE" in text or "CHANGED" in text for text in told)
     assert any("one and the same page" in text for text in told)
     assert any("MeetMax gives no lists: 10 in a row failed" in text for text in told)

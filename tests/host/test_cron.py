@@ -111,7 +111,7 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
     daemon = subprocess.Popen(host.command("cron", "-f", "-L", "15"), stdin=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 180
-        while not mails.mails():
+        while not mails.list_mails():
             assert daemon.poll() is None and time.monotonic() < until, host.run("tail", f"{FOLDER}/logs/etl_cron.log")
             time.sleep(0.5)
     finally:
@@ -132,7 +132,7 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
     assert all(line.startswith("660 etl_user ") for line in logs), logs
     assert any("run_pipeline_" in line for line in logs) and any("look_" in line for line in logs)
     assert "1 of 2 steps done" in host.shell(f"cat {FOLDER}/logs/etl_cron.log")
-    [mail] = mails.messages()
+    [mail] = mails.read_messages()
     assert mail["Subject"] == "[ETL] run_pipeline minutely failed" and "broke under cron" in mail.get_content()
 
 
@@ -168,7 +168,7 @@ def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_ag
     def news() -> list[str]:
         """The subjects of the mails about it, after a look of the watchdog."""
         host.shell(f"{FOLDER}/run_python_etl_script.sh watchdog.py")
-        subjects = [str(mail["Subject"]) for mail in mails.messages()]
+        subjects = [str(mail["Subject"]) for mail in mails.read_messages()]
         return [subject.partition("needy ")[2] for subject in subjects if "needy" in subject]
 
     write(host, f"{FOLDER}/config/pipelines/needy.yaml", NEEDY)
@@ -178,7 +178,7 @@ def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_ag
     assert (nightly(), news()) == (1, ["failed"])
     write(host, f"{FOLDER}/config/.env", settings)
     assert (nightly(), news()) == (78, ["failed", "failed"])  # a setting that got lost, for all that cron knows
-    assert "needy is not set up here: SOURCE_NEEDY_HOST not set" in mails.messages()[-1].get_content()
+    assert "needy is not set up here: SOURCE_NEEDY_HOST not set" in mails.read_messages()[-1].get_content()
     host.shell(f"{FOLDER}/configure_etl_user.sh")
     assert " needy\n" not in host.shell("cat /etc/cron.d/etl_jobs")
     assert news() == ["failed", "failed", "is no longer expected"]

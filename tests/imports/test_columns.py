@@ -115,7 +115,7 @@ def test_a_target_that_is_not_ours_is_refused(installation: Installation, made: 
     done = installation.run("generic_import", "things")
     assert done.returncode == 78
     assert "public.things is not a table of an import" in done.stderr
-    assert installation.waiting() == ["things.csv"]
+    assert installation.list_waiting() == ["things.csv"]
     assert installation.sql("select count(*) from dba.tdataset") == [(0,)]
 
 

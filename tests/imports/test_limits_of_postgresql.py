@@ -66,7 +66,7 @@ def test_a_label_that_no_index_takes_refuses_its_file(here: Installation, connec
     here.configure("things", metadata_label_source="file_content", metadata_label_location="client")
     summary = load(here, connection, f"client,a\n{random_text(5000)},1\n")
     assert "has 5,000 characters, at most 500 are taken" in summary.problems[0]
-    assert here.waiting() == []
+    assert here.list_waiting() == []
 
 
 def test_rows_longer_than_a_table_takes_refuse_their_file_in_words(here: Installation, connection: Any) -> None:
@@ -74,7 +74,7 @@ def test_rows_longer_than_a_table_takes_refuse_their_file_in_words(here: Install
     summary = load(here, connection, wide(1500, random_text(20), rows=12))
     assert "12 of 12 rows do not fit" in summary.problems[0]
     assert "is too large for a table of PostgreSQL" in summary.problems[0]
-    assert here.waiting() == []
+    assert here.list_waiting() == []
 
 
 def test_more_columns_than_a_table_takes_are_refused_at_once(here: Installation, connection: Any) -> None:

@@ -86,7 +86,7 @@ class Kills:
             made.began_seconds = time.monotonic() - begun
             process.wait()
             made.seconds = time.monotonic() - begun
-            assert process.returncode in road.exit_codes, f"{road.name}: {found.log_text()[-3000:]}"
+            assert process.returncode in road.exit_codes, f"{road.name}: {found.read_logs()[-3000:]}"
             made.expected = kill_checks.state(found)
         self._prepared[road.name] = made
         return made

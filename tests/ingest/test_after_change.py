@@ -151,7 +151,7 @@ def test_only_files_below_the_folder_are_run(desk: Desk, name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no file .* below"):
         referenced_files.find_after_change(configuration.load_import(desk.connection, "lists"))
     summary = desk.load("lists_1.csv", "kind,amount\na,1\n")
-    assert (summary.exit_code, desk.here.waiting()) == (78, ["lists_1.csv"])
+    assert (summary.exit_code, desk.here.list_waiting()) == (78, ["lists_1.csv"])
 
 
 def test_it_follows_new_rows_and_what_an_undo_brings_back(desk: Desk) -> None:

@@ -50,7 +50,7 @@ def assert_whole(visits: Installation) -> None:
 def test_a_finished_day_becomes_a_zip_and_today_stays(visits: Installation) -> None:
     done = visits.run("zip_archive", ETL_NOW=SECOND)
     assert done.returncode == 0 and "4 archived files zipped" in done.stdout, done.stderr
-    assert sorted(visits.archive()) == ["report_5.txt", "visits-2026-12-30.zip"]
+    assert sorted(visits.read_archive()) == ["report_5.txt", "visits-2026-12-30.zip"]
     assert_whole(visits)
     again = visits.run("zip_archive", ETL_NOW=SECOND)
     assert again.returncode == 0 and "nothing to do" in again.stdout
@@ -62,7 +62,7 @@ def test_a_file_that_was_changed_in_the_archive_is_not_zipped_as_the_right_one(v
     changed.write_bytes(changed.read_bytes().replace(b"Chrome", b"Chrume"))
     done = visits.run("zip_archive", ETL_NOW=SECOND)
     assert done.returncode == 65 and "report_2.txt" in done.stderr and "hash differs" in done.stderr
-    assert sorted(visits.archive()) == [f"report_{n}.txt" for n in range(1, 6)]
+    assert sorted(visits.read_archive()) == [f"report_{n}.txt" for n in range(1, 6)]
 
 
 def test_a_file_of_a_zip_is_loaded_again_after_an_undo_by_the_path_of_the_ledger(visits: Installation) -> None:
@@ -122,5 +122,5 @@ def test_killed_anywhere_the_next_run_ends_in_the_same_state(visits: Installatio
     assert killed.returncode == -9, killed
     done = visits.run("zip_archive", ETL_NOW=SECOND)
     assert done.returncode == 0, done.stderr
-    assert sorted(visits.archive()) == ["report_5.txt", "visits-2026-12-30.zip"]
+    assert sorted(visits.read_archive()) == ["report_5.txt", "visits-2026-12-30.zip"]
     assert_whole(visits)

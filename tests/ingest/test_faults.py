@@ -71,7 +71,7 @@ def test_a_growing_file_is_left_and_said_then_loaded_whole(lists: Installation, 
 
 
 def path_rows(lists: Installation) -> int:
-    return lists.archive()["lists.csv"].count(b"x")
+    return lists.read_archive()["lists.csv"].count(b"x")
 
 
 @pytest.mark.parametrize("name", ["lists.csv.part", "~$lists.xlsx", ".lists.csv", "lists.csv.filepart"])
@@ -79,7 +79,7 @@ def test_names_of_unfinished_files_are_left_alone(lists: Installation, name: str
     lists.configure("lists", file_pattern=".*")
     lists.drop(name, "name\nx\n")
     summary = lists.summary("generic_import", "lists")
-    assert (summary["files"], summary["warnings"], lists.waiting()) == (0, [], [name])
+    assert (summary["files"], summary["warnings"], lists.list_waiting()) == (0, [], [name])
 
 
 def test_what_is_no_file_is_named_and_left(lists: Installation) -> None:
@@ -142,13 +142,13 @@ def test_an_archive_that_cannot_be_written_keeps_file_and_rows(lists: Installati
         assert done.returncode == 1
         assert "cannot be moved to" in done.stderr
         assert "its rows are safe" in done.stderr
-        assert lists.waiting() == ["lists.csv"]
+        assert lists.list_waiting() == ["lists.csv"]
     assert lists.sql("select count(*) from public.lists") == [(5,)]
     blocker.unlink()
     done = lists.run("generic_import", "lists")
     assert done.returncode == 0, done.stderr
-    assert lists.waiting() == []
-    assert lists.archive() == {"lists.csv": content(5).encode()}
+    assert lists.list_waiting() == []
+    assert lists.read_archive() == {"lists.csv": content(5).encode()}
     assert states(lists) == [("lists.csv", "loaded")]
 
 
@@ -163,12 +163,12 @@ def test_a_full_archive_disk_keeps_file_and_rows(lists: Installation) -> None:
         done = lists.run("generic_import", "lists")
         assert done.returncode == 1
         assert "No space left" in done.stderr
-        assert lists.waiting() == ["lists.csv"]
+        assert lists.list_waiting() == ["lists.csv"]
         assert [path.name for path in archive.rglob("*.part")] == []
     finally:
         subprocess.run(["umount", str(archive)], check=True)
     assert lists.run("generic_import", "lists").returncode == 0
-    assert lists.archive() == {"lists.csv": content(20_000).encode()}
+    assert lists.read_archive() == {"lists.csv": content(20_000).encode()}
     assert lists.sql("select count(*) from public.lists") == [(20_000,)]
 
 
@@ -181,7 +181,7 @@ def test_a_file_replaced_after_its_load_is_not_archived_in_its_place(lists: Inst
     blocker.unlink()
     lists.drop("lists.csv", "name\nnew\n")
     assert lists.run("generic_import", "lists").returncode == 0
-    assert list(lists.archive().values()) == [b"name\nnew\n"]
+    assert list(lists.read_archive().values()) == [b"name\nnew\n"]
     assert [row[0] for row in lists.sql("select name from public.lists order by 1")] == ["new", "old"]
 
 

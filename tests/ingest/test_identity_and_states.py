@@ -13,7 +13,7 @@ CONFIG = {
 def load(installation: Installation, label: str, day: str, *names: str, suffix: str = "") -> dict[str, object]:
     installation.drop(f"list_{label}_{day}{suffix}.csv", "Name\n" + "".join(f"{name}\n" for name in names))
     summary = installation.summary("generic_import", "lists")
-    assert installation.waiting() == []
+    assert installation.list_waiting() == []
     return dict(summary["rows"][0])
 
 

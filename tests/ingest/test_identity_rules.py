@@ -442,5 +442,5 @@ def test_an_error_of_ours_does_not_refuse_all_that_waits(
     with monkeypatch.context() as patch:
         patch.setattr(layout, "layout", broken)
         summary = office.run("things")
-    assert ((summary.exit_code, states(summary)), len(office.here.waiting())) == (found, left)
+    assert ((summary.exit_code, states(summary)), len(office.here.list_waiting())) == (found, left)
     assert states(office.run("things", retry_refused=True)) == ["loaded"] * 3

@@ -103,9 +103,9 @@ def state(found: Installation) -> dict[str, Any]:
     result: dict[str, Any] = {
         name: [tuple(map(without_numbers, row)) for row in found.sql(statement)] for name, statement in queries.items()
     }
-    result["archive"] = found.archive()
+    result["archive"] = found.read_archive()
     result["refused"] = sorted(p.name for p in (found.data / "file_watcher" / "refused").iterdir())
-    result["waiting"] = found.waiting()
+    result["waiting"] = found.list_waiting()
     return result
 
 

@@ -236,7 +236,7 @@ def state(found: Installation) -> list[Any]:
         found.sql("select dataset_id, status, rows_read, rows_loaded, rows_skipped from dba.tdataset order by 1"),
         found.sql("select name, status, rows_loaded, archived_at is not null from dba.tfile order by 1"),
         found.sql("select dataset_id, holder_id, rows from dba.tdatasetoverlap order by 1, 2"),
-        sorted(found.archive()), found.waiting(),
+        sorted(found.read_archive()), found.list_waiting(),
     ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def test_a_file_name_that_is_not_utf8(jobs: Jobs) -> None:
     environment = jobs.installation.process_environment()
     done = subprocess.run(command, env=environment, capture_output=True, cwd=jobs.installation.data)
     assert (done.returncode, done.stdout) == (0, b"caf\\udce9.csv\n")
-    assert jobs.rows("status, arguments") == [("succeeded", "'caf\\udce9.csv'")]
+    assert jobs.list_runs("status, arguments") == [("succeeded", "'caf\\udce9.csv'")]
 
 
 def test_an_error_before_the_run_is_one_line_with_its_traceback(jobs: Jobs) -> None:

@@ -12,7 +12,7 @@ BEGUN = "Path('begun').touch()\n"
 
 def test_the_second_run_is_skipped_and_says_who_is_in_the_way(jobs: Jobs, mails: Mails) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(60)", needs="lock='{key}'", parameters="key: str")
-    holder = jobs.begun("tiny", "a")
+    holder = jobs.start_and_wait("tiny", "a")
     second = jobs.run("tiny", "a")
     assert second.returncode == 75
     assert re.fullmatch(
@@ -20,26 +20,26 @@ def test_the_second_run_is_skipped_and_says_who_is_in_the_way(jobs: Jobs, mails:
         r"Run it later, or wait for it: --wait\.\n",
         second.stderr,
     )
-    assert [row[:3] for row in jobs.rows()] == [("tiny", "running", None), ("tiny", "skipped", 75)]
-    other = jobs.begun("tiny", "b")  # another key runs beside it
+    assert [row[:3] for row in jobs.list_runs()] == [("tiny", "running", None), ("tiny", "skipped", 75)]
+    other = jobs.start_and_wait("tiny", "b")  # another key runs beside it
     for process in (holder, other):
         process.terminate()
         process.communicate()
-    assert "[ETL] tiny a skipped" not in mails.subjects()
+    assert "[ETL] tiny a skipped" not in mails.list_subjects()
 
 
 def test_wait_waits(jobs: Jobs) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(1.5)", needs="lock=''")
-    first = jobs.begun("tiny")
+    first = jobs.start_and_wait("tiny")
     second = jobs.run("tiny", "--wait")
     assert (first.wait(timeout=10), second.returncode) == (0, 0)
-    (first_end, _), (_, second_end) = jobs.rows("ended_at, ended_at")
+    (first_end, _), (_, second_end) = jobs.list_runs("ended_at, ended_at")
     assert second_end > first_end
 
 
 def test_the_lock_of_a_killed_process_is_free_at_once(jobs: Jobs) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(60 if key == 'a' else 0)", needs="lock='x'", parameters="key: str")
-    first = jobs.begun("tiny", "a")
+    first = jobs.start_and_wait("tiny", "a")
     first.kill()
     first.communicate()
     assert jobs.run("tiny", "b").returncode == 0
@@ -54,7 +54,7 @@ def test_a_child_does_not_keep_the_lock_of_a_killed_parent(jobs: Jobs) -> None:
         time.sleep(60)
     """
     jobs.write("tiny", body, needs="lock=''")
-    first = jobs.begun("tiny")
+    first = jobs.start_and_wait("tiny")
     first.kill()
     first.wait()
     jobs.write("tiny", "pass", needs="lock=''")

@@ -20,7 +20,7 @@ def test_a_run_that_succeeds(jobs: Jobs) -> None:
     done = jobs.run("tiny", "a b")
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
     columns = "job, status, exit_code, error, lock_key, arguments, files, os_user is not null, ended_at >= started_at"
-    assert jobs.rows(columns) == [("tiny", "succeeded", 0, None, "a b", "'a b'", 2, True, True)]
+    assert jobs.list_runs(columns) == [("tiny", "succeeded", 0, None, "a b", "'a b'", 2, True, True)]
     assert not list((jobs.installation.data / "var" / "runs").iterdir())
 
 
@@ -44,7 +44,7 @@ def test_a_run_that_fails(jobs: Jobs, body: str, exit_code: int, text: str) -> N
     assert done.returncode == exit_code
     assert done.stderr.startswith(f"tiny: {text}")
     assert done.stderr.count("\n") == 1
-    [(_, status, code, error)] = jobs.rows()
+    [(_, status, code, error)] = jobs.list_runs()
     assert (status, code) == ("failed", exit_code)
     assert error in done.stderr
 
@@ -60,7 +60,7 @@ def test_a_signal_ends_a_run(jobs: Jobs, work: str, number: int, exit_code: int)
             "with db_utils.transaction(db_utils.connect()) as cursor: cursor.execute('select pg_sleep(60)')"
         )
     jobs.write("tiny", f"{BEGUN}{work}")
-    process = jobs.begun("tiny")
+    process = jobs.start_and_wait("tiny")
     begun = time.monotonic()
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
@@ -68,7 +68,7 @@ def test_a_signal_ends_a_run(jobs: Jobs, work: str, number: int, exit_code: int)
     assert time.monotonic() - begun < 5
     name = signal.Signals(number).name
     assert errors == f"tiny: stopped by {name}. Run the same command again to go on.\n"
-    assert jobs.rows("status, exit_code") == [("interrupted", exit_code)]
+    assert jobs.list_runs("status, exit_code") == [("interrupted", exit_code)]
 
 
 @pytest.mark.parametrize("work", ["time.sleep(60)", "sql"])
@@ -82,7 +82,7 @@ def test_the_time_limit_ends_a_run(jobs: Jobs, work: str) -> None:
     done = jobs.run("tiny", JOB_TIME_LIMIT_HOURS=str(1.5 / 3600))
     assert done.returncode == 1
     assert "stopped by its time limit" in done.stderr
-    assert jobs.rows("status, exit_code") == [("timed out", 1)]
+    assert jobs.list_runs("status, exit_code") == [("timed out", 1)]
 
 
 def test_the_time_limit_that_comes_while_the_driver_reads_our_rows(jobs: Jobs) -> None:
@@ -108,12 +108,12 @@ def test_the_time_limit_that_comes_while_the_driver_reads_our_rows(jobs: Jobs) -
     done = jobs.run("copying")
     assert done.returncode == 1
     assert "copying: stopped by its time limit of 0.0005 h" in done.stderr
-    assert jobs.rows("status, exit_code") == [("timed out", 1)]
+    assert jobs.list_runs("status, exit_code") == [("timed out", 1)]
 
 
 def test_the_time_limit_also_ends_waiting_for_a_lock(jobs: Jobs) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(60)", needs="lock=''")
-    holder = jobs.begun("tiny")
+    holder = jobs.start_and_wait("tiny")
     done = jobs.run("tiny", "--wait", JOB_TIME_LIMIT_HOURS=str(1 / 3600))
     holder.terminate()
     holder.communicate()
@@ -132,15 +132,15 @@ def test_a_job_that_ignores_the_end_of_its_time_is_ended_over_its_head(jobs: Job
                 pass
     """
     jobs.write("tiny", stubborn)
-    process = jobs.begun("tiny")
+    process = jobs.start_and_wait("tiny")
     process.terminate()
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 143
     assert errors == "tiny: stopped by SIGTERM; it did not react and was ended\n"
-    assert mails.subjects() == ["[ETL] tiny interrupted"]
+    assert mails.list_subjects() == ["[ETL] tiny interrupted"]
     jobs.installation.run("close_interrupted_runs")
-    assert jobs.rows()[0][:3] == ("tiny", "interrupted", 143)
-    assert len(mails.subjects()) == 1
+    assert jobs.list_runs()[0][:3] == ("tiny", "interrupted", 143)
+    assert len(mails.list_subjects()) == 1
 
 
 def test_a_deferred_signal_raises_after_the_block(jobs: Jobs) -> None:
@@ -153,7 +153,7 @@ def test_a_deferred_signal_raises_after_the_block(jobs: Jobs) -> None:
         Path("never").touch()
     """
     jobs.write("tiny", body)
-    process = jobs.begun("tiny")
+    process = jobs.start_and_wait("tiny")
     process.terminate()
     assert process.wait(timeout=20) == 143
     assert (jobs.installation.data / "saved").exists()
@@ -172,14 +172,14 @@ def test_a_signal_at_the_very_end_does_not_lose_the_end_of_the_run(jobs: Jobs) -
     done = jobs.run("tiny")
     assert done.returncode == 143
     assert done.stderr.count("\n") == 1
-    assert jobs.rows("status") == [("interrupted",)]
+    assert jobs.list_runs("status") == [("interrupted",)]
 
 
 def test_what_the_caller_ignores_stays_ignored(jobs: Jobs) -> None:
     jobs.write("tiny", f"{BEGUN}time.sleep(1.5)")
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        process = jobs.begun("tiny")
+        process = jobs.start_and_wait("tiny")
     finally:
         signal.signal(signal.SIGHUP, old)
     process.send_signal(signal.SIGHUP)
@@ -191,15 +191,15 @@ def test_a_killed_run_is_closed_by_the_next_start_with_one_alert(jobs: Jobs, mai
         "killed", f"logger.info('last words'); {BEGUN}time.sleep(60)", needs="lock='x'", parameters="word: str = ''"
     )
     jobs.write("other", "time.sleep(0.5)")
-    process = jobs.begun("killed", "--word", "w")
+    process = jobs.start_and_wait("killed", "--word", "w")
     wait_for(jobs.rows)
     process.kill()
     process.communicate()
     starts = [jobs.start("other"), jobs.start("other"), jobs.start("other")]
     assert [start.wait(timeout=30) for start in starts] == [0, 0, 0]
-    assert jobs.rows()[0][:3] == ("killed", "interrupted", 137)
-    assert mails.subjects() == ["[ETL] killed x interrupted"]
-    assert "last words" in mails.text()
+    assert jobs.list_runs()[0][:3] == ("killed", "interrupted", 137)
+    assert mails.list_subjects() == ["[ETL] killed x interrupted"]
+    assert "last words" in mails.read_text()
     assert not list((jobs.installation.data / "var" / "runs").iterdir())
     log = next((jobs.installation.data / "logs").glob("killed_*.txt")).read_text()
     assert "last words" in log
@@ -208,23 +208,23 @@ def test_a_killed_run_is_closed_by_the_next_start_with_one_alert(jobs: Jobs, mai
 
 def test_a_killed_run_is_told_of_without_a_database(jobs: Jobs, mails: Mails) -> None:
     jobs.write("killed", f"{BEGUN}time.sleep(60)", needs="database=False")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     done = jobs.installation.run("close_interrupted_runs", DATABASE_URL="postgresql://etl:x@127.0.0.1:1/etl")
     assert done.returncode == 75
-    assert mails.subjects() == ["[ETL] killed interrupted"]
+    assert mails.list_subjects() == ["[ETL] killed interrupted"]
     done = jobs.installation.run("close_interrupted_runs")
     assert (done.returncode, done.stdout) == (0, "0 interrupted runs closed\n")
-    assert [row[:2] for row in jobs.rows()] == [
+    assert [row[:2] for row in jobs.list_runs()] == [
         ("killed", "interrupted"), ("close_interrupted_runs", "failed"), ("close_interrupted_runs", "succeeded"),
     ]  # fmt: skip
-    assert len(mails.subjects()) == 1
+    assert len(mails.list_subjects()) == 1
 
 
 def test_close_interrupted_runs_says_how_many(jobs: Jobs) -> None:
     jobs.write("killed", f"{BEGUN}time.sleep(60)")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     assert jobs.installation.run("close_interrupted_runs").stdout == "1 interrupted run closed\n"
@@ -232,21 +232,21 @@ def test_close_interrupted_runs_says_how_many(jobs: Jobs) -> None:
 
 def test_a_row_whose_marker_is_gone_is_closed_too(jobs: Jobs, mails: Mails) -> None:
     jobs.write("killed", f"{BEGUN}time.sleep(60)")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     for marker in (jobs.installation.data / "var" / "runs").iterdir():
         marker.unlink()
     assert jobs.installation.run("close_interrupted_runs").stdout == "1 interrupted run closed\n"
-    assert jobs.rows()[0][:3] == ("killed", "interrupted", 137)
-    assert mails.subjects() == ["[ETL] killed interrupted"]
+    assert jobs.list_runs()[0][:3] == ("killed", "interrupted", 137)
+    assert mails.list_subjects() == ["[ETL] killed interrupted"]
 
 
 def test_a_running_run_is_left_alone(jobs: Jobs) -> None:
     jobs.write("long_one", f"{BEGUN}time.sleep(60)")
-    process = jobs.begun("long_one")
+    process = jobs.start_and_wait("long_one")
     assert jobs.installation.run("close_interrupted_runs").stdout == "0 interrupted runs closed\n"
-    assert jobs.rows()[0][:2] == ("long_one", "running")
+    assert jobs.list_runs()[0][:2] == ("long_one", "running")
     process.terminate()
     process.communicate()
 
@@ -255,7 +255,7 @@ def test_children_belong_to_the_run(jobs: Jobs) -> None:
     jobs.write("child", "pass")
     jobs.write("parent", "import subprocess; subprocess.run([sys.executable, sys.argv[0].replace('parent', 'child')])")
     assert jobs.run("parent", ETL_RUN_UUID="11111111-2222-3333-4444-555555555555").returncode == 0
-    parent, child = jobs.rows("run_uuid, root_uuid, parent_uuid")
+    parent, child = jobs.list_runs("run_uuid, root_uuid, parent_uuid")
     assert parent == ("11111111-2222-3333-4444-555555555555",) * 2 + (None,)
     assert child[1:] == (parent[0], parent[0])
     assert child[0] != parent[0]
@@ -275,8 +275,8 @@ def test_heartbeat_and_progress(jobs: Jobs) -> None:
             time.sleep(60)
     """
     jobs.write("tiny", body, before="heartbeat.Keeper.EVERY_SECONDS = 0.2")
-    process = jobs.begun("tiny")
-    wait_for(lambda: (jobs.rows("progress")[0][0] or "").startswith("pages: 4 of 10 pages (40%)"))
+    process = jobs.start_and_wait("tiny")
+    wait_for(lambda: (jobs.list_runs("progress")[0][0] or "").startswith("pages: 4 of 10 pages (40%)"))
     process.terminate()
     process.communicate()
 
@@ -289,7 +289,7 @@ def test_a_run_that_nobody_listens_to_is_not_disturbed(jobs: Jobs) -> None:
     done = subprocess.run(jobs.command("tiny"), env=environment, stdout=writer, stderr=writer)
     os.close(writer)
     assert done.returncode == 0
-    assert jobs.rows("status") == [("succeeded",)]
+    assert jobs.list_runs("status") == [("succeeded",)]
 
 
 def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:

@@ -68,7 +68,7 @@ def test_a_dry_run_of_a_file_that_does_not_fit_says_so(installation: Installatio
     done = installation.run("generic_import", "orders", "--dry-run")
     assert done.returncode == 65
     assert "orders.csv would be refused: another layout" in done.stderr
-    assert installation.waiting() == ["orders.csv"]
+    assert installation.list_waiting() == ["orders.csv"]
 
 
 def test_a_file_from_elsewhere_is_loaded_and_stays_there(installation: Installation, tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_file_from_elsewhere_is_loaded_and_stays_there(installation: Installat
     done = installation.run("generic_import", "orders", "--file", outside)
     assert done.returncode == 0, done.stderr
     assert outside.read_text() == "id\n1\n"
-    assert installation.archive() == {"elsewhere.csv": b"id\n1\n"}
-    assert installation.waiting() == []
+    assert installation.read_archive() == {"elsewhere.csv": b"id\n1\n"}
+    assert installation.list_waiting() == []
     again = installation.summary("generic_import", "orders", "--file", outside)
     assert [row["state"] for row in again["rows"]] == ["duplicate"]
     assert installation.sql("select count(*) from public.orders") == [(1,)]
@@ -90,7 +90,7 @@ def test_one_file_of_several_that_wait(installation: Installation) -> None:
     installation.drop("orders_1.csv", "id\n1\n")
     path = installation.drop("orders_2.csv", "id\n2\n")
     assert installation.run("generic_import", "orders", "--file", path).returncode == 0
-    assert installation.waiting() == ["orders_1.csv"]
+    assert installation.list_waiting() == ["orders_1.csv"]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nowhere.csv", "does not exist"), (".", "is not a file")])
@@ -120,7 +120,7 @@ def test_a_file_of_two_imports_is_named_and_left_until_somebody_says_which(insta
         summary = installation.summary("generic_import", *arguments)
         named = "orders.csv matches more than one import, and none takes it: all_orders, orders"
         assert summary["warnings"].count(named) == 1  # beside what is said of sources that are not set up
-    assert installation.waiting() == ["orders.csv"]
+    assert installation.list_waiting() == ["orders.csv"]
     assert installation.run("generic_import", "orders", "--file", path).returncode == 0
     assert installation.sql("select count(*) from public.orders") == [(1,)]
 
@@ -135,7 +135,7 @@ def test_without_archive_the_file_goes_once_it_is_loaded(installation: Installat
     installation.configure("orders", **DRY, archive_policy="none")
     installation.drop("orders.csv", "id\n1\n")
     assert installation.run("generic_import", "orders").returncode == 0
-    assert (installation.waiting(), installation.archive()) == ([], {})
+    assert (installation.list_waiting(), installation.read_archive()) == ([], {})
     assert installation.sql("select count(*) from public.orders") == [(1,)]
 
 

@@ -39,7 +39,7 @@ def filled(installation: Installation) -> Installation:
 
 
 def archived(installation: Installation) -> list[str]:
-    return sorted(installation.archive())
+    return sorted(installation.read_archive())
 
 
 def found(installation: Installation, *options: str) -> dict[str, int]:

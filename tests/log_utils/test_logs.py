@@ -27,7 +27,7 @@ def test_json_lines_csv_txt_and_table_say_the_same(jobs: Jobs) -> None:
     """
     jobs.write("tiny", body)
     assert jobs.run("tiny").returncode == 0
-    [entries] = jobs.logs("tiny")
+    [entries] = jobs.read_logs("tiny")
     messages = [entry["message"] for entry in entries]
     assert messages[:4] == ["run began", "first", "second, with a \u2028 line\nbreak", "third"]
     assert messages[-1] == "run ended"
@@ -55,7 +55,7 @@ def test_ugly_messages(jobs: Jobs) -> None:
     jobs.write("tiny", body)
     done = jobs.run("tiny")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    [(status, error)] = jobs.rows("status, error")
+    [(status, error)] = jobs.list_runs("status, error")
     assert status == "failed"
     assert "\\udcff" in error
     stored = [row[0] for row in jobs.installation.sql("select message from dba.tlogentry order by sequence")]
@@ -67,7 +67,7 @@ def test_ugly_messages(jobs: Jobs) -> None:
 
 def test_a_torn_last_line_swallows_nothing(jobs: Jobs) -> None:
     jobs.write("killed", f"logger.info('said'); {BEGUN}time.sleep(60)", needs="database=False")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     path = next((jobs.installation.data / "logs").glob("killed_*.jsonl"))
@@ -76,18 +76,18 @@ def test_a_torn_last_line_swallows_nothing(jobs: Jobs) -> None:
     jobs.installation.run("close_interrupted_runs")
     stored = jobs.installation.sql("select message from dba.tlogentry where process_type = 'killed' order by sequence")
     assert stored == [("run began",), ("said",), ("run ended",)]
-    assert jobs.rows()[0][:2] == ("killed", "interrupted")
+    assert jobs.list_runs()[0][:2] == ("killed", "interrupted")
 
 
 @pytest.mark.parametrize("rest", ["", '{"time": "20'])
 def test_a_run_killed_before_its_first_line_was_whole(jobs: Jobs, rest: str) -> None:
     jobs.write("killed", f"{BEGUN}time.sleep(60)", needs="database=False")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()
     process.communicate()
     next((jobs.installation.data / "logs").glob("killed_*.jsonl")).write_text(rest)
     jobs.installation.run("close_interrupted_runs")
-    assert ("killed", "interrupted") in [row[:2] for row in jobs.rows()]
+    assert ("killed", "interrupted") in [row[:2] for row in jobs.list_runs()]
 
 
 def test_a_record_that_postgresql_does_not_take_holds_up_nothing(jobs: Jobs) -> None:
@@ -115,14 +115,14 @@ def test_without_a_database_jobs_that_need_none_run_and_their_log_comes_later(jo
         "Start it (embedded: database.py start), then run the same command again.\n"
     )
     assert jobs.run("offline", "two", DATABASE_URL=away).returncode == 0
-    assert jobs.rows() == []
+    assert jobs.list_runs() == []
     for _ in range(2):
         assert jobs.run("online").returncode == 0
-    assert [row[:3] for row in jobs.rows()] == [
+    assert [row[:3] for row in jobs.list_runs()] == [
         ("offline", "succeeded", 0), ("online", "failed", 75), ("offline", "succeeded", 0),
         ("online", "succeeded", 0), ("online", "succeeded", 0),
     ]  # fmt: skip
-    logs = [entry for job in ("offline", "online") for log in jobs.logs(job) for entry in log]
+    logs = [entry for job in ("offline", "online") for log in jobs.read_logs(job) for entry in log]
     stored = jobs.installation.sql("select run_uuid::text, sequence, message from dba.tlogentry order by 1, 2")
     assert stored == sorted((entry["run_uuid"], entry["sequence"], entry["message"]) for entry in logs)
 
@@ -133,7 +133,7 @@ def test_the_data_folder_may_be_moved(jobs: Jobs, installation: Installation) ->
     moved = installation.data.rename(installation.data.with_name("moved"))
     installation.data = moved
     assert installation.run("close_interrupted_runs").returncode == 0
-    assert [row[0] for row in jobs.rows()] == ["offline", "close_interrupted_runs"]
+    assert [row[0] for row in jobs.list_runs()] == ["offline", "close_interrupted_runs"]
     assert len(installation.sql("select 1 from dba.tlogentry where process_type = 'offline'")) == 2
 
 
@@ -169,10 +169,10 @@ def test_a_full_disk_is_one_line(jobs: Jobs, database: str) -> None:
     assert done.stderr.endswith(".jsonl. Free space, then run it again.\n")
     assert done.stderr.count("\n") == 1
     if database == "True":  # the end went to the database although the file could not take it
-        assert jobs.rows()[0][:3] == ("tiny", "failed", 1)
+        assert jobs.list_runs()[0][:3] == ("tiny", "failed", 1)
     else:
         assert jobs.installation.run("close_interrupted_runs").returncode == 0
-        assert jobs.rows()[0][0] == "tiny"
+        assert jobs.list_runs()[0][0] == "tiny"
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(jobs: Jobs) -> None:

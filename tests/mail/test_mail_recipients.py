@@ -71,7 +71,7 @@ def test_a_mail_that_the_server_accepted_is_sent_whatever_it_says_afterwards(
     mail_server.at_end = at_end
     for _ in range(2):
         host.end_run()
-    assert mail_server.received() == ["ann@example.com", "bob@example.com"]
+    assert mail_server.list_recipients() == ["ann@example.com", "bob@example.com"]
     assert len(mail_server.delivered) == 1
 
 
@@ -79,15 +79,15 @@ def test_who_is_refused_for_now_gets_the_alert_later_and_alone(host: Host, mail_
     mail_server.answers = {"bob@example.com": LATER}
     for _ in range(2):
         host.end_run()
-    assert mail_server.received() == ["ann@example.com"]
+    assert mail_server.list_recipients() == ["ann@example.com"]
     mail_server.answers = {}
     for _ in range(2):
         host.end_run()
-    assert mail_server.received() == ["ann@example.com", "bob@example.com"]
+    assert mail_server.list_recipients() == ["ann@example.com", "bob@example.com"]
     first, second = [each.message for each in mail_server.delivered]
     assert (first["Subject"], first["Message-ID"]) == (second["Subject"], second["Message-ID"])
     host.end_run("succeeded")
-    assert mail_server.received()[2:] == ["ann@example.com", "bob@example.com"]
+    assert mail_server.list_recipients()[2:] == ["ann@example.com", "bob@example.com"]
     assert host.states() == []
 
 
@@ -111,7 +111,7 @@ def test_who_is_refused_for_good_is_named_and_the_others_are_served_once(
     mail_server.answers = {"ann@example.com": NEVER}
     for _ in range(2):
         host.end_run()
-    assert mail_server.received() == ["bob@example.com"]
+    assert mail_server.list_recipients() == ["bob@example.com"]
     assert "ann@example.com (550 5.1.1 no such user)" in caplog.text
 
 
@@ -120,12 +120,12 @@ def test_an_address_that_the_server_cannot_write_is_named_and_the_others_are_ser
 ) -> None:
     host.write(ALERT_RECIPIENTS="jané@example.com,bob@example.com")
     host.end_run()
-    assert mail_server.received() == ["bob@example.com"]
+    assert mail_server.list_recipients() == ["bob@example.com"]
     assert "jané@example.com (553 the server takes only addresses in ASCII" in caplog.text
     mail_server.extensions = ("SMTPUTF8", "8BITMIME")
     host.end_run(error="again")
     host.end_run("succeeded")
-    assert mail_server.received()[-2:] == ["jané@example.com", "bob@example.com"]
+    assert mail_server.list_recipients()[-2:] == ["jané@example.com", "bob@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_name_is_one_recipient_however_it_is_written(
 ) -> None:
     host.write(ALERT_RECIPIENTS=f"{written}, bob@example.com")
     host.end_run()
-    assert mail_server.received() == [address, "bob@example.com"]
+    assert mail_server.list_recipients() == [address, "bob@example.com"]
     shown = [(each.display_name, each.addr_spec) for each in mail_server.delivered[0].message["To"].addresses]
     assert shown == [(name, address), ("", "bob@example.com")]
 
@@ -200,10 +200,10 @@ def test_no_end_of_a_run_waits_for_another_that_sends_and_its_alert_goes_with_th
     begin = time.monotonic()
     host.end_run(job="small")
     seconds = time.monotonic() - begin
-    assert (mail_server.received(), seconds < 10) == ([], True), seconds
+    assert (mail_server.list_recipients(), seconds < 10) == ([], True), seconds
     mail_server.is_hanging = False
     first.join()
-    assert mail_server.received() == ["ann@example.com"] * 2
+    assert mail_server.list_recipients() == ["ann@example.com"] * 2
     assert all(json.loads(path.read_text())["pending"] == [] for path in host.states())
 
 
@@ -222,7 +222,7 @@ def test_a_slow_mail_server_never_delays_status(jobs: Jobs, mail_server: SmtpSer
     )
     jobs.write("killed", "Path('begun').touch(); time.sleep(60)")
     jobs.write("bad", "raise errors.BadDataError('x')")
-    process = jobs.begun("killed")
+    process = jobs.start_and_wait("killed")
     process.kill()  # its alert is left to the next run
     process.communicate()
     mail_server.is_hanging = True

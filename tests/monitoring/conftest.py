@@ -46,13 +46,13 @@ class Year:
 
     def news(self) -> list[str]:
         """The subjects of the alerts since the last look."""
-        found = [path for path in self.week.mails.mails() if OPERATOR in path.read_text()]
+        found = [path for path in self.week.mails.list_mails() if OPERATOR in path.read_text()]
         new, self.seen = found[self.seen :], len(found)
         return [subject(path.read_text()) for path in new]
 
     def last(self) -> str:
         """The text of the last alert."""
-        return read_mail_text([path for path in self.week.mails.mails() if OPERATOR in path.read_text()][-1])
+        return read_mail_text([path for path in self.week.mails.list_mails() if OPERATOR in path.read_text()][-1])
 
 
 def subject(text: str) -> str:

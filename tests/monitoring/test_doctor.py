@@ -258,7 +258,7 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
     assert "***" in text
     assert "AGV0bAB0aGUtbWFpbC1zZWNyZXQ=" not in text  # what the password looks like on the wire
     assert spoken[-1] == "accepted for operator@example.test"
-    assert [path.name for path in host.sink.mails()] == ["0001_ETL-test-mail.eml"]
+    assert [path.name for path in host.sink.list_mails()] == ["0001_ETL-test-mail.eml"]
     for setting, says, following in (
         ({"SMTP_PORT": "1"}, "127.0.0.1:1", "Check SMTP_HOST, SMTP_PORT and the firewall."),  # nobody tries it again
         ({"SMTP_CA_FILE": "/no/such/file"}, "SMTP_CA_FILE: /no/such/file cannot be used", "Check SMTP_CA_FILE."),
@@ -270,7 +270,7 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
             [line] = [row for row in rows if row["check"] == check and row["state"] == "failure"]
             assert says in line["says"]
             assert line["next"] == following
-    assert len(host.sink.mails()) == 1
+    assert len(host.sink.list_mails()) == 1
 
 
 def visits(place: servers.Place, key: Path | None = None) -> dict[str, str]:

@@ -249,8 +249,8 @@ def quiet_weeks(year: Year, weeks: int) -> None:
         year.week.site.show_week(min(week + 2, 3))
         for day in range(7):
             assert year.watch(7 * week + day + 0.05) == []
-    reports = [path for path in year.week.mails.mails() if "MeetMax" in path.name]
-    assert len(reports) == len(year.week.mails.mails()) == min(weeks, 3)
+    reports = [path for path in year.week.mails.list_mails() if "MeetMax" in path.name]
+    assert len(reports) == len(year.week.mails.list_mails()) == min(weeks, 3)
 
 
 def test_quiet_weeks_send_nothing_but_the_reports(year: Year) -> None:

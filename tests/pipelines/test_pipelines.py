@@ -78,19 +78,19 @@ def test_what_does_not_depend_on_a_failing_step_goes_on(
     for text in ("a broke", "c broke", "tiny b well (tiny a fail failed)", "tiny d well (tiny b well did not run)"):
         assert text in problems
     assert "f well (tiny c fail failed)" in problems  # nothing said: what comes before and says stop
-    [mail] = mails.all()
+    [mail] = mails.read_all()
     assert sorted(mail["to"].split(", ")) == ["operator@example.test", "owner@example.test"]
     assert "a broke" in mail.get_content() and "c broke" in mail.get_content()
 
     # looking does not count as working again
     assert clone.run(installation, "run_pipeline.py", "branches", "--dry-run").returncode == 0
-    assert len(mails.all()) == 1
+    assert len(mails.read_all()) == 1
 
     (installation.data / "mended").touch()
     again = clone.run(installation, "run_pipeline.py", "branches", "--failed", "--json")
     assert (again.returncode, ran(installation)) == (0, "abcdf")
     assert states(again.stdout)["e"] == "left out"
-    assert [str(mail["subject"]) for mail in mails.all()][1:] == ["[ETL] run_pipeline branches works again"]
+    assert [str(mail["subject"]) for mail in mails.read_all()][1:] == ["[ETL] run_pipeline branches works again"]
     nothing = clone.run(installation, "run_pipeline.py", "branches", "--failed")
     assert (nothing.returncode, ran(installation)) == (0, "")
     assert "nothing failed last time" in nothing.stdout
@@ -121,11 +121,11 @@ def test_a_step_is_tried_again_without_a_mail_for_each_try(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"][0]["tries"] == 3
     assert ran(installation) == "aaa"
-    assert mails.all() == []
+    assert mails.read_all() == []
     clone.pipeline("again", f"steps: [{step % 1}]")
     assert clone.run(installation, "run_pipeline.py", "again").returncode == 75
     assert ran(installation) == "aa"
-    assert mails.subjects() == ["[ETL] run_pipeline again failed"]
+    assert mails.list_subjects() == ["[ETL] run_pipeline again failed"]
     tried = [row[0] for row in installation.sql("select status from dba.trun where job = 'tiny' order by started_at")]
     assert tried == ["failed", "failed", "succeeded", "failed", "failed"]
 
@@ -160,7 +160,7 @@ def test_a_step_killed_by_a_signal_fails_the_pipeline_with_one_mail(
     done = clone.run(installation, "run_pipeline.py", "deadly", "--json")
     assert done.returncode == 1
     assert states(done.stdout) == {"a": "failed (137)", "b": "done"}
-    assert mails.subjects() == ["[ETL] run_pipeline deadly failed"]
+    assert mails.list_subjects() == ["[ETL] run_pipeline deadly failed"]
     assert ("interrupted", 137) in installation.sql("select status, exit_code from dba.trun where job = 'tiny'")
 
 
@@ -185,15 +185,15 @@ def test_killed_with_minus_9_is_noticed_with_one_mail(
     process.wait(timeout=60)
     if victims == "wrapper":  # the job itself goes on, and is told to end by its owner
         assert is_alive(python)
-        assert mails.subjects() == []
+        assert mails.list_subjects() == []
         os.kill(python, signal.SIGTERM)
     elif victims == "both":
-        assert mails.subjects() == []  # nobody is left to tell; the next start of anything is
+        assert mails.list_subjects() == []  # nobody is left to tell; the next start of anything is
         clone.run(installation, "run_pipeline.py", "--list")
-    wait_for(lambda: mails.subjects() == ["[ETL] tiny a interrupted"], 60)
+    wait_for(lambda: mails.list_subjects() == ["[ETL] tiny a interrupted"], 60)
     wait_for(lambda: installation.sql("select status from dba.trun where job = 'tiny'") == [("interrupted",)], 60)
     clone.run(installation, "run_pipeline.py", "--list")
-    assert len(mails.all()) == 1
+    assert len(mails.read_all()) == 1
 
 
 def test_faults_are_named_by_line_all_at_once(clone: Clone, installation: Installation) -> None:
@@ -249,4 +249,4 @@ def test_ten_at_once_one_runs_and_nine_say_who(
     assert ran(installation) == "sa"
     rows = installation.sql("select status, count(*) from dba.trun where arguments = 'single' group by 1 order by 1")
     assert rows == [("failed", 1), ("skipped", 9)]
-    assert mails.subjects() == ["[ETL] run_pipeline single failed"]
+    assert mails.list_subjects() == ["[ETL] run_pipeline single failed"]

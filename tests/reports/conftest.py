@@ -49,7 +49,7 @@ class MoodySink(MailSink):
 
     def read(self) -> list[EmailMessage]:
         """The mails kept so far."""
-        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.mails()]
+        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.list_mails()]
         return [message for message in found if isinstance(message, EmailMessage)]
 
     def recipients(self) -> list[str]:
@@ -86,7 +86,7 @@ class MeetMax:
 
     def send(self, **environment: str) -> EmailMessage | None:
         """Send the report; the mail that came of it, if one did."""
-        before = len(self.sink.mails())
+        before = len(self.sink.list_mails())
         done = self.installation.run("send_report", "meetmax_changes", **environment)
         assert done.returncode == 0, done.stderr
         mails = self.sink.read()

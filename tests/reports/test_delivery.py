@@ -49,9 +49,9 @@ def send(installation: Installation) -> int:
 def arrives_once(installation: Installation, sink: MoodySink) -> None:
     """The next run delivers it, the one after that nothing."""
     assert send(installation) == 0
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
     assert send(installation) == 0
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
     assert "pending" not in ledger(installation)
     assert ledger(installation).count("sent") == 1
 
@@ -94,7 +94,7 @@ def test_a_wrong_password(news: Installation, sink: MoodySink) -> None:
     news.write_settings(SMTP_PASSWORD="wrong-password")
     done = news.run(*REPORT)
     assert done.returncode == 78
-    assert "wrong-password" not in done.stderr + news.log_text()
+    assert "wrong-password" not in done.stderr + news.read_logs()
     news.write_settings(SMTP_PASSWORD="secret")
     arrives_once(news, sink)
 
@@ -161,14 +161,14 @@ def test_a_report_that_the_server_accepted_is_sent_whatever_it_says_afterwards(n
     with SmtpServer(at_end=at_end) as server:
         news.write_settings(**server.settings, SMTP_USER="", REPORT_RECIPIENTS="'Doe <jane@example.test>'")
         assert [send(news), send(news)] == [0, 0]
-        assert server.received() == ["jane@example.test"]
+        assert server.list_recipients() == ["jane@example.test"]
     assert ledger(news) == ["sent", "nothing"]
 
 
 def test_nothing_is_sent_while_nothing_is_new(mailing: Installation, sink: MoodySink) -> None:
     assert send(mailing) == 0
     assert ledger(mailing) == ["nothing"]
-    assert sink.mails() == []
+    assert sink.list_mails() == []
 
 
 # Killed -------------------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_killed_while_the_mail_is_handed_over(news: Installation, sink: MoodySin
     process.append(news.start(*REPORT))
     wait_for(lambda: process[0].poll() is not None)
     sink.before_keeping = None
-    assert sink.mails() == []
+    assert sink.list_mails() == []
     arrives_once(news, sink)
 
 
@@ -256,7 +256,7 @@ def test_killed_after_marking(news: Installation, sink: MoodySink) -> None:
     wait_for(lambda: ledger(news) == ["sent"])
     kill(process)
     assert send(news) == 0
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
 
 
 def test_two_at_once(news: Installation, sink: MoodySink) -> None:
@@ -264,7 +264,7 @@ def test_two_at_once(news: Installation, sink: MoodySink) -> None:
     for run in runs:
         _, errors = run.communicate(timeout=60)
         assert run.returncode == 0, errors
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
 
 
 # In a pipeline -------------------------------------------------------------------------------------------------------

@@ -182,5 +182,5 @@ def test_a_preview_writes_a_file_and_nothing_else(meetmax: MeetMax) -> None:
     summary = meetmax.installation.summary("send_report", "meetmax_changes", "--preview", path)
     assert "MeetMax: 1 new list" in summary["headline"]
     assert "Alpha (A)" in path.read_text()
-    assert meetmax.sink.mails() == []
+    assert meetmax.sink.list_mails() == []
     assert meetmax.installation.sql("select count(*) from dba.treportdelivery") == [(0,)]

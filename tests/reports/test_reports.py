@@ -91,7 +91,7 @@ def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
     assert b"<f>" not in zipfile.ZipFile(io.BytesIO(found["own.xlsx"])).read("xl/worksheets/sheet1.xml")
     for _ in range(2):
         assert mailing.run("send_report", "phones").returncode == 0  # send_if: always
-    assert len(sink.mails()) == 3
+    assert len(sink.list_mails()) == 3
 
 
 def test_too_large_an_attachment_is_left_out_and_the_mail_says_so(mailing: Installation, sink: MoodySink) -> None:
@@ -116,7 +116,7 @@ def test_when_it_is_sent(mailing: Installation, sink: MoodySink) -> None:
     report(mailing, "off", is_active=False)
     for name in ("rows", "troubles", "off"):
         assert mailing.run("send_report", name).returncode == 0
-    assert sink.mails() == []
+    assert sink.list_mails() == []
     mailing.sql("update dba.treportmanager set queries = replace(queries::text, 'where false', '')::jsonb")
     for name in ("rows", "troubles"):
         assert mailing.run("send_report", name).returncode == 0
@@ -131,7 +131,7 @@ def test_queries_can_only_read_and_not_everything(mailing: Installation, sink: M
         done = mailing.run("send_report", name)
         assert done.returncode == 78, done.stderr
         assert f"report {name}: query" in done.stderr
-    assert sink.mails() == []
+    assert sink.list_mails() == []
 
 
 CREATE = "create table public.made_by_a_report (n integer)"
@@ -177,7 +177,7 @@ def test_a_query_that_ends_its_transaction_sends_no_mail(mailing: Installation, 
     done = mailing.run("send_report", "leaver")
     assert done.returncode == 78 and "report leaver: query x: cannot open multi-query plan as cursor" in done.stderr
     assert mailing.run("send_report", "good").returncode == 0
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
 
 
 @pytest.fixture
@@ -240,11 +240,11 @@ def test_the_weekly_summary_on_screen(summary: MeetMax, tmp_path: Path, device: 
 
 def test_a_preview_sends_nothing(summary: MeetMax, tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
-    before = len(summary.sink.mails())
+    before = len(summary.sink.list_mails())
     done = summary.installation.run("send_report", "weekly_summary", "--preview", path)
     assert done.returncode == 0, done.stderr
     assert "Rows loaded per week" in path.read_text()
-    assert len(summary.sink.mails()) == before
+    assert len(summary.sink.list_mails()) == before
 
 
 def test_file_and_row_both_changed_is_refused_until_somebody_decides(mailing: Installation, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_target_that_is_away_gets_it_later_and_the_person_once(
     done = place.send(mailing)
     assert done.returncode == 0, done.stderr
     assert place.names() == ["orders.csv"]
-    assert len(sink.mails()) == 1
+    assert len(sink.list_mails()) == 1
     assert mailing.sql("select status, cardinality(accepted) from dba.treportdelivery order by 1 desc") == [
         ("sent", 2), ("nothing", 0),
     ]  # fmt: skip

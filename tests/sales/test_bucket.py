@@ -35,8 +35,8 @@ def test_files_are_loaded_and_moved_to_the_processed_prefix(shop: Shop) -> None:
     assert summary["counts"] == {"read": 2, "loaded": 2, "rejected": 0, "skipped": 0, "held": 0}
     assert shop.keys() == ["sales_data_processed/2025/sales_b.csv", "sales_data_processed/sales_a.csv"]
     assert shop.read("sales_data_processed/sales_a.csv").decode() == HEADER + GOOD
-    assert shop.installation.waiting() == []
-    assert not (shop.installation.data / "archive").exists() or not shop.installation.archive()
+    assert shop.installation.list_waiting() == []
+    assert not (shop.installation.data / "archive").exists() or not shop.installation.read_archive()
     assert shop.sql("select file_name, status from sales.staging order by 1") == [
         ("sales_a.csv", "I"), ("sales_b.csv", "I"),
     ]  # fmt: skip

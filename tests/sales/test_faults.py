@@ -62,7 +62,7 @@ def test_a_service_that_cannot_be_used_is_said_in_one_line(
     assert_one_line(done, code, *words)
     assert shop.sql("select count(*) from dba.tdataset") == [(0,)]
     for secret in (SECRET, "wrong+planted/secret"):
-        assert secret not in done.stdout + done.stderr + shop.installation.log_text()
+        assert secret not in done.stdout + done.stderr + shop.installation.read_logs()
     shop.installation.settings = before
     shop.installation.write_settings()
     assert shop.load()["counts"]["loaded"] == 1
@@ -119,7 +119,7 @@ def test_a_connection_that_breaks_off_in_a_download_is_no_wrong_setting(shop: Sh
     with cutting_proxy(shop.server.port, after=200_000) as port:
         shop.installation.write_settings(S3_ENDPOINT_URL=f"http://127.0.0.1:{port}")
         assert_one_line(shop.installation.run("generic_import", "sales"), 75, "was interrupted", "again later")
-    assert shop.installation.waiting() == [] and shop.sql("select count(*) from dba.tdataset") == [(0,)]
+    assert shop.installation.list_waiting() == [] and shop.sql("select count(*) from dba.tdataset") == [(0,)]
     shop.installation.write_settings(S3_ENDPOINT_URL=shop.server.url)
     assert shop.load()["counts"]["loaded"] == 20_000 * GOOD.count("\n")
 
@@ -276,7 +276,7 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
         "where table_schema in ('dba', 'sales', 'public')"
     )
     stored = "".join(str(shop.sql(f'select * from "{schema}"."{name}"')) for schema, name in tables)
-    everything = output + seen.decode(errors="replace") + shop.installation.log_text() + stored
+    everything = output + seen.decode(errors="replace") + shop.installation.read_logs() + stored
     key = key_file.read_text().strip()
     for secret in (SECRET, key, key[:20]):
         assert secret not in everything

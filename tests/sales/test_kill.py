@@ -153,7 +153,7 @@ def assert_nothing_is_left(shop: Shop) -> None:
         "sales_data_processed/sales_1.csv", "sales_data_processed/sales_2.csv",
     ]  # fmt: skip
     data = shop.installation.data
-    assert shop.installation.waiting() == []
+    assert shop.installation.list_waiting() == []
     assert sorted(path.name for path in (data / "var/lake/sales").iterdir()) == [
         name for (name,) in shop.sql("select file_name from dba.tdataset order by file_name")
     ]

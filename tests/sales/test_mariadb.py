@@ -116,4 +116,4 @@ def test_the_marts_in_mariadb(shop: Shop, mariadb: MariaDb) -> None:
         f"mysql 127.0.0.1:{mariadb.port}/marts lacks months that were computed: all are computed again"
     ]
     assert mariadb.rows("select sum(total_sales) from marts.customers_data_mart") == [(Decimal("204.50"),)]
-    assert "planted" not in shop.installation.log_text()
+    assert "planted" not in shop.installation.read_logs()

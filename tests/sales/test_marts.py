@@ -174,7 +174,7 @@ def test_a_data_folder_whose_name_reads_like_a_pattern(make_shop: Callable[..., 
     shop = make_shop("sales [1]* of {2025}?")
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     shop.load()
-    assert "row by row" not in shop.installation.log_text()
+    assert "row by row" not in shop.installation.read_logs()
     assert shop.marts()["exit_code"] == 0
     assert customers_of(shop) == reference.customers_mart(reference.accepted(HEADER + GOOD))
     assert bucket_sets_of(shop)[0] == 1

@@ -117,7 +117,7 @@ def test_a_client_delivers_a_file_and_it_is_imported(host: Host, installation: I
     done = installation.run("generic_import", "orders")
     assert done.returncode == 0, done.stderr
     assert installation.sql("select order_id, amount from public.orders") == [("1", "2")]
-    assert list(inbox.iterdir()) == [] and list(installation.archive()) == ["orders_2.csv"]
+    assert list(inbox.iterdir()) == [] and list(installation.read_archive()) == ["orders_2.csv"]
     (host.root / host.name / "outbox" / "answer.txt").write_text("thank you")
     got = host.sftp(f"get /outbox/answer.txt {host.folder}/answer.txt")
     assert got.returncode == 0 and (host.folder / "answer.txt").read_text() == "thank you"
@@ -152,7 +152,7 @@ def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installat
     summary = installation.summary("generic_import", "orders")
     assert summary["files"] == 0
     assert [text for text in summary["warnings"] if "orders_1.csv" in text and "it is no file" in text]
-    assert installation.archive() == {} and secret.exists()
+    assert installation.read_archive() == {} and secret.exists()
 
 
 def test_a_removed_client_can_no_longer_log_in_and_what_he_delivered_stays(host: Host) -> None:

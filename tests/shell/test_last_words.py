@@ -100,30 +100,30 @@ class Host:
             cwd="/",
         )  # fmt: skip
 
-    def mails(self) -> list[tuple[str, str]]:
+    def list_mails(self) -> list[tuple[str, str]]:
         """Subject and text of every mail so far."""
-        return [(str(mail["Subject"]), mail.get_content()) for mail in self.sink.messages()]
+        return [(str(mail["Subject"]), mail.get_content()) for mail in self.sink.read_messages()]
 
     def tells_once(self, cause: str, code: int | None = 78) -> None:
         """Start it twice: the first is one mail with the cause in it, the second none."""
-        before = len(self.mails())
+        before = len(self.list_mails())
         first, second = self.run(), self.run()
         if code is not None:
             assert (first.returncode, second.returncode) == (code, code), (first.stderr, second.stderr)
-        assert len(self.mails()) == before + 1, self.mails()
-        subject, text = self.mails()[-1]
+        assert len(self.list_mails()) == before + 1, self.list_mails()
+        subject, text = self.list_mails()[-1]
         assert subject.startswith("[ETL] ") and re.search(cause, text), (subject, text)
         assert "secret1" not in text and str(self.folder) in text
         assert first.stdout + first.stderr + second.stdout + second.stderr == ""  # cron has nothing to mail
 
     def is_over_once(self) -> None:
         """Start it twice again: one mail says that it is over."""
-        before = len(self.mails())
+        before = len(self.list_mails())
         for _ in range(2):
             done = self.run()
             assert done.returncode == 0, (self.clone.folder / "logs" / "etl_cron.log").read_text()
-        assert len(self.mails()) == before + 1, self.mails()
-        assert re.match(r"\[ETL\] (over: |.* works again)", self.mails()[-1][0])
+        assert len(self.list_mails()) == before + 1, self.list_mails()
+        assert re.match(r"\[ETL\] (over: |.* works again)", self.list_mails()[-1][0])
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_wrong_line_in_the_settings_is_one_mail_and_one_when_it_is_over(host: 
 def test_settings_that_others_can_read_are_one_mail_and_one_when_it_is_over(host: Host) -> None:
     host.write(mode=0o644)
     host.tells_once(r"can be read by others.* chmod 600")
-    found = re.search("Run: (chmod .*)", host.mails()[-1][1])
+    found = re.search("Run: (chmod .*)", host.list_mails()[-1][1])
     assert found is not None
     subprocess.run(["sh", "-c", found[1]], check=True)
     host.is_over_once()
@@ -201,7 +201,7 @@ def test_a_password_on_the_wrong_line_is_not_told(host: Host) -> None:
     text = host.settings.read_text()
     host.settings.write_text(text.replace(f"SMTP_PORT={host.sink.port}", "SMTP_PORT=Sm7pPortSecret"))
     host.run()
-    [(_, told)] = host.mails()
+    [(_, told)] = host.list_mails()
     assert "SMTP_PORT" in told
     assert "Sm7pPortSecret" not in told + (host.clone.folder / "logs" / "etl_cron.log").read_text()
 
@@ -255,9 +255,9 @@ def test_a_missing_package_is_one_mail_for_all_jobs_and_one_when_it_is_over(host
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     shutil.copy(host.clone.folder / "requirements.txt", environment / ".requirements.txt")
     host.tells_once(r"ModuleNotFoundError: No module named 'typer'.*install_dependencies\.sh --python-only", code=1)
-    before = len(host.mails())
+    before = len(host.list_mails())
     assert host.run("next", script="schedule").returncode == 1
-    assert len(host.mails()) == before
+    assert len(host.list_mails()) == before
     asked = host.run(script="doctor", ETL_CRON="0", ETL_NO_CRON_LOG="1")
     assert asked.stdout.startswith("failure  packages        the Python package typer is missing"), asked.stdout
     assert "Traceback" not in asked.stderr
@@ -296,11 +296,11 @@ def fill(path: Path) -> None:
 def test_a_mistake_at_the_keyboard_mails_nobody_and_one_in_the_cron_file_does(host: Host) -> None:
     assert host.run("--no-such-option", ETL_CRON="0").returncode == 2
     assert host.run(script="helo", ETL_CRON="0").returncode == 2
-    assert host.mails() == []
+    assert host.list_mails() == []
     assert host.run("--no-such-option").returncode == 2
-    assert [text for _, text in host.mails() if "--no-such-option" in text]
+    assert [text for _, text in host.list_mails() if "--no-such-option" in text]
     assert host.run(script="helo").returncode == 2
-    assert "did you mean hello?" in host.mails()[-1][1]
+    assert "did you mean hello?" in host.list_mails()[-1][1]
 
 
 def test_three_jobs_of_one_minute_find_one_cause_and_send_one_mail(host: Host) -> None:
@@ -313,7 +313,7 @@ def test_three_jobs_of_one_minute_find_one_cause_and_send_one_mail(host: Host) -
         for _ in range(3)
     ]
     assert [each.wait(timeout=60) for each in running] == [78, 78, 78]
-    assert len(host.mails()) == 1
+    assert len(host.list_mails()) == 1
 
 
 def test_where_no_mail_can_go_out_cron_gets_the_words_once_and_the_mail_follows(host: Host) -> None:
@@ -334,7 +334,7 @@ def test_the_reminder_comes_after_a_week(host: Host) -> None:
     assert told is not None
     state.write_text(state.read_text().replace(told[1], str(time.time() - 7 * 86400)))
     host.tells_once("SMPT_PORT")
-    assert "still: " in host.mails()[-1][0]
+    assert "still: " in host.list_mails()[-1][0]
 
 
 def test_without_any_python_cron_and_a_local_mail_server_get_the_words_once(host: Host) -> None:

@@ -147,7 +147,7 @@ def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
     assert (shown["exit_code"], shown["counts"]["loaded"], len(api.requests)) == (0, 5, 1)
     assert any("name (text) from 'name'" in line for line in shown["details"])
     assert "of sources of type api a dry run asks for the first page alone" in shown["details"]
-    assert (things(installation), installation.waiting()) == (0, [])
+    assert (things(installation), installation.list_waiting()) == (0, [])
     assert list((installation.data / "file_watcher" / "file_watcher_temp").iterdir()) == []
     assert installation.summary("generic_import", "things")["counts"]["loaded"] == TOTAL
 
@@ -200,7 +200,7 @@ def test_logins_come_from_the_settings_and_are_never_shown(
     done = installation.run("generic_import", "things", "--debug")
     assert (done.returncode, things(installation)) == (0, TOTAL), done.stderr
     assert expected.items() <= api.requests[0][2].items()
-    assert "s3cret-word" not in done.stdout + done.stderr + installation.log_text()
+    assert "s3cret-word" not in done.stdout + done.stderr + installation.read_logs()
 
 
 def test_a_key_in_a_next_link_is_not_written_down(installation: Installation, serve: Callable[..., Api]) -> None:
@@ -441,7 +441,7 @@ def traces(found: Installation) -> dict[str, int]:
     """How much there is in the ledger, in the archive and in refused/."""
     tables = {name: int(found.sql(f"select count(*) from dba.{name}")[0][0]) for name in ("tfile", "tdataset")}
     refused = (found.data / "file_watcher" / "refused").glob("*.jsonl")
-    return {**tables, "archive": len(found.archive()), "refused": len(list(refused))}
+    return {**tables, "archive": len(found.read_archive()), "refused": len(list(refused))}
 
 
 @pytest.mark.parametrize("mode", ["upsert", "snapshot"])

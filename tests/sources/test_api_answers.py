@@ -246,7 +246,7 @@ def test_a_number_that_json_does_not_have_never_spoils_the_answer(things: Things
     assert here.sql("select id, price from public.things order by id") == [
         ("1", None), ("2", "-Infinity"), ("3", '{"a": null}'),
     ]  # fmt: skip
-    [archived] = here.archive().values()
+    [archived] = here.read_archive().values()
     assert [json.loads(line, parse_constant=pytest.fail)["id"] for line in archived.splitlines()] == [1, 2, 3]
 
 

@@ -60,7 +60,7 @@ def test_an_indicator_is_loaded_with_country_and_sex(gho: Installation, who: ODa
     asked = who.requests[0][1]["$filter"]
     assert "SpatialDim in ('ZAF', 'BWA'" in asked and "TimeDimensionBegin ge 2016-11-26T00:00:00Z" in asked
     assert len(who.requests) == PAGES
-    (archived,) = gho.archive()
+    (archived,) = gho.read_archive()
     assert re.fullmatch(FULL_FILE, archived)
     stamps = gho.sql(f"select distinct transformed_at = created_at, created_at::date::text from {TABLE}")
     assert stamps == [(True, "2026-11-24")]
@@ -175,12 +175,12 @@ def test_data_older_than_the_freshness_limit_are_reported(gho: Installation) -> 
 def test_the_three_phases_run_alone_and_each_removes_the_one_before(gho: Installation) -> None:
     temporary = gho.data / "file_watcher" / "file_watcher_temp"
     assert load(gho, "--phase", "fetch")["rows"][0]["state"] == "fetched"
-    (fetched,) = gho.waiting()
+    (fetched,) = gho.list_waiting()
     assert (re.fullmatch(FULL_FILE, fetched) is not None, list(temporary.iterdir())) == (True, [])
     assert load(gho, "--phase", "prepare")["rows"][0]["state"] == "prepared"
     assert [path.name for path in temporary.iterdir()] == [f"{fetched}.clean.csv"]
     assert load(gho, "--phase", "load")["counts"]["loaded"] == ROWS
-    assert (gho.waiting(), list(temporary.iterdir())) == ([], [])
+    assert (gho.list_waiting(), list(temporary.iterdir())) == ([], [])
 
 
 PAGES = -(-ROWS // PAGE)
@@ -216,7 +216,7 @@ def test_cut_after_every_page_and_inside_every_phase_it_ends_as_if_undisturbed(
     gho: Installation, who: ODataServer
 ) -> None:
     load(gho)
-    expected, files = table(gho), gho.archive()
+    expected, files = table(gho), gho.read_archive()
     for place, when, nth in KILLS:
         start_anew(gho)
         asked = len(who.requests)
@@ -228,9 +228,9 @@ def test_cut_after_every_page_and_inside_every_phase_it_ends_as_if_undisturbed(
             time.sleep(0.5)  # the server may need a moment to notice that the killed run is gone
         assert done.returncode == 0, done.stderr
         assert table(gho) == expected, f"killed {when} {place} {nth}"
-        assert gho.archive().items() >= files.items(), f"killed {when} {place} {nth}"
+        assert gho.read_archive().items() >= files.items(), f"killed {when} {place} {nth}"
         assert len(who.requests) - asked <= PAGES + 2, "only the page that was cut is asked for twice"
-        assert gho.waiting() == []
+        assert gho.list_waiting() == []
 
 
 def test_stopped_by_a_signal_it_goes_on_after_the_last_page(gho: Installation, who: ODataServer) -> None:

@@ -63,7 +63,7 @@ def test_a_link_on_the_way_to_a_source_s_folder_is_not_followed(
     configure(here, sources=[{"type": "local", "path": str(mine.parent / path)}])
     summary = run()
     assert summary.exit_code == 78 and f"{mine / 'reports'} is a link" in summary.problems[0]
-    assert (others / "orders_1.csv").read_text() == ROWS and here.waiting() == []
+    assert (others / "orders_1.csv").read_text() == ROWS and here.list_waiting() == []
     assert here.sql("select count(*) from dba.tfile") == [(0,)]
 
 
@@ -135,7 +135,7 @@ def test_a_name_as_long_as_names_can_be_blocks_nothing(here: Installation, run: 
     assert summary.problems == []
     summary = run()
     assert ("2",) in here.sql("select order_id from public.orders")
-    assert here.waiting() == []
+    assert here.list_waiting() == []
     place = "archive" if content == ROWS else "file_watcher/refused"
     kept = [path for path in (here.data / place).rglob("*") if path.is_file() and path.read_text() == content]
     assert len(kept) == 1 and kept[0].name.startswith(name[:40])
@@ -168,7 +168,7 @@ def test_a_name_that_is_not_utf8_blocks_nothing(here: Installation, run: Run) ->
     assert [
         text for text in map(str, summary.warnings) if "orders_k\\udcf6ln.csv is not UTF-8" in text and "köln" in text
     ]
-    assert sorted(here.archive()) == ["orders_köln.csv", "parcels.csv"]
+    assert sorted(here.read_archive()) == ["orders_köln.csv", "parcels.csv"]
     assert [text for text in map(str, summary.warnings) if text.startswith("else_") and "matches no import" in text]
 
 
@@ -203,7 +203,7 @@ def test_a_zip_whose_file_has_an_impossible_name_does_not_keep_the_good_files_be
             packed.writestr(member, ROWS.replace("1,", f"{number},"))
     here.drop("orders_9.csv", "order_id,amount\n9,9\n")
     summary = run()
-    assert summary.exit_code == 65 and here.waiting() == []
+    assert summary.exit_code == 65 and here.list_waiting() == []
     states = {row["file"]: row["state"] for row in summary.rows}
     assert [name for name, state in states.items() if state == "refused"] == [f"orders_{n}.zip" for n in range(3)]
     assert here.sql("select order_id from public.orders order by 1") == [("3",), ("4",), ("5",), ("9",)]
@@ -222,7 +222,7 @@ def test_an_unexpected_error_of_one_file_refuses_that_file_alone(
     assert run(dry_run=True).exit_code == 65
     summary = run()
     assert summary.exit_code == 65 and f"unexpected {type(fault).__name__}" in summary.problems[0]
-    assert here.sql("select order_id from public.orders") == [("2",)] and here.waiting() == []
+    assert here.sql("select order_id from public.orders") == [("2",)] and here.list_waiting() == []
     assert len(list((here.data / "file_watcher" / "refused").glob("orders_1_*.csv"))) == 1
 
 
@@ -236,7 +236,7 @@ def test_an_error_of_this_host_refuses_nothing(
         here.drop("orders_1.csv", ROWS)
         here.drop("orders_2.csv", "order_id,amount\n2,3\n")
         assert run().exit_code == 75
-        assert here.waiting() == ["orders_1.csv"]
+        assert here.list_waiting() == ["orders_1.csv"]
     assert run().problems == []
     assert here.sql("select order_id from public.orders order by 1") == [("1",), ("2",)]
 

@@ -34,7 +34,7 @@ def test_files_are_taken_once_and_removed_when_they_are_safe(installation: Insta
     installation.drop("orders_4.csv", "order_id,amount\n4,4\n")  # the door stays open for others
     assert installation.run("generic_import", "orders").returncode == 65
     assert [path.name for path in inbox.iterdir()] == ["orders_3.csv.part"]
-    assert sorted(installation.archive()) == ["orders_1.csv", "orders_4.csv"]
+    assert sorted(installation.read_archive()) == ["orders_1.csv", "orders_4.csv"]
     assert installation.sql("select order_id from public.orders order by 1") == [("1",), ("4",)]
     assert [p.name for p in (installation.data / "file_watcher" / "refused").glob("*.csv")] != []
     (inbox / "orders_1.csv").write_text(ROWS)  # the same delivery again
@@ -54,7 +54,7 @@ def test_links_pipes_folders_and_odd_names_are_left_and_said(installation: Insta
     assert summary["files"] == 0 and summary["problems"] == []
     for name in ("link.csv", "pipe.csv", "folder.csv", "line\\nbreak.csv"):
         assert len([text for text in summary["warnings"] if name in text]) == 1, name
-    assert installation.archive() == {} and installation.waiting() == []
+    assert installation.read_archive() == {} and installation.list_waiting() == []
 
 
 def test_what_was_laid_there_meanwhile_is_not_removed(installation: Installation, inbox: Path) -> None:
@@ -94,5 +94,5 @@ def test_killed_anywhere_the_next_run_ends_in_the_same_state(
     assert killed.returncode == -9, killed
     assert installation.run("generic_import", "orders").returncode == 0
     assert list(inbox.iterdir()) == []
-    assert installation.archive() == {"orders_1.csv": ROWS.encode()}
+    assert installation.read_archive() == {"orders_1.csv": ROWS.encode()}
     assert installation.sql("select count(*) from public.orders") == [(1,)]

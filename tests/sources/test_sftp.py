@@ -38,7 +38,7 @@ def test_files_are_fetched_loaded_archived_and_removed_at_the_server(installatio
     done = installation.run("generic_import", "orders")
     assert done.returncode == 0, done.stderr
     assert installation.sql("select count(*) from public.orders") == [(100,)]
-    assert sorted(installation.archive()) == ["orders_1.csv", "orders_2.csv"]
+    assert sorted(installation.read_archive()) == ["orders_1.csv", "orders_2.csv"]
     assert place.names() == ["readme.txt"]
     paths = installation.sql("select source, source_path, status, settled_at is not null from dba.tfile order by 2")
     assert paths == [
@@ -83,9 +83,9 @@ def test_pull_alone_leaves_everything_at_the_server(installation: Installation, 
     place.put("orders_1.csv", ROWS)
     shown = installation.summary("sftp_pull", "orders", "--dry-run")
     assert shown["rows"] == [{"file": "orders_1.csv", "bytes": len(ROWS), "would be": "fetched"}]
-    assert installation.waiting() == []
+    assert installation.list_waiting() == []
     assert installation.run("sftp_pull", "orders").returncode == 0
-    assert installation.waiting() == ["orders_1.csv"] and place.names() == ["orders_1.csv"]
+    assert installation.list_waiting() == ["orders_1.csv"] and place.names() == ["orders_1.csv"]
     assert installation.run("generic_import", "orders").returncode == 0
     assert place.names() == []
 

@@ -59,7 +59,7 @@ def fails(installation: Installation, code: int, *texts: str, script: str = "gen
 def assert_untouched(installation: Installation, place: Place) -> None:
     """The file still lies there and nothing of it is here."""
     assert "orders_1.csv" in place.names()
-    assert installation.waiting() == [] and installation.archive() == {}
+    assert installation.list_waiting() == [] and installation.read_archive() == {}
 
 
 def works_again(installation: Installation, place: Place) -> None:
@@ -221,7 +221,7 @@ def test_a_stalled_transfer_names_itself_and_goes_on_later(
     place.put("orders_1.csv", content)
     configure(installation, place)
     assert installation.run("generic_import", "orders").returncode == 0
-    assert installation.archive() == {"orders_1.csv": content.encode()}
+    assert installation.read_archive() == {"orders_1.csv": content.encode()}
 
 
 class Names(asyncssh.SFTPServer):
@@ -274,7 +274,7 @@ def test_names_from_the_server_are_never_trusted(
     assert summary["files"] == 1 and summary["problems"] == []  # the good one comes nevertheless
     said = [text for text in summary["warnings"] if shown in text and reason in text]
     assert len(said) == 1 and "\n" not in said[0], summary["warnings"]
-    assert list(installation.archive()) == ["orders_1.csv"]
+    assert list(installation.read_archive()) == ["orders_1.csv"]
     outside = [p for p in tmp_path.rglob("*") if p.is_file() and p.name in ("x", "x.csv")]
     assert outside == []
 
@@ -342,7 +342,7 @@ def test_a_file_that_the_server_does_not_give_keeps_no_other(
     with served_by(Unwilling, installation, place, tmp_path):
         place.put("orders_0.csv", ROWS, age_seconds=7200)  # the oldest comes first
         fails(installation, 1, "the download of orders_0.csv is not allowed to client")
-        assert place.names() == ["orders_0.csv"] and list(installation.archive()) == ["orders_1.csv"]
+        assert place.names() == ["orders_0.csv"] and list(installation.read_archive()) == ["orders_1.csv"]
 
 
 class ReadOnly(asyncssh.SFTPServer):
@@ -392,7 +392,7 @@ def test_what_is_not_in_the_archive_is_not_removed_at_the_server(installation: I
     again = installation.run("generic_import", "orders")
     assert again.returncode == 0, again.stderr
     # it was fetched once more from the server, where it still lay: the same content, now safe in the archive
-    assert installation.archive() == {"orders_1.csv": ROWS.encode()}
+    assert installation.read_archive() == {"orders_1.csv": ROWS.encode()}
     assert installation.sql("select status from dba.tfile order by file_id") == [("loaded",), ("duplicate",)]
     assert installation.sql("select count(*) from public.orders") == [(1,)] and place.names() == []
 
@@ -413,7 +413,7 @@ def test_a_password_in_the_yaml_works_with_a_warning_and_shows_nowhere(
         refused = installation.run("generic_import", "orders")
         assert refused.returncode == 78 and "refused the login of client" in refused.stderr
         assert "plain text" not in refused.stdout
-        shown = written.stdout + written.stderr + refused.stdout + refused.stderr + installation.log_text()
+        shown = written.stdout + written.stderr + refused.stdout + refused.stderr + installation.read_logs()
         assert "Geheim-12" not in shown
         assert "Geheim" not in str(installation.sql("select message, detail from dba.tlogentry"))
 

@@ -62,7 +62,7 @@ def test_the_next_run_ends_in_the_same_state(
     assert installation.sql("select order_id, count(*) from public.orders group by 1 order by 1") == [
         ("1", 2), ("2", 2), ("3", 2),
     ]  # fmt: skip
-    assert installation.archive() == {name: content.encode() for name, content in GOOD.items()}
+    assert installation.read_archive() == {name: content.encode() for name, content in GOOD.items()}
     states = installation.sql("select name, status, archived_at is null, settled_at is null from dba.tfile order by 1")
     assert states == [(name, "loaded" if name in GOOD else "refused", False, False) for name in sorted(GOOD | WRONG)]
     left = [path.name for path in (installation.data / "file_watcher").rglob("*") if path.is_file()]

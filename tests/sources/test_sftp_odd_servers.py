@@ -129,7 +129,7 @@ def test_what_the_server_removes_once_it_was_read_is_kept_and_loaded(
     summary = served(kind)()
     assert loaded(here) == ["1", "2", "3", "4"], summary
     assert summary.problems == [] and list(folder.iterdir()) == []
-    assert sorted(here.archive()) == ["orders_1.csv", "orders_2.csv"]
+    assert sorted(here.read_archive()) == ["orders_1.csv", "orders_2.csv"]
 
 
 class SaysWrongSizes(asyncssh.SFTPServer):
@@ -164,7 +164,7 @@ def test_a_file_longer_than_its_announced_size_is_read_to_its_end(
     put(folder, "orders_1.csv")
     summary = served(SaysWrongSizes)()
     assert loaded(here) == ["1", "2"]
-    assert here.archive() == {"orders_1.csv": ROWS.encode()} and list(folder.iterdir()) == []
+    assert here.read_archive() == {"orders_1.csv": ROWS.encode()} and list(folder.iterdir()) == []
     assert [
         text
         for text in map(str, summary.warnings)
@@ -191,7 +191,7 @@ def test_a_file_shorter_than_its_announced_size_is_told_as_such_and_left_there(
         (problem,) = run().problems
         assert "orders_1.csv ends after 24 bytes, the server announces 30" in problem
         assert [path.name for path in folder.iterdir()] == ["orders_1.csv"]
-    assert here.archive() == {} and list(Directories(here.data).temporary.iterdir()) == []
+    assert here.read_archive() == {} and list(Directories(here.data).temporary.iterdir()) == []
 
 
 class SaysNoAttributes(SaysWrongSizes):

@@ -42,7 +42,7 @@ def test_wrong_passwords_are_slowed_and_logged_and_an_unknown_name_is_answered_a
         # also the right one has to wait then
         assert console.login(name, PASSWORDS["ben"]).status_code == 429
     assert console.login("anna", PASSWORDS["anna"]).status_code == 200  # somebody else does not
-    assert "wrong password for 'nobody' from 127.0.0.1 (3 in a row)" in console.installation.log_text()
+    assert "wrong password for 'nobody' from 127.0.0.1 (3 in a row)" in console.installation.read_logs()
     wait_for(lambda: console.login("ben", PASSWORDS["ben"]).status_code == 200)
 
 
@@ -91,7 +91,7 @@ def test_a_new_password_and_disabling_end_all_sessions(console: Console) -> None
     assert console.login("carl", password["password"]).status_code == 401
     assert run("console_user", "disable", "carl").returncode == 0
     assert run("console_user", "list").stdout.count("carl") == 1
-    assert password["password"] not in console.installation.log_text()
+    assert password["password"] not in console.installation.read_logs()
 
 
 def forged(console: Console, **changes: object) -> dict[str, str]:

@@ -125,7 +125,7 @@ def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
 def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> None:
     done = installation.run("run_elt", job, "--once", "--debug")
     history = str(installation.sql("select * from dba.tconfighistory"))
-    everything = installation.log_text() + done.stdout + done.stderr + history
+    everything = installation.read_logs() + done.stdout + done.stderr + history
     assert done.returncode == 0 and TOKEN not in everything and PASSWORD not in everything
 
 
@@ -154,7 +154,7 @@ def test_secrets_in_the_file_itself_work_with_a_warning_and_stand_in_no_table(
     rows = installation.sql(
         "select t::text from dba.timportconfig t union all select h::text from dba.tconfighistory h"
     )
-    everything = str(rows) + installation.log_text().replace(moved.read_text(), "") + done.stdout + done.stderr
+    everything = str(rows) + installation.read_logs().replace(moved.read_text(), "") + done.stdout + done.stderr
     assert TOKEN not in everything and PASSWORD not in everything
 
 
@@ -189,7 +189,7 @@ def test_every_kind_of_source_loads_through_the_one_import(installation: Install
     )
     same = ("loaded", True, True, "active", "new_rows", True, True)
     assert rows == [("api", *same), ("local", *same), ("local", *same), ("sftp", *same)]
-    assert len(installation.archive()) == 4
+    assert len(installation.read_archive()) == 4
 
 
 def watch(found: Installation, path: Path, *options: str) -> subprocess.Popen[str]:
@@ -361,7 +361,7 @@ def test_the_older_spelling_is_taken_with_a_warning(installation: Installation, 
     assert done.returncode == 0, done.stderr
     assert "target.password is not used: the database is that of config/.env, where secrets belong" in done.stdout
     assert orders(installation) == [1]
-    assert "geheim99" not in installation.log_text() + done.stdout + done.stderr
+    assert "geheim99" not in installation.read_logs() + done.stdout + done.stderr
     assert installation.sql("select count(*) from dba.tconfighistory where content::text like '%geheim99%'") == [(0,)]
 
 

@@ -200,12 +200,12 @@ def test_the_quick_way_and_the_checked_way_agree_on_every_row(lake: Installation
     lake.drop("sold_quick.csv", HEADER + body)
     lake.summary("generic_import", "sold")
     quick = (rows_of(lake), rejects(lake))
-    assert "is read row by row" not in lake.log_text()
+    assert "is read row by row" not in lake.read_logs()
     lake.run("generic_import", "--undo", 1)
     lake.sql("delete from dba.trejectedrow")
     lake.drop("sold_slow.csv", HEADER + body + '1,"over two\nlines",2025-01-01,1,1,1\n')  # such a file goes row by row
     lake.summary("generic_import", "sold")
-    assert "is read row by row" in lake.log_text()
+    assert "is read row by row" in lake.read_logs()
     rows = rows_of(lake)
     assert rows.pop()[2] == "over two\nlines"
     assert (rows, rejects(lake)) == quick

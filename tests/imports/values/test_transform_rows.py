@@ -116,7 +116,7 @@ def test_a_function_that_fails_is_one_line_and_loads_nothing(desk: Desk, functio
     assert (summary.exit_code, said in summary.problems[0]) == (code, True), summary
     assert len(summary.problems[0].splitlines()) == 1
     assert desk.here.sql("select count(*) from dba.tdataset") == [(0,)]
-    assert desk.here.waiting() == ([] if code == 65 else ["lists.csv"])
+    assert desk.here.list_waiting() == ([] if code == 65 else ["lists.csv"])
 
 
 def test_it_comes_before_a_parquet_file_too(desk: Desk) -> None:

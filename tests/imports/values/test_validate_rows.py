@@ -161,7 +161,7 @@ def test_a_type_is_never_changed_in_passing(installation: Installation) -> None:
     done = installation.run("generic_import", "orders")
     assert done.returncode == 78
     assert "column id of public.orders is text, declared is integer" in done.stderr
-    assert installation.waiting() == ["orders2.csv"]
+    assert installation.list_waiting() == ["orders2.csv"]
 
 
 def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Installation) -> None:
