@@ -54,19 +54,19 @@ def console_user(
         raise UsageError("name a user", f"Such as: console_user.py {action} anna")
     password = ""
     if action in (Action.add, Action.password):
-        password = users.one_time_password() if made_up else _asked()
+        password = users.generate_password() if made_up else _asked()
     with (
         contextlib.closing(db_utils.connect(purpose="console_user")) as connection,
         db_utils.transaction(connection) as cursor,
     ):
         if action is Action.add:
-            users.add(cursor, name, password, role.value)
+            users.add_user(cursor, name, password, role.value)
         elif action is Action.password:
             users.set_password(cursor, name, password)
         elif action is Action.disable:
-            users.disable(cursor, name)
+            users.disable_user(cursor, name)
         else:
-            return Summary(rows=users.listed(cursor))
+            return Summary(rows=users.list_users(cursor))
     if made_up and password:
         _print(name, password)
     done = {Action.add: f"added as {role}", Action.password: "has a new password", Action.disable: "is disabled"}

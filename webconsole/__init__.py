@@ -1,4 +1,4 @@
-"""The web console: pages for people, JSON for programs; the same functions behind both as behind the job scripts."""
+"""The web console: pages for people and JSON for programs, on the same functions as the job scripts."""
 
 from __future__ import annotations
 

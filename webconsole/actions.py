@@ -1,4 +1,4 @@
-"""What the operator can do, for pages and JSON alike: the functions of the jobs, called with the right arguments."""
+"""Do what the operator asks for, from a page or by JSON, with the functions that the jobs use."""
 
 from __future__ import annotations
 
@@ -23,103 +23,111 @@ from webconsole.security import access
 
 logger = logging.getLogger(__name__)
 
-WAIT_SECONDS = 5.0  # for an import that is at work on the same target
+# how long an action waits for an import that works on the same target
+WAIT_SECONDS = 5.0
 
 
-def start(job: str, name: str, how: str) -> str:
-    """Start a job; returns the number of its run.
+def start_job(job: str, name: str, how: str) -> str:
+    """Start a job and return the number of its run.
 
-    Raises UsageError for what cannot be started, and where another job loads the configuration of that name.
+    Raise UsageError if it cannot be started, or if another job loads the configuration of that name.
     """
     if job not in get_args(run_processes.Job) or how not in get_args(run_processes.How):
-        raise UsageError(f"{job!r} cannot be started like this", "Choose an import, a pipeline or a report.")
+        raise UsageError(f"{job!r} cannot be started in this way", "Choose an import, a pipeline or a report.")
     if job in start_choices.TITLES:
-        with connections.reading() as cursor:
-            right = start_choices.find_job(cursor, name) or job
-        if right != job:
+        with connections.read_as_etl() as cursor:
+            right_job = start_choices.find_job(cursor, name) or job
+        if right_job != job:
             raise UsageError(
-                f"{name} is {start_choices.TITLES[right]}, which {right} runs, not {job}", f"Start {right} {name}."
+                f"{name} is {start_choices.TITLES[right_job]}: {right_job} runs it, not {job}",
+                f"Start {right_job} {name}.",
             )
-    return run_processes.start(
-        cast("run_processes.Job", job), name, cast("run_processes.How", how), access.the_user().name
+    return run_processes.start_job(
+        cast("run_processes.Job", job), name, cast("run_processes.How", how), access.require_user().name
     )
 
 
-def retry(run_uuid: str) -> str:
-    """Start what a run did once more, by the same command; returns the number of the new run.
+def retry_run(run_uuid: str) -> str:
+    """Start the command of a run again and return the number of the new run.
 
-    Raises UsageError where the console cannot: it still runs, it did what it should, or only a terminal starts it.
+    Raise UsageError if the run is still running, has succeeded, or can only be started at a terminal.
     """
-    with connections.reading() as cursor:
-        run = runs.one(cursor, run_uuid)
+    with connections.read_as_etl() as cursor:
+        run = runs.find_run(cursor, run_uuid)
     if run is None:
-        abort(404, "There is no such run, or it has not begun yet.")
+        abort(404, "This run does not exist or has not started yet.")
     command = run_processes.read_command(run)
-    if run["status"] not in runs.UNDONE or command is None:
-        typed = f"./run_python_etl_script.sh {run['job']} {run['arguments']}".strip()
-        raise UsageError(f"the run is {run['status']} and is not repeated from here", f"Type: {typed}")
-    return start(*command)
+    if run["status"] not in runs.REPEATABLE or command is None:
+        command_line = f"./run_python_etl_script.sh {run['job']} {run['arguments']}".strip()
+        raise UsageError(f"the run is {run['status']}: the console cannot repeat it", f"Type: {command_line}")
+    return start_job(*command)
 
 
-def stop(run_uuid: str) -> None:
-    """Ask a running job to end; 404 where there is none."""
-    with connections.reading() as cursor:
-        run = runs.one(cursor, run_uuid)
+def stop_run(run_uuid: str) -> None:
+    """Ask a running job to stop; answer 404 if there is no such run."""
+    with connections.read_as_etl() as cursor:
+        run = runs.find_run(cursor, run_uuid)
     if run is None:
-        abort(404, "There is no such run, or it has not begun yet.")
-    run_processes.stop(run, access.the_user().name)
+        abort(404, "This run does not exist or has not started yet.")
+    run_processes.stop_run(run, access.require_user().name)
 
 
 def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
-    """Take a dataset back."""
-    _must_exist(dataset_id)
+    """Undo a dataset and return the summary."""
+    _check_exists(dataset_id)
     run_uuid = log_utils.get_run_uuid()
-    return _done(
-        undo.undo_datasets(connections.acting(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS)
+    return _log_done(
+        undo.undo_datasets(
+            connections.connect_as_etl(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS
+        )
     )
 
 
 def accept_dataset(dataset_id: int) -> Summary:
-    """Make a held dataset current."""
-    _must_exist(dataset_id)
+    """Make a held dataset current and return the summary."""
+    _check_exists(dataset_id)
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
-    user = access.the_user().name
-    return _done(
-        accept_held.accept_dataset(connections.acting(), directories, run_uuid, dataset_id, WAIT_SECONDS, user)
+    user = access.require_user().name
+    return _log_done(
+        accept_held.accept_dataset(connections.connect_as_etl(), directories, run_uuid, dataset_id, WAIT_SECONDS, user)
     )
 
 
 def replay_rejects(dataset_id: int) -> Summary:
-    """Try the rejected rows of a dataset again."""
+    """Check the rejected rows of a dataset again and return the summary."""
     directories = Directories(settings.current().etl_data_dir)
-    _must_exist(dataset_id)
-    return _done(replay(connections.acting(), dataset_id, WAIT_SECONDS, directories))
+    _check_exists(dataset_id)
+    return _log_done(replay(connections.connect_as_etl(), dataset_id, WAIT_SECONDS, directories))
 
 
-def export_rejects(dataset_id: int, ending: str) -> IO[bytes]:
-    """The rejected rows of a dataset as a file to send back."""
-    _must_exist(dataset_id)
+def export_rejects(dataset_id: int, suffix: str) -> IO[bytes]:
+    """Return the rejected rows of a dataset as an open file to send back; `suffix`: csv or xlsx."""
+    _check_exists(dataset_id)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rejects.{ending}"
-        export(connections.acting(), dataset_id, path)
-        return path.open("rb")  # stays readable when the folder has gone
+        path = Path(folder) / f"rejects.{suffix}"
+        export(connections.connect_as_etl(), dataset_id, path)
+        # the open file stays readable after its folder is removed
+        return path.open("rb")
 
 
-def _must_exist(dataset_id: int) -> None:
-    with connections.reading() as cursor:
-        if datasets.one(cursor, dataset_id) is None:
-            abort(404, f"There is no dataset {dataset_id}.")
+def _check_exists(dataset_id: int) -> None:
+    with connections.read_as_etl() as cursor:
+        if datasets.find_dataset(cursor, dataset_id) is None:
+            abort(404, f"Dataset {dataset_id} does not exist.")
 
 
-def _done(summary: Summary) -> Summary:
-    logger.info("console: %s: %s", access.the_user().name, summary.headline)
+def _log_done(summary: Summary) -> Summary:
+    logger.info("console: %s: %s", access.require_user().name, summary.headline)
     return summary
 
 
 def restore_configuration(name: str, version: int) -> str:
-    """Make an import what it was at a version; says what came of it."""
-    user_name = access.the_user().name
-    new = config_versions.restore_version(connections.acting(), name, version, user_name)
-    text = f"{name} is again as in version {version}, now version {new}" if new != version else f"{name} is so already"
+    """Make an old version of an import its newest version and return a sentence about the result."""
+    user_name = access.require_user().name
+    new = config_versions.restore_version(connections.connect_as_etl(), name, version, user_name)
+    if new == version:
+        text = f"{name} already has the content of version {version}"
+    else:
+        text = f"{name} has the content of version {version} again, as version {new}"
     logger.info("console: %s: %s", user_name, text)
     return text

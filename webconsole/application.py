@@ -1,4 +1,4 @@
-"""The Flask application, put together: every module of pages/ and api/ that has a `blueprint`."""
+"""Build the Flask application from every module of pages/ and api/ that has a `blueprint`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from flask import Flask
 from systemscripts import plugins, settings
 from webconsole import api, display, error_handlers, pages
 from webconsole.security import access, headers, tokens
-from webconsole.security.login_throttle import Slowing
+from webconsole.security.login_throttle import LoginThrottle
 
-MOST_BYTES = 1 << 20  # of one request: a YAML is a few kilobytes
+# a request carries at most a YAML, which is a few kilobytes
+MAX_REQUEST_BYTES = 1 << 20
 
 
 def create_app() -> Flask:
-    """The console of this installation; raises ConfigurationError when its key cannot be made or read."""
-    app, wanted = Flask(__name__), settings.current()
+    """Return the console of this installation; raise ConfigurationError if its key cannot be created or read."""
+    app, current = Flask(__name__), settings.current()
     app.config.update(
-        MAX_CONTENT_LENGTH=MOST_BYTES,
-        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
         MAX_FORM_PARTS=50,
-        # another name in the Host header is somebody else's page that points here
-        TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", wanted.console_host, *wanted.console_hosts],
-        SESSION_COOKIE_NAME="console_note",  # only what a page has to say after an action
+        # any other name in the Host header comes from a foreign page that points here
+        TRUSTED_HOSTS=["127.0.0.1", "localhost", "[::1]", current.console_host, *current.console_hosts],
+        # holds only the message that the next page shows after an action
+        SESSION_COOKIE_NAME="console_note",
         SESSION_COOKIE_SAMESITE="Lax",
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.secret_key = app.extensions["console_key"] = tokens.key()
-    app.extensions["console_slowing"] = Slowing()
+    app.secret_key = app.extensions["console_key"] = tokens.load_key()
+    app.extensions["console_login_throttle"] = LoginThrottle()
     for package in (api, pages):
         for module in plugins.load_modules(package.__name__, having="blueprint"):
             app.register_blueprint(module.blueprint)

@@ -1,4 +1,4 @@
-"""The console's connections: one of each login for every thread of the server."""
+"""Keep the console's database connections: one per login for each thread of the server."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ from systemscripts.errors import EtlError, TryLaterError, UsageError
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 1.5  # within which a healthy database lets somebody in
-# beyond its statement timeout, a transaction whose server says nothing at all is given up
+# a healthy database accepts a connection within this time
+ANSWER_SECONDS = 1.5
+# a transaction whose server does not respond is closed this long after its statement timeout
 GRACE_SECONDS = 5.0
-REST_SECONDS = 5.0  # a connection that has rested longer is asked whether it is still there
+# a connection that was idle for longer is tested before it is used
+MAX_IDLE_SECONDS = 5.0
 _local = threading.local()
-# one question at a time, however often it is asked: who waits for a hung server must not be many
+# one test at a time, however many requests ask: a hung server must not occupy many threads
 _asker, _asking = ThreadPoolExecutor(1, "console-health"), threading.Lock()
 _asked: list[Future[None] | None] = [None]
-_TOO_SLOW = "57014"  # query_canceled: the only one who cancels here is the statement timeout
+# query_canceled: here only the statement timeout cancels a query
+_STATEMENT_TIMEOUT = "57014"
 
 
 class TooSlowError(UsageError):
-    """The reader asked for more than a page can wait for."""
+    """The query takes longer than a page can wait."""
 
 
-def answers() -> bool:
-    """Return whether the database lets somebody in now; asked over a connection of its own, with a time limit."""
+def is_database_answering() -> bool:
+    """Return whether the database accepts a new connection now, within ANSWER_SECONDS."""
     with _asking:
         pending = _asked[0]
         if pending is None or pending.done():
-            pending = _asked[0] = _asker.submit(_ask)
+            pending = _asked[0] = _asker.submit(_connect_once)
     try:
         pending.result(ANSWER_SECONDS)
     except (TimeoutError, psycopg2.Error, EtlError) as error:
@@ -50,56 +53,56 @@ def answers() -> bool:
     return True
 
 
-def _ask() -> None:
+def _connect_once() -> None:
     url = db_utils.resolve_address("etl")
-    # two seconds are the shortest time that libpq knows
+    # libpq accepts no timeout shorter than two seconds
     psycopg2.connect(url, connect_timeout=2, application_name="etl console health").close()
 
 
 @contextlib.contextmanager
-def reading() -> Iterator[Cursor]:
-    """A read-only transaction as etl, for what the reader's login may not see (runs, configurations, rejects)."""
+def read_as_etl() -> Iterator[Cursor]:
+    """Open a read-only transaction as etl, for what the reader's login may not see: runs, configurations, rejects."""
     with _transaction("etl") as cursor:
-        cursor.execute(_read_only())
+        cursor.execute(_make_read_only())
         yield cursor
 
 
 @contextlib.contextmanager
-def viewing() -> Iterator[Cursor]:
-    """A read-only transaction as reader, for the tables themselves."""
+def read_as_reader() -> Iterator[Cursor]:
+    """Open a read-only transaction as reader, for the tables."""
     with _transaction("reader") as cursor:
-        # compiling costs more than a page is worth, however large the table
-        cursor.execute(f"{_read_only()}; set local jit = off")
+        # just-in-time compilation costs more than it saves for one page, however large the table
+        cursor.execute(f"{_make_read_only()}; set local jit = off")
         yield cursor
 
 
 @contextlib.contextmanager
-def writing() -> Iterator[Cursor]:
-    """A transaction as etl, for the console's own few rows (users, configurations)."""
+def write_as_etl() -> Iterator[Cursor]:
+    """Open a transaction as etl, for the console's own rows: users and configurations."""
     with _transaction("etl") as cursor:
         yield cursor
 
 
-def acting() -> Connection:
-    """This thread's connection as etl, for the functions of the jobs, which make their own transactions."""
-    return _connection("etl")
+def connect_as_etl() -> Connection:
+    """Return this thread's connection as etl, for functions of the jobs that open their own transactions."""
+    return _get_connection("etl")
 
 
-def rows(cursor: Cursor, statement: Any, values: Any = None) -> list[dict[str, Any]]:
+def fetch_rows(cursor: Cursor, statement: Any, values: Any = None) -> list[dict[str, Any]]:
     """Run a query and return its rows as dictionaries."""
     cursor.execute(statement, values)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def first(cursor: Cursor, statement: Any, values: Any = None) -> dict[str, Any] | None:
-    """The first row of a query, or None."""
-    found = rows(cursor, statement, values)
-    return found[0] if found else None
+def fetch_first(cursor: Cursor, statement: Any, values: Any = None) -> dict[str, Any] | None:
+    """Run a query and return its first row as a dictionary, or None."""
+    found_rows = fetch_rows(cursor, statement, values)
+    return found_rows[0] if found_rows else None
 
 
-def set_zone(cursor: Cursor, name: str) -> None:
-    """Let times of this transaction be those of a zone; a browser may know one that PostgreSQL does not: then UTC."""
+def set_time_zone(cursor: Cursor, name: str) -> None:
+    """Set the time zone of this transaction; UTC if PostgreSQL does not know the browser's zone."""
     cursor.execute("savepoint zone")
     try:
         cursor.execute("select set_config('TimeZone', %s, true)", (name,))
@@ -108,35 +111,35 @@ def set_zone(cursor: Cursor, name: str) -> None:
         cursor.execute("set local timezone = 'UTC'")
 
 
-def _read_only() -> str:
+def _make_read_only() -> str:
     return f"set transaction read only; set local statement_timeout = '{settings.current().console_read_seconds}s'"
 
 
 @contextlib.contextmanager
 def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
-    connection = _connection(role)
+    connection = _get_connection(role)
     try:
         seconds = settings.current().console_read_seconds + GRACE_SECONDS
-        with _cut_off(connection, seconds), db_utils.transaction(connection) as cursor:
+        with _close_when_silent(connection, seconds), db_utils.transaction(connection) as cursor:
             yield cursor
     except EtlError as error:
         cause = error.__cause__
         state = cause.pgcode if isinstance(cause, psycopg2.Error) else None
-        if state == _TOO_SLOW:
+        if state == _STATEMENT_TIMEOUT:
             raise TooSlowError(
-                f"this takes the database longer than {settings.current().console_read_seconds} s",
-                "Filter by another column, or do not sort.",
+                f"the query took longer than {settings.current().console_read_seconds} s",
+                "Filter by another column, or remove the sort.",
             ) from error
-        if isinstance(cause, psycopg2.Error) and (found := misfit(cause)):
-            raise found from error
+        if isinstance(cause, psycopg2.Error) and (bad_value := explain_bad_value(cause)):
+            raise bad_value from error
         raise
 
 
 @contextlib.contextmanager
-def _cut_off(connection: Connection, seconds: float) -> Iterator[None]:
-    """Close a connection from outside when its server has not answered in time.
+def _close_when_silent(connection: Connection, seconds: float) -> Iterator[None]:
+    """Close a connection from another thread if its server has not answered in time.
 
-    A server that hangs keeps no timeout of its own, and the driver would wait for it as long as the machine is up.
+    A server that hangs does not apply its own timeout, and the driver would wait for it without end.
     """
     timer = threading.Timer(seconds, _shut_down, [connection])
     timer.daemon = True
@@ -149,36 +152,36 @@ def _cut_off(connection: Connection, seconds: float) -> Iterator[None]:
 
 def _shut_down(connection: Connection) -> None:
     with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        text = "console: the database does not answer, a connection is given up"
+        text = "console: the database does not answer, closing the connection"
         logger.warning("%s", text, extra={"code": "database_silent"})
         copy.shutdown(socket.SHUT_RDWR)
 
 
-def misfit(error: psycopg2.Error) -> UsageError | None:
-    """What to say where a value does not fit its column's type (SQLSTATE class 22); None for any other error."""
+def explain_bad_value(error: psycopg2.Error) -> UsageError | None:
+    """Return an error about a value that does not fit its column's type (SQLSTATE class 22), or None."""
     if not (error.pgcode or "").startswith("22"):
         return None
-    return UsageError(f"{error.diag.message_primary}", "Write a value of the column's type.")
+    return UsageError(f"{error.diag.message_primary}", "Enter a value of the column's type.")
 
 
-def _connection(role: db_utils.Role) -> Connection:
-    found: tuple[Connection, float] | None = getattr(_local, role, None)
-    if found is None or not _alive(*found):
-        if found is not None:
+def _get_connection(role: db_utils.Role) -> Connection:
+    connection, used_at = getattr(_local, role, (None, 0.0))
+    if connection is None or not _is_alive(connection, used_at):
+        if connection is not None:
             with contextlib.suppress(psycopg2.Error):
-                found[0].close()
-        found = (db_utils.connect(role, purpose="console"), 0.0)
-    setattr(_local, role, (found[0], time.monotonic()))
-    return found[0]
+                connection.close()
+        connection = db_utils.connect(role, purpose="console")
+    setattr(_local, role, (connection, time.monotonic()))
+    return connection
 
 
-def _alive(connection: Connection, used_at: float) -> bool:
+def _is_alive(connection: Connection, used_at: float) -> bool:
     if connection.closed:
         return False
-    if time.monotonic() - used_at < REST_SECONDS:
+    if time.monotonic() - used_at < MAX_IDLE_SECONDS:
         return True
     try:
-        with _cut_off(connection, GRACE_SECONDS), db_utils.transaction(connection) as cursor:
+        with _close_when_silent(connection, GRACE_SECONDS), db_utils.transaction(connection) as cursor:
             cursor.execute("select 1")
     except TryLaterError:
         return False

@@ -1,4 +1,4 @@
-"""How things look to the reader: times in his zone, numbers, durations, states."""
+"""Format times (in the reader's zone), numbers, durations and states for the pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from systemscripts import settings
 
-ZONE_COOKIE = "console_zone"  # console.js tells the zone of the browser
+# console.js stores the time zone of the browser in it
+ZONE_COOKIE = "console_zone"
 _TONES = {
     "succeeded": "good", "loaded": "good", "current": "good",
     "running": "busy", "starting": "busy", "fetched": "busy", "prepared": "busy",
@@ -23,49 +24,56 @@ _TONES = {
 
 
 def install(app: Flask) -> None:
-    """Make the filters known to the templates."""
-    for function in (moment, day, count, seconds, tone, plural, size):
-        app.template_filter(function.__name__)(function)
+    """Register the filters of the templates: moment, day, count, seconds, tone, plural and size."""
+    app.jinja_env.filters |= {
+        "moment": format_moment,
+        "day": format_day,
+        "count": format_count,
+        "seconds": format_duration,
+        "tone": find_tone,
+        "plural": format_plural,
+        "size": format_size,
+    }
 
 
-def reader_zone() -> ZoneInfo | None:
-    """The zone that the browser told, else the installation's (None: the host's)."""
-    return _zone(unquote(request.cookies.get(ZONE_COOKIE, ""))) or settings.get_zone()
+def find_reader_zone() -> ZoneInfo | None:
+    """Return the time zone of the browser, else of the installation (None: the host's)."""
+    return _load_zone(unquote(request.cookies.get(ZONE_COOKIE, ""))) or settings.get_zone()
 
 
 @lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo | None:
+def _load_zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):
         return None
 
 
-def moment(value: datetime | None) -> Markup:
-    """A time: short in the reader's zone, whole when pointed at."""
+def format_moment(value: datetime | None) -> Markup:
+    """Return a time as HTML: short in the reader's zone, in full when pointed at."""
     if value is None:
         return Markup('<span class="nothing">–</span>')
-    local, now = value.astimezone(reader_zone()), settings.now().astimezone(reader_zone())
+    local, now = value.astimezone(find_reader_zone()), settings.now().astimezone(find_reader_zone())
     if local.date() == now.date():
         short = f"{local:%H:%M:%S}"
     else:
         short = f"{local.day} {local:%b %H:%M}" if local.year == now.year else f"{local.day} {local:%b %Y}"
-    whole = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z} ({value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), whole, short)
+    full = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z} ({value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, short)
 
 
-def day(value: date | None) -> str:
-    """A day as it is written in the suite."""
+def format_day(value: date | None) -> str:
+    """Return a day in ISO 8601, or a dash."""
     return "–" if value is None else value.isoformat()
 
 
-def count(value: int | None) -> str:
-    """A number with its thousands apart."""
+def format_count(value: int | None) -> str:
+    """Return a number with its thousands separated, or a dash."""
     return "–" if value is None else f"{value:,}".replace(",", "\u202f")
 
 
-def seconds(value: float | None) -> str:
-    """A duration for people."""
+def format_duration(value: float | None) -> str:
+    """Return a duration in seconds as text with fitting units, or a dash."""
     if value is None:
         return "–"
     value = float(value)
@@ -78,8 +86,8 @@ def seconds(value: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def size(value: int | None) -> str:
-    """Bytes for people."""
+def format_size(value: int | None) -> str:
+    """Return a number of bytes as text with a fitting unit, or a dash."""
     if value is None:
         return "–"
     amount = float(value)
@@ -90,16 +98,16 @@ def size(value: int | None) -> str:
     return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
 
 
-def tone(status: str | None) -> str:
-    """The colour of a state: good, busy, warn, bad or plain. The word always stands beside it."""
+def find_tone(status: str | None) -> str:
+    """Return the colour of a state: good, busy, warn, bad or plain. Pages always show the word as well."""
     return _TONES.get(status or "", "plain")
 
 
-def plural(number: int, word: str) -> str:
-    """1 row, 2 rows."""
-    return f"{count(number)} {word}{'' if number == 1 else 's'}"
+def format_plural(number: int, word: str) -> str:
+    """Return a number with its word, such as 1 row or 2 rows."""
+    return f"{format_count(number)} {word}{'' if number == 1 else 's'}"
 
 
-def iso(value: Any) -> Any:
+def format_iso(value: Any) -> Any:
     """A value as JSON holds it."""
     return value.isoformat() if isinstance(value, datetime | date) else value

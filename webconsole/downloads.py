@@ -1,4 +1,4 @@
-"""Tables as files: written whole into a temporary file first, so that a slow reader keeps no thread and no cursor."""
+"""Write tables to temporary files for download, so that a slow reader occupies no thread and no cursor."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from systemscripts.errors import UsageError
 from webconsole import connections
 from webconsole.queries import relations, tables
 
-BLOCK = 2000  # rows fetched at once
-MAX_SECONDS = 600.0  # of making one file; longer belongs to psql
-MAX_BYTES = 2 << 30  # of one file: its disk is that of the installation
-# files of one user and of all that are being made or not yet read: each takes disk until it was read or given up
+# rows per fetch: some megabytes of memory
+FETCH_ROWS = 2000
+# for writing one file; longer queries belong to psql
+MAX_SECONDS = 600.0
+# of one file: it is written to the disk of the installation
+MAX_BYTES = 2 << 30
+# files of one user, and of all users, that are being written or not yet read: each takes disk space until then
 MAX_OF_ONE_USER, MAX_IN_ALL = 3, 12
 
 _open_files: Counter[str] = Counter()
@@ -33,28 +36,29 @@ _lock = threading.Lock()
 
 
 class TemporaryDownload:
-    """A file without a name that exists until it was sent or given up, and counts for its user until then.
+    """An unnamed file that exists, and counts for its user, until it was sent or cancelled.
 
-    Raises TooManyRequests (429) where the user, or all users together, have too many of them.
+    Creating one raises TooManyRequests (429) if the user, or all users together, have too many.
     """
 
     def __init__(self, user_name: str) -> None:
         self._user_name, self._is_open = user_name, False
         with _lock:
             if _open_files[user_name] >= MAX_OF_ONE_USER or _open_files.total() >= MAX_IN_ALL:
-                whose = "your" if _open_files[user_name] >= MAX_OF_ONE_USER else "all"
-                text = f"Too many of {whose} downloads are not finished. Let them end or cancel them, then try again."
+                whose = "of your downloads" if _open_files[user_name] >= MAX_OF_ONE_USER else "downloads"
+                text = f"Too many {whose} are not finished. Wait for them or cancel them, then try again."
                 raise TooManyRequests(text, retry_after=10)
             _open_files[user_name] += 1
         self._is_open = True
         folder = Directories(settings.current().etl_data_dir).create().var
-        self.stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - whoever sends it closes it
-        # what the server needs to send it as a file
+        # the server closes it after sending
+        self.stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        # the server needs these to send it as a file
         self.read, self.seek, self.tell = self.stream.read, self.stream.seek, self.stream.tell
         self.seekable = self.stream.seekable
 
     def close(self) -> None:
-        """Give the file back, and its place among those of its user."""
+        """Remove the file and stop counting it for its user."""
         if self._is_open:
             self._is_open = False
             with _lock:
@@ -65,84 +69,85 @@ class TemporaryDownload:
         self.close()
 
 
-def make_file(asked: tables.View, ending: str, user_name: str) -> TemporaryDownload:
-    """Write all that was asked for into a file, CSV or XLSX.
+def make_file(view: tables.TableView, suffix: str, user_name: str) -> TemporaryDownload:
+    """Return a file with every row of a view; `suffix`: csv or xlsx.
 
-    Raises UsageError where it is too large or takes too long, TooManyRequests where too many are open.
+    Raise UsageError if it is too large or takes too long, TooManyRequests if too many are open.
     """
-    made = TemporaryDownload(user_name)
+    download = TemporaryDownload(user_name)
     try:
-        columns = list(asked.relation.columns)
+        columns = list(view.relation.columns)
         names = [column.name for column in columns]
-        with closing(_table_rows(asked, names)) as every_row:
-            rows = _within_limits(every_row, made.stream) if names else iter(())
-            if ending == "csv":
-                office_files.write_csv(made.stream, names, rows)
+        with closing(_read_rows(view, names)) as every_row:
+            rows = _limit_rows(every_row, download.stream) if names else iter(())
+            if suffix == "csv":
+                office_files.write_csv(download.stream, names, rows)
             else:
-                office_files.write_xlsx(made.stream, names, _typed(rows, columns))
-        made.seek(0)
+                office_files.write_xlsx(download.stream, names, _convert_types(rows, columns))
+        download.seek(0)
     except BaseException:
-        made.close()
+        download.close()
         raise
-    return made
+    return download
 
 
-def _within_limits(rows: Iterator[Any], stream: IO[bytes]) -> Iterator[Any]:
+def _limit_rows(rows: Iterator[Any], stream: IO[bytes]) -> Iterator[Any]:
     until = time.monotonic() + MAX_SECONDS
     for number, row in enumerate(rows):
-        if number % BLOCK == 0:
+        if number % FETCH_ROWS == 0:
             if time.monotonic() > until:
-                raise UsageError(f"this download takes longer than {MAX_SECONDS:.0f} s", "Filter it.")
+                raise UsageError(f"this download takes longer than {MAX_SECONDS:.0f} s", "Add a filter.")
             if stream.tell() > MAX_BYTES:
-                raise UsageError(f"this download is larger than {MAX_BYTES >> 30} GB", "Filter it.")
+                raise UsageError(f"this download is larger than {MAX_BYTES >> 30} GB", "Add a filter.")
         yield row
 
 
-def _typed(rows: Iterator[Any], columns: list[relations.Column]) -> Iterator[list[Any]]:
-    """Give texts of the database back their types, for a workbook."""
-    readers = [_reader_of(column.type) for column in columns]
+def _convert_types(rows: Iterator[Any], columns: list[relations.Column]) -> Iterator[list[Any]]:
+    """Yield the rows with their texts converted to the types of their columns, for a workbook."""
+    converters = [_find_converter(column.type) for column in columns]
     for row in rows:
         yield [
-            cell if reader is None or cell is None else reader(cell)
-            for cell, reader in zip(row, readers, strict=True)
+            cell if convert is None or cell is None else convert(cell)
+            for cell, convert in zip(row, converters, strict=True)
         ]  # fmt: skip
 
 
-def _reader_of(type_name: str) -> Callable[[str], Any] | None:
+def _find_converter(type_name: str) -> Callable[[str], Any] | None:
     base = type_name.partition("(")[0]
-    read: Callable[[str], Any]
+    convert: Callable[[str], Any]
     if base in relations.NUMBER_TYPES:
-        read = Decimal
+        convert = Decimal
     elif base == "date":
-        read = date.fromisoformat
+        convert = date.fromisoformat
     elif base.startswith("timestamp"):
-        read = datetime.fromisoformat
+        convert = datetime.fromisoformat
     else:
         return None
 
-    def cell_of(text: str) -> Any:
+    def convert_cell(text: str) -> Any:
         try:
-            return read(text)
-        except (ValueError, InvalidOperation):  # infinity, a year before Christ: it stays the text that it is
+            return convert(text)
+        except (ValueError, InvalidOperation):
+            # infinity or a year before Christ stays text
             return text
 
-    return cell_of
+    return convert_cell
 
 
-def _table_rows(asked: tables.View, columns: list[str]) -> Generator[tuple[Any, ...]]:
-    """Yield every row that was asked for, through a connection of its own, so that no page waits for it."""
+def _read_rows(view: tables.TableView, columns: list[str]) -> Generator[tuple[Any, ...]]:
+    """Yield every row of a view over a separate connection, so that no page waits for it."""
     with closing(db_utils.connect("reader", purpose="console download")) as connection:
         connection.set_session(readonly=True)
         with connection.cursor() as plain:
             plain.execute("set statement_timeout = %s", (f"{MAX_SECONDS:.0f}s",))
-            connections.set_zone(plain, asked.wanted.zone)
+            connections.set_time_zone(plain, view.query.zone)
         with connection.cursor("download") as cursor:
-            cursor.itersize = BLOCK
+            cursor.itersize = FETCH_ROWS
             try:
-                cursor.execute(tables.whole(asked, columns))
+                cursor.execute(tables.select_everything(view, columns))
                 yield from cursor
             except psycopg2.Error as error:
-                raise connections.misfit(error) or error from None
+                raise connections.explain_bad_value(error) or error from None
             finally:
                 with contextlib.suppress(psycopg2.Error):
                     cursor.close()

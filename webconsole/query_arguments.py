@@ -1,4 +1,4 @@
-"""What an address asks of a table, for page and JSON."""
+"""Parse the query arguments of an address, for page and JSON."""
 
 from __future__ import annotations
 
@@ -7,41 +7,44 @@ from collections.abc import Mapping
 from werkzeug.exceptions import UnprocessableEntity
 
 from webconsole import display
-from webconsole.queries.tables import Filter, Wanted
+from webconsole.queries.tables import Filter, TableQuery
 
-MOST_FILTERS = 8
-MOST = 2_000_000_000  # of an integer column
+MAX_FILTERS = 8
+# of a number in an address; below the limit of an integer column
+MAX_INTEGER = 2_000_000_000
 
 
-def wanted_from(arguments: Mapping[str, str], longest: int | None = None, most_columns: int | None = None) -> Wanted:
-    """What an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
-    found = []
-    for number in range(1, MOST_FILTERS + 1):
+def parse_table_query(
+    arguments: Mapping[str, str], max_cell_letters: int | None = None, max_columns: int | None = None
+) -> TableQuery:
+    """Return what an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
+    filters = []
+    for number in range(1, MAX_FILTERS + 1):
         column, operator = arguments.get(f"column{number}", ""), arguments.get(f"operator{number}", "contains")
         value = arguments.get(f"value{number}", "")
         if column and (value or operator in ("empty", "filled")):
-            found.append(Filter(column, operator, value))
-    zone = display.reader_zone()
-    return Wanted(
+            filters.append(Filter(column, operator, value))
+    zone = display.find_reader_zone()
+    return TableQuery(
         sort=arguments.get("sort", ""),
         descending=arguments.get("order", "") == "desc",
-        filters=tuple(found),
+        filters=tuple(filters),
         history=arguments.get("rows", "") == "all",
-        dataset_id=number_from(arguments, "dataset"),
+        dataset_id=parse_number(arguments, "dataset"),
         after=arguments.get("after") or None,
         zone=zone.key if zone else "UTC",
-        longest=longest,
-        first_column=max((number_from(arguments, "from_column") or 1) - 1, 0),
-        most_columns=most_columns,
+        max_cell_letters=max_cell_letters,
+        first_column=max((parse_number(arguments, "from_column") or 1) - 1, 0),
+        max_columns=max_columns,
     )
 
 
-def number_from(arguments: Mapping[str, str], name: str) -> int | None:
-    """A number of an address, None where there is none; 422 for what is no number of a row here."""
+def parse_number(arguments: Mapping[str, str], name: str) -> int | None:
+    """Return a number from an address, None if it is not given; answer 422 if it is not a number from 0 on."""
     text = arguments.get(name, "")
     if not text:
         return None
-    # ASCII and short: int() takes the digits of every script, and no more than some thousands of them
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MOST):
-        raise UnprocessableEntity(f"{name} is no number of what is kept here: {text[:40]!r}")
+    # ASCII and short: int() accepts the digits of every script, and fails above some thousands of them
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_INTEGER):
+        raise UnprocessableEntity(f"{name} is not a valid number: {text[:40]!r}")
     return int(text)

@@ -1,7 +1,7 @@
-"""Runs that the console starts and stops: ordinary processes of the wrapper, with a run number chosen here.
+"""Start and stop runs as ordinary processes of the wrapper, with a run number chosen here.
 
-Watching them is reading dba.trun and dba.tlogentry. Only what a run prints at its end (the summary, the plan of a dry
-run) is kept beside, in var/console/RUN.json and RUN.err.
+Their progress is read from dba.trun and dba.tlogentry. Only what a run prints at its end (the summary, the plan of a
+dry run) is stored in files, var/console/RUN.json and RUN.err.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 Job = Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
 How = Literal["run", "dry_run", "schedule", "retry_refused"]
-# every way in which a job is started here
+# every way to start a job from the console
 OPTIONS: dict[tuple[Job, How], list[str]] = {
     ("generic_import", "run"): [],
     ("generic_import", "dry_run"): ["--dry-run"],
@@ -43,141 +43,153 @@ OPTIONS: dict[tuple[Job, How], list[str]] = {
     ("run_pipeline", "dry_run"): ["--dry-run"],
     ("send_report", "run"): [],
 }
-_NOT_IN_THE_WAY = {"--json", "--wait"}  # how a run prints and waits, not what it does
-KEPT_DAYS = 30
+# they change how a run prints and waits, not what it does
+_OUTPUT_OPTIONS = {"--json", "--wait"}
+# as long as someone may look at the output of an old run
+KEEP_DAYS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
-_waited_for: set[str] = set()  # runs whose end this console will note
-_OWN = ("ETL_RUN_UUID", "ETL_PARENT_UUID", "ETL_ROOT_UUID", "ETL_STEP_NUMBER")  # of the console's run, not of its jobs'
+# runs whose exit code this console will record
+_watched_runs: set[str] = set()
+# they belong to the run of the console, not to the jobs that it starts
+_OWN_VARIABLES = (
+    "ETL_RUN_UUID",
+    "ETL_PARENT_UUID",
+    "ETL_ROOT_UUID",
+    "ETL_STEP_NUMBER",
+)
 
 
 @dataclass(frozen=True)
-class Printed:
-    """What a run that was started here has printed; `exit_code` is None while it runs."""
+class ProcessOutput:
+    """What a run of the console has printed; `exit_code` is None while it runs."""
 
     exit_code: int | None
     summary: dict[str, Any] | None
     error: str
 
 
-def start(job: Job, name: str, how: How, user_name: str) -> str:
-    """Start a job for one import, YAML job, pipeline or report; returns its run number.
+def start_job(job: Job, name: str, how: How, user_name: str) -> str:
+    """Start a job for one import, YAML job, pipeline or report and return its run number.
 
-    `how`: schedule is for YAML jobs: the run waits for the start_time of the YAML, watches its sources and ends at its
-    end_time. Raises UsageError for a name that could be an option, and for a way that the job does not have.
+    `how`: schedule is only for YAML jobs; the run waits for the start_time of the YAML, watches its sources and stops
+    at its end_time. Raise UsageError if the name is not valid or the job cannot be started in this way.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not a name of an import, a pipeline or a report", "Choose one of the list.")
+        raise UsageError(f"{name!r} is not the name of an import, a pipeline or a report", "Choose one from the list.")
     if (job, how) not in OPTIONS:
         ways = ", ".join(way for other, way in OPTIONS if other == job)
         raise UsageError(
-            f"{job} {name} cannot be started as {how}: its ways are {ways}",
-            "Only YAML jobs are scheduled here; pipelines run by cron, see schedule.py.",
+            f"{job} {name} cannot be started with {how}; possible are: {ways}",
+            "Only YAML jobs are scheduled here. Cron runs pipelines: schedule.py show",
         )
     arguments = [job, name, *OPTIONS[job, how]]
-    run_uuid = launch(arguments)
+    run_uuid = launch_process(arguments)
     logger.info("console: %s started %s (run %s)", user_name, " ".join(arguments), run_uuid)
     return run_uuid
 
 
 def read_command(run: dict[str, Any]) -> tuple[Job, str, How] | None:
-    """Return job, name and way of a run of dba.trun, where `start` can start the same again; else None."""
+    """Return job, name and how of a row of dba.trun, if `start_job` can start the same again, else None."""
     try:
-        words = [word for word in shlex.split(run["arguments"]) if word not in _NOT_IN_THE_WAY]
-    except ValueError:  # masked or cut, so not what was typed
+        words = [word for word in shlex.split(run["arguments"]) if word not in _OUTPUT_OPTIONS]
+    except ValueError:
+        # masked or cut, so not what was typed
         return None
     names = [word for word in words if not word.startswith("-")]
     if len(names) != 1 or not _NAME.fullmatch(names[0]):
         return None
-    given = sorted(word for word in words if word.startswith("-"))
-    ways = (way for way, options in OPTIONS.items() if way[0] == run["job"] and sorted(options) == given)
+    given_options = sorted(word for word in words if word.startswith("-"))
+    ways = (way for way, options in OPTIONS.items() if way[0] == run["job"] and sorted(options) == given_options)
     way = next(ways, None)
     return (way[0], names[0], way[1]) if way else None
 
 
-def launch(arguments: list[str]) -> str:
-    """Start the wrapper with a script and its arguments; returns the number of the run that it will be."""
+def launch_process(arguments: list[str]) -> str:
+    """Start the wrapper with a script and its arguments and return the number that its run will have."""
     run_uuid = str(uuid.uuid4())
-    environment = {name: value for name, value in os.environ.items() if name not in _OWN}
+    environment = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
     environment |= {"ETL_RUN_UUID": run_uuid, "ETL_NO_CRON_LOG": "1"}
-    with _file(run_uuid, "json").open("wb") as output, _file(run_uuid, "err").open("wb") as errors:
-        # a session of its own: Ctrl-C for the console is not meant for the jobs
+    with _output_path(run_uuid, "json").open("wb") as output, _output_path(run_uuid, "err").open("wb") as errors:
+        # in a new session, so that Ctrl-C stops only the console and not the jobs
         process = subprocess.Popen(
             [str(WRAPPER), *arguments, "--json"], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             env=environment, start_new_session=True,
         )  # fmt: skip
-    _file(run_uuid, "process").write_text(f"{process.pid} {log_utils.read_process_start(process.pid)}")
-    _waited_for.add(run_uuid)
-    threading.Thread(target=_wait, args=(process, run_uuid), name=f"wait-{run_uuid[:8]}", daemon=True).start()
+    _output_path(run_uuid, "process").write_text(f"{process.pid} {log_utils.read_process_start(process.pid)}")
+    _watched_runs.add(run_uuid)
+    threading.Thread(target=_wait_for_exit, args=(process, run_uuid), name=f"wait-{run_uuid[:8]}", daemon=True).start()
     return run_uuid
 
 
-def _wait(process: subprocess.Popen[bytes], run_uuid: str) -> None:
-    _file(run_uuid, "exit").write_text(str(process.wait()))
-    _waited_for.discard(run_uuid)
+def _wait_for_exit(process: subprocess.Popen[bytes], run_uuid: str) -> None:
+    _output_path(run_uuid, "exit").write_text(str(process.wait()))
+    _watched_runs.discard(run_uuid)
 
 
-def printed(run_uuid: str) -> Printed | None:
-    """What a run has printed, where the console started it."""
-    errors = _file(run_uuid, "err")
+def read_output(run_uuid: str) -> ProcessOutput | None:
+    """Return what a run has printed, or None if the console did not start it."""
+    errors = _output_path(run_uuid, "err")
     if not errors.exists():
         return None
-    exit_file = _file(run_uuid, "exit")
+    exit_file = _output_path(run_uuid, "exit")
     code = int(exit_file.read_text() or -1) if exit_file.exists() else None
-    if code is None and run_uuid not in _waited_for and not _is_alive(run_uuid):
-        # it ended while no console was there to note how
+    if code is None and run_uuid not in _watched_runs and not _is_alive(run_uuid):
+        # it ended while no console was running to record its exit code
         code = -1
     lines = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()]
-    return Printed(code, _summary(_file(run_uuid, "json")), masking.mask(lines[-1]) if lines else "")
+    return ProcessOutput(code, _read_summary(_output_path(run_uuid, "json")), masking.mask(lines[-1]) if lines else "")
 
 
 def _is_alive(run_uuid: str) -> bool:
-    """Return whether the process of a run that was started here is still there."""
+    """Return whether the process of a run of the console still exists."""
     try:
-        pid, _, begun = _file(run_uuid, "process").read_text().partition(" ")
+        pid, _, begun = _output_path(run_uuid, "process").read_text().partition(" ")
     except OSError:
         return False
     return str(log_utils.read_process_start(int(pid))) == begun
 
 
-def _summary(path: Path) -> dict[str, Any] | None:
+def _read_summary(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(errors="replace").strip().splitlines()[-1])
+        summary = json.loads(path.read_text(errors="replace").strip().splitlines()[-1])
     except (OSError, IndexError, json.JSONDecodeError):
         return None
-    return found if isinstance(found, dict) else None
+    return summary if isinstance(summary, dict) else None
 
 
-def stop(run: dict[str, Any], user_name: str) -> None:
-    """Ask a running job to end (SIGTERM): it finishes what it must and says that it was interrupted.
+def stop_run(run: dict[str, Any], user_name: str) -> None:
+    """Ask a running job to stop (SIGTERM); it ends in an orderly way as interrupted.
 
-    `run`: its row of dba.trun. Raises UsageError where it is not running, or runs elsewhere.
+    `run`: its row of dba.trun. Raise UsageError if it is not running or runs on another host.
     """
     if run["status"] != "running":
         raise UsageError(f"the run is not running, it is {run['status']}")
     if run["host"] != platform.node():
-        raise UsageError(f"it runs on {run['host']}, not here", f"Type there: kill {run['pid']}")
+        raise UsageError(f"the run is on {run['host']}, not on this host", f"Type there: kill {run['pid']}")
     if run["pid"] == os.getpid():
         raise UsageError("this run is the console itself", "Stop it where it was started.")
-    # a pid may belong to another process by now, which nobody asked to end
+    # the pid may belong to another process by now
     if log_utils.read_process_start(run["pid"]) != run["process_start"]:
-        raise UsageError("its process is gone", "The next run of any job closes it as interrupted.")
+        raise UsageError(
+            "the process of this run no longer exists", "The next run of any job closes it as interrupted."
+        )
     os.kill(run["pid"], signal.SIGTERM)
-    logger.info("console: %s asked %s (run %s) to end", user_name, run["job"], run["run_uuid"])
+    logger.info("console: %s asked %s (run %s) to stop", user_name, run["job"], run["run_uuid"])
 
 
-def forget_old() -> None:
-    """Remove what runs printed long ago."""
-    until = time.time() - KEPT_DAYS * 86_400
-    for path in _folder().iterdir():
+def remove_old_output() -> None:
+    """Remove the output of runs that is older than KEEP_DAYS."""
+    until = time.time() - KEEP_DAYS * 86_400
+    for path in _output_folder().iterdir():
         if path.stat().st_mtime < until:
             path.unlink(missing_ok=True)
 
 
-def _folder() -> Path:
+def _output_folder() -> Path:
     folder = Directories(settings.current().etl_data_dir).var / "console"
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     return folder
 
 
-def _file(run_uuid: str, kind: str) -> Path:
-    return _folder() / f"{uuid.UUID(run_uuid)}.{kind}"
+def _output_path(run_uuid: str, suffix: str) -> Path:
+    return _output_folder() / f"{uuid.UUID(run_uuid)}.{suffix}"

@@ -1,4 +1,4 @@
-"""Files as answers: given to the server as files, which it sends without keeping a thread."""
+"""Answer with files, which the server sends without occupying a thread."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from webconsole import downloads
 from webconsole.queries import tables
 from webconsole.security import access
 
-EITHER = ", ".join(MEDIA_TYPES.values())  # for the description of a route
-CHUNK = 1 << 16
+# for the description of a route
+MEDIA_TYPE_LIST = ", ".join(MEDIA_TYPES.values())
+# read at once from the file that is sent
+CHUNK_BYTES = 1 << 16
 
 
-def table(asked: tables.View, ending: str) -> Response:
-    """A table as CSV or XLSX."""
-    name = f"{asked.relation.full_name}_{settings.format_file_stamp()}"
+def send_table(view: tables.TableView, suffix: str) -> Response:
+    """Answer with the rows of a view as a file; `suffix`: csv or xlsx."""
+    name = f"{view.relation.full_name}_{settings.format_file_stamp()}"
     if request.method == "HEAD":
-        return _answer(Response(), name, ending)
-    made = downloads.make_file(asked, ending, access.the_user().name)
-    return stream(cast("IO[bytes]", made), name, ending)
+        return _add_file_headers(Response(), name, suffix)
+    download = downloads.make_file(view, suffix, access.require_user().name)
+    return send_stream(cast("IO[bytes]", download), name, suffix)
 
 
-def stream(content: IO[bytes], name: str, ending: str) -> Response:
-    """A file that is there; it is closed when it was sent."""
-    wrapped = wrap_file(request.environ, content, CHUNK)
-    return _answer(Response(wrapped, direct_passthrough=True), name, ending)
+def send_stream(content: IO[bytes], name: str, suffix: str) -> Response:
+    """Answer with an open file, which is closed after sending."""
+    wrapped = wrap_file(request.environ, content, CHUNK_BYTES)
+    return _add_file_headers(Response(wrapped, direct_passthrough=True), name, suffix)
 
 
-def _answer(response: Response, name: str, ending: str) -> Response:
-    response.headers["Content-Type"] = MEDIA_TYPES[ending]
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    response.headers["Content-Disposition"] = f'attachment; filename="{safe}.{ending}"'
+def _add_file_headers(response: Response, name: str, suffix: str) -> Response:
+    response.headers["Content-Type"] = MEDIA_TYPES[suffix]
+    safe_name = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    response.headers["Content-Disposition"] = f'attachment; filename="{safe_name}.{suffix}"'
     return response

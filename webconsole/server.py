@@ -1,13 +1,11 @@
-"""The server process: waitress, with threads of their own for what may take long.
+"""Run the console in waitress, with separate threads for requests that may take long.
 
-Pages, tables, downloads, sign-ins and /health wait in lanes of their own: however many of one kind there are, the
-others go on. No thread waits for a reader: what is not read yet lies in a file, and a connection on which nothing moves
-is closed.
+Pages, tables, downloads, sign-ins and /health wait in separate lanes, so that many requests of one kind do not block
+the others. No thread waits for a reader: unread content is stored in a file, and an idle connection is closed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import time
@@ -26,29 +24,36 @@ from webconsole import create_app, run_processes
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 8 << 20  # that are taken in at all; what a request may have is the application's to say
-MAX_HEADER_BYTES = 32 << 10  # address and cookies together; ours have some hundred
-MAX_CONNECTIONS = 400  # each a file descriptor or two, of the 1,024 that a process has
-REQUEST_SECONDS = 30.0  # within which a request that has begun must have come
-SILENCE_SECONDS = 60  # after which a connection on which nothing moves is closed
-FINISH_SECONDS = 5.0  # for what is being answered when the console is stopped
-NEVER = 1 << 50  # bytes not read yet at which a thread would wait for their reader
+# of a request that is read at all; the application has a lower limit
+MAX_BODY_BYTES = 8 << 20
+# address and cookies together; ours have some hundred bytes
+MAX_HEADER_BYTES = 32 << 10
+# each takes one or two of the 1,024 file descriptors of a process
+MAX_CONNECTIONS = 400
+# a request must be complete this long after its first byte
+REQUEST_SECONDS = 30.0
+# an idle connection is closed after this time
+SILENCE_SECONDS = 60
+# for open requests when the console is stopped
+FINISH_SECONDS = 5.0
+# so many unread bytes would make a thread wait for the reader: never
+NEVER_BYTES = 1 << 50
 
 _DOWNLOAD = re.compile(r"\.(?:csv|xlsx)$")
 _TABLE = re.compile(r"^(?:/console/(?:tables/|view|upload)|/data-view|/upload-config)|/changes$")
-# threads of each lane; each holds up to two connections to the database
+# threads of each lane; each thread has up to two connections to the database
 LANES = {
     "pages": 5,
     # may take as long as CONSOLE_READ_SECONDS
     "tables": 5,
     "downloads": 3,
-    # as many as passwords are checked at once
+    # as many as passwords are checked at the same time
     "sign-ins": 2,
     "health": 1,
 }
 
 
-def lane_of(path: str) -> str:
+def choose_lane(path: str) -> str:
     """Return the lane in which a request for a path waits."""
     if path in ("/health", "/auth/login"):
         return "health" if path == "/health" else "sign-ins"
@@ -58,7 +63,7 @@ def lane_of(path: str) -> str:
 
 
 class _Lanes(ThreadedTaskDispatcher):
-    """What waitress gives its requests to: one of its own dispatchers for each lane."""
+    """Distribute the requests of waitress to one dispatcher per lane."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,20 +72,20 @@ class _Lanes(ThreadedTaskDispatcher):
             self._lanes[name].set_thread_count(threads)
 
     def add_task(self, channel: Any) -> None:
-        """Take a connection whose first request has come."""
-        self._lanes[lane_of(getattr(channel.requests[0], "path", ""))].add_task(channel)
+        """Put a connection with a complete request into the lane of its path."""
+        self._lanes[choose_lane(getattr(channel.requests[0], "path", ""))].add_task(channel)
 
     def shutdown(self, cancel_pending: bool = True, timeout: int = 5) -> bool:
-        """End every lane."""
-        ended = [lane.shutdown(cancel_pending, timeout) for lane in self._lanes.values()]
-        return all(ended)
+        """Stop every lane."""
+        are_stopped = [lane.shutdown(cancel_pending, timeout) for lane in self._lanes.values()]
+        return all(are_stopped)
 
 
 class _Request(WSGITask):
-    """A request; after a file its connection is closed, so that no further one waits behind what is not read."""
+    """A request; its connection is closed after a download, so that no other request waits behind unread bytes."""
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start the answer."""
         super().start()
         request: Any = self.request
         if _DOWNLOAD.search(request.path):
@@ -88,7 +93,7 @@ class _Request(WSGITask):
 
 
 class _Channel(HTTPChannel):
-    """A connection on which also a request that is cut off for its size gets the application's answer."""
+    """A connection where a request that is too large also gets the answer of the application."""
 
     task_class = _Request
     _began_at = 0.0
@@ -96,63 +101,67 @@ class _Channel(HTTPChannel):
     def error_task_class(self, channel: Any, request: Any) -> Task:  # type: ignore[override]
         if not isinstance(request.error, RequestEntityTooLarge):
             return ErrorTask(channel, request)
-        # the application refuses it by its length, without reading it, as a page or as JSON
-        request.headers["CONTENT_LENGTH"] = str(max(request.content_length, MOST_BYTES))
+        # the application refuses it by its length without reading it, as a page or as JSON
+        request.headers["CONTENT_LENGTH"] = str(max(request.content_length, MAX_BODY_BYTES))
         request.headers["CONNECTION"] = "close"
         return _Request(channel, request)
 
     def received(self, data: bytes) -> bool:
-        """Take what has come; close the connection of who sends a request letter by letter."""
+        """Process received bytes; close a connection that sends its request too slowly."""
         was_whole = self.request is None
-        taken: bool = super().received(data)
+        has_progress: bool = super().received(data)
         if self.request is not None and was_whole:
             self._began_at = time.monotonic()
         elif self.request is not None and time.monotonic() - self._began_at > REQUEST_SECONDS:
             self.will_close = True
-        return taken
+        return has_progress
 
 
 def serve(host: str, port: int) -> None:
-    """Listen until the process is asked to end; raises EtlError when the address is taken."""
-    with contextlib.closing(db_utils.connect("reader", purpose="console")):
-        pass  # without it no table could be shown: better said now
-    run_processes.forget_old()
+    """Listen until the process is asked to stop; raise EtlError if the address is in use."""
+    # without the reader's login no table can be shown: fail now rather than later
+    db_utils.connect("reader", purpose="console").close()
+    run_processes.remove_old_output()
     app = create_app()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sockets: dict[int, Any] = {}
     try:
         server = create_server(
-            app, map=sockets, _dispatcher=_Lanes(), host=host, port=port, ident=None, max_request_body_size=MOST_BYTES,
-            max_request_header_size=MAX_HEADER_BYTES, connection_limit=MAX_CONNECTIONS, asyncore_use_poll=True,
-            channel_timeout=SILENCE_SECONDS, outbuf_high_watermark=NEVER, clear_untrusted_proxy_headers=True,
+            app, map=sockets, _dispatcher=_Lanes(), host=host, port=port, ident=None, asyncore_use_poll=True,
+            max_request_body_size=MAX_BODY_BYTES, max_request_header_size=MAX_HEADER_BYTES,
+            connection_limit=MAX_CONNECTIONS, channel_timeout=SILENCE_SECONDS, outbuf_high_watermark=NEVER_BYTES,
+            clear_untrusted_proxy_headers=True,
         )  # fmt: skip
     except OSError as error:
         raise EtlError(
-            f"the console cannot listen on {host}:{port}: {error.strerror}", "Stop what listens there, or --port."
+            f"the console cannot listen on {host}:{port}: {error.strerror}",
+            "Stop the program that uses this port, or choose another one: web_console.py --port PORT",
         ) from error
-    for each in sockets.values():  # one for each address of the host
-        each.channel_class = _Channel
-    address = f"http://{host}:{_port(server)}/"
+    # one for each address of the host
+    for listener in sockets.values():
+        listener.channel_class = _Channel
+    address = f"http://{host}:{_find_port(server)}/"
     print(f"the console is at {address}", flush=True)
     logger.info("console: listening at %s", address)
-    with deferred_signals() as stop_requested:  # in the middle of a request an exception would be taken for its error
+    # deferred, because an exception in the middle of a request would be answered as its error
+    with deferred_signals() as stop_requested:
         while not stop_requested():
             wasyncore.loop(timeout=0.5, map=sockets, use_poll=True, count=1)
-        _finish(sockets)
+        _finish_requests(sockets)
         server.close()
 
 
-def _finish(sockets: dict[int, Any]) -> None:
-    """Let the requests that have come be answered, for a few seconds; nobody is let in meanwhile."""
+def _finish_requests(sockets: dict[int, Any]) -> None:
+    """Answer the requests already received, for FINISH_SECONDS at most, without accepting new connections."""
     until = time.monotonic() + FINISH_SECONDS
-    for each in sockets.values():
-        if not isinstance(each, HTTPChannel):
-            each.accepting = False
-    while time.monotonic() < until and any(getattr(each, "requests", None) for each in sockets.values()):
+    for item in sockets.values():
+        if not isinstance(item, HTTPChannel):
+            item.accepting = False
+    while time.monotonic() < until and any(getattr(item, "requests", None) for item in sockets.values()):
         wasyncore.loop(timeout=0.1, map=sockets, use_poll=True, count=1)
 
 
-def _port(server: object) -> int:
-    """The port that was free, where any was asked for."""
-    found: int = getattr(server, "effective_port", 0) or server.effective_listen[0][1]  # type: ignore[attr-defined]
-    return found
+def _find_port(server: object) -> int:
+    # the port that the system chose if 0 was asked for
+    port: int = getattr(server, "effective_port", 0) or server.effective_listen[0][1]  # type: ignore[attr-defined]
+    return port

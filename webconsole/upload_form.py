@@ -1,4 +1,4 @@
-"""A YAML that somebody uploads: checked by the rules for uploads, faults at their lines; stored or only looked at."""
+"""Check an uploaded YAML by the rules for uploads, with errors at their lines, and store it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from webconsole import connections
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 256 * 1024
+# the largest configurations are a few kilobytes
+MAX_YAML_BYTES = 256 * 1024
 _AT_LINE = re.compile(r"^\S+ line (\d+): (.*)$", re.DOTALL)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong, and where; line 0 where it is the whole."""
+    """What is wrong and in which line; line 0 stands for the whole file."""
 
     line: int
     text: str
@@ -35,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Upload:
-    """A name and a text, and what is wrong with them."""
+    """A name, a YAML text and what is wrong with them."""
 
     name: str
     text: str
@@ -43,87 +44,92 @@ class Upload:
 
     @property
     def content(self) -> bytes:
-        """As it is stored."""
+        """Return the text as bytes, as it is stored."""
         return self.text.encode()
 
     @property
     def lines(self) -> list[str]:
-        """As they are shown, with `at` for what is wrong there."""
+        """Return the lines of the text, for display with `find_faults_at`."""
         return self.text.splitlines()
 
-    def at(self, line: int) -> list[str]:
-        """What is wrong at a line."""
+    def find_faults_at(self, line: int) -> list[str]:
+        """Return the errors of a line, counted from 1."""
         return [fault.text for fault in self.faults if fault.line == line]
 
 
-def from_form() -> Upload:
-    """The upload of a form: a file, else the text that was typed; the name, else that of the file."""
-    given = request.files.get("file")
-    if given is not None and given.filename:
-        text = given.stream.read(MOST_BYTES + 1).decode("utf-8-sig", "replace")
-        name = request.form.get("name", "").strip() or name_of(given.filename)
+def read_form() -> Upload:
+    """Return the upload of the current form: the file, else the text; the name, else that of the file."""
+    file = request.files.get("file")
+    if file is not None and file.filename:
+        text = file.stream.read(MAX_YAML_BYTES + 1).decode("utf-8-sig", "replace")
+        name = request.form.get("name", "").strip() or make_name(file.filename)
     else:
         text, name = request.form.get("yaml", ""), request.form.get("name", "").strip()
-    return checked(name, text)
+    return check_upload(name, text)
 
 
-def name_of(file_name: str) -> str:
-    """A configuration's name out of a file's; no part of a path comes through."""
+def make_name(file_name: str) -> str:
+    """Return a name for a configuration from a file name, without any folder."""
     return re.sub(r"[^a-z0-9]+", "_", Path(file_name.replace("\\", "/")).stem.lower()).strip("_")[:41]
 
 
-def checked(name: str, text: str) -> Upload:
-    """Look at an upload; nothing is stored."""
+def check_upload(name: str, text: str) -> Upload:
+    """Return an upload with its errors, without storing it."""
     text = text.replace("\r\n", "\n")
     if "\x00" in text:
-        return Upload(name, text.replace("\x00", "\ufffd"), (Fault(0, "It holds what is no text."),))
-    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        return Upload(name, text[:2000], (Fault(0, "It is larger than 256 kB, which no configuration is."),))
+        return Upload(name, text.replace("\x00", "\ufffd"), (Fault(0, "The file contains invalid characters (NUL)."),))
+    if len(text.encode("utf-8", "replace")) > MAX_YAML_BYTES:
+        return Upload(name, text[:2000], (Fault(0, "The file is larger than 256 kB."),))
     if not _NAME.fullmatch(name):
-        fault = Fault(0, f"{name!r} is not a name for a configuration. Use lower-case letters, digits and _.")
+        fault = Fault(
+            0, f"{name!r} is not a valid name. Use lower-case letters, digits and _, and start with a letter."
+        )
         return Upload(name, text, (fault,))
     return Upload(
-        name, text, tuple(_as_fault(each) for each in uploads.find_faults(name, text.encode("utf-8", "replace")))
+        name, text, tuple(_parse_fault(error) for error in uploads.find_faults(name, text.encode("utf-8", "replace")))
     )
 
 
-def _as_fault(text: str) -> Fault:
-    found = _AT_LINE.match(text)
-    return Fault(int(found[1]), found[2]) if found else Fault(0, text)
+def _parse_fault(text: str) -> Fault:
+    match = _AT_LINE.match(text)
+    return Fault(int(match[1]), match[2]) if match else Fault(0, text)
 
 
-def target_of(upload: Upload) -> str:
-    """The table that a good upload would fill; raises ConfigurationError."""
+def find_target(upload: Upload) -> str:
+    """Return the table that a valid upload fills; raise ConfigurationError if it fills none."""
     config, _, _ = yaml_job.build_job(parse_document(Path(f"{upload.name}.yaml"), upload.content), upload.name)
     if not config.target_table:
-        raise ConfigurationError(f"{upload.name} fills no table of the database", "Look at its files instead.")
+        raise ConfigurationError(f"{upload.name} does not fill a table of the database", "See its files instead.")
     return config.target_table
 
 
-def operators_target(text: str) -> str:
-    """Return the table that a YAML names, where an import of the operator fills it; else an empty text.
+def find_operator_target(text: str) -> str:
+    """Return the table that a YAML names if an import of the operator fills it, else an empty text.
 
-    Looking at such a table takes no more than its name: the rules for uploads are about what is stored and run.
+    Such a table may be viewed by its name alone: the rules for uploads concern what is stored and run.
     """
     try:
-        values = parse_document(Path("looked_at.yaml"), text.encode("utf-8", "replace")).values
+        values = parse_document(Path("viewed.yaml"), text.encode("utf-8", "replace")).values
     except ConfigurationError:
         return ""
     target = values.get("target")
     table = values.get("target_table") or (target.get("table") if isinstance(target, dict) else "")
-    with connections.reading() as cursor:
+    with connections.read_as_etl() as cursor:
         cursor.execute(
             "select 1 from dba.timportconfig where target_table = %s and managed_by <> 'upload'", (str(table or ""),)
         )
         return str(table) if cursor.fetchone() else ""
 
 
-def store(upload: Upload, user_name: str) -> str:
-    """Store a good upload as the next version; says what came of it. Raises ConfigurationError with every fault."""
-    connection = connections.acting()
+def store_upload(upload: Upload, user_name: str) -> str:
+    """Store a valid upload as the next version and return a sentence about it.
+
+    Raise ConfigurationError with every error.
+    """
+    connection = connections.connect_as_etl()
     version = uploads.store_upload(connection, upload.name, upload.content)
     if version is None:
-        return f"{upload.name} holds that already"
+        return f"{upload.name} already has this content"
     with transaction(connection) as cursor:
         cursor.execute(
             "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",

@@ -52,7 +52,7 @@ def every() -> tuple[Route, ...]:
         os.environ.pop(name) if value is None else os.environ.update({name: value})
     settings.reset()
     return tuple(
-        Route(method, rule.rule, access.role_of(app, rule.endpoint))
+        Route(method, rule.rule, access.find_role(app, rule.endpoint))
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     )

@@ -149,10 +149,10 @@ def test_an_analyst_finds_nothing_that_changes_anything(orders: Console, analyst
     assert links == ["Tables", "View a YAML", "Coverage"]
     analyst.expected = (403,)
     analyst.go("/console/runs")
-    assert "This is for the operator" in analyst.text()
+    assert "Only the operator may do this" in analyst.text()
     analyst.expected = (404,)
     analyst.go("/console/nothing")
-    assert "There is no such page" in analyst.text()
+    assert "This page does not exist" in analyst.text()
     analyst.link("Tables")  # the way back is there
 
 
@@ -214,12 +214,12 @@ def test_two_versions_of_a_configuration_are_compared_and_one_is_restored(operat
     operator.link(name)
     assert "max_rejects: 5" in operator.text() and "max_rejects: 7" in operator.text()
     page.get_by_role("link", name=f"View version 1 of {name}").click()
-    operator.link("Compare with now")
+    operator.link("Compare with current")
     differences = page.locator(".diff").inner_text()
     assert "- max_rejects: 5" in differences and "+ max_rejects: 7" in differences
     page.go_back()
     operator.confirm("Restore", "Restore version 1")
-    page.get_by_role("status").get_by_text(f"{name} is again as in version 1, now version 3").wait_for()
+    page.get_by_role("status").get_by_text(f"{name} has the content of version 1 again, as version 3").wait_for()
     rows = console.installation.sql(f"select max_rejects, version from dba.timportconfig where config_name = '{name}'")
     assert rows == [(5, 3)]
     by = console.installation.sql(
@@ -296,7 +296,7 @@ def test_everything_is_reached_by_keyboard(orders: Console, browser: Browser) ->
         who.sign_in("anna")
         who.go("/console/datasets")
         who.page.keyboard.press("Tab")
-        assert who.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        assert who.page.evaluate("document.activeElement.textContent") == "Skip to content"
         who.page.keyboard.press("Enter")
         assert who.page.evaluate("document.activeElement.id") == "main"
         reached = set()

@@ -60,13 +60,13 @@ def test_who_has_signed_in_by_a_browser_does_not_wait_for_the_wrong_tries_of_oth
 
 
 def test_the_mark_of_a_browser_is_of_one_user_and_cannot_be_made_up() -> None:
-    mark, key = tokens.browser_mark("dana", b"k" * 64), b"k" * 64
-    assert tokens.marked_browser(mark, "dana", key) == mark.partition(".")[0]
+    mark, key = tokens.make_browser_mark("dana", b"k" * 64), b"k" * 64
+    assert tokens.find_known_browser(mark, "dana", key) == mark.partition(".")[0]
     for name, text, other in (
         ("anna", mark, key), ("dana", mark, b"j" * 64), ("dana", "x" + mark[1:], key), ("dana", "", key),
         ("dana", "ä.ö", key), ("dana", f".{mark}", key),
     ):  # fmt: skip
-        assert tokens.marked_browser(text, name, other) is None, (name, text)
+        assert tokens.find_known_browser(text, name, other) is None, (name, text)
 
 
 def test_signing_out_ends_the_token_wherever_it_has_got_to(console: Console) -> None:

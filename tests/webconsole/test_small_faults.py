@@ -67,7 +67,7 @@ def test_a_wide_table_comes_sixty_columns_at_a_time(console: Console) -> None:
     assert len(page.content) < 200_000 and "Columns 1 to 60 of 500" in page.text
     assert ">value 60<" in page.text and ">value 61<" not in page.text
     last = console.get("/console/tables/public.wide?from_column=481&sort=column_3", "ben").text
-    assert "Columns 481 to 500 of 500" in last and ">value 500<" in last and "Further columns" not in last
+    assert "Columns 481 to 500 of 500" in last and ">value 500<" in last and "Next columns" not in last
     assert console.get("/console/tables/public.wide?from_column=9999", "ben").status_code == 200
 
 
@@ -103,7 +103,7 @@ def test_a_version_that_was_shown_and_is_uploaded_again_is_the_same(console: Con
     assert console.post("/upload-config", json={"name": "shown", "yaml": GOOD}).status_code == 201
     shown = console.get("/configurations/shown/versions/1").json()["yaml"]
     again = console.post("/upload-config", json={"name": "shown", "yaml": shown})
-    assert again.json() == {"headline": "shown holds that already"}
+    assert again.json() == {"headline": "shown already has this content"}
     changed = console.post("/upload-config", json={"name": "shown", "yaml": shown + "max_rejects: 3\n"})
     assert changed.json() == {"headline": "shown is stored as version 2"}
 

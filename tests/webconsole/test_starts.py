@@ -133,7 +133,7 @@ def test_a_failed_run_is_started_again_by_the_same_command(console: Console, job
     assert run["status"] == "failed"
     here.sql("update dba.timportconfig set load_mode = 'append' where config_name = 'broken'")
     here.drop("broken_1.csv", GOOD)
-    again = press(console, f"/console/runs/{run['run_uuid']}", "Retry: the same command again")
+    again = press(console, f"/console/runs/{run['run_uuid']}", "Retry the same command")
     assert ended(console, again)["arguments"] == run["arguments"] == "broken --json"
     assert here.sql("select count(*) from public.broken") == [(1,)]
     # what went well is not repeated, and an analyst repeats nothing

@@ -1,1 +1,1 @@
-"""The JSON routes, one blueprint for each part; /openapi.json describes them."""
+"""The JSON routes, one blueprint per part; /openapi.json describes them."""

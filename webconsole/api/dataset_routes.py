@@ -1,4 +1,4 @@
-"""Datasets and rejected rows."""
+"""Answer questions about datasets and rejected rows, and change datasets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from systemscripts.summary import Summary
 from webconsole import actions, connections, send_file
-from webconsole.api.openapi import Body, described, given, plain
-from webconsole.api.run_routes import TEXT, as_page
-from webconsole.dataset_diff import before, comparison_lines
+from webconsole.api.openapi import Body, describe, make_plain, parse_body
+from webconsole.api.run_routes import TEXT, make_page_json
+from webconsole.dataset_diff import compare_datasets, find_previous
 from webconsole.queries import datasets, warnings
-from webconsole.query_arguments import number_from
+from webconsole.query_arguments import parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("dataset_routes", __name__)
@@ -21,108 +21,108 @@ DATASET = "int(max=2000000000):dataset_id"
 
 
 class Undo(Body):
-    """How to undo."""
+    """Options of an undo."""
 
     cascade: bool = False
 
 
 @blueprint.get("/datasets")
 @access.allow("admin")
-@described(query={"import": TEXT, "status": {"type": "string", "enum": list(datasets.STATUSES)}, "after": TEXT})
-def listed() -> Response:
-    """Datasets, newest first."""
-    with connections.reading() as cursor:
-        found = datasets.page(cursor, *(request.args.get(name, "") for name in ("import", "status", "after")))
-    return jsonify(as_page(found))
+@describe(query={"import": TEXT, "status": {"type": "string", "enum": list(datasets.STATUSES)}, "after": TEXT})
+def list_datasets() -> Response:
+    """Return datasets, newest first."""
+    with connections.read_as_etl() as cursor:
+        page = datasets.list_datasets(cursor, *(request.args.get(name, "") for name in ("import", "status", "after")))
+    return jsonify(make_page_json(page))
 
 
 @blueprint.get(f"/datasets/<{DATASET}>")
 @access.allow("admin")
-@described()
-def one(dataset_id: int) -> Response:
-    """One dataset with its file and what was warned of about them."""
-    with connections.reading() as cursor:
-        warned = warnings.of_dataset(cursor, dataset_id)
-    return jsonify(plain(_row(dataset_id) | {"warnings": warned}))
+@describe()
+def show_dataset(dataset_id: int) -> Response:
+    """Return a dataset with its file and the warnings about them."""
+    with connections.read_as_etl() as cursor:
+        dataset_warnings = warnings.list_dataset_warnings(cursor, dataset_id)
+    return jsonify(make_plain(_find_dataset(dataset_id) | {"warnings": dataset_warnings}))
 
 
 @blueprint.post(f"/datasets/<{DATASET}>/undo")
 @access.allow("admin")
-@described(body=Undo)
-def undo(dataset_id: int) -> Response:
-    """Take a dataset back; cascade: also the later ones that stand on it (upsert)."""
-    return _said(actions.undo_dataset(dataset_id, given(Undo).cascade))
+@describe(body=Undo)
+def undo_dataset(dataset_id: int) -> Response:
+    """Undo a dataset; cascade: also the later ones that build on it (upsert)."""
+    return _describe_summary(actions.undo_dataset(dataset_id, parse_body(Undo).cascade))
 
 
 @blueprint.post(f"/datasets/<{DATASET}>/accept")
 @access.allow("admin")
-@described()
-def accept(dataset_id: int) -> Response:
+@describe()
+def accept_dataset(dataset_id: int) -> Response:
     """Make a held dataset current."""
-    return _said(actions.accept_dataset(dataset_id))
+    return _describe_summary(actions.accept_dataset(dataset_id))
 
 
 @blueprint.get(f"/datasets/<{DATASET}>/changes")
 @access.allow("admin")
-@described(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
-def changes(dataset_id: int) -> Response:
-    """What is different from another dataset, the one before unless another is named."""
-    row = _row(dataset_id)
-    wanted = number_from(request.args, "with")
-    with connections.reading() as cursor:
-        others = datasets.neighbours(cursor, row)
-    number = before(row, others) if wanted is None else wanted
-    lines, made = comparison_lines(row, number)
-    counts = {name: len(getattr(made, name)) for name in ("added", "removed", "changed")}
-    return jsonify(plain({"dataset_id": dataset_id, "with": number} | counts | {"rows": lines}))
+@describe(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
+def show_changes(dataset_id: int) -> Response:
+    """Return the differences to another dataset (by default the one before)."""
+    row = _find_dataset(dataset_id)
+    other = parse_number(request.args, "with")
+    with connections.read_as_etl() as cursor:
+        others = datasets.list_neighbours(cursor, row)
+    number = find_previous(row, others) if other is None else other
+    lines, comparison = compare_datasets(row, number)
+    counts = {name: len(getattr(comparison, name)) for name in ("added", "removed", "changed")}
+    return jsonify(make_plain({"dataset_id": dataset_id, "with": number} | counts | {"rows": lines}))
 
 
 @blueprint.get("/rejects")
 @access.allow("admin")
-@described(query={"import": TEXT, "after": TEXT})
-def rejecting() -> Response:
-    """Datasets with rejected rows, and files that were refused whole."""
-    with connections.reading() as cursor:
-        found = datasets.rejecting(cursor, request.args.get("import", ""), request.args.get("after", ""))
-        refused = datasets.refused(cursor)
-    return jsonify(as_page(found) | {"refused": plain(refused)})
+@describe(query={"import": TEXT, "after": TEXT})
+def list_rejects() -> Response:
+    """Return datasets with rejected rows, and refused files."""
+    with connections.read_as_etl() as cursor:
+        page = datasets.list_with_rejects(cursor, request.args.get("import", ""), request.args.get("after", ""))
+        refused = datasets.list_refused_files(cursor)
+    return jsonify(make_page_json(page) | {"refused": make_plain(refused)})
 
 
 @blueprint.get(f"/datasets/<{DATASET}>/rejects")
 @access.allow("admin")
-@described(query={"after": TEXT})
-def rejects(dataset_id: int) -> Response:
-    """The rejected rows of a dataset with their reasons."""
-    _row(dataset_id)
-    with connections.reading() as cursor:
-        return jsonify(as_page(datasets.rejects(cursor, dataset_id, request.args.get("after", ""))))
+@describe(query={"after": TEXT})
+def list_rejected_rows(dataset_id: int) -> Response:
+    """Return the rejected rows of a dataset with their reasons."""
+    _find_dataset(dataset_id)
+    with connections.read_as_etl() as cursor:
+        return jsonify(make_page_json(datasets.list_rejected_rows(cursor, dataset_id, request.args.get("after", ""))))
 
 
 @blueprint.post(f"/datasets/<{DATASET}>/rejects/replay")
 @access.allow("admin")
-@described()
-def replay(dataset_id: int) -> Response:
-    """Try the rejected rows again by today's configuration."""
-    return _said(actions.replay_rejects(dataset_id))
+@describe()
+def replay_rejects(dataset_id: int) -> Response:
+    """Check the rejected rows again with the current configuration."""
+    return _describe_summary(actions.replay_rejects(dataset_id))
 
 
 @blueprint.get(f"/datasets/<{DATASET}>/rejects/export.<any(csv, xlsx):ending>")
 @access.allow("admin")
-@described(content=send_file.EITHER, answer={"type": "string", "format": "binary"})
-def export(dataset_id: int, ending: str) -> Response:
-    """The rejected rows as a file to send back."""
-    return send_file.stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
+@describe(content=send_file.MEDIA_TYPE_LIST, answer={"type": "string", "format": "binary"})
+def export_rejects(dataset_id: int, ending: str) -> Response:
+    """Return the rejected rows as a file to send back."""
+    return send_file.send_stream(actions.export_rejects(dataset_id, ending), f"rejects_{dataset_id}", ending)
 
 
-def _row(dataset_id: int) -> dict[str, Any]:
-    with connections.reading() as cursor:
-        return datasets.one(cursor, dataset_id) or abort(404, f"There is no dataset {dataset_id}.")
+def _find_dataset(dataset_id: int) -> dict[str, Any]:
+    with connections.read_as_etl() as cursor:
+        return datasets.find_dataset(cursor, dataset_id) or abort(404, f"Dataset {dataset_id} does not exist.")
 
 
-def _said(summary: Summary) -> Response:
+def _describe_summary(summary: Summary) -> Response:
     return jsonify(
         headline=summary.headline,
-        rows=plain(summary.rows),
+        rows=make_plain(summary.rows),
         warnings=[notice.text for notice in summary.warnings],
         warning_rows=[asdict(notice) for notice in summary.warnings],
         counts=asdict(summary.counts),

@@ -1,4 +1,4 @@
-"""What a JSON route says of itself, for /openapi.json; and the reading of what it is given."""
+"""Describe the JSON routes for /openapi.json, and parse the bodies of requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from webconsole.security import access
 View = TypeVar("View", bound=Callable[..., Any])
 Model = TypeVar("Model", bound=BaseModel)
 Schema = dict[str, Any]
-# of a body; the largest of ours, a view of a table with eight filters, has some 40
+# of a body; the largest valid one, a table view with eight filters, has about 40 values
 MAX_JSON_VALUES, MAX_JSON_DEPTH = 200, 5
 ERROR: Schema = {
     "type": "object", "required": ["error", "hint"],
@@ -27,33 +27,35 @@ _CONVERTERS: dict[str, Schema] = {
     "uuid": {"type": "string", "format": "uuid"}, "int": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000},
     "default": {"type": "string", "pattern": "^[^/]+$"}, "path": {"type": "string"}, "any": {"type": "string"},
 }  # fmt: skip
-_TEXTS = {
-    400: "The request cannot be read", 401: "Sign in first", 403: "Not with this role, or from another site",
-    404: "There is no such thing", 409: "Not in the state it is in; the hint says what to do", 413: "Too large",
+_STATUS_TEXTS = {
+    400: "The request is not valid", 401: "Sign in first",
+    403: "The role does not allow it, or the request comes from another site",
+    404: "Not found", 409: "The current state does not allow it; see the hint", 413: "Too large",
     414: "The address is too long",
-    415: "The body is no JSON", 422: "Something given is wrong; the hint says what",
-    429: "Too many wrong passwords; wait", 503: "Busy; try again",
+    415: "The body is not JSON", 422: "An argument is not valid; see the error",
+    429: "Too many wrong passwords or downloads; try again later", 503: "Temporarily unavailable; try again",
 }  # fmt: skip
 
 
 class Body(BaseModel):
-    """A JSON body: unknown keys are errors."""
+    """A JSON body; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True)
 class Description:
-    """One operation: its query parameters, its body, what it answers when all goes well."""
+    """The query parameters, body and successful answer of an operation."""
 
     query: Mapping[str, Schema] = field(default_factory=dict)
     body: type[BaseModel] | None = None
     status: int = 200
-    content: str = "application/json"  # several with ", " between
+    # media types, separated by ", "
+    content: str = "application/json"
     answer: Schema = field(default_factory=lambda: {"type": "object"})
 
 
-def described(
+def describe(
     query: Mapping[str, Schema] | None = None,
     body: type[BaseModel] | None = None,
     status: int = 200,
@@ -69,8 +71,8 @@ def described(
     return mark
 
 
-def given(model: type[Model]) -> Model:
-    """The body of the request as a model; 422 that names every fault, 415 or 400 where it is no JSON object."""
+def parse_body(model: type[Model]) -> Model:
+    """Return the body of the request as a model; answer 422 with every error, or 415 or 400 if it is not JSON."""
     values = read_json()
     try:
         return model.model_validate(values)
@@ -78,15 +80,15 @@ def given(model: type[Model]) -> Model:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'the body'}: {fault['msg']}" for fault in error.errors()]
         raise UnprocessableEntity("; ".join(faults)) from error
     except UnicodeError as error:
-        raise UnprocessableEntity("the body holds what is no text") from error
+        raise UnprocessableEntity("the body contains invalid characters") from error
 
 
 def read_json() -> Any:
-    """Return the JSON of the request; raises UnprocessableEntity (422) for more than any of our bodies has."""
+    """Return the JSON of the request; answer 422 if it has more values than any valid body."""
     try:
         values = request.get_json()
     except RecursionError as error:
-        raise UnprocessableEntity("The body is nested too deep.") from error
+        raise UnprocessableEntity("The body is nested too deeply.") from error
     waiting, count = [(values, 1)], 0
     while waiting:
         value, depth = waiting.pop()
@@ -94,33 +96,34 @@ def read_json() -> Any:
         count += len(items)
         if depth > MAX_JSON_DEPTH or count > MAX_JSON_VALUES:
             raise UnprocessableEntity(
-                f"The body has more than {MAX_JSON_VALUES} values, or is nested deeper than {MAX_JSON_DEPTH}."
+                f"The body has more than {MAX_JSON_VALUES} values or more than {MAX_JSON_DEPTH} levels."
             )
         waiting += [(item, depth + 1) for item in items]
     return values
 
 
-def plain(value: Any) -> Any:
-    """Rows and values as JSON holds them: times in ISO 8601."""
+def make_plain(value: Any) -> Any:
+    """Return rows and values for JSON, with times in ISO 8601."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: make_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [make_plain(item) for item in value]
     return value.isoformat() if isinstance(value, datetime | date) else value
 
 
-def document(app: Flask) -> Schema:
-    """The OpenAPI 3.1 description of every route that describes itself."""
+def build_document(app: Flask) -> Schema:
+    """Return the OpenAPI 3.1 description of every route with `describe`."""
     paths: dict[str, Schema] = {}
     schemas: dict[str, Schema] = {"Error": ERROR}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
-        found: Description | None = getattr(view, "description", None)
-        if found is None:
+        description: Description | None = getattr(view, "description", None)
+        if description is None:
             continue
-        path, parameters = _path(rule.rule)
+        path, parameters = _describe_path(rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            operation = _operation(view, found, parameters, access.role_of(app, rule.endpoint) or "nobody", schemas)
+            role = access.find_role(app, rule.endpoint) or "none"
+            operation = _describe_operation(view, description, parameters, role, schemas)
             paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -134,39 +137,43 @@ def document(app: Flask) -> Schema:
     }
 
 
-def _path(rule: str) -> tuple[str, list[Schema]]:
+def _describe_path(rule: str) -> tuple[str, list[Schema]]:
     parameters = []
 
-    def replaced(match: re.Match[str]) -> str:
-        kind, arguments, name = match[1] or "default", match[2] or "", match[3]
-        schema = dict(_CONVERTERS[kind])
-        if kind == "any":
-            schema["enum"] = [each.strip() for each in arguments.split(",")]
+    def describe_parameter(match: re.Match[str]) -> str:
+        converter, arguments, name = match[1] or "default", match[2] or "", match[3]
+        schema = dict(_CONVERTERS[converter])
+        if converter == "any":
+            schema["enum"] = [value.strip() for value in arguments.split(",")]
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
         return f"{{{name}}}"
 
-    return re.sub(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>", replaced, rule), parameters
+    return re.sub(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>", describe_parameter, rule), parameters
 
 
-def _operation(view: Any, found: Description, path: list[Schema], role: str, schemas: dict[str, Schema]) -> Schema:
-    query = [{"name": name, "in": "query", "schema": schema} for name, schema in found.query.items()]
-    answers: dict[str, Schema] = {str(found.status): {"description": "Done"}}
-    if found.status != 204:
-        answers[str(found.status)]["content"] = {kind: {"schema": found.answer} for kind in found.content.split(", ")}
-    for status, text in _TEXTS.items():
+def _describe_operation(
+    view: Any, description: Description, path: list[Schema], role: str, schemas: dict[str, Schema]
+) -> Schema:
+    query = [{"name": name, "in": "query", "schema": schema} for name, schema in description.query.items()]
+    answers: dict[str, Schema] = {str(description.status): {"description": "Done"}}
+    if description.status != 204:
+        answers[str(description.status)]["content"] = {
+            media_type: {"schema": description.answer} for media_type in description.content.split(", ")
+        }
+    for status, text in _STATUS_TEXTS.items():
         answers[str(status)] = {
             "description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }  # fmt: skip
-    made: Schema = {
+    operation: Schema = {
         "summary": (view.__doc__ or "").strip().splitlines()[0], "tags": [role], "parameters": [*path, *query],
         "responses": answers,
     }  # fmt: skip
     if role == "anyone":
-        made["security"] = []
-    if found.body is not None:
-        schema = found.body.model_json_schema(ref_template="#/components/schemas/{model}")
+        operation["security"] = []
+    if description.body is not None:
+        schema = description.body.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
-        schemas[found.body.__name__] = schema
-        reference = {"$ref": f"#/components/schemas/{found.body.__name__}"}
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-    return made
+        schemas[description.body.__name__] = schema
+        reference = {"$ref": f"#/components/schemas/{description.body.__name__}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+    return operation

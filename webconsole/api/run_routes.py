@@ -1,4 +1,4 @@
-"""Runs: start, watch, stop, list, and what they said."""
+"""Start, watch, stop and list runs, and return their logs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from flask import Blueprint, Response, abort, jsonify, make_response, request
 from pydantic import Field
 
 from webconsole import actions, connections, run_processes
-from webconsole.api.openapi import Body, described, plain
-from webconsole.api.openapi import given as given_body
+from webconsole.api.openapi import Body, describe, make_plain, parse_body
 from webconsole.queries import runs, warnings
 from webconsole.queries.keyset_pages import Page
-from webconsole.query_arguments import MOST, number_from
+from webconsole.query_arguments import MAX_INTEGER, parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("run_routes", __name__)
 TEXT = {"type": "string"}
-_COUNT = {"type": "integer", "minimum": 0, "maximum": MOST}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 
 
 class NewJob(Body):
-    """What to run."""
+    """A job to start."""
 
     job: Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
     name: str = Field(description="The import, YAML job, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
@@ -31,22 +30,22 @@ class NewJob(Body):
 
 @blueprint.post("/jobs")
 @access.allow("admin")
-@described(body=NewJob, status=202)
-def start() -> Response:
+@describe(body=NewJob, status=202)
+def start_job() -> Response:
     """Start a job."""
-    wanted = given_body(NewJob)
-    return _started(actions.start(wanted.job, wanted.name, wanted.how))
+    body = parse_body(NewJob)
+    return _answer_started(actions.start_job(body.job, body.name, body.how))
 
 
 @blueprint.post("/jobs/<uuid:run_uuid>/retry")
 @access.allow("admin")
-@described(status=202)
-def retry(run_uuid: UUID) -> Response:
+@describe(status=202)
+def retry_run(run_uuid: UUID) -> Response:
     """Start the same command as a run that failed, was interrupted, timed out or was skipped."""
-    return _started(actions.retry(str(run_uuid)))
+    return _answer_started(actions.retry_run(str(run_uuid)))
 
 
-def _started(run_uuid: str) -> Response:
+def _answer_started(run_uuid: str) -> Response:
     response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
     response.headers["Location"] = f"/jobs/{run_uuid}"
     return response
@@ -54,72 +53,74 @@ def _started(run_uuid: str) -> Response:
 
 @blueprint.get("/jobs/<uuid:run_uuid>")
 @access.allow("admin")
-@described()
-def watch(run_uuid: UUID) -> Response:
-    """How a run is going: its row, steps, warnings, last log entries, and at its end what it printed."""
-    return jsonify(plain(_state(str(run_uuid))))
+@describe()
+def watch_run(run_uuid: UUID) -> Response:
+    """Return the state of a run: its row, steps, warnings, last log entries and, at its end, its summary."""
+    return jsonify(make_plain(_read_state(str(run_uuid))))
 
 
 @blueprint.get("/runs/<uuid:run_uuid>")
 @access.allow("admin")
-@described()
-def one(run_uuid: UUID) -> Response:
-    """One run, the same as /jobs/{run_uuid}."""
-    return jsonify(plain(_state(str(run_uuid))))
+@describe()
+def show_run(run_uuid: UUID) -> Response:
+    """Return a run, the same as /jobs/{run_uuid}."""
+    return jsonify(make_plain(_read_state(str(run_uuid))))
 
 
 @blueprint.delete("/jobs/<uuid:run_uuid>")
 @access.allow("admin")
-@described(status=202)
-def stop(run_uuid: UUID) -> Response:
-    """Ask a running job to end."""
-    actions.stop(str(run_uuid))
+@describe(status=202)
+def stop_run(run_uuid: UUID) -> Response:
+    """Ask a running job to stop."""
+    actions.stop_run(str(run_uuid))
     return make_response(jsonify(run_uuid=str(run_uuid), status="stopping"), 202)
 
 
 @blueprint.get("/runs")
 @access.allow("admin")
-@described(query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}, "after": TEXT})
-def listed() -> Response:
-    """Runs, newest first; `after` takes the `next` of the page before."""
-    with connections.reading() as cursor:
-        found = runs.page(cursor, *(request.args.get(name, "") for name in ("job", "status", "after")))
-    return jsonify(as_page(found))
+@describe(query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}, "after": TEXT})
+def list_runs() -> Response:
+    """Return runs, newest first; `after` takes the `next` of the page before."""
+    with connections.read_as_etl() as cursor:
+        page = runs.list_runs(cursor, *(request.args.get(name, "") for name in ("job", "status", "after")))
+    return jsonify(make_page_json(page))
 
 
 @blueprint.get("/runs/<uuid:run_uuid>/log")
 @access.allow("admin")
-@described(query={"after": _COUNT})
-def log(run_uuid: UUID) -> Response:
-    """What a run said, at most 500 entries after a sequence number."""
-    with connections.reading() as cursor:
-        return jsonify(rows=plain(runs.log(cursor, str(run_uuid), number_from(request.args, "after") or 0, 500)))
+@describe(query={"after": _COUNT})
+def show_log(run_uuid: UUID) -> Response:
+    """Return the log of a run, at most 500 entries after a sequence number."""
+    with connections.read_as_etl() as cursor:
+        return jsonify(
+            rows=make_plain(runs.read_log(cursor, str(run_uuid), parse_number(request.args, "after") or 0, 500))
+        )
 
 
 @blueprint.get("/logs")
 @access.allow("admin")
-@described(query={"only": {"type": "string", "enum": ["trouble"]}})
-def logs() -> Response:
-    """The last 100 entries of all runs, newest first; only=trouble: warnings and errors."""
-    with connections.reading() as cursor:
-        return jsonify(rows=plain(runs.last_entries(cursor, request.args.get("only") == "trouble")))
+@describe(query={"only": {"type": "string", "enum": ["trouble"]}})
+def show_last_entries() -> Response:
+    """Return the last 100 log entries of all runs, newest first; only=trouble: warnings and errors."""
+    with connections.read_as_etl() as cursor:
+        return jsonify(rows=make_plain(runs.read_last_entries(cursor, request.args.get("only") == "trouble")))
 
 
-def as_page(found: Page) -> dict[str, Any]:
-    """A page for a program."""
-    return {"rows": plain(found.rows), "next": found.following}
+def make_page_json(page: Page) -> dict[str, Any]:
+    """Return a page as values for JSON."""
+    return {"rows": make_plain(page.rows), "next": page.following}
 
 
-def _state(run_uuid: str) -> dict[str, Any]:
-    with connections.reading() as cursor:
-        run = runs.one(cursor, run_uuid)
-        steps, entries = runs.steps(cursor, run_uuid), runs.log_tail(cursor, run_uuid)
-        warned = warnings.of_run(cursor, run_uuid)
-    printed = run_processes.printed(run_uuid)
+def _read_state(run_uuid: str) -> dict[str, Any]:
+    with connections.read_as_etl() as cursor:
+        run = runs.find_run(cursor, run_uuid)
+        steps, entries = runs.list_steps(cursor, run_uuid), runs.read_log_tail(cursor, run_uuid)
+        run_warnings = warnings.list_run_warnings(cursor, run_uuid)
+    printed = run_processes.read_output(run_uuid)
     if run is None and printed is None:
-        abort(404, "There is no such run.")
+        abort(404, "This run does not exist.")
     if run is None and printed is not None:
         status = "starting" if printed.exit_code is None else "failed"
         run = {"run_uuid": run_uuid, "status": status, "exit_code": printed.exit_code, "error": printed.error or None}
     summary = printed.summary if printed else None
-    return {"run": run, "steps": steps, "warnings": warned, "log": entries, "summary": summary}
+    return {"run": run, "steps": steps, "warnings": run_warnings, "log": entries, "summary": summary}

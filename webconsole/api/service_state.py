@@ -1,11 +1,11 @@
-"""Is it alive, and what can be asked of it."""
+"""Answer whether the service works and which routes it has."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, jsonify, make_response
 
 from webconsole import connections, coverage_report
-from webconsole.api.openapi import described, document, plain
+from webconsole.api.openapi import build_document, describe, make_plain
 from webconsole.security import access
 
 blueprint = Blueprint("state", __name__)
@@ -13,34 +13,35 @@ blueprint = Blueprint("state", __name__)
 
 @blueprint.get("/health")
 @access.allow("anyone")
-@described()
-def health() -> Response:
-    """Whether the console and its database answer."""
-    if not connections.answers():  # what is wrong is for the log, not for whoever asks
+@describe()
+def show_health() -> Response:
+    """Return whether the console and its database answer."""
+    # the cause is only for the log, because anyone may ask
+    if not connections.is_database_answering():
         return make_response(jsonify(error="the database does not answer", hint="See the log of the console."), 503)
     return jsonify(status="ok")
 
 
 @blueprint.get("/openapi.json")
 @access.allow("anyone")
-def openapi() -> Response:
-    """The description of the JSON routes (OpenAPI 3.1)."""
-    return jsonify(document(current_app))
+def show_openapi() -> Response:
+    """Return the description of the JSON routes (OpenAPI 3.1)."""
+    return jsonify(build_document(current_app))
 
 
 @blueprint.get("/coverage-report")
 @access.allow("user")
-@described()
-def coverage() -> Response:
-    """What the tests cover: lines, statements, per cent, and the same for each file."""
-    report = coverage_report.read()
+@describe()
+def show_coverage() -> Response:
+    """Return the test coverage (lines, statements, percent) in total and for each file."""
+    report = coverage_report.load_report()
     if report is None:
-        return make_response(jsonify(error="there is no coverage report", hint="Run ./run_tests.sh --coverage"), 404)
+        return make_response(jsonify(error="there is no coverage report", hint="Type: ./run_tests.sh --coverage"), 404)
 
-    def summary(each: coverage_report.Covered) -> dict[str, object]:
-        return {"covered_lines": each.covered, "num_statements": each.statements, "percent_covered": each.percent}
+    def summarise(file: coverage_report.FileCoverage) -> dict[str, object]:
+        return {"covered_lines": file.covered, "num_statements": file.statements, "percent_covered": file.percent}
 
-    files = {each.name: summary(each) for each in report.files}
+    files = {file.name: summarise(file) for file in report.files}
     return jsonify(
-        plain({"made_at": report.made_at, "source": report.source} | summary(report.total) | {"files": files})
+        make_plain({"made_at": report.made_at, "source": report.source} | summarise(report.total) | {"files": files})
     )

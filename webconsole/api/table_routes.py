@@ -1,4 +1,4 @@
-"""Tables for programs."""
+"""Answer with the rows of tables, as JSON or as files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field
 
 from webconsole import connections, send_file, upload_form
-from webconsole.api.openapi import Body, described, given
+from webconsole.api.openapi import Body, describe, parse_body
 from webconsole.api.run_routes import TEXT
 from webconsole.queries import relations, tables
-from webconsole.query_arguments import wanted_from
+from webconsole.query_arguments import parse_table_query
 from webconsole.security import access
 
 blueprint = Blueprint("table_routes", __name__)
-MAX_NAME_LETTERS, MAX_VALUE_LETTERS = 200, 4000  # of a table or column (63 bytes each, quoted); of what is sought
+# of a table or column (63 bytes each, quoted), and of a value to filter by
+MAX_NAME_LETTERS, MAX_VALUE_LETTERS = 200, 4000
 
 
 class Condition(Body):
@@ -27,10 +28,10 @@ class Condition(Body):
 
 
 class DataView(Body):
-    """Which rows of which table; instead of the table, a YAML whose target it is."""
+    """Which rows of which table; a YAML may stand for its target table."""
 
     table: str = Field("", max_length=MAX_NAME_LETTERS)
-    yaml: str = Field("", max_length=upload_form.MOST_BYTES)
+    yaml: str = Field("", max_length=upload_form.MAX_YAML_BYTES)
     sort: str = Field("", max_length=MAX_NAME_LETTERS)
     descending: bool = False
     filters: list[Condition] = Field([], max_length=8)
@@ -42,53 +43,53 @@ class DataView(Body):
 
 @blueprint.get("/tables")
 @access.allow("user")
-@described()
-def listed() -> Response:
-    """The tables there are to look at."""
-    with connections.viewing() as cursor:
-        found = relations.listed(cursor)
+@describe()
+def list_tables() -> Response:
+    """Return the visible tables and views."""
+    with connections.read_as_reader() as cursor:
+        visible = relations.list_relations(cursor)
     return jsonify(
-        rows=[{"table": each.full_name, "is_table": each.is_table, "comment": each.comment} for each in found]
+        rows=[{"table": item.full_name, "is_table": item.is_table, "comment": item.comment} for item in visible]
     )
 
 
 @blueprint.post("/data-view")
 @access.allow("user")
-@described(body=DataView)
-def view() -> Response:
-    """Rows of a table, sorted, filtered, paged by key; every cell as text, times in UTC."""
-    body = given(DataView)
+@describe(body=DataView)
+def view_rows() -> Response:
+    """Return rows of a table, sorted, filtered and paged by key; every cell as text, times in UTC."""
+    body = parse_body(DataView)
     if "\x00" in request.get_data(as_text=True) or "\\u0000" in request.get_data(as_text=True):
-        abort(422, "NUL is no text")
-    filters = tuple(tables.Filter(each.column, each.operator, each.value) for each in body.filters)
-    wanted = tables.Wanted(
+        abort(422, "The body contains invalid characters (NUL).")
+    filters = tuple(tables.Filter(item.column, item.operator, item.value) for item in body.filters)
+    query = tables.TableQuery(
         body.sort, body.descending, filters, body.history, body.dataset_id, body.after, size=body.size
     )
-    asked = tables.view(_table(body), wanted)
-    return jsonify(tables.as_json(asked, tables.page(asked)))
+    view = tables.prepare_view(_find_table(body), query)
+    return jsonify(tables.make_json(view, tables.read_page(view)))
 
 
-def _table(body: DataView) -> str:
-    """The table that was named, itself or by a YAML."""
+def _find_table(body: DataView) -> str:
+    """Return the table that is named directly or by a YAML."""
     if not body.yaml:
         return body.table
-    if table := upload_form.operators_target(body.yaml):
+    if table := upload_form.find_operator_target(body.yaml):
         return table
-    found = upload_form.checked("looked_at", body.yaml)
-    if found.faults:
-        abort(422, "; ".join(map(str, found.faults)))
-    return upload_form.target_of(found)
+    upload = upload_form.check_upload("viewed", body.yaml)
+    if upload.faults:
+        abort(422, "; ".join(map(str, upload.faults)))
+    return upload_form.find_target(upload)
 
 
 @blueprint.get("/tables/<path:name>/download.<any(csv, xlsx):ending>")
 @access.allow("user")
-@described(
+@describe(
     query={"sort": TEXT, "order": {"type": "string", "enum": ["asc", "desc"]}, "column1": TEXT,
            "operator1": {"type": "string", "enum": list(tables.OPERATORS)}, "value1": TEXT,
            "rows": {"type": "string", "enum": ["all"]}},
-    content=send_file.EITHER, answer={"type": "string", "format": "binary"},
+    content=send_file.MEDIA_TYPE_LIST, answer={"type": "string", "format": "binary"},
 )  # fmt: skip
-def download(name: str, ending: str) -> Response:
-    """A table as a file; column1, operator1, value1 to column8 filter it."""
-    asked = tables.view(name, wanted_from(request.args))
-    return send_file.table(asked, ending)
+def download_table(name: str, ending: str) -> Response:
+    """Return a table as a file; column1, operator1, value1 up to column8 filter it."""
+    view = tables.prepare_view(name, parse_table_query(request.args))
+    return send_file.send_table(view, ending)

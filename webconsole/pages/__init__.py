@@ -1,1 +1,1 @@
-"""The pages, one blueprint for each part of the console, under /console/."""
+"""The pages below /console/, one blueprint per part."""

@@ -1,4 +1,4 @@
-"""Import configurations: which there are, their versions, what changed between two, and back to an earlier one."""
+"""Show import configurations, their versions and differences, and restore an earlier version."""
 
 from __future__ import annotations
 
@@ -7,74 +7,76 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from systemscripts.configuration import config_versions
 from webconsole import actions, connections
 from webconsole.queries import configurations, keyset_pages, warnings
-from webconsole.query_arguments import number_from
+from webconsole.query_arguments import parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
 VERSION = "int(max=2000000000):version"
-PAGE = 25
+PAGE_ROWS = 25
 
 
 @blueprint.get(IMPORTS)
 @access.allow("admin")
-def listed() -> str:
-    """Every import."""
-    with connections.reading() as cursor:
-        found = configurations.listed(cursor)
-    return render_template("configurations.html", imports=found)
+def show_list() -> str:
+    """Show every import."""
+    with connections.read_as_etl() as cursor:
+        imports = configurations.list_imports(cursor)
+    return render_template("configurations.html", imports=imports)
 
 
 @blueprint.get("/console/history")
 @access.allow("admin")
-def all_versions() -> str:
-    """The versions of every import, newest first."""
-    return _history("")
+def show_all_versions() -> str:
+    """Show the versions of every import, newest first."""
+    return _show_history("")
 
 
 @blueprint.get(f"{IMPORTS}/<name>")
 @access.allow("admin")
-def one(name: str) -> str:
-    """The versions of one import."""
-    with connections.reading() as cursor:
-        if name not in configurations.names(cursor):
-            abort(404, f"There is no import {name}.")
-    return _history(name)
+def show_import(name: str) -> str:
+    """Show the versions of one import."""
+    with connections.read_as_etl() as cursor:
+        if name not in configurations.list_names(cursor):
+            abort(404, f"The import {name} does not exist.")
+    return _show_history(name)
 
 
-def _history(name: str) -> str:
+def _show_history(name: str) -> str:
     after = request.args.get("after", "")
-    with connections.reading() as cursor:
-        found = config_versions.list_versions(cursor, name, keyset_pages.read_number(after), PAGE + 1)
-        warned = warnings.of_import(cursor, name) if name and not after else []
-    following = keyset_pages.written([found[PAGE - 1].config_history_id]) if len(found) > PAGE else None
-    versions = [(version, version.make_excerpt()) for version in found[:PAGE]]
+    with connections.read_as_etl() as cursor:
+        versions = config_versions.list_versions(cursor, name, keyset_pages.decode_number(after), PAGE_ROWS + 1)
+        import_warnings = warnings.list_import_warnings(cursor, name) if name and not after else []
+    following = (
+        keyset_pages.encode_key([versions[PAGE_ROWS - 1].config_history_id]) if len(versions) > PAGE_ROWS else None
+    )
+    rows = [(version, version.make_excerpt()) for version in versions[:PAGE_ROWS]]
     return render_template(
-        "configuration.html", name=name, versions=versions, after=after, following=following, path=request.path,
-        warnings=warned,
+        "configuration.html", name=name, versions=rows, after=after, following=following, path=request.path,
+        warnings=import_warnings,
     )  # fmt: skip
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")
 @access.allow("admin")
-def view(name: str, version: int) -> str:
-    """One version as YAML."""
-    found = configurations.version(name, version)
-    with connections.reading() as cursor:
+def show_version(name: str, version: int) -> str:
+    """Show one version as YAML."""
+    content = configurations.load_version(name, version)
+    with connections.read_as_etl() as cursor:
         newest = config_versions.list_versions(cursor, name, limit=1)[0].version
-    return render_template("version.html", version=found, lines=found.to_yaml().splitlines(), newest=newest)
+    return render_template("version.html", version=content, lines=content.to_yaml().splitlines(), newest=newest)
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>/diff")
 @access.allow("admin")
-def diff(name: str, version: int) -> str:
-    """What changed from another version (`with`; the one before) to this one."""
-    wanted = number_from(request.args, "with")
-    other = version - 1 if wanted is None else wanted
-    both = (configurations.version(name, number) for number in (other, version))
-    older, newer = sorted(both, key=lambda each: each.version)
-    with connections.reading() as cursor:
-        numbers = [each.version for each in config_versions.list_versions(cursor, name, limit=200)]
+def show_diff(name: str, version: int) -> str:
+    """Show the differences between this version and another one (`with`; by default the one before)."""
+    number = parse_number(request.args, "with")
+    other = version - 1 if number is None else number
+    both = (configurations.load_version(name, number) for number in (other, version))
+    older, newer = sorted(both, key=lambda item: item.version)
+    with connections.read_as_etl() as cursor:
+        numbers = [item.version for item in config_versions.list_versions(cursor, name, limit=200)]
     return render_template(
         "diff.html",
         name=name,
@@ -87,7 +89,7 @@ def diff(name: str, version: int) -> str:
 
 @blueprint.post(f"{IMPORTS}/<name>/<{VERSION}>/restore")
 @access.allow("admin")
-def restore(name: str, version: int) -> Response:
-    """Make the import what it was."""
+def restore_version(name: str, version: int) -> Response:
+    """Make an old version the newest one."""
     flash(actions.restore_configuration(name, version))
     return make_response(redirect(f"/console/configurations/{name}", 303))

@@ -1,4 +1,4 @@
-"""How much of the suite its tests run."""
+"""Show the test coverage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ blueprint = Blueprint("coverage", __name__)
 
 @blueprint.get("/console/coverage")
 @access.allow("user")
-def page() -> str:
-    """The whole and each file."""
-    return render_template("coverage.html", report=coverage_report.read())
+def show_page() -> str:
+    """Show the total and each file."""
+    return render_template("coverage.html", report=coverage_report.load_report())

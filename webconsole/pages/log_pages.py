@@ -1,4 +1,4 @@
-"""The last that any run said, refreshed every ten seconds."""
+"""Show the last log entries of all runs, refreshed every ten seconds."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ blueprint = Blueprint("log", __name__, url_prefix="/console/log")
 
 @blueprint.get("")
 @access.allow("admin")
-def page() -> str:
-    """The whole page."""
-    return render_template("log.html", **_shown())
+def show_page() -> str:
+    """Show the page."""
+    return render_template("log.html", **_read_entries())
 
 
 @blueprint.get("/live")
 @access.allow("admin")
-def live() -> str:
-    """The entries alone."""
-    return render_template("parts/log_live.html", **_shown())
+def show_entries() -> str:
+    """Show only the entries, for the refresh."""
+    return render_template("parts/log_live.html", **_read_entries())
 
 
-def _shown() -> dict[str, object]:
+def _read_entries() -> dict[str, object]:
     trouble = request.args.get("only", "") == "trouble"
-    with connections.reading() as cursor:
-        return {"entries": runs.last_entries(cursor, trouble), "trouble": trouble}
+    with connections.read_as_etl() as cursor:
+        return {"entries": runs.read_last_entries(cursor, trouble), "trouble": trouble}

@@ -1,4 +1,4 @@
-"""The first page: what needs somebody, what runs, what ran."""
+"""Show the first page: what needs attention, what is running, what has run."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ blueprint = Blueprint("overview", __name__)
 
 @blueprint.get("/console/")
 @access.allow("user")
-def page() -> Response:
-    """For the operator the state of things; an analyst goes straight to the tables."""
-    if not access.the_user().is_admin:
+def show_page() -> Response:
+    """Show the overview to the operator; redirect an analyst to the tables."""
+    if not access.require_user().is_admin:
         return make_response(redirect("/console/tables"))
-    with connections.reading() as cursor:
-        shown = {
-            "trouble": runs.trouble(cursor),
-            "held": datasets.held(cursor),
-            "refused": datasets.refused(cursor),
-            "warnings": warnings.lately(cursor),
-            "running": _jobs(runs.page(cursor, status="running")),
-            "last": _jobs(runs.page(cursor))[:8],
-            "charts": charts.of_runs(runs.trend(cursor)),
+    with connections.read_as_etl() as cursor:
+        context = {
+            "trouble": runs.list_unresolved_runs(cursor),
+            "held": datasets.list_held(cursor),
+            "refused": datasets.list_refused_files(cursor),
+            "warnings": warnings.list_recent_warnings(cursor),
+            "running": _leave_out_console(runs.list_runs(cursor, status="running")),
+            "last": _leave_out_console(runs.list_runs(cursor))[:8],
+            "charts": charts.make_run_charts(runs.list_chart_runs(cursor)),
         }
-    return make_response(render_template("overview.html", **shown))
+    return make_response(render_template("overview.html", **context))
 
 
-def _jobs(found: Page) -> list[dict[str, Any]]:
-    """The runs of a page without those of the console itself, which say nothing of the data."""
-    return [run for run in found.rows if run["job"] not in ("web_console", "console_user")]
+def _leave_out_console(page: Page) -> list[dict[str, Any]]:
+    """Return the runs of a page without those of the console itself, which load no data."""
+    return [run for run in page.rows if run["job"] not in ("web_console", "console_user")]

@@ -1,4 +1,4 @@
-"""Rejected rows by dataset, and files that were refused whole."""
+"""Show rejected rows by dataset, and refused files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ blueprint = Blueprint("rejects", __name__)
 
 @blueprint.get("/console/rejects")
 @access.allow("admin")
-def page() -> str:
-    """What was kept aside."""
+def show_page() -> str:
+    """Show the datasets with rejected rows and the refused files."""
     name, after = (request.args.get(key, "") for key in ("import", "after"))
-    with connections.reading() as cursor:
-        found = datasets.rejecting(cursor, name, after)
-        refused = datasets.refused(cursor) if not after else []
-        retries = start_choices.retries(cursor, refused)
-        names = configurations.names(cursor)
+    with connections.read_as_etl() as cursor:
+        page = datasets.list_with_rejects(cursor, name, after)
+        refused = datasets.list_refused_files(cursor) if not after else []
+        retries = start_choices.list_retries(cursor, refused)
+        names = configurations.list_names(cursor)
     return render_template(
-        "rejects.html", page=found, refused=refused, retries=retries, names=names, name=name, after=after
+        "rejects.html", page=page, refused=refused, retries=retries, names=names, name=name, after=after
     )

@@ -1,4 +1,4 @@
-"""The sign-in page, and the way to it."""
+"""Show the sign-in page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ blueprint = Blueprint("signing_pages", __name__)
 
 @blueprint.get("/")
 @access.allow("anyone")
-def root() -> Response:
-    """The console begins at its overview."""
+def go_to_overview() -> Response:
+    """Redirect to the overview."""
     return make_response(redirect("/console/"))
 
 
 @blueprint.get("/console/sign-in")
 @access.allow("anyone")
-def sign_in() -> str:
-    """Ask for name and password."""
+def show_form() -> str:
+    """Show the form for name and password."""
     return render_template("sign_in.html", name="", message="", next=request.args.get("next", ""))

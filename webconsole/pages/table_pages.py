@@ -1,4 +1,4 @@
-"""Tables: which there are, their rows, and both as files."""
+"""Show tables and their rows, and send them as files."""
 
 from __future__ import annotations
 
@@ -6,54 +6,55 @@ from flask import Blueprint, Response, render_template, request
 
 from webconsole import connections, send_file
 from webconsole.queries import relations, tables
-from webconsole.queries.tables import Wanted
-from webconsole.query_arguments import wanted_from
+from webconsole.queries.tables import TableQuery
+from webconsole.query_arguments import parse_table_query
 from webconsole.security import access
 
 blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
-CELL_LETTERS, MAX_COLUMNS = 300, 60  # that a page shows of a cell and of a row: more is for a download
+# the most that a page shows of a cell and of a row; a download has everything
+MAX_CELL_LETTERS, MAX_COLUMNS = 300, 60
 
 
 @blueprint.get("")
 @access.allow("user")
-def listed() -> str:
-    """Every table there is to look at."""
-    with connections.viewing() as cursor:
-        found = relations.listed(cursor)
-    return render_template("tables.html", tables=found)
+def show_list() -> str:
+    """Show every table."""
+    with connections.read_as_reader() as cursor:
+        rows = relations.list_relations(cursor)
+    return render_template("tables.html", tables=rows)
 
 
 @blueprint.get("/<path:name>")
 @access.allow("user")
-def one(name: str) -> str:
-    """The rows of one table."""
-    asked = tables.view(name, wanted_from(request.args, CELL_LETTERS, MAX_COLUMNS))
+def show_table(name: str) -> str:
+    """Show the rows of one table."""
+    view = tables.prepare_view(name, parse_table_query(request.args, MAX_CELL_LETTERS, MAX_COLUMNS))
     return render_template(
-        "table.html", asked=asked, page=tables.page(asked), operators=tables.OPERATORS, wanted=asked.wanted,
-        columns=asked.relation.columns, shown=asked.shown, step=MAX_COLUMNS, longest=CELL_LETTERS,
-        arguments=_arguments(asked.wanted),
+        "table.html", view=view, page=tables.read_page(view), operators=tables.OPERATORS, query=view.query,
+        columns=view.relation.columns, shown=view.shown_columns, step=MAX_COLUMNS, longest=MAX_CELL_LETTERS,
+        arguments=_make_arguments(view.query),
     )  # fmt: skip
 
 
-@blueprint.get("/<path:name>/download.<any(csv, xlsx):ending>")
+@blueprint.get("/<path:name>/download.<any(csv, xlsx):suffix>")
 @access.allow("user")
-def download(name: str, ending: str) -> Response:
-    """All that was asked for, as a file."""
-    asked = tables.view(name, wanted_from(request.args))
-    return send_file.table(asked, ending)
+def download_table(name: str, suffix: str) -> Response:
+    """Send all rows of the view as a file."""
+    view = tables.prepare_view(name, parse_table_query(request.args))
+    return send_file.send_table(view, suffix)
 
 
-def _arguments(wanted: Wanted) -> dict[str, str]:
-    """The address's arguments again, without the page: what sort and download links add to."""
-    found: dict[str, str] = {}
-    for number, each in enumerate(wanted.filters, start=1):
-        found |= {f"column{number}": each.column, f"operator{number}": each.operator, f"value{number}": each.value}
-    if wanted.sort:
-        found |= {"sort": wanted.sort, "order": "desc" if wanted.descending else "asc"}
-    if wanted.first_column:
-        found["from_column"] = str(wanted.first_column + 1)
-    if wanted.history:
-        found["rows"] = "all"
-    if wanted.dataset_id is not None:
-        found["dataset"] = str(wanted.dataset_id)
-    return found
+def _make_arguments(query: TableQuery) -> dict[str, str]:
+    """Return the arguments of a query for an address, without the page, for links that sort or download."""
+    arguments: dict[str, str] = {}
+    for number, item in enumerate(query.filters, start=1):
+        arguments |= {f"column{number}": item.column, f"operator{number}": item.operator, f"value{number}": item.value}
+    if query.sort:
+        arguments |= {"sort": query.sort, "order": "desc" if query.descending else "asc"}
+    if query.first_column:
+        arguments["from_column"] = str(query.first_column + 1)
+    if query.history:
+        arguments["rows"] = "all"
+    if query.dataset_id is not None:
+        arguments["dataset"] = str(query.dataset_id)
+    return arguments

@@ -1,4 +1,4 @@
-"""Upload a YAML: the operator stores and runs it, an analyst sees the rows of its target."""
+"""Upload a YAML: the operator stores and runs it, an analyst views the rows of its target."""
 
 from __future__ import annotations
 
@@ -23,57 +23,59 @@ schema: {order_id: integer, ordered_at: date, amount: numeric}
 
 @blueprint.get("/console/upload")
 @access.allow("admin")
-def form() -> str:
-    """An empty form, or the newest version of an import to begin with."""
+def show_upload_form() -> str:
+    """Show a form with an example, or with the newest version of an import."""
     name, text = request.args.get("name", ""), ""
     if name:
-        with connections.reading() as cursor:
+        with connections.read_as_etl() as cursor:
             newest = config_versions.list_versions(cursor, name, limit=1)
         text = newest[0].to_yaml() if newest else ""
-    return _shown(Upload(name, text or EXAMPLE, ()), looked_at=False)
+    return _show_form(Upload(name, text or EXAMPLE, ()), is_checked=False)
 
 
 @blueprint.post("/console/upload")
 @access.allow("admin")
-def upload() -> Response:
-    """Check it; where it is good, store it and do what was asked: nothing more, a dry run, a run."""
-    found, how = upload_form.from_form(), request.form.get("how", "check")
-    if found.faults or how == "check":
-        return make_response(_shown(found, looked_at=True), 422 if found.faults else 200)
+def upload_yaml() -> Response:
+    """Check the YAML; if it is valid, store it and start what the button says."""
+    upload, how = upload_form.read_form(), request.form.get("how", "check")
+    if upload.faults or how == "check":
+        return make_response(_show_form(upload, is_checked=True), 422 if upload.faults else 200)
     try:
-        said = upload_form.store(found, access.the_user().name)
+        message = upload_form.store_upload(upload, access.require_user().name)
     except ConfigurationError as error:
-        return make_response(_shown(Upload(found.name, found.text, (Fault(0, str(error)),)), looked_at=True), 422)
-    flash(said)
+        return make_response(
+            _show_form(Upload(upload.name, upload.text, (Fault(0, str(error)),)), is_checked=True), 422
+        )
+    flash(message)
     if how == "store":
-        return make_response(redirect(f"/console/configurations/{found.name}", 303))
-    run_uuid = actions.start("run_elt", found.name, how)
+        return make_response(redirect(f"/console/configurations/{upload.name}", 303))
+    run_uuid = actions.start_job("run_elt", upload.name, how)
     return make_response(redirect(f"/console/runs/{run_uuid}", 303))
 
 
-def _shown(found: Upload, looked_at: bool) -> str:
-    return render_template("upload.html", upload=found, looked_at=looked_at, viewing=False)
+def _show_form(upload: Upload, is_checked: bool) -> str:
+    return render_template("upload.html", upload=upload, is_checked=is_checked, viewing=False)
 
 
 @blueprint.get("/console/view")
 @access.allow("user")
-def view_form() -> str:
-    """An empty form for who only looks."""
-    return render_template("upload.html", upload=Upload("", EXAMPLE, ()), looked_at=False, viewing=True)
+def show_view_form() -> str:
+    """Show the form that only views a target."""
+    return render_template("upload.html", upload=Upload("", EXAMPLE, ()), is_checked=False, viewing=True)
 
 
 @blueprint.post("/console/view")
 @access.allow("user")
-def view() -> Response:
-    """To the rows that are in the target of a YAML now; nothing is stored."""
-    found = upload_form.from_form()
-    if table := upload_form.operators_target(found.text):
+def view_target() -> Response:
+    """Redirect to the rows of the target of a YAML; nothing is stored."""
+    upload = upload_form.read_form()
+    if table := upload_form.find_operator_target(upload.text):
         return make_response(redirect(f"/console/tables/{quote(table)}", 303))
-    if not found.name and not found.faults[1:]:
-        found = upload_form.checked("looked_at", found.text)
-    if not found.faults:
+    if not upload.name and not upload.faults[1:]:
+        upload = upload_form.check_upload("viewed", upload.text)
+    if not upload.faults:
         try:
-            return make_response(redirect(f"/console/tables/{quote(upload_form.target_of(found))}", 303))
+            return make_response(redirect(f"/console/tables/{quote(upload_form.find_target(upload))}", 303))
         except EtlError as error:
-            found = Upload(found.name, found.text, (Fault(0, str(error)),))
-    return make_response(render_template("upload.html", upload=found, looked_at=True, viewing=True), 422)
+            upload = Upload(upload.name, upload.text, (Fault(0, str(error)),))
+    return make_response(render_template("upload.html", upload=upload, is_checked=True, viewing=True), 422)

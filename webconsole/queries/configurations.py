@@ -1,4 +1,4 @@
-"""Import configurations and how they are doing."""
+"""Query import configurations."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def names(cursor: Cursor) -> list[str]:
-    """Every import."""
+def list_names(cursor: Cursor) -> list[str]:
+    """Return the name of every import."""
     cursor.execute("select config_name from dba.timportconfig order by config_name")
     return [row[0] for row in cursor.fetchall()]
 
 
-def listed(cursor: Cursor) -> list[dict[str, Any]]:
-    """Every import with its target and when it last loaded."""
-    return connections.rows(
+def list_imports(cursor: Cursor) -> list[dict[str, Any]]:
+    """Return every import with its target and the time of its last load."""
+    return connections.fetch_rows(
         cursor,
         """select c.config_name, c.is_active, c.target_table, c.load_mode, c.file_pattern, c.managed_by, c.version,
                c.updated_at,
@@ -29,7 +29,7 @@ def listed(cursor: Cursor) -> list[dict[str, Any]]:
     )
 
 
-def version(config_name: str, number: int) -> Version:
-    """One version of an import; raises MissingError where there is none."""
-    with connections.reading() as cursor:
+def load_version(config_name: str, number: int) -> Version:
+    """Return one version of an import; raise MissingError if it does not exist."""
+    with connections.read_as_etl() as cursor:
         return config_versions.load_version(cursor, config_name, number)

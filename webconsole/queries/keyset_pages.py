@@ -1,4 +1,4 @@
-"""Paging by key: the next page begins after the last row of this one, however many rows there are by then."""
+"""Page by key: the next page starts after the last row of this one, even if rows were added meanwhile."""
 
 from __future__ import annotations
 
@@ -10,54 +10,59 @@ from typing import Any
 
 from systemscripts.errors import UsageError
 
+# every number of so many digits is a valid bigint
+BIGINT_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows, and the key after which the next ones begin (None: these were the last)."""
+    """Some rows, and the key after which the next page starts (None: this is the last page)."""
 
     rows: list[dict[str, Any]]
     following: str | None
 
 
-def cut(rows: list[dict[str, Any]], size: int, *names: str) -> Page:
-    """A page of `size` rows out of one more than that; `names`: the columns that the order goes by."""
+def make_page(rows: list[dict[str, Any]], size: int, *names: str) -> Page:
+    """Return a page of `size` rows from up to one more; `names`: the columns of the order."""
     if len(rows) <= size:
         return Page(rows, None)
     last = rows[size - 1]
-    return Page(rows[:size], written([last[name] for name in names]))
+    return Page(rows[:size], encode_key([last[name] for name in names]))
 
 
-def written(values: list[Any]) -> str:
-    """A key as it stands in an address."""
+def encode_key(values: list[Any]) -> str:
+    """Return a key as text for an address."""
     text = json.dumps([None if value is None else str(value) for value in values])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_number(text: str | None) -> int | None:
-    """A key that is one number (0 and more), None for the first page; raises UsageError where it is none."""
-    found = read(text, 1)
-    if found is None:
+def decode_number(text: str | None) -> int | None:
+    """Return a key of one number from 0 on, None for the first page; raise UsageError if it is not a number."""
+    parts = decode_key(text, 1)
+    if parts is None:
         return None
-    digits = found[0] or ""
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):  # of a bigint
-        raise _none_of_this_list()
+    digits = parts[0] or ""
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= BIGINT_DIGITS):
+        raise _make_bad_key_error()
     return int(digits)
 
 
-def read(text: str | None, count: int) -> list[str | None] | None:
-    """The `count` parts of a key from an address, None for the first page; raises UsageError where it is none."""
+def decode_key(text: str | None, count: int) -> list[str | None] | None:
+    """Return the `count` parts of a key, None for the first page; raise UsageError if it is not such a key."""
     if not text:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, binascii.Error, UnicodeError):
-        found = None
-    if not isinstance(found, list) or len(found) != count or not all(p is None or isinstance(p, str) for p in found):
-        raise _none_of_this_list()
-    if any("\x00" in part for part in found if part):
-        raise _none_of_this_list()
-    return found
+        parts = None
+    if not isinstance(parts, list) or len(parts) != count:
+        raise _make_bad_key_error()
+    if not all(part is None or isinstance(part, str) for part in parts):
+        raise _make_bad_key_error()
+    if any("\x00" in part for part in parts if part):
+        raise _make_bad_key_error()
+    return parts
 
 
-def _none_of_this_list() -> UsageError:
-    return UsageError("the page that was asked for is none of this list", "Start again from the first page.")
+def _make_bad_key_error() -> UsageError:
+    return UsageError("this page does not belong to the list", "Start again from the first page.")

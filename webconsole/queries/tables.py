@@ -1,7 +1,7 @@
-"""Rows of a table as the reader asks for them: sorted, filtered, paged by key; read through the reader's login.
+"""Read the rows of a table with the reader's login: sorted, filtered and paged by key.
 
-Without a sort rows come in the order in which they lie in the table, which is the order in which they were loaded, and
-the key is the row's place (ctid): a page of a table of any size costs a page.
+Without a sort, rows come in their physical order, which is the order of loading, and the key is the row's ctid. So a
+page takes the same time in a table of any size.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from webconsole.queries.relations import Column, Relation
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-PAGE = 50
-LARGE = 100_000  # rows from which on it matters where the reading begins
-MOST_SKIPPED = 100_000  # of a view, which has no places
+PAGE_ROWS = 50
+# from this size on it pays to find out where the current rows start
+LARGE_TABLE_ROWS = 100_000
+# a view has no ctid, so its rows are skipped by offset, which takes longer with each page
+MAX_SKIPPED_ROWS = 100_000
 OPERATORS = {
     "contains": "contains", "is": "is", "not": "is not", "from": "is at least", "to": "is at most",
     "empty": "is empty", "filled": "is not empty",
@@ -41,120 +43,129 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the reader asked for."""
+class TableQuery:
+    """The columns, conditions and order that a reader asks for."""
 
     sort: str = ""
     descending: bool = False
     filters: tuple[Filter, ...] = ()
-    history: bool = False  # also rows of datasets that are not current
+    # also rows of datasets that are not current
+    history: bool = False
     dataset_id: int | None = None
     after: str | None = None
-    size: int = PAGE
-    zone: str = "UTC"  # for timestamptz
-    longest: int | None = None  # letters of a cell
+    size: int = PAGE_ROWS
+    # of timestamptz values
+    zone: str = "UTC"
+    max_cell_letters: int | None = None
     first_column: int = 0
-    most_columns: int | None = None
+    max_columns: int | None = None
 
 
 @dataclass(frozen=True)
-class View:
-    """A table with the conditions of what was asked for, ready to be read."""
+class TableView:
+    """A table with the conditions of a query, ready to be read."""
 
     relation: Relation
-    wanted: Wanted
+    query: TableQuery
     conditions: list[sql.Composable] = field(default_factory=list)
-    total: int | None = None  # rows, where they are known without counting
-    narrowed: sql.Composable | None = None  # which datasets, where not all rows are asked for
+    # number of rows, if known without counting
+    total: int | None = None
+    # None: the rows of every dataset
+    dataset_condition: sql.Composable | None = None
 
     @property
-    def first_shown(self) -> int:
-        """The place of the first column that a page shows."""
-        return self.wanted.first_column if self.wanted.first_column < len(self.relation.columns) else 0
+    def first_column_index(self) -> int:
+        """Return the index of the first column that a page shows."""
+        return self.query.first_column if self.query.first_column < len(self.relation.columns) else 0
 
     @property
-    def shown(self) -> tuple[Column, ...]:
-        """The columns that a page shows."""
-        most = self.wanted.most_columns
-        return self.relation.columns[self.first_shown : None if most is None else self.first_shown + most]
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return the columns that a page shows."""
+        columns = self.relation.columns[self.first_column_index :]
+        return columns[: self.query.max_columns]
 
 
-def view(full_name: str, wanted: Wanted) -> View:
-    """Find the table and check what is asked of it; raises MissingError or UsageError."""
-    with connections.viewing() as cursor:
-        relation = relations.find(cursor, full_name)
-    if wanted.sort:
-        relation.column(wanted.sort)
-    made = View(relation, wanted, [_condition(relation, each) for each in wanted.filters])
+def prepare_view(full_name: str, query: TableQuery) -> TableView:
+    """Return the view of a table by a query; raise MissingError or UsageError if either is wrong."""
+    with connections.read_as_reader() as cursor:
+        relation = relations.find_relation(cursor, full_name)
+    if query.sort:
+        relation.find_column(query.sort)
+    view = TableView(relation, query, [_make_condition(relation, item) for item in query.filters])
     if not relation.has_lineage:
-        return made
-    if wanted.dataset_id is not None:
-        return dataclasses.replace(made, narrowed=_any([wanted.dataset_id]))
-    if wanted.history:
-        return made
-    with connections.reading() as cursor:
-        current, others, total = relations.current_datasets(cursor, relation.full_name)
+        return view
+    if query.dataset_id is not None:
+        return dataclasses.replace(view, dataset_condition=_match_datasets([query.dataset_id]))
+    if query.history:
+        return view
+    with connections.read_as_etl() as cursor:
+        current, others, total = relations.find_current_datasets(cursor, relation.full_name)
     if not current and not others:
-        return made  # loaded by something else
-    narrowed = None if not others else _any(current) if len(current) <= len(others) else _none_of(others)
-    return dataclasses.replace(made, narrowed=narrowed, total=None if wanted.filters else total)
+        # not loaded by an import
+        return view
+    dataset_condition = None
+    if others:
+        # the shorter of the two lists
+        dataset_condition = _match_datasets(current) if len(current) <= len(others) else _exclude_datasets(others)
+    return dataclasses.replace(view, dataset_condition=dataset_condition, total=None if query.filters else total)
 
 
-def _any(numbers: Sequence[int]) -> sql.Composable:
+def _match_datasets(numbers: Sequence[int]) -> sql.Composable:
     return sql.SQL("dataset_id = any({}::integer[])").format(sql.Literal(list(numbers)))
 
 
-def _none_of(numbers: Sequence[int]) -> sql.Composable:
+def _exclude_datasets(numbers: Sequence[int]) -> sql.Composable:
     return sql.SQL("dataset_id <> all({}::integer[])").format(sql.Literal(list(numbers)))
 
 
-def _condition(relation: Relation, wanted: Filter) -> sql.Composable:
-    column = relation.column(wanted.column)
-    name, value = sql.Identifier(column.name), sql.Literal(wanted.value)
-    if wanted.operator == "empty":
+def _make_condition(relation: Relation, condition: Filter) -> sql.Composable:
+    column = relation.find_column(condition.column)
+    name, value = sql.Identifier(column.name), sql.Literal(condition.value)
+    if condition.operator == "empty":
         return sql.SQL("coalesce({}::text, '') = ''").format(name)
-    if wanted.operator == "filled":
+    if condition.operator == "filled":
         return sql.SQL("{}::text <> ''").format(name)
-    if wanted.operator == "contains":
-        pattern = "%" + wanted.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    if condition.operator == "contains":
+        pattern = "%" + condition.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         return sql.SQL("{}::text ilike {}").format(name, sql.Literal(pattern))
     signs = {"is": "=", "not": "is distinct from", "from": ">=", "to": "<="}
-    if wanted.operator not in signs:
-        raise UsageError(f"{wanted.operator!r} is not a comparison", f"Choose one of: {', '.join(OPERATORS)}.")
-    return sql.SQL("{} {} {}::{}").format(name, sql.SQL(signs[wanted.operator]), value, _type(column))
+    if condition.operator not in signs:
+        raise UsageError(f"{condition.operator!r} is not a comparison", f"Choose one of: {', '.join(OPERATORS)}.")
+    return sql.SQL("{} {} {}::{}").format(name, sql.SQL(signs[condition.operator]), value, _column_type(column))
 
 
-def _type(column: Column) -> sql.SQL:
-    return sql.SQL(column.type)  # PostgreSQL's own spelling, from its catalogue
+def _column_type(column: Column) -> sql.SQL:
+    # as PostgreSQL itself writes it in its catalogue
+    return sql.SQL(column.type)
 
 
-def page(asked: View) -> Page:
-    """One page of rows, column -> text (None for nothing); raises TooSlowError where it takes too long."""
-    if not asked.relation.columns:
+def read_page(view: TableView) -> Page:
+    """Return a page of rows, each column -> text or None; raise TooSlowError if it takes too long."""
+    if not view.relation.columns:
         return Page([], None)
-    with connections.viewing() as cursor:
-        connections.set_zone(cursor, asked.wanted.zone)
-        if not asked.relation.is_table:
-            return _page_of_view(cursor, asked)
-        return _sorted_page(cursor, asked) if asked.wanted.sort else _page_in_place(cursor, asked)
+    with connections.read_as_reader() as cursor:
+        connections.set_time_zone(cursor, view.query.zone)
+        if not view.relation.is_table:
+            return _read_page_of_view(cursor, view)
+        return _read_sorted_page(cursor, view) if view.query.sort else _read_page_in_place(cursor, view)
 
 
-def _page_in_place(cursor: Cursor, asked: View) -> Page:
-    # nothing but the order of the places: neither another scan's beginning nor several workers may mix them
+def _read_page_in_place(cursor: Cursor, view: TableView) -> Page:
+    # physical order only: neither a synchronized scan nor parallel workers may change it
     cursor.execute("set local synchronize_seqscans = off; set local max_parallel_workers_per_gather = 0")
-    key = keyset_pages.read(asked.wanted.after, 1)
-    place = key[0] if key else _beginning(cursor, asked)
-    conditions = [sql.SQL("ctid > {}::tid").format(sql.Literal(place or "(0,0)")), *_conditions(asked)]
-    return _read(cursor, asked, conditions, sql.SQL(""), "(place)")
+    key = keyset_pages.decode_key(view.query.after, 1)
+    ctid = key[0] if key else _find_start(cursor, view)
+    conditions = [sql.SQL("ctid > {}::tid").format(sql.Literal(ctid or "(0,0)")), *_list_conditions(view)]
+    return _select_page(cursor, view, conditions, sql.SQL(""), "(place)")
 
 
-def _beginning(cursor: Cursor, asked: View) -> str | None:
-    """Before which place no current row lies: its BRIN index steps over the older datasets of a large table."""
-    if asked.narrowed is None or asked.relation.estimate < LARGE:
+def _find_start(cursor: Cursor, view: TableView) -> str | None:
+    """Return a ctid before the first current row; the BRIN index skips the older datasets of a large table."""
+    if view.dataset_condition is None or view.relation.estimate < LARGE_TABLE_ROWS:
         return None
     cursor.execute("set local enable_seqscan = off")
     cursor.execute(
-        sql.SQL("select ctid::text from {} where {} limit 1").format(asked.relation.identifier, asked.narrowed)
+        sql.SQL("select ctid::text from {} where {} limit 1").format(view.relation.identifier, view.dataset_condition)
     )
     row = cursor.fetchone()
     cursor.execute("set local enable_seqscan = on")
@@ -164,91 +175,93 @@ def _beginning(cursor: Cursor, asked: View) -> str | None:
     return f"({block},0)"
 
 
-def _sorted_page(cursor: Cursor, asked: View) -> Page:
-    column = asked.relation.column(asked.wanted.sort)
-    conditions = _conditions(asked)
-    if key := keyset_pages.read(asked.wanted.after, 2):
-        conditions.append(_after(column, key[0], str(key[1]), asked.wanted.descending))
-    direction = sql.SQL("desc" if asked.wanted.descending else "asc")
+def _read_sorted_page(cursor: Cursor, view: TableView) -> Page:
+    column = view.relation.find_column(view.query.sort)
+    conditions = _list_conditions(view)
+    if key := keyset_pages.decode_key(view.query.after, 2):
+        conditions.append(_make_after_condition(column, key[0], str(key[1]), view.query.descending))
+    direction = sql.SQL("desc" if view.query.descending else "asc")
     order = sql.SQL("order by {} {} nulls last, ctid").format(sql.Identifier(column.name), direction)
-    return _read(cursor, asked, conditions, order, "(sorted by)", "(place)")
+    return _select_page(cursor, view, conditions, order, "(sorted by)", "(place)")
 
 
-def _after(column: Column, value: str | None, place: str, descending: bool) -> sql.Composable:
-    """What comes after a row in the order: greater (or less), or equal and further on, or without a value."""
-    name, later = sql.Identifier(column.name), sql.SQL("ctid > {}::tid").format(sql.Literal(place))
+def _make_after_condition(column: Column, value: str | None, ctid: str, descending: bool) -> sql.Composable:
+    """Return the condition of rows that follow a row: greater (or less), equal with a later ctid, or null."""
+    name, later = sql.Identifier(column.name), sql.SQL("ctid > {}::tid").format(sql.Literal(ctid))
     if value is None:
         return sql.SQL("({} is null and {})").format(name, later)
-    literal = sql.SQL("{}::{}").format(sql.Literal(value), _type(column))
+    literal = sql.SQL("{}::{}").format(sql.Literal(value), _column_type(column))
     return sql.SQL("({name} {sign} {value} or ({name} = {value} and {later}) or {name} is null)").format(
         name=name, sign=sql.SQL("<" if descending else ">"), value=literal, later=later
     )
 
 
-def _page_of_view(cursor: Cursor, asked: View) -> Page:
-    skipped = keyset_pages.read_number(asked.wanted.after) or 0
-    if skipped > MOST_SKIPPED:
-        raise UsageError(f"a view is shown up to row {MOST_SKIPPED:,}", "Filter it, or download all of it.")
+def _read_page_of_view(cursor: Cursor, view: TableView) -> Page:
+    skipped = keyset_pages.decode_number(view.query.after) or 0
+    if skipped > MAX_SKIPPED_ROWS:
+        raise UsageError(f"a view is shown only up to row {MAX_SKIPPED_ROWS:,}", "Add a filter, or download all rows.")
     statement = sql.SQL("select {} from {} where {} {} limit {} offset {}").format(
-        _cells(asked), asked.relation.identifier, _all(_conditions(asked)), _order(asked),
-        sql.Literal(asked.wanted.size + 1), sql.Literal(skipped),
+        _select_cells(view), view.relation.identifier, _join_conditions(_list_conditions(view)), _make_order(view),
+        sql.Literal(view.query.size + 1), sql.Literal(skipped),
     )  # fmt: skip
-    found = connections.rows(cursor, statement)
-    following = keyset_pages.written([skipped + asked.wanted.size]) if len(found) > asked.wanted.size else None
-    return Page(found[: asked.wanted.size], following)
+    rows = connections.fetch_rows(cursor, statement)
+    following = keyset_pages.encode_key([skipped + view.query.size]) if len(rows) > view.query.size else None
+    return Page(rows[: view.query.size], following)
 
 
-def _order(asked: View) -> sql.Composable:
-    if not asked.wanted.sort:
+def _make_order(view: TableView) -> sql.Composable:
+    if not view.query.sort:
         return sql.SQL("")
-    direction = sql.SQL("desc" if asked.wanted.descending else "asc")
-    return sql.SQL("order by {} {} nulls last").format(sql.Identifier(asked.wanted.sort), direction)
+    direction = sql.SQL("desc" if view.query.descending else "asc")
+    return sql.SQL("order by {} {} nulls last").format(sql.Identifier(view.query.sort), direction)
 
 
-def _conditions(asked: View) -> list[sql.Composable]:
-    return [*asked.conditions, *([asked.narrowed] if asked.narrowed is not None else [])]
+def _list_conditions(view: TableView) -> list[sql.Composable]:
+    return [*view.conditions, *([view.dataset_condition] if view.dataset_condition is not None else [])]
 
 
-def _all(conditions: Sequence[sql.Composable]) -> sql.Composable:
+def _join_conditions(conditions: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true")
 
 
-def _cells(asked: View) -> sql.Composable:
-    cell = sql.SQL("left({0}::text, {1}) as {0}") if asked.wanted.longest else sql.SQL("{0}::text as {0}")
-    limit = sql.Literal((asked.wanted.longest or 0) + 1)
-    return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in asked.shown)
+def _select_cells(view: TableView) -> sql.Composable:
+    cell = sql.SQL("left({0}::text, {1}) as {0}") if view.query.max_cell_letters else sql.SQL("{0}::text as {0}")
+    limit = sql.Literal((view.query.max_cell_letters or 0) + 1)
+    return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in view.shown_columns)
 
 
-def _read(cursor: Cursor, asked: View, conditions: Sequence[sql.Composable], order: sql.Composable, *key: str) -> Page:
+def _select_page(
+    cursor: Cursor, view: TableView, conditions: Sequence[sql.Composable], order: sql.Composable, *key: str
+) -> Page:
     extra: list[sql.Composable] = [sql.SQL('ctid::text as "(place)"')]
     if "(sorted by)" in key:
-        extra.append(sql.SQL('{}::text as "(sorted by)"').format(sql.Identifier(asked.wanted.sort)))
-    # the rows are chosen first: what is turned into text is a page, not the table
+        extra.append(sql.SQL('{}::text as "(sorted by)"').format(sql.Identifier(view.query.sort)))
+    # the rows are chosen first, so that only a page is converted to text and not the table
     statement = sql.SQL("select {}, {} from (select *, ctid from {} where {} {} limit {}) rows").format(
-        _cells(asked), sql.SQL(", ").join(extra), asked.relation.identifier, _all(conditions), order,
-        sql.Literal(asked.wanted.size + 1),
+        _select_cells(view), sql.SQL(", ").join(extra), view.relation.identifier, _join_conditions(conditions), order,
+        sql.Literal(view.query.size + 1),
     )  # fmt: skip
-    found = keyset_pages.cut(connections.rows(cursor, statement), asked.wanted.size, *key)
-    for row in found.rows:
+    page = keyset_pages.make_page(connections.fetch_rows(cursor, statement), view.query.size, *key)
+    for row in page.rows:
         row.pop("(place)")
         row.pop("(sorted by)", None)
-    return found
+    return page
 
 
-def whole(asked: View, columns: Sequence[str]) -> sql.Composable:
-    """The statement for everything that was asked for, each cell as text: for a download."""
+def select_everything(view: TableView, columns: Sequence[str]) -> sql.Composable:
+    """Return the statement for all rows of a view, each cell as text, for a download."""
     cells = sql.SQL(", ").join(sql.SQL("{0}::text as {0}").format(sql.Identifier(name)) for name in columns)
     return sql.SQL("select {} from {} where {} {}").format(
-        cells, asked.relation.identifier, _all(_conditions(asked)), _order(asked)
+        cells, view.relation.identifier, _join_conditions(_list_conditions(view)), _make_order(view)
     )
 
 
-def as_json(asked: View, found: Page) -> dict[str, Any]:
-    """A page for a program."""
+def make_json(view: TableView, page: Page) -> dict[str, Any]:
+    """Return a page of a view as values for JSON."""
     return {
-        "table": asked.relation.full_name,
-        "columns": [{"name": column.name, "type": column.type} for column in asked.relation.columns],
-        "rows": found.rows,
-        "total": asked.total,
-        "next": found.following,
+        "table": view.relation.full_name,
+        "columns": [{"name": column.name, "type": column.type} for column in view.relation.columns],
+        "rows": page.rows,
+        "total": view.total,
+        "next": page.following,
     }

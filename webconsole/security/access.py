@@ -1,7 +1,7 @@
-"""Who may do what: every route names its role, and a request that does not show it goes no further.
+"""Check access: every route names the role it needs, and a request without that role is refused.
 
-Three things are checked before any view runs: that the request comes from our own pages (Origin, Sec-Fetch-Site), who
-sends it (the cookie, or `Authorization: Bearer`), and, where a cookie says so, that a form carries the session's token.
+Before any view runs, three things are checked: that the request comes from our own pages (Origin, Sec-Fetch-Site), who
+sends it (the cookie, or `Authorization: Bearer`), and, with a cookie, that a form carries the token of the session.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ Allowed = Literal["anyone", "user", "admin"]
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = "console_session"
 MARK_COOKIE = "console_browser"
+# a browser that was used within half a year counts as known
 MARK_SECONDS = 180 * 86_400
-LOCAL = ("127.0.0.1", "localhost", "[")  # what stands before the first colon of [::1]:8475
-# of an address and a form; a table with eight filters, the largest of ours, has 30 fields
+# "[" is the part before the first colon of [::1]:8475
+LOCAL = ("127.0.0.1", "localhost", "[")
+# of an address and a form; the largest valid one, a table with eight filters, has 30 fields
 MAX_PATH_LETTERS, MAX_QUERY_BYTES, MAX_FIELDS = 500, 16_000, 60
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def allow(role: Allowed) -> Callable[[View], View]:
-    """Mark a view with the role that it needs. A view without the mark is for nobody."""
+    """Mark a view with the role that it needs. Without the mark a view is refused to everyone."""
 
     def mark(view: View) -> View:
         view.allowed_role = role  # type: ignore[attr-defined]
@@ -44,93 +46,94 @@ def allow(role: Allowed) -> Callable[[View], View]:
 
 
 def install(app: Flask) -> None:
-    """Put the checks before every request."""
-    app.before_request(_check)
-    app.context_processor(lambda: {"user": current_user(), "csrf_token": form_token()})
+    """Register the checks before every request."""
+    app.before_request(_check_request)
+    app.context_processor(lambda: {"user": current_user(), "csrf_token": make_form_token()})
 
 
-def role_of(app: Flask, endpoint: str) -> Allowed | None:
-    """The role that a route needs; None for one that nobody thought of."""
+def find_role(app: Flask, endpoint: str) -> Allowed | None:
+    """Return the role that a route needs; None if it has no mark."""
     if endpoint == "static":
         return "anyone"
     return getattr(app.view_functions[endpoint], "allowed_role", None)
 
 
 def current_user() -> User | None:
-    """Who sends this request."""
-    found: User | None = g.get("user")
-    return found
+    """Return the user who sends this request, or None."""
+    user: User | None = g.get("user")
+    return user
 
 
-def the_user() -> User:
-    """Who sends this request, where a role was asked for."""
-    found = current_user()
-    assert found is not None
-    return found
+def require_user() -> User:
+    """Return the user who sends this request; only for routes that need a role."""
+    user = current_user()
+    assert user is not None
+    return user
 
 
-def form_token() -> str:
-    """What the forms of this session carry."""
+def make_form_token() -> str:
+    """Return the token that the forms of this session carry."""
     token: Token | None = g.get("token")
-    return tokens.csrf_token(token, signing_key()) if token else ""
+    return tokens.make_csrf_token(token, get_signing_key()) if token else ""
 
 
-def signing_key() -> bytes:
-    """The key of this installation."""
+def get_signing_key() -> bytes:
+    """Return the signing key of this installation."""
     key: bytes = current_app.extensions["console_key"]
     return key
 
 
-def keep(response: Response, text: str) -> None:
-    """Give a token to the browser, where no script can read it."""
-    _set_cookie(response, COOKIE, text, tokens.SECONDS, "/")
+def set_session_cookie(response: Response, text: str) -> None:
+    """Set the session cookie, which no script can read."""
+    _set_cookie(response, COOKIE, text, tokens.SESSION_SECONDS, "/")
 
 
-def keep_mark(response: Response, user_name: str) -> None:
-    """Let the browser show, at the next sign-in, that this user has signed in by it."""
-    text = tokens.browser_mark(user_name, signing_key())
+def set_browser_cookie(response: Response, user_name: str) -> None:
+    """Set the cookie that shows, at the next sign-in, that this user has used this browser before."""
+    text = tokens.make_browser_mark(user_name, get_signing_key())
     _set_cookie(response, MARK_COOKIE, text, MARK_SECONDS, "/auth/login")
 
 
-def marked_browser(user_name: str) -> str | None:
-    """Which browser this is, where this user has signed in by it before."""
-    return tokens.marked_browser(request.cookies.get(MARK_COOKIE, ""), user_name, signing_key())
+def find_known_browser(user_name: str) -> str | None:
+    """Return the mark of this browser if this user has signed in with it before, else None."""
+    return tokens.find_known_browser(request.cookies.get(MARK_COOKIE, ""), user_name, get_signing_key())
 
 
 def _set_cookie(response: Response, name: str, text: str, seconds: int, path: str) -> None:
-    """No script can read it; beyond this machine it goes only over TLS."""
+    """Set a cookie that no script can read and that leaves this machine only over TLS."""
     secure = request.is_secure or request.host.partition(":")[0] not in LOCAL
     response.set_cookie(name, text, max_age=seconds, httponly=True, secure=secure, samesite="Lax", path=path)
 
 
-def _check() -> None:
-    if request.endpoint is None:  # 404 or 405
+def _check_request() -> None:
+    if request.endpoint is None:
+        # a 404 or 405: identify the user only so that the error page has its navigation
         if COOKIE in request.cookies:
-            _recognise()  # so that the page that says so has the way to the others
+            _identify_user()
         return
-    needed = role_of(current_app, request.endpoint)
+    needed = find_role(current_app, request.endpoint)
     _refuse_too_much()
     _refuse_unreadable()
     if request.method not in SAFE_METHODS:
         _refuse_other_sites()
     if needed == "anyone":
         if request.endpoint != "static" and COOKIE in request.cookies:
-            _recognise()
+            _identify_user()
         return
-    by_cookie = _recognise()
+    _identify_user()
     user = current_user()
     if user is None:
         raise Unauthorized("Sign in first.")
     if needed not in ("user", "admin") or (needed == "admin" and not user.is_admin):
         text = f"console: {user.name} ({user.role}) may not {request.method} {request.path}"
         logger.warning("%s", text, extra={"code": "access_denied"})
-        raise Forbidden("This is for the operator. Ask for the role admin, or use Tables.")
-    if by_cookie and request.method not in SAFE_METHODS:
-        _refuse_without_token()
+        raise Forbidden("Only the operator may do this. Ask for the role admin, or use Tables.")
+    if "Authorization" not in request.headers and request.method not in SAFE_METHODS:
+        _refuse_without_form_token()
 
 
 def _refuse_too_much() -> None:
-    """Count what an address or a form holds before anything is taken apart."""
+    """Refuse an address or a form that is too long, before it is parsed."""
     query = request.query_string
     if len(request.path) > MAX_PATH_LETTERS or len(query) > MAX_QUERY_BYTES or query.count(b"&") > MAX_FIELDS:
         raise RequestURITooLarge("The address is too long. Use fewer or shorter filters.")
@@ -139,39 +142,41 @@ def _refuse_too_much() -> None:
 
 
 def _refuse_unreadable() -> None:
-    """NUL and lone surrogates are text for nobody: PostgreSQL takes neither."""
+    """Refuse NUL and lone surrogates, which PostgreSQL cannot store."""
     for text in (request.path, *request.args.keys(), *request.args.values()):
         if "\x00" in text or (not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)):
-            raise BadRequest("The address holds what is no text.")
+            raise BadRequest("The address contains invalid characters.")
 
 
 def _refuse_other_sites() -> None:
-    """Fetch standard: browsers say where a request comes from; programs that are no browser need not."""
+    """Refuse requests of other sites: browsers send these headers (Fetch standard), other programs need not."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise Forbidden("This came from another site. Open the console itself and try again there.")
+        raise Forbidden("The request came from another site. Open the console and try again there.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("This came from another site. Open the console itself and try again there.")
+        raise Forbidden("The request came from another site. Open the console and try again there.")
 
 
-def _recognise() -> bool:
-    """Find out who it is; whether by cookie. An Authorization header wins over the cookie."""
-    given = request.headers.get("Authorization")
-    kind, _, text = (given or "").partition(" ")
-    if given is not None and kind.lower() != "bearer":
-        return False
-    token = tokens.read(text.strip() if given is not None else request.cookies.get(COOKIE, ""), signing_key())
+def _identify_user() -> None:
+    """Set `g.user` and `g.token` by the Authorization header or, without it, by the cookie."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        text = request.cookies.get(COOKIE, "")
+    else:
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer":
+            return
+    token = tokens.read_token(text.strip(), get_signing_key())
     if token is None:
-        return False
-    with connections.reading() as cursor:
-        user = users.find(cursor, token.user_name)
+        return
+    with connections.read_as_etl() as cursor:
+        user = users.find_user(cursor, token.user_name)
         cursor.execute("select 1 from dba.trevokedtoken where token_id = %s", (token.token_id,))
         if user is not None and user.token_version == token.version and cursor.fetchone() is None:
             g.user, g.token = user, token
-    return given is None
 
 
-def _refuse_without_token() -> None:
-    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), form_token().encode()):
-        raise Forbidden("The form is not of this session any more. Go back, load the page anew and send it again.")
+def _refuse_without_form_token() -> None:
+    form_token = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    if not hmac.compare_digest(form_token.encode("utf-8", "replace"), make_form_token().encode()):
+        raise Forbidden("The form belongs to an older session. Go back, reload the page and send it again.")

@@ -1,4 +1,4 @@
-"""What every answer tells the browser it must not do."""
+"""Add the security headers to every answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
-# No script or style but our own files: whatever a file name, a header or a cell holds, it stays text.
+# only our own scripts and styles: the content of a file name, a header or a cell stays text
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -25,24 +25,25 @@ HEADERS = {
 
 
 def install(app: Flask) -> None:
-    """Add the headers to every answer, and `asset` to the templates."""
-    app.after_request(_add)
-    app.template_global("asset")(asset)
+    """Register the headers for every answer, and `asset` for the templates."""
+    app.after_request(_add_headers)
+    app.template_global("asset")(make_asset_url)
 
 
-def _add(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"  # the next one at this browser is not to see it
+        # the next user of this browser must not see it
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def asset(name: str) -> str:
-    """The address of a static file, which changes with its content."""
-    return url_for("static", filename=name, v=_mark(name))
+def make_asset_url(name: str) -> str:
+    """Return the address of a static file, which changes with its content."""
+    return url_for("static", filename=name, v=_hash_file(name))
 
 
 @cache
-def _mark(name: str) -> str:
+def _hash_file(name: str) -> str:
     return hashlib.sha256((Path(__file__).parents[1] / "static" / name).read_bytes()).hexdigest()[:10]

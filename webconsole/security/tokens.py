@@ -1,4 +1,4 @@
-"""Sign-in tokens (JWT, RFC 7519): who somebody is, for eight hours, or until his token version goes up."""
+"""Issue and read sign-in tokens (JWT, RFC 7519), valid for eight hours or until the user's token version changes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError
 from webconsole.security.users import User
 
-SECONDS = 8 * 3600
+# a working day
+SESSION_SECONDS = 8 * 3600
+MIN_KEY_BYTES = 32
 ALGORITHM = "HS256"
 AUDIENCE = "client-etl-console"
 
 
 @dataclass(frozen=True)
 class Token:
-    """What a valid token says."""
+    """The content of a valid token."""
 
     user_name: str
     version: int
@@ -33,36 +35,40 @@ class Token:
     expires_at: int
 
 
-def key() -> bytes:
-    """The key of this installation, var/console_key, made at the first start; raises ConfigurationError."""
+def load_key() -> bytes:
+    """Return the key of this installation, var/console_key, created at the first start; raise ConfigurationError."""
     path = Directories(settings.current().etl_data_dir).create().var / "console_key"
     try:
         if not path.exists():
-            _make(path)
-        found = path.read_bytes()
+            _create_key(path)
+        key = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}", "Run as the user who owns the installation.") from error
-    if len(found) < 32:
-        raise ConfigurationError(f"{path} holds no key", "Delete it: a new one is made, and everybody signs in again.")
-    return found
+    if len(key) < MIN_KEY_BYTES:
+        raise ConfigurationError(
+            f"{path} does not contain a key",
+            f"Type: rm {path}; the console creates a new one, and all users sign in again.",
+        )
+    return key
 
 
-def _make(path: Path) -> None:
+def _create_key(path: Path) -> None:
     part = path.with_name(f"console_key.{os.getpid()}.part")
     part.touch(mode=0o600)
     part.write_bytes(secrets.token_bytes(64))
     try:
-        os.link(part, path)  # whoever comes first: two consoles must not make two keys
+        # fails if another console was first: there must be only one key
+        os.link(part, path)
     except FileExistsError:
         pass
     finally:
         part.unlink()
 
 
-def issue(user: User, signing_key: bytes) -> tuple[str, Token]:
-    """A new token for a user."""
+def issue_token(user: User, signing_key: bytes) -> tuple[str, Token]:
+    """Return a new token for a user, as text and as its content."""
     now = int(time.time())
-    token = Token(user.name, user.token_version, str(uuid.uuid4()), now + SECONDS)
+    token = Token(user.name, user.token_version, str(uuid.uuid4()), now + SESSION_SECONDS)
     claims = {
         "sub": token.user_name, "ver": token.version, "jti": token.token_id, "iat": now, "exp": token.expires_at,
         "aud": AUDIENCE,
@@ -70,8 +76,8 @@ def issue(user: User, signing_key: bytes) -> tuple[str, Token]:
     return jwt.encode(claims, signing_key, algorithm=ALGORITHM), token
 
 
-def read(text: str, signing_key: bytes) -> Token | None:
-    """What a token says, or None where it is forged, damaged or over."""
+def read_token(text: str, signing_key: bytes) -> Token | None:
+    """Return the content of a token, or None if it is forged, damaged or expired."""
     try:
         claims = jwt.decode(
             text, signing_key, algorithms=[ALGORITHM], audience=AUDIENCE,
@@ -82,22 +88,22 @@ def read(text: str, signing_key: bytes) -> Token | None:
         return None
 
 
-def browser_mark(user_name: str, signing_key: bytes) -> str:
-    """What a browser keeps by which somebody has signed in: it opens nothing, and says not who it was."""
+def make_browser_mark(user_name: str, signing_key: bytes) -> str:
+    """Return a mark for a browser with which a user has signed in; it grants nothing and does not reveal the user."""
     nonce = secrets.token_hex(16)
-    return f"{nonce}.{_mark(user_name, nonce, signing_key)}"
+    return f"{nonce}.{_sign_browser(user_name, nonce, signing_key)}"
 
 
-def marked_browser(text: str, user_name: str, signing_key: bytes) -> str | None:
-    """Which browser it is, where this user has signed in by it before; else None."""
+def find_known_browser(text: str, user_name: str, signing_key: bytes) -> str | None:
+    """Return the mark's random part if this user has signed in with the browser before, else None."""
     nonce, _, mark = text.partition(".")
-    return nonce if hmac.compare_digest(mark.encode(), _mark(user_name, nonce, signing_key).encode()) else None
+    return nonce if hmac.compare_digest(mark.encode(), _sign_browser(user_name, nonce, signing_key).encode()) else None
 
 
-def _mark(user_name: str, nonce: str, signing_key: bytes) -> str:
+def _sign_browser(user_name: str, nonce: str, signing_key: bytes) -> str:
     return hmac.new(signing_key, f"browser {nonce} {user_name}".encode(), hashlib.sha256).hexdigest()
 
 
-def csrf_token(token: Token, signing_key: bytes) -> str:
-    """What the forms of one session carry: another site can neither read nor guess it."""
+def make_csrf_token(token: Token, signing_key: bytes) -> str:
+    """Return the token for the forms of a session, which another site can neither read nor guess."""
     return hmac.new(signing_key, f"csrf {token.token_id}".encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Who may sign in: dba.tuser, with argon2id hashes."""
+"""Manage the users of the console in dba.tuser, with argon2id password hashes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 Role = Literal["admin", "user"]
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000
+MIN_PASSWORD_LETTERS, MAX_PASSWORD_LETTERS = 12, 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
-_hasher = argon2.PasswordHasher()  # the second recommended choice of RFC 9106: argon2id, 64 MiB, 3 passes
-_at_once = threading.Semaphore(2)  # each check takes 64 MiB: sign-ins must not eat the machine
-_nobody = _hasher.hash(secrets.token_urlsafe(16))  # an unknown name takes as long as a wrong password
+# the second recommended choice of RFC 9106: argon2id, 64 MiB, 3 passes
+_hasher = argon2.PasswordHasher()
+# each check takes 64 MiB, and many sign-ins at once must not use up the memory
+_hashing_slots = threading.Semaphore(2)
+# checked for an unknown name, so that it takes as long as a wrong password
+_dummy_hash = _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who is signed in, or may sign in."""
+    """A user who may sign in."""
 
     name: str
     role: Role
@@ -34,41 +37,43 @@ class User:
 
     @property
     def is_admin(self) -> bool:
-        """Whether he may change anything."""
+        """Return whether this user may change things."""
         return self.role == "admin"
 
 
-def find(cursor: Cursor, name: str) -> User | None:
-    """The active user of this name, or None."""
+def find_user(cursor: Cursor, name: str) -> User | None:
+    """Return the active user of this name, or None."""
     cursor.execute("select user_name, role, token_version from dba.tuser where user_name = %s and is_active", (name,))
     row = cursor.fetchone()
     return User(*row) if row else None
 
 
 def check_password(cursor: Cursor, name: str, password: str) -> User | None:
-    """The user whose password this is, or None; takes as long either way."""
+    """Return the user if the password is right, else None; both take the same time."""
     cursor.execute("select password_hash from dba.tuser where user_name = %s and is_active", (name,))
     row = cursor.fetchone()
-    with _at_once:
+    with _hashing_slots:
         try:
-            _hasher.verify(row[0] if row else _nobody, password[:LONGEST_PASSWORD])
+            _hasher.verify(row[0] if row else _dummy_hash, password[:MAX_PASSWORD_LETTERS])
         except (VerificationError, InvalidHashError):
             return None
-    return find(cursor, name) if row else None
+    return find_user(cursor, name) if row else None
 
 
-def signed_in(cursor: Cursor, name: str) -> None:
-    """Note the time of a sign-in."""
+def record_sign_in(cursor: Cursor, name: str) -> None:
+    """Record the time of a sign-in."""
     cursor.execute("update dba.tuser set last_login_at = now() where user_name = %s", (name,))
 
 
-def add(cursor: Cursor, name: str, password: str, role: Role) -> None:
-    """Make a user; raises UsageError for a bad name or password, or when there is one of that name."""
+def add_user(cursor: Cursor, name: str, password: str, role: Role) -> None:
+    """Add a user; raise UsageError if the name or password is not valid, or the user exists already."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not a user name", "Lower-case letters, digits, and . _ @ - between them.")
+        raise UsageError(
+            f"{name!r} is not a valid user name", "Use lower-case letters and digits, with . _ @ - between them."
+        )
     cursor.execute("select 1 from dba.tuser where user_name = %s", (name,))
     if cursor.fetchone():
-        raise UsageError(f"there is a user {name} already", f"New password: console_user.py password {name}")
+        raise UsageError(f"the user {name} already exists", f"For a new password type: console_user.py password {name}")
     cursor.execute(
         "insert into dba.tuser (user_name, password_hash, role) values (%s, %s, %s)",
         (name, _hash(password), role),
@@ -76,36 +81,38 @@ def add(cursor: Cursor, name: str, password: str, role: Role) -> None:
 
 
 def set_password(cursor: Cursor, name: str, password: str) -> None:
-    """Change a password, end all sessions and let the user in again if he was disabled; raises UsageError."""
-    _change(cursor, name, "password_hash = %s, is_active = true", _hash(password))
+    """Change a password, end all sessions and enable a disabled user; raise UsageError if there is no such user."""
+    _update_user(cursor, name, "password_hash = %s, is_active = true", _hash(password))
 
 
-def disable(cursor: Cursor, name: str) -> None:
-    """End all sessions of a user and let him in no more; raises UsageError when there is none."""
-    _change(cursor, name, "is_active = %s", False)
+def disable_user(cursor: Cursor, name: str) -> None:
+    """Disable a user and end all of their sessions; raise UsageError if there is no such user."""
+    _update_user(cursor, name, "is_active = %s", False)
 
 
-def listed(cursor: Cursor) -> list[dict[str, object]]:
-    """Every user, without what is secret."""
+def list_users(cursor: Cursor) -> list[dict[str, object]]:
+    """Return every user, without secrets."""
     names = ("user_name", "role", "is_active", "created_at", "last_login_at")
     cursor.execute(f"select {', '.join(names)} from dba.tuser order by user_name")
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def one_time_password() -> str:
-    """A password that nobody has to think of."""
+def generate_password() -> str:
+    """Return a random password."""
     return secrets.token_urlsafe(12)
 
 
 def _hash(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise UsageError(f"a password has at least {SHORTEST_PASSWORD} letters", "Take a longer one.")
+    if not MIN_PASSWORD_LETTERS <= len(password) <= MAX_PASSWORD_LETTERS:
+        raise UsageError(
+            f"a password has {MIN_PASSWORD_LETTERS} to {MAX_PASSWORD_LETTERS} letters", "Choose another one."
+        )
     return _hasher.hash(password)
 
 
-def _change(cursor: Cursor, name: str, assignment: str, value: object) -> None:
+def _update_user(cursor: Cursor, name: str, assignment: str, value: object) -> None:
     cursor.execute(
         f"update dba.tuser set {assignment}, token_version = token_version + 1 where user_name = %s", (value, name)
     )
     if cursor.rowcount == 0:
-        raise UsageError(f"there is no user {name!r}", "See: console_user.py list")
+        raise UsageError(f"there is no user {name!r}", "Type: console_user.py list")
