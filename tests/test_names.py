@@ -7,7 +7,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMES_ELSEWHERE = (
-    "etl.sh", "run.sh", "main.py", "pipeline.py", "scheduleAndManual.py", "start_extract.py", "sftp-mock.py", "make testing",
+    "etl.sh", "run.sh", "main.py", "pipeline.py", "scheduleAndManual.py", "start_extract.py", "sftp-mock.py",
+    "make testing",
 )  # fmt: skip
 
 

@@ -71,6 +71,16 @@ def test_a_wide_table_comes_sixty_columns_at_a_time(console: Console) -> None:
     assert console.get("/console/tables/public.wide?from_column=9999", "ben").status_code == 200
 
 
+def test_the_glossary_is_a_page_for_analysts_too(console: Console) -> None:
+    page = console.get("/console/glossary", "ben").text
+    terms = (
+        "dataset", "label", "reject", "refuse", "hold", "accept", "supersede", "undo", "settle", "guard", "finding",
+        "source", "target", "run",
+    )  # fmt: skip
+    assert [term for term in terms if f'<dt id="{term}">' not in page] == []
+    assert "<code>generic_import.py --undo DATASET</code>" in page
+
+
 def test_ten_sign_ins_at_once_are_as_many_tries_as_one_after_the_other(console: Console) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = [pool.submit(console.login, "nobody", "wrong wrong wrong") for _ in range(10)]

@@ -58,9 +58,9 @@ def test_each_import_is_offered_with_the_job_that_runs_it(console: Console, jobs
 @pytest.mark.parametrize(
     ("job", "name", "right"),
     [
-        ("run_elt", "orders", "orders is an import, which generic_import runs, not run_elt"),
-        ("run_elt", "meetmax_events", "meetmax_events is an import, which generic_import runs, not run_elt"),
-        ("generic_import", "own_file", "own_file is a YAML job, which run_elt runs, not generic_import"),
+        ("run_elt", "orders", "orders is an import: generic_import runs it, not run_elt"),
+        ("run_elt", "meetmax_events", "meetmax_events is an import: generic_import runs it, not run_elt"),
+        ("generic_import", "own_file", "own_file is a YAML job: run_elt runs it, not generic_import"),
     ],
 )
 def test_the_wrong_job_for_an_import_is_refused_with_the_right_one(
