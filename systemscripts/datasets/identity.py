@@ -99,6 +99,14 @@ def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
     raise ConfigurationError(f"a rule of kind {rule.source} needs the content of the file")
 
 
+def find_stamp_in_name(rule: Rule, name: str, delimiter: str) -> str:
+    """Return the stamp that orders files, read from a file name without opening the file; "" where there is none.
+
+    Raises BadDataError when the name has no such part, or it is not a date of the rule's format.
+    """
+    return build_identity(None, find_text_in_name(rule, name, delimiter), rule.format).stamp
+
+
 def decide_load(
     cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool
 ) -> Decision:

@@ -158,7 +158,7 @@ def _check_header(config: ImportConfig, headers: list[str]) -> None:
     if config.exact_header and make_column_names(headers) != make_column_names(config.exact_header):
         expected, found = ",".join(config.exact_header), ",".join(headers)
         differs = _difference(config.exact_header, headers)
-        raise BadDataError(f"another layout: expected the header {expected}, found {found}; {differs}")
+        raise BadDataError(f"unexpected layout: expected the header {expected}, found {found}; {differs}")
 
 
 def _difference(expected: list[str], headers: list[str]) -> str:

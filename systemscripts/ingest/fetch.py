@@ -1,4 +1,4 @@
-"""What an import's sources bring, and the files of earlier runs that still wait."""
+"""Fetch files from an import's sources, and find the files of earlier runs that still wait."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 def fetch_files(
     context: Context, only: Path | None, leave: frozenset[str], summary: Summary, ask_sources: bool = True
 ) -> tuple[list[file_ledger.Ticket], bool]:
-    """The tickets of all files that wait now, and whether every source could be asked.
+    """Return the tickets of all files that wait now, and whether every source could be asked.
 
-    `only`: this file alone. `leave`: names of files that are not to be taken. `ask_sources`:
-    false for what is here already. What goes wrong with one source is noted
-    in the summary and does not stop the others; raises EtlError where `only` cannot be had or the database is away.
+    `only`: fetch this file only. `leave`: names of files to leave alone. `ask_sources`: False to look only at files
+    that are here already. An error of one source goes into the summary and does not stop the others. Raises EtlError
+    when `only` cannot be fetched or the database connection is lost.
     """
     tickets: dict[int, file_ledger.Ticket] = {}
     left: dict[Path, Notice] = {}
@@ -54,10 +54,11 @@ def fetch_files(
 
 
 def _can_load_despite(context: Context, source: Source, error: EtlError, summary: Summary) -> bool:
-    """Say what a source could not do; what waits here already is loaded nevertheless. Return whether it may be so."""
+    """Report that a source failed; return whether the import counts as complete without it."""
     name = context.config.config_name
-    if context.among_others and isinstance(error, variables.UnsetVariableError):
-        summary.warn("source_not_asked", f"not asked: {error}", name)  # a source that this host does not use
+    # this host does not use the source: its settings are missing
+    if context.is_one_of_many and isinstance(error, variables.UnsetVariableError):
+        summary.warn("source_not_asked", f"not asked: {error}", name)
         return False
     if source.optional:
         summary.warn("source_left_out", f"an optional source is left out: {error}", name)
@@ -68,31 +69,32 @@ def _can_load_despite(context: Context, source: Source, error: EtlError, summary
 
 
 def _list_sources(config: ImportConfig, remote: bool) -> list[Source]:
-    """Where to look for files: where the import says, and always in file_watcher/, the door that all come through."""
-    door = Source(type="local")
-    return [*([source for source in config.sources if source != door] if remote else []), door]
+    """Return where to look for files: the sources of the import (`remote`), and always file_watcher/."""
+    file_watcher = Source(type="local")
+    others = [source for source in config.sources if source != file_watcher] if remote else []
+    return [*others, file_watcher]
 
 
 def _delete_incomplete_tickets(context: Context) -> None:
-    """A run that was killed between ticket and file has left a ticket of a file that is still to be fetched."""
+    """Delete the tickets of files that never arrived, because their run was killed: they are fetched again."""
     with transaction(context.connection) as cursor:
         for ticket in file_ledger.list_open_tickets(cursor, context.config.config_name):
             path = file_ledger.to_real_path(ticket.path, context.directories)
             elsewhere = ticket.source != "local" or ticket.source_stamp is not None
             if elsewhere and not path.exists():
-                logger.info("%s did not arrive whole, it is fetched again", ticket.name)
+                logger.info("%s did not arrive completely and is fetched again", ticket.name)
                 file_ledger.delete_ticket(cursor, ticket)
 
 
 def _find_earlier_tickets(
     context: Context, leave: frozenset[str], fetched: dict[int, file_ledger.Ticket], left: dict[Path, Notice]
 ) -> dict[int, file_ledger.Ticket]:
-    """The tickets that an earlier run opened and no source has named now, such as a file brought in by --file."""
+    """Return the tickets of an earlier run that no source reported now, such as that of a file given with --file."""
     with transaction(context.connection) as cursor:
-        found = [
+        earlier = [
             t for t in file_ledger.list_open_tickets(cursor, context.config.config_name) if t.file_id not in fetched
         ]
-    paths = {file_ledger.to_real_path(ticket.path, context.directories): ticket for ticket in found}
+    paths = {file_ledger.to_real_path(ticket.path, context.directories): ticket for ticket in earlier}
     others = [path for path in paths if path not in left and path.name not in leave]
     _, moving = split_still_files(others, settings.current().file_still_seconds)
     for path in moving:
@@ -104,9 +106,9 @@ def _find_earlier_tickets(
 def _is_still_waiting(context: Context, ticket: file_ledger.Ticket, summary: Summary) -> bool:
     if file_ledger.to_real_path(ticket.path, context.directories).exists():
         return True
-    # somebody took it away before it was loaded; nothing of it is in the target, so its ticket goes too
+    # removed before it was loaded: the target has no rows of it, so its ticket goes too
     with transaction(context.connection) as cursor:
         file_ledger.delete_ticket(cursor, ticket)
-    text = f"{ticket.name} has gone from where it waited, nothing of it was loaded"
+    text = f"{ticket.name} disappeared before it was loaded"
     summary.warn("file_gone", text, context.config.config_name)
     return False

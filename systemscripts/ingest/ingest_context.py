@@ -1,4 +1,4 @@
-"""What every step of a file's way needs."""
+"""The import, the run and the folders that every step of ingestion works with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, shorten_name
 
@@ -22,14 +23,22 @@ class Context:
     run_uuid: str
     reload: bool = False
     accept_drop: bool = False
-    among_others: bool = False  # the operator named no import
-    unforeseen: set[str] = field(default_factory=set)  # errors that files of this run have met, each with its place
+    # True when the operator named no import
+    is_one_of_many: bool = False
+    # unexpected errors of this run so far: error class, file and line
+    errors_seen: set[str] = field(default_factory=set)
     # rule and column of the findings that an operator has accepted for the file at hand
     waived: frozenset[tuple[str, str | None]] = frozenset()
-    accepted: int | None = None  # the held dataset whose file is loaded now
+    # the held dataset whose file is loaded now
+    accepted: int | None = None
+
+    @property
+    def date_rule(self) -> Rule:
+        """Return where the date of a file is found, and its format."""
+        return Rule(self.config.dateconfig, self.config.datelocation, self.config.dateformat)
 
     def archive_folder(self) -> Path:
-        """Where loaded files of today are kept, by the clock of the installation."""
+        """Return the folder where today's loaded files are archived; today by the clock of the installation."""
         named = self.config.archive_directory
         base = self.directories.data / named if named else self.directories.archive
         return base / settings.now().strftime("%Y/%m")
@@ -41,20 +50,20 @@ class Context:
     def request(
         self, options: dict[str, Any], only: Path | None = None, leave: frozenset[str] = frozenset()
     ) -> sources.Request:
-        """What one of the import's sources is asked for."""
+        """Return the request to one of the import's sources, which has the options `options`."""
         return sources.Request(
             self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload
         )
 
 
 def check_upload(connection: Connection, config: ImportConfig) -> None:
-    """Hold an import that is about to write against the rules for uploads, where it came by one.
+    """Check an uploaded import against the rules for uploads before it writes.
 
     Raises ConfigurationError that names every fault.
     """
     if not configuration.is_uploaded(connection, config.config_name):
         return
-    # later, so that the imports of the operator need not wait for what they do not use
+    # imported late: other imports need not pay for it
     from systemscripts.configuration import uploads
 
     with transaction(connection) as cursor:

@@ -1,4 +1,4 @@
-"""What loading a file means for the datasets that exist, and for the shape of its target."""
+"""Decide whether a file is loaded, and plan and extend its target."""
 
 from __future__ import annotations
 
@@ -19,24 +19,27 @@ from systemscripts.ingest.prepare import PreparedFile
 
 
 def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Decision:
-    """What the file's content means beside the datasets that are there."""
+    """Decide whether to load a file, given the datasets that exist."""
     config = context.config
     content = file.table.content_sha256()
     return identity.decide_load(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
 
 
 def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Plan:
-    """What loading the file does to its target's shape."""
+    """Return the plan for a load: the columns of the target, and how the file's columns become them.
+
+    Raises BadDataError when the file does not fit the target.
+    """
     config = context.config
-    # a file without any column has no layout that could be wrong: in snapshot mode the guards hold it, unless a layout
-    # is demanded; in the other modes nothing would be said of a delivery that was cut to nothing
+    # A file without columns has no layout to check. In snapshot mode the guards hold it, unless exact_header is set; in
+    # the other modes an empty delivery would go unnoticed.
     shape = layout.Layout(0, [], {})
-    demanded = config.exact_header or config.load_mode != "snapshot"
-    if not file.columns and demanded and not config.guards.allow_empty:
+    needs_columns = config.exact_header or config.load_mode != "snapshot"
+    if not file.columns and needs_columns and not config.guards.allow_empty:
         header = f", expected the header {','.join(config.exact_header)}" if config.exact_header else ""
         raise BadDataError(
-            f"the file is empty{header or ': it has not even a header'}",
-            "Where empty files are nothing to worry about, set guards.allow_empty.",
+            f"the file is empty{header or ': it does not even have a header'}",
+            "If empty files are expected, set guards.allow_empty.",
         )
     if file.columns:
         transform = transform_rows.of(config, file.table, file.columns)
@@ -45,43 +48,43 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
             _check_key_columns(config, shape.in_file)
     if config.target.parquet:
         return parquet_copy.plan(cursor, config, shape, context.directories)
-    made = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
+    plan = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
-        made.key_columns = config.key_columns
-        if absent := file.columns and [name for name in config.key_columns if name not in made.columns]:
+        plan.key_columns = config.key_columns
+        if absent := file.columns and [name for name in config.key_columns if name not in plan.columns]:
             raise BadDataError(f"key columns are missing: {', '.join(absent)}", "Correct the file, or key_columns.")
     if config.load_mode == "new_rows":
-        _check_new_columns(cursor, context, made)
-    return made
+        _check_new_columns(cursor, context, plan)
+    return plan
 
 
 def _check_key_columns(config: ImportConfig, columns: set[str]) -> None:
-    """Refuse a file without any column of the key: another page or table than the import is for."""
+    """Raise BadDataError for a file without any key column: it is not the page or table that the import expects."""
     alternatives = [name for element in config.key_columns for name in element.split("|")]
     if not columns & set(alternatives):
         raise BadDataError(
-            f"another layout: no column of the key ({', '.join(config.key_columns)}), "
+            f"unexpected layout: it has no column of the key ({', '.join(config.key_columns)}), "
             f"only {', '.join(sorted(columns)[:5])}",
-            "If it is the right file, list its header under reading: aliases.",
+            "If it is the right file, add its headers under reading: aliases.",
         )
 
 
-def _check_new_columns(cursor: Cursor, context: Context, made: target.Plan) -> None:
-    """A column that nobody named would make every row of the file another one than before."""
+def _check_new_columns(cursor: Cursor, context: Context, plan: target.Plan) -> None:
+    """Raise BadDataError for a new column that the configuration does not name: it changes the hash of every row."""
     named = {column.rename or name for name, column in context.config.declared.items()}
-    unnamed = [name for name in made.added if name not in named]
+    unnamed = [name for name in plan.added if name not in named]
     if not unnamed:
         return
-    cursor.execute("select 1 from dba.tdataset where target_table = %s and status = 'active' limit 1", (made.name,))
+    cursor.execute("select 1 from dba.tdataset where target_table = %s and status = 'active' limit 1", (plan.name,))
     if cursor.fetchone():
         raise BadDataError(
-            f"columns that no file had before: {', '.join(unnamed)}; each row would be taken for a new one",
-            "Name them in the schema of the import, or leave them out with importstrategyid 2.",
+            f"new columns: {', '.join(unnamed)}; with them every row would count as new",
+            "Add them to the schema of the import, or leave them out with importstrategyid 2.",
         )
 
 
 def extend_target_ahead(context: Context, file: PreparedFile) -> None:
-    """Give the target the columns of one of several files before any is loaded: together they are its first layout.
+    """Add the columns of one file to the target before any of several files is loaded: together they make its layout.
 
     Raises BadDataError as the load would.
     """
@@ -93,7 +96,7 @@ def extend_target_ahead(context: Context, file: PreparedFile) -> None:
 
 
 def extend_target(context: Context, plan: target.Plan, file: PreparedFile) -> None:
-    """Carry out the DDL; tried again in short waits, because readers queue behind an ALTER TABLE that waits."""
+    """Run the DDL of a plan, in short attempts: an ALTER TABLE that waits for a lock blocks all readers behind it."""
     until = time.monotonic() + settings.current().database_lock_seconds
     while True:
         try:
@@ -108,7 +111,7 @@ def extend_target(context: Context, plan: target.Plan, file: PreparedFile) -> No
 
 
 def plan_as_json(plan: target.Plan, file: PreparedFile) -> dict[str, object]:
-    """What is kept of the plan; columns and wire are what a replay of rejected rows needs."""
+    """Return what the ledger keeps of a plan; a replay of rejected rows needs the file's columns and wire."""
     return {
         "create": plan.create,
         "added": plan.added,

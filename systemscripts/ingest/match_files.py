@@ -1,4 +1,4 @@
-"""Which import a waiting file belongs to; what belongs to none, or to two, is named."""
+"""Match waiting files to imports, and report those that match none, or several."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from systemscripts.summary import Notice, Summary, bundled
 
 
 def find_ambiguous_names(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
-    """The names of waiting files that match more than one active import: nobody takes them."""
+    """Return the names of waiting files that match more than one active import: none of these may load them."""
     return frozenset(name for name, matching in _match_waiting_files(configs, directories).items() if len(matching) > 1)
 
 
 def report_untaken_files(connection: Connection, directories: Directories, name: str | None, summary: Summary) -> None:
-    """Say which waiting files no import takes: as warnings what concerns this run, else where it found nothing to do.
+    """Report the waiting files that no import loads.
 
-    `name`: the import of the run; None for all of them. A file of several imports concerns each of these, one of no
-    import the run of all, once it is not young.
+    `name`: the import of the run, None for all imports. A file that matches several imports is a warning for each of
+    them; one that matches none is a warning for the run of all imports, unless it is young. The others are mentioned
+    only when the run had no files to load.
     """
     warnings = []
     for file in unmatched_files.find_unmatched_files(connection, directories, least_age_seconds=0):
         shown = decode_name(file.path.name)
         if file.imports:
-            text = f"{shown} matches more than one import, and none takes it: {', '.join(file.imports)}"
+            text = f"{shown} matches more than one import, and none loads it: {', '.join(file.imports)}"
             if name is None or name in file.imports:
                 warnings.append(Notice("file_ambiguous", text))
             continue
-        text = f"{shown} waits, but matches no import"
+        text = f"{shown} is waiting, but matches no import"
         if name is None and not file.is_young:
             warnings.append(Notice("file_unmatched", text))
         elif summary.files == 0:
@@ -38,7 +39,7 @@ def report_untaken_files(connection: Connection, directories: Directories, name:
 
 
 def _match_waiting_files(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:
-    """The waiting files by name, each with the imports that it matches."""
+    """Return the names of the waiting files, each with the active imports that it matches."""
     active = [
         (config.config_name, compile_pattern(config.file_pattern))
         for config in configs

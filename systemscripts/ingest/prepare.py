@@ -1,4 +1,4 @@
-"""From a ticket to a table that is understood: hash, format, header, column names, identity."""
+"""Prepare a file for loading: hash it, open it as a table, name its columns, find its label and date."""
 
 from __future__ import annotations
 
@@ -22,57 +22,61 @@ from systemscripts.tables import column_aliases, column_names, standard_csv
 from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.open_table import open_table
 
-SPELLINGS_LOOKED_BACK = 100  # loads of an import: more kinds of files than it has, and quickly read
+# how many of an import's last datasets are searched for column spellings: covers all its layouts, and is quickly read
+MAX_DATASETS_FOR_SPELLINGS = 100
 
 
 @dataclass
 class PreparedFile:
-    """A file that is understood; `table` is open. `known`: doubts that need no word, files before had them too."""
+    """A file that was read; `table` is open. `known_doubts`: warnings to leave out, as earlier files had them too."""
 
     ticket: file_ledger.Ticket
     path: Path
     table: Table
     columns: list[str]
     identity: Identity
-    look: FileStat
-    known: frozenset[Notice] = frozenset()
+    file_stat: FileStat
+    known_doubts: frozenset[Notice] = frozenset()
 
     def warnings(self) -> list[Notice]:
-        """What reading the table left in doubt, known after its last block."""
-        return [notice for notice in self.table.warnings if notice not in self.known]
+        """Return what is uncertain about the table; complete only after its last block was read."""
+        return [notice for notice in self.table.warnings if notice not in self.known_doubts]
 
 
 @contextmanager
 def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = True) -> Iterator[PreparedFile]:
-    """Open a ticket's file as a table and note what was found (`write`: also in dba.tfile, state prepared).
+    """Open a ticket's file as a table; `write`: also record in dba.tfile what was found, with state prepared.
 
-    Raises BadDataError when the file cannot be read or understood, TryLaterError when it is gone.
+    Raises BadDataError when the file cannot be read, TryLaterError when it is gone.
     """
     path = file_ledger.to_real_path(ticket.path, context.directories)
-    look = read_file_stat(path)
-    ticket.file_sha256 = None  # of an earlier try, perhaps with other bytes
-    gone = TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
-    if look is None:
+    file_stat = read_file_stat(path)
+    # an earlier attempt may have read other bytes
+    ticket.file_sha256 = None
+    gone = TryLaterError(f"{ticket.name} disappeared before it was loaded", "Deliver it again.")
+    if file_stat is None:
         raise gone
     try:
         table = open_table(path, _build_reading_options(context))
     except UsageError:
         raise gone from None
-    except BadDataError:  # it is refused under its hash
-        _record_hash_and_size(context, ticket, compute_sha256(path), look[0], write)
+    except BadDataError:
+        # a refused file needs its hash
+        _record_hash_and_size(context, ticket, compute_sha256(path), file_stat[0], write)
         raise
     with table:
         if context.config.target_table.startswith(lake.SCHEME):
-            table.lines()  # counted now, while a thread hashes the file; the load asks for them
-        _record_hash_and_size(context, ticket, table.file_sha256() or compute_sha256(path), look[0], write)
+            # the load needs the count; counting now overlaps with hashing in a thread
+            table.lines()
+        _record_hash_and_size(context, ticket, table.file_sha256() or compute_sha256(path), file_stat[0], write)
         _check_file_type(context.config.file_type, ticket.name, table.detected.format)
         with _open_cursor(context, write) as cursor:
             spellings = _find_known_spellings(cursor, context.config.config_name, table)
         columns = column_aliases.name_columns(table, context.config.reading.aliases, spellings)
-        found = _identify_file(context, ticket.name, table, columns)
+        identity_of_file = _identify_file(context, ticket.name, table, columns)
         with _open_cursor(context, write) as cursor:
-            known = known_warnings.find_known_doubts(cursor, context.config.config_name, found.label, table)
-        result = PreparedFile(ticket, path, table, columns, found, look, known)
+            doubts = known_warnings.find_known_doubts(cursor, context.config.config_name, identity_of_file.label, table)
+        result = PreparedFile(ticket, path, table, columns, identity_of_file, file_stat, doubts)
         if write:
             _record_prepared(context, result)
         yield result
@@ -80,7 +84,7 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
 
 @contextmanager
 def _open_cursor(context: Context, write: bool) -> Iterator[Cursor]:
-    """A cursor for questions to the ledgers; that of a dry run ends no transaction, for its own is rolled back."""
+    """Give a cursor for queries; a dry run stays in its one transaction, which is rolled back at the end."""
     if write:
         with transaction(context.connection) as cursor:
             yield cursor
@@ -89,20 +93,21 @@ def _open_cursor(context: Context, write: bool) -> Iterator[Cursor]:
             yield cursor
 
 
-def _check_file_type(wanted: str, name: str, found: str) -> None:
-    """The content decides what a file is; where the import asks for a kind, another one is another layout."""
-    if wanted == "auto" or found == "empty":
+def _check_file_type(file_type: str, name: str, detected: str) -> None:
+    """Raise BadDataError when the content is not of the file_type that the import asks for."""
+    if file_type == "auto" or detected == "empty":
         return
-    kinds = {"csv": "text", "json": "JSON"}  # pages and XML named .xls are workbooks to whoever sends them
-    if kinds.get(found, "a workbook") != {**kinds, "tsv": "text", "txt": "text"}.get(wanted, "a workbook"):
+    # HTML and XML files named .xls are workbooks to their senders
+    families = {"csv": "text", "json": "JSON"}
+    if families.get(detected, "a workbook") != {**families, "tsv": "text", "txt": "text"}.get(file_type, "a workbook"):
         raise BadDataError(
-            f"another layout: {name} holds {found}, the import takes {wanted}",
-            "Ask the sender for that form, or set file_type: auto.",
+            f"unexpected layout: {name} contains {detected}, but the import expects {file_type}",
+            "Ask the sender for that format, or set file_type: auto.",
         )
 
 
 def write_clean_csv(context: Context, file: PreparedFile) -> Path:
-    """Write the clean table beside what is being worked on; for who runs this phase alone."""
+    """Write the clean table as CSV into the temporary folder, when only this phase runs; return its path."""
     path = context.clean_csv_path(file.ticket.name)
     with atomic_write(path) as stream:
         standard_csv.write_csv(file.table, stream, leave_out_damaged=True)
@@ -110,16 +115,16 @@ def write_clean_csv(context: Context, file: PreparedFile) -> Path:
 
 
 def has_changed(prepared_file: PreparedFile) -> bool:
-    """Whether the file is no longer the one that was prepared."""
-    return read_file_stat(prepared_file.path) != prepared_file.look
+    """Return whether the file has changed since it was prepared."""
+    return read_file_stat(prepared_file.path) != prepared_file.file_stat
 
 
 def record_hash(context: Context, ticket: file_ledger.Ticket) -> None:
-    """Note which bytes a file has that cannot be opened: it is refused under their hash. Raises EtlError."""
+    """Record the hash of a file that cannot be opened, so that it can be refused; raise EtlError if unreadable."""
     path = file_ledger.to_real_path(ticket.path, context.directories)
-    if (look := read_file_stat(path)) is None:
-        raise TryLaterError(f"{ticket.name} has gone from where it waited", "Deliver it again.")
-    _record_hash_and_size(context, ticket, compute_sha256(path), look[0], write=True)
+    if (file_stat := read_file_stat(path)) is None:
+        raise TryLaterError(f"{ticket.name} disappeared before it was loaded", "Deliver it again.")
+    _record_hash_and_size(context, ticket, compute_sha256(path), file_stat[0], write=True)
 
 
 def _record_hash_and_size(context: Context, ticket: file_ledger.Ticket, digest: str, size: int, write: bool) -> None:
@@ -132,16 +137,17 @@ def _record_hash_and_size(context: Context, ticket: file_ledger.Ticket, digest: 
 
 
 def _build_reading_options(context: Context) -> ReadingOptions:
-    known = {field.name for field in fields(ReadingOptions)}  # the rest concerns columns and values
-    wanted = context.config.reading.model_dump(include=known)
-    wanted["names"] = tuple(wanted["names"])
-    if isinstance(wanted["header_row"], list):
-        wanted["header_row"] = tuple(wanted["header_row"])
-    return ReadingOptions(**wanted, known_columns=_find_known_columns(context.config))
+    # the other keys under reading: concern columns and values
+    keys = {field.name for field in fields(ReadingOptions)}
+    options = context.config.reading.model_dump(include=keys)
+    options["names"] = tuple(options["names"])
+    if isinstance(options["header_row"], list):
+        options["header_row"] = tuple(options["header_row"])
+    return ReadingOptions(**options, known_columns=_find_known_columns(context.config))
 
 
 def _find_known_columns(config: ImportConfig) -> frozenset[str]:
-    """The names by which the configuration knows the columns of its files."""
+    """Return the names by which the configuration knows the columns of its files."""
     named = {
         *config.declared,
         *config.key_columns,
@@ -154,27 +160,27 @@ def _find_known_columns(config: ImportConfig) -> frozenset[str]:
 def _identify_file(context: Context, name: str, table: Table, columns: list[str]) -> Identity:
     config = context.config
     label_rule = Rule(config.metadata_label_source, config.metadata_label_location)
-    date_rule = Rule(config.dateconfig, config.datelocation, config.dateformat)
-    wanted = {rule.location for rule in (label_rule, date_rule) if rule.source == "file_content"}
-    values = _read_single_values(table, columns, {location for location in wanted if location})
+    date_rule = context.date_rule
+    locations = {rule.location for rule in (label_rule, date_rule) if rule.source == "file_content" and rule.location}
+    values = _read_single_values(table, columns, locations)
 
-    def text(rule: Rule) -> str | None:
+    def find_text(rule: Rule) -> str | None:
         if rule.source == "file_content":
             return values[rule.location or ""]
         return identity.find_text_in_name(rule, name, config.delimiter)
 
-    return identity.build_identity(text(label_rule), text(date_rule), date_rule.format)
+    return identity.build_identity(find_text(label_rule), find_text(date_rule), date_rule.format)
 
 
 def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:
-    """The columns that the newest load with them gave to headers of this file which differ only in punctuation."""
+    """Return the column names that an earlier load gave to headers of this file that differ only in punctuation."""
     headers = column_names.find_similar_headers(table.columns[table.added_columns :])
     if not headers:
         return {}
     cursor.execute(
         f"""select f.detected -> 'headers' from
              (select dataset_id from dba.tdataset where config_name = %s
-              order by dataset_id desc limit {SPELLINGS_LOOKED_BACK}) d
+              order by dataset_id desc limit {MAX_DATASETS_FOR_SPELLINGS}) d
            join dba.tfile f on f.dataset_id = d.dataset_id
            where f.status = 'loaded' and %s =
              (select count(distinct h.value) from jsonb_each_text(f.detected -> 'headers') h
@@ -187,28 +193,31 @@ def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dic
 
 
 def _read_single_values(table: Table, columns: list[str], locations: set[str]) -> dict[str, str]:
-    """The one value that each of some columns holds in all rows; raises BadDataError where there is none or more."""
+    """Return the one value of each of some columns; raise BadDataError where a column has none, or several."""
     if not locations:
         return {}
-    places = {}
+    indexes = {}
     for location in locations:
         if location not in table.columns and location not in columns:
-            raise BadDataError(f"there is no column {location!r}, from which label or date is read")
-        places[location] = table.columns.index(location) if location in table.columns else columns.index(location)
-    found: dict[str, str] = {}
+            raise BadDataError(f"there is no column {location!r} to read the label or date from")
+        indexes[location] = table.columns.index(location) if location in table.columns else columns.index(location)
+    values: dict[str, str] = {}
     for block in table.blocks():
         for record, row in zip(block.records, block.rows, strict=True):
             try:
                 values_of_row = table.parse(record)
             except (csv.Error, UnicodeDecodeError):
-                continue  # the load will reject it
-            for location, place in places.items():
-                value = values_of_row[place] if place < len(values_of_row) else ""
-                if found.setdefault(location, value) != value:
-                    raise BadDataError(f"column {location!r} must hold one value, row {row} has another: {value!r}")
-    if set(found) != locations or not all(found.values()):
-        raise BadDataError(f"column {', '.join(sorted(locations))} holds no value to take label or date from")
-    return found
+                # the load will reject this row
+                continue
+            for location, index in indexes.items():
+                value = values_of_row[index] if index < len(values_of_row) else ""
+                if values.setdefault(location, value) != value:
+                    raise BadDataError(
+                        f"column {location!r} must have only one value, but row {row} has another: {value!r}"
+                    )
+    if set(values) != locations or not all(values.values()):
+        raise BadDataError(f"column {', '.join(sorted(locations))} has no value to read the label or date from")
+    return values
 
 
 def _record_prepared(context: Context, result: PreparedFile) -> None:

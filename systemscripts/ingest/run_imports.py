@@ -1,4 +1,4 @@
-"""The order of things: finish what is left, fetch, then prepare and load file by file."""
+"""Run imports: finish what earlier runs left, fetch, then prepare and load file by file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import psycopg2
 from systemscripts import file_ledger, log_utils
 from systemscripts.configuration import ImportConfig, referenced_files
 from systemscripts.datasets import identity
-from systemscripts.datasets.identity import Rule
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, FileStat, read_file_stat
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, describe_unexpected
@@ -31,17 +30,24 @@ logger = logging.getLogger(__name__)
 class Options:
     """What the operator asked for."""
 
-    only: Path | None = None  # this file alone
+    # load this file only
+    only: Path | None = None
     dry_run: bool = False
     reload: bool = False
     accept_drop: bool = False
     retry_refused: bool = False
-    until: str | None = None  # fetch or prepare
-    ask_sources: bool = True  # false: only what is here already
+    # stop after this phase: fetch or prepare
+    until: str | None = None
+    # False: load only files that are here already
+    ask_sources: bool = True
+    # how long to wait for the locks of the import and its target
     wait_seconds: float = 0
-    should_stop: Callable[[], bool] = lambda: False  # asked before each file
-    while_asking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext  # around what sources are asked
-    leave: frozenset[str] = frozenset()  # names of files that nobody may take: they match several imports
+    # called before each file
+    should_stop: Callable[[], bool] = lambda: False
+    # entered around the requests to the sources
+    while_asking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    # names of files that no import may load, because they match several
+    leave: frozenset[str] = frozenset()
 
 
 def run_imports(
@@ -52,15 +58,22 @@ def run_imports(
     options: Options,
     summary: Summary | None = None,
 ) -> Summary:
-    """Load the files that wait for some imports; one that fails does not stop the others.
+    """Load the waiting files of some imports; an import that fails does not stop the others.
 
-    `summary`: the one to go on with. Raises TryLaterError when the database goes away.
+    `summary`: the summary to add to, a new one by default. Raises TryLaterError when the database connection is lost.
     """
     summary = summary or Summary()
-    unforeseen: set[str] = set()
+    seen: set[str] = set()
     for config in configs:
         context = Context(
-            connection, config, directories, run_uuid, options.reload, options.accept_drop, len(configs) > 1, unforeseen
+            connection,
+            config,
+            directories,
+            run_uuid,
+            options.reload,
+            options.accept_drop,
+            len(configs) > 1,
+            seen,
         )
         try:
             _run_import(context, options, summary)
@@ -78,9 +91,10 @@ def run_imports(
 
 
 def _run_import(context: Context, options: Options, summary: Summary) -> None:
-    """Raises TryLaterError when the import or its target is being worked on and `wait_seconds` is over."""
+    """Run one import under its locks; raise TryLaterError when they are not free within `wait_seconds`."""
     connection, config = context.connection, context.config
-    for fault in referenced_files.find_faults(config).values():  # said before anything is loaded
+    # before anything is loaded
+    for fault in referenced_files.find_faults(config).values():
         raise ConfigurationError(fault)
     check_upload(connection, config)
     with (
@@ -108,19 +122,20 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
         _add_waiting_files(context, tickets, summary)
         return
     if not whole and len(context.config.sources) > 1:
-        # what one source brought belongs together with what the others did not bring: it waits here for them
+        # files of several sources belong together: those of one source wait until the others could be asked
         _add_waiting_files(context, tickets, summary)
         return
     if options.until == "prepare":
-        prepared_tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary, leave_csv=True)]
+        prepared_tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary, write_csv=True)]
         _add_waiting_files(context, prepared_tickets, summary)
         return
     if context.config.dateconfig == "file_content" or len(context.config.sources) > 1:
-        # the order is known, or the set is whole, only when all are prepared
+        # only when all files are prepared is their order known, or the set known to be complete
         tickets = [ticket for ticket in tickets if _prepare_only(context, ticket, summary)]
-    for ticket in sorted(tickets, key=lambda ticket: _load_order_of(context, ticket)):
+    for ticket in sorted(tickets, key=lambda ticket: _find_load_order(context, ticket)):
+        # the remaining files wait for the next run
         if options.should_stop():
-            return  # what is left waits for the next run
+            return
         _load_file(context, ticket, summary)
     if context.config.guards.max_age_days is not None:
         from systemscripts.imports import freshness
@@ -130,32 +145,29 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 
-def _load_order_of(context: Context, ticket: file_ledger.Ticket) -> tuple[str, str]:
-    """Files load in the order of their full stamp, then name."""
+def _find_load_order(context: Context, ticket: file_ledger.Ticket) -> tuple[str, str]:
+    """Return what sorts a file into the order of loading: its full stamp, then its name."""
     config = context.config
     stamp = ticket.stamp
     if config.dateconfig in ("filename", "static"):
         with contextlib.suppress(BadDataError):
-            text = identity.find_text_in_name(
-                Rule(config.dateconfig, config.datelocation), ticket.name, config.delimiter
-            )
-            stamp = identity.build_identity(None, text, config.dateformat).stamp
+            stamp = identity.find_stamp_in_name(context.date_rule, ticket.name, config.delimiter)
     return stamp, ticket.name
 
 
-def _prepare_only(context: Context, ticket: file_ledger.Ticket, summary: Summary, leave_csv: bool = False) -> bool:
-    """Prepare without loading; false when that is all that can be done with the file."""
+def _prepare_only(context: Context, ticket: file_ledger.Ticket, summary: Summary, write_csv: bool = False) -> bool:
+    """Prepare a file without loading it; return False when it cannot be loaded either."""
 
-    def prepare_it() -> None:
+    def prepare_file() -> None:
         from systemscripts.ingest import load_plan, prepare
 
         with prepare.prepare_file(context, ticket) as file:
-            if leave_csv:
+            if write_csv:
                 prepare.write_clean_csv(context, file)
             elif context.config.load_mode == "new_rows":
                 load_plan.extend_target_ahead(context, file)
 
-    return _succeeds(context, ticket, summary, prepare_it)
+    return _succeeds(context, ticket, summary, prepare_file)
 
 
 def _add_waiting_files(context: Context, tickets: list[file_ledger.Ticket], summary: Summary) -> None:
@@ -170,43 +182,47 @@ def _add_waiting_files(context: Context, tickets: list[file_ledger.Ticket], summ
 
 def _load_file(context: Context, ticket: file_ledger.Ticket, summary: Summary) -> None:
     path = file_ledger.to_real_path(ticket.path, context.directories)
-    look = read_file_stat(path)
-    background_sha256.start_digest(path)  # a thread hashes while this one imports what it needs to read and load
+    file_stat = read_file_stat(path)
+    # a thread computes the hash while this one imports the modules for reading and loading
+    background_sha256.start_digest(path)
 
-    def load_it() -> None:
+    def prepare_and_load() -> None:
         from systemscripts.ingest import load, prepare
 
         with log_utils.step("prepare"), prepare.prepare_file(context, ticket) as file:
             outcome = load.load_file(context, file)
         file_outcome.add_outcome(summary, context.config.config_name, outcome)
 
-    if _succeeds(context, ticket, summary, load_it):
-        _finish_file(context, ticket, summary, look)
+    if _succeeds(context, ticket, summary, prepare_and_load):
+        _finish_file(context, ticket, summary, file_stat)
 
 
 def _succeeds(context: Context, ticket: file_ledger.Ticket, summary: Summary, work: Callable[[], None]) -> bool:
-    """Do something with one file; what goes wrong with it does not stop the others. Returns whether all went well."""
+    """Call `work` for one file; return whether it succeeded. An error of this file does not stop the others."""
     try:
         work()
         return True
     except BadDataError as error:
         _refuse_file(context, ticket, summary, error)
     except ConfigurationError:
-        raise  # every file of the import would meet it
+        # every file of the import would fail with it
+        raise
     except EtlError as error:
         if context.connection.closed:
             raise
         summary.problem(str(error), error.exit_code)
     except Exception as error:
         if context.connection.closed or isinstance(error, ImportError | psycopg2.Error):
-            raise  # not about this file
+            # not an error of this file
+            raise
         if refusal := unexpected_errors.as_refusal(context, ticket, summary, error):
             _refuse_file(context, ticket, summary, refusal)
     return False
 
 
 def _refuse_file(context: Context, ticket: file_ledger.Ticket, summary: Summary, error: BadDataError) -> None:
-    if ticket.file_sha256 is None:  # not even its bytes can be read: it stays where it is, the operator must act
+    # the file cannot even be read: it stays where it is, and the operator must act
+    if ticket.file_sha256 is None:
         summary.problem(str(error), error.exit_code)
         return
     from systemscripts.ingest import load

@@ -1,4 +1,4 @@
-"""From what the operator asks for to the imports that run: changed YAML is applied, waiting files are matched."""
+"""Select and run imports: apply changed YAML, choose the imports, match the waiting files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def run_selected(
     options: run_imports.Options,
     datasource: str | None = None,
 ) -> Summary:
-    """Load what waits for one import, or for every active one; a faulty import does not stop the others.
+    """Load the waiting files of one import, or of every active one; a faulty import does not stop the others.
 
-    `datasource`: of all imports only those of this data source.
+    `name`: the import, None for all. `datasource`: run only the imports of this data source.
 
     Raises UsageError for an unknown name, ConfigurationError when the import is faulty or not active.
     """
@@ -40,19 +40,19 @@ def run_selected(
         chosen = _choose_of_datasource(chosen, known, datasource)
     renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
     summary = Summary()
-    # at once: a run that is killed later has said it, and the next one finds nothing to rename
+    # at once: if this run is killed later, the next one finds nothing to rename
     summary.warn_all(renamed)
     with _open_kept_file(options.only, directories) as only:
         options = replace(options, only=only, leave=match_files.find_ambiguous_names(known, directories))
         run_imports.run_imports(connection, chosen, directories, run_uuid, options, summary)
     match_files.report_untaken_files(connection, directories, name, summary)
-    # the faults of others are for the runs of all imports, the watchdog and status
+    # the faults of other imports are reported by the runs of all imports, the watchdog and status
     return summary if name is not None else _add_faults(summary, faults)
 
 
 @contextlib.contextmanager
 def _open_kept_file(only: Path | None, directories: Directories) -> Iterator[Path | None]:
-    """Give the one file that is asked for; where the path is that of the ledger, out of the archive or its zip."""
+    """Give the file that the operator named; a path of the ledger is looked up in the archive and its zip files."""
     with contextlib.ExitStack() as stack:
         for path in () if only is None or only.exists() else (only, only.absolute()):
             with contextlib.suppress(FileNotFoundError, zipfile.BadZipFile):
@@ -64,7 +64,7 @@ def _open_kept_file(only: Path | None, directories: Directories) -> Iterator[Pat
 
 
 def _choose_of_datasource(chosen: list[ImportConfig], known: list[ImportConfig], datasource: str) -> list[ImportConfig]:
-    """Of some imports those of one data source; that all of them are switched off is no fault."""
+    """Return the imports of one data source; raise UsageError when no import has it, active or not."""
     names = {config.datasource for config in known if config.datasource}
     if datasource not in names:
         raise UsageError(
@@ -75,7 +75,7 @@ def _choose_of_datasource(chosen: list[ImportConfig], known: list[ImportConfig],
 
 
 def list_imports(connection: Connection) -> Summary:
-    """The imports, as a table."""
+    """Return all imports as a table."""
     _, faults = configuration.apply_valid_files(connection)
     known, faulty_rows = configuration.load_valid_imports(connection)
     names = ("config_name", "is_active", "file_pattern", "target_table", "load_mode")
@@ -92,7 +92,7 @@ def _add_faults(summary: Summary, faults: dict[str, str]) -> Summary:
 def _choose_imports(
     connection: Connection, name: str | None, known: list[ImportConfig], faults: dict[str, str]
 ) -> list[ImportConfig]:
-    """The imports to run; one whose YAML is faulty is not run by its old row."""
+    """Return the imports to run; one with a faulty YAML file does not run, not even with its previous row."""
     if name is None:
         return [config for config in known if config.is_active and config.config_name not in faults]
     if name in faults:

@@ -28,13 +28,13 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
         later = TryLaterError(text, "Free space or memory; the next run tries it again.")
         summary.problem(str(later), later.exit_code)
         return None
-    if (met := _with_place(error)) in context.unforeseen:
+    if (met := _with_place(error)) in context.errors_seen:
         raise EtlError(
             f"{ticket.name} and a file before it met the same error, {met}: it and what is left wait",
             "The log of the run has the traceback. Report it; after an update the next run goes on, and "
             f"generic_import.py {context.config.config_name} --retry-refused takes the first one again.",
         )
-    context.unforeseen.add(met)
+    context.errors_seen.add(met)
     if ticket.file_sha256 is None:
         try:
             prepare.record_hash(context, ticket)

@@ -151,4 +151,4 @@ def test_a_problem_is_said_once_on_a_terminal(installation: Installation) -> Non
             while more := screen.read(4096):
                 shown += more
     assert process.wait(60) == 65
-    assert shown.count(b"another layout") == 1, shown.decode()
+    assert shown.count(b"unexpected layout") == 1, shown.decode()

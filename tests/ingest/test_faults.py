@@ -126,7 +126,7 @@ def test_a_file_that_vanishes_while_it_is_loaded_is_not_loaded_and_named(lists: 
     assert code == 75
     assert "lists_1.csv" in error
     summary = lists.summary("generic_import", "lists")
-    assert summary["warnings"] == ["lists_1.csv has gone from where it waited, nothing of it was loaded"]
+    assert summary["warnings"] == ["lists_1.csv disappeared before it was loaded"]
     assert lists.sql("select count(*) from public.lists") == [(1,)]
     assert states(lists) == [("lists_0.csv", "loaded")]
     assert lists.sql("select count(*) from dba.tschemachange where statement ilike 'alter table%%'") == [(1,)]

@@ -68,7 +68,7 @@ def test_a_column_not_named_before_is_refused_until_the_configuration_names_it(i
     installation.drop("things_2.csv", "a,b,c\n1,x,\n2,x,y\n")
     refused = installation.run("generic_import", "things")
     assert refused.returncode == 65
-    assert "columns that no file had before: c" in refused.stderr
+    assert "new columns: c" in refused.stderr
     installation.configure("things", **CONFIG, schema={"c": "text"})
     again = installation.summary("generic_import", "things", "--retry-refused")["rows"][0]
     assert (again["loaded"], again["skipped"]) == (1, 1)  # the row that leaves the new column empty is the old one

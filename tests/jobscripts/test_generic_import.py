@@ -67,7 +67,7 @@ def test_a_dry_run_of_a_file_that_does_not_fit_says_so(installation: Installatio
     installation.drop("orders.csv", "id\n1\n")
     done = installation.run("generic_import", "orders", "--dry-run")
     assert done.returncode == 65
-    assert "orders.csv would be refused: another layout" in done.stderr
+    assert "orders.csv would be refused: unexpected layout" in done.stderr
     assert installation.list_waiting() == ["orders.csv"]
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_none_is_wrong_usage(installation: Installation, name: st
 def test_a_file_of_no_import_is_named(installation: Installation) -> None:
     installation.configure("orders", **DRY)
     installation.drop("unknown.csv", "id\n1\n")
-    said = "unknown.csv waits, but matches no import"
+    said = "unknown.csv is waiting, but matches no import"
     for arguments in (("orders",), ("--all",)):  # to whom has just put it there
         found = installation.summary("generic_import", *arguments)
         assert said in found["details"]
@@ -118,7 +118,7 @@ def test_a_file_of_two_imports_is_named_and_left_until_somebody_says_which(insta
     path = installation.drop("orders.csv", "id\n1\n")
     for arguments in (("orders",), ("--all",)):
         summary = installation.summary("generic_import", *arguments)
-        named = "orders.csv matches more than one import, and none takes it: all_orders, orders"
+        named = "orders.csv matches more than one import, and none loads it: all_orders, orders"
         assert summary["warnings"].count(named) == 1  # beside what is said of sources that are not set up
     assert installation.list_waiting() == ["orders.csv"]
     assert installation.run("generic_import", "orders", "--file", path).returncode == 0
@@ -243,7 +243,7 @@ def test_faults_and_files_of_others_are_told_by_the_run_of_all_alone(installatio
     assert installation.summary("generic_import", "orders")["warnings"] == []
     of_all = installation.summary("generic_import", "--all")
     assert [row["text"] for row in of_all["warning_rows"] if row["code"] == "file_unmatched"] == [
-        "README.txt waits, but matches no import"
+        "README.txt is waiting, but matches no import"
     ]
     assert (of_all["exit_code"], "timportconfig row faulty: schema.id.type" in str(of_all["problems"])) == (78, True)
 

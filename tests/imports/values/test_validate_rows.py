@@ -147,7 +147,7 @@ def test_another_header_is_another_layout(installation: Installation) -> None:
     options = {"schema": {}, "exact_header": ["Fecha envio", "Opens"]}
     assert load(installation, "Fecha envío,Opens\nx,1\n", **options)["counts"]["loaded"] == 1
     summary = load(installation, "Opens,Fecha envio\n1,x\n", name="orders2.csv", **options)
-    assert "another layout: expected the header Fecha envio,Opens, found Opens,Fecha envio" in summary["problems"][0]
+    assert "unexpected layout: expected the header Fecha envio,Opens, found Opens,Fecha envio" in summary["problems"][0]
     assert "in another order: column 1 is 'Opens', not 'Fecha envio'" in summary["problems"][0]
     summary = load(installation, "Fecha envío,Opnes,Clicks\nx,1,2\n", name="orders3.csv", **options)
     assert "; missing: 'Opens'; not expected: 'Opnes' (column 2), 'Clicks' (column 3)" in summary["problems"][0]
@@ -174,7 +174,7 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
 
 def test_a_file_of_another_kind_is_another_layout(installation: Installation) -> None:
     load(installation, '[{"id": 1}]', schema={}, file_type="csv")
-    said = "another layout: orders.csv holds json, the import takes csv."
+    said = "unexpected layout: orders.csv contains json, but the import expects csv."
     hint = "Ask the sender for that form, or set file_type: auto."
     assert installation.sql("select status, reason from dba.tfile") == [("refused", f"{said} {hint} {AGAIN}")]
     loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
