@@ -13,7 +13,7 @@ import pytest
 from demo import visits_reports
 from tests.conftest import PROJECT, Installation
 
-KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
+KILLING = PROJECT / "tests" / "ingest" / "kill_point.py"
 FIRST, SECOND = "2026-12-30T23:00:00", "2026-12-31T23:00:00"
 ZIP = "archive/2026/12/visits-2026-12-30.zip"
 

@@ -25,14 +25,14 @@ REJECTED = "lists_1.csv: 2 of 19 rows rejected, see dba.trejectedrow"
 PAUSED = """
 import runpy, sys, time
 from pathlib import Path
-from systemscripts.ingest import finish
-archive = finish.finish
+from systemscripts.ingest import archive_and_settle
+finish_file = archive_and_settle.finish_file
 def waiting(*arguments):
     Path("reached").touch()
     while not Path("go").exists():
         time.sleep(0.02)
-    return archive(*arguments)
-finish.finish = waiting
+    return finish_file(*arguments)
+archive_and_settle.finish_file = waiting
 script = sys.argv[1]
 sys.argv = sys.argv[1:]
 runpy.run_path(script, run_name="__main__")

@@ -21,7 +21,7 @@ NOW, LATER = "2026-11-24T05:00:00", "2026-12-01T05:00:00"
 ROWS = 6 * 9 * 3  # countries, years no older than 3650 days, sexes
 PAGE = 40
 FULL_FILE = rf"20261124T05\d{{4}}_{NAME}_full\.jsonl"  # the clock goes on from NOW until the file is begun
-KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
+KILLING = PROJECT / "tests" / "ingest" / "kill_point.py"
 TABLE = "public.life_expectancy_at_birth"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PROJECT, Installation
 
-KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
+KILLING = PROJECT / "tests" / "ingest" / "kill_point.py"
 ROWS = "order_id,amount\n1,2\n"
 
 

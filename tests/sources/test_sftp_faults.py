@@ -23,7 +23,7 @@ from tests.ssh import servers
 from tests.ssh.servers import Place
 
 ROWS = "order_id,amount\n1,2\n"
-KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
+KILLING = PROJECT / "tests" / "ingest" / "kill_point.py"
 
 
 @pytest.fixture

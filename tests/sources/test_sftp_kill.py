@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 
-KILLING = PROJECT / "tests" / "journey" / "kill_point.py"
+KILLING = PROJECT / "tests" / "ingest" / "kill_point.py"
 GOOD = {f"orders_{number}.csv": f"order_id,amount\n{number},2\n{number},3\n" for number in (1, 2, 3)}
 WRONG = {"orders_4.csv": "something,else\n1,2\n"}
 PLACES = [
