@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests: Python and shell, on the embedded PostgreSQL.
 #
-# Usage: run_tests.sh [--long] [--coverage] [--help] [PYTEST ARGUMENTS]
+# Usage: run_tests.sh [--fast] [--long] [--coverage] [--help] [PYTEST ARGUMENTS]
 #
+#   --fast      only the tests marked fast: what breaks most often, in less than a minute
 #   --long      also the tests that take minutes
 #   --coverage  leave var/coverage.json, which the console shows; job scripts that tests start count too
 #
@@ -36,6 +37,7 @@ parse_arguments() { # the rest is pytest's, left in $arguments
     for argument in "$@"; do
         case $argument in
             -h | --help) usage && exit 0 ;;
+            --fast) arguments+=(-m fast) ;;
             --long) export ETL_TEST_LONG=1 ;;
             --coverage) arguments+=(--cov --cov-report=json:var/coverage.json --cov-report=) ;;
             --pdb | --trace) arguments+=("$argument" -n0) ;; # a debugger needs the terminal

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.fast
+
 PROJECT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(path.name for path in (PROJECT / "jobscripts").glob("*.py"))
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]

@@ -13,6 +13,8 @@ from systemscripts import masking
 from tests.conftest import Installation
 from tests.tiny_jobs import Jobs, Mails
 
+pytestmark = pytest.mark.fast
+
 PASSWORD = 'pä"ss @wörd/?#&%1'
 SMTP_PASSWORD = "smtp-pass word/1"
 SOURCE = "first line of key\nsecond line of key"

@@ -19,6 +19,8 @@ from systemscripts import office_files
 from systemscripts.errors import UsageError
 from systemscripts.tables.open_table import open_table
 
+pytestmark = pytest.mark.fast
+
 FORMULAS = [
     "=1+1", " =1+1", "\t=1+1", "\r\n=1+1", "\u00a0=1+1", "\ufeff=1+1", "\u200b=1+1", "\u3000 =1+1", '"=x', "'=x",
     ' "\'=x',

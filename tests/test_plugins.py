@@ -9,6 +9,8 @@ import pytest
 from systemscripts import plugins
 from systemscripts.errors import ConfigurationError, UsageError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def animals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:

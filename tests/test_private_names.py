@@ -21,6 +21,8 @@ import waitress.task
 
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.fast
+
 SFTP_READS = "systemscripts/ssh/read_blocks.py: a cut connection looks like the end of a file again"
 SFTP_LISTS = "systemscripts/ssh/remote.py: one name that is not UTF-8 hides a whole folder again"
 ADDRESSES = "systemscripts/http_client/checked_adapter.py: addresses are no longer checked before the first byte"

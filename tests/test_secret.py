@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from systemscripts import secret, settings
 from systemscripts.errors import ConfigurationError
 
+pytestmark = pytest.mark.fast
+
 
 def test_what_was_encrypted_comes_back_and_looks_like_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "keys" / "secret.key"))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from systemscripts.summary import Counts, Notice, Summary, about, bundled
+
+pytestmark = pytest.mark.fast
 
 
 def test_the_exit_code_is_the_one_that_asks_for_a_person_first() -> None:

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from systemscripts.configuration.column_schema import Column, RowCheck
 
+pytestmark = pytest.mark.fast
+
 
 def test_short_forms_mean_what_the_long_ones_do() -> None:
     assert Column.model_validate("integer") == Column(type="integer")

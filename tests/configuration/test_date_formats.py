@@ -11,6 +11,8 @@ from systemscripts.configuration import ImportConfig, yaml_documents
 from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("written", "meant"),

@@ -14,6 +14,8 @@ from systemscripts.configuration import uploads
 from systemscripts.errors import ConfigurationError
 from tests.conftest import Installation
 
+pytestmark = pytest.mark.fast
+
 GOOD = """\
 sources:
   - {type: api, url: 'https://api.example.test/data', token: '${SOURCE_API_TOKEN}'}

@@ -11,6 +11,8 @@ from systemscripts.configuration import yaml_job
 from systemscripts.configuration.yaml_documents import FaultsError
 from systemscripts.errors import ConfigurationError
 
+pytestmark = pytest.mark.fast
+
 TWELVE = """\
 source:
   - type: local

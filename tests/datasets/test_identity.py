@@ -11,6 +11,8 @@ from systemscripts.datasets.identity import Rule
 from systemscripts.errors import BadDataError
 from tests.conftest import Installation
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("text", "form", "day", "stamp"),

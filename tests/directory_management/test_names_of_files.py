@@ -8,6 +8,8 @@ import pytest
 
 from systemscripts import directory_management
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("name", "reason"),

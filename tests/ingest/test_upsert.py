@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.conftest import Installation
 
 CONFIG: dict[str, Any] = {"load_mode": "upsert", "key_columns": ["id"]}
@@ -28,6 +30,7 @@ def test_rows_are_inserted_and_updated_by_key(installation: Installation) -> Non
     assert sorted(history, key=str) == sorted([("1", None), ("2", None), ("2", "x"), ("3", None)], key=str)
 
 
+@pytest.mark.fast
 def test_undo_restores_newest_first(installation: Installation) -> None:
     installation.configure("things", **CONFIG, schema={"id": "integer"})
     first = load(installation, "id,a,b\n1,x,y\n2,x,y\n")

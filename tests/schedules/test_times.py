@@ -10,6 +10,8 @@ from systemscripts import schedules
 from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.errors import ConfigurationError
 
+pytestmark = pytest.mark.fast
+
 WEEKLY = "30 6 * * 1"
 
 

@@ -14,6 +14,8 @@ from systemscripts.db_utils import connection
 from systemscripts.errors import ConfigurationError
 from tests.conftest import Installation
 
+pytestmark = pytest.mark.fast
+
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = (PROJECT / "config" / ".env.example").read_text()
 

@@ -23,6 +23,12 @@ setup() {
     [ "$output" = "$project 1 1 -n auto --dist loadscope -k two words" ]
 }
 
+@test "--fast runs what is marked fast, and joins with other choices" {
+    run --separate-stderr "$project/run_tests.sh" --fast tests/tables
+    [ "$status" -eq 0 ]
+    [[ $output == *' -m fast tests/tables' ]]
+}
+
 @test "a debugger gets the terminal" {
     run --separate-stderr "$project/run_tests.sh" --pdb
     [[ $output == *'--pdb -n0' ]]

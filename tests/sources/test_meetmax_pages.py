@@ -7,6 +7,8 @@ import pytest
 from systemscripts.errors import UsageError
 from systemscripts.sources.meetmax import events, pages
 
+pytestmark = pytest.mark.fast
+
 BASE = "https://www.meetmax.com/sched/event_119179/"
 PUBLIC = BASE + "__co-list_cp.html"
 LIST = BASE + "__co-list_cp.xls?event_id=119179"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from systemscripts.tables.column_aliases import apply_aliases
 from systemscripts.tables.column_names import make_column_names
+
+pytestmark = pytest.mark.fast
 
 ALIASES = {"ticker": ["Company Ticker", "Ticker Symbol"], "company_name": ["Company/Organization", "Company"]}
 

@@ -16,6 +16,8 @@ from systemscripts.tables.column_names import (
     map_spellings,
 )
 
+pytestmark = pytest.mark.fast
+
 HEADERS = st.lists(st.text(max_size=90), max_size=12)
 
 

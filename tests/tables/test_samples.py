@@ -11,6 +11,8 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.open_table import open_table
 from tests.tables.conftest import Read
 
+pytestmark = pytest.mark.fast
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 # file: number of records, encoding, delimiter, and the last record

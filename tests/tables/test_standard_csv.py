@@ -15,6 +15,8 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 
+pytestmark = pytest.mark.fast
+
 
 def converted(path: Path, content: bytes, options: ReadingOptions = ReadingOptions()) -> bytes:
     path.write_bytes(content)

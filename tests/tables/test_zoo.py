@@ -12,6 +12,8 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.standard_csv import write_csv
 
+pytestmark = pytest.mark.fast
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 EXPECTED = sorted(path.name.removesuffix(".expected.csv") for path in SAMPLES.glob("*.expected.csv"))
 REFUSED = sorted(path.name.removesuffix(".refusal.txt") for path in SAMPLES.glob("*.refusal.txt"))

@@ -16,6 +16,8 @@ from systemscripts.backups import pg_programs
 from systemscripts.db_utils import migrations
 from tests.conftest import Installation, Server
 
+pytestmark = pytest.mark.fast
+
 VERSION_0_1_0 = Path(__file__).parent / "version_0_1_0"
 # Applied on installations: a change of their text stops every job there, so a correction is a new numbered file.
 FROZEN = {

@@ -13,6 +13,8 @@ from systemscripts.imports.suggest import infer_types, profile_table
 from systemscripts.tables import forked_process
 from systemscripts.tables.open_table import open_table
 
+pytestmark = pytest.mark.fast
+
 ROWS = 30_000
 
 

@@ -7,6 +7,8 @@ import pytest
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.values import column_patterns, convert_values
 
+pytestmark = pytest.mark.fast
+
 NULL = frozenset({"", "NULL"})
 VALUES = (
     "1", "-12", "+5", "007", "2147483648", "1.5", "1.", ".5", "1e3", "1_000", "0x1F", "NaN", "infinity", "today",

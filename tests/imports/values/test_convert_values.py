@@ -9,6 +9,8 @@ import pytest
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.values import convert_values
 
+pytestmark = pytest.mark.fast
+
 
 def convert(text: str, column: dict[str, Any]) -> str:
     converter = convert_values.converter(Column.model_validate(column), None)

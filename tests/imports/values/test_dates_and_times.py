@@ -9,6 +9,8 @@ import pytest
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.values import dates_and_times
 
+pytestmark = pytest.mark.fast
+
 LONDON = ZoneInfo("Europe/London")
 
 

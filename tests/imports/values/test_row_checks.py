@@ -6,6 +6,8 @@ import pytest
 
 from systemscripts.imports.values import row_checks
 
+pytestmark = pytest.mark.fast
+
 
 def fault(equation: str, tolerance: float = 0, **values: str) -> str:
     return row_checks.parse(equation, tolerance).fault(values)

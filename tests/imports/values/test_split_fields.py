@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from systemscripts.imports.values import split_fields
 
+pytestmark = pytest.mark.fast
+
 FIELD = st.text(alphabet='ab,"\n \x1a', max_size=4)
 
 

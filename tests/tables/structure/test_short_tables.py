@@ -9,6 +9,8 @@ import pytest
 
 from systemscripts.tables.model import ReadingOptions
 
+pytestmark = pytest.mark.fast
+
 Reader = Callable[..., tuple[list[str], list[list[str]], list[int]]]
 
 TITLES = [

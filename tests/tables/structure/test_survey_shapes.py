@@ -12,6 +12,8 @@ import pytest
 
 from systemscripts.tables.open_table import open_table
 
+pytestmark = pytest.mark.fast
+
 Rows = list[list[str]]
 
 

@@ -12,6 +12,8 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.workbooks import parser_process, protocol
 
+pytestmark = pytest.mark.fast
+
 Rows = Sequence[Sequence[object]]
 ORDERS: Rows = [["id", "amount"], [1, 5], [2, 6], [3, 7]]
 NOTES: Rows = [["about"], ["made by hand"]]

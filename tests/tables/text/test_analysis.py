@@ -12,6 +12,8 @@ from systemscripts.tables.open_table import open_table
 from systemscripts.tables.structure import table_end, value_kinds
 from systemscripts.tables.text import analysis, repair_rows, text_file
 
+pytestmark = pytest.mark.fast
+
 Read = tuple[list[str], list[list[str]], int]
 
 

@@ -12,6 +12,8 @@ from systemscripts.tables.open_table import open_table
 from systemscripts.tables.text.text_file import HEAD_BYTES
 from tests.tables.conftest import Read
 
+pytestmark = pytest.mark.fast
+
 Reader = Callable[..., Read]
 ROWS = b"id,name,city\n" + b"".join(b"%d,a,Oslo\n" % number for number in range(30))
 

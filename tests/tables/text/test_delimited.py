@@ -16,6 +16,8 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.text import text_file
 
+pytestmark = pytest.mark.fast
+
 Read = tuple[list[str], list[list[str]], list[int]]
 
 

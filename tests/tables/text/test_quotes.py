@@ -12,6 +12,8 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.text import text_file
 
+pytestmark = pytest.mark.fast
+
 GARBAGE = st.text(st.sampled_from('ab",,"\n\n\r" '), max_size=60)
 
 
