@@ -17,7 +17,7 @@ from systemscripts.configuration import load_import
 from systemscripts.datasets import current
 from systemscripts.datasets.identity import Identity, decide_load
 from systemscripts.db_utils import migrations
-from systemscripts.imports import guards
+from systemscripts.findings import guards
 from systemscripts.imports.layout import Layout
 from systemscripts.imports.target import Plan
 from systemscripts.summary import Counts
@@ -238,7 +238,7 @@ def test_what_is_asked_of_one_label_is_looked_up_and_not_searched_for(ledger: In
             for label in ("a", "another", None):
                 about = Identity(label, date(2012, 1, 1), "")
                 decide_load(recorded, "one", "snapshot", about, "new content", reload=False)
-                guards.tripped(recorded, config, about, Counts(1, 1), 0, accept_drop=False)
+                guards.judge_guards(recorded, config, about, Counts(1, 1), 0, accept_drop=False)
     assert len(asked) >= 9
     for statement in asked:
         touched = buffers(ledger, statement)
