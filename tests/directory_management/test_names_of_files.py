@@ -20,29 +20,29 @@ pytestmark = pytest.mark.fast
     ],
 )  # fmt: skip
 def test_a_name_must_stay_in_its_folder_and_show_what_it_is(name: str, reason: str) -> None:
-    answer = directory_management.unsafe_name(name)
+    answer = directory_management.explain_unsafe_name(name)
     assert reason in answer if reason else answer == ""
 
 
 def test_a_long_name_keeps_its_beginning_and_its_ending_and_differs_from_other_long_names() -> None:
     names = ["é" * 120 + f"{letter}.csv" for letter in "ab"]
-    short = [directory_management.fitting_name(name) for name in names]
+    short = [directory_management.shorten_name(name) for name in names]
     assert len(set(short)) == 2
     for name in short:
         assert len(os.fsencode(name)) <= 200 and name.startswith("é" * 80) and name.endswith(".csv")
-        assert directory_management.unsafe_name(name) == ""
-    assert [directory_management.unsafe_arrival(name) for name in names] == ["", ""]
-    assert directory_management.unsafe_arrival("n" * 256 + ".csv") != ""
-    assert directory_management.fitting_name("orders.csv") == "orders.csv"
+        assert directory_management.explain_unsafe_name(name) == ""
+    assert [directory_management.explain_unsafe_arrival(name) for name in names] == ["", ""]
+    assert directory_management.explain_unsafe_arrival("n" * 256 + ".csv") != ""
+    assert directory_management.shorten_name("orders.csv") == "orders.csv"
 
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("a.csv.part", True), ("A.TMP", True), ("~$a.xlsx", True), (".a", True), ("a.csv", False)]
 )
 def test_what_a_program_is_still_writing_is_seen_by_its_name(name: str, expected: bool) -> None:
-    assert directory_management.in_progress(name) is expected
+    assert directory_management.is_in_progress(name) is expected
 
 
 def test_a_name_that_is_not_utf_8_is_shown_as_windows_would() -> None:
-    assert directory_management.usable_name(os.fsdecode("für.csv".encode("cp1252"))) == "für.csv"
-    assert directory_management.usable_name("für.csv") == "für.csv"
+    assert directory_management.decode_name(os.fsdecode("für.csv".encode("cp1252"))) == "für.csv"
+    assert directory_management.decode_name("für.csv") == "für.csv"
