@@ -44,6 +44,16 @@ def test_every_time_between_two_moments_is_expected_once() -> None:
     assert len(year) == len({moment.date() for moment in year}) == 365
 
 
+def test_the_hour_that_daylight_saving_skips_or_repeats_is_counted_as_cron_runs_it() -> None:
+    # forward at 01:00 UTC on 29 March 2026: 23 hours of quarters; a job of the skipped hour runs right after it
+    assert len(schedules.expected("*/15 * * * *", utc("2026-03-28T23:59"), utc("2026-03-29T22:59"))) == 92
+    assert schedules.next_run("30 1 * * *", utc("2026-03-28T12:00")) == utc("2026-03-29T01:00")
+    # back at 01:00 UTC on 25 October: 25 hours of quarters; a job of the repeated hour runs once
+    assert len(schedules.expected("*/15 * * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))) == 100
+    [once] = schedules.expected("30 1 * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))
+    assert once.astimezone(UTC) == utc("2026-10-25T00:30")
+
+
 def test_a_day_with_a_star_and_a_weekday_are_both_meant_as_cron_does() -> None:
     assert schedules.next_run("30 6 */2 * 1", utc("2026-01-05T07:00")) == utc("2026-01-19T06:30")
     assert schedules.next_run("30 6 6 * 1", utc("2026-01-05T07:00")) == utc("2026-01-06T06:30")  # either
@@ -51,8 +61,11 @@ def test_a_day_with_a_star_and_a_weekday_are_both_meant_as_cron_does() -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    ["30 6 * *", "30 6 * * 1 2026", "@reboot", "30 6 L * *", "30 6 * * 1#2", "61 6 * * *", "0 6 31 2 *", "H 6 * * *"],
-)
+    [
+        "30 6 * *", "30 6 * * 1 2026", "@reboot", "30 6 L * *", "30 6 * * 1#2", "61 6 * * *", "0 6 31 2 *", "H 6 * * *",
+        "0 22-2 * * *",
+    ],
+)  # fmt: skip
 def test_what_cron_would_refuse_or_never_reach_is_refused_by_file_and_value(schedule: str) -> None:
     with pytest.raises(ConfigurationError, match=r"weekly\.yaml: schedule") as refused:
         schedules.check(pipeline(schedule))
