@@ -55,7 +55,7 @@ def apply_config(
             [configuration.load_import(connection, name)] if name else configuration.load_valid_imports(connection)[0]
         )
         for config in chosen:
-            summary.details += change_types.follow(connection, config, log_utils.get_run_uuid(), wait_seconds())
+            summary.details += change_types.apply_changes(connection, config, log_utils.get_run_uuid(), wait_seconds())
     return summary
 
 

@@ -30,7 +30,7 @@ def suggest_import(
     from systemscripts.directory_management import atomic_write
     from systemscripts.errors import UsageError
     from systemscripts.imports.suggest import infer_types, profile_table, render_yaml
-    from systemscripts.summary import prefixed
+    from systemscripts.summary import add_prefix
     from systemscripts.tables.column_names import make_column_names
     from systemscripts.tables.open_table import open_table
 
@@ -42,12 +42,12 @@ def suggest_import(
     for file in files:
         with open_table(file) as table, progress.track(file.name) as tracker:
             columns = make_column_names(table.columns)
-            evidence, rows = profile_table.look(table, columns, tracker.advance)
+            evidence, rows = profile_table.profile_columns(table, columns, tracker.advance)
             warned = [notice.text for notice in table.warnings]
             notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
-            summary.warn_all(prefixed(table.warnings, file.name))
+            summary.warn_all(add_prefix(table.warnings, file.name))
         for column, seen in zip(columns, evidence, strict=True):
-            proposal = infer_types.propose(column, seen)
+            proposal = infer_types.infer_type(column, seen)
             if column not in proposals or proposal.declared == {"type": "text"}:
                 proposals[column] = proposal
         keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.unique and rows > 1]
@@ -55,7 +55,7 @@ def suggest_import(
         summary.counts.read += rows
         summary.counts.skipped += rows
     with atomic_write(path) as stream:
-        stream.write(render_yaml.as_yaml(files, chosen, list(proposals.values()), keys, notes).encode())
+        stream.write(render_yaml.render_import(files, chosen, list(proposals.values()), keys, notes).encode())
     summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposals.values()]
     summary.headline = f"{path} written: {len(proposals)} columns from {summary.counts.read:,} rows"
     summary.next_steps = [

@@ -102,7 +102,7 @@ def _convert(path: Path, target: Path, options: ReadingOptions, summary: Summary
 
 def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
     from systemscripts.directory_management import atomic_write
-    from systemscripts.summary import prefixed, record
+    from systemscripts.summary import add_prefix, record_warning
     from systemscripts.tables import standard_csv, temporary_files
 
     if target == STANDARD_OUTPUT:
@@ -111,13 +111,13 @@ def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
             whole.seek(0)
             shutil.copyfileobj(whole, sys.stdout.buffer)  # all, or nothing where a row cannot be read
         sys.stdout.flush()
-        for notice in prefixed(table.warnings, str(path)):  # standard output is for the table alone
-            record(notice, on_console=True)
+        for notice in add_prefix(table.warnings, str(path)):  # standard output is for the table alone
+            record_warning(notice, on_console=True)
         return rows
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as stream:
         rows = standard_csv.write_csv(table, stream)
-    summary.warn_all(prefixed(table.warnings, str(path)))
+    summary.warn_all(add_prefix(table.warnings, str(path)))
     return rows
 
 

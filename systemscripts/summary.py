@@ -36,7 +36,7 @@ Code = Literal[
     "access_denied", "database_silent", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
 ]  # fmt: skip
 
-MOST_OF_A_CODE = 20  # that a source may say at once: enough to see what is wrong
+MAX_PER_CODE = 20  # that a source may say at once: enough to see what is wrong
 # Which exit code wins when several things went wrong: what only a person can mend comes first.
 _WORST_FIRST = (78, 1, 65, 75, 2)
 
@@ -55,7 +55,7 @@ class Notice:
         return self.text
 
 
-def about(notices: Iterable[Notice], **known: Any) -> list[Notice]:
+def add_details(notices: Iterable[Notice], **known: Any) -> list[Notice]:
     """The same warnings with what they did not know yet: `config_name`, `file_id`, `dataset_id`."""
     return [
         replace(notice, **{name: value for name, value in known.items() if getattr(notice, name) is None})
@@ -63,12 +63,12 @@ def about(notices: Iterable[Notice], **known: Any) -> list[Notice]:
     ]
 
 
-def prefixed(notices: Iterable[Notice], what: str) -> list[Notice]:
+def add_prefix(notices: Iterable[Notice], what: str) -> list[Notice]:
     """The same warnings, each beginning with what it is about, such as the name of a file."""
     return [replace(notice, text=f"{what}: {notice.text}") for notice in notices]
 
 
-def bundled(notices: Iterable[Notice]) -> list[Notice]:
+def limit_per_code(notices: Iterable[Notice]) -> list[Notice]:
     """The same warnings, of each code only the first ones, and in one more how many others there are.
 
     A bucket may hold thousands of objects that no import takes, and each run meets them all.
@@ -78,13 +78,13 @@ def bundled(notices: Iterable[Notice]) -> list[Notice]:
         by_code.setdefault(notice.code, []).append(notice)
     found = []
     for code, alike in by_code.items():
-        found += alike[:MOST_OF_A_CODE]
-        if (more := len(alike) - MOST_OF_A_CODE) > 0:
+        found += alike[:MAX_PER_CODE]
+        if (more := len(alike) - MAX_PER_CODE) > 0:
             found.append(Notice(code, f"and {more} more of this kind, the last: {alike[-1].text}"))
     return found
 
 
-def record(notice: Notice, on_console: bool = False) -> None:
+def record_warning(notice: Notice, on_console: bool = False) -> None:
     """Write a warning into the log of the run, at once: from there it becomes a row of dba.twarning.
 
     `on_console`: also show it on the terminal now; not where the summary shows it at the end.
@@ -148,7 +148,7 @@ class Summary:
         """Do the same with several warnings, such as those of a table or a source."""
         for notice in notices:
             if notice not in self._warnings:
-                record(notice)
+                record_warning(notice)
                 self._warnings[notice] = None
 
     def show_warnings(self, notices: Iterable[Notice], at_most: int | None = None) -> None:
@@ -184,7 +184,7 @@ class Summary:
     def as_text(self) -> str:
         """The summary for people: headline, table, warnings, problems, next steps."""
         parts = [self.headline] if self.headline else []
-        parts += _table(self.rows)
+        parts += _table_as_lines(self.rows)
         parts += self.details
         parts += [f"warning: {notice.text}" for notice in self.warnings]
         parts += [f"problem: {text}" for text in self.problems]
@@ -192,7 +192,7 @@ class Summary:
         return "\n".join(parts)
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
+def _table_as_lines(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     columns = list(rows[0])

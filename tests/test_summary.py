@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from systemscripts.summary import Counts, Notice, Summary, about, bundled
+from systemscripts.summary import Counts, Notice, Summary, add_details, limit_per_code
 
 pytestmark = pytest.mark.fast
 
@@ -33,12 +33,12 @@ def test_a_warning_is_shown_once_and_goes_into_text_and_json() -> None:
 
 def test_thousands_of_equal_warnings_become_twenty_and_a_count() -> None:
     notices = [Notice("file_unmatched", f"file {number}") for number in range(25)] + [Notice("other", "x")]
-    texts = [str(notice) for notice in bundled(notices)]
+    texts = [str(notice) for notice in limit_per_code(notices)]
     assert texts == [*(f"file {number}" for number in range(20)), "and 5 more of this kind, the last: file 24", "x"]
 
 
 def test_what_a_warning_knew_already_stays() -> None:
-    known = about([Notice("other", "x", file_id=1), Notice("other", "y")], file_id=2, config_name="orders")
+    known = add_details([Notice("other", "x", file_id=1), Notice("other", "y")], file_id=2, config_name="orders")
     assert [(notice.file_id, notice.config_name) for notice in known] == [(1, "orders"), (2, "orders")]
 
 

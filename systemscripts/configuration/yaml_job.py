@@ -22,7 +22,7 @@ from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.configuration.yaml_documents import Document, KeyPath, validate_document
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.summary import Notice, about
+from systemscripts.summary import Notice, add_details
 
 SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling gave the database's login with the target
@@ -118,7 +118,7 @@ def read_job(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
     config, document, warnings = build_job(import_rows.read_file(path), derive_name(path))
     for source in config.sources:
         warnings += plain_secrets.find_warnings(source.options, f"import {config.config_name}")
-    return config, document, about(warnings, config_name=config.config_name)
+    return config, document, add_details(warnings, config_name=config.config_name)
 
 
 def build_job(document: Document, name: str) -> tuple[ImportConfig, Document, list[Notice]]:

@@ -22,11 +22,11 @@ from systemscripts.errors import ConfigurationError
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-KEYS = "affected_keys"
+AFFECTED_KEYS_TABLE = "affected_keys"
 
 
 @contextmanager
-def recomputed(cursor: Cursor, config: ImportConfig, label: str | None) -> Iterator[Affected]:
+def recompute_affected(cursor: Cursor, config: ImportConfig, label: str | None) -> Iterator[Affected]:
     """Around whatever changes which rows of a label are current, in its transaction: recompute what hangs on them.
 
     Raises ConfigurationError when the SQL file is missing or wrong.
@@ -70,7 +70,7 @@ class Affected:
         both = sql.SQL(" union ").join(parts)
         self._execute(
             sql.SQL("insert into pg_temp.{} select * from ({}) n except select * from pg_temp.{}").format(
-                sql.Identifier(KEYS), both, sql.Identifier(KEYS)
+                sql.Identifier(AFFECTED_KEYS_TABLE), both, sql.Identifier(AFFECTED_KEYS_TABLE)
             ),
             values,
         )
@@ -79,7 +79,7 @@ class Affected:
         """Run the SQL file over the keys, and forget them."""
         if not self.noted:
             return
-        self._cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(KEYS)))
+        self._cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(AFFECTED_KEYS_TABLE)))
         try:
             self._cursor.execute(path.read_text())
         except (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.IntegrityError) as error:
@@ -87,7 +87,7 @@ class Affected:
                 f"after_change {path}: {error.diag.message_primary or error}",
                 "Correct the SQL file, then run it again.",
             ) from error
-        self._cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(KEYS)))
+        self._cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(AFFECTED_KEYS_TABLE)))
 
     def _there_is_a_target(self) -> bool:
         self._cursor.execute("select to_regclass(%s) is not null", (self._table.as_string(self._cursor),))
@@ -97,7 +97,7 @@ class Affected:
         if not self.noted:
             self._execute(
                 sql.SQL("create temporary table {} on commit drop as select {} from {} t with no data").format(
-                    sql.Identifier(KEYS), self._columns("t.{}"), self._table
+                    sql.Identifier(AFFECTED_KEYS_TABLE), self._columns("t.{}"), self._table
                 ),
                 [],
             )

@@ -22,7 +22,7 @@ from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
 
 Run = Callable[[sql.Composed], None]  # carries a statement out and records it
-MOST_SHOWN = 3  # values that do not fit
+MAX_SHOWN_VALUES = 3  # values that do not fit
 
 
 @dataclass(frozen=True)
@@ -49,42 +49,42 @@ class Change:
     @property
     def retyped(self) -> bool:
         """Whether its type changes."""
-        return self.old_type != target.spelled(self.type)
+        return self.old_type != target.to_postgresql_type(self.type)
 
 
-def follow(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> list[str]:
+def apply_changes(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> list[str]:
     """Bring an import's target to what its schema declares; returns a sentence for each column that changed.
 
     Raises what `carry_out` raises, and TryLaterError when an import is at work on the target.
     """
     with transaction(connection) as cursor:
-        found = changes(cursor, config)
+        found = find_changes(cursor, config)
     if not found:
         return []
     with advisory_lock(connection, f"target {config.target_table}", wait_seconds), transaction(connection) as cursor:
-        found = changes(cursor, config)
-        carry_out(cursor, config, found, run_uuid)
+        found = find_changes(cursor, config)
+        run_changes(cursor, config, found, run_uuid)
     return [f"{config.target_table}: {change.words}" for change in found]
 
 
-def changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
+def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
     """What of an import's target is not as its schema declares it; nothing where there is no target yet."""
     if config.target.parquet:  # each file has its own columns
         return []
-    existing = target.existing_columns(cursor, *config.schema_and_table)
+    existing = target.load_columns(cursor, *config.schema_and_table)
     if not existing or list(existing)[:2] != list(target.LINEAGE):
         return []
     found = []
     for name, column in config.declared.items():
         wanted = column.rename or name
-        there = wanted if wanted in existing else _called_before(cursor, config, name, existing)
+        there = wanted if wanted in existing else _find_previous_name(cursor, config, name, existing)
         if there is not None:
-            change = Change(wanted, there, existing[there], layout.field_of(config, wanted, None, column))
+            change = Change(wanted, there, existing[there], layout.build_field(config, wanted, None, column))
             found += [change] if change.words else []
     return found
 
 
-def _called_before(cursor: Cursor, config: ImportConfig, name: str, existing: dict[str, str]) -> str | None:
+def _find_previous_name(cursor: Cursor, config: ImportConfig, name: str, existing: dict[str, str]) -> str | None:
     """The column that holds what the files call `name`, under the name that an earlier version gave it."""
     cursor.execute(
         """select distinct content -> 'schema' -> %s ->> 'rename' from dba.tconfighistory where config_name = %s""",
@@ -96,7 +96,7 @@ def _called_before(cursor: Cursor, config: ImportConfig, name: str, existing: di
     return there[0] if len(there) == 1 else None
 
 
-def carry_out(cursor: Cursor, config: ImportConfig, found: list[Change], run_uuid: str) -> None:
+def run_changes(cursor: Cursor, config: ImportConfig, found: list[Change], run_uuid: str) -> None:
     """Change a target's columns, in the caller's transaction.
 
     Raises BadDataError when a value does not fit its new type, ConfigurationError when a view of somebody else is in
@@ -108,26 +108,26 @@ def carry_out(cursor: Cursor, config: ImportConfig, found: list[Change], run_uui
     def run(statement: sql.Composed) -> None:
         target.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)
 
-    _refuse_contradictions(cursor, config, retyped)
+    _check_contradictions(cursor, config, retyped)
     view = sql.Identifier(schema, f"{table}_current")
     if retyped:
         command = f"apply_config.py {config.config_name}"
         dependent_views.refuse_foreign_views(cursor, schema, table, [change.old_name for change in retyped], command)
-        kept = dependent_views.kept_of(cursor, schema, f"{table}_current")
+        kept = dependent_views.load_view_extras(cursor, schema, f"{table}_current")
         run(sql.SQL("drop view {}").format(view))
     for change in found:
         if change.name != change.old_name:
-            _rename(cursor, config, change, run, view=not retyped)
+            _rename_column(cursor, config, change, run, view=not retyped)
     for change in retyped:
-        _retype(cursor, config, change, run)
+        _change_type(cursor, config, change, run)
     if retyped:
-        run(target.current_view(schema, table))
-        for statement in dependent_views.grants(schema, f"{table}_current", kept):
+        run(target.build_current_view(schema, table))
+        for statement in dependent_views.build_restore_statements(schema, f"{table}_current", kept):
             run(statement)
         cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(kept.comment)))
 
 
-def _refuse_contradictions(cursor: Cursor, config: ImportConfig, retyped: list[Change]) -> None:
+def _check_contradictions(cursor: Cursor, config: ImportConfig, retyped: list[Change]) -> None:
     for change in retyped:
         cursor.execute(
             """select i.config_name, c.value ->> 'type' from dba.timportconfig i, jsonb_each(i.schema) c
@@ -143,7 +143,7 @@ def _refuse_contradictions(cursor: Cursor, config: ImportConfig, retyped: list[C
             )
 
 
-def _rename(cursor: Cursor, config: ImportConfig, change: Change, run: Run, view: bool) -> None:
+def _rename_column(cursor: Cursor, config: ImportConfig, change: Change, run: Run, view: bool) -> None:
     schema, table = config.schema_and_table
     old, new = sql.Identifier(change.old_name), sql.Identifier(change.name)
     for kind, name in [("table", table)] + [("view", f"{table}_current")] * view:
@@ -162,11 +162,11 @@ def _rename(cursor: Cursor, config: ImportConfig, change: Change, run: Run, view
     )
 
 
-def _retype(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> None:
+def _change_type(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> None:
     place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
     kind = sql.SQL(change.type)
     if change.old_type == "text":
-        _as_postgresql_writes(cursor, config, change)
+        _check_text_form(cursor, config, change)
     statement = sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(place, name, kind)
     try:
         run(statement)
@@ -175,13 +175,13 @@ def _retype(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> N
             f"column {change.name} of {config.target_table} cannot become {change.type}: {error.diag.message_primary}",
             f"Declare it {change.old_type}, or correct the values.",
         ) from error
-    _retype_history(cursor, config, change)
+    _change_type_in_history(cursor, config, change)
     if change.type == "timestamptz":  # read by the installation's zone above, kept in the history's own
         with upsert.in_zone_of_history(cursor):
-            _retype_history(cursor, config, change)
+            _change_type_in_history(cursor, config, change)
 
 
-def _retype_history(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+def _change_type_in_history(cursor: Cursor, config: ImportConfig, change: Change) -> None:
     """Give the kept values the type that the table has now, so that both still compare."""
     for part in ("key", "old_row"):
         cursor.execute(
@@ -193,10 +193,10 @@ def _retype_history(cursor: Cursor, config: ImportConfig, change: Change) -> Non
         )
 
 
-def _as_postgresql_writes(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+def _check_text_form(cursor: Cursor, config: ImportConfig, change: Change) -> None:
     """Rewrite the texts of a column, here and in the history, as the server spells values of the new type."""
     place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
-    spelling = _spellings(cursor, config, change)
+    spelling = _find_spellings(cursor, config, change)
     if not spelling:
         return
     from psycopg2.extras import execute_values
@@ -216,11 +216,11 @@ def _as_postgresql_writes(cursor: Cursor, config: ImportConfig, change: Change) 
     cursor.execute("drop table pg_temp.spelling")
 
 
-def _spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:
+def _find_spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:
     """Each different text of a column that has to be written otherwise; raises BadDataError where one does not fit."""
-    convert = convert_values.converter(change.field.column, settings.get_zone())
+    convert = convert_values.make_converter(change.field.column, settings.get_zone())
     found, faults = [], []
-    for text in _texts(cursor, config, change):
+    for text in _read_texts(cursor, config, change):
         try:
             is_empty = convert_values.is_empty(text, change.field.column, change.field.null)
             new = None if is_empty else convert(text) if convert else text
@@ -232,13 +232,13 @@ def _spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tup
     if faults:
         raise BadDataError(
             f"column {change.name} of {config.target_table} cannot become {change.type}: "
-            f"{len(faults)} different values do not fit, {'; '.join(faults[:MOST_SHOWN])}",
+            f"{len(faults)} different values do not fit, {'; '.join(faults[:MAX_SHOWN_VALUES])}",
             "Declare formats, marks or null markers for them, undo their datasets, or leave it text.",
         )
     return found
 
 
-def _texts(cursor: Cursor, config: ImportConfig, change: Change) -> list[str]:
+def _read_texts(cursor: Cursor, config: ImportConfig, change: Change) -> list[str]:
     cursor.execute(
         sql.SQL(
             """select {1} from {0} where {1} is not null

@@ -9,7 +9,7 @@ from psycopg2 import sql
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-LABEL = "header: "
+HEADER_PREFIX = "header: "
 LINEAGE = {
     "dataset_id": "The dataset of the row: see dba.v_row_origin",
     "source_row": "Line of the file, or row of the sheet, from 1",
@@ -17,49 +17,49 @@ LINEAGE = {
 }
 
 
-def describe(cursor: Cursor, schema: str, table: str, config_name: str) -> None:
+def comment_table(cursor: Cursor, schema: str, table: str, config_name: str) -> None:
     """Comment a new target, its view and its lineage columns."""
     place, view = sql.Identifier(schema, table), sql.Identifier(schema, f"{table}_current")
-    comment(cursor, sql.SQL("table {}").format(place), f"Rows of the import {config_name}, all datasets")
-    comment(cursor, sql.SQL("view {}").format(view), f"The current rows of {schema}.{table}")
-    for name in _with_comment(cursor, schema, table):
+    set_comment(cursor, sql.SQL("table {}").format(place), f"Rows of the import {config_name}, all datasets")
+    set_comment(cursor, sql.SQL("view {}").format(view), f"The current rows of {schema}.{table}")
+    for name in _load_comments(cursor, schema, table):
         if name in LINEAGE:
-            comment(cursor, _column(schema, table, name), LINEAGE[name])
+            set_comment(cursor, _build_column_name(schema, table, name), LINEAGE[name])
 
 
-def note_headers(cursor: Cursor, schema: str, table: str, headers: dict[str, str]) -> None:
+def comment_headers(cursor: Cursor, schema: str, table: str, headers: dict[str, str]) -> None:
     """Add headers (by column) that a column's comment does not name yet, a line for each; what people wrote stays."""
-    missing = unnamed(_with_comment(cursor, schema, table), headers)
-    statements = [_comment(_column(schema, table, name), text) for name, text in missing.items()]
+    missing = find_unlabelled(_load_comments(cursor, schema, table), headers)
+    statements = [_build_comment(_build_column_name(schema, table, name), text) for name, text in missing.items()]
     if statements:  # in one go: a way to the server for each of 1,500 columns takes a second
         cursor.execute(sql.SQL("; ").join(statements))
 
 
-def unnamed(comments: dict[str, str | None], headers: dict[str, str]) -> dict[str, str]:
+def find_unlabelled(comments: dict[str, str | None], headers: dict[str, str]) -> dict[str, str]:
     """The comments that columns should have, of those that lack a header; a blank header is no name."""
     found = {}
     for name, header in headers.items():
-        line = LABEL + " ".join(header.replace("\x00", "").split())
+        line = HEADER_PREFIX + " ".join(header.replace("\x00", "").split())
         lines = (comments.get(name) or "").splitlines()
-        if name in comments and line not in lines and (line != LABEL or not lines):
-            found[name] = "\n".join([*(text for text in lines if text != LABEL), line])
+        if name in comments and line not in lines and (line != HEADER_PREFIX or not lines):
+            found[name] = "\n".join([*(text for text in lines if text != HEADER_PREFIX), line])
     return found
 
 
-def comment(cursor: Cursor, what: sql.Composable, text: str | None) -> None:
+def set_comment(cursor: Cursor, what: sql.Composable, text: str | None) -> None:
     """Set one comment; `what` as COMMENT ON wants it."""
-    cursor.execute(_comment(what, text))
+    cursor.execute(_build_comment(what, text))
 
 
-def _comment(what: sql.Composable, text: str | None) -> sql.Composed:
+def _build_comment(what: sql.Composable, text: str | None) -> sql.Composed:
     return sql.SQL("comment on {} is {}").format(what, sql.Literal(text))
 
 
-def _column(schema: str, table: str, name: str) -> sql.Composed:
+def _build_column_name(schema: str, table: str, name: str) -> sql.Composed:
     return sql.SQL("column {}").format(sql.Identifier(schema, table, name))
 
 
-def _with_comment(cursor: Cursor, schema: str, table: str) -> dict[str, str | None]:
+def _load_comments(cursor: Cursor, schema: str, table: str) -> dict[str, str | None]:
     cursor.execute(
         """select a.attname, col_description(a.attrelid, a.attnum)
            from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

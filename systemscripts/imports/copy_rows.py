@@ -18,10 +18,10 @@ import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
-from systemscripts.imports.rejects import Reject, Rejects, store
+from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target import LINEAGE, Plan
 from systemscripts.imports.values import split_fields
-from systemscripts.imports.values.validate_rows import Checked, Checker, Rules
+from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
 from systemscripts.tables.model import Block, Table, Wire
 
@@ -60,7 +60,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
     statements = _Statements(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
-    ahead = _Ahead(_straight(load) if straight else _checked(load), statements)
+    ahead = _Ahead(_prepare_straight(load) if straight else _prepare_checked(load), statements)
     cursor.execute("savepoint block")  # there is always one: each block begins its own in place of the one before
     for block, ready in ahead:
         counts.read += len(block.records)
@@ -69,7 +69,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         else:
             loaded, ready = careful.copy(block)
             counts.loaded += loaded
-        store(cursor, ready.rejects, load.file_id, load.dataset_id)
+        store_rejects(cursor, ready.rejects, load.file_id, load.dataset_id)
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
@@ -78,7 +78,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
 
 
 @dataclass
-class _Ready:
+class _ReadyBlock:
     """A block made ready for COPY."""
 
     data: bytes
@@ -114,45 +114,45 @@ class _Statements:
         return self.csv if not self._text or any(mark in data for mark in self._special) else self._text
 
 
-def _straight(load: Load) -> Iterator[tuple[Block, _Ready]]:
+def _prepare_straight(load: Load) -> Iterator[tuple[Block, _ReadyBlock]]:
     """The records as they stand, lineage before each; one big format is quicker than one for each line."""
     wire, width = load.table.wire, load.rules.width
     delimiter, quote = wire.delimiter.encode(), wire.quote.encode(wire.encoding)
     for block in load.table.blocks():
-        data = _with_lineage(block, load.dataset_id, delimiter)
+        data = _add_lineage(block, load.dataset_id, delimiter)
         rejects: list[Reject] = []
         # what surely does not fit is taken out here: a block that the server refuses costs as much as ten others
         if data.count(delimiter) != len(block.records) * (width + 1) and quote not in data:
-            sound, rejects = _sound(block, load, delimiter)
-            data = _with_lineage(sound, load.dataset_id, delimiter)
-        yield block, _Ready(data, len(block.records) - len(rejects), rejects)
+            sound, rejects = _remove_broken(block, load, delimiter)
+            data = _add_lineage(sound, load.dataset_id, delimiter)
+        yield block, _ReadyBlock(data, len(block.records) - len(rejects), rejects)
 
 
-def _with_lineage(block: Block, dataset_id: int, delimiter: bytes) -> bytes:
+def _add_lineage(block: Block, dataset_id: int, delimiter: bytes) -> bytes:
     line = b"%d%s%%d%s%%b\n" % (dataset_id, delimiter, delimiter)
     return (line * len(block.records)) % tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
 
 
-def _sound(block: Block, load: Load, delimiter: bytes) -> tuple[Block, list[Reject]]:
+def _remove_broken(block: Block, load: Load, delimiter: bytes) -> tuple[Block, list[Reject]]:
     """The records of a block without quotes that have the right width, and the others as rejects."""
     fits = [record.count(delimiter) == load.rules.width - 1 for record in block.records]
     odd = [place for place, found in enumerate(fits) if not found]
     others = Block([block.records[place] for place in odd], [block.rows[place] for place in odd])
-    rejects = split_fields.cut(others, load.table, load.rules.width).rejects
+    rejects = split_fields.split_block(others, load.table, load.rules.width).rejects
     return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), rejects
 
 
-def _checked(load: Load) -> Iterator[tuple[Block, _Ready]]:
-    checker = Checker(load.rules)
+def _prepare_checked(load: Load) -> Iterator[tuple[Block, _ReadyBlock]]:
+    checker = RowChecker(load.rules)
     for block in load.table.blocks():
-        yield block, _ready(checker.check(block, load.table), load.dataset_id)
+        yield block, _prepare_block(checker.check(block, load.table), load.dataset_id)
 
 
-def _ready(checked: Checked, dataset_id: int) -> _Ready:
-    return _Ready(as_text(checked, dataset_id), len(checked.rows), checked.rejects, checked.skipped)
+def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
+    return _ReadyBlock(rows_as_text(checked, dataset_id), len(checked.rows), checked.rejects, checked.skipped)
 
 
-def as_text(checked: Checked, dataset_id: int) -> bytes:
+def rows_as_text(checked: CheckedBlock, dataset_id: int) -> bytes:
     """Checked rows in CHECKED_WIRE, lineage first."""
     rows = len(checked.rows)
     columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
@@ -171,10 +171,10 @@ def as_text(checked: Checked, dataset_id: int) -> bytes:
 class _Ahead:
     """Blocks made ready one ahead: `prepare` works on the next one, and keeps its exception for whoever takes it."""
 
-    def __init__(self, blocks: Iterator[tuple[Block, _Ready]], statements: _Statements) -> None:
+    def __init__(self, blocks: Iterator[tuple[Block, _ReadyBlock]], statements: _Statements) -> None:
         self._blocks, self._statements = blocks, statements
-        self._next: tuple[Block, _Ready] | None = None
-        self._spent: tuple[Block, _Ready] | None = None  # its records are freed while the server works, too
+        self._next: tuple[Block, _ReadyBlock] | None = None
+        self._spent: tuple[Block, _ReadyBlock] | None = None  # its records are freed while the server works, too
         self._error: BaseException | None = None
 
     def prepare(self) -> None:
@@ -188,7 +188,7 @@ class _Ahead:
             except BaseException as error:
                 self._error = error
 
-    def __iter__(self) -> Iterator[tuple[Block, _Ready]]:
+    def __iter__(self) -> Iterator[tuple[Block, _ReadyBlock]]:
         while True:
             if self._next is None:
                 self.prepare()
@@ -216,11 +216,11 @@ class _Stream(io.BytesIO):
         return data
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """There is nothing to do meanwhile."""
 
 
-def _try_copy(cursor: Cursor, statement: str, ready: _Ready, meanwhile: Callable[[], None] = _nothing) -> bool:
+def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, meanwhile: Callable[[], None] = _do_nothing) -> bool:
     """Copy one block; false when the server refuses the data or counts other records, and then nothing of it is in."""
     if not ready.data:
         return True
@@ -241,19 +241,19 @@ class _Careful:
 
     def __init__(self, cursor: Cursor, load: Load) -> None:
         self._cursor, self._load = cursor, load
-        self._checker = Checker(load.rules)
+        self._checker = RowChecker(load.rules)
         self._statement = _Statements(cursor, load.made, CHECKED_WIRE).csv
 
-    def copy(self, block: Block) -> tuple[int, _Ready]:
+    def copy(self, block: Block) -> tuple[int, _ReadyBlock]:
         """Copy the rows that are good; returns how many, and the rejects."""
         checked = self._checker.check(block, self._load.table, careful=True)
-        found = _ready(checked, self._load.dataset_id)
+        found = _prepare_block(checked, self._load.dataset_id)
         raws = dict(zip(block.rows, block.records, strict=True))
         return self._copy_or_halve(checked, raws, found.rejects), found
 
-    def _copy_or_halve(self, checked: Checked, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+    def _copy_or_halve(self, checked: CheckedBlock, raws: dict[int, bytes], rejects: list[Reject]) -> int:
         """Copy rows that look right here; where PostgreSQL refuses some after all, find them by halving."""
-        ready = _ready(checked, self._load.dataset_id)
+        ready = _prepare_block(checked, self._load.dataset_id)
         if ready.rows == 1:
             return self._copy_one(ready, checked.rows[0], raws, rejects)
         if _try_copy(self._cursor, self._statement, ready):
@@ -262,12 +262,12 @@ class _Careful:
         parts = (slice(0, half), slice(half, None))
         return sum(
             self._copy_or_halve(
-                Checked(checked.rows[part], [column[part] for column in checked.columns], []), raws, rejects
+                CheckedBlock(checked.rows[part], [column[part] for column in checked.columns], []), raws, rejects
             )
             for part in parts
         )
 
-    def _copy_one(self, ready: _Ready, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+    def _copy_one(self, ready: _ReadyBlock, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
         self._cursor.execute("savepoint record")
         try:
             self._cursor.copy_expert(self._statement, io.BytesIO(ready.data))

@@ -30,7 +30,7 @@ class View:
 
 def refuse_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str], command: str) -> None:
     """Raise ConfigurationError with the SQL to run when a view of somebody else stands on some columns or our view."""
-    views = _foreign_views(cursor, schema, table, columns)
+    views = _find_foreign_views(cursor, schema, table, columns)
     if not views:
         return
     downwards = sorted(views, key=lambda view: -view.depth)
@@ -42,29 +42,29 @@ def refuse_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[
     )
 
 
-def _foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str]) -> list[View]:
+def _find_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str]) -> list[View]:
     cursor.execute(
-        _VIEWS, {"table": _regclass(cursor, schema, table), "own": _regclass(cursor, schema, f"{table}_current"),
+        _VIEWS, {"table": _to_regclass(cursor, schema, table), "own": _to_regclass(cursor, schema, f"{table}_current"),
                  "columns": columns}
     )  # fmt: skip
     return [View(*row) for row in cursor.fetchall()]
 
 
-def _regclass(cursor: Cursor, schema: str, name: str) -> str:
+def _to_regclass(cursor: Cursor, schema: str, name: str) -> str:
     return sql.Identifier(schema, name).as_string(cursor)
 
 
 @dataclass(frozen=True)
-class Kept:
+class ViewExtras:
     """What a view has beside its definition."""
 
     comment: str | None
     grants: list[tuple[str, str, bool]]  # role, privilege, with grant option
 
 
-def kept_of(cursor: Cursor, schema: str, view: str) -> Kept:
+def load_view_extras(cursor: Cursor, schema: str, view: str) -> ViewExtras:
     """Comment and grants of a view, to be given back after it was made anew."""
-    name = _regclass(cursor, schema, view)
+    name = _to_regclass(cursor, schema, view)
     cursor.execute("select obj_description(to_regclass(%s), 'pg_class')", (name,))
     comment = cursor.fetchone()
     cursor.execute(
@@ -74,10 +74,10 @@ def kept_of(cursor: Cursor, schema: str, view: str) -> Kept:
            where c.oid = to_regclass(%s) and a.grantee <> c.relowner""",
         (name,),
     )
-    return Kept(comment[0] if comment else None, cursor.fetchall())
+    return ViewExtras(comment[0] if comment else None, cursor.fetchall())
 
 
-def grants(schema: str, view: str, kept: Kept) -> list[sql.Composed]:
+def build_restore_statements(schema: str, view: str, kept: ViewExtras) -> list[sql.Composed]:
     """The statements that give a view its grants back."""
     return [
         sql.SQL(f"grant {privilege} on {{}} to {role}{' with grant option' if grantable else ''}").format(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def too_old(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
+def explain_stale(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
     """Why the data of an import are too old, or nothing.
 
     `asked`: false where its sources could not be asked, so that it is no wonder when there are no data at all.
@@ -25,7 +25,7 @@ def too_old(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
     if limit is None:
         return ""
     column = config.guards.age_column
-    newest = _newest_value(cursor, config, column) if column else _last_good_load(cursor, config)
+    newest = _find_newest_value(cursor, config, column) if column else _find_last_good_load(cursor, config)
     what = f"the newest {column}" if column else "the last good load"
     if newest is None and not asked:
         return ""
@@ -37,7 +37,7 @@ def too_old(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
     return f"the data are {age:.0f} days old ({what} is of {newest:%Y-%m-%d}), guards.max_age_days is {limit:g}"
 
 
-def _newest_value(cursor: Cursor, config: ImportConfig, column: str) -> datetime | None:
+def _find_newest_value(cursor: Cursor, config: ImportConfig, column: str) -> datetime | None:
     schema, table = config.schema_and_table
     cursor.execute(
         """select data_type from information_schema.columns
@@ -58,20 +58,20 @@ def _newest_value(cursor: Cursor, config: ImportConfig, column: str) -> datetime
         sql.SQL("select max({}) from {}").format(sql.Identifier(column), sql.Identifier(schema, f"{table}_current"))
     )
     found: Any = cursor.fetchone()
-    return _moment(found[0])
+    return _to_moment(found[0])
 
 
-def _last_good_load(cursor: Cursor, config: ImportConfig) -> datetime | None:
+def _find_last_good_load(cursor: Cursor, config: ImportConfig) -> datetime | None:
     cursor.execute(
         """select max(status_at) from dba.tfile
            where config_name = %s and status in ('loaded', 'unchanged', 'duplicate')""",
         (config.config_name,),
     )
     found: Any = cursor.fetchone()
-    return _moment(found[0])
+    return _to_moment(found[0])
 
 
-def _moment(value: date | datetime | None) -> datetime | None:
+def _to_moment(value: date | datetime | None) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime):

@@ -93,7 +93,7 @@ class Layout:
             return self
         config = self.config
         fields = [
-            field_of(config, each.name, each.place, columns[each.name]) if each.name in columns else each
+            build_field(config, each.name, each.place, columns[each.name]) if each.name in columns else each
             for each in self.fields
         ]
         return replace(self, fields=fields)
@@ -106,7 +106,9 @@ class Layout:
         )  # fmt: skip
 
 
-def layout(config: ImportConfig, columns: list[str], headers: list[str], transform: Transform | None = None) -> Layout:
+def build_layout(
+    config: ImportConfig, columns: list[str], headers: list[str], transform: Transform | None = None
+) -> Layout:
     """Lay out a file's columns (already named) by what the configuration declares.
 
     `transform`: changes the columns first. Raises BadDataError when the file has another layout, ConfigurationError
@@ -114,7 +116,7 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
     """
     _check_header(config, headers[columns[:1] == [SOURCE_SHEET] :])
     made = Layout(len(columns), [], {}, config=config, hashed=config.load_mode == "new_rows", transform=transform)
-    _skips(config, columns, made)
+    _find_skips(config, columns, made)
     written = dict(zip(columns, headers, strict=True))
     columns = transform.columns if transform else columns
     for place, name in enumerate(columns):
@@ -123,25 +125,25 @@ def layout(config: ImportConfig, columns: list[str], headers: list[str], transfo
         if declared is not None and (declared.fill or declared.from_column):
             made.dropped.append(name)  # the configuration says where this column comes from
         elif declared is not None:
-            made.fields.append(field_of(config, declared.rename or name, place, declared))
+            made.fields.append(build_field(config, declared.rename or name, place, declared))
             made.headers[declared.rename or name] = header
         elif name == SOURCE_SHEET:  # no column of the file: kept whatever is declared of those
-            made.fields.append(field_of(config, name, place, TEXT))
+            made.fields.append(build_field(config, name, place, TEXT))
         elif config.extras_json:
             made.extras[name] = place
         elif config.strict_mode:
             made.dropped.append(name)
         else:
-            made.fields.append(field_of(config, name, place, TEXT))
+            made.fields.append(build_field(config, name, place, TEXT))
             made.headers[name] = header
-    _fill(config, columns, made)
+    _add_filled_columns(config, columns, made)
     made.extras_name = config.extras_json
     _check_names(made)
-    made.equations = [_equation(check.equation, check.tolerance, made) for check in config.row_checks]
+    made.equations = [_parse_equation(check.equation, check.tolerance, made) for check in config.row_checks]
     return made
 
 
-def field_of(config: ImportConfig, name: str, place: int | None, declared: Column) -> Field:
+def build_field(config: ImportConfig, name: str, place: int | None, declared: Column) -> Field:
     """A column of the target as the schema declares it, with the marks that the import declares for all columns."""
     marks = config.reading.null_markers if declared.null is None else declared.null
     if declared.type in ("integer", "bigint", "numeric"):
@@ -157,11 +159,11 @@ def _check_header(config: ImportConfig, headers: list[str]) -> None:
     """Another header is another layout; letters with and without accents are the same."""
     if config.exact_header and make_column_names(headers) != make_column_names(config.exact_header):
         expected, found = ",".join(config.exact_header), ",".join(headers)
-        differs = _difference(config.exact_header, headers)
+        differs = _describe_difference(config.exact_header, headers)
         raise BadDataError(f"unexpected layout: expected the header {expected}, found {found}; {differs}")
 
 
-def _difference(expected: list[str], headers: list[str]) -> str:
+def _describe_difference(expected: list[str], headers: list[str]) -> str:
     """Say which columns of a header differ: those missing and new, else the first that stands elsewhere."""
     wanted, names = make_column_names(expected), make_column_names(headers)
     missing = [header for header, name in zip(expected, wanted, strict=True) if name not in names]
@@ -178,14 +180,14 @@ def _difference(expected: list[str], headers: list[str]) -> str:
     return "; ".join(parts)
 
 
-def _skips(config: ImportConfig, columns: list[str], made: Layout) -> None:
+def _find_skips(config: ImportConfig, columns: list[str], made: Layout) -> None:
     for name, values in config.reading.skip_if.items():
         if name not in columns:
             raise BadDataError(f"there is no column {name!r}, by which reading.skip_if tells rows that are no data")
         made.skip_if[columns.index(name)] = frozenset(values)
 
 
-def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
+def _add_filled_columns(config: ImportConfig, columns: list[str], made: Layout) -> None:
     places = {name: place for place, name in reversed(list(enumerate(columns)))}
     made_here = {name: column for name, column in config.declared.items() if column.fill or column.from_column}
     absent = made_here | {name: column for name, column in config.declared.items() if name not in places}
@@ -204,7 +206,7 @@ def _fill(config: ImportConfig, columns: list[str], made: Layout) -> None:
             column = column.model_copy(
                 update={"default": now if column.type == "timestamptz" else now[: len("2026-01-05 06:00:00")]}
             )
-        made.fields.append(field_of(config, column.rename or name, place, column))
+        made.fields.append(build_field(config, column.rename or name, place, column))
         made.headers[column.rename or name] = ""
 
 
@@ -216,9 +218,9 @@ def _check_names(made: Layout) -> None:
         )
 
 
-def _equation(text: str, tolerance: float, made: Layout) -> Equation:
+def _parse_equation(text: str, tolerance: float, made: Layout) -> Equation:
     try:
-        found = row_checks.parse(text, tolerance)
+        found = row_checks.parse_equation(text, tolerance)
     except ValueError as error:
         raise ConfigurationError(f"row_checks: {error}") from error
     numeric = {each.name for each in made.fields if each.column.type in ("integer", "bigint", "numeric")}

@@ -21,19 +21,19 @@ from systemscripts.summary import Counts
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-INCOMING = "incoming_new_rows"
+INCOMING_TABLE = "incoming_new_rows"
 
 
 def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
     """Insert the records whose hash is not in the target; returns the counts (twins inside the file are skipped)."""
     columns = [*LINEAGE, ROW_HASH, *load.made.columns]
     parts = {
-        "incoming": sql.Identifier("pg_temp", INCOMING),
+        "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
         "target": sql.Identifier(load.made.schema, load.made.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
     }
     cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
-    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
+    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     cursor.execute(sql.SQL("analyze {incoming}").format(**parts))
     cursor.execute(sql.SQL(_DROP_LATER_TWINS).format(**parts))
@@ -45,14 +45,14 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
     return counts, rejects
 
 
-def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
+def undo_new_rows(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
     """Delete the rows of a dataset; others may have skipped rows because of it, see `dependents`."""
     place = sql.Identifier(schema, table)
     cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(place), (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
 
 
-def dependents(cursor: Cursor, dataset_id: int) -> list[int]:
+def find_dependents(cursor: Cursor, dataset_id: int) -> list[int]:
     """The valid datasets that skipped rows because this one holds them, in the order in which they were loaded."""
     cursor.execute(
         """select o.dataset_id from dba.tdatasetoverlap o join dba.tdataset d using (dataset_id)
@@ -62,7 +62,7 @@ def dependents(cursor: Cursor, dataset_id: int) -> list[int]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def forget_holder(cursor: Cursor, dataset_id: int) -> None:
+def delete_overlaps(cursor: Cursor, dataset_id: int) -> None:
     """Nobody skips rows because of this dataset any more."""
     cursor.execute("delete from dba.tdatasetoverlap where holder_id = %s", (dataset_id,))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-KEPT_OF_A_REFUSED_FILE = 1000
+MAX_KEPT_OF_REFUSED_FILE = 1000
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Rejects:
     def add(self, found: list[Reject]) -> None:
         """Take note of more rejects."""
         self.count += len(found)
-        self.first += found[: max(KEPT_OF_A_REFUSED_FILE - len(self.first), 0)]
+        self.first += found[: max(MAX_KEPT_OF_REFUSED_FILE - len(self.first), 0)]
 
 
-def store(cursor: Cursor, found: list[Reject], file_id: int, dataset_id: int | None) -> None:
+def store_rejects(cursor: Cursor, found: list[Reject], file_id: int, dataset_id: int | None) -> None:
     """Write rejects to dba.trejectedrow; PostgreSQL's text cannot hold NUL, so it is shown as \\0."""
     from psycopg2.extras import execute_values
 
@@ -44,17 +44,17 @@ def store(cursor: Cursor, found: list[Reject], file_id: int, dataset_id: int | N
         cursor,
         "insert into dba.trejectedrow (file_id, dataset_id, source_row, column_name, value, reason, raw_row) values %s",
         [
-            (file_id, dataset_id, r.source_row, r.column_name, _storable(r.value), r.reason, _storable(r.raw_row))
+            (file_id, dataset_id, r.source_row, r.column_name, _clean_text(r.value), r.reason, _clean_text(r.raw_row))
             for r in found
         ],
         page_size=1000,
     )
 
 
-def _storable(text: str | None) -> str | None:
+def _clean_text(text: str | None) -> str | None:
     return text.replace("\x00", "\\0") if text is not None else None
 
 
-def too_many(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
+def exceeds_limits(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
     """Whether both limits are passed: more than `max_rejects` rows and a higher share than `max_reject_rate`."""
     return rejected > max_rejects and rejected > max_reject_rate * read

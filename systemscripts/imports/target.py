@@ -18,12 +18,12 @@ from systemscripts.imports.layout import Layout
 LINEAGE = ("dataset_id", "source_row")
 MAX_COLUMNS = 1600  # of a table, those that were dropped included (PostgreSQL, MaxHeapAttributeNumber)
 ROW_HASH = "row_hash"  # load mode new_rows: what makes a row the same row
-_SPELLED = {  # PostgreSQL's own names of the types
+_POSTGRESQL_TYPES = {  # PostgreSQL's own names of the types
     "time": "time without time zone",
     "timestamp": "timestamp without time zone",
     "timestamptz": "timestamp with time zone",
 }
-_KINDS = {spelling: kind for kind, spelling in _SPELLED.items()} | {"smallint": "integer"}
+_TYPES_BY_POSTGRESQL_NAME = {spelling: kind for kind, spelling in _POSTGRESQL_TYPES.items()} | {"smallint": "integer"}
 
 
 @dataclass
@@ -91,14 +91,14 @@ class Plan:
         return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(self.types[name])) for name in names]
 
 
-def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) -> Plan:
+def plan_target(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) -> Plan:
     """Compare the columns of a file with its target under an import strategy (dba.timportstrategy).
 
     Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is a
     table that no import made, or a column of it has another type than declared.
     """
     made = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
-    existing = existing_columns(cursor, schema, table)
+    existing = load_columns(cursor, schema, table)
     made.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
     if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
         raise BadDataError(
@@ -107,7 +107,7 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         )
     if existing is None:
         made.create, made.added = True, list(made.columns)
-        _refuse_too_many(cursor, made)
+        _check_column_count(cursor, made)
         return made
     if list(existing)[:2] != list(LINEAGE):
         raise ConfigurationError(
@@ -127,11 +127,11 @@ def plan(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) 
         made.shape = shape.without(new)
     _check_types(made, existing)
     if made.added:
-        _refuse_too_many(cursor, made)
+        _check_column_count(cursor, made)
     return made
 
 
-def _refuse_too_many(cursor: Cursor, made: Plan) -> None:
+def _check_column_count(cursor: Cursor, made: Plan) -> None:
     """Refuse what would need more columns than a table can have, before anything is done."""
     cursor.execute(
         "select coalesce(max(attnum), 0), count(*) filter (where attisdropped) from pg_attribute "
@@ -163,8 +163,8 @@ def _check_types(made: Plan, existing: dict[str, str]) -> None:
         if name in existing and name not in declared:
             made.types[name] = existing[name]
             if existing[name] != "text":
-                undeclared[name] = _as_declared(existing[name])
-        elif name in existing and existing[name] != spelled(made.types[name]):
+                undeclared[name] = _parse_type(existing[name])
+        elif name in existing and existing[name] != to_postgresql_type(made.types[name]):
             raise ConfigurationError(
                 f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
                 "Run apply_config.py, which converts what is there, or declare it as it is.",
@@ -172,7 +172,7 @@ def _check_types(made: Plan, existing: dict[str, str]) -> None:
     made.shape = made.shape.with_columns(undeclared)
 
 
-def _as_declared(spelling: str) -> Column:
+def _parse_type(spelling: str) -> Column:
     """Return what a type of PostgreSQL is in a schema, so that its values are judged as if it were declared there.
 
     Text for every other type, whose values PostgreSQL judges alone.
@@ -180,16 +180,16 @@ def _as_declared(spelling: str) -> Column:
     number = re.fullmatch(r"numeric\(\d+,(\d+)\)", spelling)
     if number and int(number[1]) <= MAX_SCALE:
         return Column(type="numeric", scale=int(number[1]))
-    kind = _KINDS.get(spelling, spelling)
+    kind = _TYPES_BY_POSTGRESQL_NAME.get(spelling, spelling)
     return Column.model_validate({"type": kind}) if kind in COLUMN_TYPES else Column()
 
 
-def spelled(kind: str) -> str:
+def to_postgresql_type(kind: str) -> str:
     """PostgreSQL's own name of a declared type."""
-    return _SPELLED.get(kind, kind)
+    return _POSTGRESQL_TYPES.get(kind, kind)
 
 
-def existing_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
+def load_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
     """The columns of a table with their types, None when there is nothing, empty when it is something else."""
     cursor.execute(
         """select a.attname, format_type(a.atttypid, a.atttypmod)
@@ -205,22 +205,22 @@ def existing_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] 
     return None if cursor.fetchone() == (True,) else {}
 
 
-def extend(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
+def extend_table(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
     """Carry out a plan's DDL, note the headers, refresh the view of current rows, record each statement."""
     headers = {name: made.headers.get(name, "") for name in made.columns}
     statements = made.statements()
     if not statements:
-        comments.note_headers(cursor, made.schema, made.table, headers)
+        comments.comment_headers(cursor, made.schema, made.table, headers)
         return
     cursor.execute("select to_regnamespace(%s) is null", (f'"{made.schema}"',))
     if cursor.fetchone() == (True,):
         statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(made.schema)))
     _lock_view(cursor, made)
-    for statement in (*statements, current_view(made.schema, made.table)):
+    for statement in (*statements, build_current_view(made.schema, made.table)):
         run_ddl(cursor, statement, made.name, config_name, run_uuid, file_id)
     if made.create:
-        comments.describe(cursor, made.schema, made.table, config_name)
-    comments.note_headers(cursor, made.schema, made.table, headers)
+        comments.comment_table(cursor, made.schema, made.table, config_name)
+    comments.comment_headers(cursor, made.schema, made.table, headers)
     for name in (made.table, f"{made.table}_current"):
         reader_rights.grant_target(cursor, made.schema, name)
 
@@ -247,7 +247,7 @@ def run_ddl(
     )
 
 
-def current_view(schema: str, table: str) -> sql.Composed:
+def build_current_view(schema: str, table: str) -> sql.Composed:
     """The view of the current rows; replaced, it takes up new columns at its end and keeps its grants."""
     statement = """create or replace view {view} as select t.* from {table} t
         where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""

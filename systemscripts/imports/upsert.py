@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
-from systemscripts.imports.rejects import Reject, Rejects, store
+from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target import LINEAGE, Plan
 from systemscripts.summary import Counts
 from systemscripts.tables.model import Table
@@ -24,7 +24,7 @@ from systemscripts.tables.model import Table
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-INCOMING = "incoming_rows"
+INCOMING_TABLE = "incoming_rows"
 # An entry of a B-tree has at most 2,704 bytes (nbtree.h, BTMaxItemSize); the rest is for its header and alignment.
 MAX_INDEX_ENTRY_BYTES = 2600
 ENTRY_BYTES_PER_KEY = 16
@@ -38,23 +38,23 @@ def upsert_table(
     `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts; rows that change
     nothing, the earlier ones, and those that a later-dated dataset wrote (`Rejects.overtaken`) are skipped.
     """
-    names = _Names(load.made, empty_keeps, load.dataset_id, _current_besides_upserts(cursor, load))
+    names = _Names(load.made, empty_keeps, load.dataset_id, _find_current_of_other_modes(cursor, load))
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
-    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING))
+    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     for found in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
-        store(cursor, found, load.file_id, load.dataset_id)
+        store_rejects(cursor, found, load.file_id, load.dataset_id)
         rejects.add(found)
     cursor.execute(names.sql("analyze {incoming}"))
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
-    rejects.overtaken = _leave_overtaken(cursor, names, load)
-    counts.loaded = _apply(cursor, names)
+    rejects.overtaken = _remove_overtaken(cursor, names, load)
+    counts.loaded = _apply_rows(cursor, names)
     counts.rejected = rejects.count
     counts.skipped = counts.read - counts.loaded - counts.rejected
     return counts, rejects
 
 
-def _current_besides_upserts(cursor: Cursor, load: Load) -> list[int] | None:
+def _find_current_of_other_modes(cursor: Cursor, load: Load) -> list[int] | None:
     """Return the datasets whose rows count, or None where all rows of the target do: upserts leave no other ones."""
     target = (load.made.name,)
     cursor.execute(
@@ -68,7 +68,7 @@ def _current_besides_upserts(cursor: Cursor, load: Load) -> list[int] | None:
     return [load.dataset_id, *(dataset_id for (dataset_id,) in cursor.fetchall())]
 
 
-def _leave_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
+def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
     """Take out what would overwrite rows of later-dated datasets; returns how many rows that are."""
     cursor.execute(_LATER_DATED, (load.dataset_id,))
     later = [dataset_id for (dataset_id,) in cursor.fetchall()]
@@ -89,7 +89,7 @@ def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
     cursor.execute("select set_config('TimeZone', %s, true)", zone)
 
 
-def _apply(cursor: Cursor, names: _Names) -> int:
+def _apply_rows(cursor: Cursor, names: _Names) -> int:
     """Write the history and the rows; returns how many rows were updated or inserted."""
     with in_zone_of_history(cursor):
         if names.folds:
@@ -107,7 +107,8 @@ def _reject_without_key(cursor: Cursor, names: _Names, load: Load) -> list[Rejec
     rows = {row for (row,) in cursor.fetchall()}
     columns = ", ".join(load.made.key_columns)
     return [
-        Reject(row, f"has no key: {columns} must not be empty", raw, columns) for row, raw in _raw(load.table, rows)
+        Reject(row, f"has no key: {columns} must not be empty", raw, columns)
+        for row, raw in _read_raw_rows(load.table, rows)
     ]
 
 
@@ -122,11 +123,11 @@ def _reject_long_keys(cursor: Cursor, names: _Names, load: Load) -> list[Reject]
     sizes: dict[int, int] = dict(cursor.fetchall())
     return [
         Reject(row, f"has a key of {sizes[row]:,} bytes ({', '.join(columns)}), a key has at most {limit:,}", raw)
-        for row, raw in _raw(load.table, set(sizes))
+        for row, raw in _read_raw_rows(load.table, set(sizes))
     ]
 
 
-def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
+def _read_raw_rows(table: Table, rows: set[int]) -> list[tuple[int, str]]:
     """Some rows as they stand in the file; it is read once more for them."""
     found = []
     for block in table.blocks() if rows else ():
@@ -136,7 +137,7 @@ def _raw(table: Table, rows: set[int]) -> list[tuple[int, str]]:
     return found
 
 
-def undo(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
+def undo_upsert(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
     """Bring the rows that a dataset changed back to what they were; it must be the newest upsert of its target."""
     mine = (dataset_id, f"{schema}.{table}")
     cursor.execute("select from dba.trowhistory where dataset_id = %s and target_table = %s limit 1", mine)
@@ -168,16 +169,16 @@ class _Names:
         new = sql.SQL("coalesce(i.{0}, t.{0})" if empty_keeps else "i.{0}")
         lineage = [*map(sql.Identifier, LINEAGE)]
         self.parts: dict[str, sql.Composable] = {
-            "incoming": sql.Identifier("pg_temp", INCOMING),
+            "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
             "target": sql.Identifier(made.schema, made.table),
             "target_name": sql.Literal(made.name),
             "dataset": sql.Literal(dataset_id),
             "counts": sql.SQL("true" if current is None else "t.dataset_id = any({})").format(sql.Literal(current)),
             "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
-            "same_key": _each(" and ", "t.{0} = i.{0}", made.key_columns),
-            "keys": _each(", ", "{0}", made.key_columns),
-            "key_bytes": _each(" + ", "octet_length(i.{0}::text)", made.key_columns),
-            "no_key": _each(" or ", "i.{0} is null", made.key_columns),
+            "same_key": _join_for_each(" and ", "t.{0} = i.{0}", made.key_columns),
+            "keys": _join_for_each(", ", "{0}", made.key_columns),
+            "key_bytes": _join_for_each(" + ", "octet_length(i.{0}::text)", made.key_columns),
+            "no_key": _join_for_each(" or ", "i.{0} is null", made.key_columns),
             "key": sql.SQL("jsonb_build_object({})").format(
                 sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
             ),
@@ -195,7 +196,7 @@ class _Names:
         return sql.SQL(template).format(**self.parts)
 
 
-def _each(between: str, template: str, names: list[str]) -> sql.Composed:
+def _join_for_each(between: str, template: str, names: list[str]) -> sql.Composed:
     return sql.SQL(between).join(sql.SQL(template).format(sql.Identifier(name)) for name in names)
 
 

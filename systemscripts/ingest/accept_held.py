@@ -42,7 +42,7 @@ def accept_dataset(
     check_upload(connection, config)
     with advisory_lock(connection, f"target {target_table}", wait_seconds):
         if not is_held_file:
-            with transaction(connection) as cursor, after_change.recomputed(cursor, config, label):
+            with transaction(connection) as cursor, after_change.recompute_affected(cursor, config, label):
                 before = states.accept_dataset(cursor, dataset_id)
             replaced = f", dataset {before} is superseded" if before else ""
             return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
@@ -79,7 +79,7 @@ def _load_accepted(context: Context, file: PreparedFile, dataset_id: int, decide
     load_plan.extend_target(context, plan, file)
     with (
         transaction(context.connection) as cursor,
-        after_change.recomputed(cursor, context.config, file.identity.label),
+        after_change.recompute_affected(cursor, context.config, file.identity.label),
     ):
         cursor.execute("delete from dba.trejectedrow where dataset_id = %s", (dataset_id,))
         outcome = load.load_rows(cursor, context, file, plan, decision, findings)

@@ -12,7 +12,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, move_file, read_file_stat
 from systemscripts.errors import EtlError
 from systemscripts.ingest.ingest_context import Context
-from systemscripts.summary import Notice, record
+from systemscripts.summary import Notice, record_warning
 
 
 def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat | None = None) -> None:
@@ -41,7 +41,7 @@ def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
         name = context.config.config_name
         text = f"{ticket.name} came from {ticket.source_path}, which the import {name} does not name any more"
         text += ": nothing is tidied up there"
-        record(Notice("source_forgotten", text, name, ticket.file_id, ticket.dataset_id), on_console=True)
+        record_warning(Notice("source_forgotten", text, name, ticket.file_id, ticket.dataset_id), on_console=True)
         return
     request = context.request(source.options if source else {})
     sources.load_module(ticket.source).settle(request, ticket)
@@ -83,7 +83,7 @@ def _move_to_archive(context: Context, ticket: file_ledger.Ticket, read_as: File
             if goal is not None and not goal.exists():
                 text = f"{ticket.name} is {ticket.status}, but its file is no longer there"
                 name, number = context.config.config_name, ticket.dataset_id
-                record(Notice("archived_file_missing", text, name, ticket.file_id, number), on_console=True)
+                record_warning(Notice("archived_file_missing", text, name, ticket.file_id, number), on_console=True)
                 return False
             return goal is None or compute_sha256(goal) == ticket.file_sha256
         if goal is None:  # archive_policy none

@@ -12,7 +12,7 @@ from systemscripts.directory_management import split_still_files
 from systemscripts.errors import EtlError, GaveUpError
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.sources import arrival
-from systemscripts.summary import Notice, Summary, about, bundled
+from systemscripts.summary import Notice, Summary, add_details, limit_per_code
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def fetch_files(
     arrival.remove_landed(context.directories.temporary)
     for source in _list_sources(context.config, only is None and ask_sources):
         name = context.config.config_name
-        summary.warn_all(about(plain_secrets.find_warnings(source.options, f"import {name}"), config_name=name))
+        summary.warn_all(add_details(plain_secrets.find_warnings(source.options, f"import {name}"), config_name=name))
         try:
             request = context.request(source.options, only, leave)
             fetched = sources.load_module(source.type).fetch(request)
@@ -45,11 +45,11 @@ def fetch_files(
         for failure in fetched.failures:
             whole = _can_load_despite(context, source, failure, summary) and whole
         left |= fetched.left
-        summary.warn_all(about(bundled(fetched.warnings), config_name=name))
+        summary.warn_all(add_details(limit_per_code(fetched.warnings), config_name=name))
         tickets |= {ticket.file_id: ticket for ticket in fetched.tickets}
     if only is None:
         tickets |= _find_earlier_tickets(context, leave, tickets, left)
-    summary.warn_all(about(bundled(left.values()), config_name=context.config.config_name))
+    summary.warn_all(add_details(limit_per_code(left.values()), config_name=context.config.config_name))
     return [ticket for ticket in tickets.values() if _is_still_waiting(context, ticket, summary)], whole
 
 

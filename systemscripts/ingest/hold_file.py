@@ -32,7 +32,7 @@ def take_rows_back(
     cursor.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
         lake.remove_leftovers(cursor, plan.lake)
-    rejects.store(cursor, found.first, file_id, dataset_id)
+    rejects.store_rejects(cursor, found.first, file_id, dataset_id)
     counts.held, counts.loaded = counts.loaded, 0
 
 

@@ -22,7 +22,7 @@ from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
-from systemscripts.summary import Counts, Notice, about, prefixed
+from systemscripts.summary import Counts, Notice, add_details, add_prefix
 
 logger = logging.getLogger(__name__)
 SEE_REJECTS = ", see dba.trejectedrow"
@@ -53,7 +53,7 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
             load_plan.extend_target(context, plan, file)
     with (
         transaction(context.connection) as cursor,
-        after_change.recomputed(cursor, context.config, file.identity.label),
+        after_change.recompute_affected(cursor, context.config, file.identity.label),
         log_utils.step("copy"),
     ):
         outcome = load_rows(cursor, context, file, plan, decision, findings)
@@ -75,7 +75,9 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
         notices.append(Notice(decision.warning, decision.reason))
     notices += guards.warn_of_date(context.config, file.identity.date)
     known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
-    outcome.warnings += about(prefixed(notices, file.ticket.name), config_name=context.config.config_name, **known)
+    outcome.warnings += add_details(
+        add_prefix(notices, file.ticket.name), config_name=context.config.config_name, **known
+    )
     file_warnings.store_warnings(cursor, file.ticket.file_id, outcome.warnings)
     return outcome
 
@@ -100,7 +102,9 @@ def load_rows(
     else:
         cursor.execute("savepoint before_rows")
         counts, found = _copy_rows(cursor, context, file, plan, dataset_id)
-        if rejects.too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
+        if rejects.exceeds_limits(
+            counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate
+        ):
             raise RefusedError(_explain_too_many_rejects(counts, found), found, counts)
         findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
         if find_worst(findings) == "hold":
@@ -164,7 +168,7 @@ def _note_load(
     outcome = _build_outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     outcome.findings = findings
     known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}
-    outcome.warnings += about(prefixed(notices, ticket.name), **known)
+    outcome.warnings += add_details(add_prefix(notices, ticket.name), **known)
     file_warnings.store_warnings(cursor, ticket.file_id, outcome.warnings)
     return outcome
 
@@ -191,7 +195,7 @@ def _copy_rows(
 ) -> tuple[Counts, Rejects]:
     if not file.columns:
         return Counts(), Rejects()
-    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
     wanted = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
@@ -231,7 +235,7 @@ def refuse_file(context: Context, ticket: file_ledger.Ticket, error: BadDataErro
     reason = f"{str(error).removesuffix('.')}. Deliver it corrected; or after a change here: {again}"
     with transaction(context.connection) as cursor:
         if isinstance(error, RefusedError):
-            rejects.store(cursor, error.found.first, ticket.file_id, None)
+            rejects.store_rejects(cursor, error.found.first, ticket.file_id, None)
         file_ledger.change_status(cursor, ticket, "refused", context.run_uuid, reason=reason, keep_path=keep)
         file_ledger.resolve_earlier_refusals(cursor, ticket)
     logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})  # the summary says it

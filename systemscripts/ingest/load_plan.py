@@ -42,13 +42,13 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
             "If empty files are expected, set guards.allow_empty.",
         )
     if file.columns:
-        transform = transform_rows.of(config, file.table, file.columns)
-        shape = layout.layout(config, file.columns, file.table.columns, transform)
+        transform = transform_rows.load_transform(config, file.table, file.columns)
+        shape = layout.build_layout(config, file.columns, file.table.columns, transform)
         if config.guards.need_key:
             _check_key_columns(config, shape.in_file)
     if config.target.parquet:
-        return parquet_copy.plan(cursor, config, shape, context.directories)
-    plan = target.plan(cursor, *config.schema_and_table, shape, config.importstrategyid)
+        return parquet_copy.plan_target(cursor, config, shape, context.directories)
+    plan = target.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         plan.key_columns = config.key_columns
         if absent := file.columns and [name for name in config.key_columns if name not in plan.columns]:
@@ -102,7 +102,7 @@ def extend_target(context: Context, plan: target.Plan, file: PreparedFile) -> No
         try:
             with transaction(context.connection) as cursor:
                 cursor.execute("set local lock_timeout = '500ms'")
-                target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+                target.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
                 return
         except TryLaterError:
             if context.connection.closed or time.monotonic() >= until:

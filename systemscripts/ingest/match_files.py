@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from systemscripts.configuration import ImportConfig, compile_pattern, unmatched_files
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories, decode_name, is_in_progress
-from systemscripts.summary import Notice, Summary, bundled
+from systemscripts.summary import Notice, Summary, limit_per_code
 
 
 def find_ambiguous_names(configs: Iterable[ImportConfig], directories: Directories) -> frozenset[str]:
@@ -35,7 +35,7 @@ def report_untaken_files(connection: Connection, directories: Directories, name:
             warnings.append(Notice("file_unmatched", text))
         elif summary.files == 0:
             summary.details.append(text)
-    summary.warn_all(bundled(warnings))
+    summary.warn_all(limit_per_code(warnings))
 
 
 def _match_waiting_files(configs: Iterable[ImportConfig], directories: Directories) -> dict[str, list[str]]:

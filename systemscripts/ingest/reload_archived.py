@@ -68,11 +68,11 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
             f"{context.config.config_name} is no longer loaded as new_rows",
             "Set load_mode: new_rows in its configuration, then run it again.",
         )
-    target.extend(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+    target.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
     before = _count_rows(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
-    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
     wanted = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
     counts, _ = new_rows.insert_new_rows(cursor, wanted, lambda records: None)
     # what is in the target is no reject, even where today's configuration would not take it

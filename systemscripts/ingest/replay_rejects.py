@@ -115,18 +115,18 @@ def _replay_rows(
 ) -> Counts:
     table = RejectedRows(dataset, rows)
     columns = dataset.plan["file_columns"]
-    shape = layout.layout(config, columns, table.columns, transform_rows.of(config, table, columns))
+    shape = layout.build_layout(config, columns, table.columns, transform_rows.load_transform(config, table, columns))
     in_lake = config.target.parquet
     plan = (
-        parquet_copy.plan(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
+        parquet_copy.plan_target(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
         if in_lake
-        else target.plan(cursor, *config.schema_and_table, shape, 2)
+        else target.plan_target(cursor, *config.schema_and_table, shape, 2)
     )
-    rules = plan.shape.rules(settings.get_zone(), lookups.values_of(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
     load = copy_rows.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
-    with after_change.recomputed(cursor, config, dataset.label) as affected:
+    with after_change.recompute_affected(cursor, config, dataset.label) as affected:
         counts = _load_rows(cursor, config, load)
         if dataset.status == "active":
             affected.add([dataset.dataset_id], [line for line, _ in rows])

@@ -141,7 +141,7 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
         from systemscripts.imports import freshness
 
         with transaction(context.connection) as cursor:
-            if old := freshness.too_old(cursor, context.config, asked=whole):
+            if old := freshness.explain_stale(cursor, context.config, asked=whole):
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 

@@ -89,7 +89,7 @@ def _add_later_datasets(cursor: Cursor, found: list[dict[str, Any]]) -> list[dic
 
 def _find_later_ids(cursor: Cursor, row: dict[str, Any]) -> list[int]:
     on_top = states.find_upserts_on_top(cursor, row["dataset_id"])
-    return on_top + (new_rows.dependents(cursor, row["dataset_id"]) if row["load_mode"] == "new_rows" else [])
+    return on_top + (new_rows.find_dependents(cursor, row["dataset_id"]) if row["load_mode"] == "new_rows" else [])
 
 
 def _build_contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
@@ -113,29 +113,29 @@ def _reload_skipped_rows(cursor: Cursor, row: dict[str, Any], contexts: dict[str
     if row["load_mode"] != "new_rows":
         return []
     said = []
-    for later in new_rows.dependents(cursor, row["dataset_id"]):
+    for later in new_rows.find_dependents(cursor, row["dataset_id"]):
         owner = _load_datasets(cursor, later, None)[0]
         context = contexts[owner["config_name"]]
-        with after_change.recomputed(cursor, context.config, owner["label"]) as affected:
+        with after_change.recompute_affected(cursor, context.config, owner["label"]) as affected:
             if gained := reload_archived.reload_skipped_rows(cursor, context, later):
                 affected.add([later])
         if gained:
             said.append(f"dataset {later} has {gained} of its rows now, loaded from the archive")
-    new_rows.forget_holder(cursor, row["dataset_id"])
+    new_rows.delete_overlaps(cursor, row["dataset_id"])
     return said
 
 
 def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
     dataset_id = row["dataset_id"]
-    with after_change.recomputed(cursor, context.config, row["label"]) as affected:
+    with after_change.recompute_affected(cursor, context.config, row["label"]) as affected:
         before = states.undo_dataset(cursor, dataset_id, context.run_uuid)
         ledger.decide_findings(cursor, dataset_id, "rejected", getpass.getuser(), "undone")
         schema, _, table = str(row["target_table"]).partition(".")
         if row["load_mode"] == "upsert":
-            upsert.undo(cursor, schema, table, dataset_id)
+            upsert.undo_upsert(cursor, schema, table, dataset_id)
         elif row["load_mode"] == "new_rows":
             affected.add([dataset_id])  # before its rows go
-            new_rows.undo(cursor, schema, table, dataset_id)
+            new_rows.undo_new_rows(cursor, schema, table, dataset_id)
         file_ledger.mark_undone(cursor, dataset_id, context.run_uuid)
     return {
         "dataset": dataset_id,

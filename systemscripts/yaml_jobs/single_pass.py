@@ -16,7 +16,7 @@ from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.ingest import run_imports
-from systemscripts.summary import Notice, Summary, record
+from systemscripts.summary import Notice, Summary, record_warning
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0  # doubles
@@ -55,7 +55,7 @@ def run_once(
             break
         pause = pause_seconds * 2 ** (attempt - 1)
         text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
-        record(Notice("try_failed", text, config.config_name), on_console=True)
+        record_warning(Notice("try_failed", text, config.config_name), on_console=True)
         with options.while_asking():
             time.sleep(pause)
     return total

@@ -96,7 +96,7 @@ def test_columns_named_like_our_own_words_are_loaded_compared_and_retyped(
     here.configure("things", schema={"s": "integer", "new": "integer"})
     with transaction(connection) as cursor:
         config = configuration.load_import(connection, "things")
-        change_types.carry_out(cursor, config, change_types.changes(cursor, config), RUN)
+        change_types.run_changes(cursor, config, change_types.find_changes(cursor, config), RUN)
     assert here.sql('select distinct s, "new" from public.things order by 1')[:2] == [(2, 2), (3, 3)]
 
 

@@ -137,7 +137,7 @@ class Roads:
         config = ImportConfig.model_validate(
             {"config_name": "roads", "file_pattern": ".*", "target_table": "pg.roads", "schema": {"v": column}}
         )
-        shape = layout.layout(config, ["v", "w"], ["v", "w"])
+        shape = layout.build_layout(config, ["v", "w"], ["v", "w"])
         kind = shape.types["v"]
         self._cursor.execute(
             f"drop table if exists roads; "

@@ -126,7 +126,7 @@ def test_a_run_that_was_killed_after_its_last_record_has_its_csv_and_txt(install
 def test_of_two_warnings_about_a_file_the_second_is_not_lost(installation: Installation) -> None:
     installation.configure("things", schema={"a": "integer"}, max_reject_rate=1)
     installation.drop("things.csv", "Report of the day\n\na,b\nx,1\n2,2\n3,3\n4,4\n")
-    kill_at(installation, "systemscripts.summary:record", "after", 1)
+    kill_at(installation, "systemscripts.summary:record_warning", "after", 1)
     run_again(installation)
     [(kept,)] = installation.sql("select warnings from dba.tfile")
     assert len(kept) > 1
@@ -238,7 +238,7 @@ def test_an_undo_that_was_killed_after_its_commit_says_at_the_next_start_that_th
     installation.drop("things.csv", "a\n1\n")
     run_again(installation)
     installation.configure("things", load_mode="append", sources=[{"type": "api"}])
-    kill_at(installation, "systemscripts.summary:record", "before", 1, "generic_import", "--undo", 1)
+    kill_at(installation, "systemscripts.summary:record_warning", "before", 1, "generic_import", "--undo", 1)
     assert installation.sql("select is_active from dba.timportconfig where config_name = 'things'") == [(False,)]
     run_again(installation, "generic_import", "--undo", 1)
     assert warnings(installation, "import_paused") == 1

@@ -196,7 +196,7 @@ def test_any_order_of_loads_and_undos(here: Installation, connection: Any, steps
 
 
 BOUNDARIES = [
-    ("systemscripts.imports.target:extend", "after", 1),
+    ("systemscripts.imports.target:extend_table", "after", 1),
     ("systemscripts.imports.copy_rows:copy_table", "after", 2),
     ("systemscripts.imports.new_rows:insert_new_rows", "before", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 2),
@@ -205,7 +205,7 @@ BOUNDARIES = [
 ]
 UNDO_BOUNDARIES = [
     ("systemscripts.datasets.states:undo_dataset", "after", 1),
-    ("systemscripts.imports.new_rows:undo", "after", 1),
+    ("systemscripts.imports.new_rows:undo_new_rows", "after", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 1),
     ("systemscripts.ingest.reload_archived:reload_skipped_rows", "after", 2),
     ("systemscripts.file_ledger:mark_undone", "after", 1),

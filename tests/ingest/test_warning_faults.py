@@ -84,7 +84,7 @@ def test_a_kill_after_the_commit_loses_no_warning(lists: Installation, place: st
 def test_a_kill_between_the_warnings_of_one_file_loses_none_and_doubles_none(lists: Installation, nth: str) -> None:
     lists.drop("lists_1.csv", THREE)
     killed = subprocess.run(
-        [sys.executable, KILLING, "systemscripts.summary:record", "before", nth, "generic_import", "lists"],
+        [sys.executable, KILLING, "systemscripts.summary:record_warning", "before", nth, "generic_import", "lists"],
         env=lists.process_environment(), cwd=lists.data, capture_output=True, timeout=120, check=False,
     )  # fmt: skip
     assert killed.returncode == -9

@@ -8,46 +8,48 @@ from __future__ import annotations
 
 from systemscripts.configuration.column_schema import Column
 
-SCALE = 10  # digits after the point where none are declared
+DEFAULT_SCALE = 10  # digits after the point where none are declared
 _TYPES = {
     "text": "varchar", "integer": "integer", "bigint": "bigint", "boolean": "boolean", "date": "date", "time": "time",
     "timestamp": "timestamp", "timestamptz": "timestamptz", "text[]": "varchar[]", "jsonb": "varchar",
 }  # fmt: skip
-AS_IT_STANDS = ("text", "integer", "bigint", "date", "numeric")
+CASTABLE_AS_IS = ("text", "integer", "bigint", "date", "numeric")
 
 
-def fixed(column: Column) -> Column:
+def set_default_scale(column: Column) -> Column:
     """The column with the scale that a decimal of Parquet needs; a value with more digits is rejected, not rounded."""
     return (
-        column if column.type != "numeric" or column.scale is not None else column.model_copy(update={"scale": SCALE})
+        column
+        if column.type != "numeric" or column.scale is not None
+        else column.model_copy(update={"scale": DEFAULT_SCALE})
     )
 
 
-def sql_type(column: Column) -> str:
+def to_duckdb_type(column: Column) -> str:
     """DuckDB's name of a declared type."""
     if column.type == "numeric":
         return f"decimal({column.max_digits}, {column.scale})"
     return _TYPES[column.type]
 
 
-def of_checked(text: str, column: Column) -> str:
+def cast_checked(text: str, column: Column) -> str:
     """SQL that turns the checked text of a value (empty: none) into its type."""
     if column.type == "text[]":
         return f"case when {text} <> '' then try_cast('[' || {text}[2:-2] || ']' as varchar[]) end"
-    return f"nullif({text}, '')" if column.type == "text" else f"try_cast({text} as {sql_type(column)})"
+    return f"nullif({text}, '')" if column.type == "text" else f"try_cast({text} as {to_duckdb_type(column)})"
 
 
-def usable_as_it_stands(column: Column) -> bool:
+def is_castable_as_is(column: Column) -> bool:
     """Whether the test in SQL can stand for the checks that are declared."""
     checks = column.checks
     further = checks.email or checks.regex or checks.range or checks.one_of or column.formats or column.null
     marks = column.decimal or column.thousands
     lookup_fits = not checks.lookup or column.type in ("text", "integer", "bigint", "date")
     plain = column.default is None and lookup_fits and not (further or marks)
-    return bool(plain and column.type in AS_IT_STANDS)
+    return bool(plain and column.type in CASTABLE_AS_IS)
 
 
-def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
+def cast_as_is(text: str, value: str, column: Column) -> tuple[str, str]:
     """SQL that makes the value of a text, and the test that the text is written as DuckDB would write the value.
 
     `text`, `value`: the names of the two columns that the test is about.
@@ -55,7 +57,7 @@ def as_it_stands(text: str, value: str, column: Column) -> tuple[str, str]:
     empty = "false" if column.required else f"{text} = ''"
     if column.type == "text":
         return f"nullif({text}, '')", f"{text} <> ''" if column.required else "true"
-    made = f"try_cast({text} as {sql_type(column)})"
+    made = f"try_cast({text} as {to_duckdb_type(column)})"
     written = f"{value}::varchar = {text}"
     if column.type == "numeric":
         # 12.5 and 7 are as good as 12.50 and 7.00; the expression is asked only for what is written otherwise

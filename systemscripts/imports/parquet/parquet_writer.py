@@ -15,9 +15,9 @@ from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
 from systemscripts.imports.parquet import duckdb_types
-from systemscripts.imports.parquet.staging import ABSENT, IS_GOOD, TABLE, Staged
+from systemscripts.imports.parquet.staging import ABSENT, IS_GOOD, TABLE, StagedRows
 from systemscripts.imports.rejects import Reject
-from systemscripts.imports.values.validate_rows import Checked, Field
+from systemscripts.imports.values.validate_rows import CheckedBlock, Field
 from systemscripts.tables.model import Block, Lines
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Writer:
         if earlier is not None:
             self._parts.append(f"select * from read_parquet({duck.quote_path(earlier)}, hive_partitioning = false)")
 
-    def staged(self, found: Staged, lines: Lines) -> None:
+    def staged(self, found: StagedRows, lines: Lines) -> None:
         """Take the good rows of the staged table."""
         doubtful = ""
         if found.lines:
@@ -72,7 +72,7 @@ class Writer:
             f"* exclude ({IS_GOOD}) from {TABLE}{doubtful}"
         )
 
-    def add(self, checked: Checked, block: Block) -> list[Reject]:
+    def add(self, checked: CheckedBlock, block: Block) -> list[Reject]:
         """Take checked rows; returns those that Parquet's types have no room for, which are left out."""
         if not checked.rows:
             return []
@@ -86,7 +86,7 @@ class Writer:
             kept, rows, rejects = [list(column) for column in checked.columns], list(checked.rows), []
         if rows:
             try:
-                self._stream.write(copy_rows.as_text(Checked(rows, kept, []), self._load.dataset_id))
+                self._stream.write(copy_rows.rows_as_text(CheckedBlock(rows, kept, []), self._load.dataset_id))
             except OSError as error:
                 raise explain_write_error(self._text, error) from error
             self._texts += len(rows)
@@ -119,7 +119,7 @@ class Writer:
         """Names of the checked columns, and the SQL that makes values of their texts."""
         shape = self._load.rules
         found = [
-            (each.name, duckdb_types.of_checked(quote_identifier(each.name), each.column)) for each in shape.fields
+            (each.name, duckdb_types.cast_checked(quote_identifier(each.name), each.column)) for each in shape.fields
         ]
         name = shape.extras_name
         return found + ([(name, f"nullif({quote_identifier(name)}, '')")] if name else [])
@@ -135,12 +135,12 @@ class Writer:
                 escape = {quote_literal(CHECKED_WIRE.quote)}, nullstr = {quote_literal(ABSENT)},
                 columns = {{{texts}}}, max_line_size = {2**30}, parallel = false)"""
 
-    def _unfit(self, checked: Checked) -> dict[int, Field]:
+    def _unfit(self, checked: CheckedBlock) -> dict[int, Field]:
         """Places of rows whose value is a good one for PostgreSQL, but none of DuckDB's type."""
         found: dict[int, Field] = {}
         for field, values in zip(self._load.rules.fields, checked.columns, strict=False):
             if field.column.type in ("time", "timestamp", "timestamptz", "text[]"):
-                made = duckdb_types.of_checked("value", field.column)
+                made = duckdb_types.cast_checked("value", field.column)
                 rows = self.connection.execute(
                     f"select place - 1 from (select unnest(?::varchar[]) as value, unnest(range(1, ? + 1)) as place) "
                     f"where value <> '' and {made} is null",
@@ -149,7 +149,7 @@ class Writer:
                 found |= {row[0]: field for row in rows if row[0] not in found}
         return found
 
-    def _rejects(self, unfit: dict[int, Field], checked: Checked, block: Block) -> list[Reject]:
+    def _rejects(self, unfit: dict[int, Field], checked: CheckedBlock, block: Block) -> list[Reject]:
         raws = dict(zip(block.rows, block.records, strict=True))
         encoding = self._load.table.wire.encoding
         return [

@@ -28,40 +28,40 @@ _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedRows:
     """What was taken: `good` rows, and the `lines` of the file that need a closer look, in order."""
 
     good: int
     lines: Sequence[int]
 
 
-def stage(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Staged | None:
+def stage_rows(connection: DuckDBPyConnection, load: Load, lines: Lines) -> StagedRows | None:
     """Read the file into the table `staged`; None where that is not possible, and the checked path does it all.
 
     The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
     """
-    if not _possible(load):
+    if not _can_stage(load):
         return None
     import duckdb
 
     try:
-        connection.execute(_statement(load, lines))
-        if _count(connection, TABLE) != lines.last - lines.first + 1:
+        connection.execute(_build_statement(load, lines))
+        if _count_rows(connection, TABLE) != lines.last - lines.first + 1:
             raise ValueError("some records take several lines, or none")
-        doubtful = _doubtful(connection, load)
+        doubtful = _find_doubtful_rows(connection, load)
     except (duckdb.Error, ValueError) as error:
         # line breaks in quotes, damaged text, numbers too long to multiply: nothing is lost but speed
         logger.info("%s is read row by row: %s", lines.path.name, str(error).partition("\n")[0])
         connection.execute(f"drop table if exists {TABLE}")
         return None
     total = lines.last - lines.first + 1
-    return Staged(total - len(doubtful), [lines.first + rowid for rowid in doubtful])
+    return StagedRows(total - len(doubtful), [lines.first + rowid for rowid in doubtful])
 
 
-def _possible(load: Load) -> bool:
+def _can_stage(load: Load) -> bool:
     rules = load.rules
     usual = all(
-        each.place is not None and each.null == {""} and duckdb_types.usable_as_it_stands(each.column)
+        each.place is not None and each.null == {""} and duckdb_types.is_castable_as_is(each.column)
         for each in rules.fields
     )
     divided = any(
@@ -72,7 +72,7 @@ def _possible(load: Load) -> bool:
     return usual and "rowid" not in names and not (rules.skip_if or rules.transform or divided)
 
 
-def _statement(load: Load, lines: Lines) -> str:
+def _build_statement(load: Load, lines: Lines) -> str:
     """One pass over the file: values, and whether all of a row's texts are as they should be."""
     rules, width = load.rules, load.rules.width
     names = ", ".join(f"'{TEXT_PREFIX}{place}': 'varchar'" for place in range(width + 1))
@@ -83,73 +83,74 @@ def _statement(load: Load, lines: Lines) -> str:
     values = []
     for each in rules.fields:
         name = f"{VALUE_PREFIX}{each.place}"
-        value, test = duckdb_types.as_it_stands(f"{TEXT_PREFIX}{each.place}", name, each.column)
+        value, test = duckdb_types.cast_as_is(f"{TEXT_PREFIX}{each.place}", name, each.column)
         made.append(f"{value} as {name}")
         values.append(f"{name} as {quote_identifier(each.name)}")
         tests.append(test)
     of_names = {each.name: f"{VALUE_PREFIX}{each.place}" for each in rules.fields}
-    tests += [_equation(each, of_names) for each in rules.equations]
+    tests += [_build_equation(each, of_names) for each in rules.equations]
     if rules.extras_name:
-        values.append(f"{_extras(rules.extras)} as {quote_identifier(rules.extras_name)}")
+        values.append(f"{_build_extras(rules.extras)} as {quote_identifier(rules.extras_name)}")
     # the values in a query of their own: DuckDB would else convert each text twice
     return f"""create temp table {TABLE} as
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as {IS_GOOD}
         from (select *, {", ".join(made)} from read_csv({duck.quote_path(lines.path)},
             auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {quote_literal(lines.wire.delimiter)}, quote = {quote_literal(lines.wire.quote)},
-            escape = {quote_literal(lines.wire.quote)}, new_line = {_line_end(lines.line_end)},
+            escape = {quote_literal(lines.wire.quote)}, new_line = {_name_line_end(lines.line_end)},
             nullstr = {quote_literal(ABSENT)}, null_padding = true,
             hive_partitioning = false, columns = {{{names}}}))"""
 
 
-def _line_end(line_end: str) -> str:
+def _name_line_end(line_end: str) -> str:
     return r"'\r\n'" if line_end == "\r\n" else r"'\n'"
 
 
-def _equation(equation: Equation, columns: dict[str, str]) -> str:
+def _build_equation(equation: Equation, columns: dict[str, str]) -> str:
     """A row that lacks one of the values is not judged."""
     known = " and ".join(f"{columns[name]} is not null" for name in equation.names)
-    left, right = _expression(equation.left, columns), _expression(equation.right, columns)
+    left, right = _build_expression(equation.left, columns), _build_expression(equation.right, columns)
     return f"(case when {known} then abs(({left}) - ({right})) <= {equation.tolerance:f} else true end)"
 
 
-def _expression(node: ast.expr, columns: dict[str, str]) -> str:
+def _build_expression(node: ast.expr, columns: dict[str, str]) -> str:
     if isinstance(node, ast.Name):
         return columns[node.id]
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.UnaryOp):
-        return f"-({_expression(node.operand, columns)})"
+        return f"-({_build_expression(node.operand, columns)})"
     assert isinstance(node, ast.BinOp)
-    return f"({_expression(node.left, columns)} {_OPERATORS[type(node.op)]} {_expression(node.right, columns)})"
+    left, right = _build_expression(node.left, columns), _build_expression(node.right, columns)
+    return f"({left} {_OPERATORS[type(node.op)]} {right})"
 
 
-def _extras(places: dict[str, int]) -> str:
+def _build_extras(places: dict[str, int]) -> str:
     """The undeclared columns as one JSON object, empty values left out, as the checked path writes it."""
     if not places:
         return "null::varchar"
     parts = [
         f"case when {TEXT_PREFIX}{place} <> '' "
-        f"then {quote_literal(_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
+        f"then {quote_literal(_quote_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
         for name, place in places.items()
     ]
     joined = f"concat_ws(', ', {', '.join(parts)})"
     return f"case when {joined} <> '' then '{{' || {joined} || '}}' end"
 
 
-def _json_key(name: str) -> str:
+def _quote_json_key(name: str) -> str:
     import json
 
     return json.dumps(name, ensure_ascii=False) + ": "
 
 
-def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
+def _find_doubtful_rows(connection: DuckDBPyConnection, load: Load) -> list[int]:
     """The rowids of all rows that are not surely good, in order; keys are looked up here, each different one once."""
     conditions = [f"not {IS_GOOD}"]
     for number, each in enumerate(load.rules.fields):
         if each.column.checks.lookup:
             known = sorted(load.rules.lookups[each.column.checks.lookup])
-            kind = duckdb_types.sql_type(each.column)
+            kind = duckdb_types.to_duckdb_type(each.column)
             name = quote_identifier(each.name)
             connection.execute(
                 f"create temp table known as select try_cast(value as {kind}) as value "
@@ -162,7 +163,7 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
                 "where value is not null and value not in (select value from known where value is not null)"
             )
             connection.execute("drop table known")
-            if _count(connection, f"unknown_{number}"):
+            if _count_rows(connection, f"unknown_{number}"):
                 conditions.append(f"{name} in (select value from unknown_{number})")
     rows: list[tuple[Any, ...]] = connection.execute(
         f"select rowid from {TABLE} where {' or '.join(conditions)} order by rowid"
@@ -170,6 +171,6 @@ def _doubtful(connection: DuckDBPyConnection, load: Load) -> list[int]:
     return [row[0] for row in rows]
 
 
-def _count(connection: DuckDBPyConnection, table: str) -> int:
+def _count_rows(connection: DuckDBPyConnection, table: str) -> int:
     found: Any = connection.execute(f"select count(*) from {table}").fetchone()
     return int(found[0])

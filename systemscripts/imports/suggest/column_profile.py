@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import NoneType
 
-ODD_SHARE = 0.001  # of the values: so many may not fit, and are shown
-FIRST_VALUES = 2000
+MAX_ODD_SHARE = 0.001  # of the values: so many may not fit, and are shown
+FIRST_VALUES_COUNT = 2000
 DATE_FORMATS = (
     "yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "dd.MM.yyyy", "dd-MM-yyyy", "yyyy/MM/dd", "yyyyMMdd",
 )  # fmt: skip
@@ -24,14 +24,14 @@ _FIELD = {"yyyy": "[0-9]{4}", "MM": "(?:0[1-9]|1[0-2])", "dd": "(?:0[1-9]|[12][0
           "HH": "(?:[01][0-9]|2[0-3])", "mm": "[0-5][0-9]", "ss": "[0-5][0-9]"}  # fmt: skip
 
 
-def _date_pattern(pattern: str) -> str:
+def _build_date_pattern(pattern: str) -> str:
     parts = re.findall(r"yyyy|MM|dd|HH|mm|ss|.", pattern, re.DOTALL)
     return "".join(_FIELD.get(part, re.escape(part)) for part in parts)
 
 
 DATES = {
-    f"{day}{time}": _date_pattern(f"{day}{time}") for day in DATE_FORMATS for time in TIME_ENDINGS
-} | {"yyyy-MM-ddTHH:mm:ss": _date_pattern("yyyy-MM-ddTHH:mm:ss")}  # fmt: skip
+    f"{day}{time}": _build_date_pattern(f"{day}{time}") for day in DATE_FORMATS for time in TIME_ENDINGS
+} | {"yyyy-MM-ddTHH:mm:ss": _build_date_pattern("yyyy-MM-ddTHH:mm:ss")}  # fmt: skip
 _KINDS = {
     "integer": r"-?(?:0|[1-9][0-9]{0,8}+)",
     "bigint": r"-?(?:0|[1-9][0-9]{0,17}+)",
@@ -61,7 +61,7 @@ class _Tests:
     odd: re.Pattern[str]  # finds one that does not
 
 
-def _tests(pattern: str) -> _Tests:
+def _compile_tests(pattern: str) -> _Tests:
     either = rf"(?:{pattern}|{_MARK}|)"
     # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
     return _Tests(
@@ -73,11 +73,11 @@ def _tests(pattern: str) -> _Tests:
     )
 
 
-_TESTS = {kind: _tests(pattern) for kind, pattern in _KINDS.items()}
+_TESTS = {kind: _compile_tests(pattern) for kind, pattern in _KINDS.items()}
 
 
 @dataclass
-class Evidence:
+class ColumnProfile:
     """What was seen of one column; `kinds` are those that are still possible."""
 
     values: int = 0
@@ -100,7 +100,7 @@ class Evidence:
         self.values, self.empty = self.values + len(values) - empty, self.empty + empty
         self._see_twins(values)
         if self.kinds is None:
-            self.kinds = _possible(values)
+            self.kinds = _match_types(values)
         if self.kinds and empty < len(values):
             self._see_kinds("\n".join(values) + "\n", values, lines)
 
@@ -137,13 +137,13 @@ class Evidence:
         if kind not in self.misfits and (found := _TESTS[kind].odd.search(joined)):
             place = joined.count("\n", 0, found.start())
             self.misfits[kind] = (values[place], lines[place])
-        if self.kinds[kind] > max(self.values * ODD_SHARE * 10, 10):
+        if self.kinds[kind] > max(self.values * MAX_ODD_SHARE * 10, 10):
             del self.kinds[kind]
 
-    def fresh(self) -> Evidence:
+    def fresh(self) -> ColumnProfile:
         """Nothing seen yet, but the kinds to look for are known."""
         kinds = None if self.kinds is None else dict.fromkeys(self.kinds, 0)
-        return Evidence(kinds=kinds, hashes=None if self.hashes is None else set())
+        return ColumnProfile(kinds=kinds, hashes=None if self.hashes is None else set())
 
     def state(self) -> tuple[object, ...]:
         """All of it in what `marshal` takes, for another process."""
@@ -169,9 +169,9 @@ class Evidence:
             self.hashes = None
 
 
-def _possible(values: Sequence[str]) -> dict[str, int] | None:
+def _match_types(values: Sequence[str]) -> dict[str, int] | None:
     """The kinds that half of the first values have: the others are not tried on the rest of the file."""
-    sample = [value for value in values[:FIRST_VALUES] if value and value not in NULL_MARKS]
+    sample = [value for value in values[:FIRST_VALUES_COUNT] if value and value not in NULL_MARKS]
     if not sample:
         return None
     share = {kind: sum(map(bool, map(tests.one.fullmatch, sample))) / len(sample) for kind, tests in _TESTS.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from systemscripts.imports.suggest.column_profile import DATES, NULL_MARKS, ODD_SHARE, Evidence
+from systemscripts.imports.suggest.column_profile import DATES, MAX_ODD_SHARE, NULL_MARKS, ColumnProfile
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Proposal:
     reason: str
 
 
-def propose(column: str, seen: Evidence) -> Proposal:
+def infer_type(column: str, seen: ColumnProfile) -> Proposal:
     """The type of one column by its evidence."""
     if not seen.values:
         return Proposal(column, {"type": "text"}, "text: always empty")
@@ -28,23 +28,23 @@ def propose(column: str, seen: Evidence) -> Proposal:
         return Proposal(column, {"type": "text"}, f"text: leading zeros in {seen.zeros:,} values")
     if seen.digits:
         return Proposal(column, {"type": "text"}, f"text: more than 18 digits in {seen.digits:,} values")
-    kinds = [kind for kind, odd in (seen.kinds or {}).items() if odd <= seen.values * ODD_SHARE]
+    kinds = [kind for kind, odd in (seen.kinds or {}).items() if odd <= seen.values * MAX_ODD_SHARE]
     for kind in ("integer", "bigint", "numeric", "boolean"):
         if kind in kinds:
-            return Proposal(column, _declared(kind, seen.marks), _reason(seen, kind))
+            return Proposal(column, _build_declaration(kind, seen.marks), _explain_type(seen, kind))
     if dates := [kind for kind in kinds if kind in DATES]:
-        return _dated(column, seen, dates)
+        return _infer_date(column, seen, dates)
     if "comma" in kinds:
         declared: dict[str, object] = {"type": "numeric", "decimal": ",", "thousands": "."}
         return Proposal(column, declared, "numeric: a comma before the decimals")
     return Proposal(column, {"type": "text"}, "text")
 
 
-def _declared(kind: str, marks: int) -> dict[str, object]:
+def _build_declaration(kind: str, marks: int) -> dict[str, object]:
     return {"type": kind} | ({"null": sorted(NULL_MARKS)} if marks else {})
 
 
-def _reason(seen: Evidence, kind: str) -> str:
+def _explain_type(seen: ColumnProfile, kind: str) -> str:
     odd, text = (seen.kinds or {})[kind], kind
     if odd:
         value, line = seen.misfits[kind]
@@ -54,12 +54,12 @@ def _reason(seen: Evidence, kind: str) -> str:
     return text
 
 
-def _dated(column: str, seen: Evidence, dates: list[str]) -> Proposal:
+def _infer_date(column: str, seen: ColumnProfile, dates: list[str]) -> Proposal:
     kind = "timestamp" if "HH" in dates[0] else "date"
-    declared = _declared(kind, seen.marks)
+    declared = _build_declaration(kind, seen.marks)
     if not dates[0].startswith("yyyy-MM-dd"):
         declared["formats"] = dates[:1]
-    reason = _reason(seen, dates[0]).replace(dates[0], kind, 1)
+    reason = _explain_type(seen, dates[0]).replace(dates[0], kind, 1)
     if len(dates) > 1:
         reason += f"; AMBIGUOUS: reads as {' and as '.join(dates)}, ask the client"
     return Proposal(column, declared, reason)

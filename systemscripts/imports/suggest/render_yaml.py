@@ -9,20 +9,20 @@ from typing import Any
 from systemscripts.imports.suggest.infer_types import Proposal
 
 
-def as_yaml(files: list[Path], name: str, proposals: list[Proposal], keys: list[str], notes: list[str]) -> str:
+def render_import(files: list[Path], name: str, proposals: list[Proposal], keys: list[str], notes: list[str]) -> str:
     """The YAML of an import called `name`; what is only a guess is a comment."""
     import yaml
 
     lines = [f"# Proposed from {', '.join(file.name for file in files)}; every column says why."]
     lines += [f"# {note}" for note in notes[:20]]
-    lines += [f"file_pattern: {_quoted(_pattern(files))}", f"target_table: public.{name}"]
+    lines += [f"file_pattern: {_quote_text(_find_file_pattern(files))}", f"target_table: public.{name}"]
     date = re.search(r"\d{8}(?:T\d{6})?", files[0].stem)
     if date:
         part = files[0].stem[: date.start()].count("_")
         form = "yyyyMMdd" + ("THHmmss" if "T" in date[0] else "")
         lines += ["dateconfig: filename", f"datelocation: {part}", f"dateformat: {form}"]
-    lines += _label(files, date[0] if date else "")
-    lines.append(_key(keys))
+    lines += _render_label_and_date(files, date[0] if date else "")
+    lines.append(_render_key(keys))
     lines.append("schema:")
     for proposal in proposals:
         shown: Any = proposal.declared["type"] if len(proposal.declared) == 1 else proposal.declared
@@ -33,7 +33,7 @@ def as_yaml(files: list[Path], name: str, proposals: list[Proposal], keys: list[
     return "\n".join(lines) + "\n"
 
 
-def _key(keys: list[str]) -> str:
+def _render_key(keys: list[str]) -> str:
     """The first column that tells every row from every other one, and what else does."""
     if not keys:
         return "# no column is different in every row"
@@ -41,7 +41,7 @@ def _key(keys: list[str]) -> str:
     return f"# key_columns: [{keys[0]}]   # different in every row{others}"
 
 
-def _label(files: list[Path], date: str) -> list[str]:
+def _render_label_and_date(files: list[Path], date: str) -> list[str]:
     """The part of the name that tells one file's subject from another's; only proposed where the files differ in it."""
     names = [file.stem.split("_") for file in files]
     places = range(min(map(len, names)))
@@ -51,7 +51,7 @@ def _label(files: list[Path], date: str) -> list[str]:
     return [f"# metadata_label_source: filename, metadata_label_location: {p}   # {names[0][p]!r}" for p in named[:1]]
 
 
-def _pattern(files: list[Path]) -> str:
+def _find_file_pattern(files: list[Path]) -> str:
     """The file's name with every long number open, and what differs between several files."""
     names = [file.stem.split("_") for file in files]
     if len({len(parts) for parts in names}) == 1 and len(files) > 1:
@@ -65,5 +65,5 @@ def _pattern(files: list[Path]) -> str:
     return stem + r"\." + files[0].suffix.lstrip(".").lower()
 
 
-def _quoted(text: str) -> str:
+def _quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

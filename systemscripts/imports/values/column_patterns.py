@@ -44,7 +44,7 @@ _EMAIL = (
 
 
 @dataclass(frozen=True)
-class Shape:
+class ColumnPattern:
     """The test of a joined column, each value ended by a line break, and how one becomes PostgreSQL's spelling."""
 
     whole: re.Pattern[str]
@@ -65,14 +65,14 @@ class Shape:
         return list(map(written.__getitem__, values))
 
 
-def shape(column: Column, null: frozenset[str]) -> Shape | None:
+def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
     """The shape of a declared column, None where it has none; `null`: the texts that mean no value."""
     checks = column.checks
     if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
         return None
     if column.decimal or column.thousands or (checks.email and column.type != "text"):
         return None
-    value, rewrite = _value(column)
+    value, rewrite = _build_value_pattern(column)
     if value is None:
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
@@ -80,10 +80,10 @@ def shape(column: Column, null: frozenset[str]) -> Shape | None:
     whole = re.compile(rf"(?:(?:{value}{optional})\n|(?!))*+", re.MULTILINE)
     marks = [mark for mark in empty if mark]
     nulls = re.compile(rf"^(?:{'|'.join(marks)})$", re.MULTILINE) if marks and not column.required else None
-    return Shape(whole, rewrite, nulls)
+    return ColumnPattern(whole, rewrite, nulls)
 
 
-def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
+def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
     if column.type == "text":
         if column.required and not column.checks.email:
             return None, None  # which text is empty depends on the null markers
@@ -94,11 +94,11 @@ def _value(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
     if not column.formats:
         return _PLAIN.get(column.type), None
     if len(column.formats) == 1 and column.type in ("date", "timestamp"):
-        return _dated(column.formats[0], column.type)
+        return _build_date_pattern(column.formats[0], column.type)
     return None, None
 
 
-def _dated(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | None]:
+def _build_date_pattern(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | None]:
     """A date format of two-digit fields as an expression, and how a text of that form becomes an ISO date."""
     parts = date_formats.split_format(pattern)
     used = [part for part in parts if part in date_formats.FIELDS]

@@ -32,23 +32,23 @@ _EMAIL = re.compile(
 )
 
 
-def converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
+def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
     """The function for a declared column, None where the text is stored as it is; `zone`: of times without one."""
     makers: dict[str, Callable[[], Convert | None]] = {
         "text": lambda: None,
-        "integer": lambda: _whole_number(column),
-        "bigint": lambda: _whole_number(column),
-        "numeric": lambda: _number(column),
-        "boolean": lambda: _boolean,
+        "integer": lambda: _make_integer_converter(column),
+        "bigint": lambda: _make_integer_converter(column),
+        "numeric": lambda: _make_numeric_converter(column),
+        "boolean": lambda: _convert_boolean,
         **dict.fromkeys(
             ("date", "time", "timestamp", "timestamptz"), lambda: dates_and_times.make_converter(column, zone)
         ),
-        "text[]": lambda: _array(column.separator),
+        "text[]": lambda: _make_array_converter(column.separator),
     }
     return makers[column.type]()
 
 
-def comparable(kind: str) -> Callable[[str], Hashable]:
+def make_comparer(kind: str) -> Callable[[str], Hashable]:
     """Return what turns a stored text of a type into what equals other spellings of the value: 1 is 01, +1 and 1.0.
 
     The function raises ValueError or ArithmeticError for a text that is not of the type.
@@ -63,7 +63,7 @@ def is_email(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None and len(text.partition("@")[0]) <= 64 and len(text) <= 254
 
 
-def _plain_number(column: Column) -> Convert:
+def _make_number_cleaner(column: Column) -> Convert:
     """Take the declared thousands and decimal marks out of a number."""
     mark, point = column.thousands, column.decimal
     if mark is None and point is None:
@@ -86,8 +86,8 @@ def _plain_number(column: Column) -> Convert:
     return plain
 
 
-def _whole_number(column: Column) -> Convert:
-    plain, limit = _plain_number(column), _LIMITS[column.type]
+def _make_integer_converter(column: Column) -> Convert:
+    plain, limit = _make_number_cleaner(column), _LIMITS[column.type]
 
     def convert(text: str) -> str:
         number = plain(text)
@@ -100,21 +100,21 @@ def _whole_number(column: Column) -> Convert:
     return convert
 
 
-def _number(column: Column) -> Convert:
-    plain = _plain_number(column)
+def _make_numeric_converter(column: Column) -> Convert:
+    plain = _make_number_cleaner(column)
 
     def convert(text: str) -> str:
         number = plain(text)
         if not _NUMERIC.fullmatch(number):
             raise ValueError(f"{text!r} is not a number")
         if column.scale is not None:
-            _demand_digits(text, Decimal(number), column.scale, column.max_digits - column.scale)
+            _check_digits(text, Decimal(number), column.scale, column.max_digits - column.scale)
         return number
 
     return convert
 
 
-def _demand_digits(text: str, number: Decimal, scale: int, before: int) -> None:
+def _check_digits(text: str, number: Decimal, scale: int, before: int) -> None:
     """Raise ValueError when a number has more digits than there is room for; zeros at its end do not count."""
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # it is not NaN
@@ -133,7 +133,7 @@ def is_empty(text: str, column: Column, null: frozenset[str]) -> bool:
     return stripped in null if column.type != "text" else column.required and not stripped
 
 
-def _boolean(text: str) -> str:
+def _convert_boolean(text: str) -> str:
     word = text.strip().lower()
     if word in _TRUE:
         return "true"
@@ -142,7 +142,7 @@ def _boolean(text: str) -> str:
     raise ValueError(f"{text!r} is neither true nor false")
 
 
-def _array(separator: str) -> Convert:
+def _make_array_converter(separator: str) -> Convert:
     def convert(text: str) -> str:
         values = [value.strip() for value in text.split(separator)]
         quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values if value)

@@ -32,8 +32,8 @@ MICROSECOND_DIGITS = 6
 
 def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str]:
     """Return the function for a declared date or time; `zone`: of times that name none."""
-    readers = [date_formats.make_reader(pattern) for pattern in column.formats] or [_iso_reader(column.type)]
-    write = _writer(column, zone)
+    readers = [date_formats.make_reader(pattern) for pattern in column.formats] or [_make_iso_reader(column.type)]
+    write = _make_writer(column, zone)
     expected = " or ".join(column.formats) or _ISO_FORMS.get(column.type, "yyyy-MM-dd HH:mm:ss")
 
     def convert(text: str) -> str:
@@ -52,7 +52,7 @@ def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str
     return convert
 
 
-def _iso_reader(kind: str) -> ReadMoment:
+def _make_iso_reader(kind: str) -> ReadMoment:
     """Read ISO 8601 with separators, and nothing else of what Python's fromisoformat takes (weeks, 20260105, 24:00)."""
     form = _ISO[kind]
 
@@ -71,12 +71,12 @@ def _iso_reader(kind: str) -> ReadMoment:
         if year < FIRST_YEAR:
             raise UnfitMomentError(f"is of the year {found['year']}, years begin at {FIRST_YEAR}")
         microsecond = int(fraction[:MICROSECOND_DIGITS])
-        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_offset(found["zone"]))
+        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_parse_offset(found["zone"]))
 
     return read
 
 
-def _offset(text: str | None) -> timezone | None:
+def _parse_offset(text: str | None) -> timezone | None:
     if text is None:
         return None
     if text in "Zz":
@@ -90,10 +90,10 @@ def _offset(text: str | None) -> timezone | None:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def _writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], str]:
+def _make_writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], str]:
     if column.type == "timestamptz":
-        return lambda moment: _as_timestamptz(moment, zone)
-    write = {"date": _as_date, "time": _as_time, "timestamp": _as_timestamp}[column.type]
+        return lambda moment: _timestamptz_as_text(moment, zone)
+    write = {"date": _date_as_text, "time": _time_as_text, "timestamp": _timestamp_as_text}[column.type]
     if column.formats:  # a Z in the format is a letter that the configuration says to pass over
         return lambda moment: write(moment.replace(tzinfo=None))
 
@@ -105,21 +105,21 @@ def _writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], str]:
     return without_zone
 
 
-def _as_date(moment: datetime) -> str:
+def _date_as_text(moment: datetime) -> str:
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
         raise UnfitMomentError("has a time of day, which a date does not keep")
     return moment.date().isoformat()
 
 
-def _as_time(moment: datetime) -> str:
+def _time_as_text(moment: datetime) -> str:
     return moment.time().isoformat()
 
 
-def _as_timestamp(moment: datetime) -> str:
+def _timestamp_as_text(moment: datetime) -> str:
     return moment.isoformat(" ")
 
 
-def _as_timestamptz(moment: datetime, zone: ZoneInfo | None) -> str:
+def _timestamptz_as_text(moment: datetime, zone: ZoneInfo | None) -> str:
     if moment.tzinfo is not None:
         return moment.isoformat(" ")
     if zone is None:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def values_of(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:
+def load_lookup_values(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:
     """For each `schema.table.column` that a layout's checks name, the values it holds, as text.
 
     Raises ConfigurationError when there is no such column, or it is empty: every row would be rejected.
     """
     wanted = {each.column.checks.lookup for each in shape.fields if each.column.checks.lookup}
-    return {name: _values(cursor, name) for name in sorted(wanted)}
+    return {name: _load_values(cursor, name) for name in sorted(wanted)}
 
 
-def _values(cursor: Cursor, name: str) -> frozenset[str]:
+def _load_values(cursor: Cursor, name: str) -> frozenset[str]:
     schema, table, column = name.split(".")
     cursor.execute(
         "select 1 from information_schema.columns where table_schema = %s and table_name = %s and column_name = %s",

@@ -32,7 +32,7 @@ class Equation:
             return ""
         try:
             numbers = {name: Decimal(value) for name, value in values.items()}
-            left, right = _value(self.left, numbers), _value(self.right, numbers)
+            left, right = _evaluate(self.left, numbers), _evaluate(self.right, numbers)
         except (DecimalException, ZeroDivisionError):
             return f"{self.text} cannot be computed"
         if abs(left - right) <= self.tolerance:
@@ -40,7 +40,7 @@ class Equation:
         return f"{self.text} does not hold: {left} is not {right}"
 
 
-def parse(text: str, tolerance: float) -> Equation:
+def parse_equation(text: str, tolerance: float) -> Equation:
     """Read an equation of column names, numbers, + - * / and parentheses; raises ValueError with what is wrong."""
     left, sign, right = text.partition("=")
     if not sign:
@@ -52,13 +52,13 @@ def parse(text: str, tolerance: float) -> Equation:
     names: list[str] = []
     for side in sides:
         for node in ast.walk(side):
-            _allow(node, text)
+            _check_allowed(node, text)
             if isinstance(node, ast.Name) and node.id not in names:
                 names.append(node.id)
     return Equation(text, sides[0], sides[1], Decimal(str(tolerance)), tuple(names))
 
 
-def _allow(node: ast.AST, text: str) -> None:
+def _check_allowed(node: ast.AST, text: str) -> None:
     allowed = (ast.BinOp, ast.UnaryOp, ast.USub, ast.Name, ast.Constant, ast.Load, *_OPERATORS)
     number = not isinstance(node, ast.Constant) or (
         isinstance(node.value, int | float) and not isinstance(node.value, bool)
@@ -67,12 +67,12 @@ def _allow(node: ast.AST, text: str) -> None:
         raise ValueError(f"{text!r}: only columns, numbers, + - * / and parentheses")
 
 
-def _value(node: ast.expr, numbers: dict[str, Decimal]) -> Decimal:
+def _evaluate(node: ast.expr, numbers: dict[str, Decimal]) -> Decimal:
     if isinstance(node, ast.Name):
         return numbers[node.id]
     if isinstance(node, ast.Constant):
         return Decimal(str(node.value))
     if isinstance(node, ast.UnaryOp):
-        return -_value(node.operand, numbers)
+        return -_evaluate(node.operand, numbers)
     assert isinstance(node, ast.BinOp)
-    return _OPERATORS[type(node.op)](_value(node.left, numbers), _value(node.right, numbers))
+    return _OPERATORS[type(node.op)](_evaluate(node.left, numbers), _evaluate(node.right, numbers))

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from systemscripts.imports.rejects import Reject
 from systemscripts.tables.model import Block, Table
 
-HELD = "\x1a"  # stands for a delimiter inside a quoted field; text that holds it is read field by field
+# replaces a delimiter inside a quoted field; text that contains it is read field by field
+DELIMITER_PLACEHOLDER = "\x1a"
 
 
 @dataclass
-class Cut:
+class SplitBlock:
     """The good records of a block as columns of equal length, with their lines, and the rejects."""
 
     lines: Sequence[int]
@@ -29,23 +30,23 @@ class Cut:
         return self.records[place].decode(self.encoding, "replace")
 
 
-def cut(block: Block, table: Table, width: int) -> Cut:
+def split_block(block: Block, table: Table, width: int) -> SplitBlock:
     """Cut a block into `width` columns: at once where every record is sound, else record by record."""
-    columns = _at_once(block, table, width)
+    columns = _split_at_once(block, table, width)
     if columns is not None:
-        return Cut(block.rows, columns, block.records, table.wire.encoding, [])
+        return SplitBlock(block.rows, columns, block.records, table.wire.encoding, [])
     lines, rows, records, rejects = [], [], [], []
     for record, line in zip(block.records, block.rows, strict=True):
         try:
-            rows.append(fields(record, table, width))
+            rows.append(split_record(record, table, width))
             lines.append(line)
             records.append(record)
         except ValueError as error:
             rejects.append(Reject(line, str(error), record.decode(table.wire.encoding, "replace")))
-    return Cut(lines, list(zip(*rows, strict=True)) or [()] * width, records, table.wire.encoding, rejects)
+    return SplitBlock(lines, list(zip(*rows, strict=True)) or [()] * width, records, table.wire.encoding, rejects)
 
 
-def leave_out(cut: Cut, values_of: dict[int, frozenset[str]]) -> int:
+def remove_rows(cut: SplitBlock, values_of: dict[int, frozenset[str]]) -> int:
     """Take out the rows that are no data (a column holds one of some values); returns how many they were."""
     out = {
         row
@@ -61,7 +62,7 @@ def leave_out(cut: Cut, values_of: dict[int, frozenset[str]]) -> int:
     return len(out)
 
 
-def fields(record: bytes, table: Table, width: int) -> list[str]:
+def split_record(record: bytes, table: Table, width: int) -> list[str]:
     """Cut one record; raises ValueError with a reason that a client understands."""
     try:
         found = table.parse(record)
@@ -77,7 +78,7 @@ def fields(record: bytes, table: Table, width: int) -> list[str]:
     return found
 
 
-def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] | None:
+def _split_at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] | None:
     """All records in one go; None when any of them is unsound."""
     data, wire = b"\n".join(block.records), table.wire
     if b"\x00" in data:
@@ -88,10 +89,10 @@ def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] 
         return None
     if b"\r" not in data and data.count(b"\n") == len(block.records) - 1:
         if wire.quote not in text:
-            return _plain(text, wire.delimiter, width, len(block.records))
-        if (without := _unquoted(text, wire.quote, wire.delimiter)) is not None:
-            columns = _plain(without, wire.delimiter, width, len(block.records))
-            return columns and [_given_back(column, wire.delimiter) for column in columns]
+            return _split_plain(text, wire.delimiter, width, len(block.records))
+        if (without := _remove_quotes(text, wire.quote, wire.delimiter)) is not None:
+            columns = _split_plain(without, wire.delimiter, width, len(block.records))
+            return columns and [_restore_delimiters(column, wire.delimiter) for column in columns]
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=wire.delimiter, quotechar=wire.quote, strict=True)
         rows = list(reader)
@@ -101,7 +102,7 @@ def _at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] 
     return list(zip(*rows, strict=True)) if sound else None
 
 
-def _plain(text: str, delimiter: str, width: int, records: int) -> list[list[str]] | None:
+def _split_plain(text: str, delimiter: str, width: int, records: int) -> list[list[str]] | None:
     """Text without quotes cut into columns; None where a record has another width.
 
     The line feeds stay as fields of their own: only where all are in their places has every record the width.
@@ -113,13 +114,13 @@ def _plain(text: str, delimiter: str, width: int, records: int) -> list[list[str
     return [flat[place :: width + 1] for place in range(width)]
 
 
-def _unquoted(text: str, quote: str, delimiter: str) -> str | None:
+def _remove_quotes(text: str, quote: str, delimiter: str) -> str | None:
     """Text whose quotes only ever enclose whole fields, without them, the delimiters inside as HELD; else None.
 
     Quicker than reading field by field, which remains for doubled quotes and whatever else is odd.
     """
     parts = text.split(quote)
-    if HELD in text or len(parts) % 2 == 0:
+    if DELIMITER_PLACEHOLDER in text or len(parts) % 2 == 0:
         return None
     # each quoted field, as one mark, must stand between delimiters or line ends
     border = f"[{re.escape(delimiter)}\n]"
@@ -130,11 +131,11 @@ def _unquoted(text: str, quote: str, delimiter: str) -> str | None:
     inside = "\x00".join(parts[1::2])
     if "\n" in inside:  # it would be taken for the end of a record
         return None
-    parts[1::2] = inside.replace(delimiter, HELD).split("\x00")
+    parts[1::2] = inside.replace(delimiter, DELIMITER_PLACEHOLDER).split("\x00")
     return "".join(parts)
 
 
-def _given_back(column: list[str], delimiter: str) -> list[str]:
+def _restore_delimiters(column: list[str], delimiter: str) -> list[str]:
     """A column with the delimiters of its quoted fields."""
     text = "\n".join(column)
-    return text.replace(HELD, delimiter).split("\n") if HELD in text else column
+    return text.replace(DELIMITER_PLACEHOLDER, delimiter).split("\n") if DELIMITER_PLACEHOLDER in text else column

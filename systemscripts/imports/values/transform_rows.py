@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from systemscripts.configuration import ImportConfig, referenced_files
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports.values import split_fields
-from systemscripts.imports.values.split_fields import Cut
+from systemscripts.imports.values.split_fields import SplitBlock
 from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import Table
 
@@ -30,12 +30,14 @@ class Transform:
 
     def __init__(self, path: Path, file_columns: list[str]) -> None:
         self._path, self._file_columns = path, file_columns
-        self._function = _function(path)
+        self._function = _load_function(path)
         self.columns: list[str] = []
 
     def learn(self, table: Table) -> None:
         """Find out which columns come out, by the first block of the file."""
-        found = next((split_fields.cut(block, table, len(self._file_columns)) for block in table.blocks()), None)
+        found = next(
+            (split_fields.split_block(block, table, len(self._file_columns)) for block in table.blocks()), None
+        )
         columns: Sequence[Sequence[str]] = found.columns if found else [()] * len(self._file_columns)
         frame = self._call(columns)
         self.columns = [str(name) for name in frame.columns]
@@ -45,7 +47,7 @@ class Transform:
                 "Use lower case, digits and _, each once.",
             )
 
-    def apply(self, found: Cut) -> int:
+    def apply(self, found: SplitBlock) -> int:
         """Put the transformed columns in the place of those of the file; returns how many rows were left out.
 
         Raises BadDataError when the function fails on the rows, ConfigurationError when it returns something else.
@@ -66,7 +68,7 @@ class Transform:
             )
         found.lines = [found.lines[place] for place in kept]
         found.records = [found.records[place] for place in kept]
-        found.columns = [[_text(value) for value in frame[name].tolist()] for name in self.columns]
+        found.columns = [[_value_as_text(value) for value in frame[name].tolist()] for name in self.columns]
         return rows - len(kept)
 
     def _call(self, columns: Sequence[Sequence[str]]) -> DataFrame:
@@ -77,7 +79,7 @@ class Transform:
             returned = self._function(frame)
         except Exception as error:
             raise BadDataError(
-                f"{self._path}, line {_line(error, self._path)}: {type(error).__name__}: {error}",
+                f"{self._path}, line {_find_line(error, self._path)}: {type(error).__name__}: {error}",
                 "Correct the function or the file.",
             ) from error
         if not isinstance(returned, pandas.DataFrame):
@@ -85,7 +87,7 @@ class Transform:
         return returned
 
 
-def of(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform | None:
+def load_transform(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform | None:
     """The transform of an import for an open file, None where it has none.
 
     Raises ConfigurationError when there is no such function, BadDataError when it fails on the first rows.
@@ -98,7 +100,7 @@ def of(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform
     return made
 
 
-def _function(path: Path) -> Callable[[Any], Any]:
+def _load_function(path: Path) -> Callable[[Any], Any]:
     spec = importlib.util.spec_from_file_location(f"transform_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path} is not a Python file")
@@ -106,14 +108,14 @@ def _function(path: Path) -> Callable[[Any], Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ConfigurationError(f"{path}, line {_line(error, path)}: {type(error).__name__}: {error}") from error
+        raise ConfigurationError(f"{path}, line {_find_line(error, path)}: {type(error).__name__}: {error}") from error
     function = getattr(module, path.stem, None)
     if not callable(function):
         raise ConfigurationError(f"{path} has no function {path.stem}", f"Write: def {path.stem}(rows): return rows")
     return function  # type: ignore[no-any-return]
 
 
-def _line(error: Exception, path: Path) -> int:
+def _find_line(error: Exception, path: Path) -> int:
     """Where in the file it happened."""
     if isinstance(error, SyntaxError):
         return error.lineno or 1
@@ -121,7 +123,7 @@ def _line(error: Exception, path: Path) -> int:
     return lines[-1] if lines and lines[-1] else 1
 
 
-def _text(value: object) -> str:
+def _value_as_text(value: object) -> str:
     """A value as the file might have held it; "" where there is none."""
     if isinstance(value, str):
         return value

@@ -19,7 +19,7 @@ from systemscripts.configuration.column_schema import Checks, Column
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values import column_patterns, convert_values, split_fields
 from systemscripts.imports.values.row_checks import Equation
-from systemscripts.imports.values.split_fields import Cut
+from systemscripts.imports.values.split_fields import SplitBlock
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.tables.model import Block, Table
 
@@ -53,7 +53,7 @@ class Rules:
 
 
 @dataclass
-class Checked:
+class CheckedBlock:
     """The good rows of a block, with the lines they come from, and its rejects; "" is no value."""
 
     rows: Sequence[int]
@@ -62,15 +62,15 @@ class Checked:
     skipped: int = 0
 
 
-class Checker:
+class RowChecker:
     """Checks blocks of one table by its rules; remembers what each value of a column became."""
 
     REMEMBER = 200_000  # values of a column; beyond it the memory starts anew, so that it stays bounded
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._judges = [_judge(field, rules) for field in rules.fields]
-        self._shapes = [column_patterns.shape(field.column, field.null) for field in rules.fields]
+        self._judges = [_build_judge(field, rules) for field in rules.fields]
+        self._shapes = [column_patterns.build_pattern(field.column, field.null) for field in rules.fields]
         self._as_it_is = [
             judge is None and field.null == {""} and not field.column.required and field.column.default is None
             for field, judge in zip(rules.fields, self._judges, strict=True)
@@ -78,28 +78,30 @@ class Checker:
         self._known: list[dict[str, str]] = [{} for _ in rules.fields]
         self._reasons: list[dict[str, str]] = [{} for _ in rules.fields]
 
-    def check(self, block: Block, table: Table, careful: bool = False) -> Checked:
+    def check(self, block: Block, table: Table, careful: bool = False) -> CheckedBlock:
         """Convert one block; every record ends as a good row or as a reject.
 
         `careful`: value by value; asked for when the server refused what the shapes had let pass.
         """
-        found = split_fields.cut(block, table, self.rules.width)
-        skipped = split_fields.leave_out(found, self.rules.skip_if) if self.rules.skip_if else 0
+        found = split_fields.split_block(block, table, self.rules.width)
+        skipped = split_fields.remove_rows(found, self.rules.skip_if) if self.rules.skip_if else 0
         skipped += self.rules.transform.apply(found) if self.rules.transform else 0
         if not found.lines:
-            return Checked([], [], found.rejects, skipped)
+            return CheckedBlock([], [], found.rejects, skipped)
         faults: dict[int, tuple[int, str]] = {}  # place in the block -> column, reason
         columns = [self._column(number, found, faults, careful) for number in range(len(self.rules.fields))]
         self._equations(columns, faults)
         if self.rules.extras_name:
-            columns.append(_extras(self.rules.extras, found))
+            columns.append(_extras_as_json(self.rules.extras, found))
         if self.rules.hashed:
-            columns.append(_hashes(self.rules.fields, found))
+            columns.append(_hash_rows(self.rules.fields, found))
         checked = self._parted(found, columns, faults)
         checked.skipped = skipped
         return checked
 
-    def _column(self, number: int, found: Cut, faults: dict[int, tuple[int, str]], careful: bool) -> Sequence[str]:
+    def _column(
+        self, number: int, found: SplitBlock, faults: dict[int, tuple[int, str]], careful: bool
+    ) -> Sequence[str]:
         field, shape = self.rules.fields[number], self._shapes[number]
         if field.place is None:
             return [field.column.default or ""] * len(found.lines)
@@ -144,9 +146,11 @@ class Checker:
                 if place not in faults and (reason := equation.fault(dict(zip(equation.names, values, strict=True)))):
                     faults[place] = (-1, reason)
 
-    def _parted(self, found: Cut, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]) -> Checked:
+    def _parted(
+        self, found: SplitBlock, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]
+    ) -> CheckedBlock:
         if not faults:
-            return Checked(found.lines, columns, found.rejects)
+            return CheckedBlock(found.lines, columns, found.rejects)
         for place, (number, reason) in sorted(faults.items()):
             field = self.rules.fields[number] if number >= 0 else None
             value = found.columns[field.place][place] if field and field.place is not None else None
@@ -156,15 +160,15 @@ class Checker:
             )
         good = [place for place in range(len(found.lines)) if place not in faults]
         lines = [found.lines[place] for place in good]
-        return Checked(lines, [[values[place] for place in good] for values in columns], found.rejects)
+        return CheckedBlock(lines, [[values[place] for place in good] for values in columns], found.rejects)
 
 
-def _judge(field: Field, rules: Rules) -> Judge | None:
+def _build_judge(field: Field, rules: Rules) -> Judge | None:
     """Conversion and checks of one column as one function; None where every text is good as it is."""
-    convert = convert_values.converter(field.column, rules.zone)
+    convert = convert_values.make_converter(field.column, rules.zone)
     if field.column.values:
-        convert = _mapped(field.column.values, convert)
-    tests = _tests(field.column.checks, field.column.type, rules.lookups)
+        convert = _map_values(field.column.values, convert)
+    tests = _build_tests(field.column.checks, field.column.type, rules.lookups)
     if not tests:
         return convert
 
@@ -177,7 +181,7 @@ def _judge(field: Field, rules: Rules) -> Judge | None:
     return judge
 
 
-def _mapped(values: dict[str, str], convert: convert_values.Convert | None) -> convert_values.Convert:
+def _map_values(values: dict[str, str], convert: convert_values.Convert | None) -> convert_values.Convert:
     def mapped(text: str) -> str:
         found = values.get(text, text)
         return convert(found) if convert else found
@@ -185,36 +189,38 @@ def _mapped(values: dict[str, str], convert: convert_values.Convert | None) -> c
     return mapped
 
 
-def _tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:
+def _build_tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:
     found: list[Callable[[str], None]] = []
     if checks.email:
-        found.append(lambda value: _demand(convert_values.is_email(value), f"{value!r} is not an email address"))
+        found.append(lambda value: _require(convert_values.is_email(value), f"{value!r} is not an email address"))
     if checks.regex is not None:
         pattern, form = re.compile(checks.regex), checks.form or "that is agreed"
         found.append(
-            lambda value: _demand(pattern.fullmatch(value) is not None, f"{value!r} does not have the form {form}")
+            lambda value: _require(pattern.fullmatch(value) is not None, f"{value!r} does not have the form {form}")
         )
     if checks.one_of:
         allowed = frozenset(checks.one_of)
-        found.append(lambda value: _demand(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
+        found.append(lambda value: _require(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
     if checks.lookup:
-        comparable = convert_values.comparable(kind)
+        comparable = convert_values.make_comparer(kind)
         known: set[Hashable] = set()
         for text in lookups[checks.lookup]:
             with contextlib.suppress(ValueError, ArithmeticError):  # of another type: equal to no value of this one
                 known.add(comparable(text))
-        found.append(lambda value: _demand(comparable(value) in known, f"{value!r} is not a known value"))
+        found.append(lambda value: _require(comparable(value) in known, f"{value!r} is not a known value"))
     if checks.range:
-        found.append(_within(checks.range, kind))
+        found.append(_build_range_test(checks.range, kind))
     return found
 
 
-def _demand(fulfilled: bool, reason: str) -> None:
+def _require(fulfilled: bool, reason: str) -> None:
     if not fulfilled:
         raise ValueError(reason)
 
 
-def _within(limits: tuple[str | int | float | None, str | int | float | None], kind: str) -> Callable[[str], None]:
+def _build_range_test(
+    limits: tuple[str | int | float | None, str | int | float | None], kind: str
+) -> Callable[[str], None]:
     numeric = kind in ("integer", "bigint", "numeric")
 
     def comparable(value: object) -> object:
@@ -230,12 +236,12 @@ def _within(limits: tuple[str | int | float | None, str | int | float | None], k
         found = comparable(value)
         below = low is not None and found < low  # type: ignore[operator]
         above = high is not None and found > high  # type: ignore[operator]
-        _demand(not below and not above, f"{value!r} is outside {words}")
+        _require(not below and not above, f"{value!r} is outside {words}")
 
     return test
 
 
-def _hashes(fields: Sequence[Field], found: Cut) -> list[str]:
+def _hash_rows(fields: Sequence[Field], found: SplitBlock) -> list[str]:
     """What makes each row the same row: its columns by name, each with the text that stands in the file.
 
     Empty fields are left out, so that a column which another file lacks, or is named later, changes nothing while it is
@@ -250,7 +256,7 @@ def _hashes(fields: Sequence[Field], found: Cut) -> list[str]:
     return [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
 
 
-def _extras(places: dict[str, int], found: Cut) -> list[str]:
+def _extras_as_json(places: dict[str, int], found: SplitBlock) -> list[str]:
     """The undeclared columns of each row as one JSON object, empty values left out."""
     used = [(name, found.columns[place]) for name, place in places.items()]
     rows = [{name: values[row] for name, values in used if values[row] != ""} for row in range(len(found.lines))]

@@ -22,7 +22,7 @@ from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.types import local
-from systemscripts.summary import Notice, record
+from systemscripts.summary import Notice, record_warning
 
 LIVE = False  # what was loaded lies below another prefix, and its content is known
 KEYS = ("bucket", "prefix", "processed_prefix", "error_prefix")
@@ -161,7 +161,7 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
                 break
         else:
             text = f"{path} was undone, but it is no longer below {place.processed}"
-            record(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
+            record_warning(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
 def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:

@@ -33,15 +33,15 @@ def written(tmp_path: Path) -> Path:
 
 def proposals(path: Path) -> dict[str, tuple[object, ...]]:
     with open_table(path) as table:
-        evidence, rows = profile_table.look(table, table.columns, lambda done: None)
+        evidence, rows = profile_table.profile_columns(table, table.columns, lambda done: None)
         assert rows == ROWS
-        found = [infer_types.propose(name, seen) for name, seen in zip(table.columns, evidence, strict=True)]
+        found = [infer_types.infer_type(name, seen) for name, seen in zip(table.columns, evidence, strict=True)]
         return {p.column: (p.declared["type"], p.reason, seen.unique) for p, seen in zip(found, evidence, strict=True)}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_counts_lines_and_keys_are_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
-    monkeypatch.setattr(profile_table, "FIRST_ROWS", 1000)
+    monkeypatch.setattr(profile_table, "FIRST_ROWS_COUNT", 1000)
     monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
     monkeypatch.setattr(forked_process, "is_possible", lambda: processes == 2)
     ambiguous = "date; AMBIGUOUS: reads as dd/MM/yyyy and as MM/dd/yyyy, ask the client"
@@ -58,9 +58,9 @@ def test_counts_lines_and_keys_are_exact(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_second_process_that_dies_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile_table, "FIRST_ROWS", 1000)
+    monkeypatch.setattr(profile_table, "FIRST_ROWS_COUNT", 1000)
     monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
     monkeypatch.setattr(forked_process, "is_possible", lambda: True)
-    monkeypatch.setattr(profile_table, "_help", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(profile_table, "_run_helper", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(EtlError, match="ended early"):
         proposals(written(tmp_path))

@@ -25,7 +25,7 @@ VALUES = (
 )  # fmt: skip
 def test_whatever_the_pattern_accepts_the_careful_conversion_stores_alike(column: object) -> None:
     declared = Column.model_validate(column)
-    pattern, convert = column_patterns.shape(declared, NULL), convert_values.converter(declared, None)
+    pattern, convert = column_patterns.build_pattern(declared, NULL), convert_values.make_converter(declared, None)
     assert pattern is not None and convert is not None
     accepted = {value: stored[0] for value in VALUES if (stored := pattern.apply([value])) is not None}
     accepted.pop("2026-02-30", None)  # the pattern cannot see it, and PostgreSQL refuses it
@@ -35,7 +35,7 @@ def test_whatever_the_pattern_accepts_the_careful_conversion_stores_alike(column
 
 
 def test_one_value_of_another_form_sends_the_whole_column_to_the_careful_conversion() -> None:
-    pattern = column_patterns.shape(Column.model_validate({"type": "date", "formats": ["dd/MM/yyyy"]}), NULL)
+    pattern = column_patterns.build_pattern(Column.model_validate({"type": "date", "formats": ["dd/MM/yyyy"]}), NULL)
     assert pattern is not None
     assert pattern.apply(["05/01/2026", "NULL", "", "31/12/2025"]) == ["2026-01-05", "", "", "2025-12-31"]
     assert pattern.apply(["05/01/2026", "soon"]) is None
@@ -43,7 +43,7 @@ def test_one_value_of_another_form_sends_the_whole_column_to_the_careful_convers
 
 
 def test_a_required_column_has_no_place_for_an_empty_value() -> None:
-    pattern = column_patterns.shape(Column(type="integer", required=True), NULL)
+    pattern = column_patterns.build_pattern(Column(type="integer", required=True), NULL)
     assert pattern is not None
     assert pattern.apply(["1", "2"]) == ["1", "2"]
     assert pattern.apply(["1", ""]) is None
@@ -53,4 +53,4 @@ def test_a_required_column_has_no_place_for_an_empty_value() -> None:
     "column", [{"checks": {"regex": "a+"}}, {"default": "x"}, {"type": "integer", "thousands": ","}]
 )
 def test_what_needs_a_look_at_each_value_has_no_pattern(column: dict[str, object]) -> None:
-    assert column_patterns.shape(Column.model_validate(column), NULL) is None
+    assert column_patterns.build_pattern(Column.model_validate(column), NULL) is None

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.fast
 
 
 def convert(text: str, column: dict[str, Any]) -> str:
-    converter = convert_values.converter(Column.model_validate(column), None)
+    converter = convert_values.make_converter(Column.model_validate(column), None)
     assert converter is not None
     return converter(text)
 

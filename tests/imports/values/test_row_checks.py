@@ -10,7 +10,7 @@ pytestmark = pytest.mark.fast
 
 
 def fault(equation: str, tolerance: float = 0, **values: str) -> str:
-    return row_checks.parse(equation, tolerance).fault(values)
+    return row_checks.parse_equation(equation, tolerance).fault(values)
 
 
 def test_decimals_are_compared_as_written_and_not_as_floats() -> None:
@@ -34,4 +34,4 @@ def test_a_row_that_lacks_a_value_is_not_judged_and_one_that_cannot_be_computed_
 )
 def test_anything_but_names_numbers_and_four_operators_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"equation|only columns"):
-        row_checks.parse(text, 0)
+        row_checks.parse_equation(text, 0)

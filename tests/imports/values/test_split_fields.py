@@ -22,11 +22,11 @@ def by_field(text: str) -> list[list[str]]:
 
 
 def at_once(text: str, width: int, records: int) -> Sequence[Sequence[str]] | None:
-    without = split_fields._unquoted(text, '"', ",") if '"' in text else text
+    without = split_fields._remove_quotes(text, '"', ",") if '"' in text else text
     if without is None or text.count("\n") != records - 1:
         return None
-    columns = None if "\x1a" in text else split_fields._plain(without, ",", width, records)
-    return columns and [split_fields._given_back(column, ",") for column in columns]
+    columns = None if "\x1a" in text else split_fields._split_plain(without, ",", width, records)
+    return columns and [split_fields._restore_delimiters(column, ",") for column in columns]
 
 
 @given(st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=5), st.booleans())
