@@ -1,4 +1,4 @@
-"""What this project makes of files whose meaning is known: generated small ones, the zoo, words in each encoding."""
+"""Judge how this project reads files with known content: generated small files, samples, and words in encodings."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ from tests.tables.text.test_encoding_guess import ENCODINGS
 
 SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "samples"
 OUTCOMES = ("right", "needless", "reported", "silent", "refused")
-"""Right; right, with a warning that was not needed; wrong, and said so; wrong in silence; not read, with a reason."""
+"""Right; right with a needless warning; wrong with a warning; wrong in silence; not read, with a reason."""
 WORD_COUNTS = (2, 8, 40)
+# Starting processes takes longer than a few hundred small files.
+MIN_PARALLEL_INPUTS, INPUTS_PER_CALL = 500, 20
 
-Asked, Answered = TypeVar("Asked"), TypeVar("Answered")
+Input, Result = TypeVar("Input"), TypeVar("Result")
 
 
 @dataclass
 class Known:
-    """A file and the table it means; `kinds`: form, encoding, oddities; `must_warn`: it is to be reported."""
+    """A file and the table in it. `groups`: format, encoding, oddities; `must_warn`: a warning is needed."""
 
     path: Path
     form: str
     columns: list[str]
     rows: list[list[str]]
-    kinds: tuple[str, ...] = ()
-    must_warn: bool | None = False  # None where nobody has said
+    groups: tuple[str, ...] = ()
+    # None if it is unknown
+    must_warn: bool | None = False
 
 
 @dataclass
 class Words:
-    """Some words of a language in one encoding, as the file of a table."""
+    """A file of some words of a language in one encoding."""
 
     path: Path
     encoding: str
@@ -48,42 +51,42 @@ class Words:
     text: str
 
 
-def in_parallel(work: Callable[[Asked], Answered], asked: Sequence[Asked]) -> list[Answered]:
-    """The answers in order; by as many processes as there are processors where there is much to do."""
-    if len(asked) < 500:
-        return list(map(work, asked))
+def run_in_parallel(work: Callable[[Input], Result], inputs: Sequence[Input]) -> list[Result]:
+    """Return the results in order. For many inputs there are as many processes as processors."""
+    if len(inputs) < MIN_PARALLEL_INPUTS:
+        return list(map(work, inputs))
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(work, asked, chunksize=20))
+        return list(pool.map(work, inputs, chunksize=INPUTS_PER_CALL))
 
 
 def write_small_files(folder: Path, seeds: int, count: int) -> Iterator[Known]:
-    """Write the generated files of so many seeds."""
+    """Write `count` generated files of each of the first `seeds` seeds."""
     for seed in range(seeds):
         for file in small_files.generate(seed, count):
             path = folder / f"{seed}_{file.name}"
             path.write_bytes(file.content)
             form = path.suffix[1:]
             encoded = [f"csv in {_family(file.encoding)}"] if form == "csv" else []
-            kinds = (form, *encoded, *(file.odd or ["nothing odd"]))
-            yield Known(path, form, file.columns, file.rows, kinds, file.must_warn)
+            groups = (form, *encoded, *(file.odd or ["nothing odd"]))
+            yield Known(path, form, file.columns, file.rows, groups, file.must_warn)
 
 
 def _family(encoding: str) -> str:
     return {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}.get(encoding, "a legacy encoding")
 
 
-def zoo(pattern: str) -> Iterator[Known]:
-    """The samples that stand beside their table."""
-    for beside in sorted(SAMPLES.glob(f"{pattern}.expected.csv")):
-        path = beside.with_name(beside.name.removesuffix(".expected.csv"))
-        content = io.StringIO(beside.read_bytes().decode(), newline="")
+def list_samples(pattern: str) -> Iterator[Known]:
+    """Yield the samples that have an expected table."""
+    for expected in sorted(SAMPLES.glob(f"{pattern}.expected.csv")):
+        path = expected.with_name(expected.name.removesuffix(".expected.csv"))
+        content = io.StringIO(expected.read_bytes().decode(), newline="")
         columns, *rows = list(csv.reader(content)) or [[]]
         form = "csv" if path.suffix in (".csv", ".txt", ".tsv") else "other"
         yield Known(path, form, columns, rows, must_warn=None)
 
 
-def judge(file: Known) -> str:
-    """The outcome of one file."""
+def judge_file(file: Known) -> str:
+    """Return the outcome of one file."""
     try:
         with open_table(file.path) as table:
             rows = [table.parse(record) for block in table.blocks() for record in block.records]
@@ -99,15 +102,15 @@ def judge(file: Known) -> str:
     return "silent" if file.must_warn else "right"
 
 
-def refusals(pattern: str) -> list[tuple[str, str]]:
-    """Name and message of each sample that is refused, of those that stand beside no table."""
+def list_refusals(pattern: str) -> list[tuple[str, str]]:
+    """Return name and message of each sample that is refused, of those without an expected table."""
     others = (".expected.csv", ".refusal.txt", ".md")
-    tables = {file.path for file in zoo(pattern)}
+    tables = {file.path for file in list_samples(pattern)}
     paths = [path for path in sorted(SAMPLES.glob(pattern)) if path not in tables and not path.name.endswith(others)]
-    return [(path.name, text) for path, text in zip(paths, in_parallel(_refusal, paths), strict=True) if text]
+    return [(path.name, text) for path, text in zip(paths, run_in_parallel(_read_refusal, paths), strict=True) if text]
 
 
-def _refusal(path: Path) -> str:
+def _read_refusal(path: Path) -> str:
     try:
         with open_table(path) as table:
             for _ in table.blocks():
@@ -118,7 +121,7 @@ def _refusal(path: Path) -> str:
 
 
 def write_words(folder: Path, draws: int, counts: Iterable[int] = WORD_COUNTS) -> Iterator[Words]:
-    """Write files of two columns, so many of each count, language and encoding."""
+    """Write files of two columns: `draws` files for each count of words, language and encoding."""
     draw = random.Random(5)
     for encoding, languages in ENCODINGS.items():
         for language in languages:
@@ -141,7 +144,7 @@ def _can_be_written(word: str, encoding: str) -> bool:
 
 
 def judge_words(words: Words) -> str:
-    """The outcome of one file of words."""
+    """Return the outcome of one file of words."""
     try:
         with open_table(words.path) as table:
             is_guess = any(notice.code == "encoding_guessed" for notice in table.warnings)

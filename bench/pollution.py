@@ -1,12 +1,12 @@
-"""Polluted copies of one clean CSV, and how well they are read, counted as the Pollock benchmark does.
+"""Score how well polluted copies of one clean CSV file are read, as the Pollock benchmark does.
 
 The kinds of pollution, their weights and the measures follow Vitagliano et al., "Pollock: A Data Loading Benchmark"
-(PVLDB 16/8, 2023); table, generator and scorer are our own. A file scores 10 when it is read (1) and precision, recall
-and F1 of header, records and cells are 1 each.
+(PVLDB 16/8, 2023). Table, generator and scorer are our own. A file scores 10 if it is read (1 point) and precision,
+recall and F1 of header, records and cells are all 1.
 
     python bench/pollution.py            all files (about 2,300)
-    python bench/pollution.py --fast     every eleventh file of the kinds that come once for each cell
-    python bench/pollution.py --worst 20 the files that lose most, with their losses
+    python bench/pollution.py --fast     every eleventh file of the kinds that have one file for each cell
+    python bench/pollution.py --worst 20 the files with the lowest scores
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STORIES = [
 
 @dataclass
 class Cell:
-    """One field; `quoted` where the clean file quotes it."""
+    """One field. `quoted`: the clean file quotes it."""
 
     text: str
     quoted: bool = False
@@ -50,20 +50,22 @@ class Cell:
 
 @dataclass
 class Row:
-    """One row of a file, with what is odd about it."""
+    """One row of a file, with its pollution."""
 
     cells: list[Cell]
     delimiter: str | None = None
     end: str | None = None
-    more_at: int | None = None  # one delimiter too many before this cell
-    less_at: int | None = None  # the delimiter before this cell is missing
+    # there is one delimiter too many before this cell
+    more_at: int | None = None
+    # the delimiter before this cell is missing
+    less_at: int | None = None
 
 
 @dataclass
 class Sample:
-    """One polluted file, and the rows that a perfect reader finds in it."""
+    """One polluted file, and the rows that a perfect reader returns."""
 
-    kind: str
+    pollution: str
     weight: float
     rows: list[Row]
     expected: list[list[str]]
@@ -74,26 +76,26 @@ class Sample:
     name: str = ""
     stray: dict[tuple[int, int], str] = field(default_factory=dict)
 
-    def text(self) -> str:
-        """The content of the file."""
-        return "".join(self._line(number, row) for number, row in enumerate(self.rows))
+    def render(self) -> str:
+        """Return the content of the file."""
+        return "".join(self._render_line(number, row) for number, row in enumerate(self.rows))
 
-    def _line(self, number: int, row: Row) -> str:
+    def _render_line(self, number: int, row: Row) -> str:
         delimiter = self.delimiter if row.delimiter is None else row.delimiter
         parts = []
-        for place, cell in enumerate(row.cells):
-            if place and row.less_at != place:
+        for position, cell in enumerate(row.cells):
+            if position and row.less_at != position:
                 parts.append(delimiter)
-            if row.more_at == place:
+            if row.more_at == position:
                 parts.append(delimiter)
             inner = cell.text.replace(self.quote, self.escape + self.quote) if cell.quoted else cell.text
-            inner = self.stray.get((number, place), "") + inner
+            inner = self.stray.get((number, position), "") + inner
             parts.append(self.quote + inner + self.quote if cell.quoted else inner)
         return "".join(parts) + (self.end if row.end is None else row.end)
 
 
-def source() -> list[Row]:
-    """The clean table: dates, times, numbers, codes, money, text with quotes, commas and apostrophes, links, blanks."""
+def make_clean_table() -> list[Row]:
+    """Return the clean table: dates, times, numbers, codes, money, links, blanks, and text with quotes and commas."""
     header = [Cell(name, name in ("Story", "Link")) for name in NAMES]
     rows = [Row(header)]
     for number in range(ROWS):
@@ -110,43 +112,45 @@ def source() -> list[Row]:
             f"https://shop.example.com/item/{code.replace('-', '_')}.html",
             "sold out" if number % 9 == 5 else "",
         ]
-        cells = [Cell(text, place in (6, 7) or "," in text) for place, text in enumerate(values)]
+        cells = [Cell(text, position in (6, 7) or "," in text) for position, text in enumerate(values)]
         rows.append(Row(cells))
     return rows
 
 
-def plain(rows: Sequence[Row]) -> list[list[str]]:
-    """The texts of some rows."""
+def list_texts(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the texts of some rows."""
     return [[cell.text for cell in row.cells] for row in rows]
 
 
-def samples(step: int = 1) -> Iterator[Sample]:
-    """Every polluted file; of the kinds that come once for each cell only each `step`-th."""
-    yield from whole_file_samples()
-    rows, clean = source(), plain(source())
+def generate_samples(step: int = 1) -> Iterator[Sample]:
+    """Yield every polluted file, but only each `step`-th of the kinds that have one for each cell."""
+    yield from generate_whole_file_samples()
+    rows = make_clean_table()
+    clean = list_texts(rows)
     width, count = len(NAMES), 0
     for line in range(len(rows)):
-        for place in range(width):
+        for position in range(width):
             count += 1
             if count % step:
                 continue
-            more = [*rows[:line], replace(rows[line], more_at=place), *rows[line + 1 :]]
-            yield Sample("row: a delimiter more", 260 / 756, more, clean, name=f"{line} {place}")
-            if place:
-                less = [*rows[:line], replace(rows[line], less_at=place), *rows[line + 1 :]]
-                yield Sample("row: a delimiter less", 260 / 672, less, clean, name=f"{line} {place}")
-            found = [list(row) for row in clean]
-            found[line][place] = '"' + found[line][place]
-            stray = {(line, place): '"'}
-            yield Sample("row: a stray quote", 7 / 756, rows, found, stray=stray, name=f"{line} {place}")
+            more = [*rows[:line], replace(rows[line], more_at=position), *rows[line + 1 :]]
+            yield Sample("row: a delimiter more", 260 / 756, more, clean, name=f"{line} {position}")
+            if position:
+                less = [*rows[:line], replace(rows[line], less_at=position), *rows[line + 1 :]]
+                yield Sample("row: a delimiter less", 260 / 672, less, clean, name=f"{line} {position}")
+            expected = [list(row) for row in clean]
+            expected[line][position] = '"' + expected[line][position]
+            stray = {(line, position): '"'}
+            yield Sample("row: a stray quote", 7 / 756, rows, expected, stray=stray, name=f"{line} {position}")
         if line % min(step, 4) == 0:
             other = [*rows[:line], replace(rows[line], delimiter=" "), *rows[line + 1 :]]
             yield Sample("row: delimited by space", 10 / 84, other, clean, name=str(line))
 
 
-def whole_file_samples() -> Iterator[Sample]:
-    """The kinds of which there is one file each."""
-    rows, clean = source(), plain(source())
+def generate_whole_file_samples() -> Iterator[Sample]:
+    """Yield the samples that are polluted as a whole."""
+    rows = make_clean_table()
+    clean = list_texts(rows)
     header, blank = rows[0], Row([Cell("") for _ in NAMES])
     title = Row([Cell("PREAMBLE"), *blank.cells[1:]])
     yield Sample("clean", 1, rows, clean)
@@ -163,7 +167,8 @@ def whole_file_samples() -> Iterator[Sample]:
         alone = Row([Cell(f"Title {more}, as of 1 May")])
         yield Sample("titles alone on their lines", 0, [alone] * more + rows, clean, name=str(more))
     yield Sample("second table, as wide", 188 / 3, rows + rows[:ROWS], clean)
-    yield Sample("second table, wider", 188 / 3, rows + [_wider(row, n) for n, row in enumerate(rows[:ROWS])], clean)
+    wider = [_widen(row, number) for number, row in enumerate(rows[:ROWS])]
+    yield Sample("second table, wider", 188 / 3, rows + wider, clean)
     yield Sample("second table, narrower", 188 / 3, rows + [Row(row.cells[:-1]) for row in rows[:ROWS]], clean)
     yield Sample("header only", 3, rows[:1], clean[:1])
     yield Sample("one record", 4, rows[:2], clean[:2])
@@ -177,12 +182,12 @@ def whole_file_samples() -> Iterator[Sample]:
     yield Sample("escape none", 7, rows, clean, escape="")
 
 
-def _wider(row: Row, number: int) -> Row:
+def _widen(row: Row, number: int) -> Row:
     return Row([*row.cells, Cell(f"extra {number}" if number else "col1")])
 
 
-def read(content: bytes) -> list[list[str]] | None:
-    """What xls_to_csv makes of it, as rows; None when the file is refused."""
+def read_rows(content: bytes) -> list[list[str]] | None:
+    """Return the rows that xls_to_csv writes, or None if it refuses the file."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(content)
         file.flush()
@@ -195,25 +200,26 @@ def read(content: bytes) -> list[list[str]] | None:
     return list(csv.reader(io.StringIO(output.getvalue().decode(), newline="")))
 
 
-def score(expected: list[list[str]], found: list[list[str]] | None) -> float:
-    """From 0 (not read) to 10 (all right)."""
-    if found is None:
+def score_rows(expected: list[list[str]], actual: list[list[str]] | None) -> float:
+    """Return a score from 0 (not read) to 10 (all right)."""
+    if actual is None:
         return 0
     if not expected:
         return 10
-    header = _measures(expected[0], found[0] if found else [])
-    records = _measures(["".join(row) for row in expected[1:]], ["".join(row) for row in found[1:]])
-    cells = _measures([cell for row in expected for cell in row], [cell for row in found for cell in row])
+    header = _measure(expected[0], actual[0] if actual else [])
+    records = _measure(["".join(row) for row in expected[1:]], ["".join(row) for row in actual[1:]])
+    cells = _measure([cell for row in expected for cell in row], [cell for row in actual for cell in row])
     return 1 + sum(header) + sum(records) + sum(cells)
 
 
-def _measures(expected: Sequence[str], found: Sequence[str]) -> tuple[float, float, float]:
+def _measure(expected: Sequence[str], actual: Sequence[str]) -> tuple[float, float, float]:
+    """Return precision, recall and F1."""
     if not expected:
         return 1, 1, 1
-    hits = (Counter(map(str.lower, expected)) & Counter(map(str.lower, found))).total()
+    hits = (Counter(map(str.lower, expected)) & Counter(map(str.lower, actual))).total()
     if not hits:
         return 0, 0, 0
-    precision, recall = hits / len(found), hits / len(expected)
+    precision, recall = hits / len(actual), hits / len(expected)
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
@@ -221,50 +227,51 @@ def _measures(expected: Sequence[str], found: Sequence[str]) -> tuple[float, flo
 class Result:
     """The scores of all files."""
 
-    by_kind: dict[str, list[float]]
+    by_pollution: dict[str, list[float]]
     weights: dict[str, float]
     worst: list[tuple[float, Sample]]
 
     @property
     def mean(self) -> float:
-        """The mean over all files."""
-        scores = [value for values in self.by_kind.values() for value in values]
+        """The mean of all files."""
+        scores = [value for values in self.by_pollution.values() for value in values]
         return sum(scores) / len(scores)
 
-    def weighted(self, without: str = "") -> float:
-        """The mean by the weight of each kind, without one of them."""
-        means = {kind: sum(values) / len(values) for kind, values in self.by_kind.items() if kind != without}
-        return sum(means[kind] * self.weights[kind] for kind in means) / sum(self.weights[kind] for kind in means)
+    def compute_weighted_mean(self, without: str = "") -> float:
+        """Return the mean by the weight of each pollution, without one of them."""
+        means = {name: sum(values) / len(values) for name, values in self.by_pollution.items() if name != without}
+        return sum(means[name] * self.weights[name] for name in means) / sum(self.weights[name] for name in means)
 
 
-def run(step: int = 1) -> Result:
+def score_samples(step: int = 1) -> Result:
     """Write, read and score the files."""
-    by_kind: dict[str, list[float]] = defaultdict(list)
+    by_pollution: dict[str, list[float]] = defaultdict(list)
     weights: dict[str, float] = defaultdict(float)
     worst = []
-    for sample in samples(step):
-        value = score(sample.expected, read(sample.text().encode()))
-        by_kind[sample.kind].append(value)
-        weights[sample.kind] += sample.weight
+    for sample in generate_samples(step):
+        value = score_rows(sample.expected, read_rows(sample.render().encode()))
+        by_pollution[sample.pollution].append(value)
+        weights[sample.pollution] += sample.weight
         worst.append((value, sample))
     worst.sort(key=lambda item: item[0])
-    return Result(dict(by_kind), dict(weights), worst)
+    return Result(dict(by_pollution), dict(weights), worst)
 
 
 def main() -> None:
-    """Print the scores by kind."""
+    """Print the scores by pollution."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fast", action="store_true", help="every eleventh file of the largest kinds")
-    parser.add_argument("--worst", type=int, default=0, help="show so many of the files that lose most")
+    parser.add_argument("--fast", action="store_true", help="only every eleventh file of the largest kinds")
+    parser.add_argument("--worst", type=int, default=0, help="number of files with the lowest scores to show")
     arguments = parser.parse_args()
-    result = run(11 if arguments.fast else 1)
-    for kind, values in result.by_kind.items():
-        mean, weight = sum(values) / len(values), result.weights[kind]
-        print(f"{mean:7.4f}  {min(values):7.4f}  {len(values):5d}  {weight:7.1f}  {kind}")
-    print(f"weighted {result.weighted():.4f}, without the file of no header {result.weighted('no header'):.4f}")
-    print(f"mean {result.mean:.4f} of {sum(map(len, result.by_kind.values()))} files")
+    result = score_samples(11 if arguments.fast else 1)
+    for name, values in result.by_pollution.items():
+        mean, weight = sum(values) / len(values), result.weights[name]
+        print(f"{mean:7.4f}  {min(values):7.4f}  {len(values):5d}  {weight:7.1f}  {name}")
+    without = result.compute_weighted_mean("no header")
+    print(f"weighted {result.compute_weighted_mean():.4f}, without the file of no header {without:.4f}")
+    print(f"mean {result.mean:.4f} of {sum(map(len, result.by_pollution.values()))} files")
     for value, sample in result.worst[: arguments.worst]:
-        print(f"{value:.3f} {sample.kind} {sample.name}")
+        print(f"{value:.3f} {sample.pollution} {sample.name}")
 
 
 if __name__ == "__main__":

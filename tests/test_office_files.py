@@ -1,4 +1,4 @@
-"""CSV and XLSX for people: what a spreadsheet would run is escaped, everything else comes back as it was."""
+"""CSV and XLSX files: what a spreadsheet would run is escaped, everything else is read back unchanged."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ PLAIN = [
     "-5 %", "-5%",
     "1e-3", "-1E+10", "-.5", " -5", "- 5", "5-3", "é", "(5)", "  x", '"x"', "‑5", "*", "0123", "-1,23,456.50",
 ]  # fmt: skip
-# letters that make a difference here, between any others
+# letters with a meaning here, among any others
 TELLING = "=+-@|%＝＋－＠'\" \t\r\n\u00a0\ufeff\u200b0159.,eE;x_&<>"
 TEXTS = st.text(st.one_of(st.sampled_from(TELLING), st.characters(exclude_categories=("Cs",))), max_size=12)
 
 
-def csv_of(rows: list[list[Any]], header: list[str] | None = None) -> list[list[str]]:
+def write_and_read_csv(rows: list[list[Any]], header: list[str] | None = None) -> list[list[str]]:
     stream = io.BytesIO()
-    office_files.write_csv(stream, header or [f"c{place}" for place in range(len(rows[0]))], rows)
+    office_files.write_csv(stream, header or [f"c{number}" for number in range(len(rows[0]))], rows)
     return list(csv.reader(io.StringIO(stream.getvalue().decode("utf-8-sig"), newline="")))
 
 
-def sheet_of(rows: list[list[Any]], header: list[str]) -> Any:
+def write_and_read_sheet(rows: list[list[Any]], header: list[str]) -> Any:
     stream = io.BytesIO()
     office_files.write_xlsx(stream, header, rows, 'one & "two"')
     package = zipfile.ZipFile(stream)
@@ -55,23 +55,23 @@ def sheet_of(rows: list[list[Any]], header: list[str]) -> Any:
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe_in_csv_and_stays_text_in_a_workbook(text: str) -> None:
-    assert csv_of([[text]], [text]) == [[f"'{text}"], [f"'{text}"]]
-    cell = sheet_of([[text]], ["a"])["A2"]
+    assert write_and_read_csv([[text]], [text]) == [[f"'{text}"], [f"'{text}"]]
+    cell = write_and_read_sheet([[text]], ["a"])["A2"]
     assert (cell.data_type, cell.quotePrefix) == ("s", True)
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_a_plain_number_or_text_stays_itself(text: str) -> None:
-    assert csv_of([[text]])[1] == [text]
+    assert write_and_read_csv([[text]])[1] == [text]
 
 
 @given(TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_any_text_comes_back_and_none_begins_like_a_formula(text: str) -> None:
-    found = csv_of([["x", text]])[1][1]
-    assert found.removeprefix("'") == text if office_files.looks_like_formula(text) else found == text
-    visible = found.lstrip(' \t\r\n\u00a0\ufeff\u200b"')
-    is_number = found.strip(" \t\r\n\u00a0%+-").replace(",", "").replace(".", "").replace("e", "").isalnum()
+    result = write_and_read_csv([["x", text]])[1][1]
+    assert result.removeprefix("'") == text if office_files.looks_like_formula(text) else result == text
+    visible = result.lstrip(' \t\r\n\u00a0\ufeff\u200b"')
+    is_number = result.strip(" \t\r\n\u00a0%+-").replace(",", "").replace(".", "").replace("e", "").isalnum()
     assert visible[:1] not in tuple("=@|%＝＋－＠") and (visible[:1] not in tuple("+-") or is_number)
 
 
@@ -80,9 +80,9 @@ def test_any_text_comes_back_and_none_begins_like_a_formula(text: str) -> None:
 def test_any_workbook_comes_back_through_another_reader(rows: list[list[str]]) -> None:
     stream = io.BytesIO()
     office_files.write_xlsx(stream, ["a", "b"], [["first", "row"], *rows])
-    found = openpyxl.load_workbook(stream).active
+    result = openpyxl.load_workbook(stream).active
     kept = "".maketrans({chr(code): "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)})
-    cells = [row[1] or "" for row in found.iter_rows(min_row=3, values_only=True)]  # type: ignore[union-attr]
+    cells = [row[1] or "" for row in result.iter_rows(min_row=3, values_only=True)]  # type: ignore[union-attr]
     written = [row[1].translate(kept).replace("\r", "_x000D_") for row in rows]
     assert [str(cell).replace("_x005F_", "_") for cell in cells] == written
 
@@ -90,7 +90,7 @@ def test_any_workbook_comes_back_through_another_reader(rows: list[list[str]]) -
 def test_numbers_dates_and_truths_are_such_in_a_workbook_and_nothing_loses_a_digit() -> None:
     row = [1, -2.5, Decimal("10.50"), True, date(2026, 1, 5), datetime(2026, 1, 5, 7, 30, tzinfo=UTC), None, "x"]
     exact = [10**15, Decimal("0.1234567890123456"), Decimal("NaN"), float("inf"), date(1850, 1, 1), [1], "", "_x0041_"]
-    sheet = sheet_of([row, exact], [f"column {place}" for place in range(8)])
+    sheet = write_and_read_sheet([row, exact], [f"column {number}" for number in range(8)])
     assert [cell.value for cell in sheet[2]] == [
         1, -2.5, 10.5, True, datetime(2026, 1, 5), datetime(2026, 1, 5, 7, 30), None, "x",
     ]  # fmt: skip
@@ -103,15 +103,15 @@ def test_numbers_dates_and_truths_are_such_in_a_workbook_and_nothing_loses_a_dig
 
 def test_our_own_reader_takes_a_workbook_and_a_csv_as_written(tmp_path: Path) -> None:
     header, rows = ["id", "text"], [["1", "a_x000D_b"], ["2", 'é;"<&>'], ["3", "=1+1"]]
-    for ending in ("csv", "xlsx"):
-        path = tmp_path / f"file.{ending}"
+    for suffix in ("csv", "xlsx"):
+        path = tmp_path / f"file.{suffix}"
         with path.open("wb") as stream:
-            getattr(office_files, f"write_{ending}")(stream, header, rows)
+            getattr(office_files, f"write_{suffix}")(stream, header, rows)
         with open_table(path) as table:
             assert table.columns == header
-            found = [table.parse(record) for block in table.blocks() for record in block.records]
-        escaped = "'=1+1" if ending == "csv" else "=1+1"
-        assert found == [*rows[:2], ["3", escaped]]
+            result = [table.parse(record) for block in table.blocks() for record in block.records]
+        escaped = "'=1+1" if suffix == "csv" else "=1+1"
+        assert result == [*rows[:2], ["3", escaped]]
 
 
 def test_a_sheet_says_what_it_cannot_hold_and_a_long_cell_that_it_was_cut() -> None:
@@ -119,5 +119,5 @@ def test_a_sheet_says_what_it_cannot_hold_and_a_long_cell_that_it_was_cut() -> N
         office_files.write_xlsx(io.BytesIO(), ["a"] * 16_385, [])
     with pytest.raises(UsageError, match="at most 1,048,576 rows"):
         office_files.write_xlsx(io.BytesIO(), [], ([] for _ in range(1_048_576)))
-    cell = sheet_of([["x" * 40_000]], ["a"])["A2"].value
+    cell = write_and_read_sheet([["x" * 40_000]], ["a"])["A2"].value
     assert len(cell) == 32_767 and cell.endswith("x…")

@@ -1,4 +1,4 @@
-"""Date formats of configurations: what is none is refused with the one that is meant."""
+"""A wrong date format of the configuration is refused, with the format that is probably meant."""
 
 from __future__ import annotations
 

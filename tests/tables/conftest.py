@@ -1,4 +1,4 @@
-"""Helpers of the table tests: read a whole table as text."""
+"""Fixtures of the tests of tables."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Read = tuple[list[str], list[list[str]], list[int]]
 
 @pytest.fixture
 def read() -> Callable[..., Read]:
-    """Columns, records as text, and the source row of each."""
+    """Return a function that reads a file: columns, records as text, and the source row of each."""
 
-    def whole(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
+    def read_whole(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
         with open_table(path, options) as table:
             blocks = list(table.blocks())
             records = [table.parse(record) for block in blocks for record in block.records]
             return table.columns, records, [row for block in blocks for row in block.rows]
 
-    return whole
+    return read_whole

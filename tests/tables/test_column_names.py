@@ -1,4 +1,4 @@
-"""Column names: valid, unique, stable, and free of their neighbours."""
+"""Column names are valid, unique, stable and independent of other columns."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def test_headers_that_differ_in_punctuation_have_columns_of_their_own_in_any_ord
     assert named[plain] == make_column_names([plain])[0]
     for order in itertools.permutations(headers):
         assert dict(zip(order, make_column_names(order), strict=True)) == named
-    for header in headers:  # whatever else is missing, the data of one never come to stand under another's hash
+    # If other headers are missing, the data of one never get into the column with the hash of another.
+    for header in headers:
         assert make_column_names([header, "x"])[0] in (named[header], make_column_names([header])[0])
 
 
@@ -115,7 +116,7 @@ def test_a_name_given_again_stays(headers: list[str]) -> None:
 
 @given(HEADERS, st.text(max_size=90))
 def test_a_name_does_not_depend_on_other_columns(headers: list[str], header: str) -> None:
-    """But for those that differ from it in punctuation alone: then the plainest keeps the name."""
+    """Except for those that differ from it only in punctuation: then the plainest keeps the name."""
     alone = make_column_names([header])[0]
     if not alone.startswith("col_") and header not in find_similar_headers([header, *headers]):
         assert make_column_names([header, *headers])[0] == alone

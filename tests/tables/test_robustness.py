@@ -1,4 +1,4 @@
-"""docs/robustness.md has the tables that `python -m bench.robustness` makes."""
+"""`python -m bench.robustness` makes the tables of docs/robustness.md."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_one_command_writes_every_table_of_the_page_again(tmp_path: Path) -> Non
     page.write_text(emptied)
     robustness.main([*TINY, "--write", str(page)])
     text = page.read_text()
-    assert robustness.MARKERS.sub(r"\1\3", text) == emptied, "what stands between the tables stays"
-    made = [match.group(2) for match in robustness.MARKERS.finditer(text)]
-    assert len(made) == len(re.findall("<!-- made by", text)) == 8
+    assert robustness.MARKERS.sub(r"\1\3", text) == emptied, "the text between the tables is unchanged"
+    names = [match.group(2) for match in robustness.MARKERS.finditer(text)]
+    assert len(names) == len(re.findall("<!-- made by", text)) == 8
     assert "12 generated files" in text
-    assert "Left out, since missing: " in text
+    assert "Not installed: " in text
     all_files = re.search(r"\| all \| 12 \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", text)
     assert all_files is not None
     assert sum(map(int, all_files.groups())) == 12
@@ -34,12 +34,12 @@ def test_every_cell_of_a_workbook_is_read_as_what_it_holds(tmp_path: Path) -> No
     for is_1904, cells in ((False, workbook_cells.CELLS), (True, workbook_cells.CELLS_1904)):
         path = tmp_path / "cells.xlsx"
         workbook_cells.write_workbook(path, cells, is_1904)
-        found = robustness.read_cells(path)
+        cells_read = robustness.read_cells(path)
         expected = {str(number): cell.expected for number, cell in enumerate(cells, 1)}
-        assert found == expected | {"sheet": "Cells"}
+        assert cells_read == expected | {"sheet": "Cells"}
 
 
-def test_a_mark_stands_where_a_reader_gives_another_value() -> None:
+def test_another_value_than_the_stored_one_is_marked() -> None:
     percent = next(cell for cell in workbook_cells.CELLS if cell.what == "percent")
     assert percent.is_right("0.125")
     assert percent.is_right("12.50%")

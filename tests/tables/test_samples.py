@@ -1,4 +1,4 @@
-"""What becomes of each file in the zoo."""
+"""Each sample is read as expected, or refused."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def test_what_is_no_table_is_named(name: str) -> None:
 
 
 def test_every_sample_is_listed() -> None:
-    beside = {path.name for path in SAMPLES.iterdir() if path.name.endswith((".expected.csv", ".refusal.txt"))}
-    told = {name.removesuffix(".expected.csv").removesuffix(".refusal.txt") for name in beside}
-    assert {path.name for path in SAMPLES.iterdir()} - {"README.md"} - beside == {*TABLES, *REFUSED} | told
+    described = {path.name for path in SAMPLES.iterdir() if path.name.endswith((".expected.csv", ".refusal.txt"))}
+    names = {name.removesuffix(".expected.csv").removesuffix(".refusal.txt") for name in described}
+    assert {path.name for path in SAMPLES.iterdir()} - {"README.md"} - described == {*TABLES, *REFUSED} | names

@@ -1,4 +1,4 @@
-"""Small ugly files of every kind mean what a careful person reads in them; a reading that may be wrong is reported."""
+"""Small ugly files are read as a careful person would read them, and a doubtful reading is reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from systemscripts.tables.open_table import open_table
 from tests.tables import small_files
 from tests.tables.small_files import SmallFile
 
-LEAST_RIGHT, MOST_WARNED = 0.99, 0.03
+MIN_RIGHT, MAX_WARNED = 0.99, 0.03
 
 
 @pytest.mark.parametrize("seed", range(5) if os.environ.get("ETL_TEST_LONG") else [11])
@@ -20,19 +20,19 @@ def test_small_ugly_files_are_read_right_and_none_is_silently_wrong(seed: int, t
     count = 1000 if os.environ.get("ETL_TEST_LONG") else 200
     right, warned, quiet, silently_wrong = 0, 0, 0, []
     for file in small_files.generate(seed, count):
-        is_right, is_warned = _read(tmp_path, file)
+        is_right, is_warned = _read_file(tmp_path, file)
         right += is_right
         quiet += is_right and not file.must_warn
         warned += is_right and is_warned and not file.must_warn
         if not is_warned and (not is_right or file.must_warn):
             silently_wrong.append((file.name, file.odd))
     assert silently_wrong == []
-    assert right >= LEAST_RIGHT * count
-    assert warned <= MOST_WARNED * quiet
+    assert right >= MIN_RIGHT * count
+    assert warned <= MAX_WARNED * quiet
 
 
-def _read(folder: Path, file: SmallFile) -> tuple[bool, bool]:
-    """Whether a file is read as what it means, and whether anything was reported; a refusal reports."""
+def _read_file(folder: Path, file: SmallFile) -> tuple[bool, bool]:
+    """Return whether the table of a file is read right, and whether there is a warning or a refusal."""
     path = folder / file.name
     path.write_bytes(file.content)
     try:

@@ -1,4 +1,4 @@
-"""The standard CSV: UTF-8, comma, doubled quotes, LF, whatever came in."""
+"""Every table is written as standard CSV: UTF-8, comma, doubled quotes, LF."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from systemscripts.tables.standard_csv import write_csv
 pytestmark = pytest.mark.fast
 
 
-def converted(path: Path, content: bytes, options: ReadingOptions = ReadingOptions()) -> bytes:
+def convert_file(path: Path, content: bytes, options: ReadingOptions = ReadingOptions()) -> bytes:
     path.write_bytes(content)
     stream = io.BytesIO()
     with open_table(path, options) as table:
@@ -28,16 +28,16 @@ def converted(path: Path, content: bytes, options: ReadingOptions = ReadingOptio
 
 def test_any_dialect_becomes_the_standard(tmp_path: Path) -> None:
     content = 'Näme;Town\r\n"Berg; ""A""";"x\r\ny"\r\nÖ;a,b\r\n'.encode("cp1252")
-    assert converted(tmp_path / "x", content) == 'Näme,Town\n"Berg; ""A""","x\r\ny"\nÖ,"a,b"\n'.encode()
+    assert convert_file(tmp_path / "x", content) == 'Näme,Town\n"Berg; ""A""","x\r\ny"\nÖ,"a,b"\n'.encode()
 
 
 def test_an_empty_file_becomes_an_empty_file(tmp_path: Path) -> None:
-    assert converted(tmp_path / "x", b"") == b""
+    assert convert_file(tmp_path / "x", b"") == b""
 
 
 def test_damaged_bytes_are_named_by_row(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match="row 3 is not valid utf-8"):
-        converted(tmp_path / "x", "a;b\né;è\n".encode() + b"\xff;x\n")
+        convert_file(tmp_path / "x", "a;b\né;è\n".encode() + b"\xff;x\n")
 
 
 FIELDS = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters='";,\n\r'), max_size=8)
@@ -49,5 +49,5 @@ def test_what_is_written_reads_the_same(tmp_path: Path, rows: list[list[str]], d
     source = io.StringIO(newline="")
     csv.writer(source, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
     options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8", keep_all_rows=True, header_row=1)
-    text = converted(tmp_path / "x", source.getvalue().encode(), options).decode()
+    text = convert_file(tmp_path / "x", source.getvalue().encode(), options).decode()
     assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == [["a", "b"], *rows]

@@ -1,4 +1,4 @@
-"""The zoo: each ugly file beside its `NAME.expected.csv`, or `NAME.refusal.txt` (a part of the message)."""
+"""Each ugly sample gives its `NAME.expected.csv`, or is refused with a part of its `NAME.refusal.txt`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_an_ugly_file_becomes_the_table_it_means(name: str) -> None:
     with open_table(SAMPLES / name) as table:
         count = write_csv(table, output)
         assert count == sum(len(block.records) for block in table.blocks())
-    assert rows_of(output.getvalue()) == rows_of((SAMPLES / f"{name}.expected.csv").read_bytes())
+    assert parse_csv(output.getvalue()) == parse_csv((SAMPLES / f"{name}.expected.csv").read_bytes())
 
 
-def rows_of(content: bytes) -> list[list[str]]:
-    """The rows of a standard CSV; fields may be quoted that need not be."""
+def parse_csv(content: bytes) -> list[list[str]]:
+    """Return the rows of a standard CSV, in which any field may be quoted."""
     return list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
 
 

@@ -73,12 +73,12 @@ class ColumnKinds:
 
     def vote(self, field: str) -> int:
         """Return 1 if `field` cannot be a value of this column but a name, -1 if it can be a value, 0 if unclear."""
-        kind = classify_value(field)
-        if kind in ("blank", "missing"):
+        value_kind = classify_value(field)
+        if value_kind in ("blank", "missing"):
             return 0
         if not self.kinds:
-            return -1 if kind == "text" and field.strip() in self.texts else 0
-        return -1 if kind in self.kinds else 1
+            return -1 if value_kind == "text" and field.strip() in self.texts else 0
+        return -1 if value_kind in self.kinds else 1
 
 
 def profile_columns(rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:

@@ -1,4 +1,4 @@
-"""Short tables below more titles than they have rows, two of them below each other, and rarer delimiters."""
+"""Short tables are found below many titles, above a second table, and with rare delimiters."""
 
 from __future__ import annotations
 

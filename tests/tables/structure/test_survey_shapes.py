@@ -1,4 +1,4 @@
-"""Every table of a few typical shapes, below every kind of title, above every kind of note, in several dialects."""
+"""Tables of typical shapes are read below all kinds of titles, above all kinds of notes, in several dialects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rows = list[list[str]]
 
 
 def numbers() -> Rows:
-    """Statistics: one label, many numbers."""
+    """Return statistics: one label and many numbers."""
     return [
         ["Canton", "Inhabitants", "Share", "Change", "Rank"],
         *([f"Canton {chr(65 + n)}", str(90000 + n * 7919), f"{n * 1.7:.1f}", str(n - 5), str(n)] for n in range(1, 15)),
@@ -26,7 +26,7 @@ def numbers() -> Rows:
 
 
 def bookings() -> Rows:
-    """Bookings: dates, codes, text with commas, amounts."""
+    """Return bookings: dates, codes, text with commas, amounts."""
     return [
         ["Date", "Document", "Text", "Amount", "Paid"],
         *(
@@ -43,7 +43,7 @@ def bookings() -> Rows:
 
 
 def people() -> Rows:
-    """People: hardly a number."""
+    """Return people, with hardly any number."""
     names = ["Anna", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon"]
     towns = ["Bern", "Genf", "Chur", "Basel"]
     return [
@@ -56,7 +56,7 @@ def people() -> Rows:
 
 
 def years() -> Rows:
-    """A column for each year."""
+    """Return a table with a column for each year."""
     return [
         ["Country", *map(str, range(2001, 2013))],
         *(
@@ -67,7 +67,7 @@ def years() -> Rows:
 
 
 def short() -> Rows:
-    """A header and three records."""
+    """Return a header and three records."""
     return [["Id", "Item", "Price"], ["1", "Pen", "1.20"], ["2", "Ink", "3.40"], ["3", "Pad", "0.95"]]
 
 
@@ -100,11 +100,11 @@ DIALECTS = [
 
 
 def text(rows: Rows, titles: Rows, notes: Rows, dialect: tuple[str, str, str]) -> str:
-    """The file: titles as they stand, records quoted where they need it."""
+    """Return the text of a file: titles unchanged, records quoted where necessary."""
     delimiter, quote, end = dialect
     stream = io.StringIO(newline="")
-    one = delimiter[0]
-    csv.writer(stream, delimiter=one, quotechar=quote, lineterminator="\n").writerows([])
+    mark = delimiter[0]
+    csv.writer(stream, delimiter=mark, quotechar=quote, lineterminator="\n").writerows([])
     width = len(rows[0])
 
     def plain(line: list[str]) -> str:
@@ -113,7 +113,7 @@ def text(rows: Rows, titles: Rows, notes: Rows, dialect: tuple[str, str, str]) -
         return delimiter.join(line)
 
     def field(value: str) -> str:
-        return quote + value + quote if any(mark in value for mark in (one, ",", quote)) else value
+        return quote + value + quote if any(special in value for special in (mark, ",", quote)) else value
 
     body = [delimiter.join(map(field, row)) for row in rows]
     return "".join(line + end for line in [*map(plain, titles), *body, *map(plain, notes)])
@@ -126,9 +126,9 @@ def test_titles_and_notes_leave_the_table_as_it_is(make: object, tmp_path: Path)
     for (title, titles), (note, notes), dialect in product(TITLES.items(), NOTES.items(), DIALECTS):
         path.write_text(text(rows, titles, notes, dialect), newline="")
         with open_table(path) as table:
-            found = [table.columns, *(table.parse(record) for block in table.blocks() for record in block.records)]
+            read = [table.columns, *(table.parse(record) for block in table.blocks() for record in block.records)]
         count += 1
-        if found != rows:
+        if read != rows:
             missed.update([f"title: {title}", f"note: {note}", f"dialect: {dialect}", f"{title} / {note} / {dialect}"])
     total = sum(n for name, n in missed.items() if name.startswith("title"))
     assert total == 0, f"{total} of {count}: {missed.most_common(40)}"

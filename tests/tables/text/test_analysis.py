@@ -1,4 +1,4 @@
-"""What is told from the rows of a text: kinds, headers, rows in another dialect, the end; small files and large."""
+"""The analysis of rows finds kinds, headers, rows in another dialect and the end, in small and large files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.fast
 Read = tuple[list[str], list[list[str]], int]
 
 
-def read(path: Path, content: str | bytes, options: ReadingOptions = ReadingOptions()) -> Read:
-    """Columns, records, and how many rows were skipped."""
+def read_table(path: Path, content: str | bytes, options: ReadingOptions = ReadingOptions()) -> Read:
+    """Return columns, records, and the number of skipped rows."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with open_table(path, options) as table:
         records = [table.parse(record) for block in table.blocks() for record in block.records]
@@ -26,7 +26,7 @@ def read(path: Path, content: str | bytes, options: ReadingOptions = ReadingOpti
 
 
 @pytest.mark.parametrize(
-    ("field", "kind"),
+    ("field", "expected"),
     [
         ("1.234,50", "number"),
         ("-12", "number"),
@@ -41,8 +41,8 @@ def read(path: Path, content: str | bytes, options: ReadingOptions = ReadingOpti
         ("Bern", "text"),
     ],
 )
-def test_a_field_has_a_kind(field: str, kind: str) -> None:
-    assert value_kinds.classify_value(field) == kind
+def test_a_field_has_a_kind(field: str, expected: str) -> None:
+    assert value_kinds.classify_value(field) == expected
 
 
 def test_years_above_amounts_are_names() -> None:
@@ -60,7 +60,7 @@ BODY = value_kinds.profile_columns([["1", "2024-05-01", "Bern", "1.5"], ["2", "2
         ("3;2024-05-03;Chur;9.5", ["3", "2024-05-03", "Chur", "9.5"]),
         ("3 2024-05-03 St. Moritz Bad 9.5", ["3", "2024-05-03", "St. Moritz Bad", "9.5"]),
         ('3 2024-05-03 "a, b" 9.5', ["3", "2024-05-03", "a, b", "9.5"]),
-        ("this is no record at all", None),
+        ("this line has only words", None),
         ("3,2024-05-03", None),
     ],
 )
@@ -80,30 +80,30 @@ def test_a_blank_row_within_the_table_is_no_end() -> None:
 
 def test_what_stands_below_a_blank_row_can_be_left_out(tmp_path: Path) -> None:
     content = "id,n\n1,5\n2,6\n\n3,7\n4,8\n"
-    assert read(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"], ["3", "7"], ["4", "8"]], 0)
+    assert read_table(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"], ["3", "7"], ["4", "8"]], 0)
     options = ReadingOptions(stop_at_blank_row=True)
-    assert read(tmp_path / "x", content, options)[1:] == ([["1", "5"], ["2", "6"]], 2)
+    assert read_table(tmp_path / "x", content, options)[1:] == ([["1", "5"], ["2", "6"]], 2)
 
 
 def test_every_row_can_be_kept(tmp_path: Path) -> None:
     content = "id,n\n1,5\n2,6\n\nNote: not audited.\n"
-    assert read(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"]], 1)
-    kept = read(tmp_path / "x", content, ReadingOptions(keep_all_rows=True))
+    assert read_table(tmp_path / "x", content)[1:] == ([["1", "5"], ["2", "6"]], 1)
+    kept = read_table(tmp_path / "x", content, ReadingOptions(keep_all_rows=True))
     assert kept[1:] == ([["1", "5"], ["2", "6"], ["Note: not audited."]], 0)
 
 
 def test_an_escape_can_be_set_and_forbidden(tmp_path: Path) -> None:
     content = 'id,text\n1,"a \\"b\\" c"\n2,"d"\n'
-    assert read(tmp_path / "x", content)[1][0] == ["1", 'a "b" c']
-    assert read(tmp_path / "x", content, ReadingOptions(escape="\\"))[1][0] == ["1", 'a "b" c']
-    assert read(tmp_path / "x", content, ReadingOptions(escape=""))[1][0] == ["1", 'a \\"b\\" c']
+    assert read_table(tmp_path / "x", content)[1][0] == ["1", 'a "b" c']
+    assert read_table(tmp_path / "x", content, ReadingOptions(escape="\\"))[1][0] == ["1", 'a "b" c']
+    assert read_table(tmp_path / "x", content, ReadingOptions(escape=""))[1][0] == ["1", 'a \\"b\\" c']
 
 
 def test_two_delimiters_that_fit_are_refused_and_one_can_be_set(tmp_path: Path) -> None:
     content = "1;2|3\n4;5|6\n7;8|9\n"
     with pytest.raises(BadDataError, match="fits as well"):
-        read(tmp_path / "x", content)
-    assert read(tmp_path / "x", content, ReadingOptions(delimiter=";"))[1][0] == ["1", "2|3"]
+        read_table(tmp_path / "x", content)
+    assert read_table(tmp_path / "x", content, ReadingOptions(delimiter=";"))[1][0] == ["1", "2|3"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -114,10 +114,11 @@ def test_titles_and_notes_of_a_large_file_are_found(
     monkeypatch.setattr(analysis, "MAX_WHOLE_BYTES", 1000)
     monkeypatch.setattr(analysis, "TAIL_BYTES", 300)
     lines = ["Report", "", "Id,Town,Sum", *(f"{n},Town {n},{n}.50" for n in range(2000)), "", "Source: our own count"]
-    columns, records, skipped = read(tmp_path / "x", end.join(lines).encode(encoding))
+    columns, records, skipped = read_table(tmp_path / "x", end.join(lines).encode(encoding))
     assert columns == ["Id", "Town", "Sum"]
     assert records[:2000] == [[str(n), f"Town {n}", f"{n}.50"] for n in range(2000)]
-    if encoding == "utf-8":  # of other encodings the end is not looked at
+    # In other encodings the end is not analysed.
+    if encoding == "utf-8":
         assert (len(records), skipped) == (2000, 2)
 
 
@@ -135,4 +136,4 @@ def test_chunks_of_any_size_give_the_same_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, content: str, expected: list[list[str]]
 ) -> None:
     monkeypatch.setattr(text_file, "CHUNK_BYTES", size)
-    assert read(tmp_path / "x", content)[1] == expected
+    assert read_table(tmp_path / "x", content)[1] == expected

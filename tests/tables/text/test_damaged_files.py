@@ -1,4 +1,4 @@
-"""Text files that something else than their sender wrote a part of."""
+"""Text files with NUL bytes, error messages of servers, or marks and headers in the middle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = b"id,name,city\n" + b"".join(b"%d,a,Oslo\n" % number for number in range(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"id,name,city\n1,a\0b,Oslo\n2,\0\0\0,Rome\n3,c,Bonn\n", "line 2 contains NUL bytes"),
         (b"id,name\r\n1,a\r\n2,\0\r\n", "line 3 contains NUL bytes"),
@@ -28,10 +28,10 @@ ROWS = b"id,name,city\n" + b"".join(b"%d,a,Oslo\n" % number for number in range(
         (ROWS * (HEAD_BYTES // len(ROWS) + 2) + b"\0" * 100, "ends with NUL bytes"),
     ],
 )
-def test_zero_bytes_are_named_with_the_first_line(content: bytes, said: str, tmp_path: Path) -> None:
+def test_zero_bytes_are_named_with_the_first_line(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    with pytest.raises(BadDataError, match=said):
+    with pytest.raises(BadDataError, match=message):
         open_table(path)
 
 

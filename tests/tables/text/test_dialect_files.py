@@ -1,4 +1,4 @@
-"""Text files in the dialects of clients mean what a careful person reads in them; a doubtful reading is reported."""
+"""Text files in the dialects of clients are read as a careful person would, and a doubtful reading is reported."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tests.tables import dialect_files
 from tests.tables.dialect_files import DialectFile
 
 IS_LONG = bool(os.environ.get("ETL_TEST_LONG"))
-LEAST_RIGHT = 0.97
-# quotes that are no quotes by the rules are told, though they are read as they are meant
-TOLD_ALWAYS = {"apostrophes as quotes", "both escapes"}
+MIN_RIGHT = 0.97
+# Quotes against the rules are reported, even if they are read right.
+ALWAYS_REPORTED = {"apostrophes as quotes", "both escapes"}
 
 
 @pytest.mark.parametrize("seed", range(5) if IS_LONG else [3])
 def test_no_dialect_is_read_wrong_in_silence(seed: int, tmp_path: Path) -> None:
     count = 1100 if IS_LONG else 154
-    right, silently_wrong, told = 0, [], []
+    right, silently_wrong, needless = 0, [], []
     for file in dialect_files.generate(seed, count):
-        is_right, warnings = _read(tmp_path, file)
+        is_right, warnings = _read_file(tmp_path, file)
         right += is_right
         if not is_right and not warnings:
             silently_wrong.append((file.name, file.content[:200]))
-        if is_right and warnings and not TOLD_ALWAYS & set(file.odd):
-            told.append((file.name, warnings))
+        if is_right and warnings and not ALWAYS_REPORTED & set(file.odd):
+            needless.append((file.name, warnings))
     assert silently_wrong == []
-    assert told == []
-    assert right >= LEAST_RIGHT * count
+    assert needless == []
+    assert right >= MIN_RIGHT * count
 
 
-def _read(folder: Path, file: DialectFile) -> tuple[bool, list[str]]:
-    """Whether a file is read as what it means, and what was reported; a refusal reports."""
+def _read_file(folder: Path, file: DialectFile) -> tuple[bool, list[str]]:
+    """Return whether the table of a file is read right, and what is reported by warnings or a refusal."""
     path = folder / file.name
     path.write_bytes(file.content)
     try:
@@ -63,11 +63,11 @@ def test_a_ruler_of_dashes_tells_the_columns(tmp_path: Path, end: str) -> None:
     path.write_text(end.join(lines) + end, newline="")
     with open_table(path) as table:
         assert table.columns == ["Nr", "Customer", "Amount"]
-        found = [(row, table.parse(record)) for block in table.blocks() for record, row in _numbered(block)]
-    assert found == [(5, ["1", "Anna Berg", "12.50"]), (6, ["2", "", "1100.00"]), (7, ["12", '5" pipe, red', ""])]
+        rows = [(row, table.parse(record)) for block in table.blocks() for record, row in _pair_rows(block)]
+    assert rows == [(5, ["1", "Anna Berg", "12.50"]), (6, ["2", "", "1100.00"]), (7, ["12", '5" pipe, red', ""])]
 
 
-def _numbered(block: Block) -> Iterable[tuple[bytes, int]]:
+def _pair_rows(block: Block) -> Iterable[tuple[bytes, int]]:
     return zip(block.records, block.rows, strict=True)
 
 
@@ -85,7 +85,8 @@ def test_a_value_over_the_edge_of_its_column_is_not_cut(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, "  31 Bartholomew 31"]) + "\n")
     with open_table(path) as table:
         rows = [table.parse(record) for block in table.blocks() for record in block.records]
-    assert rows[-1] == ["31 Bartholomew 31"]  # one field: a reject of the load
+    # One field, which a load rejects.
+    assert rows[-1] == ["31 Bartholomew 31"]
 
 
 def test_a_declared_delimiter_wins_over_columns_at_fixed_places(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_declared_delimiter_wins_over_columns_at_fixed_places(tmp_path: Path) 
 
 
 def test_one_column_of_lines_that_hold_delimiters_is_reported(tmp_path: Path) -> None:
-    kinds = (
+    formats = (
         "H,{},Berg {},2026-01-02",
         "L,{},red,{},7.50",
         "L,{},blue,{},1.50",
@@ -104,7 +105,7 @@ def test_one_column_of_lines_that_hold_delimiters_is_reported(tmp_path: Path) ->
         "T,{},7.50,EUR,open,{}",
     )
     path = tmp_path / "list.txt"
-    path.write_text("\n".join(kind.format(number, number) for number in range(50) for kind in kinds))
+    path.write_text("\n".join(text.format(number, number) for number in range(50) for text in formats))
     with open_table(path) as table:
         assert len(table.columns) == 1
         assert [warning.code for warning in table.warnings] == ["one_column"]

@@ -1,7 +1,7 @@
-"""Any table that csv.writer writes comes back equal, without a word about its dialect.
+"""Any table that csv.writer writes is read unchanged, without options about its dialect.
 
-What cannot be told apart is left out: tables of one column or of less than four records, names that are no names, rows
-of nothing but blanks at the end, and spaces at the begin of every field (`, ` is a delimiter).
+Ambiguous tables are left out: those of one column or of less than four records, those whose names look like values,
+and those with blank rows at the end or with a space at the beginning of every field (`, ` is a delimiter).
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ COLUMNS = {
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> list[list[str]]:
-    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=2, max_size=7))
-    if not any(kind in ("number", "amount", "day", "code") for kind in kinds):
-        kinds.append("number")
-    header = [f"{kind} {'abcdefgh'[place]}" for place, kind in enumerate(kinds)]
-    rows = draw(st.lists(st.tuples(*(COLUMNS[kind] for kind in kinds)), min_size=4, max_size=30))
+def draw_tables(draw: st.DrawFn) -> list[list[str]]:
+    names = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=2, max_size=7))
+    if not any(name in ("number", "amount", "day", "code") for name in names):
+        names.append("number")
+    header = [f"{name} {'abcdefgh'[index]}" for index, name in enumerate(names)]
+    rows = draw(st.lists(st.tuples(*(COLUMNS[name] for name in names)), min_size=4, max_size=30))
     return [header, *map(list, rows)]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    tables(),
+    draw_tables(),
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from(["\n", "\r\n"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),

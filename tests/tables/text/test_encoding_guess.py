@@ -1,4 +1,4 @@
-"""Legacy encodings are told by how their words are spelled, in small columns as in large ones."""
+"""Legacy encodings are recognised by how their words are spelled, in small and large columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.text import encodings
 
-# Some forty names of places and currencies in each language, from Unicode's CLDR.
+# About forty names of places and currencies in each language, from Unicode's CLDR.
 WORDS: dict[str, list[str]] = json.loads(Path(__file__).parents[1].joinpath("words.json").read_text(encoding="utf-8"))
 ENCODINGS = {
     "cp1252": ("de", "fr", "es", "pt", "nl", "sv", "da", "nb", "fi", "is", "it"),
@@ -41,24 +41,24 @@ ENCODINGS = {
 
 def test_eight_names_are_enough_for_nearly_every_language_and_encoding(tmp_path: Path) -> None:
     right = wrong_and_silent = warned = 0
-    columns = list(_columns(8, seed=20))
+    columns = list(_make_columns(8, seed=20))
     for text, encoding in columns:
-        found, is_guess = _read(tmp_path, text, encoding)
-        right += found == text
-        warned += found == text and is_guess
-        wrong_and_silent += found != text and not is_guess
+        decoded, is_guess = _read_file(tmp_path, text, encoding)
+        right += decoded == text
+        warned += decoded == text and is_guess
+        wrong_and_silent += decoded != text and not is_guess
     assert right >= 0.98 * len(columns)
     assert warned <= 0.05 * len(columns)
     assert wrong_and_silent <= 0.01 * len(columns)
 
 
 def test_forty_names_are_read_right_without_a_word(tmp_path: Path) -> None:
-    for text, encoding in _columns(40, seed=21):
-        assert _read(tmp_path, text, encoding) == (text, False), encoding
+    for text, encoding in _make_columns(40, seed=21):
+        assert _read_file(tmp_path, text, encoding) == (text, False), encoding
 
 
-def _columns(count: int, seed: int) -> Iterator[tuple[str, str]]:
-    """Small files, each with `count` names of one language, and the encoding to write them in."""
+def _make_columns(count: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Yield small files, each with `count` names of one language, and the encoding to write them in."""
     draw = random.Random(seed)
     for encoding, languages in ENCODINGS.items():
         for language in languages:
@@ -76,8 +76,8 @@ def _can_be_written(word: str, encoding: str) -> bool:
     return True
 
 
-def _read(folder: Path, text: str, encoding: str) -> tuple[str, bool]:
-    """The text as it is read again, and whether its encoding is reported as a guess."""
+def _read_file(folder: Path, text: str, encoding: str) -> tuple[str, bool]:
+    """Return the text in the detected encoding, and whether that is reported as a guess."""
     path = folder / "names.csv"
     path.write_bytes(text.encode(encoding))
     with open_table(path) as table:
@@ -113,7 +113,7 @@ def test_no_word_has_a_capital_between_its_first_letter_and_small_ones(
     tmp_path: Path, words: str, encoding: str
 ) -> None:
     text = "id;name\n" + "".join(f"{number};{word}\n" for number, word in enumerate(words.split()))
-    assert _read(tmp_path, text, encoding) == (text, False)
+    assert _read_file(tmp_path, text, encoding) == (text, False)
 
 
 def test_what_fits_two_encodings_is_reported_with_both(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Quotes of any kind: COPY reads what parse reads, and nothing is lost."""
+"""For any quotes, COPY reads the same fields as Table.parse, and no character is lost."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.fast
 GARBAGE = st.text(st.sampled_from('ab",,"\n\n\r" '), max_size=60)
 
 
-def as_copy_reads(record: str) -> list[str]:
-    """The fields as PostgreSQL's COPY cuts them: a quote opens or closes wherever it stands (CopyReadAttributesCSV)."""
+def split_as_copy_does(record: str) -> list[str]:
+    """Return the fields as COPY splits them: every quote opens or closes (CopyReadAttributesCSV)."""
     fields, field, quoted, position = [], "", False, 0
     while position < len(record):
         letter = record[position]
@@ -40,7 +40,7 @@ def as_copy_reads(record: str) -> list[str]:
 
 @pytest.fixture
 def any_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a test set CHUNK_BYTES; put back afterwards."""
+    """Restore CHUNK_BYTES after a test that sets it."""
     monkeypatch.setattr(text_file, "CHUNK_BYTES", text_file.CHUNK_BYTES)
 
 
@@ -60,9 +60,9 @@ def test_copy_reads_what_parse_reads_and_no_letter_is_lost(
         parsed = [table.parse(record) for record in records]
         text_file.CHUNK_BYTES = 2**20
         assert [record for block in table.blocks() for record in block.records] == records
-    assert parsed == [as_copy_reads(record.decode()) for record in records]
+    assert parsed == [split_as_copy_does(record.decode()) for record in records]
     letters = "".join(letter for fields in parsed for field in fields for letter in field if letter in "ab")
-    # blanks around a quoted field are not part of it
+    # Blanks around a quoted field are not part of it.
     assert letters == "".join(letter for letter in text if letter in "ab")
     assert rows == sorted(set(rows))
     lines = ("a,b\n" + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
