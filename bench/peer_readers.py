@@ -27,7 +27,7 @@ def make_pandas_reader(method: str, **options: Any) -> Callable[[str], ColumnsAn
     """Return a reader that calls a method of pandas, and takes the first of several tables."""
 
     def read_file(path: str) -> ColumnsAndRows:
-        frame = getattr(importlib.import_import_module(PANDAS), method)(path, **options)
+        frame = getattr(importlib.import_module(PANDAS), method)(path, **options)
         frame = frame[0] if isinstance(frame, list) else frame
         return [str(name) for name in frame.columns], frame.astype(object).where(frame.notna(), None).values.tolist()
 
@@ -38,7 +38,7 @@ def make_duckdb_reader(call: str) -> Callable[[str], ColumnsAndRows]:
     """Return a reader that calls a table function of DuckDB."""
 
     def read_file(path: str) -> ColumnsAndRows:
-        relation = importlib.import_import_module(DUCKDB).sql(f"from {call.format(repr(path))}")
+        relation = importlib.import_module(DUCKDB).sql(f"from {call.format(repr(path))}")
         return relation.columns, [list(row) for row in relation.fetchall()]
 
     return read_file
@@ -48,7 +48,7 @@ def make_polars_reader(**options: Any) -> Callable[[str], ColumnsAndRows]:
     """Return a reader that calls polars."""
 
     def read_file(path: str) -> ColumnsAndRows:
-        frame = importlib.import_import_module(POLARS).read_csv(path, **options)
+        frame = importlib.import_module(POLARS).read_csv(path, **options)
         return frame.columns, [list(row) for row in frame.rows()]
 
     return read_file
@@ -161,19 +161,19 @@ def _is_decoded(guess: Callable[[bytes], str], path: str, text: str) -> bool:
 
 def read_cells_by_calamine(path: str, sheet: str | int) -> list[list[Any]]:
     """Return the rows of a sheet. 0 is the sheet that a program gets without naming one."""
-    book = importlib.import_import_module("python_calamine").CalamineWorkbook.from_path(path)
+    book = importlib.import_module("python_calamine").CalamineWorkbook.from_path(path)
     return list((book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)).to_python())
 
 
 def read_cells_by_openpyxl(path: str, sheet: str | int) -> list[list[Any]]:
     """Return the rows of a sheet, with the stored values of formulas. 0 is the active sheet."""
-    book = importlib.import_import_module("openpyxl").load_workbook(path, data_only=True)
+    book = importlib.import_module("openpyxl").load_workbook(path, data_only=True)
     return [list(row) for row in (book[sheet] if sheet else book.active).values]
 
 
 def read_cells_by_pandas(path: str, sheet: str | int) -> list[list[Any]]:
     """Return the rows of a sheet. 0 is also the default."""
-    frame = importlib.import_import_module(PANDAS).read_excel(path, sheet_name=sheet, header=None)
+    frame = importlib.import_module(PANDAS).read_excel(path, sheet_name=sheet, header=None)
     return list(frame.astype(object).where(frame.notna(), None).values.tolist())
 
 
@@ -197,7 +197,7 @@ def read_cells(path: str) -> dict[str, dict[str, str]]:
 
 def _import_module(name: str) -> Any:
     try:
-        return importlib.import_import_module(name)
+        return importlib.import_module(name)
     except ImportError:
         return None
 
