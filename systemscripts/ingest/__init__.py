@@ -1,4 +1,1 @@
-"""The whole way of a file: fetch, prepare, load, archive, settle; undo and replay; what the next start finishes.
-
-`travel.run_imports` is the way; `undo` and `replay` are for afterwards.
-"""
+"""Ingest files: fetch, prepare, load, archive and settle them; undo and replay; finish what a killed run left."""

@@ -35,24 +35,24 @@ def preview_files(context: Context, only: Path | None, leave: frozenset[str], su
 def _find_files_to_preview(
     context: Context, only: Path | None, leave: frozenset[str], stack: contextlib.ExitStack, summary: Summary
 ) -> list[Path]:
-    """What a run would find: what waits, what its folders hold, the first page of its APIs."""
+    """Return the files that a run would load: those waiting or in its folders, and the first page of each API."""
     if only is not None:
         return [only.absolute()]
     local = sources.load_module("local")
-    found: list[Path] = local.list_waiting(context.config, context.directories)
+    paths: list[Path] = local.list_waiting(context.config, context.directories)
     for source in context.config.sources:
-        kind = sources.load_module(source.type)
-        look = getattr(kind, "preview_files", None)
-        if look is None:
-            summary.details.append(f"sources of type {source.type} are not asked by a dry run")
+        module = sources.load_module(source.type)
+        list_files = getattr(module, "preview_files", None)
+        if list_files is None:
+            summary.details.append(f"a dry run does not contact sources of type {source.type}")
             continue
         try:
-            found += stack.enter_context(look(context.request(source.options, None, leave)))
-            if part := getattr(kind, "PREVIEW_SCOPE", ""):
-                summary.details.append(f"of sources of type {source.type} a dry run asks for {part} alone")
+            paths += stack.enter_context(list_files(context.request(source.options, None, leave)))
+            if part := getattr(module, "PREVIEW_SCOPE", ""):
+                summary.details.append(f"of sources of type {source.type} a dry run requests only {part}")
         except EtlError as error:
             summary.problem(str(error), error.exit_code)
-    return found
+    return paths
 
 
 def _preview_file(context: Context, path: Path, summary: Summary) -> None:
@@ -75,7 +75,7 @@ def _preview_file(context: Context, path: Path, summary: Summary) -> None:
 
 
 def _preview_as_lines(name: str, shown: dry_run_load.Preview) -> list[str]:
-    found = ", ".join(f"{key} {value!r}" for key, value in shown.detected.items() if value not in ("", None, []))
-    lines = [f"{name}: {found}"]
+    detected = ", ".join(f"{key} {value!r}" for key, value in shown.detected.items() if value not in ("", None, []))
+    lines = [f"{name}: {detected}"]
     lines += [f"  {c['column']} ({c['type']}) from {c['header']!r}: {c['samples']}" for c in shown.columns]
     return lines + [f"  {line}" for line in (*shown.statements, *shown.rejects)]

@@ -1,4 +1,4 @@
-"""What a load would do, by the load's own code in a transaction that is rolled back."""
+"""Preview a load: run the load's own code in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from systemscripts.summary import Notice
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
+# enough values to recognise a column
 MAX_SAMPLES = 3
+# enough rejected rows to see what is wrong
 MAX_REJECTS = 5
 
 
@@ -36,7 +38,7 @@ class Preview:
 
 
 def preview_file(context: Context, path: Path) -> Preview:
-    """Look at one waiting file; writes nothing, and blocks no reader of the target.
+    """Return what loading a file would do; write nothing, and block no reader of the target.
 
     Raises BadDataError as the load would.
     """
@@ -73,7 +75,7 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
     load.refuse_if_found(findings)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision, findings)
     shown.rejects = _describe_first_rejects(cursor, file.ticket)
-    # file and dataset are gone with the transaction
+    # file and dataset are rolled back with the transaction
     shown.outcome.warnings = [
         Notice(notice.code, notice.text.removesuffix(load.SEE_REJECTS), notice.config_name)
         for notice in shown.outcome.warnings
@@ -83,7 +85,7 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
 
 
 def _describe_first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[str]:
-    """They are gone with the transaction, so what is worth knowing of them is told now."""
+    """Return a line for each of the first rejected rows, which are rolled back with the transaction."""
     cursor.execute(
         """select source_row, reason from dba.trejectedrow where file_id = %s and dataset_id is not null
            order by source_row limit %s""",
@@ -93,13 +95,13 @@ def _describe_first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[
 
 
 def _replace_target(cursor: Cursor, plan: target.Plan) -> target.Plan:
-    """The plan for a table of this session: a column added here would keep the target locked through the whole copy."""
+    """Return the plan for a temporary table: adding a column to the target would lock it until the copy ends."""
     _create_temporary_target(cursor, plan)
     return replace(plan, schema="pg_temp", stands_for=plan.name)
 
 
 def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
-    """A table of this session shaped like the target after the plan; with rows where the load compares with them."""
+    """Create a temporary table like the extended target; with its rows if the load compares with them."""
     table = sql.Identifier(plan.table)
     if plan.create or not plan.compares:
         lineage = "dataset_id integer, source_row integer" + (", row_hash uuid" if plan.shape.hashed else "")
@@ -129,19 +131,23 @@ def _describe_columns(file: PreparedFile, plan: target.Plan) -> list[dict[str, A
             "column": becomes.get(column, (column, ""))[0],
             "header": header,
             "type": becomes.get(column, ("", "not loaded"))[1],
-            "samples": " | ".join(row[place] for row in samples if place < len(row)),
+            "samples": " | ".join(row[index] for row in samples if index < len(row)),
         }
-        for place, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
+        for index, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
     ]
-    made = (becomes[column] for column in base if column in becomes and column not in file.columns)
-    return shown + [{"column": name, "header": "transform", "type": kind, "samples": ""} for name, kind in made]
+    added = (becomes[column] for column in base if column in becomes and column not in file.columns)
+    return shown + [
+        {"column": name, "header": "transform", "type": type_name, "samples": ""} for name, type_name in added
+    ]
 
 
 def _find_target_columns(file: PreparedFile, plan: target.Plan) -> dict[str, tuple[str, str]]:
-    """Name and type in the target of each column that is loaded; one that goes into the JSON of undeclared ones too."""
+    """Return name and type in the target of each column that is loaded, also of one that goes into the JSON column."""
     shape = plan.shape
     base = shape.transform.columns if shape.transform else file.columns
-    copies = {each.name for each in shape.fields if each.column.from_column}
-    found = {base[each.place]: each.name for each in shape.fields if each.place is not None and each.name not in copies}
-    loaded = {column: (name, plan.types[name]) for column, name in found.items() if name in plan.types}
+    copies = {field.name for field in shape.fields if field.column.from_column}
+    names = {
+        base[field.place]: field.name for field in shape.fields if field.place is not None and field.name not in copies
+    }
+    loaded = {column: (name, plan.types[name]) for column, name in names.items() if name in plan.types}
     return loaded | {column: (column, f"into {shape.extras_name}") for column in shape.extras}

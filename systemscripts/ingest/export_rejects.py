@@ -1,4 +1,4 @@
-"""Rejected rows for the client: as they stood in the file, each with its reason."""
+"""Export rejected rows for the client: as they were in the file, each with its reason."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from systemscripts.tables.model import Table
 
 
 def export_rejects(connection: Connection, dataset_id: int, path: Path) -> Summary:
-    """Write the rejected rows of a dataset with their reasons, to send back: CSV, or XLSX by the name's ending.
+    """Write the rejected rows of a dataset with their reasons to a .csv or .xlsx file.
 
-    Raises UsageError for another ending or an unknown dataset.
+    Raises UsageError for another suffix or an unknown dataset.
     """
     if path.suffix.lower() not in (".csv", ".xlsx"):
-        raise UsageError(f"{path}: rejected rows are written as .csv or .xlsx")
+        raise UsageError(f"{path}: name the file .csv or .xlsx")
     with transaction(connection) as cursor:
         dataset = replay_rejects.load_dataset(cursor, dataset_id)
         cursor.execute(

@@ -1,7 +1,7 @@
-"""The warnings about a file: kept with it by the transaction that loads it, written into the log after the commit.
+"""Store the warnings about a file in the transaction that loads it, so that a kill before they are logged loses none.
 
-A run that is killed between the two has said nothing of what it loaded. The next run of the import finds the file,
-which is not archived yet, and says those of its warnings that have no row in dba.twarning.
+The next run of the import finds the file, which is not archived yet, and logs those of its warnings that have no row in
+dba.twarning.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def store_warnings(cursor: Cursor, file_id: int, notices: list[Notice]) -> None:
-    """Keep the warnings with the file, in the caller's transaction."""
+    """Store the warnings with the file, in the caller's transaction."""
     if notices:
-        kept = json.dumps([asdict(notice) for notice in notices])
-        cursor.execute("update dba.tfile set warnings = %s where file_id = %s", (kept, file_id))
+        stored = json.dumps([asdict(notice) for notice in notices])
+        cursor.execute("update dba.tfile set warnings = %s where file_id = %s", (stored, file_id))
 
 
 def report_unreported_warnings(cursor: Cursor, context: Context, summary: Summary) -> None:
-    """Write the warnings of files that a killed run loaded into the log of this one."""
+    """Log the warnings of files that a killed run loaded without logging them."""
     cursor.execute(
         """select f.warnings, array(select array[w.code, w.text] from dba.twarning w where w.file_id = f.file_id)
            from dba.tfile f
@@ -34,7 +34,7 @@ def report_unreported_warnings(cursor: Cursor, context: Context, summary: Summar
            order by f.file_id""",
         (context.config.config_name,),
     )
-    for kept, said in cursor.fetchall():
-        # the kill may also have come between two of them
-        notices = [Notice(**values) for values in kept]
-        summary.warn_all(each for each in notices if [each.code, masking.mask(each.text)] not in said)
+    for stored, logged in cursor.fetchall():
+        # the run may have been killed between two warnings
+        notices = [Notice(**values) for values in stored]
+        summary.warn_all(notice for notice in notices if [notice.code, masking.mask(notice.text)] not in logged)

@@ -1,4 +1,4 @@
-"""What reading a file left in doubt is said until it is known: until a good load met the same doubt."""
+"""Warn about an uncertain reading of a file only until a good load had the same one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from systemscripts.tables.model import Table
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-LOADS_LOOKED_BACK = 3  # some clients change between two forms of a file
-OF_THE_HEADER = frozenset({"header_guessed", "header_joined", "titles_left_out"})
-OF_ALL_KINDS = OF_THE_HEADER | {"encoding_guessed", "rows_left_out"}
-ALWAYS_SAID = "second table"  # what else stands below a table is notes; this may be rows that somebody misses
-MORE_ROWS = 3  # notes grow by some lines, and then by no more than they were
+# some clients alternate between two forms of a file
+LOADS_LOOKED_BACK = 3
+HEADER_DOUBTS = frozenset({"header_guessed", "header_joined", "titles_left_out"})
+DOUBTS = HEADER_DOUBTS | {"encoding_guessed", "rows_left_out"}
+# always reported: other lines below a table are notes, but these may be missing rows
+ALWAYS_REPORTED = "second table"
+# notes may grow by a few lines, or double
+MAX_ADDED_ROWS = 3
 
 
 def find_known_doubts(cursor: Cursor, config_name: str, label: str | None, table: Table) -> frozenset[Notice]:
-    """Return the doubts of a table that one of the last good loads of its label met too.
+    """Return the doubts of a table that one of the last good loads of its label had too.
 
-    Where the label has none, as each event of a list has a label of its own, the last loads of the import count.
+    For a label without loads (each event of a list may have its own) the last loads of the import count.
     """
-    doubts = [notice for notice in table.warnings if notice.code in OF_ALL_KINDS]
+    doubts = [notice for notice in table.warnings if notice.code in DOUBTS]
     if not doubts:
         return frozenset()
     # `is not distinct from` uses no index
@@ -44,27 +47,28 @@ def find_known_doubts(cursor: Cursor, config_name: str, label: str | None, table
 
 
 def doubts_as_json(notices: Sequence[Notice]) -> list[list[str]]:
-    """All doubts of a file, said or not, as the ledger keeps them for the next ones."""
+    """Return the doubts of a file, reported or not, as the ledger stores them for later files."""
     return [[notice.code, notice.text] for notice in notices if notice.code == "rows_left_out"]
 
 
 def _is_known(notice: Notice, table: Table, earlier: dict[str, Any]) -> bool:
-    if notice.code in OF_THE_HEADER:  # in whatever order
+    if notice.code in HEADER_DOUBTS:
+        # the order of the columns does not matter
         return sorted(earlier["headers"].values()) == sorted(table.columns)
     if notice.code == "encoding_guessed":
         return bool(earlier["encoding"] == table.detected.encoding)
     return any(
-        code == notice.code and ALWAYS_SAID not in text and _is_alike(notice.text, text)
+        code == notice.code and ALWAYS_REPORTED not in text and _is_alike(notice.text, text)
         for code, text in earlier.get("doubts", [])
     )
 
 
 def _is_alike(text: str, earlier: str) -> bool:
-    """Whether two texts are the same but for their numbers, of which the first is how many rows are left out."""
+    """Return whether two texts differ in numbers only; the first number is how many rows are left out."""
     if _without_numbers(text) != _without_numbers(earlier):
         return False
-    now, then = (int(re.search(r"\d+", each).group()) for each in (text, earlier))  # type: ignore[union-attr]
-    return now <= max(2 * then, then + MORE_ROWS)
+    now, then = (int(re.search(r"\d+", line).group()) for line in (text, earlier))  # type: ignore[union-attr]
+    return now <= max(2 * then, then + MAX_ADDED_ROWS)
 
 
 def _without_numbers(text: str) -> str:

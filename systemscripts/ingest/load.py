@@ -1,4 +1,4 @@
-"""From a prepared file to rows: one transaction for dataset, rows, rejects, what it supersedes, and the ticket."""
+"""Load a prepared file in one transaction: its dataset, rows, rejects and ticket, and what it supersedes."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ SEE_REJECTS = ", see dba.trejectedrow"
 class RefusedError(BadDataError):
     """The whole file is refused; its rejects explain it row by row."""
 
-    def __init__(self, message: str, found: Rejects, counts: Counts) -> None:
+    def __init__(self, message: str, rejected: Rejects, counts: Counts) -> None:
         super().__init__(message)
-        self.found, self.counts = found, counts
+        self.found, self.counts = rejected, counts
 
 
 def load_file(context: Context, file: PreparedFile) -> Outcome:
-    """Put one prepared file into its target, or find that its content is there already.
+    """Load one prepared file into its target, unless its content was loaded before.
 
-    Raises BadDataError (refuse it then), TryLaterError when the file changed while it was read.
+    Raises BadDataError when the file must be refused, TryLaterError when it changed while it was read.
     """
     with transaction(context.connection) as cursor:
         decision = load_plan.decide_for_file(cursor, context, file)
@@ -64,7 +64,7 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
 def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decision: Decision) -> Outcome:
     early = guards.is_of_the_future(context.config, file.identity.date)
     if decision.action == "unchanged" and decision.dataset_id is not None:
-        # one seen at a day to come would stay current until then
+        # a last_seen in the future would keep the dataset current until then
         states.mark_seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
     _record_status(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
     outcome = _build_outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
@@ -98,19 +98,19 @@ def load_rows(
     dataset_id = _create_dataset(cursor, context, file, plan)
     rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
     if find_worst(findings) == "hold":
-        counts, found = hold_file.count_rows(file), Rejects()
+        counts, rejected = hold_file.count_rows(file), Rejects()
     else:
         cursor.execute("savepoint before_rows")
-        counts, found = _copy_rows(cursor, context, file, plan, dataset_id)
+        counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id)
         if rejects.exceeds_limits(
             counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate
         ):
-            raise RefusedError(_explain_too_many_rejects(counts, found), found, counts)
+            raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
         findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
         if find_worst(findings) == "hold":
-            hold_file.take_rows_back(cursor, plan, counts, found, file.ticket.file_id, dataset_id)
+            hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
     if prepare.has_changed(file):
-        raise TryLaterError(f"{file.ticket.name} changed while it was read", "It is loaded by the next run.")
+        raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
     if find_worst(findings) == "hold":
@@ -118,7 +118,7 @@ def load_rows(
         states.hold_dataset(cursor, dataset_id, held)
     else:
         held = ""
-        notices += _activate(cursor, context, file, found, decision, dataset_id, rival)
+        notices += _activate(cursor, context, file, rejected, decision, dataset_id, rival)
         findings = [*findings, *hold_file.close_overtaken(cursor, dataset_id, context.accepted)]
     return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
 
@@ -133,13 +133,13 @@ def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, plan: 
 
 
 def _activate(
-    cursor: Cursor, context: Context, file: PreparedFile, found: Rejects, decision: Decision, dataset_id: int,
+    cursor: Cursor, context: Context, file: PreparedFile, rejected: Rejects, decision: Decision, dataset_id: int,
     rival: Rival | None,
 ) -> list[Notice]:  # fmt: skip
     """Make a good load current; returns what is to be known of what it replaces."""
     others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
     notices = guards.warn_of_date(context.config, file.identity.date)
-    notices += _warn_of_overtaken(file, found.overtaken, others)
+    notices += _warn_of_overtaken(file, rejected.overtaken, others)
     notices += same_day_files.warn_of_replaced(context.config, file, rival) if rival else []
     if context.accept_drop:
         states.mark_baseline(cursor, dataset_id)
@@ -179,15 +179,17 @@ def notices_of(findings: list[Finding]) -> list[Notice]:
 
 
 def _warn_of_overtaken(file: PreparedFile, rows: int, datasets: int) -> list[Notice]:
-    """What was there before and counts more, or no longer, as rows and as datasets."""
-    found = []
+    """Warn about rows that a later-dated file keeps, and about datasets of an earlier load mode."""
+    notices = []
     if rows:
         kept = "1 row that a later-dated file wrote" if rows == 1 else f"{rows} rows that later-dated files wrote"
-        found.append(Notice("rows_of_later_file", f"left alone, for it is dated {file.identity.date}: {kept}"))
+        notices.append(
+            Notice("rows_of_later_file", f"not changed, because the file is dated {file.identity.date}: {kept}")
+        )
     if datasets:
         before = "1 dataset" if datasets == 1 else f"{datasets} datasets"
-        found.append(Notice("load_mode_changed", f"it supersedes {before} of the load mode that the import had before"))
-    return found
+        notices.append(Notice("load_mode_changed", f"it supersedes {before} of the import's earlier load mode"))
+    return notices
 
 
 def _copy_rows(
@@ -196,19 +198,19 @@ def _copy_rows(
     if not file.columns:
         return Counts(), Rejects()
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    wanted = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
+    load = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
-            counts, found = parquet_copy.copy_table(cursor, wanted, tracker.advance)
+            counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)
         elif plan.shape.hashed:
-            counts, found = new_rows.insert_new_rows(cursor, wanted, tracker.advance)
+            counts, rejected = new_rows.insert_new_rows(cursor, load, tracker.advance)
         elif plan.key_columns:
-            counts, found = upsert.upsert_table(cursor, wanted, context.config.empty_keeps, tracker.advance)
+            counts, rejected = upsert.upsert_table(cursor, load, context.config.empty_keeps, tracker.advance)
         else:
-            counts, found = copy_rows.copy_table(cursor, wanted, tracker.advance)
+            counts, rejected = copy_rows.copy_table(cursor, load, tracker.advance)
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped
-    return counts, found
+    return counts, rejected
 
 
 def _record_status(
@@ -216,7 +218,7 @@ def _record_status(
     **values: object,
 ) -> None:  # fmt: skip
     keep = None
-    # what a held file holds is nowhere else
+    # the rows of a held file are nowhere else
     if is_held or context.config.archive_policy != "none":
         keep = file_ledger.choose_keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
     file_ledger.change_status(
@@ -225,25 +227,25 @@ def _record_status(
 
 
 def refuse_file(context: Context, ticket: file_ledger.Ticket, error: BadDataError) -> Outcome:
-    """Record, in a transaction of its own, that a whole file is kept aside, and the rows that were at fault."""
+    """Record, in a transaction of its own, that a whole file is refused, and its faulty rows."""
     assert ticket.file_sha256 is not None
     marked = Path(shorten_name(ticket.name))
     name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
     keep = file_ledger.to_stored_path(context.directories.refused / name, context.directories)
-    # the one place that says what to do: the reason goes into mail, status, console and the file beside the refused one
+    # the only place that says what to do: mail, status, console and the .reason.txt file all show the reason
     again = f"generic_import.py {context.config.config_name} --retry-refused"
-    reason = f"{str(error).removesuffix('.')}. Deliver it corrected; or after a change here: {again}"
+    reason = f"{str(error).removesuffix('.')}. Deliver a corrected file; or after a change here: {again}"
     with transaction(context.connection) as cursor:
         if isinstance(error, RefusedError):
             rejects.store_rejects(cursor, error.found.first, ticket.file_id, None)
         file_ledger.change_status(cursor, ticket, "refused", context.run_uuid, reason=reason, keep_path=keep)
         file_ledger.resolve_earlier_refusals(cursor, ticket)
-    logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})  # the summary says it
+    logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})
     return Outcome(ticket.name, "refused", label=ticket.label, reason=reason)
 
 
-def _explain_too_many_rejects(counts: Counts, found: Rejects) -> str:
-    first = found.first[0]
+def _explain_too_many_rejects(counts: Counts, rejected: Rejects) -> str:
+    first = rejected.first[0]
     return (
         f"{counts.rejected} of {counts.read} rows do not fit, more than max_rejects and max_reject_rate allow; "
         f"the first: row {first.source_row} {first.reason}"
@@ -258,10 +260,10 @@ def _build_outcome(
 
 
 def _collect_warnings(file: PreparedFile, plan: target.Plan, counts: Counts) -> list[Notice]:
-    found = file.warnings()
+    notices = file.warnings()
     if plan.ignored:
-        found.append(Notice("columns_not_loaded", f"columns not loaded: {', '.join(plan.ignored)}"))
+        notices.append(Notice("columns_not_loaded", f"columns not loaded: {', '.join(plan.ignored)}"))
     if counts.rejected:
         text = f"{counts.rejected} of {counts.read} rows rejected{SEE_REJECTS}"
-        found.append(Notice("rows_rejected", text))
-    return found
+        notices.append(Notice("rows_rejected", text))
+    return notices

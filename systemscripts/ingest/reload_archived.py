@@ -1,4 +1,4 @@
-"""A file of the archive once more, into the dataset it became: rows that another dataset held, and no longer does."""
+"""Load an archived file into its dataset again: rows that it skipped because another dataset, now undone, had them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 def reload_skipped_rows(cursor: Cursor, context: Context, dataset_id: int) -> int:
-    """Load what a dataset (load mode new_rows) skipped and nobody holds any more; returns how many rows it gained.
+    """Load the rows that a dataset (load mode new_rows) skipped and no other has any longer; return how many it gained.
 
-    In the caller's transaction; the file is read by today's configuration. Raises UsageError when the archive does not
-    have it as it was loaded, BadDataError when it does not fit any more.
+    Runs in the caller's transaction and reads the file by today's configuration. Raises UsageError when the archive
+    does not have the file as it was loaded, BadDataError when it no longer fits.
     """
     ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
-    with open_file_of_dataset(ticket, dataset_id, context.directories) as place:
-        as_kept = replace(ticket, path=file_ledger.to_stored_path(place, context.directories))
+    with open_file_of_dataset(ticket, dataset_id, context.directories) as path:
+        as_kept = replace(ticket, path=file_ledger.to_stored_path(path, context.directories))
         with prepare.prepare_file(context, as_kept, write=False) as file:
             if as_kept.file_sha256 != ticket.file_sha256:
                 raise UsageError(
-                    f"{place} is not the file that became dataset {dataset_id}",
-                    "Put the file that was loaded back there (from a backup), then run it again.",
+                    f"{path} is not the file that became dataset {dataset_id}",
+                    "Restore the file that was loaded (from a backup), then run the same command again.",
                 )
             return _copy_rows(cursor, context, file, dataset_id)
 
@@ -49,15 +49,15 @@ def open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directorie
     with contextlib.ExitStack() as stack:
         for path in (ticket.keep_path, ticket.path):
             try:
-                place = stack.enter_context(daily_zip.open_archived_file(path or "", directories))
+                archived_path = stack.enter_context(daily_zip.open_archived_file(path or "", directories))
             except FileNotFoundError:
                 continue
-            if place.is_file():
-                yield place
+            if archived_path.is_file():
+                yield archived_path
                 return
     raise UsageError(
-        f"{ticket.name}, the file of dataset {dataset_id}, is needed and not in the archive",
-        f"Bring it back there, or undo dataset {dataset_id} (--cascade where others depend on it).",
+        f"{ticket.name}, the file of dataset {dataset_id}, is needed, but not in the archive",
+        f"Restore it there, or undo dataset {dataset_id} (--cascade where others depend on it).",
     )
 
 
@@ -66,28 +66,30 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
     if not plan.shape.hashed:
         raise UsageError(
             f"{context.config.config_name} is no longer loaded as new_rows",
-            "Set load_mode: new_rows in its configuration, then run it again.",
+            "Set load_mode: new_rows in its configuration, then run the same command again.",
         )
     target.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
     before = _count_rows(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    wanted = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
-    counts, _ = new_rows.insert_new_rows(cursor, wanted, lambda records: None)
-    # what is in the target is no reject, even where today's configuration would not take it
+    load = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
+    counts, _ = new_rows.insert_new_rows(cursor, load, lambda records: None)
+    # rows in the target are not rejects, even if today's configuration would reject them
     rejected = _remove_loaded_rejects(cursor, plan, dataset_id)
     counts.read += file.table.skipped
     counts.loaded, counts.rejected = _count_rows(cursor, plan, dataset_id), rejected
     counts.skipped = counts.read - counts.loaded - counts.rejected
     if counts.skipped < 0:
-        raise BadDataError(f"{file.ticket.name} has fewer rows than when it was loaded", "Look at the archive.")
+        raise BadDataError(
+            f"{file.ticket.name} has fewer rows than when it was loaded", "Check the file in the archive."
+        )
     _record_counts(cursor, counts, dataset_id, file.ticket.file_id)
     return counts.loaded - before
 
 
 def _remove_loaded_rejects(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
-    """Take the loaded rows of a dataset out of its rejects; returns how many rejects are left."""
+    """Delete the rejects of rows that are loaded by now; return how many rejects the dataset has left."""
     cursor.execute(
         sql.SQL(
             """delete from dba.trejectedrow r where r.dataset_id = %s and r.replayed_at is null
@@ -101,8 +103,8 @@ def _remove_loaded_rejects(cursor: Cursor, plan: target.Plan, dataset_id: int) -
 
 
 def _count_rows(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
-    place = sql.Identifier(plan.schema, plan.table)
-    cursor.execute(sql.SQL("select count(*) from {} where dataset_id = %s").format(place), (dataset_id,))
+    table = sql.Identifier(plan.schema, plan.table)
+    cursor.execute(sql.SQL("select count(*) from {} where dataset_id = %s").format(table), (dataset_id,))
     row: Any = cursor.fetchone()
     return int(row[0])
 

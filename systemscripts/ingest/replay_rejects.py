@@ -1,4 +1,4 @@
-"""Rejected rows once more, into the dataset they belong to."""
+"""Load rejected rows again, into the dataset they belong to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReplayedDataset:
 
 
 class RejectedRows(Table):
-    """The rejected rows of one file, as they stood there."""
+    """The rejected rows of one file, as they were in it."""
 
     def __init__(self, dataset: ReplayedDataset, rows: list[tuple[int, str]]) -> None:
         self.columns = dataset.plan["file_headers"]
@@ -44,32 +44,32 @@ class RejectedRows(Table):
         self._rows = rows
 
     def blocks(self) -> Iterator[Block]:
-        """All of them as one block."""
+        """Give all rows as one block."""
         yield Block([raw.encode(self.wire.encoding) for _, raw in self._rows], [line for line, _ in self._rows])
 
     def content_sha256(self) -> str:
-        """They have no identity of their own."""
+        """Return nothing: rejected rows have no identity of their own."""
         return ""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float, directories: Directories) -> Summary:
-    """Load the rejected rows of a dataset by today's configuration; what still does not fit stays rejected.
+    """Load the rejected rows of a dataset by today's configuration; rows that still do not fit stay rejected.
 
-    Raises UsageError where there is nothing to replay, TryLaterError when an import is at work on the target.
+    Raises UsageError for an undone or overtaken dataset, TryLaterError when an import is loading into the target.
     """
     with transaction(connection) as cursor:
         dataset = load_dataset(cursor, dataset_id)
-    _, faults = configuration.apply_valid_files(connection)  # what was mended is most often in the YAML
+    _, faults = configuration.apply_valid_files(connection)
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
     config = configuration.load_import(connection, dataset.config_name)
-    config = config.model_copy(update={"load_mode": dataset.load_mode})  # the import may have another one now
+    config = config.model_copy(update={"load_mode": dataset.load_mode})
     check_upload(connection, config)
     with advisory_lock(connection, f"target {dataset.target_table}", wait_seconds), transaction(connection) as cursor:
-        # only now: whoever held the lock may have loaded them, or taken the dataset back
+        # read again: the run that held the lock may have loaded them, or undone the dataset
         dataset = load_dataset(cursor, dataset_id)
         _refuse_overtaken(cursor, dataset)
         rows = _load_open_rejects(cursor, dataset_id)
@@ -86,7 +86,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
 
 
 def _refuse_overtaken(cursor: Cursor, dataset: ReplayedDataset) -> None:
-    """Rows of an undone dataset belong nowhere; rows of an upsert must not write over what came after them."""
+    """Raise UsageError for an undone dataset, and for an upsert whose rows a later one may have changed."""
     if dataset.status == "undone":
         raise UsageError(f"dataset {dataset.dataset_id} is undone", "Deliver a corrected file.")
     if dataset.status == "held":
@@ -101,8 +101,8 @@ def _refuse_overtaken(cursor: Cursor, dataset: ReplayedDataset) -> None:
     newest = cursor.fetchone()
     if newest and newest[0] != dataset.dataset_id:
         raise UsageError(
-            f"dataset {newest[0]} came after dataset {dataset.dataset_id} and may have changed the same rows",
-            "Send the rows back with --export-rejects, and deliver a corrected file.",
+            f"dataset {newest[0]} was loaded after dataset {dataset.dataset_id} and may have changed the same rows",
+            "Export the rows with --export-rejects, and have a corrected file delivered.",
         )
 
 
@@ -130,7 +130,7 @@ def _replay_rows(
         counts = _load_rows(cursor, config, load)
         if dataset.status == "active":
             affected.add([dataset.dataset_id], [line for line, _ in rows])
-    # those that failed again stand there with their new reason; they take the place of the old entries
+    # rows that failed again have a new entry with the new reason, which replaces the old one
     cursor.execute(
         """delete from dba.trejectedrow o using dba.trejectedrow n
            where o.dataset_id = %(id)s and n.dataset_id = %(id)s and n.source_row = o.source_row
@@ -152,7 +152,7 @@ def _replay_rows(
 
 
 def _load_rows(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Counts:
-    """The rows by the way of their load mode."""
+    """Load the rows as their load mode demands."""
     if load.made.lake is not None:
         return parquet_copy.copy_table(cursor, load, _ignore_progress)[0]
     if load.made.shape.hashed:
@@ -164,11 +164,11 @@ def _load_rows(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Co
 
 
 def _ignore_progress(records: int) -> None:
-    """A few rows need no progress bar."""
+    """Do nothing: a few rows need no progress bar."""
 
 
 def load_dataset(cursor: Cursor, dataset_id: int) -> ReplayedDataset:
-    """A loaded or undone dataset with the file it came from; raises UsageError when there is none."""
+    """Return a loaded or undone dataset with the file it came from; raise UsageError when there is none."""
     cursor.execute(
         """select d.dataset_id, d.config_name, d.label, d.target_table, d.status, d.load_mode, f.file_id, f.plan
            from dba.tdataset d join dba.tfile f on f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone')

@@ -1,6 +1,6 @@
-"""A file beside the one whose place it would take: a correction, or another file of the same label and day.
+"""Compare a file with the one that it would replace: a correction, or another file of the same label and day.
 
-The ledger decides, not the run: a run that is killed between two files ends as one that is not.
+The ledger decides, not the run: a run that is killed between two files ends like one that is not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Rival:
 
 
 def find_rival(cursor: Cursor, dataset_id: int, file_id: int) -> Rival:
-    """Return what a file would take the place of."""
+    """Return the dataset that a file would replace, with the name of its file."""
     cursor.execute(
         """select d.dataset_id, d.stamp, coalesce(f.name, 'dataset ' || d.dataset_id),
                   coalesce(d.dataset_id > n.dataset_before, false)

@@ -1,4 +1,4 @@
-"""Take datasets back; nothing is deleted, the one before comes back."""
+"""Undo datasets: nothing is deleted, and the dataset before becomes active again."""
 
 from __future__ import annotations
 
@@ -28,31 +28,32 @@ def undo_datasets(
 ) -> Summary:
     """Undo one dataset, or all that a run loaded, newest first; one transaction for each target.
 
-    `cascade`: in load mode upsert also the later datasets, without which the wanted one cannot be taken back; in
-    new_rows also those that skipped rows because of it, instead of loading these from the archive now.
-    Raises UsageError when there is nothing to undo, TryLaterError when an import is at work on the target.
+    `cascade`: undo also the datasets that depend on it: in load mode upsert all later ones; in new_rows those that
+    skipped rows because of it, whose rows are otherwise loaded from the archive now.
+    Raises UsageError when there is nothing to undo, TryLaterError when an import is loading into the target.
     """
     with transaction(connection) as cursor:
         asked = _load_datasets(cursor, dataset_id, of_run)
-        found = [row for row in asked if row["status"] != "undone"]
+        datasets = [row for row in asked if row["status"] != "undone"]
         if cascade:
-            found = _add_later_datasets(cursor, found)
-    contexts = _build_contexts(connection, run_uuid, found)
-    summary = Summary(headline=f"{len(found)} dataset{'s' if len(found) != 1 else ''} undone")
-    if not found:  # such as by a run that was killed after its commit
+            datasets = _add_later_datasets(cursor, datasets)
+    contexts = _build_contexts(connection, run_uuid, datasets)
+    summary = Summary(headline=f"{len(datasets)} dataset{'s' if len(datasets) != 1 else ''} undone")
+    # such as after a run that was killed after its commit
+    if not datasets:
         what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
         summary.headline = f"{what} is undone already: nothing to do"
-    for table in sorted({str(row["target_table"]) for row in found}):
+    for table in sorted({str(row["target_table"]) for row in datasets}):
         with (
             advisory_lock(connection, f"target {table}", wait_seconds),
             transaction(connection) as cursor,
         ):
-            for row in (row for row in found if row["target_table"] == table):
+            for row in (row for row in datasets if row["target_table"] == table):
                 summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
                 summary.details += _reload_skipped_rows(cursor, row, contexts)
                 _pause_import(cursor, contexts[row["config_name"]].config)
-    for name in sorted({row["config_name"] for row in (*asked, *found)}):
-        # read again: a run that was killed after its commit paused it and could not say so
+    for name in sorted({row["config_name"] for row in (*asked, *datasets)}):
+        # loaded again: a run that was killed after its commit may have paused it without a warning
         _warn_of_pause(configuration.load_import(connection, name), summary)
     return summary
 
@@ -75,15 +76,15 @@ def _load_datasets_to_undo(cursor: Cursor, dataset_id: int | None, of_run: str |
     return [row for row in _load_datasets(cursor, dataset_id, of_run) if row["status"] != "undone"]
 
 
-def _add_later_datasets(cursor: Cursor, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    known = {row["dataset_id"]: row for row in found}
-    open_ones = list(found)
+def _add_later_datasets(cursor: Cursor, datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = {row["dataset_id"]: row for row in datasets}
+    open_ones = list(datasets)
     while open_ones:
         row = open_ones.pop()
         for later in _find_later_ids(cursor, row):
             if later not in known:
                 open_ones += (more := _load_datasets_to_undo(cursor, later, None))
-                known |= {each["dataset_id"]: each for each in more}
+                known |= {later_row["dataset_id"]: later_row for later_row in more}
     return [known[dataset_id] for dataset_id in sorted(known, reverse=True)]
 
 
@@ -92,10 +93,10 @@ def _find_later_ids(cursor: Cursor, row: dict[str, Any]) -> list[int]:
     return on_top + (new_rows.find_dependents(cursor, row["dataset_id"]) if row["load_mode"] == "new_rows" else [])
 
 
-def _build_contexts(connection: Connection, run_uuid: str, found: list[dict[str, Any]]) -> dict[str, Context]:
-    """The imports of some datasets, and those whose files may have to be loaded again, by name."""
-    names = {row["config_name"] for row in found}
-    tables = [row["target_table"] for row in found if row["load_mode"] == "new_rows"]
+def _build_contexts(connection: Connection, run_uuid: str, datasets: list[dict[str, Any]]) -> dict[str, Context]:
+    """Return by name the imports of some datasets, and those whose archived files may have to be loaded again."""
+    names = {row["config_name"] for row in datasets}
+    tables = [row["target_table"] for row in datasets if row["load_mode"] == "new_rows"]
     with transaction(connection) as cursor:
         cursor.execute(
             "select distinct config_name from dba.tdataset where target_table = any(%s) and load_mode = 'new_rows'",
@@ -109,7 +110,7 @@ def _build_contexts(connection: Connection, run_uuid: str, found: list[dict[str,
 
 
 def _reload_skipped_rows(cursor: Cursor, row: dict[str, Any], contexts: dict[str, Context]) -> list[str]:
-    """Bring in what others skipped because of an undone dataset; a sentence for each that gained rows."""
+    """Load rows that other datasets skipped because of an undone one; return a sentence for each that gained rows."""
     if row["load_mode"] != "new_rows":
         return []
     said = []
@@ -134,7 +135,8 @@ def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict
         if row["load_mode"] == "upsert":
             upsert.undo_upsert(cursor, schema, table, dataset_id)
         elif row["load_mode"] == "new_rows":
-            affected.add([dataset_id])  # before its rows go
+            # while its rows are still in the target
+            affected.add([dataset_id])
             new_rows.undo_new_rows(cursor, schema, table, dataset_id)
         file_ledger.mark_undone(cursor, dataset_id, context.run_uuid)
     return {
@@ -160,11 +162,11 @@ def _is_live(config: ImportConfig) -> bool:
 
 
 def _warn_of_pause(config: ImportConfig, summary: Summary) -> None:
-    """Say how a paused import goes on, for nobody else does."""
+    """Warn that an import is paused, and how to resume it."""
     name = config.config_name
     if _is_live(config) and not config.is_active:
         text = (
             f"the import {name} is paused (is_active is false now): its source would bring the rows back. "
-            f"Once that is mended: apply_config.py {name} --take file, or set is_active to true in its row"
+            f"Once the source is corrected: apply_config.py {name} --take file, or set is_active to true in its row"
         )
         summary.warn("import_paused", text, name)

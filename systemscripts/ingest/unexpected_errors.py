@@ -1,4 +1,4 @@
-"""An error of one file that nobody had foreseen: the file is refused, or tried again where this host is at fault."""
+"""Handle an unexpected error of one file: refuse the file, or try it again if this host is the cause."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ logger = logging.getLogger(__name__)
 
 
 def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, error: Exception) -> BadDataError | None:
-    """Return why to refuse a file; None where it stays for the next run, which the summary then says.
+    """Return why to refuse a file; None when it waits for the next run, which is a problem in the summary.
 
-    The traceback is in the log of the run. Raises EtlError for the second file of a run with the same error at the same
-    place: then the fault is ours more likely than the files', and what is left waits.
+    Logs the traceback. Raises EtlError for the second file of a run with the same error at the same line: then the
+    cause is likely this program, and the remaining files wait.
     """
     from systemscripts.ingest import prepare
 
     logger.error("%s: unexpected error", ticket.name, exc_info=error, extra={"on_console": False})
     if is_host_fault(error):
         text = f"{ticket.name} could not be read here: {describe_unexpected(error)}"
-        later = TryLaterError(text, "Free space or memory; the next run tries it again.")
+        later = TryLaterError(text, "Free disk space or memory; the next run tries it again.")
         summary.problem(str(later), later.exit_code)
         return None
     if (met := _with_place(error)) in context.errors_seen:
         raise EtlError(
-            f"{ticket.name} and a file before it met the same error, {met}: it and what is left wait",
-            "The log of the run has the traceback. Report it; after an update the next run goes on, and "
-            f"generic_import.py {context.config.config_name} --retry-refused takes the first one again.",
+            f"{ticket.name} failed with the same error as a file before it, {met}: it and the remaining files wait",
+            "Report it with the traceback from the run's log. After an update the next run continues; "
+            f"for the first file: generic_import.py {context.config.config_name} --retry-refused",
         )
     context.errors_seen.add(met)
     if ticket.file_sha256 is None:
@@ -43,7 +43,7 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
             return None
     return BadDataError(
         f"{ticket.name} cannot be read: {describe_unexpected(error)}",
-        "The log of the run has the traceback; report it, and ask the sender for the file in another form.",
+        "Report it with the traceback from the run's log, and ask the sender for the file in another format.",
     )
 
 

@@ -177,7 +177,7 @@ def test_a_file_replaced_after_its_load_is_not_archived_in_its_place(lists: Inst
     blocker.parent.mkdir()
     blocker.write_text("")
     lists.drop("lists.csv", "name\nold\n")
-    assert lists.run("generic_import", "lists").returncode == 1  # loaded, but not put away
+    assert lists.run("generic_import", "lists").returncode == 1  # loaded, but not archived
     blocker.unlink()
     lists.drop("lists.csv", "name\nnew\n")
     assert lists.run("generic_import", "lists").returncode == 0

@@ -327,7 +327,7 @@ def test_an_older_file_leaves_what_a_later_dated_one_wrote(office: Office) -> No
     shown, summary = office.run("things", dry_run=True), office.run("things")
     for each in (shown, summary):
         assert (each.counts.loaded, each.counts.skipped) == (1, 3)
-        assert "left alone, for it is dated 2026-01-05: 2 rows that later-dated files wrote" in texts(each)
+        assert "not changed, because the file is dated 2026-01-05: 2 rows that later-dated files wrote" in texts(each)
     assert office.rows() == [("1", "new"), ("2", "new"), ("3", "new"), ("4", "old")]
     later = office.load("things_20260119.csv", "id,a\n1,newest\n")
     assert (texts(later), office.rows()[0]) == ("", ("1", "newest"))
@@ -359,7 +359,7 @@ def test_a_snapshot_is_the_whole_state_also_after_another_load_mode(office: Offi
     office.here.configure("things", load_mode="snapshot")
     summary = office.load("things_3.csv", "id,a\n3,new\n")
     assert office.rows() == [("3", "new")]
-    assert "it supersedes 2 datasets of the load mode that the import had before" in texts(summary)
+    assert "it supersedes 2 datasets of the import's earlier load mode" in texts(summary)
     second = office.load("things_4.csv", "id,a\n4,new\n")
     office.undo(second.rows[0]["dataset"])
     assert office.rows() == [("3", "new")]

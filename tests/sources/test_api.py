@@ -146,7 +146,7 @@ def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
     shown = installation.summary("generic_import", "things", "--dry-run")
     assert (shown["exit_code"], shown["counts"]["loaded"], len(api.requests)) == (0, 5, 1)
     assert any("name (text) from 'name'" in line for line in shown["details"])
-    assert "of sources of type api a dry run asks for the first page alone" in shown["details"]
+    assert "of sources of type api a dry run requests only the first page" in shown["details"]
     assert (things(installation), installation.list_waiting()) == (0, [])
     assert list((installation.data / "file_watcher" / "file_watcher_temp").iterdir()) == []
     assert installation.summary("generic_import", "things")["counts"]["loaded"] == TOTAL

@@ -15,7 +15,7 @@ SCHEMA: dict[str, Any] = {
     "flag": {"type": "boolean", "null": ["-"]},
 }
 
-AGAIN = "Deliver it corrected; or after a change here: generic_import.py orders --retry-refused"
+AGAIN = "Deliver a corrected file; or after a change here: generic_import.py orders --retry-refused"
 
 
 def load(installation: Installation, content: str, name: str = "orders.csv", **columns: object) -> dict[str, Any]:
