@@ -58,7 +58,7 @@ def parse_json(answer: Answer, where: str, **decoding: Any) -> Any:
         return json.loads(text, **decoding)
     except json.JSONDecodeError as error:
         if _is_cut(text, error):
-            raise CutError("the answer was cut") from error
+            raise CutError("the answer is truncated") from error
         said = find_error_text(answer)
         raise BadDataError(f"{where} does not answer with JSON: {said!r}") from error
     except RecursionError as error:
@@ -81,7 +81,7 @@ def decode(answer: Answer, where: str) -> str:
         if charset and charset != codecs.lookup(found.removesuffix("-sig")).name:
             return answer.body.decode(charset, "replace")
         if error.reason in ("unexpected end of data", "truncated data") and error.end >= len(answer.body):
-            raise CutError("the answer was cut") from error
+            raise CutError("the answer is truncated") from error
         named = re.search(r"charset=[^;\s]*", answer.content_type)
         header = f"its Content-Type says {named[0]}" if named else "its Content-Type names no charset"
         raise BadDataError(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import paramiko
 
-from systemscripts import settings
+from systemscripts import retries, settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import EtlError, TryLaterError
 from systemscripts.ssh import connection
@@ -17,7 +17,7 @@ from systemscripts.ssh.login import Login
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 10.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 10.0
 Result = TypeVar("Result")
 
 
@@ -63,7 +63,7 @@ class Session:
             if failed >= attempts:
                 raise fault
             logger.warning("%s; it is tried again", fault.message, extra={"code": "connection_retried"})
-            time.sleep(min(0.25 * 2**failed, LONGEST_PAUSE_SECONDS))
+            time.sleep(retries.compute_pause(failed - 1, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS))
 
     def close(self) -> None:
         """End the connection; the next call makes a new one."""

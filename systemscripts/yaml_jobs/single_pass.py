@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg2 import sql
 
-from systemscripts import configuration, settings
+from systemscripts import configuration, retries, settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, atomic_write
@@ -53,7 +53,7 @@ def run_once(
             break
         if found.gave_up == len(found.problems):  # what failed has had its tries
             break
-        pause = pause_seconds * 2 ** (attempt - 1)
+        pause = retries.compute_pause(attempt - 1, pause_seconds)
         text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
         record_warning(Notice("try_failed", text, config.config_name), on_console=True)
         with options.while_asking():

@@ -247,7 +247,8 @@ def test_retry_after_is_honoured_and_the_pause_has_a_minimum(
     monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
     api = serve(answers((429, {}, {"Retry-After": "7"}), (503, {}, {"Retry-After": "0"}), (503, {}, {}), OK))
     Client(api.url, limits=Limits(first_pause=1)).get_json(api.url)
-    assert pauses == [7, 2, 4]  # what is named, but never less than the pause that doubles
+    # what the server asks for, but never less than the pause that doubles
+    assert pauses[0] == 7 and 2 <= pauses[1] <= 2.5 and 4 <= pauses[2] <= 5
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
@@ -265,7 +266,7 @@ def test_limits_of_requests_bytes_attempts_and_redirects(serve: Callable[..., Ap
     with pytest.raises(TryLaterError, match="HTTP 503, after 2 attempts"):
         Client(api.url, limits=Limits(first_pause=0.01, attempts=2)).get_json(api.url)
     big = serve(answers((200, b"[" + b" " * 100_000 + b"]", {})))
-    with pytest.raises(BadDataError, match="more than 50,000 bytes"):
+    with pytest.raises(BadDataError, match="longer than 50,000 bytes"):
         Client(big.url, limits=Limits(answer_bytes=50_000)).get_json(big.url)
     cut = serve(answers((200, b"[1", {"Content-Length": "500", "Connection": "close"}), OK))
     assert Client(cut.url, limits=Limits(first_pause=0.01, read_seconds=1)).get_json(cut.url) == [{"id": 1}]
@@ -291,7 +292,7 @@ def test_a_next_link_to_another_host_is_not_followed(installation: Installation,
     api = serve(answers((200, {"value": RECORDS, "@odata.nextLink": f"{other.url}/x"}, {})))
     configure(installation, api.url, paging={"style": "odata"})
     done = installation.run("generic_import", "things")
-    assert (done.returncode, "another host; it is not followed" in done.stderr) == (78, True)
+    assert (done.returncode, "another host; it was not followed" in done.stderr) == (78, True)
     assert (other.requests, things(installation)) == ([], 0)
 
 
@@ -359,7 +360,7 @@ def test_the_address_is_looked_at_after_each_redirect_too(
         ("http://169.254.169.254/latest", "is not among those that uploads may name"),
         (inside.url.replace("127.0.0.1", "localhost"), "is not among those that uploads may name"),
         ("http://meta.example.test/", "an address that no source may have"),
-        ("file:///etc/passwd", "is not an address of an API"),
+        ("file:///etc/passwd", "is not an HTTP address"),
     ):
         leads_to(monkeypatch, {"meta.example.test": "169.254.169.254"})
         api = serve(answers((302, b"", {"Location": location})))

@@ -273,7 +273,7 @@ def test_an_answer_that_is_cut_is_asked_for_again_and_then_said(serve: Serve, co
     api = serve(answers((200, cut, headers), (200, cut, headers), (200, whole, {})))
     assert len(Client(api.url, limits=QUICK).get_json(api.url)) == 400
     api = serve(answers((200, cut, headers)))
-    with pytest.raises(TryLaterError, match=r"the answer was cut.*, after 3 attempts") as caught:
+    with pytest.raises(TryLaterError, match=r"the answer is truncated.*, after 3 attempts") as caught:
         Client(api.url, limits=QUICK).get_json(api.url)
     assert (caught.value.exit_code, len(api.requests)) == (75, 3)
 

@@ -19,7 +19,6 @@ from systemscripts.sources.meetmax import pages, results, spreadsheet_check
 
 if TYPE_CHECKING:
     import requests
-    import tenacity
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +57,19 @@ class DownloadResult:
 
 
 class AnswerError(Exception):
-    """The answer is not a list; the text says why.
+    """The answer is not a list; the text says why. `is_site_fault`: other lists may fail in the same way."""
 
-    again_in: seconds after which asking again may help, or None. is_site_fault: whether other lists may fare the same.
-    """
-
-    def __init__(self, reason: str, again_in: float | None = None, is_site_fault: bool = False) -> None:
+    def __init__(self, reason: str, is_site_fault: bool = False) -> None:
         super().__init__(reason)
-        self.again_in = again_in
-        self.is_site_fault = is_site_fault or again_in is not None
+        self.is_site_fault = is_site_fault
+
+
+class TemporaryAnswerError(AnswerError):
+    """An answer that may be better at the next attempt, `requested_seconds` from now at the earliest."""
+
+    def __init__(self, reason: str, requested_seconds: float = 0.0) -> None:
+        super().__init__(reason, is_site_fault=True)
+        self.requested_seconds = requested_seconds
 
 
 def download(
@@ -98,7 +101,7 @@ def download(
     temporary = temporary_folder / f".{target.name}.{os.getpid()}.part"
     own = session or requests.Session()
     try:
-        for attempt in _attempts(attempts, backoff_seconds):
+        for attempt in retries.build_attempts(f"event {event_id}", attempts, backoff_seconds, _is_temporary):
             with attempt:
                 size, digest = _fetch(own, event_id, url, site or url, user_agent, timeouts, temporary)
         if reason := spreadsheet_check.why_not(temporary, key_headers):
@@ -138,33 +141,11 @@ def find_fetched(folder: Path, now: datetime) -> set[int]:
     return {int(row["EventID"]) for row in rows if row["Status"] in (DOWNLOADED, FETCHED_BEFORE)} if gave_up else set()
 
 
-def _attempts(attempts: int, first_pause: float) -> tenacity.Retrying:
+def _is_temporary(error: BaseException) -> bool:
     import requests
-    import tenacity
 
-    def worth_it(error: BaseException) -> bool:
-        if isinstance(error, AnswerError):
-            return error.again_in is not None
-        lost = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-        return isinstance(error, lost) and not isinstance(error, requests.exceptions.SSLError)
-
-    def pause(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        named = error.again_in if isinstance(error, AnswerError) else None
-        pause = retries.add_jitter(retries.compute_pause(state.attempt_number - 1, first_pause))
-        return min(max(pause, named or 0.0), retries.MAX_WAIT_SECONDS)
-
-    def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.info("Attempt %d: %s; again in %.1f s", state.attempt_number, error, state.upcoming_sleep)
-
-    return tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(max(1, attempts)),
-        wait=pause,
-        retry=tenacity.retry_if_exception(worth_it),
-        before_sleep=tell,
-        reraise=True,
-    )
+    lost = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, TemporaryAnswerError)
+    return isinstance(error, lost) and not isinstance(error, requests.exceptions.SSLError)
 
 
 def _fetch(
@@ -195,7 +176,7 @@ def _fetch(
             os.fsync(file.fileno())
         received = response.raw.tell()  # bytes on the wire, before any decompression
     if not complete or (announced.isdigit() and received < int(announced)):
-        raise AnswerError(f"cut short: {received} of {announced or 'unknown'} bytes", again_in=0.0)
+        raise TemporaryAnswerError(f"cut short: {received} of {announced or 'unknown'} bytes")
     return size, digest
 
 
@@ -241,7 +222,8 @@ def _check_status(response: requests.Response) -> None:
     """Raise AnswerError unless the answer is 200."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
-        raise AnswerError(f"HTTP {status}", retries.parse_retry_after(response.headers.get("Retry-After")) or 0.0)
+        requested = retries.parse_retry_after(response.headers.get("Retry-After"))
+        raise TemporaryAnswerError(f"HTTP {status}", min(requested, retries.MAX_REQUESTED_SECONDS))
     if status != 200:
         raise AnswerError(f"HTTP {status}")
 

@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
 from scrapy.settings import BaseSettings
 
-from systemscripts.retries import MAX_WAIT_SECONDS, add_jitter, compute_pause, parse_retry_after
+from systemscripts import retries
 
 log = logging.getLogger(__name__)
 
@@ -85,19 +85,20 @@ class BackOff(RetryMiddleware):
         """Return the request again after 429 and 5xx while it has attempts left, else the response."""
         answer = super().process_response(request, response)
         if response.status in self.retry_http_codes:
-            named = parse_retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
-            self._pause(request, f"HTTP {response.status}", named, will_retry=isinstance(answer, Request))
+            requested = retries.parse_retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
+            self._pause(request, f"HTTP {response.status}", requested, will_retry=isinstance(answer, Request))
         return answer
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
         """Return the request again after a failure of the connection while it has attempts left."""
         answer = super().process_exception(request, exception)
         if isinstance(answer, Request):
-            self._pause(request, type(exception).__name__, None, will_retry=True)
+            self._pause(request, type(exception).__name__, 0.0, will_retry=True)
         return answer
 
-    def _pause(self, request: Request, reason: str, named: float | None, *, will_retry: bool) -> None:
-        pause = add_jitter(compute_pause(request.meta.get("retry_times", 0), self.first_pause)) if will_retry else 0.0
-        pause = min(max(pause, named or 0.0), MAX_WAIT_SECONDS)
+    def _pause(self, request: Request, reason: str, requested: float, *, will_retry: bool) -> None:
+        pause = min(requested, retries.MAX_REQUESTED_SECONDS)
+        if will_retry:
+            pause = retries.choose_pause(request.meta.get("retry_times", 0), self.first_pause, pause)
         self.not_before = time.monotonic() + pause
         log.info("%s from %s; next request in %.1f s", reason, request.url, pause)
