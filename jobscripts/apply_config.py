@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Winner(StrEnum):
@@ -55,7 +55,9 @@ def apply_config(
             [configuration.load_import(connection, name)] if name else configuration.load_valid_imports(connection)[0]
         )
         for config in chosen:
-            summary.details += change_types.apply_changes(connection, config, log_utils.get_run_uuid(), wait_seconds())
+            summary.details += change_types.apply_changes(
+                connection, config, log_utils.get_run_uuid(), get_wait_seconds()
+            )
     return summary
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.job import Summary, closed_runs, job
+from systemscripts.job import Summary, count_closed_runs, job
 
 
 @job(alert=False, sends_alerts=True)
@@ -15,7 +15,7 @@ def close_interrupted_runs() -> Summary:
     Examples:
         close_interrupted_runs.py
     """
-    found = closed_runs()
+    found = count_closed_runs()
     return Summary(headline=f"{found} interrupted run{'' if found == 1 else 's'} closed")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, as_json, job
+from systemscripts.job import Summary, job, wants_json
 
 
 class Action(StrEnum):
@@ -90,7 +90,7 @@ def _print(name: str, password: str) -> None:
     """Past the summary, which is masked and kept in the log."""
     import json
 
-    print(json.dumps({"user": name, "password": password}) if as_json() else f"password of {name}: {password}")
+    print(json.dumps({"user": name, "password": password}) if wants_json() else f"password of {name}: {password}")
 
 
 if __name__ == "__main__":

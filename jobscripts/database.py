@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from systemscripts.job import Summary, as_json, job
+from systemscripts.job import Summary, job, wants_json
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
@@ -59,7 +59,7 @@ def _print_address(role: Literal["etl", "reader"]) -> Summary:
 
     # printed here, not in the summary, which is masked: the password is what is asked for
     address = db_utils.resolve_address(role)
-    print(json.dumps({"url": address}) if as_json() else address, flush=True)
+    print(json.dumps({"url": address}) if wants_json() else address, flush=True)
     return Summary(shown=True)
 
 
@@ -103,7 +103,7 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
     if not text:
         raise UsageError("there is no SQL to run", 'Give it in quotes: database.py sql "select 1"')
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
-        output = io.StringIO(newline="") if as_json() else sys.stdout
+        output = io.StringIO(newline="") if wants_json() else sys.stdout
         if not queries.copy_csv(cursor, text, output):
             status, rows = queries.run_statement(cursor, text)
             return Summary(headline=status, rows=rows)

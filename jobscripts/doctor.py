@@ -24,10 +24,10 @@ def _instead(values: dict[str, Any]) -> int:
     from systemscripts import masking
     from systemscripts.monitoring import doctor_checks, doctor_context
 
-    found = doctor_context.gather(values["cron_file"])
-    lines = doctor_checks.look(found)
+    found = doctor_context.gather_context(values["cron_file"])
+    lines = doctor_checks.run_checks(found)
     if values["test_mail"]:
-        lines += doctor_context.test_mail(found)
+        lines += doctor_context.send_test_mail(found)
     _show([{name: masking.mask(str(text)) for name, text in vars(line).items()} for line in lines])
     return int(any(line.state == doctor_checks.FAILURE for line in lines))
 
@@ -39,14 +39,14 @@ def _show(rows: list[dict[str, str]]) -> None:
         print(json.dumps({"rows": rows}, ensure_ascii=False))
         return
     for row in rows:
-        print(f"{row['state']:8} {row['check']:15} {row['says']}".rstrip())
+        print(f"{row['state']:8} {row['check']:15} {row['message']}".rstrip())
         if row["next"]:
             print(f"{'':24} {row['next']}")
     counts = {state: sum(row["state"] == state for row in rows) for state in ("ok", "warning", "failure")}
     print(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-@job(database=False, alert=False, instead=_instead)
+@job(database=False, alert=False, run_instead=_instead)
 def doctor(
     test_mail: Annotated[
         bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show all of it.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from systemscripts.errors import UsageError
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Phase(StrEnum):
@@ -81,7 +81,7 @@ def generic_import(
     from systemscripts.ingest import run_imports, select_imports  # meanwhile
 
     connection = opening.result()
-    run_uuid, patience = log_utils.get_run_uuid(), wait_seconds()
+    run_uuid, patience = log_utils.get_run_uuid(), get_wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if accept is not None:
         from systemscripts.ingest.accept_held import accept_dataset

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from systemscripts.job import Summary, deferred_signals, job
+from systemscripts.job import Summary, defer_signals, job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def meetmax_url_check(
     known = _known_events()
     ids = event_ids.events_to_check(events, known.seen, first, known.unanswered)
     with (
-        deferred_signals() as stop_requested,
+        defer_signals() as stop_requested,
         progress.track("MeetMax pages", len(results.events_without_answer(ids, path)), "pages") as tracker,
     ):
         outcome = spider.scan(

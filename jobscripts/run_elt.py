@@ -1,4 +1,4 @@
-"""Run a whole job from one YAML file: its sources, one table, now and whenever something comes."""
+"""Run a job from one YAML file: load its sources into one table, now and whenever something new arrives."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from systemscripts.errors import UsageError
-from systemscripts.job import Summary, as_json, deferred_signals, interruptible, job, so_far, wait_seconds
+from systemscripts.job import Summary, allow_signals, defer_signals, get_wait_seconds, job, keep_summary, wants_json
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
     from systemscripts.summary import Notice
 
-GRACE_SECONDS = 3600.0  # a load under way when the signal comes is finished
+# A load that is under way when the signal comes is finished.
+GRACE_SECONDS = 3600.0
 
 
-def _name_of(config: str) -> str:
+def _get_job_name(config: str) -> str:
     from systemscripts.configuration import yaml_job
 
     return yaml_job.normalize_name(config)
 
 
-@job(lock="{config}", lock_name=_name_of, looks=("check",), time_limit_hours=24 * 366)
+@job(lock="{config}", normalize_lock=_get_job_name, look_options=("check",), time_limit_hours=24 * 366)
 def run_elt(
     config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
-    once: Annotated[bool, typer.Option("--once", help="Run it and end, instead of watching its sources.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only check the file; every fault at once.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Run once, instead of watching the sources.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file; show every fault at once.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what waiting files would do.")] = False,
     retry_refused: Annotated[
         bool, typer.Option("--retry-refused", help="With --once: try refused files again.")
     ] = False,
-    poll_seconds: Annotated[float, typer.Option(help="How often sources are asked while watching.", min=1)] = 60,
+    poll_seconds: Annotated[float, typer.Option(help="Interval between polls of the sources.", min=1)] = 60,
 ) -> Summary:
     """Load all sources of a YAML job into its table, then watch them until g and Enter, Ctrl-C or SIGTERM.
 
-    With start_time and end_time in the file it waits for the one and stops at the other.
+    If the file has a start_time or an end_time, it waits for the one and stops at the other.
 
     Examples:
         run_elt.py orders.yaml
@@ -53,42 +54,44 @@ def run_elt(
     if retry_refused and not once:
         raise UsageError("--retry-refused goes with --once", f"Type: run_elt.py {config} --once --retry-refused")
     if check and Path(config).is_file():
-        return _checked(Path(config))
-    known, warnings = _configuration(config)
+        return _check_file(Path(config))
+    job_config, warnings = _load_job(config)
     if check:
-        return yaml_job_check.summarize_check(config, known, warnings)
+        return yaml_job_check.summarize_check(config, job_config, warnings)
     run_uuid = log_utils.get_run_uuid()
-    options = run_imports.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=wait_seconds())
+    options = run_imports.Options(dry_run=dry_run, retry_refused=retry_refused, wait_seconds=get_wait_seconds())
 
     def connect() -> db_utils.Connection:
-        return db_utils.connect(purpose=f"run_elt {known.config_name}")
+        return db_utils.connect(purpose=f"run_elt {job_config.config_name}")
+
+    def run_pass() -> Summary:
+        return passes.run_once(connect, job_config, run_uuid, options)
 
     if once or dry_run:
-        summary = passes.run_once(connect, known, run_uuid, options)
+        summary = run_pass()
     else:
         from systemscripts.configuration.import_parts import add_zone
 
-        with deferred_signals(GRACE_SECONDS) as signalled:
-            stop = Stop(signalled, add_zone(known.job.end_time) if known.job.end_time else None)
-            options = passes.with_stop(options, stop, interruptible)
+        with defer_signals(GRACE_SECONDS) as signalled:
+            stop = Stop(signalled, add_zone(job_config.job.end_time) if job_config.job.end_time else None)
+            options = passes.add_stop(options, stop, allow_signals)
             summary = Summary()
             summary.warn_all(warnings)
-            so_far(summary)  # a signal ends the run here, or while a source is asked
-            job_cycle.run_and_watch(
-                known, lambda: passes.run_once(connect, known, run_uuid, options), stop, poll_seconds, _say, summary
-            )
+            # a signal ends the run here, or while it waits for a source
+            keep_summary(summary)
+            job_cycle.run_and_watch(job_config, run_pass, stop, poll_seconds, _print_line, summary)
     summary.warn_all(warnings)
     return summary
 
 
-def _checked(path: Path) -> Summary:
-    """What is wrong with a file, each fault on a line of its own."""
+def _check_file(path: Path) -> Summary:
+    """Return what is wrong with a file, each fault on a line of its own."""
     from systemscripts.configuration import yaml_job, yaml_job_check
     from systemscripts.configuration.yaml_documents import FaultsError
 
     try:
-        known, _, warnings = yaml_job.read_job(path)
-        return yaml_job_check.summarize_check(str(path), known, warnings)
+        job_config, _, warnings = yaml_job.read_job(path)
+        return yaml_job_check.summarize_check(str(path), job_config, warnings)
     except FaultsError as error:
         summary = Summary()
         for fault in error.faults:
@@ -97,8 +100,8 @@ def _checked(path: Path) -> Summary:
     return summary
 
 
-def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
-    """The job of a file, its row brought up to date; or of a row."""
+def _load_job(config: str) -> tuple[ImportConfig, list[Notice]]:
+    """Return the job of a file after updating its row, or of a row."""
     import contextlib
 
     from systemscripts import configuration, db_utils
@@ -108,15 +111,13 @@ def _configuration(config: str) -> tuple[ImportConfig, list[Notice]]:
     with contextlib.closing(db_utils.connect(purpose="run_elt")) as connection:
         if yaml_job.is_job_file(path):
             if not path.is_file():
-                raise UsageError(
-                    f"{path} does not exist", "Give the path of a YAML file, or the name of an uploaded job."
-                )
+                raise UsageError(f"{path} does not exist", "Name a YAML file, or a job that was uploaded.")
             return yaml_job.apply_job(connection, path)
         return configuration.load_import(connection, config), []
 
 
-def _say(text: str) -> None:
-    if not as_json():
+def _print_line(text: str) -> None:
+    if not wants_json():
         print(text, flush=True)
 
 

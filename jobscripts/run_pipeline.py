@@ -19,7 +19,7 @@ def _demo(values: dict[str, Any]) -> int | None:
     return exit_code
 
 
-@job(lock="{name}", time_limit_hours=24 * 32, instead=_demo, looks=("dry_run", "list_pipelines"))
+@job(lock="{name}", time_limit_hours=24 * 32, run_instead=_demo, look_options=("dry_run", "list_pipelines"))
 def run_pipeline(
     name: Annotated[str, typer.Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
     from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "",
@@ -49,22 +49,24 @@ def run_pipeline(
     if from_step and failed:
         raise UsageError("--from and --failed do not go together", "Give one of them.")
     pipeline, directories = pipelines.load_pipeline(name), Directories(settings.current().etl_data_dir)
-    chosen = pipelines.failed_last_time(pipeline, directories) if failed else pipelines.chosen_from(pipeline, from_step)
+    chosen = (
+        pipelines.find_failed_steps(pipeline, directories) if failed else pipelines.choose_steps(pipeline, from_step)
+    )
     unset = (
         [f"{name} is not set up here: {', '.join(pipeline.unset_settings)} not set"] if pipeline.unset_settings else []
     )
     if dry_run:
-        summary = Summary(headline=pipeline.description, rows=pipelines.describe(pipeline, chosen))
+        summary = Summary(headline=pipeline.description, rows=pipelines.describe_steps(pipeline, chosen))
         for text in unset:
             summary.warn("pipeline_not_set_up", text)
         return summary
-    if pause := schedules.paused(directories, name):
+    if pause := schedules.find_pause(directories, name):
         raise SkippedError(str(pause), f"To let it run again: schedule.py resume {name}")
     if unset:
         return _not_set_up(name, unset[0])
     if not chosen:
         return Summary(headline=f"pipeline {name}: nothing failed last time", only_looked=True)
-    return pipelines.run(pipeline, chosen, directories)
+    return pipelines.run_steps(pipeline, chosen, directories)
 
 
 def _not_set_up(name: str, text: str) -> Summary:
@@ -72,7 +74,7 @@ def _not_set_up(name: str, text: str) -> Summary:
     from systemscripts import settings
     from systemscripts.schedules import own_cron_file
 
-    summary = Summary(only_looked=not own_cron_file.starts(name))
+    summary = Summary(only_looked=not own_cron_file.starts_pipeline(name))
     summary.problem(
         f"{text}. Set it in {settings.settings_file()}; to set it up or take it from cron: schedule.py apply", 78
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 @job(lock="")
@@ -33,7 +33,7 @@ def sales_marts(
 
     connection = db_utils.connect(purpose="sales_marts")
     directories = Directories(settings.current().etl_data_dir)
-    options = build.Options(engine, master, dry_run, recompute, wait_seconds())
+    options = build.Options(engine, master, dry_run, recompute, get_wait_seconds())
     return build.run(connection, directories, log_utils.get_run_uuid(), options)
 
 

@@ -58,15 +58,15 @@ def _cron_file(named: Path | None, apply: bool, as_file: bool) -> Summary:
     from systemscripts.directory_management import Directories
     from systemscripts.schedules import cron_file, install_cron, overview, own_cron_file
 
-    wanted = cron_file.wanted()
+    wanted = cron_file.render_own()
     if as_file:
         print(wanted, end="")
         return Summary(shown=True)
-    path = named or own_cron_file.path()
-    compared = install_cron.compare(path, wanted)
-    summary = overview.overview(compared)
-    if apply and not compared.equal:
-        command = install_cron.install(compared, Directories(settings.current().etl_data_dir))
+    path = named or own_cron_file.find_path()
+    compared = install_cron.compare_file(path, wanted)
+    summary = overview.summarize_schedules(compared)
+    if apply and not compared.is_equal:
+        command = install_cron.install_file(compared, Directories(settings.current().etl_data_dir))
         summary.headline = f"{path} is not installed yet" if command else f"{path} is installed"
         summary.next_steps = [command] if command else []
     return summary
@@ -80,7 +80,7 @@ def _pause(name: str) -> Summary:
     if name:
         pipeline_config.load_pipeline(name)  # a name that is misspelt pauses nothing
     who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
-    made = schedules.pause(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
+    made = schedules.pause_pipeline(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
     return Summary(headline=str(made), next_steps=[f"schedule.py resume {name}".strip()])
 
 
@@ -90,12 +90,12 @@ def _resume(name: str) -> Summary:
     from systemscripts.directory_management import Directories
 
     directories = Directories(settings.current().etl_data_dir)
-    if name and name not in schedules.pauses(directories):
+    if name and name not in schedules.read_pauses(directories):
         pipeline_config.load_pipeline(name)
-    ended = schedules.resume(directories, name or schedules.EVERYTHING)
+    ended = schedules.resume_pipeline(directories, name or schedules.EVERYTHING)
     summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
     summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
-    if name and schedules.paused(directories, name):
+    if name and schedules.find_pause(directories, name):
         summary.warn("pipelines_paused", f"everything is still paused, {name} with it: schedule.py resume")
     return summary
 
@@ -106,7 +106,7 @@ def _next(name: str, count: int) -> Summary:
 
     if name:
         pipeline_config.load_pipeline(name)
-    return overview.coming(name, count)
+    return overview.list_coming_runs(name, count)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, as_json, job
+from systemscripts.job import Summary, job, wants_json
 
 
 class Action(StrEnum):
@@ -43,7 +43,7 @@ def secret(action: Annotated[Action, typer.Argument(help="encrypt, or decrypt.")
         raise UsageError(f"the value does not begin with {secrets.MARK}", "Give it whole, as it stands in config/.env.")
     function = secrets.encrypt if action is Action.encrypt else secrets.decrypt
     made = function(given, settings.current().secret_key_file)
-    if as_json():
+    if wants_json():
         return Summary(details=[made])
     print(made)  # past the log: a secret shown on purpose must not be kept
     return Summary(shown=True)

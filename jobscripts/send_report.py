@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
@@ -36,25 +36,25 @@ def send_report(
         contextlib.closing(db_utils.connect("reader", purpose=f"send_report {report}")) as reader,
     ):
         reports.apply_files(connection)
-        wanted = reports.load(connection, report)
-        if not wanted.is_active:
+        definition = reports.load_report(connection, report)
+        if not definition.is_active:
             return Summary(headline=f"report {report} is not active, nothing sent")
         if preview is not None:
-            return _preview(wanted, connection, reader, preview)
-        done = reports.deliver(
-            wanted, connection, reader, log_utils.get_run_uuid(), wait_seconds(),
-            to_target=lambda name, paths: targets.deliver(targets.load_target(name), paths),
+            return _preview(definition, connection, reader, preview)
+        deliveries = reports.deliver_report(
+            definition, connection, reader, log_utils.get_run_uuid(), get_wait_seconds(),
+            deliver_to_target=lambda name, paths: targets.deliver(targets.load_target(name), paths),
         )  # fmt: skip
-    return _summary(done)
+    return _summary(deliveries)
 
 
-def _summary(done: list[Delivery]) -> Summary:
-    sent = [delivery for delivery in done if delivery.status == "sent"]
-    nothing = "no mail sent" if any(d.error for d in done) else "nothing new, no mail sent"
+def _summary(deliveries: list[Delivery]) -> Summary:
+    sent = [delivery for delivery in deliveries if delivery.status == "sent"]
+    nothing = "no mail sent" if any(d.error for d in deliveries) else "nothing new, no mail sent"
     summary = Summary(headline=f"sent: {'; '.join(d.subject for d in sent)}" if sent else nothing)
     summary.rows = [{"mail": d.delivery_id, "subject": d.subject, "to": ", ".join(d.recipients)} for d in sent]
     by_error: dict[str, list[Delivery]] = {}
-    for delivery in done:
+    for delivery in deliveries:
         if delivery.error:
             by_error.setdefault(delivery.error, []).append(delivery)
     for error, (first, *others) in by_error.items():
@@ -67,10 +67,10 @@ def _preview(report: Report, connection: Connection, reader: Connection, path: P
     from systemscripts import db_utils, log_utils, reports
 
     with db_utils.transaction(connection) as cursor:
-        content = reports.gather(report, cursor, reader, log_utils.get_run_uuid())
-    rendered = reports.render(report, content)
+        content = reports.gather_content(report, cursor, reader, log_utils.get_run_uuid())
+    rendered = reports.render_report(report, content)
     path.write_text(rendered.html, encoding="utf-8")
-    note = "" if rendered.wanted else f" (send_if: {report.send_if} is not met, it would not be sent)"
+    note = "" if rendered.is_wanted else f" (send_if: {report.send_if} is not met, it would not be sent)"
     return Summary(headline=f"{path}: {rendered.subject}{note}")
 
 

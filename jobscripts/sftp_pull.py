@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 if TYPE_CHECKING:
     from systemscripts.ingest.ingest_context import Context
@@ -41,7 +41,7 @@ def sftp_pull(
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
     if dry_run:
         return _look(Context(connection, chosen, directories, run_uuid))
-    options = run_imports.Options(until="fetch", wait_seconds=wait_seconds())
+    options = run_imports.Options(until="fetch", wait_seconds=get_wait_seconds())
     return run_imports.run_imports(connection, [chosen], directories, run_uuid, options)
 
 

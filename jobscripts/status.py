@@ -27,10 +27,10 @@ def status() -> Summary:
     try:
         connection = db_utils.connect(purpose="status")
         migrations.apply_pending(connection)
-        found = status_screen.gather(directories, connection)
+        found = status_screen.gather_screen(directories, connection)
     except EtlError as error:
         trouble = str(error)
-        found = status_screen.gather(directories, None, trouble)
+        found = status_screen.gather_screen(directories, None, trouble)
     finally:
         if connection is not None:
             connection.close()

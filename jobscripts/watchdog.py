@@ -22,23 +22,23 @@ def watchdog() -> Summary:
     """
     from systemscripts import alerts, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.monitoring import ping, watchdog_checks
+    from systemscripts.monitoring import ping_url, watchdog_checks
     from systemscripts.monitoring import watchdog_view as views
 
     directories = Directories(settings.current().etl_data_dir)
     connection, trouble = _database(directories)
     try:
-        view = views.now(directories, connection)
-        findings, unseen = watchdog_checks.look(view)
-        given_up = list(watchdog_checks.find_given_up(view))
+        view = views.build_view(directories, connection)
+        findings, unseen = watchdog_checks.find_problems(view)
+        given_up = list(watchdog_checks.find_retired_jobs(view))
     finally:
         if connection is not None:
             connection.close()
     for state, reason in given_up:  # first, or a reminder would go out before it is told of a last time
-        alerts.let_go(state.job, state.key, reason, directories)
-    alerts.observe(findings, directories, unseen)
+        alerts.retire_job(state.job, state.key, reason, directories)
+    alerts.record_findings(findings, directories, unseen)
     problems = [f"{finding.title}: {finding.error}" for finding in findings] + ([trouble] if trouble else [])
-    ping.tell(problems)
+    ping_url.send_ping(problems)
     number = len(problems)
     summary = Summary(headline=f"{number} thing{'' if number == 1 else 's'} wrong" if problems else "all is well")
     for text in problems:
@@ -57,9 +57,9 @@ def _database(directories: Directories) -> tuple[Connection | None, str]:
         connection = db_utils.connect(purpose="watchdog")
         migrations.apply_pending(connection)
     except EtlError as error:
-        alerts.database_down(str(error), directories)
+        alerts.record_database_down(str(error), directories)
         return None, f"the database is down: {error}"
-    alerts.database_back(directories)
+    alerts.record_database_up(directories)
     return connection, ""
 
 

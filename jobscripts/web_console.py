@@ -19,7 +19,7 @@ def _demo(values: dict[str, Any]) -> int | None:
     return run(values["port"])
 
 
-@job(lock="", alert=False, time_limit_hours=YEARS, instead=_demo)
+@job(lock="", alert=False, time_limit_hours=YEARS, run_instead=_demo)
 def web_console(
     host: Annotated[str, typer.Option(help="Where to listen, instead of CONSOLE_HOST.")] = "",
     port: Annotated[int | None, typer.Option(help="The port, instead of CONSOLE_PORT; 0: a free one.")] = None,

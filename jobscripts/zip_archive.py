@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 @job(lock="")
@@ -33,7 +33,7 @@ def zip_archive(
         raise UsageError(f"the import {config} keeps single files", "Set archive_policy: daily_zip.")
     summary = Summary()
     for each in chosen:
-        daily_zip.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, wait_seconds())
+        daily_zip.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, get_wait_seconds())
     summary.headline = f"{summary.files} archived files zipped" if summary.rows else "nothing to do: no day is finished"
     return summary
 

@@ -82,7 +82,7 @@ def is_secret_name(name: str) -> bool:
     return re.search(_SECRET_WORD, name, re.IGNORECASE) is not None
 
 
-def register(values: Iterable[str]) -> None:
+def register_secrets(values: Iterable[str]) -> None:
     """Add secrets to hide, line by line and in each spelling they may have: plain, in an address, a repr, JSON."""
     found = set(_spellings)
     for value in values:
@@ -98,7 +98,7 @@ def register_arguments(arguments: Sequence[str]) -> None:
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         option, equals, value = argument.partition("=")
         if _SECRET_OPTION.fullmatch(option):
-            register([value if equals else following])
+            register_secrets([value if equals else following])
 
 
 def mask(text: str) -> str:

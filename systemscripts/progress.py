@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a log line a minute without one, and a figure for dba.trun."""
+"""Show the progress of long work: a bar on a terminal, else a log line a minute, and a text for dba.trun."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LINE_EVERY_SECONDS = 60.0
-_shown: str = ""
+_status: str = ""
 
 
 class Tracker:
@@ -28,19 +28,19 @@ class Tracker:
         self.bar: RichProgress | None = None
 
     def advance(self, amount: float = 1) -> None:
-        """Say that `amount` more units are done."""
-        global _shown
+        """Count `amount` more units as done."""
+        global _status
         self.done += amount
         if self.bar is not None:
             self.bar.update(self.bar.task_ids[0], completed=self.done)
         moment = time.monotonic()
         if moment - self._last_line >= LINE_EVERY_SECONDS:
             self._last_line = moment
-            logger.info("%s", self.text())
-        _shown = self.text()
+            logger.info("%s", self.format_text())
+        _status = self.format_text()
 
-    def text(self) -> str:
-        """The state in words, with rate and time left."""
+    def format_text(self) -> str:
+        """Return the state in words, with rate and time left."""
         seconds = max(time.monotonic() - self._begun, 1e-6)
         rate = self.done / seconds
         text = f"{self.label}: {self.done:,.0f}"
@@ -53,15 +53,15 @@ class Tracker:
         return f"{text}, {rate:,.1f} a second"
 
 
-def shown() -> str:
-    """The last state of the work under way, for dba.trun.progress."""
-    return _shown
+def get_status() -> str:
+    """Return the last state of the work under way, for dba.trun.progress."""
+    return _status
 
 
-def now_at(text: str) -> None:
-    """Say in words what is under way where there is nothing to count: for dba.trun, and for who sits in front of it."""
-    global _shown
-    _shown = text
+def set_status(text: str) -> None:
+    """Set in words what is under way where there is nothing to count: for dba.trun, and for the terminal."""
+    global _status
+    _status = text
     if text and sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
 
@@ -69,20 +69,21 @@ def now_at(text: str) -> None:
 @contextmanager
 def track(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Tracker]:
     """Follow one piece of work; `total` in `unit` where it is known."""
-    global _shown
+    global _status
     tracker = Tracker(label, total, unit)
     try:
         if sys.stderr.isatty():
-            with _bar(tracker):
+            with _show_bar(tracker):
                 yield tracker
         else:
             yield tracker
     finally:
-        _shown = ""  # the next piece of work may say nothing of itself
+        # the next piece of work may not report anything
+        _status = ""
 
 
 @contextmanager
-def _bar(tracker: Tracker) -> Iterator[None]:
+def _show_bar(tracker: Tracker) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -76,10 +76,10 @@ def test_the_example_in_the_project_is_what_is_generated() -> None:
     from systemscripts import schedules
     from systemscripts.schedules import cron_file
 
-    wanted = cron_file.example()
+    wanted = cron_file.render_example()
     hint = "run: PYTHONPATH=. .venv/bin/python -m systemscripts.schedules.cron_file > etl_jobs.cron"
     assert (PROJECT / "etl_jobs.cron").read_text() == wanted, hint
-    assert not any(schedules.warning(each.schedule) for each in schedules.with_schedule())
+    assert not any(schedules.find_clock_change_risk(each.schedule) for each in schedules.list_with_schedule())
 
 
 def _said() -> str:
@@ -109,4 +109,6 @@ def test_the_reference_is_what_the_scripts_say() -> None:
     from systemscripts.job import reference_page
 
     written = (PROJECT / "docs" / "reference.md").read_text()
-    assert written == reference_page.page(), "run: PYTHONPATH=. .venv/bin/python -m systemscripts.job.reference_page"
+    assert written == reference_page.render_page(), (
+        "run: PYTHONPATH=. .venv/bin/python -m systemscripts.job.reference_page"
+    )

@@ -14,6 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 FLOORS = [
     {
         "settings",
+        "human_units",
         "directory_management",
         "errors",
         "masking",

@@ -50,7 +50,7 @@ def test_what_looks_like_a_secret(text: str, masked: str) -> None:
 
 
 def test_registered_secrets_in_every_spelling_but_not_in_another_case() -> None:
-    masking.register([PASSWORD, SOURCE, "CaseSensitive", "abc"])
+    masking.register_secrets([PASSWORD, SOURCE, "CaseSensitive", "abc"])
     for shown in (PASSWORD, quote(PASSWORD, safe=""), repr(PASSWORD), repr([SOURCE]), f"x{SOURCE}y"):
         assert "***" in masking.mask(shown)
         assert "wörd" not in masking.mask(shown)
@@ -77,12 +77,12 @@ def test_registered_secrets_in_every_spelling_but_not_in_another_case() -> None:
     ],
 )
 def test_a_short_or_common_secret_hides_itself_and_no_other_word(secret: str, text: str, masked: str) -> None:
-    masking.register([secret])
+    masking.register_secrets([secret])
     assert masking.mask(text) == masked
 
 
 def test_values_for_json() -> None:
-    masking.register(["1000"])
+    masking.register_secrets(["1000"])
     found = masking.mask_values({"rows": 1000, "text": "1000", "password": "x", "list": (1, "a 1000"), "none": None})
     assert found == {"rows": 1000, "text": "***", "password": "***", "list": [1, "a ***"], "none": None}
 

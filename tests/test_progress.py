@@ -13,7 +13,7 @@ BODY = """
         for _ in range(20):
             tracker.advance()
             time.sleep(0.05)
-    assert progress.shown() == ""
+    assert progress.get_status() == ""
 """
 
 
@@ -52,4 +52,4 @@ def test_work_of_unknown_length() -> None:
 
     with progress.track("x.csv") as tracker:
         tracker.advance(1234)
-        assert progress.shown().startswith("x.csv: 1,234 rows, ")
+        assert progress.get_status().startswith("x.csv: 1,234 rows, ")

@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging, os, sys, time
 from pathlib import Path
 from systemscripts import errors, log_utils, progress
-from systemscripts.job import Summary, deferred_signals, job, signals_and_timeout, wait_seconds
+from systemscripts.job import Summary, defer_signals, job, signals_and_timeout, get_wait_seconds
 from systemscripts.log_utils import heartbeat
 logger = logging.getLogger("tiny")
 """

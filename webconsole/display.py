@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, request
 from markupsafe import Markup
 
-from systemscripts import settings
+from systemscripts import human_units, settings
 
 # console.js stores the time zone of the browser in it
 ZONE_COOKIE = "console_zone"
@@ -74,28 +74,12 @@ def format_count(value: int | None) -> str:
 
 def format_duration(value: float | None) -> str:
     """Return a duration in seconds as text with fitting units, or a dash."""
-    if value is None:
-        return "–"
-    value = float(value)
-    if value < 10:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return "–" if value is None else human_units.format_duration(float(value))
 
 
 def format_size(value: int | None) -> str:
     """Return a number of bytes as text with a fitting unit, or a dash."""
-    if value is None:
-        return "–"
-    amount = float(value)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+    return "–" if value is None else human_units.format_size(value)
 
 
 def find_tone(status: str | None) -> str:

@@ -19,7 +19,7 @@ from waitress.utilities import RequestEntityTooLarge
 
 from systemscripts import db_utils
 from systemscripts.errors import EtlError
-from systemscripts.job import deferred_signals
+from systemscripts.job import defer_signals
 from webconsole import create_app, run_processes
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def serve(host: str, port: int) -> None:
     print(f"the console is at {address}", flush=True)
     logger.info("console: listening at %s", address)
     # deferred, because an exception in the middle of a request would be answered as its error
-    with deferred_signals() as stop_requested:
+    with defer_signals() as stop_requested:
         while not stop_requested():
             wasyncore.loop(timeout=0.5, map=sockets, use_poll=True, count=1)
         _finish_requests(sockets)

@@ -1,22 +1,24 @@
-"""One mail when something turns bad or fails in a new way, a reminder each week, one when it recovers.
+"""Alerts: one message when something fails or fails in a new way, a weekly reminder, and one when it recovers.
 
-alerts.notice(outcome, directories)            how a run ended
-alerts.observe(findings, directories, unseen)  what the watchdog finds wrong; what it finds no more has recovered
-alerts.let_go(job, key, reason, directories)   a bad job that nobody asks for any more
-alerts.tell(key, recipients, subject, text, directories)   one thing, to the people an import names
-alerts.send_waiting(directories)               what could not go out before, and the reminders that are due
-
-The state lies in var/alerts/, not in the database, for the database may be what is down. What could not go out waits
-there and goes with the next run of any job. Nothing here ever fails a job.
+The state is stored in var/alerts/, not in the database, because the database may be what is down. A message that could
+not be sent waits there for the next run of any job. Nothing here ever fails a job.
 """
 
 from __future__ import annotations
 
-from systemscripts.alerts.alert_state import State, all_states
+from systemscripts.alerts.alert_state import State, list_states
 from systemscripts.alerts.events import DATABASE_DOWN, Finding, Outcome
-from systemscripts.alerts.policy import database_back, database_down, let_go, notice, observe, send_waiting, tell
+from systemscripts.alerts.policy import (
+    queue_message,
+    record_database_down,
+    record_database_up,
+    record_findings,
+    retire_job,
+    send_waiting,
+    try_record_outcome,
+)
 
 __all__ = [
-    "DATABASE_DOWN", "Finding", "Outcome", "State", "all_states", "database_back", "database_down", "let_go", "notice",
-    "observe", "send_waiting", "tell",
+    "DATABASE_DOWN", "Finding", "Outcome", "State", "list_states", "queue_message", "record_database_down",
+    "record_database_up", "record_findings", "retire_job", "send_waiting", "try_record_outcome",
 ]  # fmt: skip

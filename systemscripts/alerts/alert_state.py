@@ -1,4 +1,4 @@
-"""What is known of one thing that went bad: a file in var/alerts/ while it is bad, or somebody is to be told."""
+"""The state of one failure: a file in var/alerts/ until it has recovered and its messages are sent."""
 
 from __future__ import annotations
 
@@ -16,72 +16,81 @@ from systemscripts.directory_management import Directories, atomic_write
 
 @dataclass
 class State:
-    """One bad thing; the file goes when its recovery has been told."""
+    """One failure; its file is removed when its recovery has been reported."""
 
     job: str
     key: str
-    kind: str  # a failure of another kind is news
+    # a failure of another kind is reported anew
+    kind: str
     since: str
     error: str
-    title: str = ""  # in place of the job's name, for what is no job
-    told: bool = False  # whether anybody was told that it is bad
-    told_at: str = ""  # when last
+    # replaces the job's name if this is not about a job
+    title: str = ""
+    # whether anyone was told of the failure, and when last
+    told: bool = False
+    told_at: str = ""
     recovered_at: str | None = None
-    subject: str = ""  # of the last message
+    # the last message
+    subject: str = ""
     text: str = ""
-    reason: str = ""  # the message that said it is bad
+    # the message that reported the failure
+    reason: str = ""
     message_id: str = ""
-    pending: list[str] = field(default_factory=list)  # the channels that have not taken that message
-    to: list[str] = field(default_factory=list)  # who alone gets it; none: as the settings say
-    items: list[str] = field(default_factory=list)  # what it was about so far (files, jobs)
-    is_remainder: bool = False  # whether it is for one recipient alone, and the others have it
+    # the channels that have not sent the last message yet
+    pending: list[str] = field(default_factory=list)
+    # the only recipients; empty: those of the settings
+    to: list[str] = field(default_factory=list)
+    # what it was about so far (files, jobs)
+    items: list[str] = field(default_factory=list)
+    # whether it is for one recipient alone because the others have it already
+    is_remainder: bool = False
 
     @property
     def name(self) -> str:
-        """What is bad, in words."""
+        """The title, or the job with its key."""
         return self.title or f"{self.job} {self.key}".strip()
 
     @property
-    def bad(self) -> bool:
-        """Whether it still is."""
+    def is_failing(self) -> bool:
+        """Whether it has not recovered yet."""
         return self.recovered_at is None
 
-    def told_outside(self, begin: datetime, end: datetime) -> bool:
-        """Whether the last message is older than a time, or later: then it went out under a wrong clock."""
+    def was_told_outside(self, begin: datetime, end: datetime) -> bool:
+        """Return whether the last message was not sent between two times; a later one was sent under a wrong clock."""
         return self.told and bool(self.told_at) and not begin <= datetime.fromisoformat(self.told_at) <= end
 
 
-def path_of(job: str, key: str, directories: Directories) -> Path:
-    """Where the state of a job and key lies."""
+def build_path(job: str, key: str, directories: Directories) -> Path:
+    """Return the path of the state of a job and key."""
     name = f"{job}-{key}" if key else job
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:80]
     return directories.alerts / f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
 
 
-def read(path: Path) -> State | None:
-    """A state; None where there is none, or a damaged one."""
+def read_state(path: Path) -> State | None:
+    """Return a state; None if there is none, or it is damaged."""
     try:
         return State(**json.loads(path.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
-def write(path: Path, state: State) -> None:
-    """Keep a state; raises OSError."""
+def write_state(path: Path, state: State) -> None:
+    """Write a state; raises OSError."""
     with atomic_write(path) as stream:
         stream.write(json.dumps(asdict(state), indent=1).encode())
 
 
 @contextmanager
-def lock(directories: Directories, name: str = "alerts.lock") -> Iterator[None]:
-    """Keep other processes out of the states meanwhile; raises OSError."""
+def hold_lock(directories: Directories, name: str = "alerts.lock") -> Iterator[None]:
+    """Keep other processes from changing the states; raises OSError."""
     with (directories.locks / name).open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def lock_if_free(directories: Directories, name: str) -> Iterator[bool]:
+def try_lock(directories: Directories, name: str) -> Iterator[bool]:
     """Take a lock without waiting, and yield whether it was free; raises OSError."""
     with (directories.locks / name).open("a") as stream:
         is_free = False
@@ -91,9 +100,9 @@ def lock_if_free(directories: Directories, name: str) -> Iterator[bool]:
         yield is_free
 
 
-def all_states(directories: Directories) -> Iterator[tuple[Path, State]]:
-    """Every state there is, with its file."""
+def list_states(directories: Directories) -> Iterator[tuple[Path, State]]:
+    """Yield every state with the path of its file."""
     for path in sorted(directories.alerts.glob("*.json")):
-        state = read(path)
+        state = read_state(path)
         if state is not None:
             yield path, state

@@ -1,7 +1,7 @@
-"""The ways on which an alert reaches people: mail, and a webhook in Slack's format. Each takes every message once.
+"""The channels of alerts: mail, and a webhook in Slack's format. Each sends every message once.
 
-A message is sent to all its recipients at once. Where the mail server refuses one of them for now, it waits for that
-one alone, as a state of its own: the others have it and never get it again.
+A message is sent to all its recipients at once. If the mail server refuses one of them temporarily, the message waits
+for that recipient alone, as a state of its own: the others never get it twice.
 """
 
 from __future__ import annotations
@@ -26,53 +26,59 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAIL, WEBHOOK = "mail", "webhook"
+# People wait for the run that sends.
 WEBHOOK_SECONDS = 10
-MOST_LETTERS = 3000  # of a message to a channel that people read on a phone
-NEWS = "news"  # the job in the states of what is told once, to certain people
-GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, 4.5.4.1: a recipient who is refused for so long is given up
+# People read the messages of this channel on a phone.
+MAX_WEBHOOK_LETTERS = 3000
+# The job in the states of messages that are sent once, to certain people.
+NEWS = "news"
+# RFC 5321, 4.5.4.1: a recipient who is refused for so long is given up.
+GIVE_UP_AFTER = timedelta(days=5)
 
 
-def wanted(state: State) -> list[str]:
-    """The channels that a message is to go to; mail also where it cannot go out yet."""
+def choose_channels(state: State) -> list[str]:
+    """Return the channels for a message; mail also if it cannot be sent yet."""
     if state.to:
         return [MAIL]
     webhook = [WEBHOOK] if settings.current().alert_webhook_url else []
-    return [MAIL, *webhook] if recipients(state) or not webhook else webhook
+    return [MAIL, *webhook] if list_recipients(state) or not webhook else webhook
 
 
-def reachable(state: State) -> bool:
-    """Whether anybody can be told at all, by the settings."""
-    return bool(recipients(state) or settings.current().alert_webhook_url)
+def is_anyone_reachable(state: State) -> bool:
+    """Return whether the settings name anyone to alert."""
+    return bool(list_recipients(state) or settings.current().alert_webhook_url)
 
 
-def recipients(state: State) -> list[str]:
-    """Who hears of it: ALERT_RECIPIENTS, and whom its pipeline names; nobody where no mail can go out."""
-    found = state.to or list(settings.current().alert_recipients)
+def list_recipients(state: State) -> list[str]:
+    """Return the recipients: ALERT_RECIPIENTS and those of its pipeline; none if no mail server is configured."""
+    mailboxes = state.to or list(settings.current().alert_recipients)
     if state.job == "run_pipeline" and state.key:
-        from systemscripts.configuration import pipeline_config  # most runs tell nobody
+        # late: most runs alert no one
+        from systemscripts.configuration import pipeline_config
 
-        with suppress(EtlError):  # a faulty file is somebody else's alert
-            found += pipeline_config.load_pipeline(state.key).notify
+        # a faulty file has an alert of its own
+        with suppress(EtlError):
+            mailboxes += pipeline_config.load_pipeline(state.key).notify
     if not settings.current().smtp_host:
         return []
-    return list({settings.extract_address(each): each for each in reversed(found)}.values())[::-1]
+    return list({settings.extract_address(mailbox): mailbox for mailbox in reversed(mailboxes)}.values())[::-1]
 
 
 def send_pending(directories: Directories) -> None:
-    """Send what waits; a channel that fails once is left alone until the next run.
+    """Send the messages that wait; a channel that fails once is not used again before the next run.
 
-    One process sends at a time, and none waits for it: after it gave the lock back, the sender looks for what others
-    have left meanwhile. The states stay free, so that a slow server keeps no run from noting its own.
+    Only one process sends at a time, and none waits for it: after releasing the lock, the sender looks for messages
+    that others have queued meanwhile. The states stay unlocked, so a slow server does not block other runs.
     """
     tried: set[tuple[str, str]] = set()
     failed: set[str] = set()
-    while waiting := [each for each in _waiting(directories) if each.key not in tried and each.channel not in failed]:
-        with states.lock_if_free(directories, "alerts_sending.lock") as is_free:
+    while waiting := _list_waiting(directories, tried, failed):
+        with states.try_lock(directories, "alerts_sending.lock") as is_free:
             if not is_free:
                 return
             for message in waiting:
                 tried.add(message.key)
-                if message.channel not in failed and not _send(message, directories):
+                if message.channel not in failed and not _try_send(message, directories):
                     failed.add(message.channel)
 
 
@@ -86,97 +92,101 @@ class _Message:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What its remainder for one recipient has as well, which goes with a later run."""
+        """The key that its remainder for one recipient shares, so that a later run sends that."""
         return self.message_id, self.channel
 
 
-def _waiting(directories: Directories) -> list[_Message]:
-    return [
+def _list_waiting(directories: Directories, tried: set[tuple[str, str]], failed: set[str]) -> list[_Message]:
+    messages = [
         _Message(path, state.message_id, channel)
-        for path, state in states.all_states(directories)
+        for path, state in states.list_states(directories)
         for channel in state.pending
     ]
+    return [message for message in messages if message.key not in tried and message.channel not in failed]
 
 
-def _send(message: _Message, directories: Directories) -> bool:
-    """Send one message if it still waits; returns whether its channel is of use."""
-    state = states.read(message.path)
+def _try_send(message: _Message, directories: Directories) -> bool:
+    """Send one message if it still waits; return whether its channel works."""
+    state = states.read_state(message.path)
     if state is None or state.message_id != message.message_id or message.channel not in state.pending:
-        return True  # another process was quicker
-    if message.channel == MAIL and not recipients(state):
-        logger.info("no alert mail went out: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
+        # another process was quicker
+        return True
+    if message.channel == MAIL and not list_recipients(state):
+        logger.info("no alert mail was sent: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
         return False
     try:
-        is_done = _post(state) if message.channel == WEBHOOK else _mail(state, directories)
+        is_done = _try_post(state) if message.channel == WEBHOOK else _try_mail(state, directories)
     except EtlError as error:
-        warn(f"the alert {message.channel} did not go out, it goes with a later run: {error}")
+        log_warning(f"the alert {message.channel} was not sent, a later run sends it: {error}")
         return False
     if is_done:
-        _note(message.path, state.message_id, message.channel, directories)
+        _record_sent(message.path, state.message_id, message.channel, directories)
     return True
 
 
-def _note(path: Path, message_id: str, channel: str, directories: Directories) -> None:
-    """Note that a channel has a message, unless another message has taken its place meanwhile."""
-    with states.lock(directories):
-        state = states.read(path)
+def _record_sent(path: Path, message_id: str, channel: str, directories: Directories) -> None:
+    """Record that a channel has sent a message, unless another message has replaced it meanwhile."""
+    with states.hold_lock(directories):
+        state = states.read_state(path)
         if state is None or state.message_id != message_id or channel not in state.pending:
             return
         state.pending.remove(channel)
-        if state.bad:
+        if state.is_failing:
             state.told, state.told_at = True, settings.now().isoformat(timespec="seconds")
-        if state.bad or state.pending:
-            states.write(path, state)
+        if state.is_failing or state.pending:
+            states.write_state(path, state)
         else:
             path.unlink(missing_ok=True)
 
 
-def _mail(state: State, directories: Directories) -> bool:
-    """Mail a message to its recipients; returns whether it is done with. Raises EtlError where the server is away."""
-    from systemscripts import mail  # most runs have nothing to send, and ssl takes a while to import
+def _try_mail(state: State, directories: Directories) -> bool:
+    """Mail a message to its recipients; return whether it is done. Raises EtlError if the server is away."""
+    # late: most runs have nothing to send, and ssl takes a while to import
+    from systemscripts import mail
 
-    to = recipients(state)
+    to = list_recipients(state)
     message = mail.compose(state.subject, to, state.text)
-    del message["Message-ID"]  # one for all tries, so that a kill after the acceptance repeats nothing new
+    # the same ID for all attempts: a kill after the server accepted the mail repeats no new message
+    del message["Message-ID"]
     message["Message-ID"] = state.message_id
     refused = mail.send(message, to)
     if len(refused) == len(to):
         return state.job == NEWS and _is_given_up(state, refused)
     for refusal in refused:
         if refusal.is_temporary:
-            _keep_for(refusal.mailbox, state, directories)
+            _keep_for_recipient(refusal.mailbox, state, directories)
     return True
 
 
 def _is_given_up(state: State, refused: list[Refusal]) -> bool:
-    """Return whether what only these people are told is no longer tried: refused for good, or for days."""
+    """Return whether a message to certain people is no longer tried: refused permanently, or for days."""
     since = datetime.fromisoformat(state.since)
-    permanently = state.is_remainder and not any(each.is_temporary for each in refused)
+    permanently = state.is_remainder and not any(refusal.is_temporary for refusal in refused)
     return permanently or abs(settings.now() - since) > GIVE_UP_AFTER
 
 
-def _keep_for(mailbox: str, state: State, directories: Directories) -> None:
-    """Keep a message for the one recipient who could not get it, before it is noted as sent to the others."""
+def _keep_for_recipient(mailbox: str, state: State, directories: Directories) -> None:
+    """Keep a message for the one recipient who could not get it, before it is recorded as sent to the others."""
     now = settings.now().isoformat(timespec="seconds")
     key = f"{state.message_id} {settings.extract_address(mailbox)}"
-    left = replace(
+    remainder = replace(
         state, job=NEWS, key=key, kind="", since=now, recovered_at=now, pending=[MAIL], to=[mailbox], items=[],
         reason="", is_remainder=True,
     )  # fmt: skip
-    states.write(states.path_of(NEWS, key, directories), left)
+    states.write_state(states.build_path(NEWS, key, directories), remainder)
 
 
-def _post(state: State) -> bool:
-    """Post to the webhook as Slack wants it (api.slack.com, "Sending messages using incoming webhooks").
+def _try_post(state: State) -> bool:
+    """Post to the webhook in Slack's format (api.slack.com, "Sending messages using incoming webhooks").
 
-    Returns True; raises TryLaterError where it does not accept the message.
+    Return True; raises TryLaterError if it does not accept the message.
     """
     import urllib.error
     import urllib.request
 
     secret = settings.current().alert_webhook_url
     url = secret.get_secret_value() if secret else ""
-    text = f"*{state.subject}*\n{state.text}"[:MOST_LETTERS]
+    text = f"*{state.subject}*\n{state.text}"[:MAX_WEBHOOK_LETTERS]
     request = urllib.request.Request(
         url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
     )
@@ -190,7 +200,8 @@ def _post(state: State) -> bool:
     return True
 
 
-def warn(text: str) -> None:
-    """Say it without failing anything."""
-    with suppress(EtlError):  # a full disk
+def log_warning(text: str) -> None:
+    """Log a warning without failing anything."""
+    # a full disk
+    with suppress(EtlError):
         logger.warning("%s", text, extra={"code": "alert_not_sent"})

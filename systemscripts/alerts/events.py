@@ -1,18 +1,19 @@
-"""Why somebody is told: a run that went bad, or something the watchdog found."""
+"""What alerts report: a run that failed, or a problem that the watchdog found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DATABASE_DOWN = "database down"  # the kind of a run that found no database: one alert for all of them
+# The kind of a run that found no database: one alert for all of them.
+DATABASE_DOWN = "database down"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, as far as an alert needs it.
+    """The end of a run, as far as an alert needs it.
 
-    `kind` tells one way of failing from another. `connected`: whether the run has had a connection to the database.
+    `kind` distinguishes one way of failing from another. `connected`: whether the run was connected to the database.
     """
 
     job: str
@@ -27,15 +28,15 @@ class Outcome:
 
     @property
     def command(self) -> str:
-        """What runs it again."""
+        """The command that runs the job again."""
         return f"./run_python_etl_script.sh {self.job}.py {self.arguments}".strip()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong that no run has said: `key` names it for good, `title` is the subject, `error` the sentence.
+    """A problem that no run has reported: `key` identifies it, `title` is the subject, `error` the sentence.
 
-    `kind`: a change of it is news. `items`: one more of them is news (files that wait); one fewer is not.
+    `kind`: a change is reported. `items`: an additional one is reported (files that wait); one fewer is not.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""When a message goes out: when something turns bad or is bad in a new way, weekly while it lasts, once when over."""
+"""When a message is sent: when something fails or fails in a new way, weekly while it lasts, and when it recovers."""
 
 from __future__ import annotations
 
@@ -14,193 +14,198 @@ from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import DATABASE_DOWN, Finding, Outcome
 from systemscripts.directory_management import Directories
 
-WATCHED = "watchdog finding"  # the job in the states of findings
+# The job in the states of findings.
+WATCHED = "watchdog finding"
 DATABASE = "database"
-REMIND_AFTER = timedelta(days=7, hours=-4)  # a job of each Monday morning is not always on the minute
+# A job that runs each Monday morning is not always on the minute.
+REMIND_AFTER = timedelta(days=7, hours=-4)
 
 
-def notice(outcome: Outcome, directories: Directories, sends: bool = True) -> bool:
-    """Take one run's end into account and tell what is news; return whether the alert is out or kept for a later run.
+def try_record_outcome(outcome: Outcome, directories: Directories, sends_now: bool = True) -> bool:
+    """Record the end of a run and report what is new; return whether the alert was sent or kept for a later run.
 
-    `sends`: whether it goes out now; otherwise with the next run that sends. Never raises: an alert must not fail the
-    job.
+    `sends_now`: send it now, not with the next run that sends some. Never raises: an alert must not fail the job.
     """
-    kept = False
-    with _guarded(directories, f"the alert of {outcome.job} could not be kept"):
+    is_kept = False
+    with _hold_lock(directories, f"the alert of {outcome.job} could not be kept"):
         if outcome.connected:
-            _recover(states.path_of(DATABASE, "", directories))
+            _recover(states.build_path(DATABASE, "", directories))
         if outcome.kind == DATABASE_DOWN:
-            _database_down(outcome.error, directories, outcome.command)
+            _record_database_down(outcome.error, directories, outcome.command)
         else:
-            _take(outcome, states.path_of(outcome.job, outcome.key, directories))
-        kept = True
-    if sends:
+            _record_job(outcome, states.build_path(outcome.job, outcome.key, directories))
+        is_kept = True
+    if sends_now:
         send_waiting(directories)
-    return kept
+    return is_kept
 
 
-def observe(findings: Iterable[Finding], directories: Directories, unseen: Collection[str] = ()) -> None:
-    """Take what the watchdog found into account; every earlier finding that is not among them is over.
+def record_findings(findings: Iterable[Finding], directories: Directories, unseen: Collection[str] = ()) -> None:
+    """Record the problems that the watchdog found; every earlier one that is not among them has recovered.
 
-    `unseen`: keys (or their first words) that could not be looked at this time; they stay as they are. Never raises.
+    `unseen`: keys (or their first words) that could not be checked this time; they stay as they are. Never raises.
     """
-    with _guarded(directories, "what the watchdog found could not be kept"):
-        found = list(findings)
-        for finding in found:
-            _take_finding(finding, states.path_of(WATCHED, finding.key, directories))
-        keys = {finding.key for finding in found}
-        for path, state in states.all_states(directories):
-            over = state.job == WATCHED and state.key not in keys
-            if over and state.key not in unseen and state.key.partition(" ")[0] not in unseen:
+    findings = list(findings)
+    with _hold_lock(directories, "what the watchdog found could not be kept"):
+        for finding in findings:
+            _record_finding(finding, states.build_path(WATCHED, finding.key, directories))
+        keys = {finding.key for finding in findings}
+        for path, state in states.list_states(directories):
+            is_gone = state.job == WATCHED and state.key not in keys
+            if is_gone and state.key not in unseen and state.key.partition(" ")[0] not in unseen:
                 _recover(path)
     send_waiting(directories)
 
 
-def let_go(job: str, key: str, reason: str, directories: Directories) -> None:
-    """A bad job that nobody asks for any more, and why: its reminders end, and that is told. Never raises."""
-    with _guarded(directories, f"the end of the alerts of {job} {key} could not be kept"):
-        _recover(states.path_of(job, key, directories), reason)
+def retire_job(job: str, key: str, reason: str, directories: Directories) -> None:
+    """End the reminders of a failing job that is no longer expected to run, and report that once. Never raises."""
+    with _hold_lock(directories, f"the end of the alerts of {job} {key} could not be kept"):
+        _recover(states.build_path(job, key, directories), reason)
     send_waiting(directories)
 
 
-def database_down(error: str, directories: Directories) -> None:
-    """Somebody found no database. Never raises."""
-    with _guarded(directories, "the state of the database could not be kept"):
-        _database_down(error, directories)
+def record_database_down(error: str, directories: Directories) -> None:
+    """Record that the database could not be reached. Never raises."""
+    with _hold_lock(directories, "the state of the database could not be kept"):
+        _record_database_down(error, directories)
     send_waiting(directories)
 
 
-def _database_down(error: str, directories: Directories, command: str = "") -> None:
-    """One alert for all runs that find no database; `command`: what could not run."""
-    path = states.path_of(DATABASE, "", directories)
+def _record_database_down(error: str, directories: Directories, command: str = "") -> None:
+    """Keep one alert for all runs that find no database; `command`: the one that could not run."""
+    path = states.build_path(DATABASE, "", directories)
     finding = Finding(
         "", "the database is down", error,
-        "start it; what could not run meanwhile is named when it is back (doctor.py says what is wrong).",
+        "start it (doctor.py says what is wrong); the message of its recovery names the jobs that could not run.",
     )  # fmt: skip
-    _take_finding(finding, path, DATABASE)
-    state = states.read(path)
+    _record_finding(finding, path, DATABASE)
+    state = states.read_state(path)
     if state is not None and command and command not in state.items:
         state.items.append(masking.mask(command))
-        states.write(path, state)
+        states.write_state(path, state)
 
 
-def database_back(directories: Directories) -> None:
-    """Somebody reached the database. Never raises."""
-    with _guarded(directories, "the state of the database could not be kept"):
-        _recover(states.path_of(DATABASE, "", directories))
+def record_database_up(directories: Directories) -> None:
+    """Record that the database was reached. Never raises."""
+    with _hold_lock(directories, "the state of the database could not be kept"):
+        _recover(states.build_path(DATABASE, "", directories))
     send_waiting(directories)
 
 
 def send_waiting(directories: Directories) -> None:
-    """Send what could not go out before, and the reminders that are due. Never raises."""
-    with _guarded(directories, "the reminders could not be kept"):
-        _remind(directories)
+    """Send the messages that could not be sent before, and the reminders that are due. Never raises."""
+    with _hold_lock(directories, "the reminders could not be kept"):
+        _queue_reminders(directories)
     try:
         channels.send_pending(directories)
     except Exception as error:
-        channels.warn(f"alerts could not be sent: {error}")
+        channels.log_warning(f"alerts could not be sent: {error}")
 
 
-def tell(key: str, recipients: list[str], subject: str, text: str, directories: Directories) -> None:
-    """Tell some people, beside whoever gets the alerts, of one thing; `key` names it, so that it waits only once.
+def queue_message(key: str, recipients: list[str], subject: str, text: str, directories: Directories) -> None:
+    """Queue a message to certain people; `key` identifies it, so that it waits only once.
 
-    Goes out with this run's end, or a later one's. Never raises.
+    It is sent at the end of this run, or of a later one. Never raises.
     """
-    with _guarded(directories, f"the news for {', '.join(recipients)} could not be kept"):
+    with _hold_lock(directories, f"the message to {', '.join(recipients)} could not be kept"):
         now = settings.now().isoformat(timespec="seconds")
-        # recovered from the start: there is nothing that could recover
+        # recovered from the start: a message has nothing that could recover
         state = State(channels.NEWS, key, "", now, "", title=subject, recovered_at=now, to=recipients)
-        _message(state, "", text)
-        states.write(states.path_of(state.job, key, directories), state)
+        _set_message(state, "", text)
+        states.write_state(states.build_path(state.job, key, directories), state)
 
 
 @contextmanager
-def _guarded(directories: Directories, what: str) -> Iterator[None]:
-    """One at a time, and whatever goes wrong is a warning."""
+def _hold_lock(directories: Directories, what: str) -> Iterator[None]:
+    """Hold the lock of the states, and turn every error into a warning."""
     try:
-        with states.lock(directories):
+        with states.hold_lock(directories):
             yield
     except Exception as error:
-        channels.warn(f"{what}: {error}")
+        channels.log_warning(f"{what}: {error}")
 
 
-def _remind(directories: Directories) -> None:
-    """Make the reminders that are due."""
+def _queue_reminders(directories: Directories) -> None:
+    """Queue the reminders that are due."""
     now = settings.now()
-    for path, state in states.all_states(directories):
-        if state.bad and not state.pending and state.told_outside(now - REMIND_AFTER, now + REMIND_AFTER):
-            _message(state, "still" if state.title else "is still bad", messages.reminder(state))
-            states.write(path, state)
+    for path, state in states.list_states(directories):
+        if state.is_failing and not state.pending and state.was_told_outside(now - REMIND_AFTER, now + REMIND_AFTER):
+            _set_message(state, "still" if state.title else "is still failing", messages.compose_reminder(state))
+            states.write_state(path, state)
 
 
-def _take(outcome: Outcome, path: Path) -> None:
-    """Bring the state of a job up to date."""
+def _record_job(outcome: Outcome, path: Path) -> None:
+    """Update the state of a job."""
     if outcome.status == "succeeded":
         _recover(path)
         return
     kind = f"{outcome.status} {outcome.exit_code} {outcome.kind}".strip()
-    before = _going_on(path)
+    before = _read_failing(path)
     if before is not None and before.kind == kind:
         return
-    state = _bad(before, State(outcome.job, outcome.key, kind, "", masking.mask(outcome.error)))
-    _tell_it_is_bad(path, state, outcome.status, messages.of_outcome(state, outcome))
+    state = _continue_state(before, State(outcome.job, outcome.key, kind, "", masking.mask(outcome.error)))
+    _queue_failure(path, state, outcome.status, messages.compose_outcome(state, outcome))
 
 
-def _take_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
-    before = _going_on(path)
+def _record_finding(finding: Finding, path: Path, job: str = WATCHED) -> None:
+    before = _read_failing(path)
     items = set(before.items) if before is not None else set()
     if before is not None and before.kind == finding.kind and finding.items <= items:
         return
-    state = _bad(before, State(job, finding.key, finding.kind, "", masking.mask(finding.error), finding.title))
+    state = _continue_state(
+        before, State(job, finding.key, finding.kind, "", masking.mask(finding.error), finding.title)
+    )
     state.items = sorted(items | finding.items)
-    _tell_it_is_bad(path, state, "", messages.of_finding(state, finding))
+    _queue_failure(path, state, "", messages.compose_finding(state, finding))
 
 
-def _tell_it_is_bad(path: Path, state: State, how: str, text: str) -> None:
-    """Keep a new bad state; what could not be told before (a recovery, another reason) goes along."""
-    _message(state, how, text)
+def _queue_failure(path: Path, state: State, how: str, text: str) -> None:
+    """Write the state of a failure; its message includes one that could not be sent before."""
+    _set_message(state, how, text)
     state.reason = state.text
-    earlier = states.read(path)
+    earlier = states.read_state(path)
     if earlier is not None and earlier.pending:
-        state.text += messages.untold(earlier)
-    states.write(path, state)
+        state.text += messages.compose_unsent(earlier)
+    states.write_state(path, state)
 
 
-def _going_on(path: Path) -> State | None:
-    state = states.read(path)
-    return state if state is not None and state.bad else None
+def _read_failing(path: Path) -> State | None:
+    state = states.read_state(path)
+    return state if state is not None and state.is_failing else None
 
 
-def _bad(before: State | None, state: State) -> State:
-    """A new state, with what goes on from the one before."""
+def _continue_state(before: State | None, state: State) -> State:
+    """Return a new state that continues the one before."""
     state.since = before.since if before is not None else settings.now().isoformat(timespec="seconds")
     state.told = before is not None and before.told
     return state
 
 
-def _recover(path: Path, let_go: str = "") -> None:
-    """End a bad state, where there is one. `let_go`: why nobody waits any more for it to work again."""
-    state = _going_on(path)
+def _recover(path: Path, retired_because: str = "") -> None:
+    """End the failure of a state, if there is one. `retired_because`: why the job is no longer expected to run."""
+    state = _read_failing(path)
     if state is None:
         return
-    if not state.told and not channels.reachable(state):  # nobody was told, nobody could be
+    # no one was told, and no one can be
+    if not state.told and not channels.is_anyone_reachable(state):
         path.unlink(missing_ok=True)
         return
     state.recovered_at = settings.now().isoformat(timespec="seconds")
-    if let_go:
-        _message(state, "is no longer expected", messages.let_go(state, let_go))
+    if retired_because:
+        _set_message(state, "is no longer expected", messages.compose_retirement(state, retired_because))
     else:
-        _message(state, "works again", messages.recovery(state))
-    states.write(path, state)
+        _set_message(state, "recovered", messages.compose_recovery(state))
+    states.write_state(path, state)
 
 
-def _message(state: State, how: str, text: str) -> None:
-    """Put a message into a state, for every channel."""
-    from systemscripts import mail  # most runs have nothing to tell, and ssl takes a while to import
+def _set_message(state: State, how: str, text: str) -> None:
+    """Set the message of a state, for every channel."""
+    # late: most runs have nothing to report, and ssl takes a while to import
+    from systemscripts import mail
 
     subject = f"{state.name} {how}".strip()
     if state.title and how:
         subject = f"{'over' if state.recovered_at else how}: {state.title}"
     state.subject, state.text = masking.mask(f"[ETL] {subject}"), masking.mask(text)
     state.message_id = mail.make_message_id()
-    state.pending = channels.wanted(state)
+    state.pending = channels.choose_channels(state)

@@ -117,7 +117,7 @@ def read_secret(reference: str, where: str) -> str:
             f"{where}: its secret is not where it stood, in {path}",
             "Write it as ${SOURCE_...} in its YAML, then run that again.",
         ) from error
-    masking.register([str(value)])
+    masking.register_secrets([str(value)])
     return str(value)
 
 

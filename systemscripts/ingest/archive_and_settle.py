@@ -116,7 +116,7 @@ def _notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
         if held
         else f"Nothing of it is loaded; the file is in {ticket.keep_path}.\n"
     )
-    alerts.tell(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
+    alerts.queue_message(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
 
 
 def _is_same_file(source: Path, ticket: file_ledger.Ticket, read_as: FileStat | None) -> bool:

@@ -1,4 +1,4 @@
-"""One run at a time for a script and key: a kernel lock, which dies with its process."""
+"""One run at a time for a script and key: a kernel lock, which ends with its process."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from systemscripts.errors import SkippedError
 
 
 class BusyError(SkippedError):
-    """Somebody else holds the lock."""
+    """Another run holds the lock."""
 
 
-def acquire(directories: Directories, script: str, key: str, wait_seconds: float) -> IO[str]:
-    """Hold the lock of a script and key until the stream that is returned is closed or the process ends.
+def acquire_lock(directories: Directories, script: str, key: str, wait_seconds: float) -> IO[str]:
+    """Hold the lock of a script and key until the returned stream is closed or the process ends.
 
-    `wait_seconds`: how long to wait for a holder to end. Raises BusyError, which says who holds it since when.
+    `wait_seconds`: how long to wait for the holder to end. Raises BusyError, which names the holder and its start time.
     """
-    path = directories.locks / f"{_file_name(script, key)}.lock"
+    path = directories.locks / f"{_build_file_name(script, key)}.lock"
     try:
         stream = path.open("a+", encoding="utf-8")
     except OSError as error:
@@ -38,7 +38,7 @@ def acquire(directories: Directories, script: str, key: str, wait_seconds: float
         except OSError:
             if time.monotonic() >= until:
                 stream.close()
-                raise _busy(path, script, key) from None
+                raise _explain_busy(path, script, key) from None
             time.sleep(0.2)
     stream.truncate(0)
     stream.write(json.dumps({"pid": os.getpid(), "since": settings.now().isoformat(timespec="seconds")}))
@@ -46,13 +46,13 @@ def acquire(directories: Directories, script: str, key: str, wait_seconds: float
     return stream
 
 
-def _file_name(script: str, key: str) -> str:
+def _build_file_name(script: str, key: str) -> str:
     name = f"{script}-{key}" if key else script
     safe = re.sub(r"[^\w.-]", "_", name)[:100]
     return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _busy(path: Path, script: str, key: str) -> BusyError:
+def _explain_busy(path: Path, script: str, key: str) -> BusyError:
     named = f"{script} {key}".strip()
     try:
         holder = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""What killed runs have left: their alert, their last record, their way into the database."""
+"""Finish what killed runs left open: their alert, their last record, their delivery to the database."""
 
 from __future__ import annotations
 
@@ -18,62 +18,63 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KILLED = "the process ended without a word (killed, or the machine went down)"
+KILLED = "the process ended unexpectedly (killed, or the machine went down)"
 
 
-def close(directories: Directories, sends: bool) -> int:
-    """Give every run whose process was killed its alert and its last record; returns how many. Needs no database.
+def close_dead_runs(directories: Directories, sends_alerts: bool) -> int:
+    """Give every run whose process was killed its alert and its last record; return how many. Needs no database.
 
-    `sends`: whether the alerts go out now, or with the next run that sends.
+    `sends_alerts`: send the alerts now, instead of with the next run that sends some.
     """
     interrupted = 0
     temporary_files.remove_leftovers()
     log_utils.remove_incomplete_markers(directories)
-    for leftover in log_utils.list_unfinished(directories):
-        if leftover.interrupted():
+    for dead_run in log_utils.list_unfinished(directories):
+        if dead_run.was_interrupted():
             interrupted += 1
-            run = leftover.run
+            run = dead_run.run
             if run.alert:
-                _tell(directories, run.job, run.lock_key, run.arguments, leftover.path, sends)
-            leftover.close_as_interrupted()  # after the alert, which is not sent twice
+                _alert(directories, run.job, run.lock_key, run.arguments, dead_run.path, sends_alerts)
+            # after the alert, which is not sent twice
+            dead_run.close_as_interrupted()
         else:
-            leftover.complete_readable()
-        leftover.log_is_whole()
+            dead_run.write_readable_logs()
+        dead_run.mark_log_complete()
     return interrupted
 
 
-def deliver(connection: Connection, directories: Directories, sends: bool) -> int:
-    """Carry what ended runs have left into the database; returns how many rows still said running there.
+def deliver_dead_runs(connection: Connection, directories: Directories, sends_alerts: bool) -> int:
+    """Send what ended runs left behind to the database; return how many rows still had the status running there.
 
-    Raises psycopg2.Error when the database goes away meanwhile; what was not done is done by the next run.
+    Raises psycopg2.Error if the database goes away; the next run does the rest.
     """
-    for leftover in log_utils.list_undelivered(directories):
+    for dead_run in log_utils.list_undelivered(directories):
         try:
-            leftover.complete_log()
+            dead_run.append_unwritten()
         except OSError:
             # its disk is still full
             continue
-        if leftover.path.exists():
-            log_utils.Delivery(leftover.path).advance(connection)
+        if dead_run.path.exists():
+            log_utils.Delivery(dead_run.path).send_new_entries(connection)
         else:
-            text = f"the log of {leftover.run.job}, {leftover.path}, is gone: its entries are lost"
+            text = f"the log of {dead_run.run.job}, {dead_run.path}, is gone: its entries are lost"
             logger.warning("%s", text, extra={"code": "log_lost"})
-        leftover.delivered()
-    return _close_rows_without_marker(connection, directories, sends)
+        dead_run.mark_delivered()
+    return _close_rows_without_marker(connection, directories, sends_alerts)
 
 
-def _tell(directories: Directories, job: str, key: str, arguments: str, log_file: Path, sends: bool) -> None:
-    # no warning of this run, which may be green
+def _alert(directories: Directories, job: str, key: str, arguments: str, log_file: Path, sends_alerts: bool) -> None:
+    # not a warning of this run, which may itself succeed
     logger.error("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
     outcome = alerts.Outcome(job, key, "interrupted", 137, KILLED, arguments, log_file, "killed")
-    alerts.notice(outcome, directories, sends)
+    alerts.try_record_outcome(outcome, directories, sends_alerts)
 
 
-def _close_rows_without_marker(connection: Connection, directories: Directories, sends: bool) -> int:
-    """Close rows that still say running although their process is gone and var/ knows nothing of them.
+def _close_rows_without_marker(connection: Connection, directories: Directories, sends_alerts: bool) -> int:
+    """Close rows with the status running whose process is gone and that have no marker in var/.
 
-    Those of a restored backup are of runs that went on after it was made, as that of the backup itself: their logs say
-    how they ended. Where the log says nothing or is gone, they were interrupted.
+    Rows of a restored backup belong to runs that continued after it was made, such as the backup itself: their logs say
+    how they ended. If a log does not say so or is gone, the run was interrupted.
     """
     from systemscripts import db_utils
 
@@ -84,8 +85,9 @@ def _close_rows_without_marker(connection: Connection, directories: Directories,
         )
         rows = [row for row in cursor.fetchall() if log_utils.read_process_start(row[1]) != row[2]]
     for *_, log_file in rows:
-        with suppress(FileNotFoundError):  # what is there already is not entered twice
-            log_utils.Delivery(_log_of(log_file, directories)).advance(connection)
+        # entries that are already there are not inserted twice
+        with suppress(FileNotFoundError):
+            log_utils.Delivery(_find_log(log_file, directories)).send_new_entries(connection)
     with db_utils.transaction(connection) as cursor:
         cursor.execute(
             """update dba.trun set status = 'interrupted', exit_code = 137, ended_at = now(), error = %s
@@ -95,9 +97,9 @@ def _close_rows_without_marker(connection: Connection, directories: Directories,
         )
         closed: list[Any] = cursor.fetchall()
     for job, key, arguments, log_file in closed:
-        _tell(directories, job, key, arguments, _log_of(log_file, directories), sends)
+        _alert(directories, job, key, arguments, _find_log(log_file, directories), sends_alerts)
     return len(closed)
 
 
-def _log_of(log_file: str, directories: Directories) -> Path:
+def _find_log(log_file: str, directories: Directories) -> Path:
     return directories.logs / log_file.rpartition("/")[2]

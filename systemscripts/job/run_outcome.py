@@ -1,4 +1,4 @@
-"""How a run ends: its status, its exit code, and the one line that says why."""
+"""The outcome of a run: its status, its exit code, and the one line that says why."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from systemscripts.summary import Summary
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a run ended; `kind` tells one way of failing from another."""
+class RunOutcome:
+    """How a run ended; `failure_type` distinguishes one way of failing from another."""
 
     status: str
     exit_code: int
     error: str | None = None
-    kind: str = ""
+    failure_type: str = ""
 
 
-def of_summary(summary: Summary) -> Ending:
-    """A run whose function returned."""
+def build_from_summary(summary: Summary) -> RunOutcome:
+    """Return the outcome of a run whose function returned."""
     problems = "; ".join(summary.problems) or None
-    return Ending("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems")
+    return RunOutcome("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems")
 
 
-def of_stop(ended: RunEnded) -> Ending:
-    """A run that was asked to end, or had no more time."""
-    return Ending(ended.status, ended.exit_code, f"{ended.reason}. Run the same command again to go on.")
+def build_from_stop(ended: RunEnded) -> RunOutcome:
+    """Return the outcome of a run that was asked to stop, or reached its time limit."""
+    return RunOutcome(ended.status, ended.exit_code, f"{ended.reason}. Run the same command again to continue.")
 
 
-def of_error(error: BaseException, log_file: Path) -> Ending:
-    """A run that an exception ended; `error` as `explained` gives it."""
+def build_from_error(error: BaseException, log_file: Path) -> RunOutcome:
+    """Return the outcome of a run that an exception ended; `error`: as `translate_error` returns it."""
     if isinstance(error, SkippedError):
-        return Ending("skipped", error.exit_code, str(error))
+        return RunOutcome("skipped", error.exit_code, str(error))
     if isinstance(error, DatabaseDownError):
-        return Ending("failed", error.exit_code, str(error), alerts.DATABASE_DOWN)
+        return RunOutcome("failed", error.exit_code, str(error), alerts.DATABASE_DOWN)
     cause = error.__cause__ if isinstance(error, EtlError) and error.__cause__ else error
-    kind = type(cause).__name__
+    failure_type = type(cause).__name__
     if isinstance(error, EtlError):
-        return Ending("failed", error.exit_code, str(error), kind)
-    text = " ".join(f"unexpected {kind}: {error}".split())
+        return RunOutcome("failed", error.exit_code, str(error), failure_type)
+    text = " ".join(f"unexpected {failure_type}: {error}".split())
     hint = f"The traceback is in {log_file.with_suffix('.txt')}, or run it again with --debug."
-    return Ending("failed", 1, f"{text.rstrip('.')}. {hint}", kind)
+    return RunOutcome("failed", 1, f"{text.rstrip('.')}. {hint}", failure_type)
 
 
-def explained(error: BaseException) -> BaseException:
-    """An error of the driver or the operating system as one of the suite's own, where it means something there."""
-    found: EtlError | None = None
+def translate_error(error: BaseException) -> BaseException:
+    """Return an error of the driver or the operating system as an EtlError where it has a meaning here, else itself."""
+    known: EtlError | None = None
     if isinstance(error, OSError):
         if error.errno in NO_SPACE:
-            found = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
+            known = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
         elif isinstance(error, PermissionError) and error.filename:
-            found = EtlError(f"{error.filename}: permission denied", advise_access(Path(os.fsdecode(error.filename))))
+            known = EtlError(f"{error.filename}: permission denied", advise_access(Path(os.fsdecode(error.filename))))
     elif "psycopg2" in sys.modules:
         import psycopg2
 
         from systemscripts import db_utils
 
-        found = db_utils.translate_error(error) if isinstance(error, psycopg2.Error) else None
-    if found is None:
+        known = db_utils.translate_error(error) if isinstance(error, psycopg2.Error) else None
+    if known is None:
         return error
-    found.__cause__ = error
-    return found
+    known.__cause__ = error
+    return known

@@ -1,4 +1,4 @@
-"""What may end a run from outside: signals and the time limit."""
+"""Signals and the time limit, which may end a run from outside."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-GRACE_SECONDS = 30.0  # how long the main thread may take to clean up before the run is ended over its head
-CANCEL_SECONDS = 1.0  # how long it may stay in the database driver, where Python's handlers do not run
+# How long the main thread may take to clean up before the run is terminated.
+GRACE_SECONDS = 30.0
+# How long it may stay in the database driver, where Python's handlers do not run.
+CANCEL_SECONDS = 1.0
 TICK_SECONDS = 0.25
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 class RunEnded(BaseException):
-    """Raised in the main thread, once, when the run must end: no error of the job, and not for `except Exception`."""
+    """Raised once in the main thread when the run must end; not an Exception, for it is not an error of the job."""
 
     def __init__(self, status: str, exit_code: int, reason: str) -> None:
         super().__init__(reason)
@@ -27,9 +29,9 @@ class RunEnded(BaseException):
 
 
 class Limits(threading.Thread):
-    """Watches for SIGTERM, SIGINT, SIGHUP and the time limit of one run, in a thread that waits for nothing else.
+    """A thread that watches for SIGTERM, SIGINT, SIGHUP and the time limit of one run.
 
-    `hours`: the time limit. `cancel`: ends the statement the main thread is waiting for. `give_up`: ends the run
+    `hours`: the time limit. `cancel`: ends the statement that the main thread is waiting for. `give_up`: ends the run
     without the main thread, given how it ended.
     """
 
@@ -40,7 +42,8 @@ class Limits(threading.Thread):
         self._cancel, self._give_up = cancel, give_up
         self._timed_out = False
         self._asked_at: float | None = None
-        self._signal = self._woken_by = 0  # which the main thread was told of, which the kernel told us of
+        # the signal that the main thread has received, and the one that woke this thread
+        self._signal = self._woken_by = 0
         self._cancelled = False
         self._deferred = 0
         self._grace: float | None = None
@@ -50,10 +53,10 @@ class Limits(threading.Thread):
         self._writer.setblocking(False)
 
     def install(self) -> None:
-        """Take over the signals and begin to watch.
+        """Handle the signals and start to watch.
 
-        The wake-up socket tells the thread of signals even while the main thread is in C code. What the caller has
-        set to be ignored (nohup) stays so.
+        The wake-up socket reports signals to the thread even while the main thread is in C code. Signals that the
+        caller ignores (nohup) stay ignored.
         """
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
@@ -62,36 +65,36 @@ class Limits(threading.Thread):
         self.start()
 
     def close(self) -> None:
-        """The job is over: nothing may disturb the end of the run any more."""
+        """Stop watching: from here on nothing may disturb the end of the run."""
         self._closed = True
 
-    def stop_requested(self) -> bool:
-        """Whether the run has been asked to end."""
+    def is_stop_requested(self) -> bool:
+        """Return whether the run has been asked to stop."""
         return self._signal != 0
 
     @contextmanager
-    def deferred(self, grace_seconds: float = GRACE_SECONDS) -> Iterator[Callable[[], bool]]:
-        """Inside, a signal does not raise but makes the function that is given true; it raises at the end.
+    def defer_signals(self, grace_seconds: float = GRACE_SECONDS) -> Iterator[Callable[[], bool]]:
+        """Inside, let a signal only set the function that is yielded to true, and raise at the end of the block.
 
-        `grace_seconds`: how long what is under way may take until then.
+        `grace_seconds`: how long the work under way may take until then.
         """
         self._deferred += 1
         self._grace = grace_seconds
         try:
-            yield self.stop_requested
+            yield self.is_stop_requested
         finally:
             self._deferred -= 1
             self._grace = None
         if self._signal and not self._deferred:
-            raise self.ended()
+            raise self.describe_end()
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Inside `deferred`, for a part that may end at any point: a signal raises at once, an earlier one too."""
+    def allow_signals(self) -> Iterator[None]:
+        """Inside `defer_signals`, let a signal raise at once, also one that came before."""
         before, self._deferred = self._deferred, 0
         try:
             if self._signal:
-                raise self.ended()
+                raise self.describe_end()
             yield
         finally:
             self._deferred = before
@@ -103,10 +106,10 @@ class Limits(threading.Thread):
         self._signal = self._signal or number
         self._asked_at = self._asked_at or time.monotonic()
         if first and not self._deferred:
-            raise self.ended()
+            raise self.describe_end()
 
-    def ended(self) -> RunEnded:
-        """How a run that was asked to end, ended."""
+    def describe_end(self) -> RunEnded:
+        """Return how a run that was asked to stop has ended."""
         if self._timed_out:
             return RunEnded("timed out", 1, f"stopped by its time limit of {self._hours:g} h")
         number = self._signal or self._woken_by or signal.SIGTERM
@@ -132,4 +135,4 @@ class Limits(threading.Thread):
             self._cancelled = True
             self._cancel()
         if moment - self._asked_at >= (self._grace or GRACE_SECONDS) and not self._closed:
-            self._give_up(self.ended())
+            self._give_up(self.describe_end())

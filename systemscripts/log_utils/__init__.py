@@ -1,9 +1,9 @@
 """The log of a run: one JSON-lines file is the truth; CSV, TXT, dba.tlogentry and dba.trun are written from it.
 
-The first record of a run says that it began and the last that it ended, so dba.trun too can be written later, when the
-database was away. A marker in var/runs/ stands for as long as something of a run has not reached the database:
-RUN.json while it runs, RUN.ended once its log is whole. Its process holds a kernel lock on it: a marker that can be
-locked belongs to a process that is gone.
+The first record says that the run began and the last that it ended, so dba.trun can also be written later if the
+database was away. A marker in var/runs/ exists until everything of a run has reached the database: RUN.json while it
+runs, RUN.ended once its log is complete. The process holds a kernel lock on it, so a marker that can be locked belongs
+to a process that is gone.
 """
 
 from __future__ import annotations

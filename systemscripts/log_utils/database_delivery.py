@@ -1,4 +1,4 @@
-"""From the JSON-lines file of a run to dba.trun and dba.tlogentry."""
+"""Deliver the JSON-lines file of a run to dba.trun, dba.tlogentry and dba.twarning."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Carries the entries of one JSON-lines file to the database, each once, in order."""
+    """Sends the entries of one JSON-lines file to the database, each once and in order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
 
-    def advance(self, connection: Connection, unwritten: Sequence[dict[str, Any]] = ()) -> None:
-        """Send what was written since the last time; raises psycopg2.Error when the database is away.
+    def send_new_entries(self, connection: Connection, unwritten: Sequence[dict[str, Any]] = ()) -> None:
+        """Send the entries written since the last call; raises psycopg2.Error if the database is away.
 
-        `unwritten`: entries that a full disk kept out of the file. Whatever is sent again does no harm.
+        `unwritten`: entries that did not fit on a full disk. An entry that is sent twice is stored once.
         """
         import psycopg2
 
@@ -34,30 +34,30 @@ class Delivery:
             stream.seek(begin)
             text = stream.read()
         whole = text[: text.rfind(b"\n") + 1]
-        found = [*parse_entries(whole.split(b"\n")), *unwritten]
-        if found:
+        new_entries = [*parse_entries(whole.split(b"\n")), *unwritten]
+        if new_entries:
             try:
-                _send(connection, found)
+                _send_entries(connection, new_entries)
             except (psycopg2.DataError, ValueError):  # ValueError: psycopg2 itself refuses a NUL
-                _send_one_by_one(connection, found)
+                _send_one_by_one(connection, new_entries)
         self._offset = begin + len(whole)
 
 
-def _send(connection: Connection, found: list[dict[str, Any]]) -> None:
+def _send_entries(connection: Connection, new_entries: list[dict[str, Any]]) -> None:
     from psycopg2.extras import execute_values
 
     try:
         with connection.cursor() as cursor:
-            for entry in found:
+            for entry in new_entries:
                 if is_begin(entry):
                     cursor.execute(_BEGIN_RUN, {**entry["detail"], "started_at": entry["time"]})
                 elif is_end(entry):
                     ended = {**entry["detail"], "run_uuid": entry["run_uuid"], "ended_at": entry["time"]}
                     cursor.execute(_END_RUN, ended)
-            execute_values(cursor, _INSERT, [_row(entry) for entry in found], page_size=1000)
-            if warned := [entry for entry in found if is_warning(entry)]:
-                execute_values(cursor, _INSERT_WARNINGS, [_warning_row(entry) for entry in warned], page_size=1000)
-                _count_warnings(cursor, warned[0]["run_uuid"])
+            execute_values(cursor, _INSERT, [_build_row(entry) for entry in new_entries], page_size=1000)
+            if warnings := [entry for entry in new_entries if is_warning(entry)]:
+                execute_values(cursor, _INSERT_WARNINGS, [_warning_row(entry) for entry in warnings], page_size=1000)
+                _count_warnings(cursor, warnings[0]["run_uuid"])
         connection.commit()
     except BaseException:
         with suppress(Exception):
@@ -65,21 +65,21 @@ def _send(connection: Connection, found: list[dict[str, Any]]) -> None:
         raise
 
 
-def _send_one_by_one(connection: Connection, found: list[dict[str, Any]]) -> None:
-    """One entry that PostgreSQL does not take must not keep the others, or every later run, waiting."""
+def _send_one_by_one(connection: Connection, new_entries: list[dict[str, Any]]) -> None:
+    """Send the entries singly: one that PostgreSQL refuses must not hold up the others, or every later run."""
     import psycopg2
 
-    for entry in found:
+    for entry in new_entries:
         try:
-            _send(connection, [entry])
+            _send_entries(connection, [entry])
         except (psycopg2.DataError, ValueError):
-            said = "(PostgreSQL cannot hold it; see the log file)"
+            text_shown = "(PostgreSQL cannot hold it; see the log file)"
             detail = {"code": entry["detail"]["code"]} if is_warning(entry) else None
             with suppress(psycopg2.DataError, ValueError):
-                _send(connection, [{**entry, "message": said, "detail": detail}])
+                _send_entries(connection, [{**entry, "message": text_shown, "detail": detail}])
 
 
-def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
+def _build_row(entry: dict[str, Any]) -> tuple[Any, ...]:
     return (*(entry[name] for name in FIELDS[:-1]), json.dumps(entry["detail"]) if entry["detail"] else None)
 
 
@@ -90,9 +90,9 @@ def _warning_row(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _count_warnings(cursor: Cursor, run_uuid: str | None) -> None:
-    """Count the warnings of a run again, those of its steps included; then those of the pipeline that started it."""
+    """Count the warnings of a run again, including its steps; then those of the pipeline that started it."""
     while run_uuid is not None:
-        # a step and its pipeline may count at once: who waits for the row must count what the other one has written
+        # a step and its pipeline may count at the same time: the one that waits must see what the other has written
         cursor.execute("select from dba.trun where run_uuid = %s for update", (run_uuid,))
         cursor.execute(_COUNT_WARNINGS, {"run_uuid": run_uuid})
         row = cursor.fetchone()

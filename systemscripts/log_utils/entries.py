@@ -1,4 +1,4 @@
-"""The records of a JSON-lines file, and the two that frame a run."""
+"""The records of a JSON-lines log, among them the first and the last of a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIELDS = (
 
 
 def parse_entries(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The records in some lines; one torn by a kill or a full disk is left out."""
+    """Yield the records in some lines; a line that a kill or a full disk left incomplete is skipped."""
     for line in lines:
         with suppress(ValueError):
             entry = json.loads(line)
@@ -38,34 +38,34 @@ def parse_entries(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def read_entries(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSON-lines file."""
+    """Yield the records of a JSON-lines file."""
     with path.open("rb") as stream:
         yield from parse_entries(stream)
 
 
 def is_begin(entry: dict[str, Any]) -> bool:
-    """Whether this is the record that says that a run began; its detail is the Run."""
+    """Return whether this record says that a run began; its detail is the Run."""
     return bool(entry["logger"] == LOGGER and entry["message"] == BEGAN)
 
 
 def is_end(entry: dict[str, Any]) -> bool:
-    """Whether this is the record that says how a run ended; its detail is an `end_record`."""
+    """Return whether this record says how a run ended; its detail comes from `build_end_record`."""
     return bool(entry["logger"] == LOGGER and entry["message"] == ENDED)
 
 
 def build_notice_detail(notice: Notice) -> dict[str, Any]:
-    """The detail of the record that is a warning."""
+    """Return the detail of a record that is a warning."""
     values = {"code": notice.code, "import": notice.config_name, "file_id": notice.file_id}
     values |= {"dataset_id": notice.dataset_id}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def is_warning(entry: dict[str, Any]) -> bool:
-    """Whether this record becomes a row of dba.twarning; its detail is a `notice_detail`."""
+    """Return whether this record becomes a row of dba.twarning; its detail comes from `build_notice_detail`."""
     return entry["level"] == "WARNING" and "code" in (entry["detail"] or {})
 
 
 def build_end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:
-    """The detail of the last record of a run."""
+    """Return the detail of the last record of a run."""
     empty = dict.fromkeys(("files", "read", "loaded", "rejected", "skipped"))
     return {"status": status, "exit_code": exit_code, "error": error, **empty, **counts}

@@ -1,4 +1,4 @@
-"""The thread beside the main one that keeps dba.trun and dba.tlogentry up to date."""
+"""A thread that keeps dba.trun and dba.tlogentry up to date while a job runs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 class Heartbeat(threading.Thread):
-    """Beside the main thread: sign of life, progress, live log.
+    """Updates the heartbeat, the progress and the log of a run in the database.
 
-    `connection`: the one to begin with; `connect` gives another when it is lost.
+    `connection`: the first one to use; `connect` opens another when it is lost. `get_progress`: returns the current
+    progress in words.
     """
 
     EVERY_SECONDS = 2.0
-    STOP_SECONDS = 10.0  # how long the end of a run waits for a beat under way
+    # How long the end of a run waits for a beat that is under way.
+    STOP_SECONDS = 10.0
 
     def __init__(
         self,
@@ -28,10 +30,11 @@ class Heartbeat(threading.Thread):
         delivery: Delivery,
         connection: Connection,
         connect: Callable[[], Connection],
-        shown: Callable[[], str],
+        get_progress: Callable[[], str],
     ) -> None:
-        super().__init__(name="etl-keeper", daemon=True)
-        self._run_uuid, self._delivery, self._connect, self._shown = run_uuid, delivery, connect, shown
+        super().__init__(name="etl-heartbeat", daemon=True)
+        self._run_uuid, self._delivery, self._connect = run_uuid, delivery, connect
+        self._get_progress = get_progress
         self._connection: Connection | None = connection
         self._halted = threading.Event()
 
@@ -43,21 +46,22 @@ class Heartbeat(threading.Thread):
     def _beat(self) -> None:
         try:
             self._connection = self._connection or self._connect()
-            self._delivery.advance(self._connection)
+            self._delivery.send_new_entries(self._connection)
             with self._connection.cursor() as cursor:
                 cursor.execute(
                     "update dba.trun set heartbeat_at = now(), progress = %s where run_uuid = %s",
-                    (self._shown(), self._run_uuid),
+                    (self._get_progress(), self._run_uuid),
                 )
             self._connection.commit()
-        except Exception:  # whatever it is, the log must not fail the job; the marker keeps what is not delivered
+        # the log must never fail the job; what is not delivered stays marked
+        except Exception:
             with suppress(Exception):
                 if self._connection is not None:
                     self._connection.close()
             self._connection = None
 
     def stop(self) -> Connection | None:
-        """End the thread; returns its connection where it is free for use."""
+        """Stop the thread; return its connection if it is free for use."""
         self._halted.set()
         self.join(timeout=self.STOP_SECONDS)
         return None if self.is_alive() else self._connection

@@ -1,4 +1,4 @@
-"""What one run says: its JSON-lines file, and its marker."""
+"""Write the JSON-lines log of one run, and hold its marker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"
 BEGINNING_MARKER = ".new"
-# Beside the marker of an ended run: the records that a full disk kept out of its log.
+# Next to the marker of an ended run: the records that did not fit on a full disk.
 UNWRITTEN = ".unwritten"
 OUR_LOGGERS = ("systemscripts", "jobscripts", "webconsole", "demo", "__main__")
 QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "paramiko")
@@ -35,7 +35,7 @@ QUIET_LIBRARIES = ("scrapy", "twisted", "urllib3", "asyncio", "filelock", "param
 
 @dataclass
 class Run:
-    """What the first record of a run holds."""
+    """The description of a run, as its first record holds it."""
 
     run_uuid: str
     root_uuid: str
@@ -49,11 +49,12 @@ class Run:
     pid: int
     process_start: str
     log_file: str
-    alert: bool = True  # whether somebody is to hear of it when it is killed
+    # whether an alert is sent if it is killed
+    alert: bool = True
 
 
 def read_process_start(pid: int) -> str | None:
-    """Boot id and start tick of a process (proc(5), stat field 22), or None when there is no such process."""
+    """Return boot id and start tick of a process (proc(5), stat field 22), or None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -71,48 +72,51 @@ class RunLog(logging.Handler):
         self.path = Path(run.log_file)
         self.sequence = 0
         self.step = ""
-        self.unwritten: list[dict[str, Any]] = []  # what a full disk kept out of the file
+        # the entries that did not fit on a full disk
+        self.unwritten: list[dict[str, Any]] = []
         self._step_begun = self._begun = time.monotonic()
         self._write_lock = threading.Lock()
         self._torn = False
-        self._said_day, self._said = settings.now().date(), set[int]()  # hashes of the warnings of one day
+        # hashes of the warnings of one day
+        self._warned_day, self._warned = settings.now().date(), set[int]()
         try:
             self.marker = directories.runs / f"{run.run_uuid}{RUNNING_MARKER}"
-            self._marker = _locked_marker(self.marker, run)
+            self._marker = _create_locked_marker(self.marker, run)
             self._stream = self.path.open("ab", buffering=0)
         except OSError as error:
             raise explain_write_error(Path(error.filename or self.path), error) from error
 
     def begin_step(self, name: str) -> None:
-        """Name the part of the job that the next records belong to."""
+        """Set the part of the job that the next records belong to."""
         self.step, self._step_begun = masking.mask(name), time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record of Python's logging."""
         try:
             message = record.getMessage()
-        except Exception:  # a library's arguments that do not fit its text are no reason to fail
+        # a library whose arguments do not fit its text must not fail the job
+        except Exception:
             message = f"{record.msg} {record.args}"
         detail = getattr(record, "detail", None)
-        if notice := _notice_of(record, message):
-            if self._was_said(notice):
+        if notice := _get_notice(record, message):
+            if self._was_warned(notice):
                 return
             detail = {**build_notice_detail(notice), **(detail or {})}
         if record.exc_info and record.exc_info[0] is not None:
             detail = {**(detail or {}), "traceback": "".join(traceback.format_exception(*record.exc_info))}
         self.write(record.levelname, record.name, message, detail if isinstance(detail, dict) else None)
 
-    def _was_said(self, notice: Notice) -> bool:
-        """Whether this run said the same today: one that watches its sources for weeks meets it at each look."""
+    def _was_warned(self, notice: Notice) -> bool:
+        """Return whether this run gave the same warning today: a job that watches for weeks meets it at each pass."""
         today = settings.now().date()
-        if self._said_day != today:
-            self._said_day, self._said = today, set()
-        before = len(self._said)
-        self._said.add(hash(notice))
-        return len(self._said) == before
+        if self._warned_day != today:
+            self._warned_day, self._warned = today, set()
+        before = len(self._warned)
+        self._warned.add(hash(notice))
+        return len(self._warned) == before
 
     def write(self, level: str, logger: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        """Write one entry, masked; raises EtlError when the disk is full."""
+        """Write one masked entry; raises EtlError if the disk is full."""
         with self._write_lock:
             self.sequence += 1
             moment = time.monotonic()
@@ -144,39 +148,39 @@ class RunLog(logging.Handler):
             self.unwritten.append(entry)
             raise explain_write_error(self.path, error) from error
 
-    def settle(self, delivered: bool) -> None:
-        """The run is over: the marker goes, or says that only the way into the database is left."""
-        if delivered:
+    def finish_marker(self, is_delivered: bool) -> None:
+        """Remove the marker of the ended run, or mark that only its delivery to the database is left."""
+        if is_delivered:
             self.marker.unlink(missing_ok=True)
             return
         if self.unwritten:
-            # the disk of the logs is full, that of var/ perhaps not
+            # the disk of the logs is full, perhaps that of var/ is not
             rest = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in self.unwritten)
             self.marker.with_suffix(UNWRITTEN).write_text(rest, encoding="utf-8")
         self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
 
     def close(self) -> None:
-        """Close the files; the lock of the marker is free then."""
+        """Close the files, which releases the lock of the marker."""
         self._stream.close()
         self._marker.close()
         super().close()
 
 
-def _notice_of(record: logging.LogRecord, message: str) -> Notice | None:
-    """The warning that a record is: one of ours. What libraries warn of is in the log and not counted."""
+def _get_notice(record: logging.LogRecord, message: str) -> Notice | None:
+    """Return the warning that a record of our own code is; warnings of libraries are logged but not counted."""
     if record.levelno != logging.WARNING or record.name.partition(".")[0] not in OUR_LOGGERS:
         return None
-    found = getattr(record, "notice", None)
-    return found if isinstance(found, Notice) else Notice(getattr(record, "code", "other"), message)
+    notice = getattr(record, "notice", None)
+    return notice if isinstance(notice, Notice) else Notice(getattr(record, "code", "other"), message)
 
 
-def _locked_marker(path: Path, run: Run) -> IO[str]:
-    # under another name until it is locked and whole, so that nobody takes it for one of a dead process
+def _create_locked_marker(path: Path, run: Run) -> IO[str]:
+    # under another name until it is locked and complete, so that it is not mistaken for that of a dead process
     beginning = path.with_suffix(BEGINNING_MARKER)
     while True:
         stream = beginning.open("w")
         fcntl.flock(stream, fcntl.LOCK_EX)
-        # before the lock, whoever removes leftovers may have taken it for one
+        # before it was locked, another process may have removed it as a leftover
         if beginning.exists():
             break
         stream.close()
@@ -187,14 +191,14 @@ def _locked_marker(path: Path, run: Run) -> IO[str]:
 
 
 def describe_run(job: str, lock_key: str, arguments: str, run_uuid: str, directories: Directories, alert: bool) -> Run:
-    """Describe the run that this process is; parent, root and step come from the environment of whoever started it."""
+    """Return the run of this process; the process that started it passes parent, root and step in the environment."""
     step = os.environ.get("ETL_STEP_NUMBER", "")
-    # a part of the number makes two runs of one second two files
+    # the beginning of the UUID gives two runs of one second different files
     log_file = directories.logs / f"{job}_{settings.format_file_stamp()}_{run_uuid[:8]}.jsonl"
     return Run(
         run_uuid=run_uuid,
-        root_uuid=_environment_uuid("ETL_ROOT_UUID") or run_uuid,
-        parent_uuid=_environment_uuid("ETL_PARENT_UUID"),
+        root_uuid=_read_environment_uuid("ETL_ROOT_UUID") or run_uuid,
+        parent_uuid=_read_environment_uuid("ETL_PARENT_UUID"),
         step_number=int(step) if step.isdecimal() else None,
         job=job,
         lock_key=masking.mask(lock_key),
@@ -209,11 +213,11 @@ def describe_run(job: str, lock_key: str, arguments: str, run_uuid: str, directo
 
 
 def choose_run_uuid() -> str:
-    """The run's number: chosen by whoever started this process, else a new one."""
-    return _environment_uuid("ETL_RUN_UUID") or str(uuid.uuid4())
+    """Return the run's UUID: the one given by the process that started this one, else a new one."""
+    return _read_environment_uuid("ETL_RUN_UUID") or str(uuid.uuid4())
 
 
-def _environment_uuid(name: str) -> str | None:
+def _read_environment_uuid(name: str) -> str | None:
     value = os.environ.get(name)
     try:
         return str(uuid.UUID(value)) if value else None
@@ -222,21 +226,22 @@ def _environment_uuid(name: str) -> str | None:
 
 
 def get_user_name() -> str:
-    """The operating system's name of who runs this."""
+    """Return the name of the operating system's user, or the number of one without a name."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
+    # a container may run as a number without a name
+    except (KeyError, OSError):
         return str(os.getuid())
 
 
 def get_run_uuid() -> str:
-    """The run that this process is; a new one where it is none (a test, a shell)."""
+    """Return the UUID of this process's run; a new one outside a run (tests, a shell)."""
     running = next((h.run.run_uuid for h in logging.getLogger().handlers if isinstance(h, RunLog)), None)
     return running or str(uuid.uuid4())
 
 
 def attach_log(handler: RunLog, debug: bool) -> None:
-    """Send Python's logging, libraries included, to the run's log."""
+    """Send Python's logging, including that of libraries, to the run's log."""
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if debug else logging.INFO)
@@ -247,7 +252,7 @@ def attach_log(handler: RunLog, debug: bool) -> None:
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Name the part of the job under way in every record of the run's log."""
+    """Record the part of the job under way in every entry of the run's log."""
     handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, RunLog)]
     before = [handler.step for handler in handlers]
     for handler in handlers:

@@ -1,4 +1,4 @@
-"""Runs whose process is gone before everything of them had reached the database."""
+"""Find the runs whose process is gone and that have not reached the database completely."""
 
 from __future__ import annotations
 
@@ -16,43 +16,46 @@ from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, build_end_reco
 from systemscripts.log_utils.run_log import BEGINNING_MARKER, ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
 from systemscripts.log_utils.text_and_csv import write_text_and_csv
 
-WITHOUT_A_WORD = "the process ended without a word (killed, or the machine went down). Run the same command again."
+KILLED = "the process ended unexpectedly (killed, or the machine went down). Run the same command again."
 
 
 @dataclass
 class DeadRun:
-    """A run whose process is gone; holds the marker's lock."""
+    """A run whose process is gone; holds the lock of its marker."""
 
     run: Run
     path: Path
     marker: Path
     lock: IO[str]
 
-    def interrupted(self) -> bool:
-        """Whether the run was killed before it could say how it ended."""
+    def was_interrupted(self) -> bool:
+        """Return whether the run was killed before it could record how it ended."""
         return not self.path.exists() or not any(is_end(entry) for entry in read_entries(self.path))
 
     def close_as_interrupted(self) -> None:
-        """Give the run its last record, and the first where not even that was written."""
-        found = list(read_entries(self.path)) if self.path.exists() else []
-        last = found[-1] if found else {"sequence": 0, "step_seconds": 0, "total_seconds": 0}
-        written: list[dict[str, Any]] = []
-        if not found:
-            written.append({"level": "INFO", "message": BEGAN, "detail": asdict(self.run)})
-        detail = build_end_record("interrupted", 137, WITHOUT_A_WORD)
-        written.append({"level": "ERROR", "message": ENDED, "detail": detail})
+        """Write the last record of the run, and the first one if not even that was written."""
+        recorded = list(read_entries(self.path)) if self.path.exists() else []
+        last = recorded[-1] if recorded else {"sequence": 0, "step_seconds": 0, "total_seconds": 0}
+        added: list[dict[str, Any]] = []
+        if not recorded:
+            added.append({"level": "INFO", "message": BEGAN, "detail": asdict(self.run)})
+        detail = build_end_record("interrupted", 137, KILLED)
+        added.append({"level": "ERROR", "message": ENDED, "detail": detail})
         with self.path.open("ab") as stream:
-            stream.write(b"\n")  # a torn last line must not swallow the record
-            for number, entry in enumerate(written, start=last["sequence"] + 1):
-                stream.write(json.dumps(self._common(last) | {"sequence": number} | entry).encode() + b"\n")
+            # a line that was not finished must not swallow the record
+            stream.write(b"\n")
+            for number, entry in enumerate(added, start=last["sequence"] + 1):
+                stream.write(
+                    json.dumps(self._build_common_fields(last) | {"sequence": number} | entry).encode() + b"\n"
+                )
         write_text_and_csv(self.path)
 
-    def complete_readable(self) -> None:
-        """Write the CSV and the TXT of a run that was killed after its last record."""
+    def write_readable_logs(self) -> None:
+        """Write the CSV and the TXT file of a run that was killed after its last record."""
         with suppress(OSError):
             write_text_and_csv(self.path)
 
-    def _common(self, last: dict[str, Any]) -> dict[str, Any]:
+    def _build_common_fields(self, last: dict[str, Any]) -> dict[str, Any]:
         return {
             "time": settings.now().isoformat(),
             "run_uuid": self.run.run_uuid,
@@ -64,57 +67,57 @@ class DeadRun:
             "logger": LOGGER,
         }
 
-    def log_is_whole(self) -> None:
-        """Note that only the way into the database is left."""
+    def mark_log_complete(self) -> None:
+        """Mark the log as complete: only its delivery to the database is left."""
         self.marker = self.marker.rename(self.marker.with_suffix(ENDED_MARKER))
 
-    def complete_log(self) -> None:
-        """Give the log the records that a full disk kept out of it; raises OSError while it is still full."""
-        rest = self.marker.with_suffix(UNWRITTEN)
-        if not rest.exists():
+    def append_unwritten(self) -> None:
+        """Append the records that did not fit on a full disk; raises OSError while it is still full."""
+        unwritten = self.marker.with_suffix(UNWRITTEN)
+        if not unwritten.exists():
             return
         with self.path.open("ab") as stream:
-            # a torn last line must not swallow the first of them
-            stream.write(b"\n" + rest.read_bytes())
-        rest.unlink()
+            # a line that was not finished must not swallow the first of them
+            stream.write(b"\n" + unwritten.read_bytes())
+        unwritten.unlink()
         write_text_and_csv(self.path)
 
-    def delivered(self) -> None:
-        """Note that nothing is left to do."""
+    def mark_delivered(self) -> None:
+        """Remove the marker: nothing is left to do."""
         self.marker.unlink(missing_ok=True)
 
 
 def remove_incomplete_markers(directories: Directories) -> None:
-    """Remove the markers of processes that were killed while they wrote them: their runs had not begun."""
+    """Remove the markers of processes that were killed while writing them: their runs had not begun."""
     for marker in directories.runs.glob(f"*{BEGINNING_MARKER}"):
         with suppress(OSError), marker.open("r+") as stream:
-            if _lock(stream):
+            if _try_lock(stream):
                 marker.unlink(missing_ok=True)
 
 
 def list_unfinished(directories: Directories) -> Iterator[DeadRun]:
-    """The runs that had not ended by themselves, as far as their markers know, oldest first."""
-    return _locked(directories, RUNNING_MARKER)
+    """Yield the runs that did not end by themselves according to their markers, oldest first."""
+    return _iterate_locked(directories, RUNNING_MARKER)
 
 
 def list_undelivered(directories: Directories) -> Iterator[DeadRun]:
-    """The ended runs of which something has not reached the database, oldest first."""
-    return _locked(directories, ENDED_MARKER)
+    """Yield the ended runs that have not reached the database completely, oldest first."""
+    return _iterate_locked(directories, ENDED_MARKER)
 
 
-def _locked(directories: Directories, ending: str) -> Iterator[DeadRun]:
-    for marker in sorted(directories.runs.glob(f"*{ending}"), key=_modified):
+def _iterate_locked(directories: Directories, suffix: str) -> Iterator[DeadRun]:
+    for marker in sorted(directories.runs.glob(f"*{suffix}"), key=_get_modified_time):
         try:
             stream = marker.open("r+")
         except OSError:
             continue
         with stream:
-            if _lock(stream) and marker.exists() and (run := _read(stream)):
-                # the log's folder may have been moved since
+            if _try_lock(stream) and marker.exists() and (run := _read_marker(stream)):
+                # the folder of the logs may have been moved since
                 yield DeadRun(run, directories.logs / Path(run.log_file).name, marker, stream)
 
 
-def _lock(stream: IO[str]) -> bool:
+def _try_lock(stream: IO[str]) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -122,14 +125,15 @@ def _lock(stream: IO[str]) -> bool:
     return True
 
 
-def _read(stream: IO[str]) -> Run | None:
+def _read_marker(stream: IO[str]) -> Run | None:
     try:
         return Run(**json.load(stream))
-    except (ValueError, TypeError):  # a power cut can leave an empty file
+    # a power cut can leave an empty file
+    except (ValueError, TypeError):
         return None
 
 
-def _modified(path: Path) -> float:
+def _get_modified_time(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

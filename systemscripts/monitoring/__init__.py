@@ -1,1 +1,1 @@
-"""What doctor, status and watchdog report; `checks/` has one module for each matter."""
+"""The checks of doctor, watchdog and status; `checks/` has one module for each subject."""

@@ -1,4 +1,4 @@
-"""All checks of doctor.py, side by side: each module of checks/ that has `check`."""
+"""Run all checks of doctor.py in parallel: each module of checks/ that has `check`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from systemscripts import plugins
 from systemscripts.monitoring import checks
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 
-__all__ = ["FAILURE", "OK", "WARNING", "Context", "Line", "look"]
+__all__ = ["FAILURE", "OK", "WARNING", "Context", "Line", "run_checks"]
 
-SECONDS = 45.0  # for everything; what is later than that is itself a failure
-
-
-def look(context: Context) -> list[Line]:
-    """Every line, in order; the matters are looked at side by side, for servers that are away let wait."""
-    found = sorted(plugins.load_modules(checks.__name__, having="check"), key=lambda module: module.ORDER)
-    looks = [_Look(module, context) for module in found]
-    for each in looks:
-        each.start()
-    until = time.monotonic() + SECONDS
-    return [line for each in looks for line in each.result(until)]
+# For all checks together; a check that takes longer is itself a failure.
+TIMEOUT_SECONDS = 45.0
 
 
-class _Look(threading.Thread):
-    """One matter; a daemon, so that a server that never answers does not keep the process."""
+def run_checks(context: Context) -> list[Line]:
+    """Run every check and return its lines, in order; in parallel, because servers that are away take long."""
+    modules = sorted(plugins.load_modules(checks.__name__, having="check"), key=lambda module: module.ORDER)
+    threads = [_CheckThread(module, context) for module in modules]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + TIMEOUT_SECONDS
+    return [line for thread in threads for line in thread.collect_lines(until)]
+
+
+class _CheckThread(threading.Thread):
+    """The thread of one check; a daemon, so that a server that never answers does not keep the process alive."""
 
     def __init__(self, module: ModuleType, context: Context) -> None:
         super().__init__(daemon=True)
@@ -35,18 +36,21 @@ class _Look(threading.Thread):
         self._lines: list[Line] = []
 
     def run(self) -> None:
-        """Look."""
+        """Run the check."""
         try:
             for line in self._module.check(self._context):
                 self._lines.append(line)
-        except Exception as error:  # a check must not hide the others
-            says = f"cannot be looked at: {type(error).__name__}: {error}"
-            self._lines.append(Line(FAILURE, self._check, says, "See docs/troubleshooting.md."))
+        # a check that fails must not hide the others
+        except Exception as error:
+            message = f"could not be checked: {type(error).__name__}: {error}"
+            self._lines.append(Line(FAILURE, self._check, message, "See docs/troubleshooting.md."))
 
-    def result(self, until: float) -> list[Line]:
-        """The lines so far, at the latest at a moment of the monotonic clock."""
+    def collect_lines(self, until: float) -> list[Line]:
+        """Return the lines; `until`: by the monotonic clock, when to return those that there are so far."""
         self.join(timeout=max(until - time.monotonic(), 0.1))
         if not self.is_alive():
             return self._lines
-        late = Line(FAILURE, self._check, f"no answer within {SECONDS:g} s", "Look at the network and these servers.")
+        late = Line(
+            FAILURE, self._check, f"no answer within {TIMEOUT_SECONDS:g} s", "Check the network and these servers."
+        )
         return [*self._lines, late]

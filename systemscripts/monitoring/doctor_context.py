@@ -1,4 +1,4 @@
-"""What doctor.py begins with: the settings, also where they are faulty; and the mail it sends when asked to."""
+"""What doctor.py starts from: the settings, even if they are faulty; and the test mail it can send."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ from systemscripts.monitoring.doctor_lines import FAILURE, OK, Context, Line
 from systemscripts.schedules import own_cron_file
 
 
-def gather(named: Path | None) -> Context:
-    """The settings and folders of this installation; raises nothing."""
-    cron_file = named or own_cron_file.path()
+def gather_context(cron_file: Path | None) -> Context:
+    """Return the settings and folders of this installation; never raises."""
+    cron_file = cron_file or own_cron_file.find_path()
     try:
-        wanted = settings.current()
+        current_settings = settings.current()
     except ConfigurationError as error:
         data = Path(os.environ.get("ETL_DATA_DIR") or settings.PROJECT)
         faults = error.message.removeprefix("settings: ").split("; ")
         return Context(None, Directories(data), cron_file, faults, error.hint)
-    masking.register(wanted.secrets())
-    return Context(wanted, Directories(wanted.etl_data_dir), cron_file)
+    masking.register_secrets(current_settings.secrets())
+    return Context(current_settings, Directories(current_settings.etl_data_dir), cron_file)
 
 
-def test_mail(context: Context) -> list[Line]:
-    """Send a mail to ALERT_RECIPIENTS; the conversation with the server, line by line, and how it ended."""
-    wanted = context.settings
-    if wanted is None or not wanted.alert_recipients:
-        return [Line(FAILURE, "test mail", "nobody to send it to", "Set ALERT_RECIPIENTS.")]
-    spoken: list[str] = []
+def send_test_mail(context: Context) -> list[Line]:
+    """Send a mail to ALERT_RECIPIENTS; return the conversation with the server, line by line, and the result."""
+    current_settings = context.settings
+    if current_settings is None or not current_settings.alert_recipients:
+        return [Line(FAILURE, "test mail", "there are no recipients", "Set ALERT_RECIPIENTS.")]
+    transcript: list[str] = []
     try:
         message = mail.compose(
-            "[ETL] test mail", wanted.alert_recipients, "This is the test mail of doctor.py. Alerts will reach you.\n"
+            "[ETL] test mail",
+            current_settings.alert_recipients,
+            "This is the test mail of doctor.py. Alerts reach this address.\n",
         )
-        refused = mail.send(message, wanted.alert_recipients, spoken)
-        end = Line(OK, "test mail", f"accepted for {', '.join(wanted.alert_recipients)}")
+        refused = mail.send(message, current_settings.alert_recipients, transcript)
+        end = Line(OK, "test mail", f"accepted for {', '.join(current_settings.alert_recipients)}")
         if refused:
             text = f"the mail server refused {', '.join(map(str, refused))}"
             end = Line(FAILURE, "test mail", text, "Correct ALERT_RECIPIENTS, or ask the owner of the mail server.")
     except EtlError as error:
-        end = mail_server.line("test mail", error)
-    return [*(Line("", "test mail", text) for text in spoken), end]
+        end = mail_server.build_line("test mail", error)
+    return [*(Line("", "test mail", text) for text in transcript), end]

@@ -1,4 +1,4 @@
-"""The lines of doctor.py and what its checks are given."""
+"""The lines of doctor.py, and the context that its checks receive."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ OK, WARNING, FAILURE = "ok", "warning", "failure"
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was looked at; `next`: what to do where it is not well."""
+    """The result of one check; `next`: what to do if it is not ok."""
 
     state: str
     check: str
-    says: str
+    message: str
     next: str = ""
 
     @classmethod
-    def of(cls, check: str, error: EtlError, state: str = FAILURE) -> Line:
-        """An error of the suite as a line."""
+    def from_error(cls, check: str, error: EtlError, state: str = FAILURE) -> Line:
+        """Return an EtlError as a line."""
         return cls(state, check, " ".join(error.message.split()), " ".join(error.hint.split()))
 
 
 @dataclass(frozen=True)
 class Context:
-    """What there is to look at. `settings`: None where they are faulty; `faults` then say how."""
+    """What the checks examine. `settings`: None if they are faulty; `faults` then say how."""
 
     settings: Settings | None
     directories: Directories

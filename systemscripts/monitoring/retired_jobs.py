@@ -1,4 +1,4 @@
-"""Bad jobs that nobody waits for any more: what they work on was un-set, switched off or taken away."""
+"""Failing jobs that are no longer expected to run: what they work on was removed or switched off."""
 
 from __future__ import annotations
 
@@ -12,57 +12,69 @@ from systemscripts.db_utils import transaction
 from systemscripts.monitoring.watchdog_view import View
 from systemscripts.schedules import own_cron_file
 
-MISTAKE = timedelta(days=6)  # a name that never was one is told of a last time before its first reminder
+# A mistyped name is retired before its first weekly reminder.
+MIN_AGE = timedelta(days=6)
 IMPORTS = ("generic_import", "sftp_pull", "run_elt")
-_KNOWN = {
+_NAMES = {
     "import": "select config_name, is_active from dba.timportconfig",
     "report": "select report_name, is_active from dba.treportmanager",
 }
 
 
-def find_given_up(view: View) -> Iterator[tuple[State, str]]:
-    """Each of them, and why. Raises ConfigurationError for a faulty pipeline file."""
-    bad = [state for _, state in alerts.all_states(view.directories) if state.bad and state.key]
-    unset = dict(schedules.given_up(state.key for state in bad if state.job == "run_pipeline"))
-    known = _known(view)
-    for state in bad:
+def find_retired_jobs(view: View) -> Iterator[tuple[State, str]]:
+    """Yield the state of each such job, and why. Raises ConfigurationError for a faulty pipeline file."""
+    failing = [state for _, state in alerts.list_states(view.directories) if state.is_failing and state.key]
+    unset = _find_unset_pipelines({state.key for state in failing if state.job == "run_pipeline"})
+    known = _read_known_names(view)
+    for state in failing:
         if state.job == "run_pipeline" and state.key in unset:
             yield state, unset[state.key]
             continue
-        reason, alone = _reason(state, known)
-        # whoever asked for what is not there was told so; only when nobody asks again is it over
-        if reason and (state.kind.split()[:2] not in alone or _old(state, view.now)):
+        reason, only_failures = _find_reason(state, known)
+        # a mistyped name has failed with these exit codes alone; it is retired when it is not tried again
+        if reason and (state.kind.split()[:2] not in only_failures or _is_old(state, view.now)):
             yield state, reason
 
 
-def _known(view: View) -> dict[str, dict[str, bool]]:
-    """By kind the names that there are, and whether they are active; a kind is missing while it cannot be asked."""
-    found = {"target": dict.fromkeys(targets.list_names(), True)}
+def _find_unset_pipelines(names: set[str]) -> dict[str, str]:
+    """Return the pipelines among `names` that lack a setting and that cron does not start, each with why."""
+    return {
+        pipeline.name: f"{pipeline.name} is no longer set up here ({', '.join(pipeline.unset_settings)} not set) and"
+        " cron does not start it"
+        for pipeline in schedules.list_not_set_up()
+        if pipeline.name in names and not own_cron_file.starts_pipeline(pipeline.name)
+    }
+
+
+def _read_known_names(view: View) -> dict[str, dict[str, bool]]:
+    """Return the existing names by type, and whether they are active; a type is missing while it cannot be read."""
+    known = {"target": dict.fromkeys(targets.list_names(), True)}
     if view.connection is not None:
-        for kind, statement in _KNOWN.items():
+        for type_name, statement in _NAMES.items():
             with transaction(view.connection) as cursor:
                 cursor.execute(statement)
-                found[kind] = dict(cursor.fetchall())
-    return found
+                known[type_name] = dict(cursor.fetchall())
+    return known
 
 
-def _reason(state: State, known: dict[str, dict[str, bool]]) -> tuple[str, list[list[str]]]:
-    """Why nobody waits for a job, or nothing; and the failures that mean no more than this."""
+def _find_reason(state: State, known: dict[str, dict[str, bool]]) -> tuple[str, list[list[str]]]:
+    """Return why a job is no longer expected to run ("" if it is), and the failures that have no other cause."""
     if state.job == "run_pipeline":
-        gone = state.key not in pipeline_config.list_names() and not own_cron_file.starts(state.key)
-        return f"there is no pipeline {state.key} any more" if gone else "", [["failed", "2"]]
-    kind = {"send_report": "report", "sftp_push": "target"}.get(state.job, "import" if state.job in IMPORTS else "")
-    if kind not in known:
+        is_gone = state.key not in pipeline_config.list_names() and not own_cron_file.starts_pipeline(state.key)
+        return f"there is no longer a pipeline {state.key}" if is_gone else "", [["failed", "2"]]
+    type_name = {"send_report": "report", "sftp_push": "target"}.get(
+        state.job, "import" if state.job in IMPORTS else ""
+    )
+    if type_name not in known:
         return "", []
     refused = [["failed", "78"]]
-    if state.key not in known[kind]:  # the file of a job that was never sound has no row, and is there
-        return f"there is no {kind} {state.key} any more", [
-            ["failed", "2"],
-            *(refused if state.job == "run_elt" else []),
-        ]
-    idle = "" if known[kind][state.key] else f"the {kind} {state.key} is not active any more"
-    return idle, refused if kind == "import" else []
+    if state.key not in known[type_name]:
+        # a file that was never valid has no row, although it exists
+        never_valid = refused if state.job == "run_elt" else []
+        return f"there is no longer a {type_name} {state.key}", [["failed", "2"], *never_valid]
+    reason = "" if known[type_name][state.key] else f"the {type_name} {state.key} is no longer active"
+    return reason, refused if type_name == "import" else []
 
 
-def _old(state: State, now: datetime) -> bool:
-    return now - datetime.fromisoformat(state.since) > MISTAKE
+def _is_old(state: State, now: datetime) -> bool:
+    return now - datetime.fromisoformat(state.since) > MIN_AGE

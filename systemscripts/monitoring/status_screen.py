@@ -1,4 +1,4 @@
-"""What status.py shows: one screen, also while the database is down."""
+"""The screen of status.py, also while the database is down."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from systemscripts.configuration import unmatched_files
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
+from systemscripts.human_units import format_duration, format_size
 from systemscripts.monitoring.checks import disks
 
-MOST = 6  # lines of a kind; the rest is a number
+# Lines of one part of the screen; the rest is a number.
+MAX_LINES = 6
 WARNING_DAYS = 7
-# of each pipeline by itself, so that an index is followed to its last run and no history is read
+# For each pipeline separately, so that an index leads to its last run and no history is read.
 _LAST = """
     select p.name, r.status, r.started_at, extract(epoch from r.ended_at - r.started_at)::integer,
            r.warnings
@@ -51,7 +53,7 @@ _SIZES = """
 class Screen:
     """The parts of the screen, each a list of lines."""
 
-    bad: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
@@ -59,52 +61,55 @@ class Screen:
     sizes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """All of it for a terminal; what there is nothing of is left out, but never that something is bad."""
+        """Return the screen for a terminal; empty parts are left out, except the problems."""
         parts = {
-            "bad": self.bad or ["nothing"], "running": self.running, "waiting": self.waiting,
+            "problems": self.problems or ["none"], "running": self.running, "waiting": self.waiting,
             "warnings": self.warnings, "sizes": self.sizes,
         }  # fmt: skip
-        found = []
+        lines = []
         for name, texts in parts.items():
-            shown = [*texts[:MOST], *([f"and {len(texts) - MOST} more"] if len(texts) > MOST else [])]
-            found += [f"{name if number == 0 else '':9} {text}" for number, text in enumerate(shown)]
-        return found
+            shown = [*texts[:MAX_LINES], *([f"and {len(texts) - MAX_LINES} more"] if len(texts) > MAX_LINES else [])]
+            lines += [f"{name if number == 0 else '':9} {text}" for number, text in enumerate(shown)]
+        return lines
 
 
-def gather(directories: Directories, connection: Connection | None, trouble: str = "") -> Screen:
-    """Look at everything. `trouble`: why there is no connection."""
+def gather_screen(directories: Directories, connection: Connection | None, trouble: str = "") -> Screen:
+    """Gather all parts. `trouble`: why there is no connection."""
     screen = Screen()
-    screen.bad = [
-        f"{state.name} since {state.since[:16].replace('T', ' ')}: {_short(state.error)}" for state in _bad(directories)
+    screen.problems = [
+        f"{state.name} since {state.since[:16].replace('T', ' ')}: {_shorten(state.error)}"
+        for state in _list_failing(directories)
     ]
-    if trouble and not any("the database is down" in text for text in screen.bad):
-        screen.bad.insert(0, trouble)
-    screen.running = list(_running(directories))
-    names = [pipeline.name for pipeline in _shown_pipelines()]
-    last = {row[0]: row[1:] for row in _rows(connection, _LAST, (names,))}
-    screen.pipelines = list(_pipelines(directories, last))
-    rows = [*_rows(connection, _WAITING), *_rows(connection, _HELD)]
+    if trouble and not any("the database is down" in text for text in screen.problems):
+        screen.problems.insert(0, trouble)
+    screen.running = list(_list_running(directories))
+    names = [pipeline.name for pipeline in _choose_pipelines()]
+    last = {row[0]: row[1:] for row in _read_rows(connection, _LAST, (names,))}
+    screen.pipelines = list(_list_pipelines(directories, last))
+    rows = [*_read_rows(connection, _WAITING), *_read_rows(connection, _HELD)]
     screen.waiting = [
-        f"{name}: {status}, since {_minute(since)}{f': {_short(reason)}' if reason else ''}"
+        f"{name}: {status}, since {_format_minute(since)}{f': {_shorten(reason)}' if reason else ''}"
         for name, status, reason, since in rows
     ]
     if connection is not None:
         screen.waiting += [
-            f"{file}: no import takes it" for file in unmatched_files.find_unmatched_files(connection, directories)
+            f"{file}: no import accepts it" for file in unmatched_files.find_unmatched_files(connection, directories)
         ]
     screen.warnings = [
-        f"{about}: {code}, {number} {'time' if number == 1 else 'times'}, last {_minute(newest)}: {_short(text)}"
-        for about, code, number, newest, text in _rows(connection, _WARNINGS)
+        f"{name}: {code}, {number} time{'' if number == 1 else 's'}, last {_format_minute(newest)}: {_shorten(text)}"
+        for name, code, number, newest, text in _read_rows(connection, _WARNINGS)
     ]
-    screen.sizes = list(_sizes(directories, connection))
+    screen.sizes = list(_list_sizes(directories, connection))
     return screen
 
 
-def _bad(directories: Directories) -> list[alerts.State]:
-    return sorted((state for _, state in alerts.all_states(directories) if state.bad), key=lambda state: state.since)
+def _list_failing(directories: Directories) -> list[alerts.State]:
+    return sorted(
+        (state for _, state in alerts.list_states(directories) if state.is_failing), key=lambda state: state.since
+    )
 
 
-def _running(directories: Directories) -> Iterator[str]:
+def _list_running(directories: Directories) -> Iterator[str]:
     for path in sorted(directories.runs.glob("*.json")):
         try:
             run = log_utils.Run(**json.loads(path.read_text()))
@@ -112,47 +117,47 @@ def _running(directories: Directories) -> Iterator[str]:
         except (OSError, ValueError, TypeError):
             continue
         if run.job != "status" and log_utils.read_process_start(run.pid) == run.process_start:
-            yield f"{run.job} {run.lock_key}".strip() + f" for {_span(seconds)} (pid {run.pid})"
+            yield f"{run.job} {run.lock_key}".strip() + f" for {format_duration(seconds)} (pid {run.pid})"
 
 
-def _pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for pipeline in _shown_pipelines():
+def _list_pipelines(directories: Directories, last: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for pipeline in _choose_pipelines():
         status, started, seconds, warnings = last.get(pipeline.name, ("never run", None, None, 0))
-        pause = schedules.paused(directories, pipeline.name)
+        pause = schedules.find_pause(directories, pipeline.name)
         yield {
             "pipeline": pipeline.name,
-            "last": _minute(started) if started else "",
-            "ended": f"{status}, {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else status,
-            "took": _span(seconds) if seconds is not None else "",
-            "next": _next(pipeline, paused=pause is not None),
+            "last": _format_minute(started) if started else "",
+            "result": f"{status}, {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else status,
+            "duration": format_duration(seconds) if seconds is not None else "",
+            "next": _format_next(pipeline, paused=pause is not None),
         }
 
 
-def _shown_pipelines() -> list[schedules.Pipeline]:
-    return [*schedules.scheduled(), *schedules.not_set_up()]
+def _choose_pipelines() -> list[schedules.Pipeline]:
+    return [*schedules.list_scheduled(), *schedules.list_not_set_up()]
 
 
-def _next(pipeline: schedules.Pipeline, paused: bool) -> str:
+def _format_next(pipeline: schedules.Pipeline, paused: bool) -> str:
     if pipeline.unset_settings:
         return "not set up"
-    return "paused" if paused else _minute(schedules.next_run(pipeline.schedule, settings.now()))
+    return "paused" if paused else _format_minute(schedules.find_next_run(pipeline.schedule, settings.now()))
 
 
-def _sizes(directories: Directories, connection: Connection | None) -> Iterator[str]:
-    for size, archived, datasets in _rows(connection, _SIZES):
-        yield f"database {_bytes(size)}, {datasets:,} datasets; archived files {_bytes(archived)}"
+def _list_sizes(directories: Directories, connection: Connection | None) -> Iterator[str]:
+    for size, archived, datasets in _read_rows(connection, _SIZES):
+        yield f"database {format_size(size)}, {datasets:,} datasets; archived files {format_size(archived)}"
     logs = sum(path.stat().st_size for path in directories.logs.glob("*") if path.is_file())
-    yield f"logs {_bytes(logs)}"
+    yield f"logs {format_size(logs)}"
     backups = inventory.on_shelf(directories)
     if backups:
         size = sum(backup.path.stat().st_size for backup in backups)
-        yield f"backups {_bytes(size)} in {len(backups)} files (BACKUP_KEEP_... say how many stay)"
-    for place in disks.places(directories):
-        usage = shutil.disk_usage(place)
-        yield f"disk of {place}: {_bytes(usage.free)} free of {_bytes(usage.total)}"
+        yield f"backups {format_size(size)} in {len(backups)} files (BACKUP_KEEP_... set how many are kept)"
+    for folder in disks.list_folders(directories):
+        usage = shutil.disk_usage(folder)
+        yield f"disk of {folder}: {format_size(usage.free)} free of {format_size(usage.total)}"
 
 
-def _rows(connection: Connection | None, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+def _read_rows(connection: Connection | None, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
     if connection is None:
         return []
     with contextlib.suppress(EtlError), transaction(connection) as cursor:
@@ -161,25 +166,10 @@ def _rows(connection: Connection | None, statement: str, values: tuple[object, .
     return []
 
 
-def _minute(moment: datetime) -> str:
+def _format_minute(moment: datetime) -> str:
     return f"{moment.astimezone(settings.get_zone()):%a %Y-%m-%d %H:%M}"
 
 
-def _span(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 110 else f"{line[:107]}..."

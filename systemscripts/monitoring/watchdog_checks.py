@@ -1,6 +1,6 @@
-"""All checks of watchdog.py, what no run can report itself: each module of checks/ that has `find`.
+"""Run all checks of watchdog.py for what no run can report itself: each module of checks/ that has `find`.
 
-Bad jobs that are no longer expected to run are not findings: see `find_given_up`.
+Failing jobs that are no longer expected to run are not findings: see `find_retired_jobs`.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import logging
 from systemscripts import plugins
 from systemscripts.alerts import Finding
 from systemscripts.monitoring import checks
-from systemscripts.monitoring.retired_jobs import find_given_up
+from systemscripts.monitoring.retired_jobs import find_retired_jobs
 from systemscripts.monitoring.watchdog_view import Unseen, View
 
-__all__ = ["Finding", "Unseen", "View", "find_given_up", "look"]
+__all__ = ["Finding", "Unseen", "View", "find_problems", "find_retired_jobs"]
 
 logger = logging.getLogger(__name__)
 
 
-def look(view: View) -> tuple[list[Finding], set[str]]:
-    """Everything that is wrong, and the keys of what could not be looked at."""
+def find_problems(view: View) -> tuple[list[Finding], set[str]]:
+    """Return every problem, and the keys of what could not be checked."""
     findings: list[Finding] = []
     unseen = set()
     for module in plugins.load_modules(checks.__name__, having="find"):
         try:
             findings += module.find(view)
         except Unseen as reason:
-            logger.info("not looked at: %s (%s)", module.__name__.rpartition(".")[2], reason)
+            logger.info("not checked: %s (%s)", module.__name__.rpartition(".")[2], reason)
             unseen |= set(module.KEYS)
     return findings, unseen

@@ -1,4 +1,4 @@
-"""What the watching modules look at."""
+"""The state of the installation that the checks of the watchdog examine."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from systemscripts.directory_management import Directories, atomic_write
 
 
 class Unseen(Exception):  # noqa: N818 - no error: what was known stays
-    """It cannot be seen now whether something is wrong."""
+    """It cannot be determined now whether something is wrong."""
 
 
 @dataclass
 class View:
-    """One look at the installation. `connection`: None while the database is down."""
+    """The installation at one moment. `connection`: None while the database is down."""
 
     directories: Directories
     connection: Connection | None
     now: datetime
-    bad: dict[str, str] = field(default_factory=dict)  # key and kind of what was wrong the last time
+    # key and kind of the problems of the last time
+    known_problems: dict[str, str] = field(default_factory=dict)
 
     def need_database(self) -> Connection:
-        """The connection; raises Unseen."""
+        """Return the connection; raises Unseen if the database is down."""
         if self.connection is None:
             raise Unseen("the database is down")
         return self.connection
 
-    def since(self, name: str, value: str) -> datetime:
-        """Since when something (a schedule) has been as it is, as far as the watchdog has seen; now at the first look.
+    def find_since(self, name: str, value: str) -> datetime:
+        """Return since when something (a schedule) has had a value, as far as the watchdog has seen; now if it is new.
 
         What is new, or has changed, is not expected to have happened before.
         """
-        known = self._known()
+        known = self._read_memory()
         entry = known.get(name)
         if not isinstance(entry, dict) or entry.get("value") != value:
             entry = known[name] = {"value": value, "since": self.now.isoformat(timespec="seconds")}
@@ -46,23 +47,23 @@ class View:
         return datetime.fromisoformat(entry["since"])
 
     def is_noted(self, name: str, value: str) -> bool:
-        """Whether `since` was told this of something last."""
-        entry = self._known().get(name)
+        """Return whether this was the last value that `find_since` received."""
+        entry = self._read_memory().get(name)
         return isinstance(entry, dict) and entry.get("value") == value
 
     @property
     def _memory(self) -> Path:
         return self.directories.var / "watchdog.json"
 
-    def _known(self) -> dict[str, Any]:
+    def _read_memory(self) -> dict[str, Any]:
         try:
-            found = json.loads(self._memory.read_text())
+            memory = json.loads(self._memory.read_text())
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return memory if isinstance(memory, dict) else {}
 
 
-def now(directories: Directories, connection: Connection | None) -> View:
-    """A view of this moment."""
-    bad = {state.key: state.kind for _, state in alerts.all_states(directories) if state.bad}
-    return View(directories, connection, settings.now(), bad)
+def build_view(directories: Directories, connection: Connection | None) -> View:
+    """Return the view of this moment."""
+    problems = {state.key: state.kind for _, state in alerts.list_states(directories) if state.is_failing}
+    return View(directories, connection, settings.now(), problems)

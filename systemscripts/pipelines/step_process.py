@@ -1,4 +1,4 @@
-"""One step of a pipeline: the wrapper as a process, with its tries and its time limit."""
+"""Run one step of a pipeline: the wrapper as a process, with its retries and its time limit."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from systemscripts.configuration.pipeline_config import Step
 logger = logging.getLogger(__name__)
 
 WRAPPER = settings.PROJECT / "run_python_etl_script.sh"
-STOP_SECONDS = 60  # how long a step that is asked to end may take
-LAST_WORDS_SECONDS = 90  # how long one whose time is over may take to end by itself, before it is asked
-NO_SECOND_TRY = (0, 2, 65, 78)  # done, or what a second try does not mend
+# How long a step that was asked to stop may take.
+STOP_SECONDS = 60
+# How long a step past its time limit may take to stop by itself before it is asked to.
+TIMEOUT_GRACE_SECONDS = 90
+# Done, or what a retry does not fix.
+NOT_RETRIED_EXIT_CODES = (0, 2, 65, 78)
 
 
 @dataclass
@@ -37,15 +40,18 @@ class Result:
 
 
 def run_step(step: Step, number: int, deadline: float) -> Result:
-    """Run a step, again after its pause while tries and time are left; `deadline` on the monotonic clock."""
+    """Run a step, and retry it after its pause while retries and time are left.
+
+    `deadline`: by the monotonic clock.
+    """
     begun = time.monotonic()
     result = _run_once(step, number, deadline)
     for attempt in range(2, step.retries + 2):
         pause = step.retry_minutes * 60
-        if result.exit_code in NO_SECOND_TRY or time.monotonic() + pause >= deadline:
+        if result.exit_code in NOT_RETRIED_EXIT_CODES or time.monotonic() + pause >= deadline:
             break
         logger.warning(
-            "%s failed (%d): %s; try %d of %d follows in %g min",
+            "%s failed (%d): %s; attempt %d of %d follows in %g min",
             step.name, result.exit_code, result.error, attempt, step.retries + 1, step.retry_minutes,
             extra={"on_console": False, "code": "try_failed"},
         )  # fmt: skip
@@ -61,20 +67,22 @@ def _run_once(step: Step, number: int, deadline: float) -> Result:
     process = subprocess.Popen(
         [str(WRAPPER), step.job, *step.arguments, "--wait", "--json"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=_environment(number, seconds), preexec_fn=_end_with_parent,  # noqa: PLW1509 - one prctl, before any thread
+        env=_build_environment(number, seconds), preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one prctl, before any thread
     )  # fmt: skip
     try:
-        output, errors = process.communicate(timeout=seconds + LAST_WORDS_SECONDS)
+        output, errors = process.communicate(timeout=seconds + TIMEOUT_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
-        output, errors = _end(process)
+        output, errors = _stop(process)
         errors += f"\nstopped by the time limit of its step, {seconds / 3600:g} h"
     except BaseException:
-        _end(process)
+        _stop(process)
         raise
-    return Result(step, _code(process), time.monotonic() - begun, _parsed(output), _last_line(errors))
+    return Result(
+        step, _get_exit_code(process), time.monotonic() - begun, _parse_summary(output), _find_last_line(errors)
+    )
 
 
-def _environment(number: int, seconds: float) -> dict[str, str]:
+def _build_environment(number: int, seconds: float) -> dict[str, str]:
     environment = {
         **os.environ,
         "ETL_RUN_UUID": str(uuid.uuid4()),
@@ -87,12 +95,12 @@ def _environment(number: int, seconds: float) -> dict[str, str]:
     return environment
 
 
-def _end_with_parent() -> None:
-    """A step whose pipeline is killed must not go on beside the pipeline's next run (prctl(2), PR_SET_PDEATHSIG)."""
+def _stop_with_parent() -> None:
+    """Stop a step when its pipeline is killed (prctl(2), PR_SET_PDEATHSIG): it must not run beside the next run."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
-def _end(process: subprocess.Popen[str]) -> tuple[str, str]:
+def _stop(process: subprocess.Popen[str]) -> tuple[str, str]:
     process.terminate()
     try:
         return process.communicate(timeout=STOP_SECONDS)
@@ -101,20 +109,20 @@ def _end(process: subprocess.Popen[str]) -> tuple[str, str]:
         return process.communicate()
 
 
-def _code(process: subprocess.Popen[str]) -> int:
-    """The exit code as a shell gives it: 128 + n for one that signal n ended."""
+def _get_exit_code(process: subprocess.Popen[str]) -> int:
+    """Return the exit code as a shell gives it: 128 + n if signal n ended the process."""
     code = int(process.returncode)
     return 128 - code if code < 0 else code
 
 
-def _parsed(output: str) -> dict[str, Any]:
+def _parse_summary(output: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-        return found
+        summary: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
+        return summary
     except (IndexError, json.JSONDecodeError):
         return {}
 
 
-def _last_line(errors: str) -> str:
+def _find_last_line(errors: str) -> str:
     lines = [line for line in errors.splitlines() if line.strip() and not line.startswith("warning:")]
     return lines[-1] if lines else ""

@@ -1,10 +1,13 @@
-"""Mails made from queries: what a report is, how it is drawn, and the ledger of what was sent."""
+"""Reports: mails made from queries, how they are rendered, and the ledger of what was sent."""
 
 from __future__ import annotations
 
-from systemscripts.reports.content import Content, gather
-from systemscripts.reports.definition import Report, apply_files, faults, load
-from systemscripts.reports.delivery_ledger import Delivery, deliver
-from systemscripts.reports.render import Rendered, render
+from systemscripts.reports.content import Content, gather_content
+from systemscripts.reports.definition import Report, apply_files, find_faults, load_report
+from systemscripts.reports.delivery_ledger import Delivery, deliver_report
+from systemscripts.reports.render import Rendered, render_report
 
-__all__ = ["Content", "Delivery", "Rendered", "Report", "apply_files", "deliver", "faults", "gather", "load", "render"]
+__all__ = [
+    "Content", "Delivery", "Rendered", "Report", "apply_files", "deliver_report", "find_faults", "gather_content",
+    "load_report", "render_report",
+]  # fmt: skip

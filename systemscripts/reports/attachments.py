@@ -1,4 +1,4 @@
-"""Files to attach, made from the rows of a query."""
+"""Create the files to attach from the rows of a query."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ TYPES = {"csv": ("text", "csv"), "xlsx": ("application", "vnd.openxmlformats-off
 
 @dataclass(frozen=True)
 class File:
-    """One file to attach; `content` is empty where it was too large, and `note` then says so."""
+    """One file to attach; if it was too large, `content` is empty and `note` says so."""
 
     name: str
     content: bytes
     note: str = ""
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def media_type(self) -> tuple[str, str]:
         """Its media type, in two parts."""
         return TYPES[self.name.rpartition(".")[2]]
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What its media type needs besides."""
+        """The parameters of its media type."""
         return {"charset": "utf-8"} if self.name.endswith(".csv") else {}
 
 
-def make(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> File:
-    """One file of the kind that its name ends with; larger than REPORT_ATTACHMENT_MB, it is left out and said so."""
+def make_file(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> File:
+    """Return a file of the type in its name; one larger than REPORT_ATTACHMENT_MB is left out with a note."""
     stream = io.BytesIO()
     if name.endswith(".xlsx"):
         office_files.write_xlsx(stream, columns, rows, "Report")
@@ -44,7 +44,7 @@ def make(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Fi
     content = stream.getvalue()
     limit = settings.current().report_attachment_mb
     if len(content) > limit * 1e6:
-        note = f"{name} is not attached: {len(content) / 1e6:.1f} MB, more than {limit:g} MB ({len(rows):,} rows)"
+        note = f"{name} is not attached: {len(content) / 1e6:.1f} MB is more than {limit:g} MB ({len(rows):,} rows)"
         logger.warning("%s", note, extra={"code": "attachment_left_out"})
         return File(name, b"", note)
     return File(name, content)

@@ -1,6 +1,6 @@
-"""Tables and small charts for mails: numbers for the templates, which draw them with what mail clients show.
+"""Tables and small charts for mails: numbers that the templates draw with what mail clients support.
 
-Many mail clients drop inline SVG (caniemail.com, "Inline SVG"), none drops a table with coloured cells.
+Many mail clients drop inline SVG (caniemail.com, "Inline SVG"), but none drops a table with coloured cells.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 Row = dict[str, Any]
-WIDEST = 24  # blocks of the longest bar in a text
-SAME_FROM = 3  # rows; in fewer a column of one value is no noise
+# Blocks of the longest bar in a plain-text mail.
+MAX_BAR_BLOCKS = 24
+# In fewer rows, a column with only one value is not noise.
+MIN_ROWS_TO_DROP_CONSTANTS = 3
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,12 @@ class Bar:
 
     @property
     def blocks(self) -> str:
-        """The bar in a text."""
-        return "\u2588" * max(round(self.percent * WIDEST / 100), 1 if self.value else 0)
+        """The bar for a plain-text mail."""
+        return "\u2588" * max(round(self.percent * MAX_BAR_BLOCKS / 100), 1 if self.value else 0)
 
 
-def cell(value: Any) -> str:
-    """A value for people: numbers with separators, times to the minute, nothing for None."""
+def format_cell(value: Any) -> str:
+    """Return a value for people: numbers with separators, times to the minute, "" for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -45,35 +47,35 @@ def cell(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else " ".join(str(value).split())
 
 
-def varying(rows: list[Row]) -> list[str]:
-    """The columns worth a place in a table: those in which not every row says the same."""
-    left_out = constant(rows)
+def list_varying(rows: list[Row]) -> list[str]:
+    """Return the columns worth showing in a table: those whose rows differ."""
+    left_out = find_constant(rows)
     return [name for name in (rows[0] if rows else {}) if name not in left_out]
 
 
-def constant(rows: list[Row]) -> Row:
-    """The columns in which every row says the same, with what it says; the first column always stays."""
-    if len(rows) < SAME_FROM:
+def find_constant(rows: list[Row]) -> Row:
+    """Return the columns with the same value in every row, with that value; never the first column."""
+    if len(rows) < MIN_ROWS_TO_DROP_CONSTANTS:
         return {}
     names = list(rows[0])[1:]
     return {name: rows[0][name] for name in names if all(row[name] == rows[0][name] for row in rows)}
 
 
-def bars(rows: list[Row], label: str, value: str) -> list[Bar]:
-    """A bar for each row, from two of its columns."""
+def build_bars(rows: list[Row], label: str, value: str) -> list[Bar]:
+    """Return a bar for each row, from two of its columns."""
     values = [float(row[value] or 0) for row in rows]
     most = max(values, default=0.0)
     return [
-        Bar(cell(row[label]), number, round(100 * number / most) if most else 0, cell(row[value] or 0))
+        Bar(format_cell(row[label]), number, round(100 * number / most) if most else 0, format_cell(row[value] or 0))
         for row, number in zip(rows, values, strict=True)
     ]
 
 
-def text_table(rows: list[Row]) -> str:
-    """A table for a plain-text mail, numbers to the right."""
-    names = varying(rows)
-    lines = [names, *([cell(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(names))]
+def render_text_table(rows: list[Row]) -> str:
+    """Return a table for a plain-text mail, with numbers aligned right."""
+    names = list_varying(rows)
+    lines = [names, *([format_cell(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(names))]
     right = [all(isinstance(row[name], int | float | Decimal | None) for row in rows) for name in names]
     return "\n".join(
         "  ".join(

@@ -1,4 +1,4 @@
-"""What a report has to say now: the rows of its queries and its parts, beside what the last delivery has covered."""
+"""Gather the content of a report: the rows of its queries and its parts, since the last delivery."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import psycopg2.errors
 from systemscripts import settings
 from systemscripts.db_utils import Connection, Cursor, queries, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.reports import parts
 from systemscripts.reports.definition import Report
-from systemscripts.reports.parts import Part
+from systemscripts.reports.report_part import ReportPart, load_part
 
 logger = logging.getLogger(__name__)
 PROBLEMS = "problems"
-# class 42 (PostgreSQL manual, appendix A) is ProgrammingError in the driver, whatever the names of its subclasses say
+# class 42 (PostgreSQL manual, appendix A) is ProgrammingError in the driver, despite the names of its subclasses
 WRONG_SQL = (
     psycopg2.ProgrammingError, psycopg2.errors.ReadOnlySqlTransaction, psycopg2.DataError, psycopg2.NotSupportedError,
 )  # fmt: skip
 Rows = dict[str, list[dict[str, Any]]]
-Table = tuple[list[str], list[tuple[Any, ...]]]  # columns and rows
+# columns and rows
+Table = tuple[list[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -32,70 +32,72 @@ class Content:
 
     rows: Rows
     problems: list[dict[str, Any]]
-    parts: dict[str, Part] = field(default_factory=dict)
-    attached: dict[int, Table] = field(default_factory=dict)  # what each attachment holds, by its place
-    dataset_id: int = 0  # the newest one there is
+    parts: dict[str, ReportPart] = field(default_factory=dict)
+    # the table of each attachment, by its index
+    attached: dict[int, Table] = field(default_factory=dict)
+    # the newest dataset
+    dataset_id: int = 0
 
     @property
     def covered(self) -> dict[str, Any]:
-        """What a delivery of this content has told."""
+        """What a delivery of this content has reported."""
         return {"dataset_id": self.dataset_id} | {name: part.covered for name, part in self.parts.items()}
 
     def values(self) -> dict[str, Any]:
-        """What templates see."""
+        """Return the variables of the templates."""
         return {**self.rows, PROBLEMS: self.problems, **{name: part.value for name, part in self.parts.items()}}
 
-    def wanted(self, send_if: str) -> bool:
-        """Whether send_if is met."""
+    def is_wanted(self, send_if: str) -> bool:
+        """Return whether `send_if` (always, rows or problems) is met."""
         if send_if != "rows":
             return send_if == "always" or bool(self.problems)
-        used = {name for part in self.parts.values() for name in part.used}
-        found = any(rows for name, rows in self.rows.items() if name not in used)
-        return found or any(part.wanted for part in self.parts.values())
+        used = {name for part in self.parts.values() for name in part.used_queries}
+        has_rows = any(rows for name, rows in self.rows.items() if name not in used)
+        return has_rows or any(part.has_news for part in self.parts.values())
 
 
-def gather(report: Report, cursor: Cursor, reader: Connection, run_uuid: str) -> Content:
-    """Find what a report has to say since its last delivery.
+def gather_content(report: Report, cursor: Cursor, reader: Connection, run_uuid: str) -> Content:
+    """Return what a report has to report since its last delivery.
 
-    `cursor`: in a transaction of its own, which sees one state of the database from here on. Raises ConfigurationError
-    when a query is wrong.
+    `cursor`: in a transaction of its own, which from here on sees one state of the database. Raises ConfigurationError
+    if a query is wrong.
     """
     cursor.execute("set transaction isolation level repeatable read")
-    covered = _covered(cursor, report)
+    covered = _read_covered(cursor, report)
     cursor.execute("select coalesce(max(dataset_id), 0) from dba.tdataset")
     newest: Any = cursor.fetchone()
     values = {
         "since": covered.get("dataset_id", 0), "until": newest[0], "run": run_uuid, "now": settings.now(),
     }  # fmt: skip
-    tables = _tables(report, reader, values)
+    tables = _run_queries(report, reader, values)
     rows: Rows = {
-        name: [dict(zip(columns, row, strict=True)) for row in found]
-        for name, (columns, found) in tables.items()
+        name: [dict(zip(columns, row, strict=True)) for row in table_rows]
+        for name, (columns, table_rows) in tables.items()
         if isinstance(name, str)
     }
-    problems = [row for name, found in rows.items() if _is_problems(name) for row in found]
-    made = {}
+    problems = [row for name, query_rows in rows.items() if _is_problems(name) for row in query_rows]
+    parts = {}
     for name, options in report.parts.items():
-        module = parts.module(name)
-        made[name] = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
-    return Content(rows, problems, made, _attached(report, tables), int(newest[0]))
+        module = load_part(name)
+        parts[name] = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
+    return Content(rows, problems, parts, _choose_attached(report, tables), int(newest[0]))
 
 
-def _attached(report: Report, tables: dict[str | int, Table]) -> dict[int, Table]:
-    found = {}
-    for place, attachment in enumerate(report.attachments):
-        table = tables[attachment.query if attachment.query in report.queries else place]
+def _choose_attached(report: Report, tables: dict[str | int, Table]) -> dict[int, Table]:
+    attached = {}
+    for index, attachment in enumerate(report.attachments):
+        table = tables[attachment.query if attachment.query in report.queries else index]
         if table[1] or attachment.if_empty:
-            found[place] = table
-    return found
+            attached[index] = table
+    return attached
 
 
 def _is_problems(name: str) -> bool:
     return name == PROBLEMS or name.startswith(f"{PROBLEMS}_")
 
 
-def _covered(cursor: Cursor, report: Report) -> dict[str, Any]:
-    """What the last delivery has told; a pending one too, because it will be sent."""
+def _read_covered(cursor: Cursor, report: Report) -> dict[str, Any]:
+    """Return what the last delivery has reported, also a pending one, because it will be sent."""
     cursor.execute(
         "select covered from dba.treportdelivery where report_name = %s order by delivery_id desc limit 1",
         (report.report_name,),
@@ -104,32 +106,32 @@ def _covered(cursor: Cursor, report: Report) -> dict[str, Any]:
     return dict(row[0]) if row else {}
 
 
-def _tables(report: Report, reader: Connection, values: dict[str, Any]) -> dict[str | int, Table]:
-    """What all queries find, in one read-only snapshot, with the rights of the reader.
+def _run_queries(report: Report, reader: Connection, values: dict[str, Any]) -> dict[str | int, Table]:
+    """Return the results of all queries, from one read-only snapshot with the rights of the reader.
 
-    By the name of the query; by the place of an attachment that has SQL of its own.
+    By the name of the query, or by the index of an attachment with SQL of its own.
     """
     statements: dict[str | int, str] = dict(report.queries.items())
-    for place, attachment in enumerate(report.attachments):
+    for index, attachment in enumerate(report.attachments):
         if attachment.query not in report.queries:
-            statements[place] = attachment.query
-    found = {}
+            statements[index] = attachment.query
+    tables = {}
     with transaction(reader) as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
         for name, statement in statements.items():
             shown = name if isinstance(name, str) else f"of {report.attachments[name].name}"
-            found[name] = _query(cursor, report, shown, statement, values)
-    return found
+            tables[name] = _run_query(cursor, report, shown, statement, values)
+    return tables
 
 
-def _query(cursor: Cursor, report: Report, name: str, statement: str, values: dict[str, Any]) -> Table:
+def _run_query(cursor: Cursor, report: Report, name: str, statement: str, values: dict[str, Any]) -> Table:
     cursor.execute("savepoint query")
     try:
         return queries.read_rows(cursor, statement, values)
     except psycopg2.errors.UndefinedTable as error:
-        # an import makes its target when its first file comes; what went wrong until then must still be mailed
+        # an import creates its target with its first file; problems until then must still be mailed
         cursor.execute("rollback to savepoint query")
-        text = "report %s: query %s finds nothing yet: %s"
+        text = "report %s: query %s has no table yet: %s"
         logger.warning(
             text, report.report_name, name, error.diag.message_primary, extra={"code": "query_without_table"}
         )

@@ -1,4 +1,4 @@
-"""One report: dba.treportmanager as a typed object, and config/reports/NAME.yaml that feeds it."""
+"""The definition of a report: a row of dba.treportmanager as a typed object, filled from config/reports/NAME.yaml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
-from systemscripts.reports import parts as part_modules
+from systemscripts.reports.report_part import check_parts
 
 FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (
@@ -21,7 +21,7 @@ _COLUMNS = (
 
 
 class Attachment(BaseModel):
-    """A file that goes with the mail: the rows of one query."""
+    """A file attached to the mail: the rows of one query."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,9 +33,9 @@ class Attachment(BaseModel):
 class Report(BaseModel):
     """A mail: subject and template filled by queries, which run with the reader's login, and by parts.
 
-    Queries may use %(since)s, the newest dataset that the last delivery knew, %(until)s, the newest there is now,
-    %(run)s, the run that sends, and %(now)s, the time by the suite's clock. The rows of `problems` and of every
-    problems_... are together `problems` in the template, where they come first.
+    Queries may use %(since)s, the newest dataset at the last delivery, %(until)s, the newest dataset now,
+    %(run)s, the run that sends, and %(now)s, the time by the suite's clock. The rows of `problems` and of all
+    problems_... queries together are `problems` in the template, where they come first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,19 +53,19 @@ class Report(BaseModel):
 
     @field_validator("parts")
     @classmethod
-    def _known_parts(cls, value: dict[str, Any]) -> dict[str, Any]:
-        part_modules.check(value)
+    def _check_parts(cls, value: dict[str, Any]) -> dict[str, Any]:
+        check_parts(value)
         return value
 
     @model_validator(mode="after")
-    def _something_to_deliver(self) -> Report:
+    def _check_targets(self) -> Report:
         if self.targets and not self.attachments:
-            raise ValueError("targets get the attachments, and there are none")
+            raise ValueError("targets receive the attachments, and there are none")
         return self
 
 
-def load(connection: Connection, name: str) -> Report:
-    """One report by name; raises UsageError with the nearest name, ConfigurationError where its row is faulty."""
+def load_report(connection: Connection, name: str) -> Report:
+    """Return a report by name; raises UsageError with the nearest name, ConfigurationError if its row is faulty."""
     with transaction(connection) as cursor:
         cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
         rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
@@ -74,44 +74,44 @@ def load(connection: Connection, name: str) -> Report:
     try:
         return Report.model_validate(rows[name])
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        find_faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
         raise ConfigurationError(
-            f"dba.treportmanager row {name}: {faults}", "Edit the row, or apply its YAML again."
+            f"dba.treportmanager row {name}: {find_faults}", "Edit the row, or apply its YAML again."
         ) from error
 
 
 def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
-    """Bring dba.treportmanager up to date with the YAML files that changed; returns their names.
+    """Update dba.treportmanager from the YAML files that changed; return their names.
 
-    An unchanged file never touches the row. Raises ConfigurationError that names every fault of every changed file; one
-    whose row was edited as well is a fault too.
+    An unchanged file never touches the row. Raises ConfigurationError that names every fault of every changed file; a
+    changed file whose row was edited too is a fault.
     """
     with transaction(connection) as cursor:
         cursor.execute("select report_name, yaml_hash from dba.treportmanager")
         known = dict(cursor.fetchall())
-        edited = _edited(cursor)
-    done, faults = [], []
+        edited = _find_edited(cursor)
+    done, find_faults = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
             document = configuration.read_document(path)
             if known.get(path.stem) != document.sha256:
                 if path.stem in edited:
-                    raise _both_changed(path)
-                _apply(
+                    raise _explain_both_changed(path)
+                _write_row(
                     connection,
                     configuration.validate_document(document, Report, report_name=path.stem),
                     document.sha256,
                 )
                 done.append(path.stem)
         except ConfigurationError as error:
-            faults.append(str(error))
-    if faults:
-        raise ConfigurationError("; ".join(faults))
+            find_faults.append(str(error))
+    if find_faults:
+        raise ConfigurationError("; ".join(find_faults))
     return done
 
 
-def faults(folder: Path = FOLDER) -> list[str]:
-    """What is wrong in the YAML files of the reports."""
+def find_faults(folder: Path = FOLDER) -> list[str]:
+    """Return what is wrong in the YAML files of the reports."""
     found = []
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -121,22 +121,22 @@ def faults(folder: Path = FOLDER) -> list[str]:
     return found
 
 
-def _edited(cursor: Cursor) -> set[str]:
-    """The reports whose row is no longer what their YAML made of it."""
+def _find_edited(cursor: Cursor) -> set[str]:
+    """Return the reports whose row was edited after their YAML was applied."""
     cursor.execute(f"select {', '.join(_COLUMNS)}, applied from dba.treportmanager where applied is not null")
     rows = [(dict(zip(_COLUMNS, row, strict=False)), row[-1]) for row in cursor.fetchall()]
     return {values["report_name"] for values, applied in rows if json.loads(json.dumps(values)) != applied}
 
 
-def _both_changed(path: Path) -> ConfigurationError:
+def _explain_both_changed(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"{path}: the file changed, and its row in dba.treportmanager was edited as well",
-        "Bring the row's changes into the file, then: database.py sql \"update dba.treportmanager set applied = null "
+        'Copy the changed row into the file, then: database.py sql "update dba.treportmanager set applied = null '
         f"where report_name = '{path.stem}'\"",
     )
 
 
-def _apply(connection: Connection, report: Report, digest: str) -> None:
+def _write_row(connection: Connection, report: Report, digest: str) -> None:
     values = report.model_dump() | {"yaml_hash": digest}
     values["applied"] = json.dumps({name: values[name] for name in _COLUMNS})
     values |= {name: json.dumps(values[name]) for name in ("queries", "parts", "attachments")}

@@ -1,8 +1,8 @@
 """The file for /etc/cron.d: one line for each scheduled pipeline, written from config/pipelines/*.yaml.
 
-crontab(5) and cron(8) of Debian: the name may hold no dot, the file must belong to root, be writable by nobody else and
-end with a newline, `%` is a line break unless written `\\%`, variables are not expanded. Whatever breaks one of these
-is passed over in silence, so nothing here is left to chance.
+crontab(5) and cron(8) of Debian: the name must not contain a dot, the file must belong to root, be writable by root
+only and end with a newline, `%` is a line break unless written `\\%`, variables are not expanded. Cron silently ignores
+a file that breaks one of these rules.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from systemscripts import schedules, settings
+from systemscripts import settings
 from systemscripts.configuration.pipeline_config import Pipeline
+from systemscripts.schedules import scheduled_pipelines
 
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
-WATCHDOG_SCHEDULE = "17 * * * *"  # no pipeline: it must not need what it watches
+# The watchdog is not a pipeline: it must not depend on what it watches.
+WATCHDOG_SCHEDULE = "17 * * * *"
 HEAD = """\
-# The jobs of the Client ETL Workflow, for /etc/cron.d (cron passes over files there with a dot in their name).
+# The jobs of the Client ETL Workflow, for /etc/cron.d (cron ignores files there with a dot in their name).
 #
-# Made from the schedules in config/pipelines/*.yaml. Change them there, then run: schedule.py apply
-# Times are those of the host's time zone; 02:00 to 03:59 is left free, because daylight saving skips or repeats it.
-# The output goes to logs/etl_cron.log; what could be told to nobody goes to MAILTO.
+# Generated from the schedules in config/pipelines/*.yaml. Change them there, then run: schedule.py apply
+# Times are in the host's time zone; 02:00 to 03:59 is left free, because daylight saving skips or repeats it.
+# The output goes to logs/etl_cron.log; alerts that could not be sent go to MAILTO.
 SHELL=/bin/bash
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 MAILTO=root
@@ -34,60 +36,73 @@ ETL_CRON=1
 
 
 @dataclass(frozen=True)
-class Place:
+class CronInstallation:
     """Which installation the file starts, as whom, and with which settings."""
 
     project: Path = EXAMPLE_PROJECT
     user: str = EXAMPLE_USER
-    variables: tuple[tuple[str, str], ...] = ()  # ETL_ENV_FILE, ETL_DATA_DIR where they were given
+    # ETL_ENV_FILE and ETL_DATA_DIR, if they were given
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def mark(self) -> str:
-        """The line of a cron file that names its installation; configure_etl_user.sh writes and reads it too."""
+        """The line of a cron file that names its installation; configure_etl_user.sh reads and writes it too."""
         return " ".join(["# Installation:", str(self.project), *(f"{name}={value}" for name, value in self.variables)])
 
 
-def this_place(environment: Mapping[str, str] = os.environ) -> Place:
-    """The place of this installation: run by the owner of the project, with the settings file named now."""
+def get_this_installation(environment: Mapping[str, str] = os.environ) -> CronInstallation:
+    """Return this installation: run by the owner of the project, with the current settings file."""
     named = [(name, environment[name]) for name in ("ETL_ENV_FILE", "ETL_DATA_DIR") if environment.get(name)]
     owner = settings.PROJECT.stat().st_uid
     try:
         user = pwd.getpwuid(owner).pw_name
     except KeyError:
         user = str(owner)
-    return Place(settings.PROJECT, user, tuple(named))
+    return CronInstallation(settings.PROJECT, user, tuple(named))
 
 
-def wanted() -> str:
-    """The text that the file of this installation should have; raises ConfigurationError."""
-    return content(schedules.scheduled(), this_place(), schedules.not_set_up())
+def render_own() -> str:
+    """Return the text that the cron file of this installation should have; raises ConfigurationError."""
+    return render_file(
+        scheduled_pipelines.list_scheduled(), get_this_installation(), scheduled_pipelines.list_not_set_up()
+    )
 
 
-def example() -> str:
-    """The text of etl_jobs.cron in the project: nothing is set up yet, whatever is on this host."""
-    every = schedules.with_schedule()
-    return content([each for each in every if not each.needs], Place(), [each for each in every if each.needs])
+def render_example() -> str:
+    """Return the text of etl_jobs.cron in the project: as on a host where nothing is set up yet."""
+    pipelines = scheduled_pipelines.list_with_schedule()
+    return render_file(
+        [pipeline for pipeline in pipelines if not pipeline.needs],
+        CronInstallation(),
+        [pipeline for pipeline in pipelines if pipeline.needs],
+    )
 
 
-def content(pipelines: Iterable[Pipeline], place: Place = Place(), not_set_up: Iterable[Pipeline] = ()) -> str:
-    """The whole text of the file."""
-    lines = [HEAD.replace("SHELL=", f"{place.mark}\nSHELL=", 1)]
-    lines += [f"{name}={value}\n" for name, value in place.variables]
+def render_file(
+    pipelines: Iterable[Pipeline],
+    installation: CronInstallation = CronInstallation(),
+    not_set_up: Iterable[Pipeline] = (),
+) -> str:
+    """Return the whole text of a cron file."""
+    lines = [HEAD.replace("SHELL=", f"{installation.mark}\nSHELL=", 1)]
+    lines += [f"{name}={value}\n" for name, value in installation.variables]
     lines.append("\n# minute hour day month weekday user command\n")
-    wrapper = shlex.quote(str(place.project / "run_python_etl_script.sh"))
-    lines.append("# watchdog: tells of what no run says itself, and of pipelines that did not start\n")
-    lines.append(f"{WATCHDOG_SCHEDULE} {place.user} {wrapper} watchdog.py\n")
+    wrapper = shlex.quote(str(installation.project / "run_python_etl_script.sh"))
+    lines.append("# watchdog: reports what no run reports itself, such as pipelines that did not start\n")
+    lines.append(f"{WATCHDOG_SCHEDULE} {installation.user} {wrapper} watchdog.py\n")
     for pipeline in pipelines:
         command = f"{wrapper} run_pipeline.py {shlex.quote(pipeline.name)}".replace("%", r"\%")
         lines.append(f"# {pipeline.name}: {' '.join(pipeline.description.split())}\n")
-        lines.append(f"{' '.join(pipeline.schedule.split())} {place.user} {command}\n")
-    for pipeline in not_set_up:  # the same text as long as one of them is not set
+        lines.append(f"{' '.join(pipeline.schedule.split())} {installation.user} {command}\n")
+    # the same text as long as one of its settings is missing
+    for pipeline in not_set_up:
         needs = ", ".join(pipeline.needs)
-        lines.append(f"# {pipeline.name}: not set up; once it has {needs}: schedule.py apply\n")
+        lines.append(f"# {pipeline.name}: not set up; set {needs}, then run: schedule.py apply\n")
     return "".join(lines)
 
 
-if __name__ == "__main__":  # python -m systemscripts.schedules.cron_file [--here]: the example, or this installation's
+# python -m systemscripts.schedules.cron_file [--here]: prints the example, or the file of this installation
+if __name__ == "__main__":
     import sys
 
-    print(wanted() if "--here" in sys.argv else example(), end="")
+    print(render_own() if "--here" in sys.argv else render_example(), end="")

@@ -1,6 +1,6 @@
-"""The times of a cron schedule, as Debian's cron sees them: five fields, the host's time zone.
+"""The times of a cron schedule as Debian's cron reads it: five fields, in the host's time zone.
 
-cronsim knows more than cron does (seconds, L, #), so what cron would not accept is refused first.
+cronsim accepts more than cron does (seconds, L, #), so what cron would not accept is refused first.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-FIELD = re.compile(r"(\d+|[a-z]{3}|[*,/-])+")
+FIELD_PATTERN = re.compile(r"(\d+|[a-z]{3}|[*,/-])+")
 # The clocks of Europe and America change between 01:00 and 04:00 local time.
-CHANGING_HOURS = {2, 3}
+CLOCK_CHANGE_HOURS = {2, 3}
 # A schedule of each minute for a week: no one reads a longer list.
 MAX_TIMES = 10_000
 
 
-def check(pipeline: Pipeline) -> None:
-    """Raise ConfigurationError where cron would refuse, or never reach, the schedule of a pipeline."""
+def check_schedule(pipeline: Pipeline) -> None:
+    """Raise ConfigurationError if cron would refuse or never reach the schedule of a pipeline."""
     from cronsim import CronSimError
 
     where = f"{FOLDER / pipeline.name}.yaml: schedule {pipeline.schedule!r}"
-    fields = _fields(pipeline.schedule)
-    if len(fields) != 5 or not all(FIELD.fullmatch(field) for field in fields):
+    fields = _split_fields(pipeline.schedule)
+    if len(fields) != 5 or not all(FIELD_PATTERN.fullmatch(field) for field in fields):
         raise ConfigurationError(
             f"{where}: expected minute hour day month weekday", 'Such as "30 6 * * 1": Mondays at 06:30.'
         )
@@ -53,27 +53,28 @@ def check(pipeline: Pipeline) -> None:
         ) from error
 
 
-def warning(schedule: str) -> str:
-    """What is unwise about a (valid) schedule; "" when nothing is."""
-    hour = _fields(schedule)[1]
-    if hour.startswith("*"):  # one run of many
+def find_clock_change_risk(schedule: str) -> str:
+    """Return a warning if a valid schedule falls into the hours of clock changes, else ""."""
+    hour = _split_fields(schedule)[1]
+    # one run of many is affected
+    if hour.startswith("*"):
         return ""
-    if not CHANGING_HOURS & _iterate(schedule, datetime.now(UTC)).hours:
+    if not CLOCK_CHANGE_HOURS & _iterate(schedule, datetime.now(UTC)).hours:
         return ""
-    return "between 02:00 and 03:59 daylight saving skips or repeats a time each year; better choose another"
+    return "daylight saving skips or repeats times between 02:00 and 03:59 once a year; choose another time"
 
 
-def next_run(schedule: str, after: datetime) -> datetime:
+def find_next_run(schedule: str, after: datetime) -> datetime:
     """Return the first time of a schedule after a moment, in the host's zone."""
     return next(_iterate(schedule, after))
 
 
-def last_expected(schedule: str, before: datetime) -> datetime:
+def find_last_expected(schedule: str, before: datetime) -> datetime:
     """Return the last time of a schedule before a moment, in the host's zone."""
     return next(_iterate(schedule, before, is_reverse=True))
 
 
-def expected(schedule: str, after: datetime, until: datetime) -> list[datetime]:
+def list_expected(schedule: str, after: datetime, until: datetime) -> list[datetime]:
     """Return the times of a schedule after one moment up to another (inclusive), oldest first, in the host's zone."""
     # both sides in UTC: times of one zone are compared by the wall clock, which daylight saving repeats
     coming = takewhile(lambda moment: moment.astimezone(UTC) <= until, _iterate(schedule, after))
@@ -83,16 +84,16 @@ def expected(schedule: str, after: datetime, until: datetime) -> list[datetime]:
 def _iterate(schedule: str, start: datetime, is_reverse: bool = False) -> CronSim:
     from cronsim import CronSim
 
-    return CronSim(" ".join(_fields(schedule)), start.astimezone(host_zone()), is_reverse)
+    return CronSim(" ".join(_split_fields(schedule)), start.astimezone(get_host_zone()), is_reverse)
 
 
-def _fields(schedule: str) -> list[str]:
+def _split_fields(schedule: str) -> list[str]:
     text = schedule.strip().lower()
     return NICKNAMES.get(text, text).split()
 
 
-def host_zone() -> tzinfo:
-    """The time zone that cron goes by: the host's, whatever the setting TIME_ZONE says for file names and logs."""
+def get_host_zone() -> tzinfo:
+    """Return the time zone that cron uses: the host's; TIME_ZONE is only for file names and logs."""
     try:
         if name := os.environ.get("TZ", "").lstrip(":"):
             return ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""Comparing the cron file that should be with the one that is, and putting it there."""
+"""Compare the installed cron file with the one that should be installed, and install it."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from systemscripts.schedules import own_cron_file
 
 @dataclass(frozen=True)
 class CronFile:
-    """What stands in the cron file, and what should."""
+    """The content of the installed cron file, and what it should be."""
 
     path: Path
-    wanted: str
-    found: str | None  # None: there is no file
+    expected: str
+    # None: there is no file
+    content: str | None
 
     @property
-    def equal(self) -> bool:
-        """Whether cron starts what it should."""
-        return self.found == self.wanted
+    def is_equal(self) -> bool:
+        """Return whether cron starts what it should."""
+        return self.content == self.expected
 
-    def difference(self) -> list[str]:
-        """The lines that would go (-) and come (+), as diff shows them."""
-        lines = difflib.unified_diff((self.found or "").splitlines(), self.wanted.splitlines(), n=0, lineterm="")
+    def list_differences(self) -> list[str]:
+        """Return the lines that would be removed (-) and added (+), as diff shows them."""
+        lines = difflib.unified_diff((self.content or "").splitlines(), self.expected.splitlines(), n=0, lineterm="")
         return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
-def compare(path: Path, wanted: str) -> CronFile:
-    """Look at the installed file; raises UsageError for a name that cron passes over, ConfigurationError."""
+def compare_file(path: Path, expected: str) -> CronFile:
+    """Read the installed file; raises UsageError for a name that cron ignores, ConfigurationError if unreadable."""
     if "." in path.name or not path.is_absolute():
-        raise UsageError(f"{path}: cron takes only files of /etc/cron.d with no dot in their name")
+        raise UsageError(f"{path}: cron ignores files with a dot in their name", "Name an absolute path without a dot.")
     try:
-        return CronFile(path, wanted, path.read_text(encoding="utf-8"))
+        return CronFile(path, expected, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return CronFile(path, wanted, None)
+        return CronFile(path, expected, None)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", f"Run: sudo chmod 644 {path}") from error
 
 
-def install(cron_file: CronFile, directories: Directories) -> str:
-    """Put the file into its place where the caller is root.
+def install_file(cron_file: CronFile, directories: Directories) -> str:
+    """Install the file if the caller is root.
 
-    Returns "" when it is there, else the command that installs it; the file for that command lies in var/. Raises
-    ConfigurationError where the file there is another installation's.
+    Return "" if it is installed, else the command that installs it from var/. Raises
+    ConfigurationError if the installed file belongs to another installation.
     """
-    mine, theirs = cron_file_module.this_place().mark, own_cron_file.owner(cron_file.path)
-    if theirs and theirs != mine:
-        own = own_cron_file.path()
+    own_mark = cron_file_module.get_this_installation().mark
+    owner = own_cron_file.read_owner(cron_file.path)
+    if owner and owner != own_mark:
+        own = own_cron_file.find_path()
         raise ConfigurationError(
-            f"{cron_file.path} starts another installation, {theirs.removeprefix(own_cron_file.MARK)}",
-            f"Leave out --cron-file: this one's is {own}."
+            f"{cron_file.path} starts another installation, {owner.removeprefix(own_cron_file.MARK)}",
+            f"Omit --cron-file: this installation's file is {own}."
             if own != cron_file.path
             else f"Name another file in ETL_CRON_FILE; if that installation is gone, run: sudo rm {cron_file.path}",
         )
     if os.geteuid() == 0:
         with atomic_write(cron_file.path, mode=0o644) as stream:
-            stream.write(cron_file.wanted.encode())
+            stream.write(cron_file.expected.encode())
         return ""
     prepared = directories.var / f"{cron_file.path.name}.cron"
     with atomic_write(prepared, durable=False) as stream:
-        stream.write(cron_file.wanted.encode())
+        stream.write(cron_file.expected.encode())
     return f"sudo install -m 644 -o root -g root {shlex.quote(str(prepared))} {shlex.quote(str(cron_file.path))}"

@@ -1,4 +1,4 @@
-"""Pauses: what somebody has told the suite not to start for now, in var/pauses.json."""
+"""Pauses in var/pauses.json: what an operator has told the suite not to start for now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from systemscripts import settings
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError
 
-EVERYTHING = "*"  # in the place of a pipeline's name
+# Used instead of a pipeline's name.
+EVERYTHING = "*"
 
 
 @dataclass(frozen=True)
@@ -27,68 +28,73 @@ class Pause:
 
     @property
     def began(self) -> datetime:
-        """When it began."""
+        """The time at which it began."""
         return datetime.fromisoformat(self.since)
 
     @property
     def what(self) -> str:
-        """What is paused, in words."""
+        """The paused pipeline, or "everything"."""
         return "everything" if self.name == EVERYTHING else self.name
 
     def __str__(self) -> str:
         return f"{self.what} is paused since {self.since} by {self.by}"
 
 
-def pauses(directories: Directories) -> dict[str, Pause]:
-    """Every pause there is, by the name it is for; raises ConfigurationError when the file cannot be read."""
-    path = _path(directories)
+def read_pauses(directories: Directories) -> dict[str, Pause]:
+    """Return every pause by the pipeline it is for; raises ConfigurationError if the file cannot be read."""
+    path = _get_path(directories)
     try:
         return {name: Pause(name, **rest) for name, rest in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", "Delete it: schedule.py pause makes it.") from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}", "Delete it; schedule.py pause creates it again."
+        ) from error
 
 
-def paused(directories: Directories, name: str) -> Pause | None:
-    """The pause that keeps a pipeline from running, if there is one: its own, or that of everything."""
-    found = pauses(directories)
-    return found.get(name) or found.get(EVERYTHING)
+def find_pause(directories: Directories, name: str) -> Pause | None:
+    """Return the pause that keeps a pipeline from running, its own or that of everything; None if there is none."""
+    pauses = read_pauses(directories)
+    return pauses.get(name) or pauses.get(EVERYTHING)
 
 
-def pause(directories: Directories, name: str, by: str) -> Pause:
-    """Pause a pipeline or EVERYTHING; one that is paused already keeps its beginning."""
-    with _only_one(directories):
-        found = pauses(directories)
-        found.setdefault(name, Pause(name, settings.now().isoformat(timespec="seconds"), by))
-        _write(directories, found)
-    return found[name]
+def pause_pipeline(directories: Directories, name: str, by: str) -> Pause:
+    """Pause a pipeline or EVERYTHING; one that is already paused keeps its start time."""
+    with _hold_lock(directories):
+        pauses = read_pauses(directories)
+        pauses.setdefault(name, Pause(name, settings.now().isoformat(timespec="seconds"), by))
+        _write_pauses(directories, pauses)
+    return pauses[name]
 
 
-def resume(directories: Directories, name: str) -> list[Pause]:
-    """End a pause, with EVERYTHING all of them; returns those that ended."""
-    with _only_one(directories):
-        found = pauses(directories)
-        ended = list(found.values()) if name == EVERYTHING else [found[name]] if name in found else []
-        _write(directories, {each: pause for each, pause in found.items() if pause not in ended})
+def resume_pipeline(directories: Directories, name: str) -> list[Pause]:
+    """End a pause, or all of them with EVERYTHING; return those that ended."""
+    with _hold_lock(directories):
+        pauses = read_pauses(directories)
+        if name == EVERYTHING:
+            ended = list(pauses.values())
+        else:
+            ended = [pauses[name]] if name in pauses else []
+        _write_pauses(directories, {key: pause for key, pause in pauses.items() if pause not in ended})
     return ended
 
 
 @contextmanager
-def _only_one(directories: Directories) -> Iterator[None]:
+def _hold_lock(directories: Directories) -> Iterator[None]:
     with (directories.locks / "pauses.lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 
-def _path(directories: Directories) -> Path:
+def _get_path(directories: Directories) -> Path:
     return directories.var / "pauses.json"
 
 
-def _write(directories: Directories, found: dict[str, Pause]) -> None:
-    if not found:
-        _path(directories).unlink(missing_ok=True)
+def _write_pauses(directories: Directories, pauses: dict[str, Pause]) -> None:
+    if not pauses:
+        _get_path(directories).unlink(missing_ok=True)
         return
-    values = {name: {k: v for k, v in asdict(pause).items() if k != "name"} for name, pause in found.items()}
-    with atomic_write(_path(directories)) as stream:
+    values = {name: {"since": pause.since, "by": pause.by} for name, pause in pauses.items()}
+    with atomic_write(_get_path(directories)) as stream:
         stream.write(json.dumps(values, indent=1).encode())

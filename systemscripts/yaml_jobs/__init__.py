@@ -1,1 +1,1 @@
-"""A YAML job: all its sources at once into one table, then again whenever something comes, until it is told to stop."""
+"""YAML jobs: load all sources into one table, then again whenever something new arrives, until stopped."""

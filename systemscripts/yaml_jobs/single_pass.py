@@ -1,4 +1,4 @@
-"""One pass of a YAML job: all that its sources have now, tried again where that may help, and the combined CSV."""
+"""One pass of a YAML job: load what its sources have now, retry if that may help, write the combined CSV."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from systemscripts.ingest import run_imports
 from systemscripts.summary import Notice, Summary, record_warning
 
 ATTEMPTS = 3
-PAUSE_SECONDS = 2.0  # doubles
-AGAIN = (1, 75)  # exit codes of what may go better at the next try; the others only a person can mend
+# Doubles with each attempt.
+PAUSE_SECONDS = 2.0
+# The exit codes of problems that a retry may fix; the others only a person can.
+RETRIED_EXIT_CODES = (1, 75)
 
 Connect = Callable[[], Connection]
 
@@ -32,36 +34,38 @@ def run_once(
     options: run_imports.Options,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> Summary:
-    """Ask all sources and load what they have, up to three times; what was loaded stays loaded.
+    """Fetch from all sources and load what they have, in up to three attempts; loaded files stay loaded.
 
-    Raises EtlError when the database stays away.
+    Raises EtlError if the database stays away.
     """
     directories = Directories(settings.current().etl_data_dir)
     (directories.data / config.source_directory).mkdir(parents=True, exist_ok=True)
     total = Summary()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            found = _attempt(connect, config, directories, run_uuid, options)
+            result = _run_attempt(connect, config, directories, run_uuid, options)
         except EtlError as error:
-            if error.exit_code not in AGAIN or attempt == ATTEMPTS:
+            if error.exit_code not in RETRIED_EXIT_CODES or attempt == ATTEMPTS:
                 raise
-            found = Summary()
-            found.problem(str(error), error.exit_code)
-        _add(total, found)
-        options = replace(options, retry_refused=False)  # once: what is refused again would come back at each try
-        if found.exit_code not in AGAIN or attempt == ATTEMPTS or options.should_stop():
+            result = Summary()
+            result.problem(str(error), error.exit_code)
+        _add_attempt(total, result)
+        # only once: a file that is refused again would come back at each attempt
+        options = replace(options, retry_refused=False)
+        if result.exit_code not in RETRIED_EXIT_CODES or attempt == ATTEMPTS or options.should_stop():
             break
-        if found.gave_up == len(found.problems):  # what failed has had its tries
+        # what failed has been retried enough
+        if result.gave_up == len(result.problems):
             break
         pause = retries.compute_pause(attempt - 1, pause_seconds)
-        text = f"{'; '.join(found.problems)} It is tried again in {pause:g} s."
+        text = f"{'; '.join(result.problems)} The next attempt is in {pause:g} s."
         record_warning(Notice("try_failed", text, config.config_name), on_console=True)
         with options.while_asking():
             time.sleep(pause)
     return total
 
 
-def _attempt(
+def _run_attempt(
     connect: Connect, config: ImportConfig, directories: Directories, run_uuid: str, options: run_imports.Options
 ) -> Summary:
     connection = connect()
@@ -71,38 +75,38 @@ def _attempt(
         )  # it may have been changed, or paused by an undo
         if not config.is_active:
             raise ConfigurationError(
-                f"the job {config.config_name} is not active: switched off, or paused when a dataset was undone",
+                f"the job {config.config_name} is not active: it was switched off, or paused when a dataset was undone",
                 "Set is_active to true in its row of dba.timportconfig, or change its file.",
             )
-        found = run_imports.run_imports(connection, [config], directories, run_uuid, options)
-        if config.job.output_csv_path and not options.dry_run and not found.exit_code:
+        result = run_imports.run_imports(connection, [config], directories, run_uuid, options)
+        if config.job.output_csv_path and not options.dry_run and not result.exit_code:
             path = directories.data / config.job.output_csv_path
-            if found.counts.loaded or not path.exists():
+            if result.counts.loaded or not path.exists():
                 where = "" if path.resolve().is_relative_to(directories.data.resolve()) else ", outside the data folder"
-                found.details.append(f"written: {path}{where}, {_write_combined(connection, config, path):,} rows")
-        return found
+                result.details.append(f"wrote {path}{where}: {_write_combined(connection, config, path):,} rows")
+        return result
     finally:
         connection.close()
 
 
-def _add(total: Summary, found: Summary) -> None:
-    """Counts add up; what was wrong is what is still wrong at the last try."""
-    total.headline, total.problems, total.codes = found.headline, found.problems, found.codes
-    total.counts.add(found.counts)
-    total.files += found.files
-    total.rows += found.rows
-    total.details += found.details
-    total.show_warnings(found.warnings)
+def _add_attempt(total: Summary, result: Summary) -> None:
+    """Add the counts of an attempt; the problems are those of the last attempt."""
+    total.headline, total.problems, total.codes = result.headline, result.problems, result.codes
+    total.counts.add(result.counts)
+    total.files += result.files
+    total.rows += result.rows
+    total.details += result.details
+    total.show_warnings(result.warnings)
 
 
 def _write_combined(connection: Connection, config: ImportConfig, path: Path) -> int:
-    """The table of a job as one CSV, without the lineage; returns the number of rows."""
+    """Write the table of a job as one CSV without the lineage columns; return the number of rows."""
     if config.target.parquet:
-        raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Take it out.")
+        raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Remove output_csv_path.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with transaction(connection) as cursor, atomic_write(path) as stream:
-            cursor.copy_expert(_statement(cursor, config), stream)
+            cursor.copy_expert(_build_statement(cursor, config), stream)
             return int(cursor.rowcount)
     except OSError as error:
         raise EtlError(
@@ -111,7 +115,7 @@ def _write_combined(connection: Connection, config: ImportConfig, path: Path) ->
         ) from error
 
 
-def _statement(cursor: Cursor, config: ImportConfig) -> str:
+def _build_statement(cursor: Cursor, config: ImportConfig) -> str:
     schema, table = config.schema_and_table
     cursor.execute(
         """select column_name from information_schema.columns
@@ -132,10 +136,10 @@ def _statement(cursor: Cursor, config: ImportConfig) -> str:
     ).as_string(cursor)  # fmt: skip
 
 
-def with_stop(
+def add_stop(
     options: run_imports.Options,
     should_stop: Callable[[], bool],
     while_asking: Callable[[], AbstractContextManager[None]],
 ) -> run_imports.Options:
-    """Options of a pass that ends before its next file when it is told to stop, and at once where a source is slow."""
+    """Return options of a pass that stops before its next file on request, and at once while it waits for a source."""
     return replace(options, should_stop=should_stop, while_asking=while_asking)

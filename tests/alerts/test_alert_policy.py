@@ -14,7 +14,7 @@ import pytest
 from tests.tiny_jobs import Jobs, Mails, wait_for
 
 FAIL = "if how != 'well': raise getattr(errors, how)('it is ' + how)"
-BAD, STILL, WELL = "[ETL] tiny failed", "[ETL] tiny is still bad", "[ETL] tiny works again"
+BAD, STILL, WELL = "[ETL] tiny failed", "[ETL] tiny is still failing", "[ETL] tiny recovered"
 
 
 def at(day: int) -> dict[str, str]:
@@ -34,11 +34,11 @@ def test_a_job_that_stays_bad_is_told_of_once_a_week_until_it_works_again(jobs: 
     jobs.run("other", **at(7))  # whichever job runs
     jobs.run("tiny", "BadDataError", **at(7))
     assert mails.list_subjects() == [BAD, STILL]
-    assert "bad since 2026-01-05" in mails.read_text()
+    assert "failing since 2026-01-05" in mails.read_text()
     assert "What: it is BadDataError" in mails.read_text()
     jobs.run("tiny", "BadDataError", **at(14))
     assert mails.list_subjects() == [BAD, STILL, STILL]
-    assert mails.read_text().count("What was said then") == 1
+    assert mails.read_text().count("The first message was") == 1
     jobs.run("tiny", "TryLaterError", **at(15))  # another way of failing is news
     assert mails.list_subjects()[3:] == [BAD]
     jobs.run("tiny", "well", **at(16))
@@ -83,8 +83,8 @@ def test_killed_and_timed_out_are_told_once_and_weekly_while_it_lasts(jobs: Jobs
     jobs.write("other", "pass")
     for day in (7, 8):
         jobs.run("other", **at(day))
-    assert mails.list_subjects()[1:] == ["[ETL] slow is still bad"]
-    assert "slow timed out (exit code 1), bad since 2026-01-05" in mails.read_text()
+    assert mails.list_subjects()[1:] == ["[ETL] slow is still failing"]
+    assert "slow timed out (exit code 1), failing since 2026-01-05" in mails.read_text()
     jobs.write("slow", "Path('begun').touch(); time.sleep(60)")
     for _ in range(2):
         process = jobs.start_and_wait("slow", **at(9))
@@ -94,10 +94,10 @@ def test_killed_and_timed_out_are_told_once_and_weekly_while_it_lasts(jobs: Jobs
     assert mails.list_subjects()[2:] == ["[ETL] slow interrupted"]
     assert "killed, or the machine went down" in mails.read_text()
     jobs.run("other", **at(16))
-    assert mails.list_subjects()[3:] == ["[ETL] slow is still bad"]
+    assert mails.list_subjects()[3:] == ["[ETL] slow is still failing"]
     jobs.write("slow", "pass")
     jobs.run("slow", **at(17))
-    assert mails.list_subjects()[4:] == ["[ETL] slow works again"]
+    assert mails.list_subjects()[4:] == ["[ETL] slow recovered"]
 
 
 @contextlib.contextmanager

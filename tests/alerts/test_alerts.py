@@ -1,4 +1,4 @@
-"""One mail when a job turns bad, one when it fails in another way, one when it works again."""
+"""One mail when a job turns bad, one when it fails in another way, one when it recovered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.conftest import Installation
 from tests.tiny_jobs import Jobs, Mails
 
 FAIL = "if how != 'well': raise getattr(errors, how)('it is ' + how)"
-BAD, WELL = "[ETL] tiny failed", "[ETL] tiny works again"
+BAD, WELL = "[ETL] tiny failed", "[ETL] tiny recovered"
 
 
 def write(jobs: Jobs, needs: str = "") -> None:
@@ -58,7 +58,7 @@ def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once
     jobs.installation.write_settings(SMTP_PORT="1")  # nobody listens there
     done = jobs.run("tiny", "BadDataError")
     assert done.returncode == 65
-    assert "the alert mail did not go out, it goes with a later run: mail server 127.0.0.1:" in done.stderr
+    assert "the alert mail was not sent, a later run sends it: mail server 127.0.0.1:" in done.stderr
     again = jobs.run("tiny", "BadDataError")
     assert again.returncode == 65
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
@@ -80,7 +80,7 @@ def test_a_failure_that_was_over_before_the_mail_server_was_back_is_told_of(jobs
     jobs.run("tiny", "well")
     assert mails.list_subjects() == [WELL]
     assert "it is BadDataError" in mails.read_text()
-    assert "this was not told then" in mails.read_text()
+    assert "this message was not sent at the time" in mails.read_text()
 
 
 def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jobs: Jobs, mails: Mails) -> None:
@@ -92,11 +92,11 @@ def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jo
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
     jobs.run("tiny", "TryLaterError")
     assert mails.list_subjects() == [BAD, BAD]
-    parts = mails.read_text().split("The mail server was away, so this was not told then:")
+    parts = mails.read_text().split("The mail server was away, so this message was not sent at the time:")
     assert ["What: it is TryLaterError" in parts[0], BAD in parts[1], WELL in parts[2]] == [True] * 3
     jobs.run("tiny", "well")
     assert mails.list_subjects() == [BAD, BAD, WELL]
-    assert "not told" not in mails.read_text()
+    assert "not sent at the time" not in mails.read_text()
 
 
 def test_a_dry_run_neither_recovers_a_job_nor_makes_it_bad(jobs: Jobs, mails: Mails) -> None:
@@ -169,7 +169,7 @@ def test_the_tail_of_a_strange_log(here: Installation) -> None:
     directories = Directories(here.data).create()
     log = directories.logs / "x.jsonl"
     log.write_bytes(b"\xff\xfe\n{}\n[1]\n\x00\x00")
-    alerts.notice(alerts.Outcome("x", "", "failed", 1, "text", "", log), directories)
+    alerts.try_record_outcome(alerts.Outcome("x", "", "failed", 1, "text", "", log), directories)
     assert "Last lines of" in next(directories.alerts.glob("*.json")).read_text()
 
 

@@ -189,7 +189,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_run(own: Own, tmp_path: Pa
             logger.info("entry %d", number)
             time.sleep(0.1)
     """
-    jobs.write("talking", body, before="heartbeat.Keeper.EVERY_SECONDS = 0.2")
+    jobs.write("talking", body, before="heartbeat.Heartbeat.EVERY_SECONDS = 0.2")
     process = jobs.start_and_wait("talking")
     wait_for(lambda: outside.sql("select 1 from dba.tlogentry where process_type = 'talking' and sequence > 5"))
     own.kill()

@@ -74,7 +74,11 @@ def test_wrong_usage_is_one_line(jobs: Jobs, arguments: tuple[str, ...], text: s
         ("return Summary(headline='x', rows=[{'a': 1, 'b': Path('/x')}])", 0, []),
         ("s = Summary(); s.problem('broken', 65); return s", 65, ["broken"]),
         ("raise errors.BadDataError('bad', 'Mend.')", 65, ["bad. Mend."]),
-        ("os.kill(os.getpid(), 15); time.sleep(5)", 143, ["stopped by SIGTERM. Run the same command again to go on."]),
+        (
+            "os.kill(os.getpid(), 15); time.sleep(5)",
+            143,
+            ["stopped by SIGTERM. Run the same command again to continue."],
+        ),
     ],
 )
 def test_json_is_one_object_however_it_ends(jobs: Jobs, body: str, exit_code: int, problems: list[str]) -> None:

@@ -67,7 +67,7 @@ def test_a_signal_ends_a_run(jobs: Jobs, work: str, number: int, exit_code: int)
     assert process.returncode == exit_code
     assert time.monotonic() - begun < 5
     name = signal.Signals(number).name
-    assert errors == f"tiny: stopped by {name}. Run the same command again to go on.\n"
+    assert errors == f"tiny: stopped by {name}. Run the same command again to continue.\n"
     assert jobs.list_runs("status, exit_code") == [("interrupted", exit_code)]
 
 
@@ -136,7 +136,7 @@ def test_a_job_that_ignores_the_end_of_its_time_is_ended_over_its_head(jobs: Job
     process.terminate()
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 143
-    assert errors == "tiny: stopped by SIGTERM; it did not react and was ended\n"
+    assert errors == "tiny: stopped by SIGTERM; it did not respond and was killed\n"
     assert mails.list_subjects() == ["[ETL] tiny interrupted"]
     jobs.installation.run("close_interrupted_runs")
     assert jobs.list_runs()[0][:3] == ("tiny", "interrupted", 143)
@@ -145,7 +145,7 @@ def test_a_job_that_ignores_the_end_of_its_time_is_ended_over_its_head(jobs: Job
 
 def test_a_deferred_signal_raises_after_the_block(jobs: Jobs) -> None:
     body = f"""
-        with deferred_signals() as stop_requested:
+        with defer_signals() as stop_requested:
             {BEGUN}
             while not stop_requested():
                 time.sleep(0.05)
@@ -164,9 +164,9 @@ def test_a_signal_at_the_very_end_does_not_lose_the_end_of_the_run(jobs: Jobs) -
     # the signal comes while the error of the function is being handled
     before = (
         "from systemscripts.job import run_outcome\n"
-        "real = run_outcome.of_error\n"
+        "real = run_outcome.build_from_error\n"
         "def of_error(*values):\n    os.kill(os.getpid(), 15)\n    return real(*values)\n"
-        "run_outcome.of_error = of_error"
+        "run_outcome.build_from_error = of_error"
     )
     jobs.write("tiny", "raise ValueError('x')", before=before)
     done = jobs.run("tiny")
@@ -268,13 +268,13 @@ def test_a_run_number_that_is_none_is_refused(installation: Installation) -> Non
 
 def test_heartbeat_and_progress(jobs: Jobs) -> None:
     body = f"""
-        heartbeat.Keeper.EVERY_SECONDS = 0.2
+        heartbeat.Heartbeat.EVERY_SECONDS = 0.2
         with progress.track("pages", 10, "pages") as tracker:
             tracker.advance(4)
             {BEGUN}
             time.sleep(60)
     """
-    jobs.write("tiny", body, before="heartbeat.Keeper.EVERY_SECONDS = 0.2")
+    jobs.write("tiny", body, before="heartbeat.Heartbeat.EVERY_SECONDS = 0.2")
     process = jobs.start_and_wait("tiny")
     wait_for(lambda: (jobs.list_runs("progress")[0][0] or "").startswith("pages: 4 of 10 pages (40%)"))
     process.terminate()
@@ -295,7 +295,7 @@ def test_a_run_that_nobody_listens_to_is_not_disturbed(jobs: Jobs) -> None:
 def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
     from systemscripts.job.signals_and_timeout import Limits
     from systemscripts.log_utils import Heartbeat
-    from systemscripts.monitoring.doctor_checks import _Look
+    from systemscripts.monitoring.doctor_checks import _CheckThread
 
     taken = {
         "_handle",
@@ -304,5 +304,5 @@ def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
         "_initialized",
         "_started",
     }  # of 3.11 to 3.14
-    for kind in (Limits, Heartbeat, _Look):
+    for kind in (Limits, Heartbeat, _CheckThread):
         assert not taken & set(vars(kind)), kind

@@ -50,7 +50,7 @@ class Host:
     def end_run(self, status: str = "failed", error: str = "it is broken", job: str = "tiny") -> None:
         """Let a run end, and the alerts go out that are due."""
         outcome = alerts.Outcome(job, "", status, int(status == "failed"), error, "", self.directories.logs / "x")
-        alerts.notice(outcome, self.directories)
+        alerts.try_record_outcome(outcome, self.directories)
 
     def states(self) -> list[Path]:
         return list(self.directories.alerts.glob("*.json"))
@@ -102,7 +102,7 @@ def test_who_is_refused_for_now_does_not_lose_a_message_that_another_one_follows
     subjects = [(each.recipients, str(each.message["Subject"])) for each in mail_server.delivered]
     for recipient in ("ann@example.com", "bob@example.com"):
         own = sorted(subject for recipients, subject in subjects if recipient in recipients)
-        assert own == ["[ETL] tiny failed", "[ETL] tiny works again"], subjects
+        assert own == ["[ETL] tiny failed", "[ETL] tiny recovered"], subjects
 
 
 def test_who_is_refused_for_good_is_named_and_the_others_are_served_once(
@@ -169,8 +169,10 @@ def test_a_mail_goes_in_seven_bits_from_a_name_that_exists_with_a_subject_in_its
     host: Host, mail_server: SmtpServer
 ) -> None:
     host.write(MAIL_FROM="Zürich, ETL <etl@example.com>".replace("Zürich, ETL", '"Zürich, ETL"'))
-    alerts.tell("x", ["jane@example.com"], "x" * 120 + " is held", "Grüße\n.\n..dots\n" + "é" * 1200, host.directories)
-    alerts.tell("y", ["jane@example.com"], "é" * 90, "Grüße", host.directories)
+    alerts.queue_message(
+        "x", ["jane@example.com"], "x" * 120 + " is held", "Grüße\n.\n..dots\n" + "é" * 1200, host.directories
+    )
+    alerts.queue_message("y", ["jane@example.com"], "é" * 90, "Grüße", host.directories)
     alerts.send_waiting(host.directories)
     assert len(mail_server.delivered) == 2
     for each in mail_server.delivered:

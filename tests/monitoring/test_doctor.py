@@ -59,7 +59,7 @@ class Host:
         code, rows = self.doctor(**environment)
         assert code == int(any(fault[0] == "failure" for fault in faults))
         for state, check, says, following in faults:
-            lines = [row for row in rows if row["state"] == state and row["check"] == check and says in row["says"]]
+            lines = [row for row in rows if row["state"] == state and row["check"] == check and says in row["message"]]
             assert lines, f"not named: {check} {says}\n" + "\n".join(map(str, rows))
             assert following in lines[0]["next"], lines[0]
 
@@ -187,7 +187,7 @@ def test_a_reader_an_unknown_schema_a_strange_certificate_and_what_is_left_over(
             ("failure", "mail", "no trusted connection", "Check SMTP_CA_FILE"),
             ("failure", "certificate", "ended at 2024", "renewed"),
             ("failure", "cron file", "can be written by others", "Run: sudo chmod 644"),
-            ("warning", "alert", "send_report nothing: bad since", "mail says what to do"),
+            ("warning", "alert", "send_report nothing: failing since", "mail says what to do"),
             ("warning", "run", "meetmax_url_check was killed", "close_interrupted_runs.py"),
         )
     finally:
@@ -216,9 +216,9 @@ def test_folders_that_a_run_of_root_has_left() -> None:
             lines = list(folders.check(Context(None, Directories(data), data / "none")))
         finally:
             os.setresuid(0, 0, 0)
-        found = [line for line in lines if line.state == "failure" and "cannot be written" in line.says]
+        found = [line for line in lines if line.state == "failure" and "cannot be written" in line.message]
         assert [line.next.rpartition(" ")[2] for line in found] == [str(left)]  # one command mends what is in it
-        assert "owner root, mode 755" in found[0].says
+        assert "owner root, mode 755" in found[0].message
 
 
 def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
         ("packages", "requirements.txt is not what is installed", "install_dependencies.sh --python-only"),
         ("wrapper", "cannot be run", "chmod +x"),
     ):
-        lines = [row for row in rows if row["check"] == check and says in row["says"] and row["state"] != "ok"]
+        lines = [row for row in rows if row["check"] == check and says in row["message"] and row["state"] != "ok"]
         assert lines, f"not named: {says}\n" + "\n".join(map(str, rows))
         assert following in lines[0]["next"]
 
@@ -250,7 +250,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
 def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> None:
     code, rows = host.doctor("--test-mail")
     assert code == 0
-    spoken = [row["says"] for row in rows if row["check"] == "test mail"]
+    spoken = [row["message"] for row in rows if row["check"] == "test mail"]
     text = "\n".join(spoken)
     assert "ehlo" in text.lower()
     assert "STARTTLS" in text
@@ -268,7 +268,7 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
         assert code == 1
         for check in ("mail", "test mail"):
             [line] = [row for row in rows if row["check"] == check and row["state"] == "failure"]
-            assert says in line["says"]
+            assert says in line["message"]
             assert line["next"] == following
     assert len(host.sink.list_mails()) == 1
 
@@ -312,4 +312,4 @@ def test_real_data_on_the_embedded_database_are_warned_of_after_a_week(installat
         assert list(database._real_data(connection)) == []
         installation.sql("update dba.tdataset set created_at = now() - interval '8 days'")
         [line] = database._real_data(connection)
-        assert line.state == "warning" and "holds 1 datasets since" in line.says
+        assert line.state == "warning" and "holds 1 datasets since" in line.message

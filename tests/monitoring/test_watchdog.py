@@ -280,10 +280,10 @@ def test_wrapper_and_job_killed_with_9_are_told_once_by_the_next_watchdog(year: 
     wrapper.wait()
     assert year.watch(0.1) == ["[ETL] meetmax_url_check interrupted"]
     assert year.watch(0.2) == []
-    assert year.watch(7.2) == ["[ETL] meetmax_url_check is still bad"]
+    assert year.watch(7.2) == ["[ETL] meetmax_url_check is still failing"]
     year.week.site.faults.clear()
     assert year.run("meetmax_url_check", "--events", "119179-119180", day=8) == 0
-    assert year.news() == ["[ETL] meetmax_url_check works again"]
+    assert year.news() == ["[ETL] meetmax_url_check recovered"]
 
 
 def test_a_bad_pipeline_whose_settings_are_un_set_again_is_told_of_a_last_time(year: Year) -> None:
@@ -296,7 +296,7 @@ def test_a_bad_pipeline_whose_settings_are_un_set_again_is_told_of_a_last_time(y
     year.installation.write_settings(S3_BUCKET="")
     assert year.watch(0.02) == ["[ETL] run_pipeline sales is no longer expected"]
     assert "(S3_BUCKET not set)" in year.last()
-    assert "was bad since 2026-03-02" in year.last()
+    assert "had been failing since 2026-03-02" in year.last()
     assert "run_pipeline sales since" not in year.installation.run("status").stdout
     assert year.watch(8) == []
 

@@ -30,17 +30,17 @@ def utc(text: str) -> datetime:
 
 def test_a_time_of_the_wall_clock_moves_with_daylight_saving() -> None:
     # the clocks of London went forward on 29 March 2026 and back on 25 October
-    assert schedules.next_run(WEEKLY, utc("2026-03-22T12:00")) == utc("2026-03-23T06:30")
-    assert schedules.next_run(WEEKLY, utc("2026-03-29T12:00")) == utc("2026-03-30T05:30")
-    assert schedules.last_expected(WEEKLY, utc("2026-03-30T05:31")) == utc("2026-03-30T05:30")
-    assert schedules.last_expected(WEEKLY, utc("2026-03-30T05:29")) == utc("2026-03-23T06:30")
-    assert schedules.next_run(WEEKLY, utc("2026-10-25T12:00")) == utc("2026-10-26T06:30")
+    assert schedules.find_next_run(WEEKLY, utc("2026-03-22T12:00")) == utc("2026-03-23T06:30")
+    assert schedules.find_next_run(WEEKLY, utc("2026-03-29T12:00")) == utc("2026-03-30T05:30")
+    assert schedules.find_last_expected(WEEKLY, utc("2026-03-30T05:31")) == utc("2026-03-30T05:30")
+    assert schedules.find_last_expected(WEEKLY, utc("2026-03-30T05:29")) == utc("2026-03-23T06:30")
+    assert schedules.find_next_run(WEEKLY, utc("2026-10-25T12:00")) == utc("2026-10-26T06:30")
 
 
 def test_every_time_between_two_moments_is_expected_once() -> None:
-    found = schedules.expected(WEEKLY, utc("2026-03-16T06:30"), utc("2026-03-30T05:30"))
+    found = schedules.list_expected(WEEKLY, utc("2026-03-16T06:30"), utc("2026-03-30T05:30"))
     assert found == [utc("2026-03-23T06:30"), utc("2026-03-30T05:30")]
-    year = schedules.expected("15 5 * * *", utc("2026-01-01T00:00"), utc("2026-12-31T23:59"))
+    year = schedules.list_expected("15 5 * * *", utc("2026-01-01T00:00"), utc("2026-12-31T23:59"))
     assert len(year) == len({moment.date() for moment in year}) == 365
 
 
@@ -55,8 +55,8 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_is_counted_as_cron_runs_
 
 
 def test_a_day_with_a_star_and_a_weekday_are_both_meant_as_cron_does() -> None:
-    assert schedules.next_run("30 6 */2 * 1", utc("2026-01-05T07:00")) == utc("2026-01-19T06:30")
-    assert schedules.next_run("30 6 6 * 1", utc("2026-01-05T07:00")) == utc("2026-01-06T06:30")  # either
+    assert schedules.find_next_run("30 6 */2 * 1", utc("2026-01-05T07:00")) == utc("2026-01-19T06:30")
+    assert schedules.find_next_run("30 6 6 * 1", utc("2026-01-05T07:00")) == utc("2026-01-06T06:30")  # either
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_day_with_a_star_and_a_weekday_are_both_meant_as_cron_does() -> None:
 )  # fmt: skip
 def test_what_cron_would_refuse_or_never_reach_is_refused_by_file_and_value(schedule: str) -> None:
     with pytest.raises(ConfigurationError, match=r"weekly\.yaml: schedule") as refused:
-        schedules.check(pipeline(schedule))
+        schedules.check_schedule(pipeline(schedule))
     assert schedule in str(refused.value)
 
 
 def test_nicknames_and_names_are_taken() -> None:
     for schedule in ("@daily", "0 6 * jan-mar MON", "*/15 * * * *", "0 6 1,15 * *"):
-        schedules.check(pipeline(schedule))
+        schedules.check_schedule(pipeline(schedule))
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_nicknames_and_names_are_taken() -> None:
     [("30 2 * * *", True), ("0 0-4 * * *", True), ("0 4 * * *", False), ("*/15 * * * *", False), ("@daily", False)],
 )
 def test_times_that_daylight_saving_moves_are_warned_of(schedule: str, warned: bool) -> None:
-    assert bool(schedules.warning(schedule)) == warned
+    assert bool(schedules.find_clock_change_risk(schedule)) == warned

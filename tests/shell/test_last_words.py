@@ -123,7 +123,7 @@ class Host:
             done = self.run()
             assert done.returncode == 0, (self.clone.folder / "logs" / "etl_cron.log").read_text()
         assert len(self.list_mails()) == before + 1, self.list_mails()
-        assert re.match(r"\[ETL\] (over: |.* works again)", self.list_mails()[-1][0])
+        assert re.match(r"\[ETL\] (over: |.* recovered)", self.list_mails()[-1][0])
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Until when certificates hold: of the mail server, of a remote database, and of what CERTIFICATE_SERVERS names."""
+"""When certificates expire: of the mail server, of a remote database, and of CERTIFICATE_SERVERS."""
 
 from __future__ import annotations
 
@@ -19,59 +19,73 @@ DATABASE_PORT = 5432
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Name each certificate that ends within CERTIFICATE_DAYS, or has ended."""
+    """Report each certificate that expires within CERTIFICATE_DAYS, or has expired."""
     limit = settings.current().certificate_days
-    for what, host, port, greeting in servers():
+    for what, host, port, greeting in list_servers():
         key = f"certificate {host}:{port}"
         try:
             end = certificates.fetch_expiry(host, port, greeting)
-        except OSError:  # whoever needs the server says that it is away; a known end stays known
-            if key in view.bad:
-                yield Finding(key, _title(what, host, port), "it cannot be asked now", _hint(what), view.bad[key])
+        # the jobs that need the server report that it is away; a known problem stays known
+        except OSError:
+            if key in view.known_problems:
+                kind = view.known_problems[key]
+                yield Finding(
+                    key, _format_title(what, host, port), "the server does not answer now", _format_hint(what), kind
+                )
             continue
         if end - view.now < timedelta(days=limit):
-            text = f"it {'ended' if end <= view.now else 'ends'} at {end:%Y-%m-%d %H:%M} UTC"
-            kind = "ended" if end <= view.now else "ends soon"
-            yield Finding(key, _title(what, host, port), text, _hint(what), kind)
+            text = f"it {'expired' if end <= view.now else 'expires'} at {end:%Y-%m-%d %H:%M} UTC"
+            yield Finding(
+                key,
+                _format_title(what, host, port),
+                text,
+                _format_hint(what),
+                "ended" if end <= view.now else "ends soon",
+            )
 
 
 def check(context: Context) -> Iterator[Line]:
-    """A line for each server with a certificate."""
+    """Yield a line for each server with a certificate."""
     if context.settings is None:
         return
-    for what, host, port, greeting in servers():
+    for what, host, port, greeting in list_servers():
         where = f"{what} {host}:{port}"
         try:
             end = certificates.fetch_expiry(host, port, greeting)
         except OSError as error:
-            yield Line(WARNING, "certificate", f"{where}: it cannot be asked: {error}", "Look at that server.")
+            yield Line(WARNING, "certificate", f"{where} does not answer: {error}", "Check that server.")
             continue
-        text = f"{where}: holds until {end:%Y-%m-%d}"
+        text = f"{where}: valid until {end:%Y-%m-%d}"
         if end <= settings.now():
-            yield Line(FAILURE, "certificate", f"{where}: ended at {end:%Y-%m-%d}", "Have it renewed.")
+            yield Line(FAILURE, "certificate", f"{where}: expired at {end:%Y-%m-%d}", "Have it renewed.")
         elif end - settings.now() < timedelta(days=context.settings.certificate_days):
             yield Line(WARNING, "certificate", text, "Have it renewed.")
         else:
             yield Line(OK, "certificate", text)
 
 
-def servers() -> Iterator[tuple[str, str, int, Greeting]]:
-    """What shows a certificate: in words, host, port, what comes before it."""
-    wanted = settings.current()
-    if wanted.smtp_host and wanted.smtp_security != "none":
-        yield "mail server", wanted.smtp_host, wanted.smtp_port, "smtp" if wanted.smtp_security == "starttls" else "tls"
-    if not wanted.embedded:
-        parts = urlsplit(wanted.database_url.get_secret_value())
+def list_servers() -> Iterator[tuple[str, str, int, Greeting]]:
+    """Yield the servers with a certificate: what it is, host, port, protocol before TLS."""
+    current_settings = settings.current()
+    if current_settings.smtp_host and current_settings.smtp_security != "none":
+        yield (
+            "mail server",
+            current_settings.smtp_host,
+            current_settings.smtp_port,
+            "smtp" if current_settings.smtp_security == "starttls" else "tls",
+        )
+    if not current_settings.embedded:
+        parts = urlsplit(current_settings.database_url.get_secret_value())
         if parts.hostname and parse_qs(parts.query).get("sslmode", [""])[-1] in ENCRYPTED:
             yield "database", parts.hostname, parts.port or DATABASE_PORT, "postgresql"
-    for each in wanted.certificate_servers:
-        host, _, port = each.rpartition(":")
+    for server in current_settings.certificate_servers:
+        host, _, port = server.rpartition(":")
         yield "server", host.strip("[]"), int(port), "tls"
 
 
-def _title(what: str, host: str, port: int) -> str:
-    return f"the certificate of the {what} {host}:{port} is near its end"
+def _format_title(what: str, host: str, port: int) -> str:
+    return f"the certificate of the {what} {host}:{port} expires"
 
 
-def _hint(what: str) -> str:
-    return f"have the certificate of the {what} renewed by whoever runs it"
+def _format_hint(what: str) -> str:
+    return f"have the certificate of the {what} renewed by the people who run it"

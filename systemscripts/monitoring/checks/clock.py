@@ -1,4 +1,4 @@
-"""The clock."""
+"""Check the clock of the host."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ ORDER = 90
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Whether the time is the real one."""
-    if named := os.environ.get("ETL_NOW"):
-        yield Line(
-            WARNING, "clock", f"ETL_NOW sets it to {named}", "Take ETL_NOW out of the environment; it is for tests."
-        )
+    """Yield whether the time is right."""
+    if set_time := os.environ.get("ETL_NOW"):
+        yield Line(WARNING, "clock", f"ETL_NOW sets it to {set_time}", "Unset ETL_NOW; it is for tests.")
     if context.settings is not None:
         try:
-            yield Line(OK, "clock", f"{settings.now():%Y-%m-%d %H:%M:%S %z}; cron goes by {schedules.host_zone()}")
+            yield Line(OK, "clock", f"{settings.now():%Y-%m-%d %H:%M:%S %z}; cron uses {schedules.get_host_zone()}")
         except EtlError as error:
-            yield Line.of("clock", error)
+            yield Line.from_error("clock", error)
     if datetime.now(UTC).year < 2025:
         yield Line(FAILURE, "clock", "the host's clock is years behind", "Run: timedatectl set-ntp true")
-    if _not_synchronized():
-        yield Line(WARNING, "clock", "the host does not keep its clock right", "Run: timedatectl set-ntp true")
+    if _is_out_of_sync():
+        yield Line(WARNING, "clock", "the host does not synchronize its clock", "Run: timedatectl set-ntp true")
 
 
-def _not_synchronized() -> bool:
+def _is_out_of_sync() -> bool:
     if not shutil.which("timedatectl"):
         return False
     done = subprocess.run(

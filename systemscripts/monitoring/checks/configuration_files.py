@@ -1,4 +1,4 @@
-"""Imports, pipelines, reports and targets: their YAML files."""
+"""Check the YAML files of imports, pipelines, reports and targets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ORDER = 70
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Each fault a line."""
+    """Yield a line for each fault."""
     faults = list(find_faults())
     for fault in faults:
-        yield Line(FAILURE, "configuration", fault, "Correct that file; check_config.py shows whether it is sound.")
+        yield Line(FAILURE, "configuration", fault, "Correct that file, then run: check_config.py")
     if not faults:
-        yield Line(OK, "configuration", "every YAML file is sound")
+        yield Line(OK, "configuration", "every YAML file is valid")
 
 
 def find_faults() -> Iterator[str]:
@@ -28,8 +28,8 @@ def find_faults() -> Iterator[str]:
         try:
             pipeline = pipeline_config.load_pipeline(name)
             if pipeline.schedule:
-                schedules.check(pipeline)
+                schedules.check_schedule(pipeline)
         except EtlError as error:
             yield str(error)
-    yield from reports.faults()
+    yield from reports.find_faults()
     yield from targets.find_faults()

@@ -1,4 +1,4 @@
-"""Cron: its file, and whether it runs at all."""
+"""Check cron: its file, and whether it runs at all."""
 
 from __future__ import annotations
 
@@ -15,72 +15,77 @@ ORDER = 50
 
 
 def check(context: Context) -> Iterator[Line]:
-    """The file, the daemon, the pauses."""
+    """Yield lines on the file, the daemon and the pauses."""
     if context.settings is None:
-        yield Line(WARNING, "cron file", "not looked at: the settings are faulty", "Correct the settings first.")
+        yield Line(WARNING, "cron file", "not checked: the settings are faulty", "Correct the settings first.")
         return
     try:
-        wanted = cron_file.wanted()
-        compared = install_cron.compare(context.cron_file, wanted)
+        expected = cron_file.render_own()
+        compared = install_cron.compare_file(context.cron_file, expected)
     except EtlError as error:
-        yield Line.of("cron file", error)
+        yield Line.from_error("cron file", error)
         return
-    if compared.found is None:
+    if compared.content is None:
         yield Line(
-            FAILURE, "cron file", f"{compared.path} is not there: nothing starts by itself", "Run: schedule.py apply"
+            FAILURE, "cron file", f"{compared.path} does not exist: nothing starts by itself", "Run: schedule.py apply"
         )
-    elif not compared.equal:
+    elif not compared.is_equal:
         yield Line(
             FAILURE,
             "cron file",
-            f"{compared.path} is not what the pipelines say",
+            f"{compared.path} does not match the pipelines",
             "Run: schedule.py show, then schedule.py apply",
         )
     elif compared.path.stat().st_mode & 0o022:
         yield Line(
             FAILURE,
             "cron file",
-            f"{compared.path} can be written by others, so cron passes over it",
+            f"{compared.path} can be written by others, so cron ignores it",
             f"Run: sudo chmod 644 {compared.path}",
         )
-    elif not _owned_by_root(compared.path):
+    elif not _is_owned_by_root(compared.path):
         yield Line(
             FAILURE,
             "cron file",
-            f"{compared.path} does not belong to root, so cron passes over it",
+            f"{compared.path} does not belong to root, so cron ignores it",
             f"Run: sudo chown root:root {compared.path}",
         )
     else:
-        yield Line(OK, "cron file", f"{compared.path} is what the pipelines say")
+        yield Line(OK, "cron file", f"{compared.path} matches the pipelines")
     yield from _gone_installations()
-    if not running():
+    if not is_cron_running():
         yield Line(WARNING, "cron", "no cron daemon runs here", "Run: sudo systemctl enable --now cron")
-    for pipeline in schedules.not_set_up():
+    for pipeline in schedules.list_not_set_up():
         yield Line(
-            OK, "pipeline", f"{pipeline.name} is not set up, so not scheduled: no {', '.join(pipeline.unset_settings)}"
+            OK,
+            "pipeline",
+            f"{pipeline.name} is not set up, so not scheduled; not set: {', '.join(pipeline.unset_settings)}",
         )
     with suppress(EtlError):
-        for pause in schedules.pauses(context.directories).values():
+        for pause in schedules.read_pauses(context.directories).values():
             yield Line(
-                WARNING, "pause", str(pause), f"schedule.py resume {'' if pause.name == '*' else pause.name} ends it."
+                WARNING,
+                "pause",
+                str(pause),
+                f"To end it, run: schedule.py resume {'' if pause.name == '*' else pause.name}".strip(),
             )
 
 
 def _gone_installations() -> Iterator[Line]:
-    """The cron files of the suite that start what is not there any longer."""
+    """Yield the cron files of the suite that start an installation that no longer exists."""
     for path in sorted(own_cron_file.CRON_FOLDER.glob(f"{own_cron_file.NAME}*")):
-        project = own_cron_file.project_of(own_cron_file.owner(path))
-        if own_cron_file.owner(path) and not (project / "run_python_etl_script.sh").exists():
-            yield Line(WARNING, "cron file", f"{path} starts {project}, which is not there", f"Run: sudo rm {path}")
+        project = own_cron_file.parse_project(own_cron_file.read_owner(path))
+        if own_cron_file.read_owner(path) and not (project / "run_python_etl_script.sh").exists():
+            yield Line(WARNING, "cron file", f"{path} starts {project}, which does not exist", f"Run: sudo rm {path}")
 
 
-def _owned_by_root(path: Path) -> bool:
-    """As cron wants it of a file of /etc/cron.d; a trial file in somebody's own folder is his."""
+def _is_owned_by_root(path: Path) -> bool:
+    """Return whether cron accepts the owner: root for a file in /etc/cron.d; a trial file elsewhere has its own."""
     return path.stat().st_uid == 0 or path.parent.stat().st_uid != 0
 
 
-def running() -> bool:
-    """Whether a cron daemon runs on this host (proc(5))."""
+def is_cron_running() -> bool:
+    """Return whether a cron daemon runs on this host (proc(5))."""
     for path in Path("/proc").glob("[0-9]*/comm"):
         with suppress(OSError):
             if path.read_text().strip() in ("cron", "crond"):

@@ -1,4 +1,4 @@
-"""The database: both logins, version, TLS, rights, schema, clock."""
+"""Check the database: both logins, version, TLS, rights, schema, clock."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context,
 from systemscripts.settings import Settings
 
 ORDER = 40
-OLDEST = 13_00_00
-CLOCK_SECONDS = 60
+MIN_VERSION_NUMBER = 13_00_00
+MAX_CLOCK_DIFFERENCE_SECONDS = 60
 _FACTS = """
     select current_setting('server_version_num')::integer, current_setting('server_version'),
            coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false),
@@ -26,32 +26,36 @@ _FACTS = """
 
 
 def check(context: Context) -> Iterator[Line]:
-    """The loading login, then the reading one."""
+    """Yield lines on the login that loads, then on the one that reads."""
     if context.settings is None:
-        yield Line(WARNING, "database", "not looked at: the settings are faulty", "Correct the settings first.")
+        yield Line(WARNING, "database", "not checked: the settings are faulty", "Correct the settings first.")
         return
     try:
         with contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
-            yield from _server(connection, context.settings)
-            yield _schema(connection)
+            yield from _check_server(connection, context.settings)
+            yield _check_schema(connection)
             if context.settings.embedded:
-                yield from _real_data(connection)
+                yield from _check_real_data(connection)
     except EtlError as error:
-        yield Line.of("database", error)
+        yield Line.from_error("database", error)
         return
-    yield from _reader(context.settings)
+    yield from _check_reader(context.settings)
 
 
-def _one(connection: Connection, statement: str) -> Any:
+def _fetch_row(connection: Connection, statement: str) -> Any:
     with db_utils.transaction(connection) as cursor:
         cursor.execute(statement)
         return cursor.fetchone()
 
 
-def _server(connection: Connection, wanted: Settings) -> Iterator[Line]:
-    number, version, encrypted, may_create, clock, host = _one(connection, _FACTS)
-    where = "embedded" if wanted.embedded else db_utils.redact_address(wanted.database_url.get_secret_value())
-    if number < OLDEST:
+def _check_server(connection: Connection, current_settings: Settings) -> Iterator[Line]:
+    number, version, encrypted, may_create, clock, host = _fetch_row(connection, _FACTS)
+    where = (
+        "embedded"
+        if current_settings.embedded
+        else db_utils.redact_address(current_settings.database_url.get_secret_value())
+    )
+    if number < MIN_VERSION_NUMBER:
         yield Line(FAILURE, "database", f"PostgreSQL {version} at {where} is too old", "Use version 13 or newer.")
     else:
         yield Line(OK, "database", f"PostgreSQL {version} at {where}{', over TLS' if encrypted else ''}")
@@ -63,39 +67,39 @@ def _server(connection: Connection, wanted: Settings) -> Iterator[Line]:
         yield Line(
             FAILURE,
             "database rights",
-            "the login may not make schemas",
+            "the login may not create schemas",
             "Run as its owner: grant create on database ... to the login of DATABASE_URL;",
         )
-    if abs(time.time() - clock) > CLOCK_SECONDS:
+    if abs(time.time() - clock) > MAX_CLOCK_DIFFERENCE_SECONDS:
         yield Line(
             WARNING,
             "database clock",
-            f"it differs by {abs(time.time() - clock):.0f} s from this host's",
+            f"differs by {abs(time.time() - clock):.0f} s from this host's",
             "Run: timedatectl set-ntp true, on both.",
         )
 
 
-def _real_data(connection: Connection) -> Iterator[Line]:
-    """Whether the embedded server, made for trying and small hosts, holds what would be missed."""
-    if _one(connection, "select to_regclass('dba.tdataset') is null")[0]:
+def _check_real_data(connection: Connection) -> Iterator[Line]:
+    """Yield a warning if the embedded server, meant for trials and small hosts, holds data in real use."""
+    if _fetch_row(connection, "select to_regclass('dba.tdataset') is null")[0]:
         return
-    count, since = _one(connection, """
+    count, since = _fetch_row(connection, """
         select count(*), min(created_at)::date from dba.tdataset where status = 'active'
         having min(created_at) < now() - make_interval(days => 7)""") or (0, None)  # fmt: skip
     if count:
         yield Line(
             WARNING,
             "embedded data",
-            f"the embedded database (a third-party build, for trying) holds {count} datasets since {since}",
-            "For work that counts use the host's PostgreSQL: docs/install.md; until then: backup_database.py.",
+            f"the embedded database (a third-party build, for trials) holds {count} datasets since {since}",
+            "For real work use the host's PostgreSQL (docs/install.md); until then run: backup_database.py",
         )
 
 
-def _schema(connection: Connection) -> Line:
+def _check_schema(connection: Connection) -> Line:
     try:
         missing = migrations.list_pending(connection)
     except ConfigurationError as error:
-        return Line.of("schema", error)
+        return Line.from_error("schema", error)
     if missing:
         return Line(
             WARNING,
@@ -106,19 +110,19 @@ def _schema(connection: Connection) -> Line:
     return Line(OK, "schema", "up to date")
 
 
-def _reader(wanted: Settings) -> Iterator[Line]:
+def _check_reader(current_settings: Settings) -> Iterator[Line]:
     try:
         with contextlib.closing(db_utils.connect("reader", purpose="doctor")) as connection:
-            found = _one(connection, """
+            rights = _fetch_row(connection, """
                 select (select rolsuper from pg_roles where rolname = current_user)
                        or coalesce(has_table_privilege(to_regclass('dba.trun'), 'insert'), false),
                        to_regclass('dba.trun') is null or has_schema_privilege('dba', 'usage')""")  # fmt: skip
     except EtlError as error:
-        yield Line.of("reader login", error)
+        yield Line.from_error("reader login", error)
         return
-    if found[0]:
-        yield Line(FAILURE, "reader login", "it may write", "Make a login that only reads for DATABASE_READER_URL.")
-    elif not found[1]:
+    if rights[0]:
+        yield Line(FAILURE, "reader login", "it may write", "Create a read-only login for DATABASE_READER_URL.")
+    elif not rights[1]:
         yield Line(
             WARNING,
             "reader login",

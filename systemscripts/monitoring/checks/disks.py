@@ -1,4 +1,4 @@
-"""Disks that fill up."""
+"""Find disks that are nearly full."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.alerts import Finding
 from systemscripts.directory_management import Directories
+from systemscripts.human_units import format_size
 from systemscripts.monitoring.watchdog_view import View
 
 KEYS = ("disk",)
-MORE = 2.0  # percent beyond the limit until it counts as over, so that a disk at the limit is not told each hour
+# Percent beyond the limit until a problem has recovered, so that a disk at the limit is not reported each hour.
+RECOVERY_MARGIN_PERCENT = 2.0
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Name each disk that has less free than DISK_FREE_PERCENT."""
+    """Report each disk that has less free space than DISK_FREE_PERCENT."""
     limit = settings.current().disk_free_percent
-    for place in places(view.directories):
-        usage = shutil.disk_usage(place)
+    for folder in list_folders(view.directories):
+        usage = shutil.disk_usage(folder)
         free = 100 * usage.free / usage.total if usage.total else 100.0
-        if free < limit or (f"disk {place}" in view.bad and free < limit + MORE):
+        if free < limit or (f"disk {folder}" in view.known_problems and free < limit + RECOVERY_MARGIN_PERCENT):
             yield Finding(
-                f"disk {place}", f"the disk of {place} is nearly full",
-                f"{free:.1f} % are free ({usage.free / 1e9:.1f} GB), fewer than {limit:g} %",
-                "free space: purge.py --dry-run shows what may go; or give it a larger disk",
+                f"disk {folder}", f"the disk of {folder} is nearly full",
+                f"{free:.1f} % are free ({format_size(usage.free)}), fewer than {limit:g} %",
+                "free space: purge.py --dry-run shows what would be deleted; or use a larger disk",
             )  # fmt: skip
 
 
-def places(directories: Directories) -> list[Path]:
-    """A folder on each disk that the installation uses."""
-    found: dict[int, Path] = {}
+def list_folders(directories: Directories) -> list[Path]:
+    """Return a folder on each disk that the installation uses."""
+    folders_by_disk: dict[int, Path] = {}
     for path in (
         directories.data,
         directories.archive,
         directories.logs,
         directories.file_watcher,
-        _database(directories),
+        _find_database_folder(directories),
     ):
         if path is not None and path.exists():
-            found.setdefault(path.stat().st_dev, path)
-    return list(found.values())
+            folders_by_disk.setdefault(path.stat().st_dev, path)
+    return list(folders_by_disk.values())
 
 
-def _database(directories: Directories) -> Path | None:
+def _find_database_folder(directories: Directories) -> Path | None:
     try:
         return Path(json.loads((directories.var / "embedded_database.json").read_text())["folder"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The folders: whose they are, whether they can be written, how much room there is."""
+"""Check the folders: their owner, whether they can be written, how much space is free."""
 
 from __future__ import annotations
 
@@ -10,40 +10,45 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from systemscripts.human_units import format_size
 from systemscripts.monitoring.checks import disks
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 from systemscripts.settings import Settings
 
 ORDER = 30
-DEEP = 2  # archive/YYYY/MM and what lies in it; deeper only data of the database
+# archive/YYYY/MM; deeper folders only hold data of the database.
+MAX_DEPTH = 2
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Each folder, then each disk."""
-    places = context.directories
-    for path in (places.data, places.file_watcher, places.archive, places.logs, places.var):
-        yield _folder(path)
-    for path in (places.file_watcher, places.archive, places.var):
-        yield from _within(path)
+    """Yield a line for each folder, then for each disk."""
+    directories = context.directories
+    for path in (directories.data, directories.file_watcher, directories.archive, directories.logs, directories.var):
+        yield _check_folder(path)
+    for path in (directories.file_watcher, directories.archive, directories.var):
+        yield from _check_below(path)
     limit = (
         context.settings.disk_free_percent if context.settings else Settings.model_fields["disk_free_percent"].default
     )
-    for path in disks.places(places):
+    for path in disks.list_folders(directories):
         usage = shutil.disk_usage(path)
         free = 100 * usage.free / usage.total if usage.total else 100
-        text = f"{usage.free / 1e9:,.1f} GB free ({free:.0f} %) on the disk of {path}"
+        text = f"{format_size(usage.free)} free ({free:.0f} %) on the disk of {path}"
         if free < limit:
             yield Line(
-                FAILURE, "disk", f"{text}, fewer than {limit:g} %", "Free space: purge.py --dry-run shows what may go."
+                FAILURE,
+                "disk",
+                f"{text}, fewer than {limit:g} %",
+                "Free space: purge.py --dry-run shows what would be deleted.",
             )
         else:
             yield Line(OK, "disk", text)
 
 
-def _folder(path: Path) -> Line:
-    me = _user(os.geteuid())
+def _check_folder(path: Path) -> Line:
+    own_name = _get_user_name(os.geteuid())
     if not path.exists():
-        return Line(OK, "folder", f"{path} will be made")
+        return Line(OK, "folder", f"{path} will be created")
     if not path.is_dir():
         return Line(
             FAILURE,
@@ -52,19 +57,19 @@ def _folder(path: Path) -> Line:
             f"Run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}",
         )
     state = path.stat()
-    owner, mode = _user(state.st_uid), stat.S_IMODE(state.st_mode)
+    owner, mode = _get_user_name(state.st_uid), stat.S_IMODE(state.st_mode)
     if not os.access(path, os.W_OK | os.X_OK):
         return Line(
             FAILURE,
             "folder",
-            f"{path} cannot be written by {me} (owner {owner}, mode {mode:o})",
-            f"Run: sudo chown -R {me} {shlex.quote(str(path))}",
+            f"{path} cannot be written by {own_name} (owner {owner}, mode {mode:o})",
+            f"Run: sudo chown -R {own_name} {shlex.quote(str(path))}",
         )
     if mode & 0o002:
         return Line(
             FAILURE,
             "folder",
-            f"{path} can be written by everybody (mode {mode:o})",
+            f"{path} can be written by everyone (mode {mode:o})",
             f"Run: chmod o-w {shlex.quote(str(path))}",
         )
     if os.geteuid() == 0 and state.st_uid != 0:
@@ -72,23 +77,23 @@ def _folder(path: Path) -> Line:
     return Line(OK, "folder", f"{path} (owner {owner}, mode {mode:o})")
 
 
-def _within(path: Path) -> Iterator[Line]:
-    """The folders in one of ours that a run as somebody else (mostly root) has made, where nothing can be laid now."""
-    me = _user(os.geteuid())
-    for place, names, _ in os.walk(path):
+def _check_below(path: Path) -> Iterator[Line]:
+    """Yield the folders below one of ours that are not writable, because another user (mostly root) created them."""
+    own_name = _get_user_name(os.geteuid())
+    for parent, names, _ in os.walk(path):
         for name in sorted(names):
-            folder = Path(place) / name
+            folder = Path(parent) / name
             if folder.is_symlink() or os.access(folder, os.W_OK | os.X_OK):
                 continue
-            owner, mode = _user(folder.stat().st_uid), stat.S_IMODE(folder.stat().st_mode)
-            says = f"{folder} cannot be written by {me} (owner {owner}, mode {mode:o})"
-            yield Line(FAILURE, "folder", says, f"Run: sudo chown -R {me} {shlex.quote(str(folder))}")
+            owner, mode = _get_user_name(folder.stat().st_uid), stat.S_IMODE(folder.stat().st_mode)
+            message = f"{folder} cannot be written by {own_name} (owner {owner}, mode {mode:o})"
+            yield Line(FAILURE, "folder", message, f"Run: sudo chown -R {own_name} {shlex.quote(str(folder))}")
             names.remove(name)
-        if len(Path(place).relative_to(path).parts) >= DEEP:
+        if len(Path(parent).relative_to(path).parts) >= MAX_DEPTH:
             names.clear()
 
 
-def _user(number: int) -> str:
+def _get_user_name(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

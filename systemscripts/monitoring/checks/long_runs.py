@@ -1,4 +1,4 @@
-"""Runs that take too long: their markers in var/runs/ say since when, so that no database is needed."""
+"""Find runs that take too long by their markers in var/runs/, so that no database is needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEYS = ("long",)
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Name each chain of runs that lives longer than WATCHDOG_RUN_HOURS."""
+    """Report each run or pipeline that takes longer than WATCHDOG_RUN_HOURS."""
     limit = settings.current().watchdog_run_hours
     for path in sorted(view.directories.runs.glob("*.json")):
         try:
@@ -22,12 +22,13 @@ def find(view: View) -> Iterator[Finding]:
             hours = (time.time() - path.stat().st_mtime) / 3600
         except (OSError, ValueError, TypeError):
             continue
-        alive = log_utils.read_process_start(run.pid) == run.process_start
-        if not alive or not run.alert or hours <= limit:  # a server runs for ever, a step belongs to its pipeline
+        is_alive = log_utils.read_process_start(run.pid) == run.process_start
+        # a server runs without end, a step belongs to its pipeline
+        if not is_alive or not run.alert or hours <= limit:
             continue
         name = f"{run.job} {run.lock_key}".strip()
         yield Finding(
             f"long {run.run_uuid}", f"{name} runs too long",
             f"it has been running for more than {limit:g} hours (pid {run.pid}, log {run.log_file})",
-            f"look at what it does (status.py); kill {run.pid} ends it, and the same command goes on where it was",
+            f"see what it does (status.py); to stop it run: kill {run.pid}; the same command then continues the work",
         )  # fmt: skip

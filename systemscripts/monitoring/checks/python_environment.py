@@ -1,4 +1,4 @@
-"""The programs: Python, the packages, the wrapper."""
+"""Check the programs: Python, the packages, the wrapper."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context,
 from systemscripts.settings import PROJECT
 
 ORDER = 20
-OLDEST = (3, 11)
+MIN_VERSION = (3, 11)
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Python's version, the installed requirements, the wrapper's right to run."""
+    """Yield lines on the version of Python, the installed packages and the wrapper."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] < OLDEST:
+    if sys.version_info[:2] < MIN_VERSION:
         yield Line(FAILURE, "python", f"Python {version} is too old", "Run: ./install_dependencies.sh")
     else:
         yield Line(OK, "python", f"Python {version} at {sys.executable}")
-    wanted, installed = PROJECT / "requirements.txt", PROJECT / ".venv" / ".requirements.txt"
-    if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
+    requirements, installed = PROJECT / "requirements.txt", PROJECT / ".venv" / ".requirements.txt"
+    if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
         yield Line(
             WARNING,
             "packages",
-            "requirements.txt is not what is installed",
+            "the installed packages do not match requirements.txt",
             "Run: ./install_dependencies.sh --python-only",
         )
     else:
-        yield Line(OK, "packages", "installed as requirements.txt says")
+        yield Line(OK, "packages", "the installed packages match requirements.txt")
     wrapper = PROJECT / "run_python_etl_script.sh"
     if not os.access(wrapper, os.X_OK):
         yield Line(FAILURE, "wrapper", f"{wrapper} cannot be run", f"Run: chmod +x {shlex.quote(str(wrapper))}")

@@ -1,4 +1,4 @@
-"""The servers that files come from and go to, where their kind can be tried (`probe(options)` in its module)."""
+"""Check the servers that files come from and go to, if their module has `probe(options)`."""
 
 from __future__ import annotations
 
@@ -19,31 +19,34 @@ def check(context: Context) -> Iterator[Line]:
     """Try each source and each target once."""
     if context.settings is None:
         return
-    for name, kind, options in [*_sources(), *_targets()]:
+    for name, type_name, options in [*_list_sources(), *_list_targets()]:
         try:
-            module: ModuleType = targets.load_module(kind) if name.startswith("target") else sources.load_module(kind)
+            module: ModuleType = (
+                targets.load_module(type_name) if name.startswith("target") else sources.load_module(type_name)
+            )
             if hasattr(module, "probe"):
                 yield Line(OK, "server", f"{name}: {module.probe(options)}")
         except variables.UnsetVariableError as error:
-            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it where it is used here.")
+            yield Line(WARNING, "server", f"{name}: not set up: {error.message}", "Set it if it is used on this host.")
         except EtlError as error:
             yield Line(FAILURE, "server", f"{name}: {error.message}", error.hint)
 
 
-def _sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """From the YAML files, so that no database is needed."""
+def _list_sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield name, type and options of each source, from the YAML files, so that no database is needed."""
     for path in sorted(import_rows.FOLDER.glob("*.yaml")):
         try:
             config = configuration.validate_document(
                 configuration.read_document(path), ImportConfig, config_name=path.stem
             )
         except EtlError:
-            continue  # said elsewhere
+            # reported by another check
+            continue
         for source in config.sources if config.is_active else ():
             yield f"source of {config.config_name}", source.type, source.options
 
 
-def _targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _list_targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name in targets.list_names():
         try:
             target = targets.load_target(name)

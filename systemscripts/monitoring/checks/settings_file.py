@@ -1,4 +1,4 @@
-"""The settings: every fault a line; the files that hold secrets, and who may read them."""
+"""Check the settings, and who may read the files that hold secrets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ ORDER = 10
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Settings as a whole, then each file with a secret in it."""
+    """Yield a line for each fault, then for each file that holds a secret."""
     for fault in context.faults:
         yield Line(FAILURE, "settings", fault, context.fault_hint)
     path = settings.settings_file()
     if not context.faults:
         yield Line(OK, "settings", str(path) if path.exists() else "no settings file: the embedded database, no mail")
-    for secret in secret_files(path):
-        yield _mode(secret)
+    for secret in list_secret_files(path):
+        yield _check_mode(secret)
 
 
-def secret_files(path: Path) -> list[Path]:
-    """The files that settings name as holding a secret: NAME_FILE, and private keys."""
+def list_secret_files(path: Path) -> list[Path]:
+    """Return the files that settings name as holding a secret: NAME_FILE, and private keys."""
     from dotenv import dotenv_values
 
     try:
@@ -39,10 +39,10 @@ def secret_files(path: Path) -> list[Path]:
         for name, value in values.items()
         if value and (name in known or name.startswith(settings.USER_PREFIX)) and value.startswith(("/", "~"))
     ]
-    return sorted({each for each in named if each.is_file() and (each.suffix != ".pub")})
+    return sorted({path for path in named if path.is_file() and path.suffix != ".pub"})
 
 
-def _mode(path: Path) -> Line:
+def _check_mode(path: Path) -> Line:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         return Line(
@@ -51,4 +51,4 @@ def _mode(path: Path) -> Line:
             f"{path} can be read by others (mode {mode:o})",
             f"Run: chmod 600 {shlex.quote(str(path))}",
         )
-    return Line(OK, "secret file", f"{path} is for its owner only")
+    return Line(OK, "secret file", f"{path} is readable by its owner only")

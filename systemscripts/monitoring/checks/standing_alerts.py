@@ -1,4 +1,4 @@
-"""What is known to be bad, and what killed runs have left."""
+"""Report the failures that last, and the runs that were killed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ORDER = 100
 
 
 def check(context: Context) -> Iterator[Line]:
-    """Alerts that stand; runs whose process is gone."""
-    bad = [state for _, state in alerts.all_states(context.directories) if state.bad]
-    for state in bad:
+    """Yield lines on failures that have not recovered, and on runs whose process is gone."""
+    failing = [state for _, state in alerts.list_states(context.directories) if state.is_failing]
+    for state in failing:
         yield Line(
             WARNING,
             "alert",
-            f"{state.name}: bad since {state.since}: {state.error}",
+            f"{state.name}: failing since {state.since}: {state.error}",
             "The alert's mail says what to do.",
         )
     for path in sorted(context.directories.runs.glob("*.json")):
@@ -28,5 +28,5 @@ def check(context: Context) -> Iterator[Line]:
             continue
         if log_utils.read_process_start(run.pid) != run.process_start:
             yield Line(WARNING, "run", f"{run.job} was killed and is not closed yet", "Run: close_interrupted_runs.py")
-    if not bad:
-        yield Line(OK, "alerts", "nothing is known to be bad")
+    if not failing:
+        yield Line(OK, "alerts", "nothing is failing")

@@ -1,4 +1,4 @@
-"""Files that wait and that no import takes: they match none, or more than one."""
+"""Find waiting files that no import accepts: they match none, or more than one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from systemscripts.monitoring.watchdog_view import View
 
 KEYS = ("unmatched",)
 ORDER = 75
-MOST_NAMED = 10
+# A message stays readable.
+MAX_NAMED_FILES = 10
 
 
 def find(view: View) -> Iterator[Finding]:
     """Name the files that match no import, or more than one."""
-    found = find_unmatched_files(view.need_database(), view.directories)
-    if found:
-        names = ", ".join(map(str, found[:MOST_NAMED]))
-        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    files = find_unmatched_files(view.need_database(), view.directories)
+    if files:
+        names = ", ".join(map(str, files[:MAX_NAMED_FILES]))
+        more = f" and {len(files) - MAX_NAMED_FILES} more" if len(files) > MAX_NAMED_FILES else ""
         yield Finding(
-            "unmatched", "files wait that no import takes", f"in {found[0].path.parent}: {names}{more}",
-            found[0].advice, items=frozenset(file.path.name for file in found),
+            "unmatched", "files wait that no import accepts", f"in {files[0].path.parent}: {names}{more}",
+            files[0].advice, items=frozenset(file.path.name for file in files),
         )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def check(context: Context) -> Iterator[Line]:
     """Name each file that matches no import, or more than one."""
     if context.settings is None:
         return
-    # that the database does not answer, or has no tables yet, is told by its own check
+    # a database that does not answer, or has no tables yet, has a check of its own
     with contextlib.suppress(EtlError), contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
         for file in find_unmatched_files(connection, context.directories):
-            yield Line(WARNING, "waiting file", f"{file.path.parent}: {file}: no import takes it", file.advice)
+            yield Line(WARNING, "waiting file", f"{file.path.parent}: {file}: no import accepts it", file.advice)

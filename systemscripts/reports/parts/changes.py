@@ -1,4 +1,4 @@
-"""Per label: what the current dataset holds beside the one that was last delivered."""
+"""For each label, compare the current dataset with the one that was last delivered."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from systemscripts.datasets import changes, differences
 from systemscripts.datasets.comparison import Comparison, Dataset, Row
 from systemscripts.errors import ConfigurationError
-from systemscripts.reports.parts import Part
+from systemscripts.reports.report_part import ReportPart
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
 class Options(BaseModel):
-    """`changes: IMPORT`, or the import with more about it."""
+    """`changes: IMPORT`, or the import with more options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     import_name: str = Field(alias="import")
-    # A query with a row for each `label`: what the template shows of it, `gone` (why it has no list now), and perhaps
-    # `as_of`, the day of that knowledge: what an older day says than was told already is no news.
+    # A query with a row for each `label`: what the template shows, `gone` (why it has no list now), and perhaps
+    # `as_of`, the day of that information: what is older than an earlier report is not news.
     labels: str | None = None
-    names: int = Field(12, ge=0)  # how many rows of a new list are given
+    # how many rows of a new list are shown
+    names: int = Field(12, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -35,7 +36,7 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class LabelChange:
-    """What there is to say of one label."""
+    """What has changed for one label."""
 
     label: str
     kind: str  # new, changed, undone (nothing is left of it), same (only gone or back)
@@ -44,32 +45,36 @@ class LabelChange:
     after: Dataset | None
     comparison: Comparison | None = None
     rows: list[dict[str, str]] = field(default_factory=list)  # the first ones of a new list
-    gone: str = ""  # why it has no list any more, where that is news
-    back: bool = False  # it was gone
+    # why it has no list any longer, if that is news
+    gone: str = ""
+    # it was gone before
+    back: bool = False
 
     @property
     def reverted(self) -> bool:
-        """Whether what was delivered has been undone since."""
+        """Whether the delivered dataset has been undone since."""
         return self.before is not None and self.before.status == "undone"
 
     @property
     def added(self) -> list[Row]:
-        """Rows of the current dataset alone."""
+        """Rows that only the current dataset has."""
         return self.comparison.added if self.comparison else []
 
     @property
     def removed(self) -> list[Row]:
-        """Rows of the delivered dataset alone."""
+        """Rows that only the delivered dataset has."""
         return self.comparison.removed if self.comparison else []
 
     @property
     def changed(self) -> list[Row]:
-        """Rows of both that differ."""
+        """Rows of both datasets that differ."""
         return self.comparison.changed if self.comparison else []
 
 
-def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]], covered: dict[str, Any]) -> Part:
-    """Compare what was delivered with what is current, label by label."""
+def make(
+    cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]], covered: dict[str, Any]
+) -> ReportPart:
+    """Compare the delivered datasets with the current ones, label by label."""
     keys = _key_columns(cursor, options.import_name)
     if covered.get("import") != options.import_name:
         covered = {}
@@ -77,7 +82,7 @@ def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]]
     current = changes.load_current_snapshots(cursor, options.import_name)
     delivered: dict[str, int] = covered.get("datasets", {})
     before = changes.load_datasets(cursor, list(delivered.values()))
-    gone, gone_before = _gone(current, about, covered), covered.get("gone", {})
+    gone, gone_before = _find_gone(current, about, covered), covered.get("gone", {})
     found = []
     for label in sorted({*current, *delivered}):
         pair = before.get(delivered.get(label, 0)), current.get(label)
@@ -92,11 +97,13 @@ def make(cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]]
         "gone": gone,
         "as_of": max([covered.get("as_of", ""), *map(_as_of, about.values())]),
     }
-    return Part(found, bool(found), told, {options.labels} if options.labels else set())
+    return ReportPart(found, bool(found), told, {options.labels} if options.labels else set())
 
 
-def _gone(current: dict[str, Dataset], about: dict[str, dict[str, Any]], covered: dict[str, Any]) -> dict[str, str]:
-    """Why labels have no list any more, as far as it is not older than what was told."""
+def _find_gone(
+    current: dict[str, Dataset], about: dict[str, dict[str, Any]], covered: dict[str, Any]
+) -> dict[str, str]:
+    """Return why labels have no list any longer, unless that is older than what was reported."""
     told: dict[str, str] = covered.get("gone", {})
     found = {}
     for label in current:
@@ -134,7 +141,7 @@ def _key_columns(cursor: Cursor, import_name: str) -> list[str]:
     cursor.execute("select key_columns, load_mode from dba.timportconfig where config_name = %s", (import_name,))
     row = cursor.fetchone()
     if row is None:
-        # its YAML is applied by its own first run
+        # the first run of the import applies its YAML
         return []
     if row[1] != "snapshot":
         raise ConfigurationError(

@@ -43,7 +43,7 @@ LIVE = False  # what was settled is not fetched again
 def parse_options(written: dict[str, Any], where: str = "source sftp") -> Options:
     """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""
     found = variables.resolve_variables(written, where)
-    masking.register(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
+    masking.register_secrets(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
     try:
         return Options.model_validate(found)
     except ValidationError as error:

@@ -45,7 +45,7 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     from systemscripts.ssh import upload
     from systemscripts.ssh.session import Session
 
-    masking.register(str(options[key]) for key in ("password", "key_passphrase") if options.get(key))
+    masking.register_secrets(str(options[key]) for key in ("password", "key_passphrase") if options.get(key))
     try:
         wanted = Options.model_validate(options)
     except ValidationError as error:
