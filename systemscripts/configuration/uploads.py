@@ -118,9 +118,13 @@ def _forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Faul
             yield from _path_fault((key,), key, getattr(config, key))
     yield from _path_fault(("output_csv_path",), "output_csv_path", config.job.output_csv_path)
     yield from _path_fault(("target",), "parquet", config.target.parquet)
+    for name, expected in config.expect.columns.items():
+        if expected.references and CLOSED_SCHEMAS.fullmatch(expected.references.partition(".")[0]):
+            yield ("expect", "columns", name), f"expect.columns.{name}: references a closed schema, not for uploads"
     # the keys of a schema are columns' names, and a column may well be called key or token
-    outside = {key: value for key, value in values.items() if key not in ("sources", "schema")}
-    for name in variables.find_names({**outside, "schema": values.get("schema")}):
+    named_by_column = ("schema", "expect")
+    outside = {key: value for key, value in values.items() if key not in ("sources", *named_by_column)}
+    for name in variables.find_names({**outside, **{key: values.get(key) for key in named_by_column}}):
         yield (), f"${{{name}}} may stand in sources only"
     yield from plain_secrets.find_secrets(outside)
     for number, source in enumerate(config.sources):

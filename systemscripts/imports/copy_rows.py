@@ -49,6 +49,13 @@ class Load:
     straight: bool
     dataset_id: int
     file_id: int
+    # called with the table that holds the file's rows, as they came, once they are copied
+    look: Callable[[sql.Composable], None] | None = None
+
+    def show(self, relation: sql.Composable) -> None:
+        """Let the caller look at the rows of the file in a table."""
+        if self.look is not None:
+            self.look(relation)
 
 
 def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:

@@ -46,6 +46,7 @@ def upsert_table(
         store_rejects(cursor, found, load.file_id, load.dataset_id)
         rejects.add(found)
     cursor.execute(names.sql("analyze {incoming}"))
+    load.show(names.parts["incoming"])
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
     rejects.overtaken = _remove_overtaken(cursor, names, load)
     counts.loaded = _apply_rows(cursor, names)

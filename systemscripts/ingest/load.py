@@ -17,7 +17,15 @@ from systemscripts.imports import after_change, copy_rows, new_rows, rejects, ta
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.rejects import Rejects
 from systemscripts.imports.values import lookups
-from systemscripts.ingest import file_warnings, hold_file, judge_file, load_plan, prepare, same_day_files
+from systemscripts.ingest import (
+    file_warnings,
+    hold_file,
+    judge_file,
+    load_plan,
+    look_at_values,
+    prepare,
+    same_day_files,
+)
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
@@ -101,14 +109,17 @@ def load_rows(
         counts, rejected = hold_file.count_rows(file), Rejects()
     else:
         cursor.execute("savepoint before_rows")
-        counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id)
+        viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
+        counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
         if rejects.exceeds_limits(
             counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate
         ):
             raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
         findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
+        findings += viewer.judge_values()
         if find_worst(findings) == "hold":
             hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
+        viewer.store_profiles()
     if prepare.has_changed(file):
         raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
     states.record_counts(cursor, dataset_id, counts)
@@ -193,12 +204,13 @@ def _warn_of_overtaken(file: PreparedFile, rows: int, datasets: int) -> list[Not
 
 
 def _copy_rows(
-    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int
-) -> tuple[Counts, Rejects]:
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int,
+    viewer: look_at_values.Viewer,
+) -> tuple[Counts, Rejects]:  # fmt: skip
     if not file.columns:
         return Counts(), Rejects()
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id)
+    load = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id, viewer.look)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
             counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)
@@ -208,6 +220,7 @@ def _copy_rows(
             counts, rejected = upsert.upsert_table(cursor, load, context.config.empty_keeps, tracker.advance)
         else:
             counts, rejected = copy_rows.copy_table(cursor, load, tracker.advance)
+    viewer.look_at_target()
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped
     return counts, rejected

@@ -12,6 +12,7 @@ from systemscripts.db_utils import Connection, Cursor, advisory_lock, transactio
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.findings import ledger
+from systemscripts.findings.values import history
 from systemscripts.imports import after_change, new_rows, upsert
 from systemscripts.ingest import reload_archived
 from systemscripts.ingest.ingest_context import Context
@@ -131,6 +132,7 @@ def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict
     with after_change.recompute_affected(cursor, context.config, row["label"]) as affected:
         before = states.undo_dataset(cursor, dataset_id, context.run_uuid)
         ledger.decide_findings(cursor, dataset_id, "rejected", getpass.getuser(), "undone")
+        history.withdraw_lessons(cursor, dataset_id)
         schema, _, table = str(row["target_table"]).partition(".")
         if row["load_mode"] == "upsert":
             upsert.undo_upsert(cursor, schema, table, dataset_id)

@@ -1,0 +1,51 @@
+"""What a configuration expects of values: how severe each rule of findings is, and figures that must be right."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from systemscripts.configuration.column_schema import Strict
+
+Setting = Literal["hold", "warn", "inform", "off"]
+Number = int | float | str
+Interval = tuple[Number | None, Number | None]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class RuleSettings(Strict):
+    """The rules of findings/rules by name, each of which may be set (docs/findings.md says what each compares)."""
+
+    emptied: Setting | None = None
+    share_empty: Setting | None = None
+    newly_filled: Setting | None = None
+    constant: Setting | None = None
+    scale_moved: Setting | None = None
+    figures_moved: Setting | None = None
+
+
+class ColumnExpectations(RuleSettings):
+    """What one column must fulfil in every file, beside the settings of its rules."""
+
+    unique: bool = False  # no value twice
+    filled: Share | None = None  # at least this share of the rows has a value
+    distinct: tuple[int | None, int | None] | None = None  # number of different values: lowest, highest
+    accepted: list[str] = []  # the only values that may occur
+    min: Interval | None = None  # between which the smallest value lies
+    max: Interval | None = None  # between which the largest value lies
+    sum: Interval | None = None  # between which the sum lies
+    references: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$")
+
+
+class Expectations(RuleSettings):
+    """`expect:` of an import: settings of rules for all columns, for single ones, and the number of rows."""
+
+    rows: tuple[int | None, int | None] | None = None
+    columns: dict[str, ColumnExpectations] = {}
+
+    def get_severity(self, rule: str, column: str | None) -> Setting | None:
+        """Return what is set for a rule, for the column or else the import; None where nothing is."""
+        own = self.columns.get(column) if column else None
+        setting: Setting | None = getattr(own, rule, None) or getattr(self, rule, None)
+        return setting

@@ -1,0 +1,70 @@
+"""Numbers that all moved by one factor or have the other sign: a decimal mark, a unit, a convention."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+from systemscripts.findings.finding import Finding
+from systemscripts.findings.values.bounds import format_figure, is_figure_outside
+from systemscripts.findings.values.compare import pair_columns
+from systemscripts.findings.values.history import Past
+from systemscripts.findings.values.judge import File, Rule
+
+FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)
+Quantiles = tuple[float, float, float]
+
+
+def judge_scale(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Hold a file in which a tenth, half and nine tenths of a number have all moved by one factor or by the sign."""
+    for now, before in pair_columns(file, history):
+        past = [quantiles for profile in before if (quantiles := profile.quantiles)]
+        if not now.is_number or len(past) != len(before) or now.quantiles is None:
+            continue
+        reason = _explain_move(now.quantiles, past)
+        if reason:
+            usual = format_figure(statistics.median(quantiles[1] for quantiles in past))
+            text = (
+                f"{now.column_name}: half of the values lie above {format_figure(now.quantiles[1])}, usually {usual}: "
+                f"{reason}"
+            )
+            detail = {"quantiles": now.quantiles, "usual": past}
+            yield Finding("scale_moved", "hold", text, now.column_name, detail)
+
+
+def _explain_move(now: Quantiles, past: Sequence[Quantiles]) -> str:
+    if all(_resembles(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)):
+        return ""
+    negated = (-now[2], -now[1], -now[0])
+    has_moved = now[1] != 0 and not _resembles(now[1], [quantiles[1] for quantiles in past])
+    if has_moved and _fits(negated, past):
+        return "the other sign?"
+    for factor in FACTORS:
+        back = (now[0] / factor, now[1] / factor, now[2] / factor)
+        if has_moved and _fits(back, past):
+            times = format_figure(factor) if factor > 1 else f"1/{format_figure(1 / factor)}"
+            return f"all of them times {times}: decimal mark, or another unit?"
+    return ""
+
+
+def _fits(candidate: Quantiles, past: Sequence[Quantiles]) -> bool:
+    return all(_resembles(candidate[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2))
+
+
+def _resembles(value: float, past: Sequence[float]) -> bool:
+    return not is_figure_outside(value, past)
+
+
+def judge_figures(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Inform of a number whose median is unusual."""
+    for now, before in pair_columns(file, history):
+        past = [profile.p50 for profile in before if profile.p50 is not None]
+        if not now.is_number or now.p50 is None or len(past) != len(before):
+            continue
+        if is_figure_outside(float(now.p50), [float(p50) for p50 in past]):
+            usual = format_figure(float(statistics.median(past)))
+            text = f"{now.column_name}: half of the values lie above {format_figure(now.p50)}, usually {usual}"
+            yield Finding("figures_moved", "inform", text, now.column_name, {"median": now.p50, "usual": past})
+
+
+RULES = (Rule("scale_moved", judge_scale), Rule("figures_moved", judge_figures, is_for_whole=True))

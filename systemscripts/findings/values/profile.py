@@ -1,0 +1,234 @@
+"""The profile of each column of a load: its figures, by which the next files are judged."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import accumulate
+from typing import Any
+
+from systemscripts.findings.values import garbled_text
+from systemscripts.findings.values.sample import Sample
+
+ROWS = "(rows)"
+KEY = "(key)"
+NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
+DATE_TYPES = frozenset(("date", "timestamp", "timestamptz"))
+EPOCH = date(1970, 1, 1).toordinal()
+# More different values than this are no list of codes.
+MAX_CODES = 50
+MAX_PATTERNS = 10
+MAX_LENGTHS = 60
+# Enough check sums to tell a share to some five points; lists of fewer values are compared whole.
+SKETCH_SIZE = 400
+MAX_LETTERS = 80
+_FORM = str.maketrans(
+    {**dict.fromkeys("0123456789", "9"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyzäöüßéèêáàâóòôúùûíìîåøæñç", "a"),
+     **dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜÉÈÁÀÓÚÍÅØÆÑÇ", "A")}
+)  # fmt: skip
+
+
+@dataclass
+class ColumnProfile:
+    """The figures of one column, as dba.tcolumnprofile holds them."""
+
+    column_name: str
+    position: int
+    column_type: str
+    is_estimated: bool
+    rows: int
+    filled: int
+    distinct_values: int = 0
+    min_value: str | None = None
+    p10: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    max_value: str | None = None
+    sum: float | None = None
+    mean: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    top_values: dict[str, float] | None = None
+    patterns: dict[str, float] | None = None
+    traits: dict[str, Any] = field(default_factory=dict)
+    sketch: list[int] | None = None
+
+    @property
+    def share_filled(self) -> float:
+        """The share of rows in which it has a value."""
+        return self.filled / self.rows if self.rows else 0.0
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.column_type in NUMBER_TYPES or self.column_type.startswith("numeric")
+
+    @property
+    def is_date(self) -> bool:
+        """Whether its values are dates or times of a date."""
+        return self.column_type in DATE_TYPES or self.column_type.startswith("timestamp")
+
+    @property
+    def quantiles(self) -> tuple[float, float, float] | None:
+        """The three figures in the middle, where it has them."""
+        if self.p10 is None or self.p50 is None or self.p90 is None:
+            return None
+        return float(self.p10), float(self.p50), float(self.p90)
+
+
+@dataclass
+class Profiles:
+    """The profiles of one load, and the values that they come from."""
+
+    by_name: dict[str, ColumnProfile]
+    counts: dict[str, Counter[str]]
+    sample: Sample
+
+
+def build_profiles(sample: Sample, key: Sequence[str], traits: dict[str, Any]) -> Profiles:
+    """Compute the profile of each column; `key`: columns that name a row, `traits`: of the file as a whole."""
+    profiles: dict[str, ColumnProfile] = {}
+    counts: dict[str, Counter[str]] = {}
+    for position, name in enumerate(sample.names, start=1):
+        counted: Counter[Any] = Counter(sample.columns.get(name, ()))
+        counted.pop(None, None)
+        counts[name] = counted
+        profile = ColumnProfile(
+            name, position, sample.types[name], sample.is_estimated, sample.rows, sample.filled.get(name, 0)
+        )
+        profiles[name] = _fill(profile, counted)
+    profiles |= _build_row_profiles(sample, [name for name in key if name in sample.columns], traits)
+    return Profiles(profiles, counts, sample)
+
+
+def _build_row_profiles(sample: Sample, key: list[str], traits: dict[str, Any]) -> dict[str, ColumnProfile]:
+    """Return what is known of whole rows and whole keys."""
+    rows: Counter[tuple[str | None, ...]] = Counter(zip(*sample.columns.values(), strict=True))
+    twins = sum(count for count in rows.values() if count > 1)
+    whole = ColumnProfile(ROWS, 0, "", sample.is_estimated, sample.rows, sample.rows, len(rows), traits=dict(traits))
+    whole.traits["share_of_twins"] = round(twins / sample.length, 4) if sample.length else 0.0
+    profiles = {ROWS: whole}
+    if key:
+        tuples = Counter(
+            "|".join(values)
+            for values in zip(*(sample.columns[name] for name in key), strict=True)
+            if None not in values
+        )
+        named = ColumnProfile(
+            KEY, 0, ", ".join(key), sample.is_estimated, sample.length, sum(tuples.values()), len(tuples)
+        )
+        named.sketch = build_sketch(tuples)
+        profiles[KEY] = named
+    return profiles
+
+
+def _fill(profile: ColumnProfile, counts: Counter[str]) -> ColumnProfile:
+    """Compute the figures of one column from its different values and how often each occurs."""
+    profile.distinct_values = len(counts)
+    if not counts:
+        return profile
+    total = sum(counts.values())
+    if len(counts) <= MAX_CODES:
+        profile.top_values = {value: round(count / total, 4) for value, count in counts.most_common()}
+    if profile.is_number:
+        _fill_numbers(profile, counts, total)
+    elif profile.is_date:
+        _fill_dates(profile, counts, total)
+    else:
+        _fill_texts(profile, counts, total)
+    if not profile.is_date:
+        profile.sketch = build_sketch(counts)
+    return profile
+
+
+def _fill_numbers(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
+    pairs = sorted((float(value), count) for value, count in counts.items())
+    pairs = [pair for pair in pairs if math.isfinite(pair[0])]
+    if not pairs:
+        return
+    profile.p10, profile.p50, profile.p90 = _find_quantiles(pairs)
+    ordered = sorted(counts, key=float)
+    profile.min_value, profile.max_value = ordered[0], ordered[-1]
+    # of a sample the sum is that of the sample times what it stands for
+    scale = profile.filled / total if profile.is_estimated else 1.0
+    profile.sum = math.fsum(value * count for value, count in pairs) * scale
+    profile.mean = profile.sum / profile.filled if profile.filled else None
+    profile.traits["whole"] = round(sum(n for value, n in pairs if value == int(value)) / total, 3)
+
+
+def _fill_dates(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
+    pairs = sorted((day, count) for text, count in counts.items() if (day := read_day(text)) is not None)
+    profile.min_value, profile.max_value = min(counts), max(counts)
+    if not pairs:
+        return
+    profile.p10, profile.p50, profile.p90 = _find_quantiles([(float(day), count) for day, count in pairs])
+    late = sum(count for day, count in pairs if date.fromordinal(day + EPOCH).day > 12)
+    profile.traits["after_12th"] = round(late / total, 4)
+    profile.traits["months"] = len({date.fromordinal(day + EPOCH).replace(day=1) for day, _ in pairs})
+
+
+def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
+    profile.min_value, profile.max_value = min(counts)[:100], max(counts)[:100]
+    lengths: Counter[int] = Counter()
+    patterns: Counter[str] = Counter()
+    for value, count in counts.items():
+        lengths[len(value)] += count
+        patterns[describe_form(value)] += count
+    profile.min_length, profile.max_length = min(lengths), max(lengths)
+    profile.patterns = {form: round(count / total, 4) for form, count in patterns.most_common(MAX_PATTERNS)}
+    profile.traits["lengths"] = {str(size): round(n / total, 4) for size, n in lengths.most_common(MAX_LENGTHS)}
+    beyond = [(value, count) for value, count in counts.items() if not value.isascii() or "?" in value]
+    if beyond:
+        profile.traits["garbled"] = sum(count for value, count in beyond if garbled_text.looks_garbled(value))
+        letters = Counter(c for value, count in beyond for c in value if c > "\x7f" for _ in range(min(count, 3)))
+        profile.traits["letters"] = "".join(sorted(c for c, _ in letters.most_common(MAX_LETTERS)))
+
+
+def describe_form(value: str) -> str:
+    """Return the form of a value: 9 for digits, A and a for letters, a longer run of words as one."""
+    form = value[:40].translate(_FORM)
+    return form if len(form) <= 20 and " " not in form else re.sub(r"([A9a])\1+", r"\1+", form)[:40]
+
+
+def _find_quantiles(pairs: list[tuple[float, int]]) -> tuple[float, float, float]:
+    """Return the values below which a tenth, half and nine tenths lie; `pairs`: sorted values with their counts."""
+    ends = list(accumulate(count for _, count in pairs))
+    p10, p50, p90 = (pairs[bisect_left(ends, share * ends[-1])][0] for share in (0.1, 0.5, 0.9))
+    return p10, p50, p90
+
+
+def read_day(text: str) -> int | None:
+    """Return a date or time of PostgreSQL as days since 1970-01-01, None for what Python has no day of."""
+    try:
+        return date.fromisoformat(text[:10]).toordinal() - EPOCH
+    except ValueError:
+        return None
+
+
+def format_day(days: float) -> str:
+    """Return days since 1970-01-01 as a date."""
+    return date.fromordinal(int(days) + EPOCH).isoformat()
+
+
+def build_sketch(values: Iterable[str]) -> list[int]:
+    """Return the smallest check sums of different values, by which two lists are compared."""
+    return sorted({zlib.crc32(value.encode("utf-8", "surrogatepass")) for value in values})[:SKETCH_SIZE]
+
+
+def measure_overlap(mine: Sequence[int] | None, other: Sequence[int] | None) -> float | None:
+    """Return which share of my values the other list holds, as far as their sketches can tell; None without any."""
+    if not mine or not other:
+        return None
+    # a full sketch knows its list only up to its largest check sum
+    known = other[-1] if len(other) >= SKETCH_SIZE else math.inf
+    reach = min(known, mine[-1] if len(mine) >= SKETCH_SIZE else math.inf)
+    comparable = [number for number in mine if number <= reach]
+    if not comparable:
+        return None
+    return len(set(comparable) & set(other)) / len(comparable)

@@ -1,0 +1,88 @@
+"""Look at the values of a load inside its transaction: their profile, what they have against them, and what is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from systemscripts import settings
+from systemscripts.configuration.import_parts import Source
+from systemscripts.datasets import lake
+from systemscripts.findings.finding import Finding, waive
+from systemscripts.findings.values import history, sample
+from systemscripts.findings.values.judge import File, judge_values
+from systemscripts.findings.values.profile import Profiles, build_profiles
+from systemscripts.findings.values.sample import Sample
+from systemscripts.imports import target
+from systemscripts.ingest.ingest_context import Context
+from systemscripts.ingest.prepare import PreparedFile
+from systemscripts.tables.column_names import SOURCE_SHEET
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Cursor
+
+# Load modes in which a file may hold only what changed since the one before.
+PARTIAL_LOAD_MODES = ("upsert", "new_rows")
+
+
+class Viewer:
+    """What looks at the rows of one load; `look` is given to the copy, which calls it where the rows pass through."""
+
+    def __init__(
+        self, cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int
+    ) -> None:
+        self._cursor, self._context, self._file, self._plan = cursor, context, file, plan
+        self._dataset_id = dataset_id
+        own = (SOURCE_SHEET, *plan.shape.filled)
+        self._types = {name: plan.types.get(name, "text") for name in plan.columns if name not in own}
+        self._key = find_key_columns(context.config.key_columns, plan.columns)
+        self._sample: Sample | None = None
+        self._profiles: Profiles | None = None
+
+    def look(self, relation: sql.Composable) -> None:
+        """Read the rows of the file from a table that they were copied into."""
+        self._sample = sample.read_table(self._cursor, relation, self._dataset_id, self._types, self._key)
+
+    def look_at_target(self) -> None:
+        """Read the rows where they are now, unless they were seen on their way."""
+        if self._sample is not None:
+            return
+        if self._plan.lake is None:
+            self.look(sql.Identifier(self._plan.schema, self._plan.table))
+        elif (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
+            folder = self._plan.lake.folder
+            spill = folder / f".profile_{self._dataset_id}"
+            self._sample = sample.read_parquet(folder / name, self._types, spill)
+
+    def judge_values(self) -> list[Finding]:
+        """Return what the values have against them, beside the good files before."""
+        if self._sample is None or not self._sample.columns:
+            return []
+        self._profiles = build_profiles(self._sample, self._key, {})
+        config, identity = self._context.config, self._file.identity
+        past = history.read_history(self._cursor, config.config_name, identity.label, self._dataset_id)
+        file = File(
+            self._cursor, config, self._dataset_id, identity.label, identity.date, settings.now().date(),
+            self._profiles, frozenset(column.rename or name for name, column in config.declared.items()),
+            is_whole=config.load_mode not in PARTIAL_LOAD_MODES and not is_incremental(config.sources),
+        )  # fmt: skip
+        return waive(judge_values(file, past), self._context.waived)
+
+    def store_profiles(self) -> None:
+        """Keep the profile, of a good dataset as of one that is held, and no more of the label than are compared."""
+        if self._profiles is None:
+            return
+        history.store_profiles(self._cursor, self._dataset_id, self._profiles.by_name)
+        history.prune_profiles(self._cursor, self._context.config.config_name, self._file.identity.label)
+
+
+def find_key_columns(key_columns: list[str], columns: list[str]) -> list[str]:
+    """Return the columns of a key that a file has, of alternatives (a|b) the first; empty where one is missing."""
+    names = [next((name for name in element.split("|") if name in columns), "") for element in key_columns]
+    return names if all(names) else []
+
+
+def is_incremental(sources: list[Source]) -> bool:
+    """Whether a source brings only what is new since the last time."""
+    return any(source.options.get("incremental") for source in sources)
