@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shlex
 import stat
 import tempfile
@@ -164,6 +165,12 @@ def shorten_name(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     mark = f"_{hashlib.sha256(raw).hexdigest()[:8]}".encode()
     kept = stem[: max_bytes - len(mark + dot + ending)].decode(errors="ignore")
     return kept + os.fsdecode(mark + dot + ending)
+
+
+def make_hashed_name(text: str, max_characters: int) -> str:
+    """Return a file name made from any text: its letters, digits and `._-`, and 8 digits of its hash."""
+    safe = re.sub(r"[^\w.-]", "_", text)[:max_characters]
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def decode_name(name: str) -> str:

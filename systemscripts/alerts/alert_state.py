@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from systemscripts.directory_management import Directories, atomic_write
+from systemscripts.directory_management import Directories, atomic_write, make_hashed_name
 
 
 @dataclass
@@ -63,8 +62,7 @@ class State:
 def build_path(job: str, key: str, directories: Directories) -> Path:
     """Return the path of the state of a job and key."""
     name = f"{job}-{key}" if key else job
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:80]
-    return directories.alerts / f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+    return directories.alerts / f"{make_hashed_name(name, max_characters=80)}.json"
 
 
 def read_state(path: Path) -> State | None:

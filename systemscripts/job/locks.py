@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from systemscripts import settings
-from systemscripts.directory_management import Directories, explain_write_error
+from systemscripts.directory_management import Directories, explain_write_error, make_hashed_name
 from systemscripts.errors import SkippedError
 
 
@@ -48,8 +47,7 @@ def acquire_lock(directories: Directories, script: str, key: str, wait_seconds: 
 
 def _build_file_name(script: str, key: str) -> str:
     name = f"{script}-{key}" if key else script
-    safe = re.sub(r"[^\w.-]", "_", name)[:100]
-    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name if re.fullmatch(r"[\w.-]{1,100}", name) else make_hashed_name(name, max_characters=100)
 
 
 def _explain_busy(path: Path, script: str, key: str) -> BusyError:
