@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class EtlError(Exception):
@@ -102,3 +106,16 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The end of a sentence about an unknown name: `, did you mean NEAREST?`, empty where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f", did you mean {near[0]}?" if near else ""
+
+
+def describe_faults(error: ValidationError, whole: str = "") -> str:
+    """Return the faults that pydantic found as one line, each with the key it is about.
+
+    `whole`: what to name where a fault is about no single key.
+    """
+    faults = []
+    for fault in error.errors():
+        key = ".".join(map(str, fault["loc"])) or whole
+        message = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{key}: {message}" if key else message)
+    return "; ".join(faults)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from systemscripts import masking
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, transaction
-from systemscripts.errors import ConfigurationError, MissingError, UsageError
+from systemscripts.errors import ConfigurationError, MissingError, UsageError, describe_faults
 
 # What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
 _OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
@@ -143,7 +143,7 @@ def _check(wanted: Version) -> None:
     try:
         ImportConfig.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error)
         raise ConfigurationError(
             f"version {wanted.version} of {wanted.config_name} does not fit today's rules: {faults}",
             "Upload a corrected configuration instead.",

@@ -18,7 +18,7 @@ from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import compute_sha256
-from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
+from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "imports"
 _JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "sources", "target", "job", "expect")
@@ -68,7 +68,7 @@ def _from_row(row: dict[str, Any]) -> ImportConfig:
     try:
         return ImportConfig.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error)
         raise ConfigurationError(
             f"dba.timportconfig row {row['config_name']}: {faults}", "Edit the row, or apply its YAML again."
         ) from error

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from systemscripts import configuration, settings
 from systemscripts.db_utils import Connection, Cursor, transaction
-from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
+from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 from systemscripts.reports.report_part import check_parts
 
 FOLDER = settings.PROJECT / "config" / "reports"
@@ -74,9 +74,9 @@ def load_report(connection: Connection, name: str) -> Report:
     try:
         return Report.model_validate(rows[name])
     except ValidationError as error:
-        find_faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error)
         raise ConfigurationError(
-            f"dba.treportmanager row {name}: {find_faults}", "Edit the row, or apply its YAML again."
+            f"dba.treportmanager row {name}: {faults}", "Edit the row, or apply its YAML again."
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import plugins
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, describe_faults
 from systemscripts.reports import parts
 
 
@@ -39,5 +39,5 @@ def check_parts(options_by_name: dict[str, Any]) -> None:
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            faults = describe_faults(error)
             raise ValueError(f"{name}: {faults}") from error

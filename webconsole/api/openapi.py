@@ -12,6 +12,7 @@ from flask import Flask, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import UnprocessableEntity
 
+from systemscripts.errors import describe_faults
 from webconsole.security import access
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -77,8 +78,8 @@ def parse_body(model: type[Model]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the body'}: {fault['msg']}" for fault in error.errors()]
-        raise UnprocessableEntity("; ".join(faults)) from error
+        faults = describe_faults(error, "the body")
+        raise UnprocessableEntity(faults) from error
     except UnicodeError as error:
         raise UnprocessableEntity("the body contains invalid characters") from error
 

@@ -22,7 +22,7 @@ from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move_file
-from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError
+from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, TryLaterError, describe_faults
 from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_named_error, redact_url
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import client, completeness, duplicates, incremental, pagination, redact_secrets
@@ -120,7 +120,7 @@ def _api(request: Request) -> _Api:
         options = Options.model_validate(request.options)
         real = Options.model_validate(variables.resolve_variables(request.options, where))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error)
         raise ConfigurationError(f"{where}: {faults}", "See: check_config.py") from error
     landing = Landing(request.directories.temporary, f"{request.config.config_name}_{_key(options)}")
     return _Api(request, options, real, landing)

@@ -40,7 +40,7 @@ from systemscripts.directory_management import (
     shorten_name,
     split_still_files,
 )
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError
+from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError, describe_faults
 from systemscripts.sources import Fetched, Request
 from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Notice
@@ -186,7 +186,7 @@ def _elsewhere(request: Request) -> Path | None:
     try:
         options = Options.model_validate(request.options)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error)
         raise ConfigurationError(f"import {request.config.config_name}, source local: {faults}") from error
     if not options.path or request.only is not None:
         return None

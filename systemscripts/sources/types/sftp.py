@@ -27,7 +27,7 @@ from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
+from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.types import local
 from systemscripts.ssh import Login
@@ -47,7 +47,7 @@ def parse_options(written: dict[str, Any], where: str = "source sftp") -> Option
     try:
         return Options.model_validate(found)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, f['loc'])) or 'source'}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error, "source")
         raise ConfigurationError(f"{where}: " + "; ".join(f.replace("Value error, ", "") for f in faults)) from error
 
 

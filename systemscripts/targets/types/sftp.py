@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from systemscripts import masking, progress
 from systemscripts.configuration import variables
-from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.errors import ConfigurationError, UsageError, describe_faults
 from systemscripts.ssh import Login
 
 
@@ -49,7 +49,7 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     try:
         wanted = Options.model_validate(options)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'target'}: {f['msg']}" for f in error.errors())
+        faults = describe_faults(error, "target")
         raise ConfigurationError(f"delivery target: {faults.replace('Value error, ', '')}") from error
     for path in paths:
         if not path.is_file():
