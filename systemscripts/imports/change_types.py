@@ -20,6 +20,7 @@ from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import dependent_views, layout, target, upsert
 from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
+from systemscripts.tables.lineage import LINEAGE
 
 Run = Callable[[sql.Composed], None]  # carries a statement out and records it
 MAX_SHOWN_VALUES = 3  # values that do not fit
@@ -72,7 +73,7 @@ def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
     if config.target.parquet:  # each file has its own columns
         return []
     existing = target.load_columns(cursor, *config.schema_and_table)
-    if not existing or list(existing)[:2] != list(target.LINEAGE):
+    if not existing or list(existing)[:2] != list(LINEAGE):
         return []
     found = []
     for name, column in config.declared.items():

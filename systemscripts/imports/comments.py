@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
+from systemscripts.tables import lineage
+
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 HEADER_PREFIX = "header: "
-LINEAGE = {
-    "dataset_id": "The dataset of the row: see dba.v_row_origin",
-    "source_row": "Line of the file, or row of the sheet, from 1",
-    "row_hash": "What makes it the same row: its columns and their texts in the file",
-}
 
 
 def comment_table(cursor: Cursor, schema: str, table: str, config_name: str) -> None:
@@ -23,8 +20,8 @@ def comment_table(cursor: Cursor, schema: str, table: str, config_name: str) -> 
     set_comment(cursor, sql.SQL("table {}").format(place), f"Rows of the import {config_name}, all datasets")
     set_comment(cursor, sql.SQL("view {}").format(view), f"The current rows of {schema}.{table}")
     for name in _load_comments(cursor, schema, table):
-        if name in LINEAGE:
-            set_comment(cursor, _build_column_name(schema, table, name), LINEAGE[name])
+        if name in lineage.COMMENTS:
+            set_comment(cursor, _build_column_name(schema, table, name), lineage.COMMENTS[name])
 
 
 def comment_headers(cursor: Cursor, schema: str, table: str, headers: dict[str, str]) -> None:

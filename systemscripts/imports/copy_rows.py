@@ -19,10 +19,11 @@ import psycopg2.errors
 from psycopg2 import sql
 
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
-from systemscripts.imports.target import LINEAGE, Plan
+from systemscripts.imports.target import Plan
 from systemscripts.imports.values import split_fields
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
+from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Block, Table, Wire
 
 if TYPE_CHECKING:

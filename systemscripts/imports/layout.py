@@ -15,7 +15,8 @@ from systemscripts.imports.values import row_checks
 from systemscripts.imports.values.row_checks import Equation
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.imports.values.validate_rows import Field, Rules
-from systemscripts.tables.column_names import SOURCE_SHEET, make_column_names
+from systemscripts.tables.column_names import make_column_names
+from systemscripts.tables.lineage import SOURCE_SHEET
 
 TEXT = Column()
 

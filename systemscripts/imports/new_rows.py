@@ -15,8 +15,8 @@ from psycopg2 import sql
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Rejects
-from systemscripts.imports.target import LINEAGE, ROW_HASH
 from systemscripts.summary import Counts
+from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

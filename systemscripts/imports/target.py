@@ -14,10 +14,11 @@ from systemscripts.db_utils import Cursor, reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
 from systemscripts.imports.layout import Layout
+from systemscripts.tables import lineage
+from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
-LINEAGE = ("dataset_id", "source_row")
-MAX_COLUMNS = 1600  # of a table, those that were dropped included (PostgreSQL, MaxHeapAttributeNumber)
-ROW_HASH = "row_hash"  # load mode new_rows: what makes a row the same row
+# of a table, including dropped columns (PostgreSQL, MaxHeapAttributeNumber)
+MAX_COLUMNS = 1600
 _POSTGRESQL_TYPES = {  # PostgreSQL's own names of the types
     "time": "time without time zone",
     "timestamp": "timestamp without time zone",
@@ -70,12 +71,10 @@ class Plan:
         table = sql.Identifier(self.schema, self.table)
         new = self.definitions(self.added)
         if self.create:
-            lineage = [sql.SQL("dataset_id integer not null, source_row integer not null")]
+            columns = [sql.SQL(lineage.define_columns(self.shape.hashed)), *new]
             keys = sql.SQL(", ").join(map(sql.Identifier, self.key_columns))
-            if self.shape.hashed:
-                lineage.append(sql.SQL("row_hash uuid"))
             return [
-                sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join([*lineage, *new])),
+                sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join(columns)),
                 # summarised by the next autovacuum: until then every query would read all that was loaded since
                 sql.SQL("create index on {} using brin (dataset_id) with (autosummarize = on)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),

@@ -17,8 +17,9 @@ from psycopg2 import sql
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
-from systemscripts.imports.target import LINEAGE, Plan
+from systemscripts.imports.target import Plan
 from systemscripts.summary import Counts
+from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Table
 
 if TYPE_CHECKING:

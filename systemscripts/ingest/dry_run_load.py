@@ -16,6 +16,7 @@ from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Notice
+from systemscripts.tables import lineage
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -104,8 +105,8 @@ def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
     """Create a temporary table like the extended target; with its rows if the load compares with them."""
     table = sql.Identifier(plan.table)
     if plan.create or not plan.compares:
-        lineage = "dataset_id integer, source_row integer" + (", row_hash uuid" if plan.shape.hashed else "")
-        columns = sql.SQL(", ").join([sql.SQL(lineage), *plan.definitions(plan.columns)])
+        own = sql.SQL(lineage.define_columns(plan.shape.hashed))
+        columns = sql.SQL(", ").join([own, *plan.definitions(plan.columns)])
         cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(table, columns))
         return
     cursor.execute(

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from systemscripts.tables import lineage
+
 # PostgreSQL truncates longer identifiers without an error (PostgreSQL docs, 4.1.1 Identifiers and Key Words).
 MAX_NAME_BYTES = 63
 # 32 bits: two headers of one file hardly ever share a hash.
@@ -14,11 +16,7 @@ HASH_LETTERS = 8
 
 # PostgreSQL docs, 5.5 System Columns. oid was one until version 11.
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid", "oid"})
-# The column that names the sheet when all sheets of a workbook are read as one table.
-SOURCE_SHEET = "source_sheet"
-LINEAGE_COLUMNS = frozenset({"dataset_id", "source_row", SOURCE_SHEET, "row_hash"})
 RESERVED_SUFFIX = "_column"
-
 WORDS_FOR_SIGNS = {"%": "percent", "#": "number", "$": "dollar", "&": "and", "+": "plus", "€": "euro", "£": "pound"}
 
 # Letters that Unicode does not decompose (NFKD does not change them).
@@ -111,7 +109,7 @@ def _make_base_name(header: str) -> str:
     name = re.sub(r"_+", "_", _simplify_letters(words)).strip("_")
     if name[:1].isdigit():
         name = f"_{name}"
-    if name in SYSTEM_COLUMNS or name in LINEAGE_COLUMNS:
+    if name in SYSTEM_COLUMNS or name in lineage.RESERVED_NAMES:
         name += RESERVED_SUFFIX
     if len(name.encode()) <= MAX_NAME_BYTES:
         return name

@@ -17,6 +17,7 @@ from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.ingest import run_imports
 from systemscripts.summary import Notice, Summary, record_warning
+from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
 ATTEMPTS = 3
 # Doubles with each attempt.
@@ -119,9 +120,9 @@ def _build_statement(cursor: Cursor, config: ImportConfig) -> str:
     schema, table = config.schema_and_table
     cursor.execute(
         """select column_name from information_schema.columns
-           where table_schema = %s and table_name = %s and column_name not in ('dataset_id', 'source_row', 'row_hash')
+           where table_schema = %s and table_name = %s and column_name <> all(%s)
            order by ordinal_position""",
-        (schema, table),
+        (schema, table, [*LINEAGE, ROW_HASH]),
     )
     columns = [sql.Identifier(row[0]) for row in cursor.fetchall()]
     if not columns:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systemscripts.tables.column_names import (
-    LINEAGE_COLUMNS,
     SYSTEM_COLUMNS,
     find_similar_headers,
     make_column_names,
     map_spellings,
 )
+from systemscripts.tables.lineage import RESERVED_NAMES
 
 pytestmark = pytest.mark.fast
 
@@ -104,7 +104,7 @@ def test_names_are_valid_and_unique(headers: list[str]) -> None:
         assert 0 < len(name.encode()) <= 63
         assert not name[0].isdigit()
         assert name == name.lower()
-        assert name not in SYSTEM_COLUMNS | LINEAGE_COLUMNS
+        assert name not in SYSTEM_COLUMNS | RESERVED_NAMES
         assert not any(letter.isspace() or letter in "\"'%#$&+-." for letter in name)
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 NUMBER_TYPES = frozenset(("smallint", "integer", "bigint", "numeric", "real", "double precision"))
-LINEAGE = ("dataset_id", "source_row")
 # of the schema dba only what an import fills: its own views are for the operator
 _VISIBLE = """c.relkind in ('r', 'v', 'm', 'p', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')

@@ -18,6 +18,7 @@ from systemscripts.imports.parquet import duckdb_types
 from systemscripts.imports.parquet.staging import ABSENT, IS_GOOD, TABLE, StagedRows
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values.validate_rows import CheckedBlock, Field
+from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Block, Lines
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Writer:
 
     def _of_texts(self) -> str:
         columns = self._columns()
-        names = ["dataset_id", "source_row", *(name for name, _ in columns)]
+        names = [*LINEAGE, *(name for name, _ in columns)]
         texts = ", ".join(f"{quote_literal(name)}: 'varchar'" for name in names)
         values = ", ".join(f"{value} as {quote_identifier(name)}" for name, value in columns)
         return f"""select dataset_id::integer as dataset_id, source_row::integer as source_row, {values}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables.column_names import SOURCE_SHEET
+from systemscripts.tables.lineage import SOURCE_SHEET
 from systemscripts.tables.model import Block, Detected, Table, Wire
 from systemscripts.tables.parsers.row_chunk import quote_fields
 
