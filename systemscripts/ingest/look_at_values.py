@@ -17,7 +17,7 @@ from systemscripts.findings.values.sample import Sample
 from systemscripts.imports import target
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.tables.column_names import SOURCE_SHEET
+from systemscripts.tables.lineage import SOURCE_SHEET
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
