@@ -1,4 +1,4 @@
-"""Back up the database, verified; keep some days, weeks and months; deliver elsewhere."""
+"""Back up the database, verify the backup, remove old ones, and deliver it elsewhere."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from systemscripts.job import Summary, job
 
 @job(lock="")
 def backup_database(
-    to: Annotated[str, typer.Option(help="Also deliver it: a name of config/targets/NAME.yaml.")] = "",
+    to: Annotated[str, typer.Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
 ) -> Summary:
-    """Back the whole database up in var/backups/, read that from end to end, remove backups that need not stay.
+    """Back up the whole database to var/backups/, verify the backup by reading all of it, remove old backups.
 
-    It shows the database as it was when the backup began; jobs may go on meanwhile. How many stay is set by
-    BACKUP_KEEP_DAILY, BACKUP_KEEP_WEEKLY and BACKUP_KEEP_MONTHLY.
+    The backup holds the database as it was at the start; jobs may continue meanwhile. BACKUP_KEEP_DAILY,
+    BACKUP_KEEP_WEEKLY and BACKUP_KEEP_MONTHLY set how many backups are kept.
 
     Examples:
         backup_database.py
@@ -25,22 +25,25 @@ def backup_database(
     from systemscripts import backups, log_utils, settings, targets
     from systemscripts.directory_management import Directories
     from systemscripts.errors import EtlError
+    from systemscripts.human_units import format_size
 
-    target = targets.load_target(to) if to else None  # a name that is misspelt, before the work
+    target = targets.load_target(to) if to else None  # a misspelt name fails before the work
     directories = Directories(settings.current().etl_data_dir)
     with log_utils.step("dump"):
-        made = backups.make(directories)
-    size = f"{made.size / 1e6:.1f} MB"
-    summary = Summary(headline=f"{made.path}: {made.tables} tables, {size}, read back from end to end", files=1)
+        backup = backups.make_backup(directories)
+    summary = Summary(files=1)
+    summary.headline = f"{backup.path}: {backup.tables} tables, {format_size(backup.size)}, read back from end to end"
     if target is not None:
         try:
             with log_utils.step(f"deliver to {to}"):
-                targets.deliver(target, [made.path])
+                targets.deliver(target, [backup.path])
             summary.details.append(f"delivered to {to}")
         except EtlError as error:
-            summary.problem(f"the backup is in {made.path}, but did not reach {to}: {error}", error.exit_code)
+            summary.problem(
+                f"the backup is in {backup.path}, but could not be delivered to {to}: {error}", error.exit_code
+            )
     removed = backups.remove_old(directories)
-    summary.details.append(f"{len(backups.on_shelf(directories))} backups stay, {len(removed)} removed")
+    summary.details.append(f"{len(backups.list_backups(directories))} backups kept, {len(removed)} removed")
     return summary
 
 

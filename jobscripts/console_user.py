@@ -1,4 +1,4 @@
-"""Who may sign in to the console: add, new password, disable, list."""
+"""Manage who may sign in to the console: add, new password, disable, list."""
 # no cron log: add and password print a password
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Action(StrEnum):
 
 
 class UserRole(StrEnum):
-    """What somebody may do: the operator changes things, an analyst looks at tables."""
+    """What a user may do: the operator changes things, an analyst reads tables."""
 
     admin = "admin"
     user = "user"
@@ -34,12 +34,12 @@ def console_user(
     action: Annotated[Action, typer.Argument(help="What to do.")],
     name: Annotated[str, typer.Argument(help="The user's name.")] = "",
     role: Annotated[UserRole, typer.Option(help="For add: admin (operator) or user (analyst).")] = UserRole.user,
-    made_up: Annotated[bool, typer.Option("--generate", help="Make up a password and print it.")] = False,
+    is_generated: Annotated[bool, typer.Option("--generate", help="Generate a password and print it.")] = False,
 ) -> Summary:
-    """Add a user of the console, give a new password, or let somebody in no more.
+    """Add a user of the console, set a new password, or disable a user.
 
-    The password is asked for on a terminal, else read from the first line of the input. A new password and disable end
-    all sessions of the user; a new password also lets a disabled user in again.
+    The password is prompted for on a terminal, else read from the first line of standard input. A new password and
+    disable end all sessions of the user; a new password also enables a disabled user again.
 
     Examples:
         console_user.py add anna --role admin
@@ -54,7 +54,7 @@ def console_user(
         raise UsageError("name a user", f"Such as: console_user.py {action} anna")
     password = ""
     if action in (Action.add, Action.password):
-        password = users.generate_password() if made_up else _asked()
+        password = users.generate_password() if is_generated else _ask_password()
     with (
         contextlib.closing(db_utils.connect(purpose="console_user")) as connection,
         db_utils.transaction(connection) as cursor,
@@ -67,13 +67,13 @@ def console_user(
             users.disable_user(cursor, name)
         else:
             return Summary(rows=users.list_users(cursor))
-    if made_up and password:
-        _print(name, password)
+    if is_generated and password:
+        _print_password(name, password)
     done = {Action.add: f"added as {role}", Action.password: "has a new password", Action.disable: "is disabled"}
     return Summary(headline=f"{name} {done[action]}")
 
 
-def _asked() -> str:
+def _ask_password() -> str:
     import getpass
 
     from systemscripts.errors import UsageError
@@ -86,8 +86,8 @@ def _asked() -> str:
     return first
 
 
-def _print(name: str, password: str) -> None:
-    """Past the summary, which is masked and kept in the log."""
+def _print_password(name: str, password: str) -> None:
+    """Print the password outside the summary, which is masked and kept in the log."""
     import json
 
     print(json.dumps({"user": name, "password": password}) if wants_json() else f"password of {name}: {password}")

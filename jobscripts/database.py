@@ -1,4 +1,4 @@
-"""The suite's database: its address, start, stop, state, and one-off SQL."""
+"""Show, start, stop or query the database of the suite."""
 # no cron log: url prints the password, sql prints data
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ def database(
     statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
 ) -> Summary:
-    """Show, start, stop or ask the database.
+    """Show, start, stop or query the database.
 
-    url and reader-url print the whole address, password included, for DBeaver or psql. sql prints CSV with a
-    header line.
-    Only the embedded database can be started and stopped here; it stays up until it is stopped.
+    url and reader-url print the whole address with the password, for DBeaver or psql. sql prints CSV with a header.
+    Only the embedded database can be started and stopped here; it runs until it is stopped.
 
     Examples:
         database.py status
@@ -51,19 +50,19 @@ def database(
         return _print_address("etl" if action is Action.url else "reader")
     if action is Action.sql:
         return _run_sql(statement, "reader" if read_only else "etl")
-    return _control(action)
+    return _control_server(action)
 
 
 def _print_address(role: Literal["etl", "reader"]) -> Summary:
     from systemscripts import db_utils
 
-    # printed here, not in the summary, which is masked: the password is what is asked for
+    # printed here, because the summary masks the password
     address = db_utils.resolve_address(role)
     print(json.dumps({"url": address}) if wants_json() else address, flush=True)
     return Summary(shown=True)
 
 
-def _control(action: Action) -> Summary:
+def _control_server(action: Action) -> Summary:
     from systemscripts import settings
     from systemscripts.db_utils import embedded, redact_address, resolve_address
     from systemscripts.errors import UsageError
@@ -71,7 +70,7 @@ def _control(action: Action) -> Summary:
     if not settings.current().embedded:
         if action is not Action.status:
             raise UsageError(
-                "only the embedded database can be started and stopped here", "DATABASE_URL names another."
+                "only the embedded database can be started and stopped here", "DATABASE_URL names another one."
             )
         return Summary(rows=[{"embedded": False, "address": redact_address(resolve_address("etl"))}])
     if action is Action.start:
@@ -101,7 +100,7 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
 
     text = statement.strip().rstrip(";")
     if not text:
-        raise UsageError("there is no SQL to run", 'Give it in quotes: database.py sql "select 1"')
+        raise UsageError("there is no SQL to run", 'Type it in quotes: database.py sql "select 1"')
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
         output = io.StringIO(newline="") if wants_json() else sys.stdout
         if not queries.copy_csv(cursor, text, output):

@@ -1,4 +1,4 @@
-"""Look at everything that must be right, a line each: ok, warning or failure, and what to do."""
+"""Check everything that must be right: a line each with ok, warning or failure, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ try:
     import typer
 
     from systemscripts.job import Summary, job
-except ImportError as error:  # the very thing it is asked about
+# missing packages are one of the things it checks
+except ImportError as error:
     print(f"failure  packages        the Python package {error.name} is missing or broken")
     print(f"{'':24} Run: ./install_dependencies.sh --python-only")
     sys.exit(1)
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
     pass
 
 
-def _instead(values: dict[str, Any]) -> int:
-    """Look and print. It is no run: it works with faulty settings, full disks and no database, and leaves nothing."""
+def _print_checks(values: dict[str, Any]) -> int:
+    """Run the checks and print them, without a run: it works with faulty settings, full disks and no database."""
     from systemscripts import masking
     from systemscripts.monitoring import doctor_checks, doctor_context
 
-    found = doctor_context.gather_context(values["cron_file"])
-    lines = doctor_checks.run_checks(found)
+    context = doctor_context.gather_context(values["cron_file"])
+    lines = doctor_checks.run_checks(context)
     if values["test_mail"]:
-        lines += doctor_context.send_test_mail(found)
-    _show([{name: masking.mask(str(text)) for name, text in vars(line).items()} for line in lines])
+        lines += doctor_context.send_test_mail(context)
+    _print_rows([{name: masking.mask(str(text)) for name, text in vars(line).items()} for line in lines])
     return int(any(line.state == doctor_checks.FAILURE for line in lines))
 
 
-def _show(rows: list[dict[str, str]]) -> None:
+def _print_rows(rows: list[dict[str, str]]) -> None:
     if "--json" in sys.argv:
         import json
 
@@ -46,18 +47,18 @@ def _show(rows: list[dict[str, str]]) -> None:
     print(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-@job(database=False, alert=False, run_instead=_instead)
+@job(database=False, alert=False, run_instead=_print_checks)
 def doctor(
     test_mail: Annotated[
-        bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show all of it.")
+        bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show the conversation.")
     ] = False,
     cron_file: Annotated[
-        Path | None, typer.Option(help="The installed cron file, where it is not this installation's own.")
+        Path | None, typer.Option(help="The installed cron file; by default this installation's own.")
     ] = None,
 ) -> Summary:
-    """Look at settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.
+    """Check settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.
 
-    Needs no database and changes nothing. Exit code 1 when something is a failure. --test-mail also sends one mail and
+    Needs no database and changes nothing. The exit code is 1 if there is a failure. --test-mail also sends one mail and
     shows the conversation with the mail server, without the password.
 
     Examples:

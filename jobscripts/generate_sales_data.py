@@ -35,7 +35,7 @@ def generate_sales_data(
     output_dir: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
     upload: Annotated[bool, typer.Option("--upload", help="Also into the bucket, below S3_INPUT_PREFIX.")] = False,
 ) -> Summary:
-    """Write CSV files of made-up sales that fit the dimensions of sql/sales/seed.sql, or customers for their table.
+    """Write CSV files of generated sales that fit the dimensions of sql/sales/seed.sql, or customers for their table.
 
     Examples:
         generate_sales_data.py standard --rows 100000 --seed 7

@@ -11,13 +11,13 @@ from systemscripts.job import Summary, job
 
 @job(lock="")
 def purge(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; delete nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")] = False,
 ) -> Summary:
     """Delete files, logs, rejected rows, history and rows that are older than the KEEP_..._DAYS of the settings.
 
-    0 days is for ever. The file of the last good load is never deleted. What is deleted cannot be brought back: a
-    dataset whose rows or history went cannot be undone any more, and says so. The space of deleted rows is freed for
-    new ones (a plain VACUUM); what the disk gets back is said.
+    0 days means for ever. The file of the last good load is never deleted. Deleted data cannot be restored: a dataset
+    whose rows or history were deleted can no longer be undone. The space of deleted rows is freed for new rows (a plain
+    VACUUM); the summary shows what was returned to the disk.
 
     Examples:
         purge.py --dry-run
@@ -31,17 +31,18 @@ def purge(
 
     directories, space = Directories(settings.current().etl_data_dir), []
     with contextlib.closing(db_utils.connect(purpose="purge")) as connection:
-        found = retention.due(retention.View(directories, connection, settings.now()))
-        for each in found:
-            if not dry_run:
-                each.remove()
-                logging.getLogger(__name__).info("%s: %d deleted", each.what, each.number)
+        due_items = retention.list_due(retention.View(directories, connection, settings.now()))
+        for item in [] if dry_run else due_items:
+            item.remove()
+            logging.getLogger(__name__).info("%s: %d deleted", item.what, item.number)
         if not dry_run:
-            space = retention.free_space(connection, [table for each in found for table in each.tables])
-    summary = Summary(headline="nothing has had its time" if not found else "would go:" if dry_run else "gone:")
+            space = retention.free_space(connection, [table for item in due_items for table in item.tables])
+    summary = Summary(headline="would be deleted:" if dry_run else "deleted:")
+    if not due_items:
+        summary.headline = "nothing has expired"
     summary.rows = [
-        {"what": each.what, "older than days": each.days or "", "number": each.number, "MB": round(each.size / 1e6, 1)}
-        for each in found
+        {"what": item.what, "older than days": item.days or "", "number": item.number, "MB": round(item.size / 1e6, 1)}
+        for item in due_items
     ]
     summary.details += space
     return summary

@@ -1,4 +1,4 @@
-"""Run a pipeline: jobs in their order."""
+"""Run a pipeline: jobs in order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 from systemscripts.job import Summary, job
 
 
-def _demo(values: dict[str, Any]) -> int | None:
-    """The demo makes an installation of its own and runs the pipeline there, so it is no run of this one."""
+def _run_demo(values: dict[str, Any]) -> int | None:
+    """Run the pipeline in an installation of the demo's own, so not as a run of this installation."""
     if not values["demo"]:
         return None
     from demo import installation
@@ -19,18 +19,18 @@ def _demo(values: dict[str, Any]) -> int | None:
     return exit_code
 
 
-@job(lock="{name}", time_limit_hours=24 * 32, run_instead=_demo, look_options=("dry_run", "list_pipelines"))
+@job(lock="{name}", time_limit_hours=24 * 32, run_instead=_run_demo, look_options=("dry_run", "list_pipelines"))
 def run_pipeline(
     name: Annotated[str, typer.Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
-    from_step: Annotated[str, typer.Option("--from", help="Begin with this step (number or job).")] = "",
-    failed: Annotated[bool, typer.Option("--failed", help="Only what did not succeed last time.")] = False,
+    from_step: Annotated[str, typer.Option("--from", help="Start with this step (number or job).")] = "",
+    failed: Annotated[bool, typer.Option("--failed", help="Run only what did not succeed last time.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps; run nothing.")] = False,
     list_pipelines: Annotated[bool, typer.Option("--list", help="Show the pipelines.")] = False,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Try it in var/demo/ on made-up data, nothing configured.")
+        bool, typer.Option("--demo", help="Try it in var/demo/ on generated data, without any configuration.")
     ] = False,
 ) -> Summary:
-    """Run the steps of a pipeline, each a job of its own; what does not depend on a failing step goes on.
+    """Run the steps of a pipeline, each as a job of its own; steps that do not depend on a failed one still run.
 
     Examples:
         run_pipeline.py weekly
@@ -43,11 +43,11 @@ def run_pipeline(
     from systemscripts.errors import SkippedError, UsageError
 
     if list_pipelines:
-        return _listed()
+        return _list_pipelines()
     if not name:
         raise UsageError("name a pipeline", "See: run_pipeline.py --list")
     if from_step and failed:
-        raise UsageError("--from and --failed do not go together", "Give one of them.")
+        raise UsageError("--from and --failed cannot be combined", "Use one of them.")
     pipeline, directories = pipelines.load_pipeline(name), Directories(settings.current().etl_data_dir)
     chosen = (
         pipelines.find_failed_steps(pipeline, directories) if failed else pipelines.choose_steps(pipeline, from_step)
@@ -61,27 +61,25 @@ def run_pipeline(
             summary.warn("pipeline_not_set_up", text)
         return summary
     if pause := schedules.find_pause(directories, name):
-        raise SkippedError(str(pause), f"To let it run again: schedule.py resume {name}")
+        raise SkippedError(str(pause), f"To resume it, run: schedule.py resume {name}")
     if unset:
-        return _not_set_up(name, unset[0])
+        return _refuse(name, unset[0])
     if not chosen:
         return Summary(headline=f"pipeline {name}: nothing failed last time", only_looked=True)
     return pipelines.run_steps(pipeline, chosen, directories)
 
 
-def _not_set_up(name: str, text: str) -> Summary:
-    """Refused; nobody has to hear of it who was not waiting for it: a mail goes out only where cron starts it."""
+def _refuse(name: str, text: str) -> Summary:
+    """Return a summary that refuses the run; an alert is sent only if cron starts the pipeline."""
     from systemscripts import settings
     from systemscripts.schedules import own_cron_file
 
     summary = Summary(only_looked=not own_cron_file.starts_pipeline(name))
-    summary.problem(
-        f"{text}. Set it in {settings.settings_file()}; to set it up or take it from cron: schedule.py apply", 78
-    )
+    summary.problem(f"{text}. Set it in {settings.settings_file()}, then run: schedule.py apply", 78)
     return summary
 
 
-def _listed() -> Summary:
+def _list_pipelines() -> Summary:
     from systemscripts.configuration import pipeline_config
 
     rows = [

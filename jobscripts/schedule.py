@@ -1,4 +1,4 @@
-"""When the pipelines run: show, install the cron file, pause, resume."""
+"""Show when the pipelines run, install the cron file, pause and resume."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Action(StrEnum):
 def schedule(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)] = Action.show,
     pipeline: Annotated[str, typer.Argument(help="For pause, resume and next: one pipeline. Empty: all.")] = "",
-    as_file: Annotated[bool, typer.Option("--as-file", help="With show: print the cron file as it should be.")] = False,
+    as_file: Annotated[bool, typer.Option("--as-file", help="With show: print the expected cron file.")] = False,
     cron_file: Annotated[
-        Path | None, typer.Option(help="The installed file, where it is not this installation's own in /etc/cron.d.")
+        Path | None, typer.Option(help="The installed file; by default this installation's own in /etc/cron.d.")
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="With next: how many runs to show.")] = 10,
 ) -> Summary:
-    """Show when pipelines run and whether cron knows; write the cron file; pause and resume.
+    """Show when pipelines run and whether the cron file is up to date; install it; pause and resume.
 
-    The schedules stand in config/pipelines/*.yaml. apply shows the difference to the installed cron file and installs
+    The schedules are in config/pipelines/*.yaml. apply shows the difference to the installed cron file and installs
     it, or prints the sudo command that does. A paused pipeline is skipped, by cron and by hand, until it is resumed.
 
     Examples:
@@ -45,25 +45,25 @@ def schedule(
         schedule.py next --count 20
     """
     if action is Action.pause:
-        return _pause(pipeline)
+        return _pause_pipeline(pipeline)
     if action is Action.resume:
-        return _resume(pipeline)
+        return _resume_pipeline(pipeline)
     if action is Action.next:
-        return _next(pipeline, count)
-    return _cron_file(cron_file, apply=action is Action.apply, as_file=as_file)
+        return _show_next_runs(pipeline, count)
+    return _show_or_apply(cron_file, apply=action is Action.apply, as_file=as_file)
 
 
-def _cron_file(named: Path | None, apply: bool, as_file: bool) -> Summary:
+def _show_or_apply(path: Path | None, apply: bool, as_file: bool) -> Summary:
     from systemscripts import settings
     from systemscripts.directory_management import Directories
     from systemscripts.schedules import cron_file, install_cron, overview, own_cron_file
 
-    wanted = cron_file.render_own()
+    expected = cron_file.render_own()
     if as_file:
-        print(wanted, end="")
+        print(expected, end="")
         return Summary(shown=True)
-    path = named or own_cron_file.find_path()
-    compared = install_cron.compare_file(path, wanted)
+    path = path or own_cron_file.find_path()
+    compared = install_cron.compare_file(path, expected)
     summary = overview.summarize_schedules(compared)
     if apply and not compared.is_equal:
         command = install_cron.install_file(compared, Directories(settings.current().etl_data_dir))
@@ -72,19 +72,20 @@ def _cron_file(named: Path | None, apply: bool, as_file: bool) -> Summary:
     return summary
 
 
-def _pause(name: str) -> Summary:
+def _pause_pipeline(name: str) -> Summary:
     from systemscripts import log_utils, schedules, settings
     from systemscripts.configuration import pipeline_config
     from systemscripts.directory_management import Directories
 
     if name:
-        pipeline_config.load_pipeline(name)  # a name that is misspelt pauses nothing
+        # a misspelt name pauses nothing
+        pipeline_config.load_pipeline(name)
     who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
-    made = schedules.pause_pipeline(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
-    return Summary(headline=str(made), next_steps=[f"schedule.py resume {name}".strip()])
+    pause = schedules.pause_pipeline(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
+    return Summary(headline=str(pause), next_steps=[f"schedule.py resume {name}".strip()])
 
 
-def _resume(name: str) -> Summary:
+def _resume_pipeline(name: str) -> Summary:
     from systemscripts import schedules, settings
     from systemscripts.configuration import pipeline_config
     from systemscripts.directory_management import Directories
@@ -100,7 +101,7 @@ def _resume(name: str) -> Summary:
     return summary
 
 
-def _next(name: str, count: int) -> Summary:
+def _show_next_runs(name: str, count: int) -> Summary:
     from systemscripts.configuration import pipeline_config
     from systemscripts.schedules import overview
 

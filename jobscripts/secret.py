@@ -1,4 +1,4 @@
-"""Encrypt a value for the settings file, or show one again."""
+"""Encrypt a value for the settings file, or decrypt one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Action(StrEnum):
 def secret(action: Annotated[Action, typer.Argument(help="encrypt, or decrypt.")]) -> Summary:
     """Encrypt a value for config/.env, such as S3_SECRET_ACCESS_KEY=enc:..., or decrypt one.
 
-    The value is read from the standard input, or asked for without being shown: on a command line others could see it.
-    The key lies in SECRET_KEY_FILE, which only its owner may read; it is made at the first use. Keep a copy elsewhere.
+    The value is read from standard input, or prompted for without being shown: others could see it on a command line.
+    The key is in SECRET_KEY_FILE, which only its owner may read; it is created at first use. Keep a copy elsewhere.
 
     Examples:
         secret.py encrypt
@@ -36,16 +36,19 @@ def secret(action: Annotated[Action, typer.Argument(help="encrypt, or decrypt.")
     from systemscripts import settings
     from systemscripts.errors import UsageError
 
-    given = getpass.getpass("value (not shown): ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\r\n")
-    if not given:
-        raise UsageError("there is no value", "Type it, or give it on the standard input.")
-    if action is Action.decrypt and not given.startswith(secrets.MARK):
-        raise UsageError(f"the value does not begin with {secrets.MARK}", "Give it whole, as it stands in config/.env.")
+    value = getpass.getpass("value (not shown): ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\r\n")
+    if not value:
+        raise UsageError("there is no value", "Type it, or pass it on standard input.")
+    if action is Action.decrypt and not value.startswith(secrets.MARK):
+        raise UsageError(
+            f"the value does not begin with {secrets.MARK}", "Give the whole value, as it is in config/.env."
+        )
     function = secrets.encrypt if action is Action.encrypt else secrets.decrypt
-    made = function(given, settings.current().secret_key_file)
+    result = function(value, settings.current().secret_key_file)
     if wants_json():
-        return Summary(details=[made])
-    print(made)  # past the log: a secret shown on purpose must not be kept
+        return Summary(details=[result])
+    # printed here, so that it is not kept in the log
+    print(result)
     return Summary(shown=True)
 
 

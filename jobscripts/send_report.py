@@ -21,7 +21,7 @@ def send_report(
 ) -> Summary:
     """Mail what is new since the last mail of a report.
 
-    What the mail server did not take is kept and goes first the next time; nothing is sent twice.
+    A mail that the server did not accept is kept and sent first the next time; nothing is sent twice.
 
     Examples:
         send_report.py meetmax_changes

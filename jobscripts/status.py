@@ -1,4 +1,4 @@
-"""One screen: last and next runs, what is bad and since when, waiting files, warnings, sizes."""
+"""Show one screen: last and next runs, problems, waiting files, warnings, sizes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from systemscripts.job import Summary, job
 
 @job(database=False, alert=False)
 def status() -> Summary:
-    """Show last and next runs, what is bad and since when, what runs and waits, warnings, sizes and the version.
+    """Show last and next runs, problems and since when, what runs and waits, warnings, sizes and the version.
 
-    It works without a database, and says so.
+    It also works while the database is down, and then says so.
 
     Examples:
         status.py
@@ -27,14 +27,14 @@ def status() -> Summary:
     try:
         connection = db_utils.connect(purpose="status")
         migrations.apply_pending(connection)
-        found = status_screen.gather_screen(directories, connection)
+        screen = status_screen.gather_screen(directories, connection)
     except EtlError as error:
         trouble = str(error)
-        found = status_screen.gather_screen(directories, None, trouble)
+        screen = status_screen.gather_screen(directories, None, trouble)
     finally:
         if connection is not None:
             connection.close()
-    summary = Summary(rows=found.pipelines, details=["", *found.lines()])
+    summary = Summary(rows=screen.pipelines, details=["", *screen.lines()])
     moment = f"{settings.now():%a %Y-%m-%d %H:%M %Z}"
     summary.headline = f"Client ETL Workflow {settings.read_version()} on {platform.node()}, {moment}\n"
     return summary

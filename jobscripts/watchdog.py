@@ -1,4 +1,4 @@
-"""Look for what no run says of itself: runs that did not happen, disks, backups, certificates, files nobody takes."""
+"""Find what no run reports itself: missed runs, full disks, missing backups, expiring certificates, unclaimed files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @job(lock="", database=False, time_limit_hours=0.5)
 def watchdog() -> Summary:
-    """Look at the installation and tell of what is wrong: once, weekly while it lasts, once when it is over.
+    """Check the installation and alert about problems: at once, weekly while they last, and when they are resolved.
 
-    Cron runs it each hour. It needs no database, and succeeds whatever it finds; what it finds goes out as alerts.
+    Cron runs it each hour. It needs no database, and succeeds even if it finds problems; it sends those as alerts.
 
     Examples:
         watchdog.py
@@ -26,29 +26,30 @@ def watchdog() -> Summary:
     from systemscripts.monitoring import watchdog_view as views
 
     directories = Directories(settings.current().etl_data_dir)
-    connection, trouble = _database(directories)
+    connection, trouble = _connect(directories)
     try:
         view = views.build_view(directories, connection)
         findings, unseen = watchdog_checks.find_problems(view)
-        given_up = list(watchdog_checks.find_retired_jobs(view))
+        retired_jobs = list(watchdog_checks.find_retired_jobs(view))
     finally:
         if connection is not None:
             connection.close()
-    for state, reason in given_up:  # first, or a reminder would go out before it is told of a last time
+    # first, or a reminder would be sent before the last message
+    for state, reason in retired_jobs:
         alerts.retire_job(state.job, state.key, reason, directories)
     alerts.record_findings(findings, directories, unseen)
     problems = [f"{finding.title}: {finding.error}" for finding in findings] + ([trouble] if trouble else [])
     ping_url.send_ping(problems)
     number = len(problems)
-    summary = Summary(headline=f"{number} thing{'' if number == 1 else 's'} wrong" if problems else "all is well")
+    summary = Summary(headline=f"{number} problem{'' if number == 1 else 's'}" if problems else "all is well")
     for text in problems:
         summary.warn("installation_at_fault", text)
     summary.next_steps = [finding.hint for finding in findings]
     return summary
 
 
-def _database(directories: Directories) -> tuple[Connection | None, str]:
-    """A connection; or none, and why."""
+def _connect(directories: Directories) -> tuple[Connection | None, str]:
+    """Return a connection; or None, and why."""
     from systemscripts import alerts, db_utils
     from systemscripts.db_utils import migrations
     from systemscripts.errors import EtlError

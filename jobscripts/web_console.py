@@ -8,10 +8,11 @@ import typer
 
 from systemscripts.job import Summary, job
 
-YEARS = 10 * 365 * 24.0  # in hours: a server has no time limit
+# Ten years: a server has no time limit.
+NO_LIMIT_HOURS = 10 * 365 * 24.0
 
 
-def _demo(values: dict[str, Any]) -> int | None:
+def _run_demo(values: dict[str, Any]) -> int | None:
     if not values["demo"]:
         return None
     from demo.console import run
@@ -19,15 +20,15 @@ def _demo(values: dict[str, Any]) -> int | None:
     return run(values["port"])
 
 
-@job(lock="", alert=False, time_limit_hours=YEARS, run_instead=_demo)
+@job(lock="", alert=False, time_limit_hours=NO_LIMIT_HOURS, run_instead=_run_demo)
 def web_console(
-    host: Annotated[str, typer.Option(help="Where to listen, instead of CONSOLE_HOST.")] = "",
-    port: Annotated[int | None, typer.Option(help="The port, instead of CONSOLE_PORT; 0: a free one.")] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Try it on made-up data.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, instead of CONSOLE_HOST.")] = "",
+    port: Annotated[int | None, typer.Option(help="Port, instead of CONSOLE_PORT; 0: any free one.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Try it on generated data.")] = False,
 ) -> Summary:
     """Serve the web console until it is stopped (Ctrl-C, SIGTERM).
 
-    It listens on 127.0.0.1 unless told otherwise. Who may sign in: console_user.py.
+    It listens on 127.0.0.1 by default. console_user.py manages who may sign in.
 
     Examples:
         web_console.py
@@ -38,10 +39,11 @@ def web_console(
     from systemscripts.job.signals_and_timeout import RunEnded
     from webconsole import server
 
-    wanted = settings.current()
+    current_settings = settings.current()
     try:
-        server.serve(host or wanted.console_host, wanted.console_port if port is None else port)
-    except RunEnded as ended:  # how a server ends
+        server.serve(host or current_settings.console_host, current_settings.console_port if port is None else port)
+    # a server ends with a signal
+    except RunEnded as ended:
         return Summary(headline=f"the console was {ended.reason}")
     return Summary(headline="the console has ended")
 

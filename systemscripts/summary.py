@@ -71,7 +71,7 @@ def add_prefix(notices: Iterable[Notice], what: str) -> list[Notice]:
 def limit_per_code(notices: Iterable[Notice]) -> list[Notice]:
     """The same warnings, of each code only the first ones, and in one more how many others there are.
 
-    A bucket may hold thousands of objects that no import takes, and each run meets them all.
+    A bucket may hold thousands of objects that no import accepts, and each run meets them all.
     """
     by_code: dict[Code, list[Notice]] = {}
     for notice in notices:

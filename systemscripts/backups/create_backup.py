@@ -1,4 +1,4 @@
-"""A backup: pg_dump in its custom format, believed only after all of it has been read again."""
+"""Create a backup with pg_dump in its custom format, and verify it by reading all of it again."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from systemscripts.backups import inventory, pg_programs
 from systemscripts.directory_management import Directories, sync_folder
 from systemscripts.errors import EtlError
 
-LOCK_WAIT_MILLISECONDS = 10 * 60 * 1000  # for a table that somebody has locked for himself
+# For a table that another session has locked exclusively.
+LOCK_WAIT_MILLISECONDS = 10 * 60 * 1000
 
 
 @dataclass(frozen=True)
-class Made:
-    """A backup that was made: where it is, its bytes, and how many tables have their rows in it."""
+class NewBackup:
+    """A backup that was created: its path, its size in bytes, and how many tables have their rows in it."""
 
     path: Path
     size: int
     tables: int
 
 
-def make(directories: Directories) -> Made:
-    """Back the whole database up, as it is at this instant; loads that are running are not in it.
+def make_backup(directories: Directories) -> NewBackup:
+    """Back up the whole database as it is at this instant; running loads are not included.
 
-    Raises EtlError, TryLaterError or ConfigurationError; there is no half backup then.
+    Raises EtlError, TryLaterError or ConfigurationError; no partial backup is left then.
     """
     with contextlib.closing(db_utils.connect(purpose="backup_database")) as connection:
         major, name = connection.server_version // 10000, connection.info.dbname
-    folder = inventory.folder(directories)
+    folder = inventory.get_folder(directories)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}_{settings.format_file_stamp()}{inventory.ENDING}"
+    path = folder / f"{name}_{settings.format_file_stamp()}{inventory.SUFFIX}"
     part = path.with_name(f".{path.name}.part")
-    for left in folder.glob(".*.part"):  # of a killed run; only one runs at a time
-        left.unlink()
+    # left by a killed run; only one runs at a time
+    for leftover in folder.glob(".*.part"):
+        leftover.unlink()
     try:
-        pg_programs.run(
-            pg_programs.find("pg_dump", major), "--format=custom", f"--file={part}",
+        pg_programs.run_program(
+            pg_programs.find_program("pg_dump", major), "--format=custom", f"--file={part}",
             f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}", url=db_utils.resolve_address("etl"),
         )  # fmt: skip
-        tables = verify(part, major)
+        tables = verify_backup(part, major)
         part.chmod(0o660)
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -51,16 +53,15 @@ def make(directories: Directories) -> Made:
         part.unlink(missing_ok=True)
         raise
     sync_folder(folder)
-    return Made(path, path.stat().st_size, tables)
+    return NewBackup(path, path.stat().st_size, tables)
 
 
-def verify(path: Path, major: int) -> int:
-    """How many tables have their rows in a backup; raises EtlError where it cannot be read from end to end."""
-    program = pg_programs.find("pg_restore", major)
-    tables = sum(" TABLE DATA " in line for line in pg_programs.run(program, "--list", str(path)).splitlines())
-    pg_programs.run(
-        program, "--file=/dev/null", str(path)
-    )  # the list stands at the beginning: what is cut off has it too
+def verify_backup(path: Path, major: int) -> int:
+    """Return how many tables have their rows in a backup; raises EtlError if it cannot be read from end to end."""
+    program = pg_programs.find_program("pg_restore", major)
+    tables = sum(" TABLE DATA " in line for line in pg_programs.run_program(program, "--list", str(path)).splitlines())
+    # the list is at the beginning, so a truncated backup has it too
+    pg_programs.run_program(program, "--file=/dev/null", str(path))
     if tables == 0:
-        raise EtlError(f"{path} contains no table", "Look at DATABASE_URL, then run it again.")
+        raise EtlError(f"{path} contains no table", "Check DATABASE_URL, then run it again.")
     return tables

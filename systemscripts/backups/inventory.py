@@ -1,4 +1,4 @@
-"""The backups that are there, in var/backups/, and which of them stay."""
+"""The backups in var/backups/, and which of them are kept."""
 
 from __future__ import annotations
 
@@ -11,72 +11,78 @@ from systemscripts import settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 
-ENDING = ".dump"
-STAMP = "%Y%m%dT%H%M%S"
+SUFFIX = ".dump"
+STAMP_FORMAT = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True, order=True)
 class Backup:
-    """One whole backup; `made` by the clock of the installation, as in its name."""
+    """One complete backup; `created`: by the clock of the installation, as in its name."""
 
-    made: datetime
+    created: datetime
     path: Path
 
 
-def folder(directories: Directories) -> Path:
-    """Where backups lie."""
+def get_folder(directories: Directories) -> Path:
+    """Return the folder of the backups."""
     return directories.var / "backups"
 
 
-def on_shelf(directories: Directories) -> list[Backup]:
-    """Every whole backup, newest first; one that is being made has another name."""
-    found = []
-    for path in folder(directories).glob(f"*_*{ENDING}"):
+def list_backups(directories: Directories) -> list[Backup]:
+    """Return every complete backup, newest first; one that is being created has another name."""
+    backups = []
+    for path in get_folder(directories).glob(f"*_*{SUFFIX}"):
         try:
-            found.append(Backup(datetime.strptime(path.stem.rpartition("_")[2], STAMP), path))  # noqa: DTZ007
-        except ValueError:  # not one of ours
+            backups.append(Backup(datetime.strptime(path.stem.rpartition("_")[2], STAMP_FORMAT), path))  # noqa: DTZ007
+        # not one of ours
+        except ValueError:
             continue
-    return sorted(found, reverse=True)
+    return sorted(backups, reverse=True)
 
 
-def chosen(directories: Directories, path: Path | None) -> Path:
-    """The backup at `path`, else the newest; raises UsageError where there is none."""
+def choose_backup(directories: Directories, path: Path | None) -> Path:
+    """Return the path of the named backup, or of the newest one; raises UsageError if there is none."""
     if path is not None:
         if not path.is_file():
-            raise UsageError(f"{path} is no file", f"Those there are: {folder(directories)}")
+            raise UsageError(f"{path} is not a file", f"See: ls {get_folder(directories)}")
         return path
-    found = on_shelf(directories)
-    if not found:
-        raise UsageError(f"there is no backup in {folder(directories)}", "Make one: backup_database.py")
-    return found[0].path
+    backups = list_backups(directories)
+    if not backups:
+        raise UsageError(f"there is no backup in {get_folder(directories)}", "Run: backup_database.py")
+    return backups[0].path
 
 
-def kept(backups: Iterable[Backup], daily: int, weekly: int, monthly: int) -> set[Backup]:
-    """Those that stay: the newest of each of the last `daily` days, `weekly` weeks and `monthly` months that have one.
+def choose_kept(backups: Iterable[Backup], daily: int, weekly: int, monthly: int) -> set[Backup]:
+    """Return those to keep: the newest of each of the last `daily` days, `weekly` weeks and `monthly` months with one.
 
-    The newest of all stays in any case.
+    The newest of all is always kept.
     """
     newest_first = sorted(backups, reverse=True)
     rules: list[tuple[int, Callable[[datetime], object]]] = [
         (daily, datetime.date),
-        (weekly, lambda made: made.isocalendar()[:2]),
-        (monthly, lambda made: (made.year, made.month)),
+        (weekly, lambda created: created.isocalendar()[:2]),
+        (monthly, lambda created: (created.year, created.month)),
     ]
-    stay = set(newest_first[:1])
+    kept = set(newest_first[:1])
     for count, period in rules:
         newest: dict[object, Backup] = {}
         for backup in newest_first:
-            newest.setdefault(period(backup.made), backup)
-        stay |= set(list(newest.values())[:count])
-    return stay
+            newest.setdefault(period(backup.created), backup)
+        kept |= set(list(newest.values())[:count])
+    return kept
 
 
 def remove_old(directories: Directories) -> list[Path]:
-    """Remove the backups that need not stay, by BACKUP_KEEP_...; returns them."""
-    wanted = settings.current()
-    backups = on_shelf(directories)
-    stay = kept(backups, wanted.backup_keep_daily, wanted.backup_keep_weekly, wanted.backup_keep_monthly)
-    removed = [backup.path for backup in backups if backup not in stay]
+    """Remove the backups that BACKUP_KEEP_... does not keep; return their paths."""
+    current_settings = settings.current()
+    backups = list_backups(directories)
+    kept = choose_kept(
+        backups,
+        current_settings.backup_keep_daily,
+        current_settings.backup_keep_weekly,
+        current_settings.backup_keep_monthly,
+    )
+    removed = [backup.path for backup in backups if backup not in kept]
     for path in removed:
         path.unlink(missing_ok=True)
     return removed

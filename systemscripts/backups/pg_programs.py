@@ -1,7 +1,7 @@
-"""pg_dump and pg_restore of the version that fits the server, run without a password on the command line.
+"""Find and run pg_dump and pg_restore of the right version, without a password on the command line.
 
 pg_dump refuses a server that is newer than itself, and an archive of a newer pg_dump may be unknown to an older
-pg_restore (PostgreSQL manual, pg_dump, "Notes"): so the same major version is best, a newer one will do.
+pg_restore (PostgreSQL manual, pg_dump, "Notes"): the same major version is best, a newer one works.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from systemscripts import masking
 from systemscripts.db_utils import embedded_programs
 from systemscripts.errors import ConfigurationError, EtlError
 
-DEBIANS = Path("/usr/lib/postgresql")
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 
 
-def find(name: str, major: int) -> Path:
-    """The program `name` of the server's major version, else of the next newer one.
+def find_program(name: str, major: int) -> Path:
+    """Return the program `name` of the server's major version, else of the next newer one.
 
-    Raises ConfigurationError that says what to install.
+    Raises ConfigurationError with the package to install.
     """
-    fitting = sorted((version, path) for path, version in _candidates(name) if version >= major)
+    fitting = sorted((version, path) for path, version in _list_candidates(name) if version >= major)
     if not fitting:
         raise ConfigurationError(
             f"there is no {name} for a server of PostgreSQL {major}",
@@ -36,25 +36,25 @@ def find(name: str, major: int) -> Path:
     return fitting[0][1]
 
 
-def _candidates(name: str) -> Iterator[tuple[Path, int]]:
+def _list_candidates(name: str) -> Iterator[tuple[Path, int]]:
     embedded = embedded_programs.find_program(name)
     yield embedded, embedded_programs.MAJOR
-    for path in DEBIANS.glob(f"*/bin/{name}"):
+    for path in DEBIAN_FOLDER.glob(f"*/bin/{name}"):
         if path.parts[-3].isdigit():
             yield path, int(path.parts[-3])
     on_path = shutil.which(name)
     if on_path:
-        yield Path(on_path), _major(Path(on_path))
+        yield Path(on_path), _read_major(Path(on_path))
 
 
-def _major(path: Path) -> int:
+def _read_major(path: Path) -> int:
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"\) (\d+)", done.stdout)
-    return int(found[1]) if found else 0
+    match = re.search(r"\) (\d+)", done.stdout)
+    return int(match[1]) if match else 0
 
 
-def run(program: Path, *arguments: str, url: str = "") -> str:
-    """Run a program to its end; returns its standard output. `url`: the database, its password kept out of sight.
+def run_program(program: Path, *arguments: str, url: str = "") -> str:
+    """Run a program and return its standard output. `url`: the database; its password is passed by the environment.
 
     Raises EtlError with the last line that it wrote.
     """
@@ -68,5 +68,5 @@ def run(program: Path, *arguments: str, url: str = "") -> str:
     )  # fmt: skip
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        raise EtlError(f"{program.name}: {masking.mask(lines[-1])}", "The log has what it wrote; then run it again.")
+        raise EtlError(f"{program.name}: {masking.mask(lines[-1])}", "See the log, then run it again.")
     return done.stdout

@@ -1,4 +1,4 @@
-"""What a restored database does not know: files that were archived after its backup was made."""
+"""Find the files that a restored database does not know: those archived after its backup was made."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from systemscripts import db_utils
 from systemscripts.directory_management import Directories
 
 
-def unknown_files(directories: Directories) -> list[Path]:
-    """The files of the archive that no row of dba.tfile names; the zip of a day where none of its files is named."""
+def find_unknown_files(directories: Directories) -> list[Path]:
+    """Return the archived files that no row of dba.tfile names; a zip of a day if none of its files is named."""
     with (
         contextlib.closing(db_utils.connect(purpose="restore_database")) as connection,
         db_utils.transaction(connection) as cursor,
@@ -18,5 +18,7 @@ def unknown_files(directories: Directories) -> list[Path]:
         cursor.execute("select keep_path from dba.tfile where keep_path is not null")
         known = {str(row[0]) for row in cursor.fetchall()}
     zips = {f"{path.partition('.zip/')[0]}.zip" for path in known if ".zip/" in path}
-    found = sorted(path for path in directories.archive.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return [path for path in found if not {str(path), str(path.relative_to(directories.data))} & (known | zips)]
+    archived = sorted(
+        path for path in directories.archive.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )
+    return [path for path in archived if not {str(path), str(path.relative_to(directories.data))} & (known | zips)]

@@ -1,4 +1,4 @@
-"""Waiting files that no import takes: they match none, or more than one. One rule for runs, watchdog and status."""
+"""Waiting files that no import accepts: they match none, or more than one. One rule for runs, watchdog and status."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def _list_sizes(directories: Directories, connection: Connection | None) -> Iter
         yield f"database {format_size(size)}, {datasets:,} datasets; archived files {format_size(archived)}"
     logs = sum(path.stat().st_size for path in directories.logs.glob("*") if path.is_file())
     yield f"logs {format_size(logs)}"
-    backups = inventory.on_shelf(directories)
+    backups = inventory.list_backups(directories)
     if backups:
         size = sum(backup.path.stat().st_size for backup in backups)
         yield f"backups {format_size(size)} in {len(backups)} files (BACKUP_KEEP_... set how many are kept)"

@@ -1,4 +1,4 @@
-"""What killed runs have left: half-written files, folders of dry runs, clean CSVs, empty markers; gone after a day."""
+"""Delete what killed runs left behind: half-written files, folders of dry runs, clean CSVs, empty markers."""
 
 from __future__ import annotations
 
@@ -13,43 +13,49 @@ from pathlib import Path
 from systemscripts.db_utils import transaction
 from systemscripts.retention.retention_view import Due, View
 
-MIN_AGE_DAYS = 1  # whoever looks into what went wrong finds it for a day
-PARTS = ".*.part"  # of directory_management.atomic_write, which holds a lock on it
-FOLDERS = ("dry_run_*", "unzipped_*")
-OWNER = re.compile(r"^(?:dry_run|unzipped)_(\d+)|\.(\d+)\.part$")  # the process, where the name has it
-CLEAN_CSV = ".clean.csv"
+# For a day it can still help to find out what went wrong.
+MIN_AGE_DAYS = 1
+# Written by directory_management.atomic_write, which holds a lock on them.
+PART_PATTERN = ".*.part"
+FOLDER_PATTERNS = ("dry_run_*", "unzipped_*")
+# The process, if the name contains it.
+OWNER_PATTERN = re.compile(r"^(?:dry_run|unzipped)_(\d+)|\.(\d+)\.part$")
+CLEAN_CSV_SUFFIX = ".clean.csv"
 
 
 def due(view: View) -> list[Due]:
-    """Return what is older than a day and belongs to no living process."""
-    moment = view.before(MIN_AGE_DAYS).timestamp()
-    paths = [path for path in _candidates(view) if _is_older(path, moment) and not _is_in_use(path)]
+    """Return what is older than a day and does not belong to a living process."""
+    moment = view.subtract_days(MIN_AGE_DAYS).timestamp()
+    paths = [path for path in _find_candidates(view) if _is_older(path, moment) and not _is_in_use(path)]
     if not paths:
         return []
-    size = sum(_size(path) for path in paths)
-    return [Due("leftovers of killed runs", MIN_AGE_DAYS, len(paths), size, partial(_remove, paths))]
+    size = sum(_measure_size(path) for path in paths)
+    return [Due("leftovers of killed runs", MIN_AGE_DAYS, len(paths), size, partial(_remove_paths, paths))]
 
 
-def _candidates(view: View) -> Iterator[Path]:
-    places = view.directories
-    for pattern in FOLDERS:
-        yield from places.temporary.glob(pattern)
-    waiting = _waiting_names(view)
-    for path in places.temporary.glob(f"*{CLEAN_CSV}"):
-        if path.name.removesuffix(CLEAN_CSV) not in waiting:
+def _find_candidates(view: View) -> Iterator[Path]:
+    directories = view.directories
+    for pattern in FOLDER_PATTERNS:
+        yield from directories.temporary.glob(pattern)
+    waiting = _read_waiting_names(view)
+    for path in directories.temporary.glob(f"*{CLEAN_CSV_SUFFIX}"):
+        if path.name.removesuffix(CLEAN_CSV_SUFFIX) not in waiting:
             yield path
-    for folder in (places.file_watcher, places.temporary, places.refused, places.logs, places.var, places.alerts,
-                   places.locks, places.runs):  # fmt: skip
-        yield from folder.glob(PARTS)
-    yield from places.archive.rglob(PARTS)
-    for path in places.runs.iterdir():  # a power cut can leave an empty marker
+    for folder in (
+        directories.file_watcher, directories.temporary, directories.refused, directories.logs, directories.var,
+        directories.alerts, directories.locks, directories.runs,
+    ):  # fmt: skip
+        yield from folder.glob(PART_PATTERN)
+    yield from directories.archive.rglob(PART_PATTERN)
+    # a power cut can leave an empty marker
+    for path in directories.runs.iterdir():
         with suppress(FileNotFoundError):
             if path.is_file() and path.stat().st_size == 0:
                 yield path
 
 
-def _waiting_names(view: View) -> set[str]:
-    """Return the names of the files that are prepared and not loaded: somebody may look at their clean tables."""
+def _read_waiting_names(view: View) -> set[str]:
+    """Return the names of the files that are prepared and not loaded: people may be looking at their clean tables."""
     with transaction(view.connection) as cursor:
         cursor.execute("select name from dba.tfile where status in ('fetched', 'prepared')")
         return {row[0] for row in cursor.fetchall()}
@@ -62,8 +68,8 @@ def _is_older(path: Path, moment: float) -> bool:
 
 
 def _is_in_use(path: Path) -> bool:
-    """Return whether a living process works on it: it holds the lock of the file, or its number stands in the name."""
-    owner = OWNER.search(path.name)
+    """Return whether a living process works on it: it holds the lock of the file, or its number is in the name."""
+    owner = OWNER_PATTERN.search(path.name)
     if owner and Path(f"/proc/{owner[1] or owner[2]}").exists():
         return True
     if not path.is_file() or path.is_symlink():
@@ -71,17 +77,18 @@ def _is_in_use(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:  # locked, or not ours to open
+    # locked, or we may not open it
+    except OSError:
         return True
     return False
 
 
-def _size(path: Path) -> int:
+def _measure_size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(each.lstat().st_size for each in files if not each.is_dir())
+    return sum(file.lstat().st_size for file in files if not file.is_dir())
 
 
-def _remove(paths: list[Path]) -> None:
+def _remove_paths(paths: list[Path]) -> None:
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Files of archive/ and refused/ after KEEP_FILES_DAYS; never that of the last good load of an import and label.
+"""Delete files of archive/ and refused/ after KEEP_FILES_DAYS; never the last good load of an import and label.
 
-Nor that of the newest held one: it is not good before somebody accepts it, so it does not stand for the one before.
+The newest held file is kept as well as the last good one: it does not replace it before it is accepted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.retention.retention_view import Due, View
 
 _KEPT = """
-    select f.file_id, f.keep_path, f.size,
+    select f.file_id, f.keep_path,
            f.archived_at < %s and f.settled_at is not null
            and f.file_id not in (
                select distinct on (g.config_name, coalesce(g.label, ''), d.status) g.file_id
@@ -29,36 +29,36 @@ _KEPT = """
 
 
 def due(view: View) -> list[Due]:
-    """The files whose every ticket has had its time: a file may stand for several, and a zip holds many."""
+    """Return the files whose tickets have all expired: one file may belong to several, and a zip contains many."""
     days = settings.current().keep_files_days
     if not days:
         return []
     with transaction(view.connection) as cursor:
-        cursor.execute(_KEPT, (view.before(days),))
-        tickets: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
-        for file_id, keep_path, size, old in cursor.fetchall():
-            tickets[container(keep_path)].append((file_id, size or 0, old))
-    gone = {path: found for path, found in tickets.items() if all(old for _, _, old in found)}
-    if not gone:
+        cursor.execute(_KEPT, (view.subtract_days(days),))
+        tickets: dict[str, list[tuple[int, bool]]] = defaultdict(list)
+        for file_id, keep_path, is_old in cursor.fetchall():
+            tickets[find_container(keep_path)].append((file_id, is_old))
+    expired = {path: rows for path, rows in tickets.items() if all(is_old for _, is_old in rows)}
+    if not expired:
         return []
-    numbers = {path: [file_id for file_id, _, _ in found] for path, found in gone.items()}
-    size = sum(_size(file_ledger.to_real_path(path, view.directories)) for path in gone)
-    return [Due("files of archive/ and refused/", days, len(gone), size, partial(_remove, view, numbers))]
+    file_ids = {path: [file_id for file_id, _ in rows] for path, rows in expired.items()}
+    size = sum(_measure_size(file_ledger.to_real_path(path, view.directories)) for path in expired)
+    return [Due("files of archive/ and refused/", days, len(expired), size, partial(_remove_files, view, file_ids))]
 
 
-def container(keep_path: str) -> str:
-    """The file on the disk: of a member of a zip, the zip."""
+def find_container(keep_path: str) -> str:
+    """Return the path of the file on disk: for a member of a zip, the zip."""
     return re.sub(r"(\.zip)/.*", r"\1", keep_path)
 
 
-def _size(path: Path) -> int:
+def _measure_size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _remove(view: View, numbers: dict[str, list[int]]) -> None:
-    for path, ids in numbers.items():
-        place = file_ledger.to_real_path(path, view.directories)
-        place.unlink(missing_ok=True)
-        place.with_name(f"{place.name}.reason.txt").unlink(missing_ok=True)
+def _remove_files(view: View, file_ids: dict[str, list[int]]) -> None:
+    for path, ids in file_ids.items():
+        real_path = file_ledger.to_real_path(path, view.directories)
+        real_path.unlink(missing_ok=True)
+        real_path.with_name(f"{real_path.name}.reason.txt").unlink(missing_ok=True)
         with transaction(view.connection) as cursor:
             cursor.execute("update dba.tfile set purged_at = %s where file_id = any(%s)", (view.now, ids))

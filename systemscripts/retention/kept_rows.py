@@ -1,4 +1,4 @@
-"""Rows: rejected ones, the history of upserts, and the rows of snapshots that are no longer current."""
+"""Delete rejected rows, the history of upserts, and the rows of snapshots that are no longer current."""
 
 from __future__ import annotations
 
@@ -31,65 +31,69 @@ _OLD_SNAPSHOTS = """
 
 
 def due(view: View) -> list[Due]:
-    """What of the rows has had its time."""
-    wanted, found = settings.current(), []
-    if wanted.keep_rejects_days:
-        moment = view.before(wanted.keep_rejects_days)
-        if number := view.count(f"select count(*) from dba.trejectedrow where {_REJECTS}", (moment,)):
-            remove = partial(view.delete, "dba.trejectedrow", _REJECTS, (moment,))
-            found.append(Due("rejected rows", wanted.keep_rejects_days, number, 0, remove, ("dba.trejectedrow",)))
-    if wanted.keep_history_days:
-        moment = view.before(wanted.keep_history_days)
-        if number := view.count(f"select count(*) from dba.trowhistory where {_HISTORY}", (moment,)):
-            remove = partial(_history, view, moment)
-            found.append(Due("rows before a change", wanted.keep_history_days, number, 0, remove, ("dba.trowhistory",)))
-    if wanted.keep_rows_days:
-        old = list(_old_snapshots(view))
+    """Return the rows that have expired."""
+    current_settings, due_items = settings.current(), []
+    if current_settings.keep_rejects_days:
+        moment = view.subtract_days(current_settings.keep_rejects_days)
+        if number := view.count_rows(f"select count(*) from dba.trejectedrow where {_REJECTS}", (moment,)):
+            remove = partial(view.delete_rows, "dba.trejectedrow", _REJECTS, (moment,))
+            due_items.append(
+                Due("rejected rows", current_settings.keep_rejects_days, number, 0, remove, ("dba.trejectedrow",))
+            )
+    if current_settings.keep_history_days:
+        moment = view.subtract_days(current_settings.keep_history_days)
+        if number := view.count_rows(f"select count(*) from dba.trowhistory where {_HISTORY}", (moment,)):
+            remove = partial(_remove_history, view, moment)
+            due_items.append(
+                Due("rows before a change", current_settings.keep_history_days, number, 0, remove, ("dba.trowhistory",))
+            )
+    if current_settings.keep_rows_days:
+        old = list(_find_old_snapshots(view))
         if old:
             number = sum(rows for _, _, rows in old)
             tables = tuple({table for _, table, _ in old})
-            remove = partial(_rows, view, old)
-            found.append(Due("rows no longer current", wanted.keep_rows_days, number, 0, remove, tables))
-    return found
+            remove = partial(_remove_rows, view, old)
+            due_items.append(Due("rows no longer current", current_settings.keep_rows_days, number, 0, remove, tables))
+    return due_items
 
 
-def _history(view: View, moment: Any) -> None:
-    """First the datasets are marked, so that none can be undone with half a history."""
+def _remove_history(view: View, moment: Any) -> None:
+    """Mark the datasets first, so that none can be undone with half a history; then delete the rows."""
     with transaction(view.connection) as cursor:
         cursor.execute(
             """update dba.tdataset set purged_at = %s where purged_at is null
                and dataset_id in (select dataset_id from dba.trowhistory where created_at < %s)""",
             (view.now, moment),
         )
-    view.delete("dba.trowhistory", _HISTORY, (moment,))
+    view.delete_rows("dba.trowhistory", _HISTORY, (moment,))
 
 
-def _old_snapshots(view: View) -> Iterator[tuple[int, str, int]]:
-    """Snapshots neither current, nor the one before it, nor what a report compares with next."""
+def _find_old_snapshots(view: View) -> Iterator[tuple[int, str, int]]:
+    """Yield the snapshots that are neither current, nor the one before, nor what a report compares next."""
     with transaction(view.connection) as cursor:
-        cursor.execute(_OLD_SNAPSHOTS, (view.before(settings.current().keep_rows_days),))
+        cursor.execute(_OLD_SNAPSHOTS, (view.subtract_days(settings.current().keep_rows_days),))
         rows = cursor.fetchall()
         cursor.execute(
             "select distinct on (report_name) covered from dba.treportdelivery order by report_name, delivery_id desc"
         )
-        needed = {number for (covered,) in cursor.fetchall() for number in _numbers(covered)}
+        needed = {number for (covered,) in cursor.fetchall() for number in _find_numbers(covered)}
     for dataset_id, table, loaded in rows:
         if dataset_id not in needed:
             yield dataset_id, table, loaded
 
 
-def _numbers(value: Any) -> Iterator[int]:
-    """Every number in what a report has told; some of them are datasets."""
+def _find_numbers(value: Any) -> Iterator[int]:
+    """Yield every number in what a report has covered; some of them are datasets."""
     if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(each)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _find_numbers(item)
     elif isinstance(value, int):
         yield value
     elif isinstance(value, str) and value[:1] in "[{":
-        yield from _numbers(json.loads(value))
+        yield from _find_numbers(json.loads(value))
 
 
-def _rows(view: View, old: list[tuple[int, str, int]]) -> None:
+def _remove_rows(view: View, old: list[tuple[int, str, int]]) -> None:
     for dataset_id, table, _ in old:
         schema, _, name = table.partition(".")
         with transaction(view.connection) as cursor:

@@ -1,4 +1,4 @@
-"""What the modules of retention are given, and what they give."""
+"""What the modules of retention receive, and what they return."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from typing import Any
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories
 
-BEGINNING = "(0,0)"  # the place (ctid) before every row
-BATCH = 10_000  # rows of one transaction: nobody waits long for a lock, and a kill loses little
+# The position (ctid) before every row.
+BEGINNING = "(0,0)"
+# Of one transaction: no one waits long for a lock, and a kill loses little.
+BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Due:
-    """Something that has had its time: in words, how much of it, its size in bytes where that is known."""
+    """Something that has expired: what it is, how many, and its size in bytes if that is known."""
 
     what: str
     days: float
     number: int
     size: int
     remove: Callable[[], None]
-    tables: tuple[str, ...] = ()  # schema.table of what loses rows
+    # schema.table of what loses rows
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,43 +37,43 @@ class View:
     connection: Connection
     now: datetime
 
-    def before(self, days: float) -> datetime:
-        """The moment so many days ago."""
+    def subtract_days(self, days: float) -> datetime:
+        """Return the moment so many days ago."""
         return self.now - timedelta(days=days)
 
-    def count(self, statement: str, values: tuple[object, ...]) -> int:
-        """One number from the database."""
+    def count_rows(self, statement: str, values: tuple[object, ...]) -> int:
+        """Return the number that a query gives."""
         with transaction(self.connection) as cursor:
             cursor.execute(statement, values)
             row: Any = cursor.fetchone()
             return int(row[0])
 
-    def delete(self, table: str, condition: str, values: tuple[object, ...]) -> None:
-        """Delete the rows of a table (ours, by its name in the code) in batches.
+    def delete_rows(self, table: str, condition: str, values: tuple[object, ...]) -> None:
+        """Delete the rows of a table (named in our code) in batches.
 
-        Each goes on behind the place where the one before ended: from the beginning it would read all that is deleted.
+        Each batch continues behind the position of the one before: from the beginning it would read all deleted rows.
         """
-        place = BEGINNING
+        position = BEGINNING
         while True:
             with transaction(self.connection) as cursor:
-                number, last = _delete_batch(cursor, table, condition, values, place)
-            if number == 0 and place == BEGINNING:
+                number, last = _delete_batch(cursor, table, condition, values, position)
+            if number == 0 and position == BEGINNING:
                 return
-            # an index may have given the rows in another order: only a whole pass that finds none is the end
-            place = last if number else BEGINNING
+            # an index may return the rows in another order: only a whole pass that finds none is the end
+            position = last if number else BEGINNING
 
 
 def _delete_batch(
-    cursor: Cursor, table: str, condition: str, values: tuple[object, ...], place: str
+    cursor: Cursor, table: str, condition: str, values: tuple[object, ...], position: str
 ) -> tuple[int, str]:
-    """Delete some rows behind a place; return how many, and the last of their places."""
+    """Delete some rows behind a position; return how many, and the last of their positions."""
     cursor.execute(
         f"""with gone as (
                 delete from {table} where ctid = any(array(
-                    select ctid from {table} where ctid > %s::tid and {condition} limit {BATCH}))
+                    select ctid from {table} where ctid > %s::tid and {condition} limit {BATCH_ROWS}))
                 returning ctid)
             select count(*), coalesce(max(ctid)::text, '{BEGINNING}') from gone""",
-        (place, *values),
+        (position, *values),
     )
     row: Any = cursor.fetchone()
     return int(row[0]), str(row[1])

@@ -1,4 +1,4 @@
-"""A file that no import takes is named wherever one looks, and one that is read by the wrong delimiter is refused."""
+"""A file that no import accepts is named wherever one looks, and one that is read by the wrong delimiter is refused."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_doctor_status_and_watchdog_name_a_file_that_matches_no_import_or_two(in
     checked = json.loads(installation.run("doctor", "--json").stdout)
     said = [row["says"] for row in checked["rows"] if row["check"] == "waiting file"]
     folder = installation.data / "file_watcher"
-    assert said == [f"{folder}: {name}: no import takes it" for name in ("invoice.pdf", two)]
+    assert said == [f"{folder}: {name}: no import accepts it" for name in ("invoice.pdf", two)]
     shown = installation.run("status").stdout
-    assert f"{two}: no import takes it" in shown
-    assert "invoice.pdf: no import takes it" in shown
+    assert f"{two}: no import accepts it" in shown
+    assert "invoice.pdf: no import accepts it" in shown
     assert "lists_1.csv: no import" not in shown and "paused_1.csv: no import" not in shown
     watched = installation.run("watchdog")
-    assert "files wait that no import takes" in watched.stdout + watched.stderr
+    assert "files wait that no import accepts" in watched.stdout + watched.stderr
 
 
 def test_a_declared_delimiter_that_never_occurs_refuses_the_file(here: Installation) -> None:

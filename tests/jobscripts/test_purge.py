@@ -124,7 +124,7 @@ def test_a_large_cron_log_is_turned_over(installation: Installation) -> None:
     log.parent.mkdir()
     for number in range(7):
         log.write_bytes(str(number).encode() * 10_000_001)
-        assert found(installation) == {"etl_cron.log is turned over": 1}
+        assert found(installation) == {"etl_cron.log is rotated": 1}
     kept = sorted(path.name for path in log.parent.glob("etl_cron.log*"))
     assert kept == [f"etl_cron.log.{number}" for number in range(1, 6)]
     assert (log.parent / "etl_cron.log.1").read_bytes()[:1] == b"6"

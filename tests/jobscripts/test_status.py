@@ -23,7 +23,7 @@ def test_last_and_next_runs_what_is_bad_and_what_waits(installation: Installatio
     bad = "\n".join(line for line in lines if "since 2026-03-02 07:00" in line)
     assert "run_pipeline weekly since" in bad
     assert any("20260302T063000_MeetMax_7.xls: refused, since" in line for line in lines)
-    assert any("unknown.pdf: no import takes it" in line for line in lines)
+    assert any("unknown.pdf: no import accepts it" in line for line in lines)
     assert any("free of" in line for line in lines)
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 200

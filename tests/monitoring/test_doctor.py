@@ -98,8 +98,8 @@ def test_settings_that_are_wrong_are_named_one_by_one(host: Host) -> None:
         ("failure", "settings", "/no/such/file", mend),
         ("failure", "settings", "TIME_ZONE", mend),
         ("failure", "settings", "'nobody' is not a mail address", mend),
-        ("warning", "database", "not looked at", "Correct the settings first"),
-        ("warning", "cron file", "not looked at", "Correct the settings first"),
+        ("warning", "database", "not checked", "Correct the settings first"),
+        ("warning", "cron file", "not checked", "Correct the settings first"),
     )
 
 
@@ -139,7 +139,7 @@ def test_everything_away_at_once(host: Host, tmp_path: Path) -> None:
             ("failure", "folder", "archive is a file, not a folder", "Run: mv "),
             ("failure", "folder", "logs can be written by everybody", "Run: chmod o-w"),
             ("failure", "cron file", "is not there: nothing starts by itself", "schedule.py apply"),
-            ("warning", "certificate", "holds until 2026-03-12", "renewed"),
+            ("warning", "certificate", "valid until 2026-03-12", "renewed"),
             ("warning", "clock", "ETL_NOW sets it", "Take ETL_NOW out"),
             ETL_NOW="2026-03-02T12:00:00+00:00",
         )
@@ -158,7 +158,7 @@ def test_logins_that_are_refused_and_a_file_that_differs(host: Host) -> None:
     host.named(
         ("failure", "database", "refused the login", "Check DATABASE_URL"),
         ("failure", "mail", "refused the login of etl", "Check SMTP_PASSWORD"),
-        ("failure", "cron file", "is not what the pipelines say", "schedule.py apply"),
+        ("failure", "cron file", "does not match the pipelines", "schedule.py apply"),
         ("warning", "recipients", "REPORT_RECIPIENTS is empty", "Set REPORT_RECIPIENTS"),
         ("warning", "pause", "weekly is paused since", "schedule.py resume weekly"),
     )
@@ -185,7 +185,7 @@ def test_a_reader_an_unknown_schema_a_strange_certificate_and_what_is_left_over(
             ("failure", "reader login", "it may write", "only reads"),
             ("failure", "schema", "has migration 9999", "Update the code"),
             ("failure", "mail", "no trusted connection", "Check SMTP_CA_FILE"),
-            ("failure", "certificate", "ended at 2024", "renewed"),
+            ("failure", "certificate", "expired at 2024", "renewed"),
             ("failure", "cron file", "can be written by others", "Run: sudo chmod 644"),
             ("warning", "alert", "send_report nothing: failing since", "mail says what to do"),
             ("warning", "run", "meetmax_url_check was killed", "close_interrupted_runs.py"),
@@ -239,7 +239,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
         ("configuration", "did you mean file_pattern?", "check_config.py"),
         ("configuration", "broken.yaml", "check_config.py"),
         ("configuration", "did you mean template?", "check_config.py"),
-        ("packages", "requirements.txt is not what is installed", "install_dependencies.sh --python-only"),
+        ("packages", "the installed packages do not match requirements.txt", "install_dependencies.sh --python-only"),
         ("wrapper", "cannot be run", "chmod +x"),
     ):
         lines = [row for row in rows if row["check"] == check and says in row["message"] and row["state"] != "ok"]

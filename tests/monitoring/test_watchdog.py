@@ -89,7 +89,7 @@ def test_a_file_that_no_import_takes(year: Year) -> None:
     year.installation.drop("half.csv.part", "x", age_seconds=3600)
     year.installation.drop("young.csv", "name\nx\n", age_seconds=1)
     assert year.run("generic_import", "--list") == 0  # the imports are known
-    text = told_as_it_should(year, "files wait that no import takes", path.unlink)
+    text = told_as_it_should(year, "files wait that no import accepts", path.unlink)
     assert "invoice.pdf.xlsx" in text
     assert "MeetMax_1.xls" not in text
     assert "half.csv" not in text
@@ -98,9 +98,9 @@ def test_a_file_that_no_import_takes(year: Year) -> None:
 
 def test_another_file_is_news_and_one_fewer_is_not(year: Year) -> None:
     first = year.installation.drop("a.pdf", "x", age_seconds=3600)
-    assert year.watch(0.1) == ["[ETL] files wait that no import takes"]
+    assert year.watch(0.1) == ["[ETL] files wait that no import accepts"]
     year.installation.drop("b.pdf", "x", age_seconds=3600)
-    assert year.watch(0.2) == ["[ETL] files wait that no import takes"]
+    assert year.watch(0.2) == ["[ETL] files wait that no import accepts"]
     first.unlink()
     assert year.watch(0.3) == []
 
@@ -121,7 +121,7 @@ def _away(year: Year, name: str) -> None:
 
 def test_a_finding_that_cannot_be_seen_now_is_not_over(year: Year) -> None:
     year.installation.drop("a.pdf", "x", age_seconds=3600)
-    assert year.watch(0.1) == ["[ETL] files wait that no import takes"]
+    assert year.watch(0.1) == ["[ETL] files wait that no import accepts"]
     url = year.installation.settings["DATABASE_URL"]
     year.installation.write_settings(DATABASE_URL="postgresql://etl:x@127.0.0.1:1/etl")
     assert year.watch(0.2) == ["[ETL] the database is down"]
@@ -135,13 +135,13 @@ def test_a_certificate_near_its_end(year: Year, tmp_path: Path) -> None:
     year.without_schedules()
     try:
         year.installation.write_settings(CERTIFICATE_SERVERS=f"127.0.0.1:{short.port},127.0.0.1:{long.port}")
-        title = f"the certificate of the server 127.0.0.1:{short.port} is near its end"
+        title = f"the certificate of the server 127.0.0.1:{short.port} expires"
         assert year.watch(0.1) == [f"[ETL] {title}"]
         assert "2026-03-12" in year.last()
         assert year.watch(0.2) == []
         assert year.watch(7.1) == [f"[ETL] still: {title}"]
         assert year.watch(10.5) == [f"[ETL] {title}"]  # it has ended: that is another thing
-        assert "it ended at" in year.last()
+        assert "it expired at" in year.last()
         short.renew(tmp_path / "new", 500)
         assert year.watch(11) == [f"[ETL] over: {title}"]
         assert year.watch(11.1) == []
@@ -328,7 +328,7 @@ def test_a_bad_import_and_report_that_nobody_asks_for_any_more_are_told_of_a_las
         "[ETL] generic_import orders is no longer expected",
         "[ETL] send_report sums is no longer expected",
     ]
-    words = "there is no report sums any more" if how == "taken away" else "the report sums is not active any more"
+    words = "there is no longer a report sums" if how == "taken away" else "the report sums is no longer active"
     assert words in year.last()
     assert "\nbad       nothing\n" in own.run("status").stdout
     assert year.watch(8) == []

@@ -116,7 +116,7 @@ def test_a_refused_recipient_is_mended(news: Installation, sink: MoodySink) -> N
     assert (done.returncode, "and 2 more: the mail server refused analyst@example.test" in done.stderr) == (1, True), (
         done
     )
-    assert "nobody has the mail, correct the address in config/.env, REPORT_RECIPIENTS" in done.stderr
+    assert "no one has the mail, correct the address in config/.env, REPORT_RECIPIENTS" in done.stderr
     news.sql("delete from dba.treportdelivery where subject = 'old'")
     news.write_settings(REPORT_RECIPIENTS="analysts@example.test")
     arrives_once(news, sink)

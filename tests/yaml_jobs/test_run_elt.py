@@ -313,7 +313,7 @@ def test_the_combined_csv_may_lie_elsewhere_which_is_said(
     watched.write_text(LOCAL + f"output_csv_path: {elsewhere}\n")
     done = installation.run("run_elt", watched, "--once")
     assert done.returncode == 0, done.stderr
-    assert f"written: {elsewhere}, outside the data folder, 1 rows" in done.stdout
+    assert f"wrote {elsewhere}, outside the data folder: 1 rows" in done.stdout
     assert elsewhere.read_text() == HEADER + row(1)
     watched.write_text(LOCAL + f"output_csv_path: {installation.settings_file}/orders.csv\n")
     elsewhere.unlink()
@@ -338,7 +338,7 @@ def test_a_start_time_already_past_starts_at_once_unless_end_time_is_over(
 ) -> None:
     watched.write_text(LOCAL + 'start_time: "2026-01-05 02:00"\nend_time: "2026-01-05 06:00"\n')
     over = installation.run("run_elt", watched, ETL_NOW="2026-01-06T00:00:00")
-    assert (over.returncode, "end_time 2026-01-05 06:00 of orders is over" in over.stderr) == (78, True)
+    assert (over.returncode, "end_time 2026-01-05 06:00 of orders has passed" in over.stderr) == (78, True)
     installation.environment["ETL_NOW"] = "2026-01-05T03:00:00"
     process = watch(installation, watched)
     process.communicate("g\n", timeout=60)
