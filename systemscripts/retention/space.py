@@ -30,8 +30,8 @@ def free_space(connection: Connection, tables: Iterable[str]) -> list[str]:
             sentences.append(f"{table}: its space is not free yet ({error}); autovacuum will free it")
             continue
         sentences.append(
-            f"{table}: {format_size(max(before - after, 0))} returned to the disk, {format_size(after)} kept by the table;"
-            " new rows use its free space"
+            f"{table}: {format_size(max(before - after, 0))} returned to the disk, {format_size(after)} kept by the"
+            " table; new rows use its free space"
         )
     if sentences:
         sentences.append(
