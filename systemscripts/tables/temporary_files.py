@@ -28,7 +28,7 @@ def choose_folder() -> Path:
     """
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())
-    own = _get_data_folder()
+    own = _get_unpack_folder()
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -36,7 +36,7 @@ def choose_folder() -> Path:
     return own if os.access(own, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 
-def _get_data_folder() -> Path:
+def _get_unpack_folder() -> Path:
     return settings.current().etl_data_dir / "var" / "unpacked"
 
 
@@ -70,7 +70,7 @@ def _create_locked_folder(prefix: str, parent: Path) -> tuple[Path, int]:
 
 def remove_leftovers(parent: Path | None = None) -> None:
     """Remove the folders of killed processes, which are no longer locked."""
-    parent = parent or _get_data_folder()
+    parent = parent or _get_unpack_folder()
     for prefix in (UNPACKED_PREFIX, UNZIPPED_PREFIX):
         for leftover in parent.glob(f"{prefix}*"):
             # It may belong to another user, be in use, or be gone by now.

@@ -1,1 +1,1 @@
-"""Where a table stands in its file: header, names, end, and what lies beside it."""
+"""Find a table in its file: header, names, end, and other tables that are not read."""

@@ -120,7 +120,7 @@ class _EndSearch:
             if self.header and fields == self.header and any(fields):
                 if self._is_repeated(position):
                     return self._make_end(position, dropped)
-                dropped += [*range(self._without_blank(position), position), position]
+                dropped += [*range(self._skip_blank_above(position), position), position]
             elif self._reads_left < 0:
                 continue
             elif (is_apart and self._starts_apart(position)) or (
@@ -131,9 +131,7 @@ class _EndSearch:
 
     def _make_end(self, position: int, dropped: list[int]) -> TableEnd:
         note = f"a second table begins in row {self.rows[position][0]}"
-        while position > self.start and not any(self.rows[position - 1][1]):
-            position -= 1
-        return TableEnd(position, note, frozenset(dropped))
+        return TableEnd(self._skip_blank_above(position), note, frozenset(dropped))
 
     def _is_apart(self, position: int) -> bool:
         if position == self.start or not any(self.rows[position][1]):
@@ -162,7 +160,7 @@ class _EndSearch:
         if width != self.width:
             if len(same) < 2 or not looks_like_header(rest[0]):
                 return False
-            return not count_votes(rest[0], self._kinds([*rest[1:], *filled], width))[1]
+            return not count_votes(rest[0], self._profile_rows([*rest[1:], *filled], width))[1]
         for_header, for_data = count_votes(rest[0], self.body)
         if for_header >= 2 and not for_data and looks_like_header(rest[0]):
             return True
@@ -180,7 +178,7 @@ class _EndSearch:
         if not looks_like_header(fields):
             return False
         below = [fields for _, fields in self.rows[position + 1 : position + SAMPLE_ROWS]]
-        for_header, for_data = count_votes(fields, self._kinds(below, width))
+        for_header, for_data = count_votes(fields, self._profile_rows(below, width))
         return for_header > 0 and not for_data
 
     def _starts_as_wide(self, position: int, min_names: int = 2) -> bool:
@@ -196,18 +194,18 @@ class _EndSearch:
         )
         if (min_names > 1 and not any(new_kinds)) or not looks_like_header(fields):
             return False
-        before = self._columns(max(self.start, position - SAMPLE_ROWS), position)
+        before = self._profile_range(max(self.start, position - SAMPLE_ROWS), position)
         for_header, for_data = count_votes(fields, before)
         if for_header < min_names or for_data:
             return False
-        after = self._columns(position + 1, position + SAMPLE_ROWS)
+        after = self._profile_range(position + 1, position + SAMPLE_ROWS)
         own_header, own_data = count_votes(fields, after)
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
         changed = sum(not old.kinds & new.kinds for old, new in typed)
         return own_header > 0 and not own_data and changed >= max(1, len(before) * MIN_OTHER_KINDS_PART)
 
     def _starts_alike(self, position: int) -> bool:
-        """Return whether this is another header: all its names are others, and no values of the rows around it."""
+        """Return whether this is a row of other names than the header, none of which is a value of its column."""
         fields, header = self.rows[position][1], self.header
         has_enough_rows = self.start + 2 <= position < len(self.rows) - 2
         if not has_enough_rows or len(header) != self.width:
@@ -215,8 +213,8 @@ class _EndSearch:
         # Where there are many blank rows, an odd value may follow one of them.
         if not all(map(str.strip, fields)) or self._apart_count > 1:
             return False
-        before = self._columns(max(self.start, position - SAMPLE_ROWS), position)
-        after = self._columns(position + 1, position + SAMPLE_ROWS)
+        before = self._profile_range(max(self.start, position - SAMPLE_ROWS), position)
+        after = self._profile_range(position + 1, position + SAMPLE_ROWS)
         proven = [
             count_votes(names, columns) for names, columns in ((header, before), (fields, before), (fields, after))
         ]
@@ -240,16 +238,16 @@ class _EndSearch:
             counts[position] = ahead[widths[position]]
         return counts
 
-    def _columns(self, start: int, end: int) -> list[ColumnKinds]:
-        return self._kinds([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
+    def _profile_range(self, start: int, end: int) -> list[ColumnKinds]:
+        return self._profile_rows([row for _, row in self.rows[start:end] if len(row) == self.width], self.width)
 
-    def _kinds(self, rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:
+    def _profile_rows(self, rows: Sequence[Sequence[str]], width: int) -> list[ColumnKinds]:
         self._reads_left -= len(rows) * width
         return profile_columns(rows, width)
 
     def find_footer(self) -> int:
         """Return the position from which only notes and rows of only delimiters follow."""
-        first = end = self._without_blank(len(self.rows))
+        first = end = self._skip_blank_above(len(self.rows))
         if self.width < 2:
             return end
         for position in range(end - 1, max(self.start, end - MAX_FOOTER_ROWS) - 1, -1):
@@ -261,9 +259,9 @@ class _EndSearch:
         else:
             # So much text is not a footer.
             return end
-        return self._without_blank(first)
+        return self._skip_blank_above(first)
 
-    def _without_blank(self, position: int) -> int:
+    def _skip_blank_above(self, position: int) -> int:
         while position > self.start and not any(self.rows[position - 1][1]):
             position -= 1
         return position

@@ -91,8 +91,8 @@ class DialectAdapter:
         if self.dialect.positions:
             lines = text.decode(self.wire.encoding, "surrogateescape").splitlines(keepends=True)
             mark, quote, positions = self.wire.delimiter, self.wire.quote, self.dialect.positions
-            cut = "".join(fixed_width.delimit_line(line, positions, mark, quote) for line in lines)
-            return cut.encode(self.wire.encoding, "surrogateescape")
+            delimited = "".join(fixed_width.delimit_line(line, positions, mark, quote) for line in lines)
+            return delimited.encode(self.wire.encoding, "surrogateescape")
         # A run of blanks matches as a whole: trying each of its ends would make a long one slow.
         stripped = re.sub(rb"(?m)^[ \t]+|(?<![ \t])[ \t]++(?=\r?$)", b"", text)
         return re.sub(rb" {2,}|\t+", self._stand_in, stripped)

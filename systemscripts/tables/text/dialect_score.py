@@ -16,17 +16,18 @@ from systemscripts.tables.structure.value_kinds import looks_like_header
 # How likely each delimiter is. Spaces and colons also occur in dates and names, so they must read much better.
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, "^": 0.9, "~": 0.9, "\x1f": 0.9, "\x01": 0.9, ":": 0.6, " ": 0.7}
 DELIMITERS |= dict.fromkeys("¬§¦¶", 0.9)
+# These also occur in text, so they make columns only between values.
 WEAK = (" ", ":", " : ")
 # A delimiter of several characters explains more than its first one, and most if that one never occurs alone.
 LONG_WEIGHT, LONG_WEIGHT_IF_NEVER_ALONE = 1.01, 1.1
 # The factor of a reading with a header above values of other kinds is 1; these are for a row that only looks like a
 # header, and for none.
 HEADER_LOOKS_FACTOR, NO_HEADER_FACTOR = 0.9, 0.7
-# A header below up to 23 title rows.
+# The header can be below 23 title rows.
 HEADER_SEARCH_ROWS = 24
 # Replaces a delimiter of several characters while a sample is split. Text does not contain it.
 STAND_IN = "\ue000"
-# Enough rows for a stable score.
+# Enough rows for a stable score, and enough of which the values are classified.
 MAX_SCORED_ROWS, MAX_SCORED_VALUES_ROWS = 2000, 300
 # How much of a factor is certain, and how much depends on the share of plain values, or of fitting rows.
 PLAIN_BASE, PLAIN_GAIN = 0.3, 0.7
@@ -43,9 +44,10 @@ MIN_WEAK_FIT, MIN_WEAK_VALUES_BELOW_HEADER, MIN_WEAK_VALUES = 0.8, 0.25, 0.6
 ONE_FIELD_WEIGHT = 0.4
 # A long text may be above a short table, whose rows follow each other nearly without interruption.
 MIN_SHORT_TABLE_SHARE = 0.8
-# A second width is that of a second table or of ragged rows if it has this share of the rows. Two or three fields may
-# be decimal commas, so they count less.
-MIN_SECOND_SHARE, SECOND_WIDTH_CREDIT, NARROW_CREDIT = 0.2, 0.95, 0.75
+# A second width is that of a second table or of ragged rows if it has this share of the rows. Up to three fields may be
+# decimal commas, so they count less.
+MIN_SECOND_SHARE, SECOND_WIDTH_CREDIT = 0.2, 0.95
+MAX_DECIMAL_COMMA_WIDTH, DECIMAL_COMMA_CREDIT = 3, 0.75
 # How much of all rows the usual width must cover for a full score: of three columns or more a sixth, of two a quarter,
 # and of a few rows of two a half, since sentences may have two fields by accident.
 TABLE_COVER_BASE, TABLE_COVER_GAIN, NARROW_COVER_GAIN, FEW_COVER_GAIN, FEW_ROWS = 0.5, 3, 4, 2, 3
@@ -53,9 +55,8 @@ TABLE_COVER_BASE, TABLE_COVER_GAIN, NARROW_COVER_GAIN, FEW_COVER_GAIN, FEW_ROWS 
 MAX_AMONG_SHARE = 0.1
 # A quoted field of a sample is read over at most this many lines.
 MAX_QUOTED_LINES = 50
-# matches what looks like two values, not like punctuation
+# Matches two values with a delimiter between them, but not punctuation.
 SEVERAL = re.compile(r"""\t|[;|][^\s]|\d,[^\W\d_]|["'][,;|]|[,;|]["']""")
-
 ENCLOSED = re.compile(r'\s*"[^"]*"\s*')
 
 
@@ -83,7 +84,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class ScoredDialect:
-    """A dialect and how well it reads the samples. `share`: of the rows that it explains."""
+    """A dialect and how well it reads the samples. `share`: the share of the rows that it explains."""
 
     score: float
     share: float
@@ -101,7 +102,7 @@ def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | 
     width, share, cover = _find_usual_width(rows, widths)
     note = f"{widths[width] / len(rows):.0%} of {len(rows)} sampled records have {width} fields"
     dialect = Dialect(delimiter, quote, width, note, escape)
-    if width < 2 or (widths[width] < 2 < len(rows)):
+    if width < 2 or (widths[width] < 2 and len(rows) > 2):
         return ScoredDialect(0, share, dialect)
     fitting = [row for row in rows if len(row) == width]
     header = _score_header(rows[:HEADER_SEARCH_ROWS], fitting[:MAX_SCORED_VALUES_ROWS], width)
@@ -166,7 +167,7 @@ def _find_usual_width(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tu
     width, count = max(
         widths.items(), key=lambda item: (item[1] if item[0] > 1 else item[1] * ONE_FIELD_WEIGHT, item[0])
     )
-    wider = Counter({size: number for size, number in widths.items() if size > 2 < number})
+    wider = Counter({size: number for size, number in widths.items() if size > 2 and number > 2})
     # Perhaps a long text above a short table: only lines above or below it do not contain the delimiter.
     if width == 1 and wider:
         size, number = wider.most_common(1)[0]
@@ -179,8 +180,8 @@ def _find_usual_width(rows: Sequence[Sequence[str]], widths: Counter[int]) -> tu
     second = max((size for size in widths if size not in (width, 1)), key=lambda size: widths[size], default=0)
     share = count / region
     if widths[second] > MIN_SECOND_SHARE * len(rows):
-        is_table = max(width, second) > 3 or _is_apart(rows, second, positions)
-        credit = SECOND_WIDTH_CREDIT if is_table else NARROW_CREDIT
+        is_table = max(width, second) > MAX_DECIMAL_COMMA_WIDTH or _is_apart(rows, second, positions)
+        credit = SECOND_WIDTH_CREDIT if is_table else DECIMAL_COMMA_CREDIT
         share = max(share, credit * (count + widths[second]) / len(rows))
     return width, min(share, 1), min(_score_cover(width, count, count / len(rows)), 1)
 
@@ -214,8 +215,8 @@ def _score_plainness(rows: Sequence[Sequence[str]], words: float) -> float:
                 # This reading leaves quotes around a value.
                 continue
             elif not SEVERAL.search(field):
-                punctuated = field.startswith(('"', "'")) or any(mark in field for mark in ";|")
-                plain += PUNCTUATED_WORDS * words if punctuated else words
+                is_punctuated = field.startswith(('"', "'")) or any(mark in field for mark in ";|")
+                plain += PUNCTUATED_WORDS * words if is_punctuated else words
     return plain / total if total else 0
 
 

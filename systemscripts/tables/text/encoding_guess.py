@@ -23,43 +23,48 @@ from systemscripts.tables.text.alphabets import (
     read_letters,
 )
 
-# Scores of one non-ASCII character: estimated natural logarithms of probabilities, tuned on words of Unicode's CLDR.
-# a letter of the same script that the language does not have
-FOREIGN_LETTER = -9.0
-OTHER_SCRIPT = -14.0
-# a control character or an undefined byte, which only damage explains
+# Scores of one non-ASCII character: estimates of the natural logarithm of its probability. test_encoding_guess.py
+# counts how many files in each encoding they recognise.
+# A letter of the same script that the language does not have, and one of another script.
+FOREIGN_LETTER, OTHER_SCRIPT = -9.0, -14.0
+# A control character or an undefined byte, which only damage explains.
 IMPOSSIBLE = -25.0
-# box drawing, a sign within a word
+# A box, a sign within a word.
 ODD_SIGN = -12.0
+# A sign in an unexpected place, such as a currency without a number.
 RARE_SIGN = -9.0
+# A typographic quote before or after a word.
 LOOSE_QUOTE = -6.5
+# A sign in an expected place, such as degrees after a number.
 COMMON_SIGN = -4.0
+# µ before a letter.
 UNIT_PREFIX = -2.5
-# a capital at the beginning of a word, and one after other capitals
+# A capital at the beginning of a word, and one after other capitals.
 CAPITAL, CAPITAL_AMONG_CAPITALS = -2.5, -0.5
-# a capital within a word, a small letter within capitals
+# A capital within a word, a small letter within capitals.
 CASE_BREAK = -9.0
+# Added for each of the two neighbours: one of the letters that commonly precede or follow, or another one.
 COMMON_NEIGHBOUR, ODD_NEIGHBOUR = 0.5, -1.0
-# a word with an ASCII letter that the language hardly uses
+# Added for a word with an ASCII letter that the language hardly uses.
 UNUSUAL_WORD = -2.5
-# a word in another language than most of the file
+# Added for a word in another language than most of the file: one that is found everywhere, or a rarer one.
 WORLDWIDE_WORD, FOREIGN_WORD = -3.0, -6.0
+# A Japanese syllable, and a full-width sign: there are only some hundred of them.
 KANA, WIDE_SIGN = -4.5, -5.0
-# one of the about 600 that make up most of a text
-COMMON_IDEOGRAPH = -6.5
-# one of the about 4,000 of the first level of each standard
-IDEOGRAPH = -9.5
-RARE_IDEOGRAPH = -14.0
-# odds of 20 to 1 for the best encoding against the next
+# One of about 600 that make up most of a text, one of about 4,000 of the first level of each standard, and any other.
+COMMON_IDEOGRAPH, IDEOGRAPH, RARE_IDEOGRAPH = -6.5, -9.5, -14.0
+# The best encoding is sure with odds of 20 to 1 against the next, the natural logarithm of which is 3.
 SURE_MARGIN = 3.0
-# wider where a more usual encoding wins only because it is more usual
+# The margin is wider if the best encoding wins only because it is more usual.
 PRIOR_MARGIN = 1.5 * SURE_MARGIN
-# A single-byte encoding may fail to decode this share of the words, which are damaged then.
+# With this share of words that a single-byte encoding cannot decode, the file is only damaged.
 MAX_DAMAGED_SHARE = 0.05
 
+# Signs that are expected before and after numbers.
 _BEFORE_NUMBERS, _AFTER_NUMBERS = "€£¥$±~", "€£¥°%²³½¼¾ªº"
 # After a sign, these letters make it part of a word. Those of °C, °F and °K do not.
 _LETTERS = frozenset("ABDEGHIJLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+# Signs that are expected anywhere, and those within a word.
 _IN_TEXT = "–—•·©®™§×…"
 _APOSTROPHES = "’‘ʼ·"
 

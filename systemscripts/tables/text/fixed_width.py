@@ -83,26 +83,22 @@ def _make_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) ->
     """Return the dialect if the first line has a name for each column and the lines below fit, else None."""
     if len(positions) < 2 or len(lines) < 2:
         return None
-    positions = positions if "ruler" in why else _drop_second_words(lines, positions)
+    is_ruled = "ruler" in why
+    positions = positions if is_ruled else _drop_second_words(lines, positions)
     rows = [fields for line in lines if (fields := split_line(line, positions)) is not None]
     if len(positions) < 2 or len(rows) < MIN_FITTING_SHARE * len(lines) or split_line(lines[0], positions) is None:
         return None
     names, records = rows[0], rows[1:]
-    if (
-        not all(names)
-        or not records
-        or not value_kinds.looks_like_header(names)
-        or _has_marks_before_blanks(lines, positions)
-    ):
+    if not all(names) or not records or not value_kinds.looks_like_header(names):
         return None
-    if any('"' in name or name.endswith(MARKS) for name in names):
+    if _has_marks_before_blanks(lines, positions) or any('"' in name or name.endswith(MARKS) for name in names):
         return None
-    if "ruler" not in why and sum(sum(map(bool, fields)) > 1 for fields in records) < MIN_FILLED_SHARE * len(records):
+    if not is_ruled and sum(sum(map(bool, fields)) > 1 for fields in records) < MIN_FILLED_SHARE * len(records):
         return None
     for_header, for_data = value_kinds.count_votes(names, value_kinds.profile_columns(records, len(names)))
-    if for_data or (len(lines) < MIN_SURE_LINES and "ruler" not in why and not for_header):
+    if for_data or (len(lines) < MIN_SURE_LINES and not is_ruled and not for_header):
         return None
-    if "ruler" not in why and any("  " in field for fields in rows for field in fields):
+    if not is_ruled and any("  " in field for fields in rows for field in fields):
         # The columns are aligned by eye, or not at all.
         return None
     if len(records) == 1 and len(names) < MIN_COLUMNS_OF_ONE_RECORD:

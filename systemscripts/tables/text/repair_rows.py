@@ -12,11 +12,11 @@ from systemscripts.tables.structure.value_kinds import ColumnKinds
 OTHER_DELIMITERS = (";", "\t", "|", ",", ", ", " ")
 # A value of another kind is worse than a few blank ones.
 WRONG_VALUE_COST, BLANK_VALUE_COST = 4, 1
-# A split may cost two blank values, and one wrong value if more than this many columns have a kind.
+# A split may have two blank values, and also one wrong value if at least this many columns have a kind.
 TOLERATED_BLANKS, MIN_COLUMNS_FOR_A_WRONG_VALUE = 2, 5
 # The time to group tokens grows with the square of their number.
 MAX_TOKENS = 400
-# In a line that has only this delimiter half of the values may be of other kinds; elsewhere hardly any.
+# If there is no other way to split a line, half of the values may be of other kinds, else hardly any.
 MAX_WRONG_SHARE_IF_SURE, MAX_WRONG_SHARE = 0.5, 0.1
 # Fewer columns, or columns with a kind, do not show where words belong.
 MIN_WIDTH, MIN_TYPED_COLUMNS = 3, 2
@@ -107,7 +107,7 @@ def _has_fitting_values(tokens: Sequence[tuple[str, bool]], body: Sequence[Colum
     wrong = sum(column.vote(text) > 0 for text, column in typed)
     if sure and len(tokens) >= MIN_WIDTH:
         return wrong <= MAX_WRONG_SHARE_IF_SURE * len(typed)
-    return len(typed) >= (1 if sure else 2) and wrong <= MAX_WRONG_SHARE * len(typed)
+    return len(typed) >= (1 if sure else MIN_TYPED_COLUMNS) and wrong <= MAX_WRONG_SHARE * len(typed)
 
 
 def _group_tokens(tokens: Sequence[tuple[str, bool]], width: int, body: Sequence[ColumnKinds]) -> list[str] | None:

@@ -61,7 +61,8 @@ def test_a_damaged_header_is_no_name_of_a_column(tmp_path: Path, delimiter: str)
     path.write_bytes(text.encode().replace(b"\x00", b"\xe4"))
     with pytest.raises(BadDataError, match=r"the header \(row 1\) is not valid utf-8"):
         convert_file(path)
-    path.write_bytes(text.replace("\x00", "\ufffd").encode())  # U+FFFD in the file itself is a character.
+    # U+FFFD in the file itself is a character.
+    path.write_bytes(text.replace("\x00", "\ufffd").encode())
     assert convert_file(path).decode().splitlines()[0] == "name,st\ufffddt"
 
 
