@@ -1,0 +1,123 @@
+"""Which missing column a new one may be, under another name: by the names, the values, their form and the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from systemscripts.tables.column_names import make_column_names
+
+MAX_SAMPLES = 200  # values of each side: enough for shares, and read in a few milliseconds
+# What each kind of evidence is worth. Values say more than names: a translated header shares no letter.
+NAME_WEIGHT, VALUE_WEIGHT, FORM_WEIGHT, PLACE_WEIGHT = 0.40, 0.35, 0.15, 0.10
+MIN_SCORE = 0.50  # below it a proposal would be a guess
+MIN_LEAD = 0.10  # over the next best pair of either column: two candidates alike are no proposal
+SAME_WORDS_SCORE = 0.80  # names this alike carry a proposal though the values differ, such as new numbers each week
+SHOWN_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Side:
+    """One column: its header, its first values (text, filled ones), and its place among the columns, from 0 to 1."""
+
+    column: str
+    header: str
+    samples: Sequence[str]
+    place: float
+
+
+@dataclass(frozen=True)
+class Rename:
+    """A proposal: the missing column, the new one, and how sure it is, from 0 to 1."""
+
+    missing: Side
+    new: Side
+    score: float
+
+    def describe(self) -> str:
+        """Return the proposal as one sentence with the best samples of each side."""
+        before = ", ".join(map(repr, self.missing.samples[:SHOWN_SAMPLES])) or "no values known"
+        now = ", ".join(map(repr, self.new.samples[:SHOWN_SAMPLES])) or "no values"
+        return (
+            f"{self.missing.column} is missing, {self.new.header!r} may be its new name "
+            f"({self.score:.0%} sure; before: {before}; now: {now})"
+        )
+
+
+def propose_renames(missing: Sequence[Side], new: Sequence[Side]) -> list[Rename]:
+    """Pair missing columns with new ones, one to one, each pair clearly better than the next; best first."""
+    scores = {(old.column, now.column): _score_pair(old, now) for old in missing for now in new}
+    by_name = {side.column: side for side in (*missing, *new)}
+    renames: list[Rename] = []
+    open_pairs = dict(scores)
+    while open_pairs:
+        old, now = max(open_pairs, key=lambda pair: open_pairs[pair])
+        score = open_pairs.pop((old, now))
+        if score < MIN_SCORE:
+            break
+        rivals = [value for pair, value in open_pairs.items() if pair[0] == old or pair[1] == now]
+        if score - max(rivals, default=0.0) >= MIN_LEAD:
+            renames.append(Rename(by_name[old], by_name[now], round(score, 2)))
+        open_pairs = {pair: value for pair, value in open_pairs.items() if pair[0] != old and pair[1] != now}
+    return renames
+
+
+def _score_pair(old: Side, now: Side) -> float:
+    name = _compare_names((old.column, old.header), (now.column, now.header))
+    place = 1 - abs(old.place - now.place)
+    if not old.samples or not now.samples:
+        # only the names can speak
+        return name * (NAME_WEIGHT + VALUE_WEIGHT + FORM_WEIGHT) + place * PLACE_WEIGHT if name > 0.6 else 0.0
+    values = _compare_values(old.samples, now.samples)
+    form = _compare_forms(old.samples, now.samples)
+    if form < 0.2 and values == 0:
+        # numbers are no names, whatever the headers say
+        return 0.0
+    score = name * NAME_WEIGHT + values * VALUE_WEIGHT + form * FORM_WEIGHT + place * PLACE_WEIGHT
+    if name >= SAME_WORDS_SCORE and form >= 0.5:
+        score = max(score, MIN_SCORE + (name - SAME_WORDS_SCORE))
+    return score
+
+
+def _compare_names(old: tuple[str, str], now: tuple[str, str]) -> float:
+    """How alike two columns are called, from 0 to 1: the best of their normalised names and of their words."""
+    from rapidfuzz import fuzz  # only where columns are missing and new
+
+    best = 0.0
+    for before in _spellings(old):
+        for after in _spellings(now):
+            whole = fuzz.ratio(before, after)
+            words = fuzz.token_set_ratio(before.replace("_", " "), after.replace("_", " "))
+            best = max(best, whole / 100, 0.9 * words / 100)
+    return best
+
+
+def _spellings(names: tuple[str, str]) -> set[str]:
+    column, header = names
+    return {name for name in (column, *make_column_names([header])) if name}
+
+
+def _compare_values(old: Sequence[str], now: Sequence[str]) -> float:
+    """Which share of the different values of the smaller side the other one has too."""
+    before, after = set(old), set(now)
+    return len(before & after) / min(len(before), len(after))
+
+
+def _compare_forms(old: Sequence[str], now: Sequence[str]) -> float:
+    """How much of both sides is of the same form: the overlap of the shares of their forms."""
+    before, after = _share_forms(old), _share_forms(now)
+    return sum(min(share, after.get(form, 0.0)) for form, share in before.items())
+
+
+def _share_forms(values: Sequence[str]) -> Mapping[str, float]:
+    forms: dict[str, float] = {}
+    for value in values:
+        form = _form(value)
+        forms[form] = forms.get(form, 0.0) + 1 / len(values)
+    return forms
+
+
+def _form(value: str) -> str:
+    """Return the form of a value: 9 for digits, a for letters, the signs as they are; runs once."""
+    return re.sub(r"a+", "a", re.sub(r"9+", "9", re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value.strip()))))

@@ -1,0 +1,149 @@
+"""The columns of a file against those that its configuration expects and those of the last good file of its label."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from systemscripts.configuration import ImportConfig
+from systemscripts.findings.finding import Finding, Severity
+from systemscripts.findings.known_shape import LastFile, read_expected
+from systemscripts.findings.renames import Rename, Side, propose_renames
+from systemscripts.tables.column_names import SOURCE_SHEET
+
+MAX_NAMED = 5  # columns in one sentence of information
+
+
+@dataclass(frozen=True)
+class FileShape:
+    """The columns of a file and their headers, in its order, and its first values of a column."""
+
+    columns: Sequence[str]
+    headers: Sequence[str]
+    samples: Callable[[str], Sequence[str]]
+
+
+def judge_columns(
+    config: ImportConfig, file: FileShape, last: LastFile | None, samples: Callable[[str], Sequence[str]]
+) -> list[Finding]:
+    """Return what is wrong with the columns of a file, and what has only changed.
+
+    `last`: the last good file of the label, None for the first one. `samples`: values of a column of that file.
+    """
+    differences = _Differences(config, file, last)
+    renames = propose_renames(
+        [_side_before(last, column, samples) for column in differences.missing],
+        [_side_now(file, column) for column in differences.new],
+    )
+    renamed = {rename.missing.column: rename for rename in renames}
+    findings = [_judge_missing(config, differences, column, renamed.get(column)) for column in differences.missing]
+    findings += _describe_new(differences, {rename.new.column for rename in renames})
+    findings += _describe_moved(file, last)
+    return findings
+
+
+class _Differences:
+    """Which columns are missing and which are new; those that the last good file lacked too are no news."""
+
+    def __init__(self, config: ImportConfig, file: FileShape, last: LastFile | None) -> None:
+        self.expected = read_expected(config)
+        present = set(file.columns)
+        before = set(last.headers) if last else None
+        self.missing_keys = [
+            names[0]
+            for names in self.expected.key
+            if not present & set(names) and (before is None or before & set(names))
+        ]
+        # without any schema and without an earlier file nothing says what the columns should be
+        if before is None and not config.declared and config.load_mode != "upsert":
+            self.missing_keys = []
+        declared = self.expected.declared | self.expected.required
+        missing_declared = [name for name in sorted(declared - present) if before is None or name in before]
+        missing_other = [name for name in (last.headers if last else ()) if name not in present | declared]
+        alternatives = {name for names in self.expected.key for name in names if present & set(names)}
+        missing = [*self.missing_keys, *missing_declared, *missing_other]
+        self.missing = [
+            name for name in dict.fromkeys(missing) if name not in alternatives and name != SOURCE_SHEET
+        ]
+        known = declared | (before or set())
+        self.new = [name for name in file.columns if name not in known and name != SOURCE_SHEET]
+        self.is_first = before is None
+
+
+def _judge_missing(config: ImportConfig, differences: _Differences, column: str, rename: Rename | None) -> Finding:
+    is_key = column in differences.missing_keys
+    is_needed = is_key or column in differences.expected.required
+    is_declared = is_needed or column in differences.expected.declared
+    policy = config.columns
+    detail = {}
+    if rename is not None:
+        detail = {"renamed_to": rename.new.header, "new_column": rename.new.column, "score": rename.score}
+        severity: Severity = _severity(policy.renamed, "hold" if is_declared else "inform")
+        return Finding("column_renamed", severity, rename.describe(), column, detail)
+    if is_needed:
+        default: Severity = "refuse"
+    elif is_declared:
+        default = "refuse" if config.importstrategyid == 3 else "hold"
+    else:
+        default = "inform"
+    what = "key column" if is_key else "required column" if is_needed else "declared column" if is_declared else "column"
+    since = "" if differences.is_first else ", which the last file had"
+    severity = _severity(policy.missing if is_declared else None, default)
+    return Finding("column_missing", severity, f"the {what} {column} is missing{since}", column, detail)
+
+
+def _severity(policy: str | None, default: Severity) -> Severity:
+    """Return the severity that a policy asks for: take is information."""
+    named: dict[str, Severity] = {"hold": "hold", "warn": "warn", "refuse": "refuse", "take": "inform"}
+    return named[policy] if policy else default
+
+
+def _describe_new(differences: _Differences, renamed: set[str]) -> Iterator[Finding]:
+    """Say which columns no file had before."""
+    new = [column for column in differences.new if column not in renamed]
+    if differences.is_first or not new:
+        return
+    policy = differences.policy_of_new
+    more = f" and {len(new) - MAX_NAMED} more" if len(new) > MAX_NAMED else ""
+    text = f"columns that the last file did not have: {', '.join(new[:MAX_NAMED])}{more}"
+    yield Finding("column_new", _severity(policy, "inform"), text, detail={"columns": new})
+
+
+def _describe_moved(file: FileShape, last: LastFile | None) -> Iterator[Finding]:
+    """Say that the columns stand in another order, or are spelled otherwise."""
+    if last is None:
+        return
+    common_now = [name for name in file.columns if name in last.headers]
+    common_before = [name for name in sorted(last.position, key=lambda name: last.position[name]) if name in common_now]
+    if common_now != common_before:
+        yield Finding("columns_moved", "inform", "the columns stand in another order than in the last file")
+    spelled = [
+        f"{last.headers[name]!r} is {header!r} now"
+        for name, header in zip(file.columns, file.headers, strict=True)
+        if name in last.headers and header != last.headers[name] and _is_same_text(header, last.headers[name])
+    ]
+    if spelled:
+        yield Finding("header_respelled", "inform", "; ".join(spelled[:MAX_NAMED]))
+
+
+def _is_same_text(one: str, other: str) -> bool:
+    """Whether two headers differ only in case, blanks and accents."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in decomposed if letter.isalnum())
+
+
+def _side_before(last: LastFile | None, column: str, samples: Callable[[str], Sequence[str]]) -> Side:
+    if last is None or column not in last.headers:
+        return Side(column, column, [], 0.5)
+    place = last.position.get(column, 0) / max(len(last.headers) - 1, 1)
+    return Side(column, last.headers[column], samples(column), place)
+
+
+def _side_now(file: FileShape, column: str) -> Side:
+    index = list(file.columns).index(column)
+    return Side(column, file.headers[index], file.samples(column), index / max(len(file.columns) - 1, 1))
