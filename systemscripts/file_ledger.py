@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -204,6 +204,15 @@ def move_to_dataset(cursor: Cursor, ticket: Ticket, dataset_id: int, **values: A
     cursor.execute(
         f"update dba.tfile set dataset_id = %s, status_at = now(){settings} where file_id = %s and status = 'loaded'",
         (dataset_id, *values.values(), ticket.file_id),
+    )
+
+
+def record_headers(cursor: Cursor, file_id: int, headers: Mapping[str, str]) -> None:
+    """Note the header of each column by the name that it has now, after an acceptance as renamed."""
+    cursor.execute(
+        "update dba.tfile set detected = coalesce(detected, '{}') || jsonb_build_object('headers', %s::jsonb)"
+        " where file_id = %s",
+        (json.dumps(headers), file_id),
     )
 
 

@@ -12,7 +12,7 @@ from systemscripts import date_formats
 from systemscripts.configuration import source_options
 from systemscripts.configuration.column_schema import Column, RowCheck, Strict
 from systemscripts.configuration.expectations import Expectations
-from systemscripts.configuration.import_parts import NAME, Guards, Reading, Schedule, Source, Target
+from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
 from systemscripts.settings import Mailbox
 
@@ -58,6 +58,7 @@ class ImportConfig(Strict, ConsistentModel):
     extras_json: str = Field("", pattern=rf"^(?:{NAME})?$")
     reading: Reading = Reading()
     guards: Guards = Guards()
+    columns: ColumnPolicy = ColumnPolicy()
     expect: Expectations = Expectations()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)

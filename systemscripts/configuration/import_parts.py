@@ -54,6 +54,17 @@ class Guards(Strict):
     max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
 
 
+ColumnDecision = Literal["hold", "warn", "refuse", "take"]
+
+
+class ColumnPolicy(Strict):
+    """What becomes of a file whose columns differ; without a word the defaults of docs/findings.md."""
+
+    missing: ColumnDecision | None = None  # a declared column
+    renamed: ColumnDecision | None = None  # a column that is there under another name
+    new: ColumnDecision | None = None  # a column that no file had before
+
+
 class Target(Strict):
     """A folder of Parquet files, one for each dataset, instead of a table."""
 

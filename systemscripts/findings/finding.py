@@ -57,5 +57,12 @@ def waive(findings: Iterable[Finding], waived: frozenset[tuple[str, str | None]]
 
 
 def join_texts(findings: Iterable[Finding]) -> str:
-    """Return the texts of some findings as one line."""
-    return "; ".join(finding.text for finding in findings)
+    """Return the texts of some findings as one line; columns that have the same against them are named together.
+
+    `detail["group"]`: what several columns can have in common, such as "required columns are missing".
+    """
+    parts: dict[str, list[str]] = {}
+    for finding in findings:
+        group = finding.detail.get("group")
+        parts.setdefault(group or finding.text, []).extend([str(finding.column)] if group else [])
+    return "; ".join(f"{text}: {', '.join(columns)}" if columns else text for text, columns in parts.items())

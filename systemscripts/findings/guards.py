@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import statistics
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.datasets.identity import Identity
+from systemscripts.db_utils import Cursor
 from systemscripts.findings.finding import Finding
 from systemscripts.summary import Counts, Notice
-
-if TYPE_CHECKING:
-    from systemscripts.db_utils import Cursor
 
 COMPARED_LOADS = 5
 DEFAULT_DROP_PERCENT = 50.0

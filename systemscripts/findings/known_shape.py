@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from psycopg2 import sql
+
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Cursor
 
@@ -50,18 +52,43 @@ def _is_filled(config: ImportConfig, name: str) -> bool:
     return column is not None and bool(column.fill or column.from_column or column.default is not None)
 
 
-def find_last_file(cursor: Cursor, config_name: str, label: str | None) -> LastFile | None:
+def find_last_file(cursor: Cursor, config: ImportConfig, label: str | None) -> LastFile | None:
     """Return the last good file of a label: active or superseded, neither undone nor held; None where there is none."""
     cursor.execute(
-        """select d.dataset_id, f.detected -> 'headers', f.detected -> 'columns' from dba.tdataset d
-            join dba.tfile f on f.dataset_id = d.dataset_id and f.status = 'loaded'
-            where d.config_name = %(name)s and (d.label = %(label)s or d.label is null and %(label)s is null)
-              and d.status in ('active', 'superseded') and not d.is_held_file and d.rows_loaded > 0
-            order by d.dataset_id desc limit 1""",
-        {"name": config_name, "label": label},
+        """select d.dataset_id, coalesce(f.detected -> 'headers', '{}'), d.columns from dba.tdataset d
+           join dba.tfile f on f.dataset_id = d.dataset_id and f.status = 'loaded'
+           where d.config_name = %(name)s and (d.label = %(label)s or d.label is null and %(label)s is null)
+             and d.status in ('active', 'superseded') and not d.is_held_file and d.rows_read > d.rows_rejected
+           order by d.dataset_id desc limit 1""",
+        {"name": config.config_name, "label": label},
     )
     row = cursor.fetchone()
     if row is None:
         return None
-    headers = row[1] or {}
-    return LastFile(row[0], headers, {name: index for index, name in enumerate(row[2] or headers)})
+    dataset_id, headers, target_columns = row
+    in_file = {column.rename: name for name, column in config.declared.items() if column.rename}
+    order = {in_file.get(name, name): index for index, name in enumerate(target_columns)}
+    return LastFile(dataset_id, headers, order)
+
+
+def read_samples(cursor: Cursor, config: ImportConfig, last: LastFile | None, column: str, limit: int) -> list[str]:
+    """Return up to `limit` different values that a column of the last file has in the target, as text."""
+    if last is None or config.target.parquet:
+        return []
+    declared = config.declared.get(column)
+    name = declared.rename if declared is not None and declared.rename else column
+    schema, table = config.schema_and_table
+    cursor.execute(
+        "select exists (select from information_schema.columns where table_schema = %s and table_name = %s"
+        " and column_name = %s)",
+        (schema, table, name),
+    )
+    if cursor.fetchone() != (True,):
+        return []
+    cursor.execute(
+        sql.SQL("select distinct {}::text from {} where dataset_id = %s and {} is not null limit %s").format(
+            sql.Identifier(name), sql.Identifier(schema, table), sql.Identifier(name)
+        ),
+        (last.dataset_id, limit),
+    )
+    return [value for (value,) in cursor.fetchall() if value.strip()]

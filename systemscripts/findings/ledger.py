@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from systemscripts.db_utils import Cursor
 from systemscripts.findings.finding import Finding
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 Decision = Literal["accepted", "rejected", "overtaken"]
 

@@ -15,6 +15,8 @@ MIN_SCORE = 0.50  # below it a proposal would be a guess
 MIN_LEAD = 0.10  # over the next best pair of either column: two candidates alike are no proposal
 SAME_WORDS_SCORE = 0.80  # names this alike carry a proposal though the values differ, such as new numbers each week
 SHOWN_SAMPLES = 3
+# digits with what separates them in numbers, dates and times, also with a sign, a currency or percent
+_NUMBER_OR_DATE = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,:/ '\u00a0\u202fTZ+-]*\)?\s?[€$£¥%]?")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _spellings(names: tuple[str, str]) -> set[str]:
 
 def _compare_values(old: Sequence[str], now: Sequence[str]) -> float:
     """Which share of the different values of the smaller side the other one has too."""
-    before, after = set(old), set(now)
+    before, after = set(map(_canonical, old)), set(map(_canonical, now))
     return len(before & after) / min(len(before), len(after))
 
 
@@ -118,6 +120,15 @@ def _share_forms(values: Sequence[str]) -> Mapping[str, float]:
     return forms
 
 
+def _canonical(value: str) -> str:
+    """Return a value without its spelling: 05.01.2026 and 2026-01-05, 1.234,50 and 1234.5 hold the same digits."""
+    value = value.strip().casefold()
+    return "".join(sorted(re.sub(r"\D", "", value))).strip("0") or "0" if _NUMBER_OR_DATE.fullmatch(value) else value
+
+
 def _form(value: str) -> str:
-    """Return the form of a value: 9 for digits, a for letters, the signs as they are; runs once."""
-    return re.sub(r"a+", "a", re.sub(r"9+", "9", re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value.strip()))))
+    """Return the form of a value: one for numbers and dates, else 9 for digits, a for letters, signs as they are."""
+    value = value.strip()
+    if _NUMBER_OR_DATE.fullmatch(value):
+        return "number or date"
+    return re.sub(r"a+", "a", re.sub(r"9+", "9", re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value))))

@@ -32,6 +32,8 @@ def judge_columns(
     `last`: the last good file of the label, None for the first one. `samples`: values of a column of that file.
     """
     differences = _Differences(config, file, last)
+    if config.guards.need_key and (other_layout := _judge_key(config, file, differences)):
+        return [other_layout]
     renames = propose_renames(
         [_side_before(last, column, samples) for column in differences.missing],
         [_side_now(file, column) for column in differences.new],
@@ -63,12 +65,23 @@ class _Differences:
         missing_other = [name for name in (last.headers if last else ()) if name not in present | declared]
         alternatives = {name for names in self.expected.key for name in names if present & set(names)}
         missing = [*self.missing_keys, *missing_declared, *missing_other]
-        self.missing = [
-            name for name in dict.fromkeys(missing) if name not in alternatives and name != SOURCE_SHEET
-        ]
+        self.missing = [name for name in dict.fromkeys(missing) if name not in alternatives and name != SOURCE_SHEET]
         known = declared | (before or set())
         self.new = [name for name in file.columns if name not in known and name != SOURCE_SHEET]
         self.is_first = before is None
+        self.policy_of_new = config.columns.new
+
+
+def _judge_key(config: ImportConfig, file: FileShape, differences: _Differences) -> Finding | None:
+    """Refuse a file without any column of the key: another page or table than the import is for (guards.need_key)."""
+    if any(set(names) & set(file.columns) for names in differences.expected.key):
+        return None
+    text = (
+        f"another layout: no column of the key ({', '.join(config.key_columns)}), "
+        f"only {', '.join(sorted(file.columns)[:MAX_NAMED])}; "
+        "if it is the right file, list its header under reading: aliases"
+    )
+    return Finding("other_layout", "refuse", text)
 
 
 def _judge_missing(config: ImportConfig, differences: _Differences, column: str, rename: Rename | None) -> Finding:
@@ -87,10 +100,17 @@ def _judge_missing(config: ImportConfig, differences: _Differences, column: str,
         default = "refuse" if config.importstrategyid == 3 else "hold"
     else:
         default = "inform"
-    what = "key column" if is_key else "required column" if is_needed else "declared column" if is_declared else "column"
+    kind = _kind(is_key, is_needed, is_declared)
     since = "" if differences.is_first else ", which the last file had"
     severity = _severity(policy.missing if is_declared else None, default)
-    return Finding("column_missing", severity, f"the {what} {column} is missing{since}", column, detail)
+    text = f"the {kind} {column} is missing{since}"
+    return Finding("column_missing", severity, text, column, {"group": f"{kind}s are missing"})
+
+
+def _kind(is_key: bool, is_needed: bool, is_declared: bool) -> str:
+    if is_key:
+        return "key column"
+    return "required column" if is_needed else "declared column" if is_declared else "column"
 
 
 def _severity(policy: str | None, default: Severity) -> Severity:
@@ -116,7 +136,7 @@ def _describe_moved(file: FileShape, last: LastFile | None) -> Iterator[Finding]
         return
     common_now = [name for name in file.columns if name in last.headers]
     common_before = [name for name in sorted(last.position, key=lambda name: last.position[name]) if name in common_now]
-    if common_now != common_before:
+    if last.position and common_now != common_before:
         yield Finding("columns_moved", "inform", "the columns stand in another order than in the last file")
     spelled = [
         f"{last.headers[name]!r} is {header!r} now"

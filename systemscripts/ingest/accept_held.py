@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from systemscripts import configuration, file_ledger
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
-from systemscripts.db_utils import Connection, advisory_lock, transaction
+from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, UsageError
 from systemscripts.findings import ledger
@@ -20,9 +19,6 @@ from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Summary
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 
 def accept_dataset(
@@ -73,9 +69,9 @@ def _say_decided(connection: Connection, dataset_id: int, status: str) -> Summar
 def _load_accepted(context: Context, file: PreparedFile, dataset_id: int, decided_by: str, reason: str) -> Outcome:
     with transaction(context.connection) as cursor:
         decision = _decide(cursor, context, file, dataset_id)
+        findings = judge_file.judge_shape(cursor, context, file)
+        load.refuse_if_found(findings)
         plan = load_plan.plan_load(cursor, context, file)
-        findings = judge_file.judge_shape(cursor, context, file, plan)
-    load.refuse_if_found(findings)
     load_plan.extend_target(context, plan, file)
     with (
         transaction(context.connection) as cursor,
@@ -83,6 +79,9 @@ def _load_accepted(context: Context, file: PreparedFile, dataset_id: int, decide
     ):
         cursor.execute("delete from dba.trejectedrow where dataset_id = %s", (dataset_id,))
         outcome = load.load_rows(cursor, context, file, plan, decision, findings)
+        file_ledger.record_headers(
+            cursor, file.ticket.file_id, dict(zip(file.columns, file.table.columns, strict=True))
+        )
         if find_worst(outcome.findings) == "hold":
             raise BadDataError(
                 f"dataset {dataset_id} stays held: {join_texts(select(outcome.findings, 'hold'))}",

@@ -10,6 +10,8 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts import db_utils, file_ledger
+from systemscripts.datasets.identity import Decision
+from systemscripts.findings.finding import find_worst
 from systemscripts.imports import target
 from systemscripts.ingest import judge_file, load, load_plan, prepare
 from systemscripts.ingest.file_outcome import Outcome
@@ -59,6 +61,11 @@ def preview_file(context: Context, path: Path) -> Preview:
 
 def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Preview:
     decision = load_plan.decide_for_file(cursor, context, file)
+    findings = judge_file.judge_shape(cursor, context, file) if decision.action == "load" else []
+    load.refuse_if_found(findings)
+    if find_worst(findings) == "hold":
+        shown = Preview(load.hold_unread(cursor, context, file, findings), vars(file.table.detected))
+        return _word_as_preview(shown, decision)
     plan = load_plan.plan_load(cursor, context, file)
     shown = Preview(
         Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
@@ -72,11 +79,13 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
         plan = replace(plan, lake=replace(plan.lake, write=False))
     else:
         plan = _replace_target(cursor, plan)
-    findings = judge_file.judge_shape(cursor, context, file, plan)
-    load.refuse_if_found(findings)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision, findings)
     shown.rejects = _describe_first_rejects(cursor, file.ticket)
-    # file and dataset are rolled back with the transaction
+    return _word_as_preview(shown, decision)
+
+
+def _word_as_preview(shown: Preview, decision: Decision) -> Preview:
+    """Say what would become of the file; its ticket and dataset are rolled back with the transaction."""
     shown.outcome.warnings = [
         Notice(notice.code, notice.text.removesuffix(load.SEE_REJECTS), notice.config_name)
         for notice in shown.outcome.warnings

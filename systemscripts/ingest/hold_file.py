@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from systemscripts.datasets import lake, states
+from systemscripts.db_utils import Cursor
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding
 from systemscripts.imports import rejects, target
 from systemscripts.imports.rejects import Rejects
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Counts
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
 
 def count_rows(file: PreparedFile) -> Counts:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+from functools import partial
 
-from systemscripts.findings import guards
+from systemscripts.db_utils import Cursor
+from systemscripts.findings import guards, known_shape, shape
 from systemscripts.findings.finding import Finding, waive
-from systemscripts.imports import target
+from systemscripts.findings.renames import MAX_SAMPLES
 from systemscripts.ingest import same_day_files
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
 from systemscripts.summary import Counts
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
 
-
-def judge_shape(cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan) -> list[Finding]:
+def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Finding]:
     """Return what is wrong with the columns of a file, before anything is written."""
-    findings: list[Finding] = []
-    return waive(findings, context.waived)
+    config = context.config
+    if not file.columns:
+        return []
+    last = known_shape.find_last_file(cursor, config, file.identity.label)
+    file_shape = shape.FileShape(file.columns, file.table.columns, partial(_read_samples, file))
+    samples = partial(known_shape.read_samples, cursor, config, last, limit=MAX_SAMPLES)
+    return waive(shape.judge_columns(config, file_shape, last, samples), context.waived)
+
+
+def _read_samples(file: PreparedFile, column: str) -> list[str]:
+    """Return the first different values of a column of the file, filled ones, as they are written there."""
+    index = file.columns.index(column)
+    values: dict[str, None] = {}
+    for block in file.table.blocks():
+        for record in block.records:
+            try:
+                fields = file.table.parse(record)
+            except (csv.Error, UnicodeDecodeError):
+                # the load rejects it
+                continue
+            if index < len(fields) and fields[index].strip():
+                values[fields[index]] = None
+            if len(values) >= MAX_SAMPLES:
+                return list(values)
+    return list(values)
 
 
 def judge_rows(

@@ -53,12 +53,13 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
         decision = load_plan.decide_for_file(cursor, context, file)
         if decision.action != "load":
             return _record_repeated(cursor, context, file, decision)
+        findings = judge_file.judge_shape(cursor, context, file)
+        refuse_if_found(findings)
+        if find_worst(findings) == "hold":
+            return hold_unread(cursor, context, file, findings)
         plan = load_plan.plan_load(cursor, context, file)
-        findings = judge_file.judge_shape(cursor, context, file, plan)
-    refuse_if_found(findings)
-    if find_worst(findings) != "hold":
-        with log_utils.step("extend"):
-            load_plan.extend_target(context, plan, file)
+    with log_utils.step("extend"):
+        load_plan.extend_target(context, plan, file)
     with (
         transaction(context.connection) as cursor,
         after_change.recompute_affected(cursor, context.config, file.identity.label),
@@ -103,30 +104,25 @@ def load_rows(
 
     `findings`: of its shape; those of its rows are added here.
     """
-    dataset_id = _create_dataset(cursor, context, file, plan)
+    columns = [name for name in plan.columns if name not in plan.shape.filled]
+    dataset_id = _create_dataset(cursor, context, file, plan.name, columns)
     rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
+    cursor.execute("savepoint before_rows")
+    viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
+    counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
+    if rejects.exceeds_limits(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
+        raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
+    findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
+    findings += viewer.judge_values()
     if find_worst(findings) == "hold":
-        counts, rejected = hold_file.count_rows(file), Rejects()
-    else:
-        cursor.execute("savepoint before_rows")
-        viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
-        counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
-        if rejects.exceeds_limits(
-            counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate
-        ):
-            raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
-        findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
-        findings += viewer.judge_values()
-        if find_worst(findings) == "hold":
-            hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
-        viewer.store_profiles()
+        hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
+    viewer.store_profiles()
     if prepare.has_changed(file):
         raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
     if find_worst(findings) == "hold":
-        held = f"{join_texts(select(findings, 'hold'))}; {identity.describe_held_steps(dataset_id)}"
-        states.hold_dataset(cursor, dataset_id, held)
+        held = _hold_dataset(cursor, dataset_id, findings)
     else:
         held = ""
         notices += _activate(cursor, context, file, rejected, decision, dataset_id, rival)
@@ -134,10 +130,26 @@ def load_rows(
     return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
 
 
-def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan) -> int:
-    columns = [name for name in plan.columns if name not in plan.shape.filled]
+def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: list[Finding]) -> Outcome:
+    """Hold a file because of its columns: none of its rows is looked at, nothing of the target changes."""
+    dataset_id = _create_dataset(cursor, context, file, context.config.target_table, file.columns)
+    counts = hold_file.count_rows(file)
+    states.record_counts(cursor, dataset_id, counts)
+    notices = [*file.warnings(), *notices_of(findings)]
+    held = _hold_dataset(cursor, dataset_id, findings)
+    return _note_load(cursor, context, file, None, dataset_id, counts, held, notices, findings)
+
+
+def _hold_dataset(cursor: Cursor, dataset_id: int, findings: list[Finding]) -> str:
+    """Leave the dataset of a file held; returns why, and the commands that decide."""
+    held = f"{join_texts(select(findings, 'hold'))}; {identity.describe_held_steps(dataset_id)}"
+    states.hold_dataset(cursor, dataset_id, held)
+    return held
+
+
+def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, target_table: str, columns: list[str]) -> int:
     new = states.NewDataset(
-        context.config.config_name, file.identity, context.config.load_mode, plan.name,
+        context.config.config_name, file.identity, context.config.load_mode, target_table,
         file.table.content_sha256(), columns, context.run_uuid,
     )  # fmt: skip
     return states.create_dataset(cursor, new)
@@ -158,8 +170,8 @@ def _activate(
 
 
 def _note_load(
-    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int, counts: Counts, held: str,
-    notices: list[Notice], findings: list[Finding],
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan | None, dataset_id: int, counts: Counts,
+    held: str, notices: list[Notice], findings: list[Finding],
 ) -> Outcome:  # fmt: skip
     """Note what became of the file: its ticket, its findings, its warnings."""
     config, ticket = context.config, file.ticket
@@ -168,7 +180,7 @@ def _note_load(
     )
     noted = {
         "reason": held or None,
-        "plan": load_plan.plan_as_json(plan, file),
+        "plan": load_plan.plan_as_json(plan, file) if plan else None,
         **file_ledger.counts_as_columns(counts),
     }
     if context.accepted is None:

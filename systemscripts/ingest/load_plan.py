@@ -6,14 +6,15 @@ import time
 from dataclasses import asdict
 
 from systemscripts import settings
-from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import identity
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.findings.finding import find_worst
 from systemscripts.imports import layout, target
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import transform_rows
+from systemscripts.ingest import judge_file
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 
@@ -44,8 +45,6 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
     if file.columns:
         transform = transform_rows.load_transform(config, file.table, file.columns)
         shape = layout.build_layout(config, file.columns, file.table.columns, transform)
-        if config.guards.need_key:
-            _check_key_columns(config, shape.in_file)
     if config.target.parquet:
         return parquet_copy.plan_target(cursor, config, shape, context.directories)
     plan = target.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
@@ -56,17 +55,6 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
     if config.load_mode == "new_rows":
         _check_new_columns(cursor, context, plan)
     return plan
-
-
-def _check_key_columns(config: ImportConfig, columns: set[str]) -> None:
-    """Raise BadDataError for a file without any key column: it is not the page or table that the import expects."""
-    alternatives = [name for element in config.key_columns for name in element.split("|")]
-    if not columns & set(alternatives):
-        raise BadDataError(
-            f"unexpected layout: it has no column of the key ({', '.join(config.key_columns)}), "
-            f"only {', '.join(sorted(columns)[:5])}",
-            "If it is the right file, add its headers under reading: aliases.",
-        )
 
 
 def _check_new_columns(cursor: Cursor, context: Context, plan: target.Plan) -> None:
@@ -90,6 +78,8 @@ def extend_target_ahead(context: Context, file: PreparedFile) -> None:
     """
     with transaction(context.connection) as cursor:
         if decide_for_file(cursor, context, file).action != "load":
+            return
+        if find_worst(judge_file.judge_shape(cursor, context, file)) in ("refuse", "hold"):
             return
         plan = plan_load(cursor, context, file)
     extend_target(context, plan, file)

@@ -380,7 +380,7 @@ def test_strategy_3_asks_for_the_declared_columns_at_the_first_load_too(office: 
     }
     office.here.configure("things", **STRICT, **target, schema=schema, load_mode="append")
     refused = office.load("things_1.csv", "id\n1\n")
-    assert (states(refused), "columns are missing: a" in refused.problems[0]) == (["refused"], True)
+    assert (states(refused), "declared columns are missing: a" in refused.problems[0]) == (["refused"], True)
     assert states(office.load("things_2.csv", "id,a\n1,x\n")) == ["loaded"]  # what has a default may be absent
     assert states(office.load("things_3.csv", "id,a\n2,x\n")) == ["loaded"]
 
