@@ -87,10 +87,9 @@ def accept_dataset(dataset_id: int) -> Summary:
     """Make a held dataset current and return the summary."""
     _check_exists(dataset_id)
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
-    user = access.require_user().name
-    return _log_done(
-        accept_held.accept_dataset(connections.connect_as_etl(), directories, run_uuid, dataset_id, WAIT_SECONDS, user)
-    )
+    verdict = accept_held.Verdict(access.require_user().name)
+    connection = connections.connect_as_etl()
+    return _log_done(accept_held.accept_dataset(connection, directories, run_uuid, dataset_id, WAIT_SECONDS, verdict))
 
 
 def replay_rejects(dataset_id: int) -> Summary:

@@ -153,7 +153,9 @@ def _refuse_edited_row(connection: Connection, document: Document) -> None:
     name = document.path.stem
     with transaction(connection) as cursor:
         cursor.execute(
-            "select source from dba.tconfighistory where config_name = %s order by version desc limit 1", (name,)
+            "select source from dba.tconfighistory where config_name = %s and source <> 'accepted'"
+            " order by version desc limit 1",
+            (name,),
         )
         last = cursor.fetchone()
     if last != ("row",):

@@ -183,7 +183,7 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
 
 def describe_held_steps(dataset_id: int) -> str:
     """What to type about a held dataset."""
-    return f"generic_import.py --accept {dataset_id}, or --undo {dataset_id}"
+    return f"datasets.py accept {dataset_id}, or datasets.py undo {dataset_id}"
 
 
 def find_active(cursor: Cursor, config_name: str, identity: Identity) -> int | None:

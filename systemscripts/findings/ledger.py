@@ -50,3 +50,26 @@ def decide_findings(cursor: Cursor, dataset_id: int, decision: Decision, decided
            where dataset_id = %s and decision is null and severity in ('hold', 'warn')""",
         (decision, decided_by, reason, dataset_id),
     )
+
+
+def find_held(cursor: Cursor, config_name: str) -> list[int]:
+    """Return the held files of an import, oldest first."""
+    cursor.execute(
+        """select dataset_id from dba.tdataset where config_name = %s and status = 'held' and is_held_file
+           order by dataset_id""",
+        (config_name,),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def find_held_alike(cursor: Cursor, dataset_id: int) -> list[int]:
+    """Return the held files of its import that the same rule holds for the same column as a dataset, it included."""
+    cursor.execute(
+        """select distinct d.dataset_id from dba.tfinding f
+           join dba.tfinding other on other.config_name = f.config_name and other.rule = f.rule
+               and other.column_name is not distinct from f.column_name and other.severity = 'hold'
+           join dba.tdataset d on d.dataset_id = other.dataset_id and d.status = 'held'
+           where f.dataset_id = %s and f.severity = 'hold' order by d.dataset_id""",
+        (dataset_id,),
+    )
+    return [row[0] for row in cursor.fetchall()]

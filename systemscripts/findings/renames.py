@@ -11,6 +11,9 @@ from systemscripts.tables.column_names import make_column_names
 MAX_SAMPLES = 200  # values of each side: enough for shares, and read in a few milliseconds
 # What each kind of evidence is worth. Values say more than names: a translated header shares no letter.
 NAME_WEIGHT, VALUE_WEIGHT, FORM_WEIGHT, PLACE_WEIGHT = 0.40, 0.35, 0.15, 0.10
+SLOT_SCORE = 0.60  # a column of the same kind where the missing one stood, between the same neighbours
+MIN_SLOT_FORM = 0.70  # how much of both must be of one form for that
+MAX_MEDIAN_FACTOR = 5.0  # and how far numbers may lie from those before
 MIN_SCORE = 0.50  # below it a proposal would be a guess
 MIN_LEAD = 0.10  # over the next best pair of either column: two candidates alike are no proposal
 SAME_WORDS_SCORE = 0.80  # names this alike carry a proposal though the values differ, such as new numbers each week
@@ -21,12 +24,16 @@ _NUMBER_OR_DATE = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,:/ '\u00a0\u202fTZ+-]*
 
 @dataclass(frozen=True)
 class Side:
-    """One column: its header, its first values (text, filled ones), and its place among the columns, from 0 to 1."""
+    """One column: its header, its first values (text, filled ones), and where it stands.
+
+    `place`: among the columns, from 0 to 1. `slot`: its neighbours, or its number and how many columns there are.
+    """
 
     column: str
     header: str
     samples: Sequence[str]
     place: float
+    slot: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,32 @@ def _score_pair(old: Side, now: Side) -> float:
     score = name * NAME_WEIGHT + values * VALUE_WEIGHT + form * FORM_WEIGHT + place * PLACE_WEIGHT
     if name >= SAME_WORDS_SCORE and form >= 0.5:
         score = max(score, MIN_SCORE + (name - SAME_WORDS_SCORE))
+    if old.slot and set(old.slot) & set(now.slot) and form >= MIN_SLOT_FORM and _is_near(old.samples, now.samples):
+        score = max(score, SLOT_SCORE + 0.2 * name + 0.2 * values)
     return score
+
+
+def _is_near(old: Sequence[str], now: Sequence[str]) -> bool:
+    """Whether numbers are of the size that they had; texts are compared by their form alone."""
+    before, after = _median(old), _median(now)
+    if before is None or after is None:
+        return True
+    low, high = sorted((abs(before), abs(after)))
+    return high <= low * MAX_MEDIAN_FACTOR or high <= 1
+
+
+def _median(values: Sequence[str]) -> float | None:
+    """Return the median of the digits of numbers and dates, without sign and marks; None for texts."""
+    numbers = sorted(float(_digits(value)) for value in values if _NUMBER_OR_DATE.fullmatch(value.strip()))
+    return numbers[len(numbers) // 2] if len(numbers) * 2 > len(values) else None
+
+
+def _digits(value: str) -> str:
+    """Return the whole digits of a number: the last mark is taken for the decimal one where two digits follow it."""
+    whole, mark, fraction = re.sub(r"[^\d.,]", "", value).replace(",", ".").rpartition(".")
+    if mark and len(fraction) <= 2:
+        return whole.replace(".", "") or "0"
+    return (whole + fraction).replace(".", "") or "0"
 
 
 def _compare_names(old: tuple[str, str], now: tuple[str, str]) -> float:

@@ -160,10 +160,20 @@ def _plain(text: str) -> str:
 def _side_before(last: LastFile | None, column: str, samples: Callable[[str], Sequence[str]]) -> Side:
     if last is None or column not in last.headers:
         return Side(column, column, [], 0.5)
-    place = last.position.get(column, 0) / max(len(last.headers) - 1, 1)
-    return Side(column, last.headers[column], samples(column), place)
+    order = sorted(last.position, key=lambda name: last.position[name])
+    return Side(column, last.headers[column], samples(column), *_find_place(order, column))
 
 
 def _side_now(file: FileShape, column: str) -> Side:
-    index = list(file.columns).index(column)
-    return Side(column, file.headers[index], file.samples(column), index / max(len(file.columns) - 1, 1))
+    header = file.headers[list(file.columns).index(column)]
+    return Side(column, header, file.samples(column), *_find_place(list(file.columns), column))
+
+
+def _find_place(order: list[str], column: str) -> tuple[float, tuple[object, ...]]:
+    """Return where a column stands, from 0 to 1, and its slot: its neighbours, and its number among how many."""
+    if column not in order:
+        return 0.5, ()
+    index = order.index(column)
+    left, right = order[index - 1 : index], order[index + 1 : index + 2]
+    slot = ((left[0] if left else None, right[0] if right else None), (index, len(order)))
+    return index / max(len(order) - 1, 1), slot

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from systemscripts import configuration, file_ledger
+from systemscripts.configuration.learned_aliases import learn_aliases, with_aliases
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
-from systemscripts.errors import BadDataError, UsageError
+from systemscripts.errors import BadDataError, EtlError, UsageError
 from systemscripts.findings import ledger
-from systemscripts.findings.finding import find_worst, join_texts, select
+from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.imports import after_change
 from systemscripts.ingest import judge_file, load, load_plan, prepare, reload_archived
-from systemscripts.ingest.file_outcome import Outcome
+from systemscripts.ingest.file_outcome import Outcome, add_outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Summary
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about a held file, by whom and why.
+
+    `waives`: load it although it has findings. `as_renamed`: take the proposed new names of its columns as their own.
+    """
+
+    decided_by: str = field(default_factory=getpass.getuser)
+    reason: str = ""
+    waives: bool = True
+    as_renamed: bool = False
+
+
 def accept_dataset(
     connection: Connection, directories: Directories, run_uuid: str, dataset_id: int, wait_seconds: float = 0,
-    decided_by: str = "", reason: str = "",
+    verdict: Verdict | None = None,
 ) -> Summary:  # fmt: skip
-    """Load the file of a held dataset; returns what became of it. `decided_by`: who decides, else the system's user.
+    """Load the file of a held dataset; returns what became of it.
 
     A held dataset of an older version, which has its rows in the target, becomes active by itself. Raises UsageError
     when it is not held, its file is gone or a newer one is active; BadDataError when other findings still hold it.
     """
+    verdict = verdict or Verdict()
     with transaction(connection) as cursor:
         status, config_name, target_table, label, is_held_file = states.find_dataset(cursor, dataset_id)
     if status != "held":
@@ -37,24 +52,59 @@ def accept_dataset(
     config = configuration.load_import(connection, config_name)
     check_upload(connection, config)
     with advisory_lock(connection, f"target {target_table}", wait_seconds):
-        if not is_held_file:
+        if is_held_file:
+            outcome = _load_held(Context(connection, config, directories, run_uuid), dataset_id, verdict)
+        else:
             with transaction(connection) as cursor, after_change.recompute_affected(cursor, config, label):
                 before = states.accept_dataset(cursor, dataset_id)
             replaced = f", dataset {before} is superseded" if before else ""
             return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
-        with transaction(connection) as cursor:
-            waived = frozenset(finding.subject for finding in ledger.read_findings(cursor, dataset_id))
-            ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
-        context = Context(connection, config, directories, run_uuid, accepted=dataset_id, waived=waived)
-        with reload_archived.open_file_of_dataset(ticket, dataset_id, directories) as path:
-            as_kept = replace(ticket, path=file_ledger.to_stored_path(path, directories))
-            with prepare.prepare_file(context, as_kept, write=False) as file:
-                if as_kept.file_sha256 != ticket.file_sha256:
-                    raise UsageError(f"{path} is not the file that is held as dataset {dataset_id}", "Restore it.")
-                outcome = _load_accepted(context, file, dataset_id, decided_by or getpass.getuser(), reason)
-    summary = Summary(headline=f"dataset {dataset_id} is accepted and loaded as dataset {outcome.dataset_id}")
-    summary.files, summary.counts = 1, outcome.counts
-    summary.warn_all(outcome.warnings)
+    word = "accepted and loaded" if verdict.waives else "loaded"
+    summary = Summary(headline=f"dataset {dataset_id} is {word} as dataset {outcome.dataset_id}")
+    add_outcome(summary, config_name, outcome)
+    return summary
+
+
+def accept_alike(
+    connection: Connection, directories: Directories, run_uuid: str, dataset_id: int, wait_seconds: float = 0,
+    verdict: Verdict | None = None,
+) -> Summary:  # fmt: skip
+    """Accept a held dataset and all others of its import that the same rule holds for the same column, oldest first."""
+    with transaction(connection) as cursor:
+        alike = ledger.find_held_alike(cursor, dataset_id)
+    return _decide_each(connection, directories, run_uuid, alike or [dataset_id], wait_seconds, verdict or Verdict())
+
+
+def retry_held(
+    connection: Connection, directories: Directories, run_uuid: str, config_name: str, wait_seconds: float = 0
+) -> Summary:
+    """Load the held files of an import that today's configuration has nothing against; the others stay held."""
+    with transaction(connection) as cursor:
+        held = ledger.find_held(cursor, config_name)
+    return _decide_each(connection, directories, run_uuid, held, wait_seconds, Verdict(waives=False))
+
+
+def _decide_each(
+    connection: Connection, directories: Directories, run_uuid: str, dataset_ids: list[int], wait_seconds: float,
+    verdict: Verdict,
+) -> Summary:  # fmt: skip
+    summary = Summary()
+    loaded = 0
+    for dataset_id in dataset_ids:
+        try:
+            done = accept_dataset(connection, directories, run_uuid, dataset_id, wait_seconds, verdict)
+        except EtlError as error:
+            if connection.closed:
+                raise
+            summary.problem(str(error), error.exit_code)
+            continue
+        loaded += 1
+        summary.details.append(done.headline)
+        summary.rows += done.rows
+        summary.files += done.files
+        summary.counts.add(done.counts)
+        summary.show_warnings(done.warnings)
+    summary.headline = f"{loaded} of {len(dataset_ids)} held datasets loaded" if dataset_ids else "nothing is held"
     return summary
 
 
@@ -66,11 +116,47 @@ def _say_decided(connection: Connection, dataset_id: int, status: str) -> Summar
     raise UsageError(f"dataset {dataset_id} is {status}, not held", states.SEE_HELD)
 
 
-def _load_accepted(context: Context, file: PreparedFile, dataset_id: int, decided_by: str, reason: str) -> Outcome:
+def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:
+    with transaction(context.connection) as cursor:
+        findings = ledger.read_findings(cursor, dataset_id)
+        ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
+    waived = frozenset(finding.subject for finding in findings) if verdict.waives else frozenset()
+    renames = _read_renames(findings, dataset_id) if verdict.as_renamed else {}
+    config = with_aliases(context.config, list(renames.items()))
+    context = replace(context, config=config, accepted=dataset_id, waived=waived)
+    with reload_archived.open_file_of_dataset(ticket, dataset_id, context.directories) as path:
+        as_kept = replace(ticket, path=file_ledger.to_stored_path(path, context.directories))
+        with prepare.prepare_file(context, as_kept, write=False) as file:
+            if as_kept.file_sha256 != ticket.file_sha256:
+                raise UsageError(
+                    f"{path} is not the file that is held as dataset {dataset_id}",
+                    "Bring that file back there from a backup, then run it again.",
+                )
+            return _load_prepared(context, file, dataset_id, verdict, renames)
+
+
+def _read_renames(findings: list[Finding], dataset_id: int) -> dict[str, str]:
+    """Return the proposed new header of each column; raises UsageError where nothing is proposed."""
+    renames = {
+        finding.column: str(finding.detail["renamed_to"])
+        for finding in findings
+        if finding.column and "renamed_to" in finding.detail
+    }
+    if not renames:
+        raise UsageError(
+            f"no new name is proposed for a column of dataset {dataset_id}",
+            "List the header under reading: aliases of the import, then retry what is held.",
+        )
+    return renames
+
+
+def _load_prepared(
+    context: Context, file: PreparedFile, dataset_id: int, verdict: Verdict, renames: dict[str, str]
+) -> Outcome:
     with transaction(context.connection) as cursor:
         decision = _decide(cursor, context, file, dataset_id)
         findings = judge_file.judge_shape(cursor, context, file)
-        load.refuse_if_found(findings)
+        _refuse_held_still(findings, dataset_id)
         plan = load_plan.plan_load(cursor, context, file)
     load_plan.extend_target(context, plan, file)
     with (
@@ -79,19 +165,34 @@ def _load_accepted(context: Context, file: PreparedFile, dataset_id: int, decide
     ):
         cursor.execute("delete from dba.trejectedrow where dataset_id = %s", (dataset_id,))
         outcome = load.load_rows(cursor, context, file, plan, decision, findings)
-        file_ledger.record_headers(
-            cursor, file.ticket.file_id, dict(zip(file.columns, file.table.columns, strict=True))
-        )
-        if find_worst(outcome.findings) == "hold":
-            raise BadDataError(
-                f"dataset {dataset_id} stays held: {join_texts(select(outcome.findings, 'hold'))}",
-                "Correct the configuration, or undo it.",
-            )
+        _refuse_held_still(outcome.findings, dataset_id)
         assert outcome.dataset_id is not None
-        states.replace_held(cursor, dataset_id, outcome.dataset_id, f"accepted as dataset {outcome.dataset_id}")
-        states.mark_baseline(cursor, outcome.dataset_id)
-        ledger.decide_findings(cursor, dataset_id, "accepted", decided_by, reason)
+        headers = dict(zip(file.columns, file.table.columns, strict=True))
+        file_ledger.record_headers(cursor, file.ticket.file_id, headers)
+        _close(cursor, context, dataset_id, outcome.dataset_id, verdict)
+        if renames:
+            name = context.config.config_name
+            learn_aliases(cursor, name, renames, outcome.dataset_id, context.run_uuid, verdict.decided_by)
     return outcome
+
+
+def _refuse_held_still(findings: list[Finding], dataset_id: int) -> None:
+    """Raise BadDataError where other findings than the waived ones hold or refuse the file."""
+    if still := [*select(findings, "refuse"), *select(findings, "hold")]:
+        raise BadDataError(
+            f"dataset {dataset_id} stays held: {join_texts(still)}", "Correct the configuration, or undo it."
+        )
+
+
+def _close(cursor: Cursor, context: Context, dataset_id: int, loaded_as: int, verdict: Verdict) -> None:
+    """Close the held dataset in favour of the one that its file was loaded as."""
+    if verdict.waives:
+        states.replace_held(cursor, dataset_id, loaded_as, f"accepted as dataset {loaded_as}")
+        states.mark_baseline(cursor, loaded_as)
+        ledger.decide_findings(cursor, dataset_id, "accepted", verdict.decided_by, verdict.reason)
+    else:
+        states.replace_held(cursor, dataset_id, loaded_as, f"loaded as dataset {loaded_as} after a change")
+        ledger.decide_findings(cursor, dataset_id, "overtaken", verdict.decided_by, "the configuration was changed")
 
 
 def _decide(cursor: Cursor, context: Context, file: PreparedFile, dataset_id: int) -> Decision:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig
+from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
 from systemscripts.db_utils import Cursor, transaction
@@ -49,6 +50,8 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
 
     Raises BadDataError when the file cannot be read, TryLaterError when it is gone.
     """
+    with _open_cursor(context, write) as cursor:
+        context = replace(context, config=add_learned_aliases(cursor, context.config))
     path = file_ledger.to_real_path(ticket.path, context.directories)
     file_stat = read_file_stat(path)
     # an earlier attempt may have read other bytes

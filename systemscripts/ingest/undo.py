@@ -7,6 +7,7 @@ from typing import Any
 
 from systemscripts import configuration, file_ledger, settings, sources
 from systemscripts.configuration import ImportConfig
+from systemscripts.configuration.learned_aliases import withdraw_aliases
 from systemscripts.datasets import states
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
@@ -133,6 +134,7 @@ def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict
         before = states.undo_dataset(cursor, dataset_id, context.run_uuid)
         ledger.decide_findings(cursor, dataset_id, "rejected", getpass.getuser(), "undone")
         history.withdraw_lessons(cursor, dataset_id)
+        withdraw_aliases(cursor, dataset_id, getpass.getuser())
         schema, _, table = str(row["target_table"]).partition(".")
         if row["load_mode"] == "upsert":
             upsert.undo_upsert(cursor, schema, table, dataset_id)

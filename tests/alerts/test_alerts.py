@@ -191,7 +191,7 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
     ]  # fmt: skip
     texts = "".join(str(mail.get_content()) for mail in told)
     assert "a drop of more than 50 %" in texts
-    assert "generic_import.py --accept 2" in texts
+    assert "datasets.py accept 2" in texts
     assert "unexpected layout" in texts
     assert "quiet" not in texts
     installation.run("generic_import", "lists")
