@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from systemscripts.errors import UsageError
-from systemscripts.job import Summary, job, wait_seconds
+from systemscripts.job import Summary, job, get_wait_seconds
 
 
 class Action(StrEnum):
@@ -55,7 +55,7 @@ def datasets(
     from systemscripts.directory_management import Directories
 
     connection = db_utils.connect(purpose=f"datasets {action}")
-    run_uuid, patience = log_utils.get_run_uuid(), wait_seconds()
+    run_uuid, patience = log_utils.get_run_uuid(), get_wait_seconds()
     directories = Directories(settings.current().etl_data_dir)
     if action is Action.list:
         from systemscripts.datasets.overview import list_datasets

@@ -122,7 +122,7 @@ def test_an_acceptance_asks_for_a_held_dataset_its_file_and_a_proposal(desk: Des
         desk.decide(held.rows[0]["dataset"], as_renamed=True)
     (kept,) = (desk.here.data / "archive").rglob("things_3.csv")
     kept.unlink()
-    with pytest.raises(UsageError, match=r"things_3.csv, the file of dataset 3, is needed and not in the archive"):
+    with pytest.raises(UsageError, match=r"things_3.csv, the file of dataset 3, is needed, but not in the archive"):
         desk.decide(held.rows[0]["dataset"])
 
 
