@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from systemscripts.errors import UsageError
-from systemscripts.job import Summary, job, get_wait_seconds
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Action(StrEnum):
