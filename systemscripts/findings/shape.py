@@ -10,7 +10,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.findings.finding import Finding, Severity
 from systemscripts.findings.known_shape import LastFile, read_expected
 from systemscripts.findings.renames import Rename, Side, propose_renames
-from systemscripts.tables.column_names import SOURCE_SHEET
+from systemscripts.tables.lineage import SOURCE_SHEET
 
 MAX_NAMED = 5  # columns in one sentence of information
 
