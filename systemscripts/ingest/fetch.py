@@ -15,6 +15,7 @@ from systemscripts.sources import arrival
 from systemscripts.summary import Notice, Summary, add_details, limit_per_code
 
 logger = logging.getLogger(__name__)
+FILE_WATCHER = Source(type="local")
 
 
 def fetch_files(
@@ -35,7 +36,9 @@ def fetch_files(
         name = context.config.config_name
         summary.warn_all(add_details(plain_secrets.find_warnings(source.options, f"import {name}"), config_name=name))
         try:
-            request = context.request(source.options, only, leave)
+            # what the sources brought in this run is whole: file_watcher/ need not wait for it to stop changing
+            brought = {Path(ticket.path).name for ticket in tickets.values()} if source == FILE_WATCHER else set()
+            request = context.request(source.options, only, leave | brought)
             fetched = sources.load_module(source.type).fetch(request)
         except EtlError as error:
             if context.connection.closed or only is not None:
@@ -70,9 +73,8 @@ def _can_load_despite(context: Context, source: Source, error: EtlError, summary
 
 def _list_sources(config: ImportConfig, remote: bool) -> list[Source]:
     """Return where to look for files: the sources of the import (`remote`), and always file_watcher/."""
-    file_watcher = Source(type="local")
-    others = [source for source in config.sources if source != file_watcher] if remote else []
-    return [*others, file_watcher]
+    others = [source for source in config.sources if source != FILE_WATCHER] if remote else []
+    return [*others, FILE_WATCHER]
 
 
 def _delete_incomplete_tickets(context: Context) -> None:

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -136,6 +137,16 @@ def test_every_way_of_paging_brings_every_record_once(
     assert installation.sql("select distinct price from public.things") == [("9.5",)]
     without_total = style in ("page", "skip")
     assert len(api.requests) == 5 + without_total  # only an empty page is the end where nothing names a total
+
+
+def test_what_a_source_brought_is_whole_and_loaded_at_once(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    installation.write_settings(FILE_STILL_SECONDS="40")
+    configure(installation, f"{serve(paged).url}/page", **STYLES["page"])
+    begin = time.monotonic()
+    assert installation.summary("generic_import", "things")["counts"]["loaded"] == TOTAL
+    assert time.monotonic() - begin < 40
 
 
 def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
