@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares the host: the user etl_user and his group, the folders, the database with its logins, config/.env, cron.
+# Prepare the host: the user etl_user with its group, the folders, the database with its logins, config/.env, cron.
 #
 # Usage: configure_etl_user.sh [--embedded] [--grant-home-access] [--dry-run]
 #        configure_etl_user.sh --remove [--dry-run]
@@ -7,24 +7,25 @@
 #        configure_etl_user.sh --remove-client NAME
 #        configure_etl_user.sh --help
 #
-#   --embedded           use the suite's own PostgreSQL, also where the host has one
-#   --grant-home-access  where the project lies in a home folder that etl_user cannot pass, let him through it (ACL x)
+#   --embedded           use the embedded PostgreSQL, even if the host has its own
+#   --grant-home-access  let etl_user pass through a home folder above the project (ACL x)
 #   --dry-run            show what would be done, change nothing
-#   --remove             take user, group, cron file and that right away; data, database and settings stay
-#   --add-client         an SFTP account for a client, with his public key; he sees nothing but his own folder
-#   --remove-client      take the account away; what he delivered stays
+#   --remove             remove user, group, cron file and that right; data, database and settings are kept
+#   --add-client         add an SFTP account for a client, with a public key; it sees only its own folder
+#   --remove-client      remove the account; delivered files are kept
 #
-# Run it as root (sudo). It may be run again at any time and before or after install_dependencies.sh: it does what it
-# can, leaves alone what is as it should be, and says what waits for the other script.
+# Run it as root (sudo), at any time, before or after install_dependencies.sh. It does what it can, does not change what
+# is already right, and says what waits for the other script.
 #
 # Environment:
 #   ETL_ENV_FILE  another settings file than config/.env, for another environment (qa, prod)
-#   ETL_DATA_DIR  where file_watcher/, archive/, logs/ and var/ live (default: the project folder)
-#   ETL_CRON_FILE the cron file; by itself each environment has one of its own: /etc/cron.d/etl_jobs, etl_jobs_qa ...
+#   ETL_DATA_DIR  folder of file_watcher/, archive/, logs/ and var/ (default: the project folder)
+#   ETL_CRON_FILE the cron file; by default each environment has its own: /etc/cron.d/etl_jobs, etl_jobs_qa ...
 set -euo pipefail
 
 readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
-readonly LONGEST_WAIT=900 # seconds for another run of this to end
+# for another run of this script to end
+readonly MAX_WAIT_SECONDS=900
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'configure_etl_user.sh: %s\n' "$2" >&2
@@ -42,7 +43,7 @@ usage() {
     done <"$project/configure_etl_user.sh"
 }
 
-find_project() { # leaves $project; data_folder.bash leaves $data
+find_project() { # sets $project
     local place=${BASH_SOURCE[0]}
     [[ ! -L $place ]] || place=$(readlink -f -- "$place")
     [[ $place == */* ]] || place=./$place
@@ -79,7 +80,7 @@ parse_arguments() {
 
 # --- what is done, and what waits -------------------------------------------------------------------------------------
 
-change() { # TEXT COMMAND: says what changes and does it; --dry-run only says it
+change() { # TEXT COMMAND: print the change and make it; with --dry-run only print it
     changes=$((changes + 1))
     if [[ -n $dry_run ]]; then
         say "would $1"
@@ -93,7 +94,7 @@ waits_for() { # TEXT
     waiting+=("$1")
 }
 
-mend() { # TEXT FOLDER FIND-TESTS -- COMMAND: applies a command to what find finds, where it finds something
+fix_files() { # TEXT FOLDER FIND-TESTS -- COMMAND: run a command on the files that find prints, if any
     local -r text=$1 folder=$2
     local -a tests=()
     local count
@@ -108,43 +109,43 @@ mend() { # TEXT FOLDER FIND-TESTS -- COMMAND: applies a command to what find fin
 # --- user and group ---------------------------------------------------------------------------------------------------
 
 configure_accounts() {
-    getent group "$SERVICE_GROUP" >/dev/null || change "make the group $SERVICE_GROUP" groupadd --system "$SERVICE_GROUP"
+    getent group "$SERVICE_GROUP" >/dev/null || change "create the group $SERVICE_GROUP" groupadd --system "$SERVICE_GROUP"
     local -r home=/home/$SERVICE_USER
-    getent passwd "$SERVICE_USER" >/dev/null || change "make the user $SERVICE_USER" \
+    getent passwd "$SERVICE_USER" >/dev/null || change "create the user $SERVICE_USER" \
         useradd --system --gid "$SERVICE_GROUP" --no-create-home --home-dir "$home" --shell /bin/bash "$SERVICE_USER"
-    [[ -d $home ]] || change "make $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
+    [[ -d $home ]] || change "create $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
     ! getent passwd "$SERVICE_USER" >/dev/null ||
-        mend "give $home to $SERVICE_USER" "$home" ! -user "$SERVICE_USER" -- chown -h "$SERVICE_USER:$SERVICE_GROUP"
+        fix_files "give $home to $SERVICE_USER" "$home" ! -user "$SERVICE_USER" -- chown -h "$SERVICE_USER:$SERVICE_GROUP"
     local -r operator=${SUDO_USER:-root}
     [[ $operator == root || $operator == "$SERVICE_USER" || " $(id -Gn -- "$operator") " == *" $SERVICE_GROUP "* ]] ||
-        change "put $operator into the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator"
+        change "add $operator to the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator"
 }
 
 # --- database and settings --------------------------------------------------------------------------------------------
 
-configure_settings() { # config/.env, once it is known which database
+configure_settings() { # write config/.env when the database is known
     if [[ -e $settings_file ]]; then
         [[ $(stat -c '%U %a' -- "$settings_file") == "$SERVICE_USER 600" ]] ||
-            change "close $settings_file to everybody but $SERVICE_USER" close_settings
+            change "restrict $settings_file to $SERVICE_USER" close_settings
         return
     fi
     database_url='' reader_url=''
     if [[ -n $embedded ]]; then
         database_url=embedded
     elif [[ -n $dry_run ]] && { postgres_is_up || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }; then
-        say "would make the database etl with the logins etl and reader in the host's PostgreSQL"
+        say "would create the database etl with the logins etl and reader in the host's PostgreSQL"
     elif start_postgres; then
         make_database
         changes=$((changes + 1))
-        say "make the database etl with the logins etl and reader: done"
+        say "create the database etl with the logins etl and reader: done"
     else
-        waits_for "the database and $settings_file wait for PostgreSQL: run install_dependencies.sh, then this again (or this with --embedded)"
+        waits_for "the database and $settings_file wait for PostgreSQL: run install_dependencies.sh, then this script again (or this script with --embedded)"
         return
     fi
     change "write $settings_file" write_settings
 }
 
-write_settings() { # the example with the lines of the database filled in
+write_settings() { # copy the example and fill in the lines of the database
     local line
     local -r part=$settings_file.part
     mkdir -p -- "${settings_file%/*}"
@@ -172,14 +173,14 @@ can_ask_pipelines() {
         runuser -u "$SERVICE_USER" -- test -x "$project/.venv/bin/python"
 }
 
-wanted_cron_file() { # leaves the text in $wanted
+make_cron_text() { # sets $wanted
     if can_ask_pipelines; then
-        # Without a run of its own: nothing in the logs when nothing is to be changed.
+        # not as a job: nothing is logged if nothing has to change
         wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
             "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
-            fail 78 "the pipelines' schedules cannot be read; run: $(printf %q "$project/run_python_etl_script.sh") check_config.py"
+            fail 78 "the schedules of the pipelines cannot be read; run: $(printf %q "$project/run_python_etl_script.sh") check_config.py"
         wanted=${wanted%x}
-    else # as it comes with the project, for this place
+    else # the example of the project, with the path of this installation
         wanted=$(<"$project/etl_jobs.cron")$'\n'
         wanted=${wanted/'# Installation: /home/etl_user/client_etl_workflow'/"$mark"}
         local quoted=$project
@@ -189,9 +190,9 @@ wanted_cron_file() { # leaves the text in $wanted
         [[ -z ${ETL_DATA_DIR:-} ]] || wanted=${wanted/'ETL_CRON=1'/"ETL_CRON=1"$'\n'"ETL_DATA_DIR=$ETL_DATA_DIR"}
         [[ -z ${ETL_ENV_FILE:-} ]] || wanted=${wanted/'ETL_CRON=1'/"ETL_CRON=1"$'\n'"ETL_ENV_FILE=$ETL_ENV_FILE"}
     fi
-    # Whoever may write the project must not become another user through it.
+    # users who may write to the project must not become another user through it
     awk -v user="$SERVICE_USER" '!/^(#|$|[A-Z_]+=)/ && ($1 ~ /^@/ ? $2 : $6) != user {bad = 1} END {exit bad}' <<<"$wanted" ||
-        fail 78 "the cron file would run something as another user than $SERVICE_USER; look at: schedule.py show --as-file"
+        fail 78 "the cron file would run a command as another user than $SERVICE_USER; see: schedule.py show --as-file"
 }
 
 configure_cron() {
@@ -199,22 +200,22 @@ configure_cron() {
     type -P cron >/dev/null || waits_for "cron is not installed: run install_dependencies.sh"
     [[ -d ${cron_file%/*} ]] || { waits_for "$cron_file waits for cron" && return; }
     check_cron_file
-    if [[ -f $cron_file ]] && ! can_ask_pipelines; then # what was made from the pipelines is better than the example
-        waits_for "$cron_file stays as it is until there is a Python environment: run install_dependencies.sh, then this again"
+    if [[ -f $cron_file ]] && ! can_ask_pipelines; then # a file made from the pipelines is better than the example
+        waits_for "$cron_file is not changed before there is a Python environment: run install_dependencies.sh, then this script again"
         return
     fi
-    wanted_cron_file
+    make_cron_text
     if [[ -f $cron_file ]] && printf '%s' "$wanted" | cmp -s - "$cron_file" && [[ $(stat -c '%u %a' "$cron_file") == '0 644' ]]; then
         return
     fi
     change "install $cron_file" install_cron_file
 }
 
-install_cron_file() { # whole or not at all; cron passes over the part, whose name has a dot
+install_cron_file() { # atomically; cron ignores the temporary file, because its name has a dot
     printf '%s' "$wanted" | install -m 644 -o root -g root /dev/stdin "$cron_file.part" && mv -- "$cron_file.part" "$cron_file"
 }
 
-# --- taking it away ---------------------------------------------------------------------------------------------------
+# --- remove ---------------------------------------------------------------------------------------------------
 
 remove() {
     local folder part='' other
@@ -230,7 +231,7 @@ remove() {
         is_shared || give_back "$project"
         [[ $data == "$project" ]] || give_back "$data"
         give_back "$settings_file"
-        say "waits: $SERVICE_USER stays, for other environments run as that user: ${other% }"
+        say "waits: $SERVICE_USER is kept, because other environments use it: ${other% }"
         return
     fi
     check_nothing_runs
@@ -239,7 +240,7 @@ remove() {
         [[ -n $folder ]] || continue
         part=$part/$folder
         ! type -P getfacl >/dev/null || ! getfacl -cp -- "$part" 2>/dev/null | grep -q "^user:$SERVICE_USER:" ||
-            change "take the right to pass $part from $SERVICE_USER" setfacl -x "u:$SERVICE_USER" "$part"
+            change "remove the right of $SERVICE_USER to pass through $part" setfacl -x "u:$SERVICE_USER" "$part"
     done
     for folder in "$project" "$data" "$settings_file" "/home/$SERVICE_USER"; do give_back "$folder"; done
     remove_from_clients
@@ -249,33 +250,33 @@ remove() {
 
 check_nothing_runs() { # PGREP-ARGUMENTS
     [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" "$@" >/dev/null ||
-        fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this again"
+        fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this script again"
 }
 
-give_back() { # PATH: a number without a name would belong to whoever gets that number next
+give_back() { # PATH: a user number without a name would belong to the next user with that number
     local -r owner=${SUDO_USER:-root}
-    mend "give $1 to $owner" "$1" -user "$SERVICE_USER" -- chown -h "$owner:"
+    fix_files "give $1 to $owner" "$1" -user "$SERVICE_USER" -- chown -h "$owner:"
 }
 
-remove_from_clients() { # their accounts are theirs; only what is the service user's goes to root
+remove_from_clients() { # the accounts stay; only files of the service user go to root
     local -r folder=/srv/client_etl_workflow
-    mend "give what is $SERVICE_USER's in $folder to root" "$folder" -user "$SERVICE_USER" -- chown -h root
-    mend "give what is $SERVICE_GROUP's in $folder to root" "$folder" -group "$SERVICE_GROUP" -- chgrp -h root
+    fix_files "give the files of $SERVICE_USER in $folder to root" "$folder" -user "$SERVICE_USER" -- chown -h root
+    fix_files "give the files of $SERVICE_GROUP in $folder to root" "$folder" -group "$SERVICE_GROUP" -- chgrp -h root
     local -r clients=$(getent group etl_clients | cut -d: -f4)
-    [[ -z $clients ]] || say "the accounts of clients stay ($clients); to take one away: --remove-client NAME; to keep one, after the next set-up: --add-client"
+    [[ -z $clients ]] || say "the accounts of clients are kept ($clients); to remove one: --remove-client NAME; to use one after the next set-up: --add-client"
 }
 
 remove_group() {
     getent group "$SERVICE_GROUP" >/dev/null || return 0
     local folder
     for folder in "$project" "$data" "$settings_file"; do
-        mend "give what is left of $SERVICE_GROUP in $folder to the owner's group" "$folder" -group "$SERVICE_GROUP" -- \
+        fix_files "give the other files of $SERVICE_GROUP in $folder to the owner's group" "$folder" -group "$SERVICE_GROUP" -- \
             chgrp -h "$(id -gn -- "${SUDO_USER:-root}")"
     done
     change "remove the group $SERVICE_GROUP" groupdel "$SERVICE_GROUP"
 }
 
-# --- the way through --------------------------------------------------------------------------------------------------
+# --- main --------------------------------------------------------------------------------------------------
 
 require_root() { # ARGUMENTS
     local shown
@@ -292,10 +293,10 @@ configure() {
 }
 
 manage_client() {
-    [[ -z $dry_run ]] || fail 2 "--dry-run shows the set-up, not single clients"
+    [[ -z $dry_run ]] || fail 2 "--dry-run only works for the set-up, not for single clients"
     getent passwd "$SERVICE_USER" >/dev/null ||
         fail 78 "there is no $SERVICE_USER yet; first run: sudo $(printf %q "$project/configure_etl_user.sh")"
-    # shellcheck disable=SC1091  # its path is as those above
+    # shellcheck disable=SC1091  # a path like those above
     source "$project/systemscripts/shell/client_accounts.bash"
     if [[ $action == add-client ]]; then add_client "$client" "$key"; else remove_client "$client"; fi
 }
@@ -312,7 +313,7 @@ main() {
     parse_arguments "$@"
     require_root "$@"
     exec {lock}<"$project"
-    flock -w "$LONGEST_WAIT" "$lock" || fail 75 "another installation in $project does not end; look for it, then run this again"
+    flock -w "$MAX_WAIT_SECONDS" "$lock" || fail 75 "another installation in $project does not end; find it with ps, then run this script again"
     # shellcheck source=systemscripts/shell/data_folder.bash
     source "$project/systemscripts/shell/data_folder.bash"
     # shellcheck source=systemscripts/shell/host_folders.bash

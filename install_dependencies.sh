@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
-# Installs what the project needs: system packages and the Python environment .venv.
+# Install what the project needs: system packages and the Python environment .venv.
 #
 # Usage: install_dependencies.sh [--python-only] [--dev] [--dry-run] [--help]
 #
 #   --python-only  only .venv and requirements.txt; needs no root
-#   --dev          also requirements-dev.txt, what the checks need
+#   --dev          also requirements-dev.txt, for the tests and checks
 #   --dry-run      show what would be done, change nothing
 #
-# It may be run again at any time: what is complete stays, a second installation waits for the first. A new environment
-# is made beside the old one, in .venvs/, and takes its place (.venv, a link) once it is complete: offline or failing,
-# the old one stays, and what runs goes on in it. Details of a failure are in var/install.log.
+# You can run it again at any time: what is complete is not changed, and a second installation waits for the first. A new
+# environment is built in .venvs/ and replaces the old one (.venv is a link) when it is complete. Offline or after a
+# failure the old one stays, and running jobs continue in it. Details of a failure are in var/install.log.
 #
 # Environment:
 #   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
-#   ETL_NO_UV=1   install with pip even where uv is there
-#   ETL_DATA_DIR  where var/install.log lies (default: the project folder)
+#   ETL_NO_UV=1   install with pip even if uv is installed
+#   ETL_DATA_DIR  folder of var/install.log (default: the project folder)
 set -euo pipefail
 
 readonly UV_VERSION=0.13.8
-readonly LONGEST_WAIT=900 # seconds for another installation to end
+# for another installation to end
+readonly MAX_WAIT_SECONDS=900
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'install_dependencies.sh: %s\n' "$2" >&2
@@ -61,23 +62,23 @@ parse_arguments() {
 
 # --- the log ----------------------------------------------------------------------------------------------------------
 
-open_log() { # what packages write goes to a file; what they did is said in a line
+open_log() { # the output of package managers goes to a file; the screen gets one line about each
     local folder=${ETL_DATA_DIR:-$project}/var
     log=$folder/install.log
     if ! (umask 007 && mkdir -p -- "$folder" && printf '== %(%F %T%z)T\n' -1 >>"$log") 2>/dev/null; then
-        log=$venv.log # a data folder that cannot be written does not stop the installation
+        log=$venv.log # the installation continues if the data folder cannot be written
         : >>"$log" || fail 78 "neither $folder nor $project can be written by $(id -un); run as the owner of $project"
     fi
 }
 
-logged() { # COMMAND
+run_logged() { # COMMAND
     printf '+ %s\n' "${*@Q}" >>"$log"
     "$@" >>"$log" 2>&1 </dev/null
 }
 
 # --- system packages ----------------------------------------------------------------------------------------------------
 
-wanted_packages() { # the newest Python of the archive that we know, else its own
+list_wanted_packages() { # with the newest supported Python of the archive, else its default
     local version
     for version in 3.12 3.13 3.11; do
         apt-cache show "python$version-venv" >/dev/null 2>&1 && break
@@ -85,23 +86,23 @@ wanted_packages() { # the newest Python of the archive that we know, else its ow
     done
     printf '%s\n' postgresql postgresql-client "python$version" "python$version-venv" \
         git openssh-client openssh-server cron acl ca-certificates
-    ! has_desktop || dbeaver_package
+    ! has_desktop || find_dbeaver_package
 }
 
-missing_packages() {
+list_missing_packages() {
     local package
-    for package in $(wanted_packages); do
+    for package in $(list_wanted_packages); do
         [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == 'install ok installed' ]] || printf '%s\n' "$package"
     done
 }
 
 install_system_packages() {
     type -P apt-get >/dev/null ||
-        fail 78 "this is no Debian, Ubuntu or Mint (no apt-get): install PostgreSQL, Python >= 3.11 with venv, git, OpenSSH and cron by hand, then run: ./install_dependencies.sh --python-only"
+        fail 78 "this host has no apt-get, so it is not Debian, Ubuntu or Mint: install PostgreSQL, Python >= 3.11 with venv, git, OpenSSH and cron by hand, then run: ./install_dependencies.sh --python-only"
     local -a packages as_root=(env DEBIAN_FRONTEND=noninteractive)
-    mapfile -t packages < <(missing_packages)
+    mapfile -t packages < <(list_missing_packages)
     if ((${#packages[@]} == 0)); then
-        say "system packages: all there"
+        say "system packages: complete"
         return
     fi
     if [[ -n $dry_run ]]; then
@@ -113,9 +114,9 @@ install_system_packages() {
         as_root=(sudo "${as_root[@]}")
     fi
     say "system packages: installing ${packages[*]}"
-    logged "${as_root[@]}" apt-get update -q || say "the package lists could not be refreshed (see $log); going on"
-    logged "${as_root[@]}" apt-get install -q -y --no-install-recommends "${packages[@]}" ||
-        fail 75 "the system packages could not be installed; see $log, then run this again"
+    run_logged "${as_root[@]}" apt-get update -q || say "the package lists could not be updated (see $log); continuing"
+    run_logged "${as_root[@]}" apt-get install -q -y --no-install-recommends "${packages[@]}" ||
+        fail 75 "the system packages could not be installed; see $log, then run this script again"
 }
 
 has_desktop() {
@@ -123,16 +124,16 @@ has_desktop() {
         compgen -G '/usr/share/wayland-sessions/*.desktop' >/dev/null
 }
 
-dbeaver_package() { # prints the name of the package where the archive has one
+find_dbeaver_package() { # print the name of the package if the archive has one
     local name
     for name in dbeaver-ce dbeaver; do
         ! apt-cache show "$name" >/dev/null 2>&1 || { printf '%s\n' "$name" && return; }
     done
 }
 
-point_to_dbeaver() { # neither Debian nor Ubuntu has it; where its own archive was added, it is installed with the rest
+point_to_dbeaver() { # Debian and Ubuntu do not have it; from its own archive it is installed with the rest
     has_desktop || return 0
-    type -P dbeaver dbeaver-ce >/dev/null || [[ -n $(dbeaver_package) ]] ||
+    type -P dbeaver dbeaver-ce >/dev/null || [[ -n $(find_dbeaver_package) ]] ||
         say "DBeaver, to look at the data: its Debian package is on the download page of dbeaver.io"
 }
 
@@ -145,7 +146,7 @@ if sys.version_info < (3, 11):
 print(os.path.realpath(sys.executable), "%d.%d" % sys.version_info[:2], importlib.util.find_spec("ensurepip") is not None)
 '
 
-find_python() { # leaves $python and $version; a name on PATH counts only if it runs (version managers leave stubs)
+find_python() { # sets $python and $version; a name on PATH counts only if it runs (version managers leave stubs)
     local -a names=(python3.12 python3.13 python3.11 python3)
     [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
     local name candidate found has_pip bare=''
@@ -159,12 +160,12 @@ find_python() { # leaves $python and $version; a name on PATH counts only if it 
             bare=${bare:-$version}
         done < <(type -aP -- "$name")
     done
-    [[ -z $bare ]] || fail 78 "Python $bare cannot make an environment; run: sudo apt install python$bare-venv"
-    [[ -z ${PYTHON:-} ]] || fail 78 "PYTHON=$PYTHON is no Python 3.11 or newer that runs; name another one or leave it unset"
+    [[ -z $bare ]] || fail 78 "Python $bare cannot create an environment; run: sudo apt install python$bare-venv"
+    [[ -z ${PYTHON:-} ]] || fail 78 "PYTHON=$PYTHON is not a working Python 3.11 or newer; name another one or unset PYTHON"
     fail 78 "no Python 3.11 or newer found; run: sudo apt install python3 python3-venv"
 }
 
-find_uv() { # leaves $uv, empty where there is none
+find_uv() { # sets $uv, empty if there is none
     uv=''
     [[ ${ETL_NO_UV:-} != 1 ]] || return 0
     local candidate
@@ -175,38 +176,38 @@ find_uv() { # leaves $uv, empty where there is none
 
 # --- the environment ----------------------------------------------------------------------------------------------------
 
-# A copy of each requirements file, put into an environment when all of it is installed, says that it is complete. One
-# without it was left by an installation that was killed, and goes.
+# An environment is complete if it has a copy of each requirements file, which is written last. One without a copy was
+# left by an installation that was killed, and is removed.
 
-requirements() {
+list_requirements() {
     printf '%s\n' requirements.txt ${dev:+requirements-dev.txt}
 }
 
 is_complete() {
     local file
     [[ -x $venv/bin/python ]] || return 1
-    for file in $(requirements); do
+    for file in $(list_requirements); do
         cmp -s "$project/$file" "$venv/.$file" || return 1
     done
     "$venv/bin/python" -I -c "$FIND_LOST_FILES" 2>/dev/null || return 1
     [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"
 }
 
-# Byte code may be deleted; what else a package brought must be there.
+# every file of a package must exist, except byte code
 readonly FIND_LOST_FILES='
 import sys
 from importlib.metadata import distributions
-for each in distributions():
-    if any(not file.locate().exists() for file in each.files or () if not file.name.endswith(".pyc")):
+for package in distributions():
+    if any(not file.locate().exists() for file in package.files or () if not file.name.endswith(".pyc")):
         sys.exit(1)
 '
 
-has_version_of() { # PYTHON: asked for by name, it is not enough that there is some environment
+has_version_of() { # PYTHON: if one is given, the environment must have its version
     local -r code='import sys; print(sys.version_info[:2])'
     [[ $("$venv/bin/python" -I -c "$code" 2>/dev/null) == "$("$1" -I -c "$code" 2>/dev/null)" ]]
 }
 
-keep_choices() { # a new environment is of the Python of the old one, and with what the checks need where that had it
+keep_choices() { # a new environment has the Python of the old one, and the packages for the checks if that had them
     [[ -f $venv/.requirements.txt ]] && "$venv/bin/python" -I -c '' 2>/dev/null || return 0
     [[ ! -f $venv/.requirements-dev.txt ]] || dev=1
     [[ -n ${PYTHON:-} ]] || PYTHON=$("$venv/bin/python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))')
@@ -215,58 +216,58 @@ keep_choices() { # a new environment is of the Python of the old one, and with w
 wait_for_others() {
     exec {lock}<"$project"
     flock -n "$lock" && return
-    say "another installation is at work; waiting for it"
-    flock -w "$LONGEST_WAIT" "$lock" || fail 75 "another installation in $project does not end; look for it, then run this again"
+    say "another installation is running; waiting for it"
+    flock -w "$MAX_WAIT_SECONDS" "$lock" || fail 75 "another installation in $project does not end; find it with ps, then run this script again"
 }
 
 set_environment() {
-    umask 022 # others who may read the project may also run it
+    umask 022 # users who may read the project may also run it
     unset PYTHONHOME PYTHONPATH VIRTUAL_ENV CONDA_PREFIX
     export PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
     export PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-    # uv: the system's own certificates as pip uses them, and no Python from somewhere else
+    # uv: use the certificates of the system, as pip does, and download no Python
     export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} UV_NO_PROGRESS=1
 }
 
-set_cache() { # a service user may have no home folder, or somebody else's
+set_cache() { # a service user may have no home folder, or that of another user
     [[ -z ${HOME:-} || ! -O $HOME || ! -w $HOME ]] || return 0
     export UV_CACHE_DIR=$fresh/.cache PIP_CACHE_DIR=$fresh/.cache/pip
 }
 
-make_venv() { # leaves it in $fresh
+make_venv() { # in the folder $fresh
     local tool=pip
     [[ -z $uv ]] || tool=uv
     if [[ -f $venv/.requirements.txt ]]; then
-        say "Python environment: bringing $venv up to date, with Python $version ($tool)"
+        say "Python environment: updating $venv with Python $version ($tool)"
     else
-        say "Python environment: making $venv with Python $version ($tool)"
+        say "Python environment: creating $venv with Python $version ($tool)"
     fi
     mkdir -p -- "$fresh"
     if [[ -n $uv ]]; then
-        logged "$uv" venv --no-project --allow-existing --python "$python" "$fresh" && return
+        run_logged "$uv" venv --no-project --allow-existing --python "$python" "$fresh" && return
         rm -rf -- "$fresh"
         uv=''
     fi
-    logged "$python" -m venv "$fresh" ||
-        fail 78 "Python $version cannot make $venv; see $log, or run: sudo apt install python$version-venv"
+    run_logged "$python" -m venv "$fresh" ||
+        fail 78 "Python $version cannot create $venv; see $log, or run: sudo apt install python$version-venv"
 }
 
-uv_into_venv() { # where there is no uv on this machine, one of our own saves most of the time
+install_uv() { # into the environment, if this machine has none: it saves most of the time
     [[ -z $uv && ${ETL_NO_UV:-} != 1 ]] || return 0
-    logged "$fresh/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
+    run_logged "$fresh/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
     uv=$fresh/bin/uv
 }
 
 install_with_uv() { # ARGUMENTS
-    [[ -n $uv ]] && logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "$@"
+    [[ -n $uv ]] && run_logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "$@"
 }
 
 install_with_pip() { # ARGUMENTS
-    "$fresh/bin/python" -m pip --version >/dev/null 2>&1 || logged "$fresh/bin/python" -m ensurepip || return
-    logged "$fresh/bin/python" -m pip install -q --compile "$@"
+    "$fresh/bin/python" -m pip --version >/dev/null 2>&1 || run_logged "$fresh/bin/python" -m ensurepip || return
+    run_logged "$fresh/bin/python" -m pip install -q --compile "$@"
 }
 
-# Without a network, and whatever it was installed from: its files, linked where that can be done.
+# works without a network and for packages of any origin: links or copies their files
 readonly BRING_EXTRAS='
 import os, re, shutil, sys
 from importlib.metadata import distributions
@@ -285,7 +286,7 @@ while more := {need for each in extras for need in needs[each]} & set(before) - 
     extras |= more
 for package in [before[each] for each in sorted(extras - known)]:
     if [Path(each).parent.name for each in folders[0]] != [Path(each).parent.name for each in folders[1]]:
-        print(f"not brought along to another Python: {name(package)} {package.version}; install it again where it is needed")
+        print(f"not copied to another Python version: {name(package)} {package.version}; if you need it, install it again")
         continue
     for file in package.files or ():
         source = Path(os.path.normpath(file.locate()))
@@ -307,22 +308,22 @@ for package in [before[each] for each in sorted(extras - known)]:
 
 install_requirements() {
     local file=requirements${dev:+-dev}.txt name
-    for name in $(requirements); do cp -- "$project/$name" "$fresh/.$name.new"; done
-    # pip knows the settings of pip (a mirror, a wheel folder), uv does not: what uv cannot get, pip may.
-    uv_into_venv
+    for name in $(list_requirements); do cp -- "$project/$name" "$fresh/.$name.new"; done
+    # pip reads its own settings (a mirror, a wheel folder), uv does not: pip may find what uv cannot
+    install_uv
     install_with_uv -r "$project/$file" || install_with_pip -r "$project/$file" ||
         fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $(printf %q "$project/install_dependencies.sh") --python-only"
-    # What was installed beside the requirements (Spark) comes along.
+    # packages that were installed in addition to the requirements (Spark) are copied
     [[ ! -f $venv/.requirements.txt ]] || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
     rm -rf -- "$fresh/.cache"
-    for name in $(requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
-    # The project's own modules too: whoever runs a job may not be allowed to write there, and would compile at each start.
+    for name in $(list_requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
+    # compile our own modules as well: a user without write access would compile them at each start
     "$fresh/bin/python" -m compileall -q "$project/systemscripts" "$project/jobscripts" || true
 }
 
 # --- the old one and the new one ----------------------------------------------------------------------------------------
 
-swap() { # .venv becomes a link to the new one; an environment of before, a folder, moves beside it
+swap() { # .venv becomes a link to the new environment; an old one that is a folder is moved to .venvs/
     local -r link=$venvs/link
     rm -f -- "$link"
     ln -s -- ".venvs/${fresh##*/}" "$link"
@@ -330,7 +331,7 @@ swap() { # .venv becomes a link to the new one; an environment of before, a fold
     mv -T -- "$link" "$venv"
 }
 
-clear_old() { # [KEPT]: environments that nobody runs in, but for the present one and the one named
+clear_old() { # [KEPT]: remove unused environments, except the current one and KEPT
     local folder current
     current=$(readlink -f -- "$venv" || true)
     for folder in "$venvs"/*/; do
@@ -340,17 +341,17 @@ clear_old() { # [KEPT]: environments that nobody runs in, but for the present on
     done
 }
 
-finish_swap() { # one that was killed between its two moves left no environment: the old one comes back
+finish_swap() { # a swap that was killed between its two moves left no environment: restore the old one
     [[ ! -e $venv && ! -L $venv && -d $venvs/before ]] || return 0
     mv -T -- "$venvs/before" "$venv"
 }
 
 is_used() { # FOLDER: whether a process runs in it, started by its path or by the link
-    # not as an argument: grep would find itself
+    # by stdin: as an argument, grep would find itself
     grep -qsF -f /dev/stdin -- /proc/[0-9]*/cmdline <<<"$1/" || grep -qsF -f /dev/stdin -- /proc/[0-9]*/maps <<<"$1/"
 }
 
-drop_unfinished() { # on the way out: only what is complete has taken its place
+drop_unfinished() { # on exit: remove an incomplete environment
     [[ -f $fresh/.requirements.txt ]] || rm -rf -- "$fresh"
 }
 
@@ -363,12 +364,12 @@ install_python_environment() {
     find_uv
     if [[ -n $dry_run ]]; then
         find_python
-        say "would make or update $venv with Python $version and install $(requirements | tr '\n' ' ')"
+        say "would create or update $venv with Python $version and install $(list_requirements | tr '\n' ' ')"
         return
     fi
     [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(printf %q "$project/install_dependencies.sh") --python-only"
     wait_for_others
-    ! is_complete || return 0 # the one we waited for did it
+    ! is_complete || return 0 # the installation that we waited for did it
     open_log
     finish_swap
     clear_old
@@ -386,13 +387,13 @@ install_python_environment() {
     say "Python environment: complete"
 }
 
-as_owner() { # root leaves no files of his own in somebody else's project
+run_as_owner() { # root must leave no files in the project of another user
     local owner
     owner=$(stat -c %U -- "$project")
     if ((EUID != 0)) || [[ -O $project || $owner == UNKNOWN ]] || ! type -P runuser >/dev/null; then
         install_python_environment
     elif ! runuser -u "$owner" -- test -x "$project/install_dependencies.sh"; then
-        say "waits: the Python environment: $owner cannot pass the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access, then this again"
+        say "waits: the Python environment: $owner cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access, then this script again"
     else
         exec runuser -u "$owner" -- "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
     fi
@@ -408,7 +409,7 @@ main() {
         getent passwd etl_user >/dev/null ||
             say "waits: the user etl_user, the database and cron: run sudo $(printf %q "$project/configure_etl_user.sh")"
     fi
-    as_owner
+    run_as_owner
 }
 
 main "$@"

@@ -1,35 +1,37 @@
 #!/usr/bin/env bash
-# Runs a job script in the project's own Python.
+# Run a job script with the Python environment of the project.
 #
 # Usage: run_python_etl_script.sh SCRIPT[.py] [ARGUMENTS]
 #        run_python_etl_script.sh --help
 #
-# Works from any directory, through a symbolic link and from cron's bare environment. Makes the Python environment
-# when there is none. Off a terminal the output also goes to logs/etl_cron.log, and what keeps a script from starting
-# is sent to ALERT_RECIPIENTS once. The exit code is the script's own: 0 done, 1 failed, 2 wrong usage, 65 bad input
+# Works from any directory, through a symbolic link and from the bare environment of cron. Creates the Python environment
+# if there is none. Without a terminal the output is also written to logs/etl_cron.log, and the reason why a script cannot
+# start is sent to ALERT_RECIPIENTS once. The exit code is that of the script: 0 done, 1 failed, 2 wrong usage, 65 bad input
 # data, 75 try again later, 78 bad configuration.
 #
 # Environment:
-#   ETL_DATA_DIR       where file_watcher/, archive/, logs/ and var/ live (default: the project folder)
+#   ETL_DATA_DIR       folder of file_watcher/, archive/, logs/ and var/ (default: the project folder)
 #   ETL_ENV_FILE       another settings file than config/.env
 #   ETL_NO_CRON_LOG=1  do not copy the output to logs/etl_cron.log
-#   ETL_CRON=1         started by cron: print only what could be told to nobody, for cron to mail
+#   ETL_CRON=1         started by cron: print only messages that could not be sent, so that cron mails them
 set -euo pipefail
 
 readonly SERVICE_USER=etl_user
-readonly TRY_AGAIN_SECONDS=3600 # between two tries to bring the packages up to date: without a network each takes long
-readonly REMIND_SECONDS=604800  # a week
+# between two tries to update the packages, because each takes long without a network
+readonly TRY_AGAIN_SECONDS=3600
+# a week
+readonly REMIND_SECONDS=604800
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'run_python_etl_script.sh: %s\n' "$2" >&2
     quit "$@"
 }
 
-quit() { # CODE TEXT: the end before the job, whose cause has been printed
+quit() { # CODE TEXT: exit before the job starts; the reason has been printed
     [[ -z $cron_log ]] || note "did not start: $2"
-    # A mistake at the keyboard is for who made it; one in a cron file nobody sees.
+    # a mistake at a terminal is seen there; one in a cron file must be mailed
     (($1 == 2)) && [[ ${ETL_CRON:-} != 1 ]] || add_trouble "$2" "$2"
-    last_words failed
+    report_start failed
     exit "$1"
 }
 
@@ -43,37 +45,37 @@ find_project() {
     data=$project script=run_python_etl_script cron_log='' troubles=()
 }
 
-# --- the last to speak ----------------------------------------------------------------------------------------------
+# --- reports of start problems ----------------------------------------------------------------------------------------------
 
-add_trouble() { # KEY TEXT: what keeps jobs from starting; the key stays the same while the cause does
+add_trouble() { # KEY TEXT: why jobs cannot start; the key is the same as long as the cause is the same
     troubles+=("${1//[$'\t\n']/ }"$'\t'"${2//$'\n'/ }")
 }
 
-remembering_folders() { # where systemscripts/last_resort.py keeps whom it has told, in $folders
+list_state_folders() { # sets $folders: where systemscripts/last_resort.py records what it has reported
     folders=("$data/var" "$project/var" "${XDG_STATE_HOME:-${HOME:-}/.local/state}/client_etl_workflow"
         "/var/tmp/client_etl_workflow-$EUID" "/dev/shm/client_etl_workflow-$EUID")
 }
 
-somebody_was_told() {
+was_reported() {
     local folder LC_ALL=C mark=$settings_file
     [[ ${mark:0:1} != '~' ]] || mark=${HOME:-}${mark:1}
     [[ $mark == /* ]] || mark=$PWD/$mark
-    mark=${mark//[^A-Za-z0-9]/_} # as last_resort.py does it
+    mark=${mark//[^A-Za-z0-9]/_} # as in last_resort.py
     ((${#mark} <= 150)) || mark=${mark: -150}
-    remembering_folders
+    list_state_folders
     for folder in "${folders[@]}"; do
         [[ ! -e $folder/start_problems-$mark.json ]] || return 0
     done
     return 1
 }
 
-last_words() { # begun|own|failed: tells what kept the script from starting, or that nothing does so any longer
-    # Who started a step tells of it, and who sits at a terminal has read it.
+report_start() { # begun|own|failed: report why the script did not start, or that it starts again
+    # the pipeline reports its steps, and a user at a terminal has read the message
     [[ -z ${ETL_PARENT_UUID:-} ]] || return 0
     if ((${#troubles[@]})); then
         [[ ! -t 0 && ! -t 1 && ! -t 2 ]] || return 0
     else
-        [[ $1 != failed ]] && somebody_was_told || return 0
+        [[ $1 != failed ]] && was_reported || return 0
     fi
     local candidate
     for candidate in "$project/.venv/bin/python" python3 python3.13 python3.12 python3.11; do
@@ -82,17 +84,17 @@ last_words() { # begun|own|failed: tells what kept the script from starting, or 
             "$candidate" -I "$project/systemscripts/last_resort.py" "$project" "$settings_file" "$data" "$script" "$1" \
                 2>&"$stderr" && return
     done
-    ((${#troubles[@]} == 0)) || without_python
+    ((${#troubles[@]} == 0)) || report_without_python
 }
 
-without_python() { # no Python of any kind: syslog, a local mail server, and what cron mails; once a week
+report_without_python() { # by syslog, a local mail server and the mail of cron; once a week
     local -r text="jobs of $project cannot start: ${troubles[0]#*$'\t'}"
     local folder marker
-    remembering_folders
+    list_state_folders
     for folder in "${folders[@]}"; do
         marker=$folder/start_problems-without_python
         ! is_younger "$marker" "$REMIND_SECONDS" || return 0
-        # shellcheck disable=SC2174  # the parents are of the same user
+        # shellcheck disable=SC2174  # the parent folders belong to the same user
         { mkdir -p -m 700 -- "$folder" && : >"$marker"; } 2>/dev/null && break
     done
     logger -t client_etl_workflow -p user.err -- "$text" 2>/dev/null || true
@@ -121,7 +123,7 @@ usage() {
     list_scripts
 }
 
-script_files() { # the names in $scripts
+list_names() { # sets $scripts
     local file
     scripts=()
     for file in "$project"/jobscripts/[a-z]*.py; do
@@ -131,7 +133,7 @@ script_files() { # the names in $scripts
 
 list_scripts() {
     local name first
-    script_files
+    list_names
     for name in ${scripts[@]+"${scripts[@]}"}; do
         while IFS= read -r first && [[ $first == \#* || -z $first ]]; do :; done <"$project/jobscripts/$name.py"
         [[ $first == '"""'* ]] && first=${first#'"""'} || first=''
@@ -139,7 +141,7 @@ list_scripts() {
     done
 }
 
-distance() { # WORD WORD: how many letters differ, in $letters
+count_differences() { # WORD WORD: sets $letters, the number of different letters
     local one=$1 other=$2 i j cost next corner
     local -a row
     for ((j = 0; j <= ${#other}; j++)); do row[j]=$j; done
@@ -159,41 +161,41 @@ distance() { # WORD WORD: how many letters differ, in $letters
     letters=${row[${#other}]}
 }
 
-unknown_script() { # NAME
+fail_unknown_script() { # NAME
     local name best='' least=5
-    script_files
+    list_names
     for name in ${scripts[@]+"${scripts[@]}"}; do
-        distance "${1:0:60}" "$name"
+        count_differences "${1:0:60}" "$name"
         ((letters >= least)) || { least=$letters && best=$name; }
     done
     [[ -z $best ]] || fail 2 "there is no script \"$1\"; did you mean $best? (--help lists all)"
-    fail 2 "there is no script \"$1\" in $project/jobscripts; known: ${scripts[*]-}"
+    fail 2 "there is no script \"$1\" in $project/jobscripts; the scripts are: ${scripts[*]-}"
 }
 
-find_script() { # NAME as typed, perhaps completed by the shell
+find_script() { # NAME as typed, possibly completed by the shell; sets $script
     script=${1#"$project/"}
     script=${script#./}
     script=${script#jobscripts/}
     script=${script%.py}
-    [[ $script =~ ^[A-Za-z][A-Za-z0-9_]*$ && -f $project/jobscripts/$script.py ]] || unknown_script "$1"
+    [[ $script =~ ^[A-Za-z][A-Za-z0-9_]*$ && -f $project/jobscripts/$script.py ]] || fail_unknown_script "$1"
 }
 
-# --- as whom --------------------------------------------------------------------------------------------------------
+# --- the user --------------------------------------------------------------------------------------------------------
 
-change_user() { # ARGUMENTS: goes on as the service user where the installation is his
-    [[ ! -O $project ]] || return 0 # one built-in test in the everyday case
+change_user() { # ARGUMENTS: continue as the service user if it owns the installation
+    [[ ! -O $project ]] || return 0 # the usual case takes one built-in test
     [[ $(stat -c %U -- "$project") == "$SERVICE_USER" && $(id -un) != "$SERVICE_USER" ]] || return 0
     local -a command=("$wrapper" "$@") settings=()
     local name shown
-    # Another settings file or data folder must not get lost on the way, or the job would work on the wrong database.
+    # keep another settings file or data folder, otherwise the job would use the wrong database
     for name in "${!ETL_@}"; do settings+=("$name=${!name}"); done
     ((${#settings[@]} == 0)) || command=(env "${settings[@]}" "${command[@]}")
     if ((EUID == 0)) && type -P runuser >/dev/null; then
         runuser -u "$SERVICE_USER" -- test -x "$wrapper" ||
-            fail 78 "$SERVICE_USER cannot pass the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
+            fail 78 "$SERVICE_USER cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
         exec runuser -u "$SERVICE_USER" -- "${command[@]}"
     fi
-    # The wrapper's own --help shows whether sudo allows exactly this, without doing anything.
+    # --help of this script shows whether sudo allows this command, and does nothing
     if sudo -n -u "$SERVICE_USER" -- "${command[@]:0:${#command[@]}-$#}" --help >/dev/null 2>&1; then
         exec sudo -n -u "$SERVICE_USER" -- "${command[@]}"
     fi
@@ -203,33 +205,33 @@ change_user() { # ARGUMENTS: goes on as the service user where the installation 
 
 # --- checks before any work -----------------------------------------------------------------------------------------
 
-mend() { # PATH: the command that lets the caller write there
+print_fix() { # PATH: print the command that lets the caller write there
     local user owner group
     user=$(id -un)
     owner=$(stat -c %U -- "$1")
     group=$(stat -c %G -- "$1")
     if [[ " $(id -Gn) " == *" $group "* && $group != "$user" ]]; then
         printf 'sudo chmod -R g+rwX %q' "$1"
-    elif [[ $owner != root && $owner != "$user" ]]; then # it stays its owner's
+    elif [[ $owner != root && $owner != "$user" ]]; then # the owner stays the same
         printf 'sudo setfacl -R -m u:%q:rwX %q' "$user" "$1"
     else
         printf 'sudo chown -R %q: %q' "$user" "$1"
     fi
 }
 
-check_folder() { # PATH: exists or can be made, and can be written
+check_folder() { # PATH: create it if it is missing; fail if it cannot be written
     local parent=$1
     [[ ! -d $1 || ! -w $1 || ! -x $1 ]] || return 0
     [[ -e $1 ]] || ! mkdir -p -- "$1" 2>/dev/null || return 0
     until [[ -e $parent ]]; do parent=${parent%/*} && parent=${parent:-/}; done
-    fail 78 "$1 cannot be written by $(id -un); run: $(mend "$parent")"
+    fail 78 "$1 cannot be written by $(id -un); run: $(print_fix "$parent")"
 }
 
 check_folders() {
     check_folder "$data/logs"
     cron_log=$data/logs/etl_cron.log
-    if [[ -e $cron_log && ! -w $cron_log ]]; then # no reason not to work: each run has its own log as well
-        add_trouble 'cron log' "$cron_log cannot be written by $(id -un), so the output of jobs is only in the log of each run; run: $(mend "$cron_log")"
+    if [[ -e $cron_log && ! -w $cron_log ]]; then # jobs can run, because each run also has its own log
+        add_trouble 'cron log' "$cron_log cannot be written by $(id -un), so the output of jobs is only in the logs of their runs; run: $(print_fix "$cron_log")"
         [[ ${ETL_CRON:-} == 1 ]] || printf 'run_python_etl_script.sh: %s\n' "${troubles[-1]#*$'\t'}" >&2
         cron_log=''
     fi
@@ -238,20 +240,20 @@ check_folders() {
 
 # --- the Python environment -----------------------------------------------------------------------------------------
 
-ensure_python() { # leaves $python
+ensure_python() { # sets $python
     local -r environment=$project/.venv
-    # install_dependencies.sh leaves a copy of what it installed: complete, and still what is asked for.
+    # install_dependencies.sh stores a copy of the requirements it has installed
     if [[ ! -x $environment/bin/python ]]; then
         install_packages || quit "$code" "$why"
     elif ! cmp -s "$project/requirements.txt" "$environment/.requirements.txt"; then
-        bring_up_to_date
+        update_packages
     fi
     python=$environment/bin/python
-    # The environment itself, not the link to it: what runs goes on in it when another one takes its place.
+    # the environment itself, not the link, so that a running job keeps it when another one replaces it
     [[ ! -L $environment ]] || python=$(readlink -f -- "$environment")/bin/python
 }
 
-install_packages() { # its own words go to the caller; leaves its exit code in $code, and why it failed in $why
+install_packages() { # shows the output; sets $code, the exit code, and $why, the reason of a failure
     local words
     exec {words}>&2
     code=0
@@ -263,7 +265,7 @@ install_packages() { # its own words go to the caller; leaves its exit code in $
     return "$code"
 }
 
-bring_up_to_date() { # the old packages are better than none
+update_packages() { # jobs continue with the old packages if it fails
     local -r tried=$project/.venvs/tried
     why='the last try failed'
     if [[ $tried -nt $project/requirements.txt ]] && is_younger "$tried" "$TRY_AGAIN_SECONDS"; then
@@ -274,14 +276,14 @@ bring_up_to_date() { # the old packages are better than none
         { mkdir -p -- "${tried%/*}" && : >"$tried"; } 2>/dev/null || true
     fi
     "$project/.venv/bin/python" -I -c '' 2>/dev/null </dev/null || fail 75 "$why"
-    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be brought up to date ($why); jobs go on with what is installed; run: $(printf %q "$project/install_dependencies.sh") --python-only"
+    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be updated ($why); jobs continue with the installed ones; run: $(printf %q "$project/install_dependencies.sh") --python-only"
 }
 
 set_environment() {
     export PYTHONPATH=$project PYTHONUNBUFFERED=1
     export PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
     [[ -n ${LC_ALL:-}${LANG:-} ]] || export LANG=C.UTF-8 LC_ALL=C.UTF-8
-    # Byte code that belongs to another user would only be in the owner's way.
+    # the owner could not replace byte code of another user
     [[ -O $project ]] || export PYTHONDONTWRITEBYTECODE=1
 }
 
@@ -289,43 +291,43 @@ set_environment() {
 
 wants_cron_log() {
     [[ -n $cron_log && ! -t 1 && ${ETL_NO_CRON_LOG:-} != 1 ]] || return 1
-    # Scripts whose output is data (or a secret) say so in one of their first five lines and are not copied.
+    # scripts whose output is data or a secret say so in their first five lines and are not copied
     local line number=0
     while ((++number <= 5)) && IFS= read -r line; do
         [[ $line != '# no cron log'* ]] || return 1
     done <"$project/jobscripts/$script.py"
 }
 
-note() { # TEXT: one line of our own in the cron log
+note() { # TEXT: write a line of this script to the cron log
     printf '== %(%F %T%z)T %s %s\n' -1 "$script" "$1" >>"$cron_log" 2>/dev/null || true
 }
 
 start_python() { # FILE ARGUMENTS
-    # In a subshell, since a background command would otherwise ignore Ctrl-C; <&0, since it would read /dev/null.
+    # in a subshell, because a background command would ignore Ctrl-C; <&0, because it would read /dev/null
     (
         trap - INT QUIT
-        # Cron started this script; what a step says is for the pipeline that starts it.
+        # cron started this script; the output of a step is for its pipeline
         unset ETL_CRON
         exec "$python" "$project/jobscripts/$1.py" "${@:2}" {stderr}>&-
     ) <&0 &
     child=$!
 }
 
-copy_to_cron_log() { # copies its input to the log and its output; tells when it has all
+copy_to_cron_log() { # copy stdin to the log and to stdout; report the end to $finished
     trap '' INT TERM HUP
     exec {stderr}>&- {start_words}>&-
-    tee -a -p -- "$cron_log" || true # -p: a reader that has gone does not end the job
+    tee -a -p -- "$cron_log" || true # -p: a closed reader does not end the job
     printf x >&"$finished"
 }
 
 start_with_cron_log() { # ARGUMENTS
-    # One tee per stream: what goes to stdout stays on stdout.
+    # one tee per stream, so that stdout stays stdout
     local out err
     exec {finished}<> <(:) # a pipe without a name
     note "started, pid $$"
     exec {out}> >(copy_to_cron_log 2>/dev/null)
     tees=1
-    if [[ -t 2 ]]; then # a progress bar wants its terminal
+    if [[ -t 2 ]]; then # a progress bar needs the terminal
         start_python "$script" "$@" >&"$out" {out}>&- {finished}>&-
     else
         exec {err}> >(copy_to_cron_log >&2 {out}>&-)
@@ -337,7 +339,7 @@ start_with_cron_log() { # ARGUMENTS
 }
 
 # shellcheck disable=SC2329  # traps call these two
-in_foreground() { # does this process group own the terminal?
+is_in_foreground() { # whether this process group owns the terminal
     local -a state
     local text
     read -r text </proc/$$/stat || return 1
@@ -348,11 +350,11 @@ in_foreground() { # does this process group own the terminal?
 # shellcheck disable=SC2329
 forward() { # SIGNAL
     interrupted=1
-    # From a terminal the kernel has already sent it to the whole group: once is enough.
-    [[ $1 != TERM ]] && in_foreground || kill -s "$1" "$child" 2>/dev/null || true
+    # from a terminal the kernel has already sent it to the whole group
+    [[ $1 != TERM ]] && is_in_foreground || kill -s "$1" "$child" 2>/dev/null || true
 }
 
-wait_for_python() { # leaves its exit code in $code
+wait_for_python() { # sets $code, its exit code
     interrupted=1
     while [[ -n $interrupted ]]; do # a trapped signal ends wait early
         interrupted=''
@@ -362,13 +364,13 @@ wait_for_python() { # leaves its exit code in $code
 }
 
 wait_for_tees() {
-    # Somebody the job left behind may hold our pipe for ever. tee goes on for him, we do not.
+    # a process that the job left behind may keep our pipe open: tee waits for it, this script does not
     while ((tees-- > 0)) && read -r -t 5 -n 1 -u "$finished" _; do :; done
 }
 
 run_script() { # ARGUMENTS
     child='' tees=0 interrupted='' code=0
-    # Through it the script says that its run has begun and will speak for itself, or why it could not begin.
+    # through this pipe the script reports that its run has started, or why it could not start
     exec {start_words}<> <(:)
     export ETL_START_FD=$start_words
     trap 'forward TERM' TERM
@@ -385,22 +387,22 @@ run_script() { # ARGUMENTS
     fi
 }
 
-after_death() { # a killed job could not tell anybody: its row is closed and the alert sent from here
+close_killed_run() { # a killed job cannot send its alert: close its row and send it from here
     ((code > 128 && code < 160)) || return 0
-    ((code != 129 && code != 130 && code != 143)) || return 0 # it stopped itself when asked to
+    ((code != 129 && code != 130 && code != 143)) || return 0 # it stopped in an orderly way after a signal
     [[ -f $project/jobscripts/close_interrupted_runs.py && $script != close_interrupted_runs ]] || return 0
-    # What the dead run was, its closing is not: a run of the same number would take the other's place.
+    # closing it is a new run: with the same number it would replace the other one
     unset ETL_START_FD ETL_RUN_UUID ETL_STEP_NUMBER ETL_TIME_LIMIT_HOURS
     start_python close_interrupted_runs >&2
     local job_code=$code
     wait_for_python
     code=$job_code
-    printf '%s: ended by signal %d without a word; its run is closed\n' "$script" "$((code - 128))" >&2
+    printf '%s: killed by signal %d; its run is closed\n' "$script" "$((code - 128))" >&2
 }
 
-# --- did it start? --------------------------------------------------------------------------------------------------
+# --- start check --------------------------------------------------------------------------------------------------
 
-hear_start() { # leaves begun, own (it speaks for itself, but proves nothing), or failed in $start
+read_start() { # sets $start: begun, own (it reports its own errors) or failed
     local line said=''
     start=failed
     while read -r -t 0 -u "$start_words" && IFS= read -r -u "$start_words" line; do
@@ -412,13 +414,13 @@ hear_start() { # leaves begun, own (it speaks for itself, but proves nothing), o
     [[ -z $said && $start == failed ]] || return 0
     case $code in
         0) start=own ;;
-        2) [[ ${ETL_CRON:-} != 1 ]] || say_it_did_not_start ;;
-        129 | 130 | 143) ;; # it was asked to stop
-        *) say_it_did_not_start ;;
+        2) [[ ${ETL_CRON:-} != 1 ]] || add_start_failure ;;
+        129 | 130 | 143) ;; # stopped by a signal
+        *) add_start_failure ;;
     esac
 }
 
-say_it_did_not_start() { # with its own last lines, where the cron log has them
+add_start_failure() { # with the last line of its output, if the cron log has it
     local text='' line last='' next
     printf -v next '; run by hand: %q %s' "$wrapper" "$script.py"
     if [[ -n $cron_log ]]; then
@@ -430,7 +432,7 @@ say_it_did_not_start() { # with its own last lines, where the cron log has them
     done <<<"$text"
     [[ $last != *ModuleNotFoundError* && $last != *ImportError* ]] ||
         next="; run: $(printf %q "$project/install_dependencies.sh") --python-only"
-    add_trouble "script ${last:-exit code $code}" "$script.py ended with exit code $code before it began${last:+: $last}$next"
+    add_trouble "script ${last:-exit code $code}" "$script.py ended with exit code $code before it started${last:+: $last}$next"
 }
 
 main() {
@@ -451,9 +453,9 @@ main() {
     ensure_python
     set_environment
     run_script "${@:2}"
-    hear_start
-    after_death
-    last_words "$start"
+    read_start
+    close_killed_run
+    report_start "$start"
     exit "$code"
 }
 

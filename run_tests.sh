@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Runs the tests: Python and shell, on the embedded PostgreSQL.
+# Run the tests (Python and shell) on the embedded PostgreSQL.
 #
 # Usage: run_tests.sh [--fast] [--long] [--coverage] [--help] [PYTEST ARGUMENTS]
 #
 #   --fast      only the tests marked fast: what breaks most often, in less than a minute
-#   --long      also the tests that take minutes
-#   --coverage  leave var/coverage.json, which the console shows; job scripts that tests start count too
+#   --long      also run the tests that take minutes
+#   --coverage  write var/coverage.json, which the console shows; includes the job scripts that tests start
 #
 # Examples: run_tests.sh tests/tables          one folder
-#           run_tests.sh -k refused -n0        by name, in one process
-#           run_tests.sh tests/shell           the shell scripts only
+#           run_tests.sh -k refused -n0        tests by name, in one process
+#           run_tests.sh tests/shell           only the shell scripts
 #
 # Environment:
-#   REQUIRE_SERVICES=1  a missing server or program is a failure, not a skip
+#   REQUIRE_SERVICES=1  fail, instead of skip, if a server or program is missing
 set -euo pipefail
 
 usage() {
@@ -30,8 +30,8 @@ find_project() {
     readonly project
 }
 
-parse_arguments() { # the rest is pytest's, left in $arguments
-    # loadscope: the tests of a module stay together, so that a server it starts is started once.
+parse_arguments() { # sets $arguments, for pytest
+    # loadscope: the tests of a module stay together, so that its server is started only once
     arguments=(-n auto --dist loadscope)
     local argument
     for argument in "$@"; do
@@ -47,7 +47,7 @@ parse_arguments() { # the rest is pytest's, left in $arguments
 }
 
 set_environment() {
-    # Of the caller's own installation nothing is meant for the tests.
+    # the tests must not use the caller's own installation
     unset ETL_DATA_DIR ETL_ENV_FILE ETL_NOW
     export PYTHONPATH=$project PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
     [[ -n ${LC_ALL:-}${LANG:-} ]] || export LANG=C.UTF-8 LC_ALL=C.UTF-8

@@ -57,7 +57,7 @@ def install_file(cron_file: CronFile, directories: Directories) -> str:
     if owner and owner != own_mark:
         own = own_cron_file.find_path()
         raise ConfigurationError(
-            f"{cron_file.path} starts another installation, {owner.removeprefix(own_cron_file.MARK)}",
+            f"{cron_file.path} belongs to another installation, {owner.removeprefix(own_cron_file.MARK)}",
             f"Omit --cron-file: this installation's file is {own}."
             if own != cron_file.path
             else f"Name another file in ETL_CRON_FILE; if that installation is gone, run: sudo rm {cron_file.path}",

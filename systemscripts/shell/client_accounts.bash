@@ -1,16 +1,16 @@
 # Client accounts: chrooted, key-only SFTP accounts on this host. Sourced by configure_etl_user.sh, run as root.
 #
 # The caller has the functions `fail CODE TEXT` (ends the script) and `say TEXT`, and the variables SERVICE_USER and
-# SERVICE_GROUP: the suite's user, who must be able to take files out of each inbox.
+# SERVICE_GROUP: the service user must be able to move files out of each inbox.
 #
-#   add_client NAME KEYFILE   make the account, or give an existing one another key; may be repeated
-#   remove_client NAME        take the account away; what the client delivered stays
+#   add_client NAME KEYFILE   create the account, or give an existing one another key; may be repeated
+#   remove_client NAME        remove the account; delivered files are kept
 #
-# A client sees /inbox (his to write) and /outbox (his to read) and nothing else: no shell, no forwarding, no password.
+# A client can write to /inbox and read from /outbox, and nothing else: no shell, no forwarding, no password.
 # shellcheck shell=bash
 
-: "${CLIENT_ROOT:=/srv/client_etl_workflow}"           # NAME/inbox, NAME/outbox; each part of the path is root's alone
-: "${CLIENT_KEYS:=/etc/ssh/client_etl_workflow_keys}"  # one file of public keys for each client
+: "${CLIENT_ROOT:=/srv/client_etl_workflow}"           # NAME/inbox, NAME/outbox; only root may write to the folders above
+: "${CLIENT_KEYS:=/etc/ssh/client_etl_workflow_keys}"  # one file of public keys per client
 : "${CLIENT_GROUP:=etl_clients}"
 : "${SSHD_CONFIG_FOLDER:=/etc/ssh/sshd_config.d}"
 : "${SSHD_PID_FILE:=/run/sshd.pid}"
@@ -21,7 +21,7 @@ add_client() { # NAME KEYFILE
     [[ -x /usr/sbin/sshd ]] || fail 78 "OpenSSH's server is not installed; run: apt-get install openssh-server"
     id -u -- "$SERVICE_USER" >/dev/null 2>&1 || fail 78 "there is no user $SERVICE_USER yet; run configure_etl_user.sh first"
     [[ -r $key_file ]] || fail 2 "the key file $key_file cannot be read"
-    ssh-keygen -l -f "$key_file" >/dev/null 2>&1 || fail 2 "$key_file holds no public SSH key"
+    ssh-keygen -l -f "$key_file" >/dev/null 2>&1 || fail 2 "$key_file does not contain a public SSH key"
     if grep -q 'PRIVATE KEY' -- "$key_file"; then fail 2 "$key_file is a private key; ask the client for the public one (.pub)"; fi
     getent group "$CLIENT_GROUP" >/dev/null || groupadd --system "$CLIENT_GROUP"
     make_client_user "$name"
@@ -30,21 +30,21 @@ add_client() { # NAME KEYFILE
     install -m 644 -o root -g root "$key_file" "$CLIENT_KEYS/$name"
     write_sshd_config
     say "client $name: sftp -i KEY $name@$(hostname), key $(ssh-keygen -l -f "$key_file" | cut -d' ' -f2)"
-    say "to load what he puts there, in the import's YAML: sources: [{type: local, path: $CLIENT_ROOT/$name/inbox}]"
+    say "to load files from its inbox, write into the YAML of the import: sources: [{type: local, path: $CLIENT_ROOT/$name/inbox}]"
 }
 
 remove_client() { # NAME
     local -r name=$1
     check_client_name "$name"
     is_client "$name" || fail 2 "there is no client $name"
-    rm -f -- "${CLIENT_KEYS:?}/$name" # first: from now on nobody logs in as him
-    pkill -KILL -u "$name" || true    # sessions that are open
-    userdel "$name" 2>/dev/null || fail 1 "the user $name cannot be removed; is he logged in?"
-    say "client $name is removed; what he delivered stays in $CLIENT_ROOT/$name"
+    rm -f -- "${CLIENT_KEYS:?}/$name" # first, so that no new session starts
+    pkill -KILL -u "$name" || true    # open sessions
+    userdel "$name" 2>/dev/null || fail 1 "the user $name cannot be removed; see its processes: ps -u $name"
+    say "client $name is removed; delivered files are kept in $CLIENT_ROOT/$name"
 }
 
 check_client_name() { # NAME
-    [[ $1 =~ ^[a-z][a-z0-9_-]{0,30}$ ]] || fail 2 "the client name '$1' must be a-z, 0-9, _ and -, at most 31, a letter first"
+    [[ $1 =~ ^[a-z][a-z0-9_-]{0,30}$ ]] || fail 2 "the client name '$1' is not valid: use a letter, then a-z, 0-9, _ and -, at most 31 characters"
 }
 
 is_client() { # NAME
@@ -54,17 +54,17 @@ is_client() { # NAME
 make_client_user() { # NAME
     local -r name=$1
     if id -u -- "$name" >/dev/null 2>&1; then
-        is_client "$name" || fail 2 "the user $name is there and is no client; choose another name"
+        is_client "$name" || fail 2 "the user $name exists and is not a client; choose another name"
         return 0
     fi
     useradd --system --user-group --groups "$CLIENT_GROUP" --no-create-home --home-dir / --shell /usr/sbin/nologin "$name"
-    usermod --password '*' "$name" # no password fits; "!" would lock the account for keys too (UsePAM no)
+    usermod --password '*' "$name" # no password matches; "!" would also lock the account for keys (UsePAM no)
 }
 
-make_client_folders() { # NAME: sshd refuses a chroot that anybody but root may change
+make_client_folders() { # NAME: sshd refuses a chroot that other users than root may change
     local -r name=$1 home=$CLIENT_ROOT/$1
     install -d -m 755 -o root -g root "$CLIENT_ROOT" "$home"
-    # the group bit hands each new file to the suite's group, which may read it and take it away
+    # the group bit gives each new file to the service group, which may read and remove it
     install -d -m 2770 -o "$name" -g "$SERVICE_GROUP" "$home/inbox"
     install -d -m 2750 -o "$SERVICE_USER" -g "$name" "$home/outbox"
 }
@@ -76,22 +76,22 @@ write_sshd_config() {
     install -d -m 755 "$SSHD_CONFIG_FOLDER"
     [[ ! -f $file || $(<"$file") != "$wanted" ]] || return 0
     printf '%s\n' "$wanted" >"$file.new"
-    /usr/sbin/sshd -t -f "$file.new" -o "HostKey=$(any_host_key)" || {
+    /usr/sbin/sshd -t -f "$file.new" -o "HostKey=$(find_host_key)" || {
         rm -f -- "$file.new"
-        fail 78 "sshd does not take the settings for clients; nothing was changed there"
+        fail 78 "sshd does not accept the settings for clients; its configuration was not changed"
     }
     mv -f -- "$file.new" "$file"
     reload_sshd
 }
 
-any_host_key() { # sshd -t wants one
-    local -a found=(/etc/ssh/ssh_host_*_key)
-    printf '%s' "${found[0]}"
+find_host_key() { # sshd -t needs one
+    local -a keys=(/etc/ssh/ssh_host_*_key)
+    printf '%s' "${keys[0]}"
 }
 
 sshd_config() {
     cat <<END
-# Written by configure_etl_user.sh --add-client: accounts of clients see their own folder and nothing else.
+# Written by configure_etl_user.sh --add-client: accounts of clients see only their own folder.
 Match Group $CLIENT_GROUP
     ChrootDirectory $CLIENT_ROOT/%u
     ForceCommand internal-sftp -u 0007
@@ -114,5 +114,5 @@ reload_sshd() {
     if [[ -r $SSHD_PID_FILE ]] && pid=$(<"$SSHD_PID_FILE") && kill -HUP "$pid" 2>/dev/null; then
         return 0
     fi
-    say "sshd does not run; the accounts work once it is started"
+    say "sshd is not running; the accounts work after it is started"
 }

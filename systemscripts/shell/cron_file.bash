@@ -1,8 +1,8 @@
-# Which file of /etc/cron.d is this installation's; as systemscripts/schedules/own_cron_file.py finds it. For
-# configure_etl_user.sh, which offers fail and sets $project.
-# shellcheck disable=SC2034,SC2154  # what configure_etl_user.sh sets and uses
+# Find this installation's file in /etc/cron.d, by the rules of systemscripts/schedules/own_cron_file.py. For
+# configure_etl_user.sh, which has the function fail and sets $project.
+# shellcheck disable=SC2034,SC2154  # set or used by configure_etl_user.sh
 
-find_cron_file() { # leaves $cron_file, and in $mark the line that names this installation
+find_cron_file() { # sets $cron_file, and $mark, the line that names this installation
     local word file short
     local -r folder=/etc/cron.d
     mark="# Installation: $project${ETL_ENV_FILE:+ ETL_ENV_FILE=$ETL_ENV_FILE}${ETL_DATA_DIR:+ ETL_DATA_DIR=$ETL_DATA_DIR}"
@@ -22,7 +22,7 @@ find_cron_file() { # leaves $cron_file, and in $mark the line that names this in
     done
 }
 
-cron_file_owner() { # FILE: prints the line that names the installation it starts, if it starts one
+cron_file_owner() { # FILE: print the line that names its installation, if it has one
     local line wrapper='' variables=''
     [[ -f $1 && -r $1 ]] || return 0
     while IFS= read -r line || [[ -n $line ]]; do
@@ -30,7 +30,7 @@ cron_file_owner() { # FILE: prints the line that names the installation it start
             '# Installation: '*) printf '%s' "$line" && return ;;
             ETL_ENV_FILE=* | ETL_DATA_DIR=*) variables+=" $line" ;;
             '#'*) ;;
-            *"'/"*"/run_python_etl_script.sh' "*) # of a version before that line
+            *"'/"*"/run_python_etl_script.sh' "*) # from a version without that line
                 wrapper=/${line#*"'/"} && wrapper=${wrapper%%"/run_python_etl_script.sh'"*}
                 ;;
             *' /'*'/run_python_etl_script.sh '*) wrapper=/${line#*' /'} && wrapper=${wrapper%%/run_python_etl_script.sh *} ;;
@@ -39,14 +39,14 @@ cron_file_owner() { # FILE: prints the line that names the installation it start
     [[ -z $wrapper ]] || printf '# Installation: %s%s' "${wrapper//\\%/%}" "$variables"
 }
 
-check_cron_file() { # another installation's file is neither overwritten nor removed
+check_cron_file() { # fail if the file belongs to another installation
     local owner
     owner=$(cron_file_owner "$cron_file")
     [[ -z $owner || $owner == "$mark" ]] ||
-        fail 78 "$cron_file starts another installation, ${owner#'# Installation: '}; leave ETL_CRON_FILE unset, or if that installation is gone run: sudo rm $cron_file"
+        fail 78 "$cron_file belongs to another installation, ${owner#'# Installation: '}; unset ETL_CRON_FILE, or if that installation no longer exists run: sudo rm $cron_file"
 }
 
-other_cron_files() { # prints the cron files of other installations
+other_cron_files() { # print the cron files of other installations
     local file owner
     for file in /etc/cron.d/etl_jobs*; do
         owner=$(cron_file_owner "$file")

@@ -1,6 +1,6 @@
-# Where the data of an installation lie; for the scripts at the top level, which set $project.
+# Find the data folder of an installation, for the scripts at the top level, which set $project.
 
-find_setting() { # NAME: its value in the settings file (read, never sourced), in $value; empty where it has none
+find_setting() { # NAME: sets $value from the settings file (read, never sourced), or empty
     local line
     local -r file=${ETL_ENV_FILE:-$project/config/.env}
     value=''
@@ -16,7 +16,7 @@ find_setting() { # NAME: its value in the settings file (read, never sourced), i
     done <"$file"
 }
 
-find_data_folder() { # the environment, else the settings file, else the project
+find_data_folder() { # sets $data: from the environment, else the settings file, else the project folder
     local value=${ETL_DATA_DIR:-}
     [[ -n $value ]] || find_setting ETL_DATA_DIR
     # shellcheck disable=SC2034  # for the script that sources this

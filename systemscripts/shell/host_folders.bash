@@ -1,8 +1,8 @@
-# Folders, their owner and modes, and the way to them. For configure_etl_user.sh, which offers say, fail, change, mend and
-# waits_for.
-# shellcheck disable=SC2154  # what configure_etl_user.sh sets
+# Set up the folders, their owner and modes, and the right to pass through the folders above. For configure_etl_user.sh,
+# which has the functions say, fail, change, fix_files and waits_for.
+# shellcheck disable=SC2154  # set by configure_etl_user.sh
 
-check_embedded_database() { # its files must not change hands while it runs
+check_embedded_database() { # its files must not get another owner while it runs
     local -r pid_file=$data/var/database/data/postmaster.pid
     local pid owner
     [[ -f $pid_file ]] || return 0
@@ -16,30 +16,30 @@ configure_folders() {
     local folder
     check_embedded_database
     for folder in file_watcher/file_watcher_temp file_watcher/refused archive logs var; do
-        [[ -d $data/$folder ]] || change "make $data/$folder" mkdir -p -- "$data/$folder"
+        [[ -d $data/$folder ]] || change "create $data/$folder" mkdir -p -- "$data/$folder"
     done
     for folder in "$project" "$data"; do
-        [[ $folder == "$project" || $folder != "$project"/* ]] || continue # below the project: done with it
-        own "$folder"
+        [[ $folder == "$project" || $folder != "$project"/* ]] || continue # below the project folder: done with it
+        give_to_service_user "$folder"
     done
     for folder in file_watcher archive logs; do
-        mend "give the files of $data/$folder mode 660" "$data/$folder" -type f ! -perm 660 -- chmod 660
+        fix_files "give the files of $data/$folder mode 660" "$data/$folder" -type f ! -perm 660 -- chmod 660
     done
 }
 
-own() { # FOLDER: all of it the service user's, open to his group, closed to others; what is private stays private
+give_to_service_user() { # FOLDER: open to its group, closed to others; private files stay private
     getent passwd "$SERVICE_USER" >/dev/null ||
         { change "give $1 to $SERVICE_USER, folders with mode 2770, files closed to others" && return; } # --dry-run
-    # Python's packages and byte code, git's objects and PostgreSQL's files have modes of their own, which must stay.
+    # the files of Python, git and PostgreSQL have their own modes, which must not change
     local -ra apart=(-name .venv -o -name .git -o -name __pycache__ -o -path "$data/var/database" -o -path "$data/var/demo")
-    mend "give $1 to $SERVICE_USER" "$1" \( ! -user "$SERVICE_USER" -o ! -group "$SERVICE_GROUP" \) -- \
+    fix_files "give $1 to $SERVICE_USER" "$1" \( ! -user "$SERVICE_USER" -o ! -group "$SERVICE_GROUP" \) -- \
         chown -h "$SERVICE_USER:$SERVICE_GROUP"
-    mend "give the folders in $1 mode 2770" "$1" \( "${apart[@]}" \) -prune -o -type d ! -perm 2770 -- chmod 2770
-    mend "close the files in $1 to others" "$1" \( "${apart[@]}" \) -prune -o -type f -perm /007 -- chmod o-rwx
-    mend "let the group write the files in $1" "$1" \( "${apart[@]}" \) -prune -o -type f -perm -040 ! -perm -020 -- chmod g+w
+    fix_files "give the folders in $1 mode 2770" "$1" \( "${apart[@]}" \) -prune -o -type d ! -perm 2770 -- chmod 2770
+    fix_files "close the files in $1 to others" "$1" \( "${apart[@]}" \) -prune -o -type f -perm /007 -- chmod o-rwx
+    fix_files "let the group write the files in $1" "$1" \( "${apart[@]}" \) -prune -o -type f -perm -040 ! -perm -020 -- chmod g+w
 }
 
-can_pass() { # FOLDER: whether the service user may go through it
+can_pass() { # FOLDER: whether the service user may pass through it
     if getent passwd "$SERVICE_USER" >/dev/null && ((EUID == 0)); then
         runuser -u "$SERVICE_USER" -- test -x "$1"
     else
@@ -47,7 +47,7 @@ can_pass() { # FOLDER: whether the service user may go through it
     fi
 }
 
-configure_passage() { # every folder above the project must let him through
+configure_passage() { # the service user must be able to pass through every folder above the project
     local folder part=''
     local -a names
     IFS=/ read -ra names <<<"${project%/*}"
@@ -56,10 +56,10 @@ configure_passage() { # every folder above the project must let him through
         part=$part/$folder
         ! can_pass "$part" || continue
         if [[ -z $grant_home_access ]]; then
-            waits_for "$SERVICE_USER cannot pass $part; to let him through it, and nothing more, run: sudo ${project@Q}/configure_etl_user.sh --grant-home-access"
+            waits_for "$SERVICE_USER cannot pass through $part; to grant only that right run: sudo ${project@Q}/configure_etl_user.sh --grant-home-access"
             return
         fi
-        type -P setfacl >/dev/null || { waits_for "the right to pass $part needs the package acl: run install_dependencies.sh" && return; }
-        change "let $SERVICE_USER pass $part" setfacl -m "u:$SERVICE_USER:x" "$part"
+        type -P setfacl >/dev/null || { waits_for "the right to pass through $part needs the package acl: run install_dependencies.sh" && return; }
+        change "let $SERVICE_USER pass through $part" setfacl -m "u:$SERVICE_USER:x" "$part"
     done
 }

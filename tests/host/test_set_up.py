@@ -47,7 +47,7 @@ def test_dry_run_changes_nothing(host: Machine) -> None:
     before = host.changed_files()
     done = configure(host, "--dry-run")
     assert done.returncode == 0, done.stderr
-    for text in ("would make the user etl_user", "would install /etc/cron.d/etl_jobs"):
+    for text in ("would create the user etl_user", "would install /etc/cron.d/etl_jobs"):
         assert text in done.stdout
     shown = install(host, "--dry-run").stdout
     assert "would install the system packages: " in shown
@@ -63,7 +63,7 @@ def test_debians_python_without_venv_is_named_with_what_to_install(host: Machine
     done = host.run("runuser", "-u", "anna", "--", "env", "-i", "ETL_NO_UV=1", "PATH=/usr/bin:/bin", *command)
     assert done.returncode == 78
     assert re.fullmatch(
-        r"install_dependencies.sh: Python 3\.\d+ cannot make an environment; run: sudo apt install python3\.\d+-venv\n",
+        r"install_dependencies.sh: Python 3\.\d+ cannot create an environment; run: sudo apt install python3\.\d+-venv\n",
         done.stderr,
     )
 
@@ -80,7 +80,7 @@ def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machi
     assert "configure_etl_user.sh --grant-home-access, then this again" in installed.stdout
     started = job(host, "status.py")
     assert started.returncode == 78
-    assert started.stderr.startswith("run_python_etl_script.sh: etl_user cannot pass the folders above")
+    assert started.stderr.startswith("run_python_etl_script.sh: etl_user cannot pass through the folders above")
     assert started.stderr.endswith("configure_etl_user.sh --grant-home-access\n") and started.stderr.count("\n") == 1
     assert host.shell("id -gn etl_user; id -Gn anna").split() == ["etl_group", "anna", "etl_group"]
     modes = host.shell(f"stat -c '%a %U %G' '{FOLDER}'/{{file_watcher,archive,logs,var,jobscripts,.}}")
@@ -104,7 +104,7 @@ def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Ma
     assert done.returncode == 0, done.stdout + done.stderr
     assert "system packages: installing" in done.stdout and "postgresql" in done.stdout
     found = changes(configure(host))
-    assert "make the database etl with the logins etl and reader: done" in found
+    assert "create the database etl with the logins etl and reader: done" in found
     assert host.shell(f"stat -c '%a %U' '{FOLDER}/config/.env'") == "600 etl_user\n"
     asked = job(host, "database.py", "sql", "select current_user, current_database() as name")
     assert asked.stdout.split() == ["current_user,name", "etl,etl"], asked.stderr
@@ -140,7 +140,7 @@ def test_the_hosts_database_is_backed_up_and_restored_by_its_own_tools_and_login
 def test_the_second_run_of_both_changes_nothing(host: Machine) -> None:
     before = host.changed_files()
     again, configured = install(host), configure(host)
-    assert again.stdout.splitlines()[0] == "system packages: all there", again.stdout + again.stderr
+    assert again.stdout.splitlines()[0] == "system packages: complete", again.stdout + again.stderr
     assert configured.stdout == "nothing to change\n", configured.stdout + configured.stderr
     after = [line for line in host.changed_files().splitlines() if "/var/install.log " not in line]
     assert set(after) - set(before.splitlines()) == set()

@@ -48,7 +48,7 @@ def test_each_clone_installs_a_cron_file_of_its_own(host: Machine) -> None:
 def test_the_file_of_another_installation_is_not_overwritten_even_when_it_is_named(host: Machine) -> None:
     first = content(host, FIRST)
     code, said = apply(host, TWO, "apply", "--cron-file", FIRST)
-    assert code == 78 and f"{FIRST} starts another installation, {ONE}" in said and f"{FIRST}_etl" in said
+    assert code == 78 and f"{FIRST} belongs to another installation, {ONE}" in said and f"{FIRST}_etl" in said
     done = host.run("env", f"ETL_CRON_FILE={FIRST}", f"{TWO}/configure_etl_user.sh", "--remove")
     assert done.returncode == 78 and ONE in done.stderr
     assert content(host, FIRST) == first

@@ -33,6 +33,6 @@ setup() {
     before=$(find "$project" -printf '%p %m %u %T@\n')
     ETL_CRON_FILE=$BATS_TEST_TMPDIR/etl_jobs run --separate-stderr as_nobody "$configure" --dry-run
     [ "$status" -eq 0 ]
-    [[ $output == *"would make $project/archive"*"would install $BATS_TEST_TMPDIR/etl_jobs"* ]]
+    [[ $output == *"would create $project/archive"*"would install $BATS_TEST_TMPDIR/etl_jobs"* ]]
     [ "$(find "$project" -printf '%p %m %u %T@\n')" = "$before" ]
 }

@@ -34,7 +34,7 @@ answer() {
     run --separate-stderr env HOME=/nonexistent "$wrapper" answer
     [ "$status" -eq 0 ]
     [ "$output" = 42 ]
-    [[ $stderr == *'making '*'/.venv with Python'* ]]
+    [[ $stderr == *'creating '*'/.venv with Python'* ]]
 }
 
 @test "changed requirements are brought in at the next start" {
@@ -45,7 +45,7 @@ answer() {
     "$install" --python-only
     printf '%s\n' "$package" >"$project/requirements.txt"
     touch -d '2020-01-01' "$project/requirements.txt" # also where the file looks old
-    "$wrapper" say 2>&1 | grep 'bringing .* up to date'
+    "$wrapper" say 2>&1 | grep 'updating .*with Python'
     [ "$(answer)" = 42 ]
 }
 
@@ -139,7 +139,7 @@ print(tiny_package.ANSWER)'
     first=$!
     "$install" --python-only >"$BATS_TEST_TMPDIR/two" 2>&1
     wait "$first"
-    [ "$(cat "$BATS_TEST_TMPDIR"/{one,two} | grep -c 'making')" -eq 1 ]
+    [ "$(cat "$BATS_TEST_TMPDIR"/{one,two} | grep -c 'creating')" -eq 1 ]
     [ "$(answer)" = 42 ]
 }
 
@@ -196,7 +196,7 @@ print(tiny_package.ANSWER)'
 @test "--dry-run changes nothing" {
     run "$install" --python-only --dev --dry-run
     [ "$status" -eq 0 ]
-    [[ $output == *'would make'*'requirements.txt requirements-dev.txt'* ]]
+    [[ $output == *'would create'*'requirements.txt requirements-dev.txt'* ]]
     [ ! -e "$project/.venv" ] && [ ! -e "$project/var" ]
     type -P apt-get || skip 'no apt'
     run "$install" --dry-run

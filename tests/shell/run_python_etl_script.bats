@@ -82,7 +82,7 @@ open(sys.argv[2], "w").write(inner.stdout + inner.stderr)'
     "$wrapper" much | cmp - <("$project/.venv/bin/python" -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 20000)')
 }
 
-@test "a reader that goes away does not end the job" {
+@test "a reader that closes early does not end the job" {
     job long 'import pathlib, sys
 for number in range(20000): print(number)
 pathlib.Path(sys.argv[1]).touch()'

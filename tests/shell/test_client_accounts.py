@@ -170,10 +170,10 @@ def test_a_removed_client_can_no_longer_log_in_and_what_he_delivered_stays(host:
 @pytest.mark.parametrize(
     ("name", "key", "said"),
     [
-        ("root", "client_key.pub", "is no client"),
-        ("../x", "client_key.pub", "must be"),
+        ("root", "client_key.pub", "is not a client"),
+        ("../x", "client_key.pub", "is not valid"),
         ("acme", "client_key", "private key"),
-        ("acme", "sshd_config", "holds no public SSH key"),
+        ("acme", "sshd_config", "does not contain a public SSH key"),
         ("acme", "missing.pub", "cannot be read"),
     ],
 )
