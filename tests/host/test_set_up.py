@@ -63,7 +63,8 @@ def test_debians_python_without_venv_is_named_with_what_to_install(host: Machine
     done = host.run("runuser", "-u", "anna", "--", "env", "-i", "ETL_NO_UV=1", "PATH=/usr/bin:/bin", *command)
     assert done.returncode == 78
     assert re.fullmatch(
-        r"install_dependencies.sh: Python 3\.\d+ cannot create an environment; run: sudo apt install python3\.\d+-venv\n",
+        r"install_dependencies.sh: Python 3\.\d+ cannot create an environment; "
+        r"run: sudo apt install python3\.\d+-venv\n",
         done.stderr,
     )
 
