@@ -180,15 +180,15 @@ def _time_walk(session: requests.Session, url: str, path: str) -> list[float]:
     for _ in range(REQUESTS):
         milliseconds, text = _time_request(session, url + address)
         taken.append(milliseconds)
-        found = text.rpartition('rel="next" href="')[2] if 'rel="next"' in text else ""
-        address = found.partition('"')[0].replace("&amp;", "&") or path
+        link = text.rpartition('rel="next" href="')[2] if 'rel="next"' in text else ""
+        address = link.partition('"')[0].replace("&amp;", "&") or path
     return taken
 
 
 def _print_times(name: str, taken: list[float], computed: float) -> float:
     p95 = statistics.quantiles(taken, n=20, method="inclusive")[18]
-    each = computed * 1000 / len(taken)
-    print(f"{name:55} {statistics.median(taken):9.1f} {p95:8.1f} {each:8.1f}", flush=True)
+    milliseconds_each = computed * 1000 / len(taken)
+    print(f"{name:55} {statistics.median(taken):9.1f} {p95:8.1f} {milliseconds_each:8.1f}", flush=True)
     return p95
 
 

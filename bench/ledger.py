@@ -79,12 +79,12 @@ def measure(
     bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable[[Measurement, str], None]
 ) -> Measurement:
     """Fill the ledgers and measure everything; `show` is called with each name once it is measured."""
-    found = Measurement(fill)
+    measurement = Measurement(fill)
 
     def note(name: str, *taken: Cost) -> None:
-        found.seconds[name] = min(each.seconds for each in taken)
-        found.processor[name] = min(each.processor for each in taken)
-        show(found, name)
+        measurement.seconds[name] = min(cost.seconds for cost in taken)
+        measurement.processor[name] = min(cost.processor for cost in taken)
+        show(measurement, name)
 
     ledger_fill.empty_ledgers(bench.sql)
     (bench.folder / "archive").mkdir(exist_ok=True)
@@ -115,9 +115,9 @@ def measure(
             day = date(2020, 1, 1) + timedelta(days=number // 500)
             _drop_file(bench, f"waiting{number % 500}", day, number)
         name, whole = "run that finds nothing", _measure_command(bench, "generic_import", "ledger")
-        seconds, processor = whole.seconds - found.seconds[name], whole.processor - found.processor[name]
+        seconds, processor = whole.seconds - measurement.seconds[name], whole.processor - measurement.processor[name]
         note("each waiting file", Cost(seconds / waiting, processor / waiting))
-    return found
+    return measurement
 
 
 def _measure_command(bench: Bench, script: str, *arguments: str) -> Cost:
@@ -131,7 +131,7 @@ def _read_server_seconds(bench: Bench) -> float:
     process = int(Path(bench.server_folder, "data", "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     # the server's own process last: what a session that ends meanwhile has taken is counted there
-    return sum(_read_process_seconds(each) for each in [*children, str(process)])
+    return sum(_read_process_seconds(process_id) for process_id in [*children, str(process)])
 
 
 def _read_process_seconds(process: str) -> float:
@@ -162,7 +162,7 @@ def _measure_pages(bench: Bench, repeats: int) -> list[tuple[str, Cost]]:
     [(dataset_id,)] = bench.sql("select max(dataset_id) from dba.tdataset")
     [(run_uuid,)] = bench.sql("select run_uuid from dba.trun order by started_at desc limit 1")
     named = {f"/console/datasets/{dataset_id}": "a dataset", f"/console/runs/{run_uuid}": "a run"}
-    found = []
+    times = []
     with bench.run_console() as (url, headers):
         session = requests.Session()
         session.headers.update(headers)
@@ -172,21 +172,23 @@ def _measure_pages(bench: Bench, repeats: int) -> list[tuple[str, Cost]]:
                 begun = time.perf_counter()
                 session.get(url + page, timeout=600).raise_for_status()
                 taken.append(time.perf_counter() - begun)
-            found.append((f"page {named.get(page, page)}", Cost(min(taken), 0.0)))
-    return found
+            times.append((f"page {named.get(page, page)}", Cost(min(taken), 0.0)))
+    return times
 
 
 def list_missed(first: Measurement, measured: list[Measurement]) -> list[str]:
-    """A sentence for each target that a fill of TARGETS_FROM_DATASETS and more has missed."""
-    found = []
-    for each in (each for each in measured if each.fill.datasets >= TARGETS_FROM_DATASETS):
+    """Return a sentence for each target that a fill of TARGETS_FROM_DATASETS or more missed."""
+    misses = []
+    for one in measured:
+        if one.fill.datasets < TARGETS_FROM_DATASETS:
+            continue
         for name, most in TARGET_SECONDS.items():
-            if each.seconds.get(name, 0) > most:
-                found.append(f"{each.fill}: {name} {each.seconds[name] * 1000:.0f} ms, wanted {most * 1000:.0f}")
+            if one.seconds.get(name, 0) > most:
+                misses.append(f"{one.fill}: {name} {one.seconds[name] * 1000:.0f} ms, target {most * 1000:.0f}")
         for name, most in TARGET_RATIOS.items():
-            if (ratio := each.processor[name] / first.processor[name]) > most:
-                found.append(f"{each.fill}: {name} {ratio:.2f} times that of an empty ledger, wanted {most}")
-    return found
+            if (ratio := one.processor[name] / first.processor[name]) > most:
+                misses.append(f"{one.fill}: {name} {ratio:.2f} times that of an empty ledger, target {most}")
+    return misses
 
 
 def main() -> int:
@@ -227,8 +229,8 @@ def main() -> int:
 
 
 def _make_printer(measured: list[Measurement]) -> Callable[[Measurement, str], None]:
-    def show(found: Measurement, name: str) -> None:
-        seconds, processor = found.seconds[name], found.processor[name]
+    def show(measurement: Measurement, name: str) -> None:
+        seconds, processor = measurement.seconds[name], measurement.processor[name]
         line = f"  {name:45} {seconds * 1000:9.1f} ms"
         if measured:
             line += f" {seconds / measured[0].seconds[name]:8.2f} times"

@@ -31,13 +31,13 @@ class Fill:
         return ", ".join([*words, *(f"{number:,} {name}" for name, number in more.items() if number > 1)])
 
 
-def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], wanted: Fill) -> None:
+def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], amounts: Fill) -> None:
     """Fill the ledgers of an installation whose import `ledger` has loaded its first file.
 
     `sql`: run a statement. The days go back from yesterday, so that what is loaded next is the newest.
     """
     for statement in (_IMPORTS, _RUNS, _LOG, _DATASETS, _FILES, _OTHER_FILES, _ROWS):
-        sql(statement.format(**vars(wanted), rows=ROWS, length=max(wanted.runs, 1)))
+        sql(statement.format(**vars(amounts), rows=ROWS, length=max(amounts.runs, 1)))
     sql("vacuum analyze")
 
 

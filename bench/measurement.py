@@ -61,8 +61,8 @@ def format_table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run])
     """A line for each: ratio to the base (of as many turns as it ran), processor seconds, memory, seconds."""
     lines = []
     for name, runs in rows:
-        seconds = " ".join(f"{each.seconds:.2f}" for each in runs)
-        processor, megabytes = min(each.processor for each in runs), max(each.megabytes for each in runs)
+        seconds = " ".join(f"{run.seconds:.2f}" for run in runs)
+        processor, megabytes = min(run.processor for run in runs), max(run.megabytes for run in runs)
         lines.append(
             f"  {name:24} ratio {compute_ratio(runs, base[: len(runs)]):6.2f}   processor {processor:7.2f} s"
             f"   peak {megabytes:5.0f} MB   clock {seconds} s"

@@ -14,11 +14,11 @@ REQUIREMENTS = PROJECT / "bench" / "requirements.txt"
 
 def install_program(name: str) -> str:
     """The path of a program of the peers, such as python or csvsql; installs them when they are not as asked for."""
-    made = FOLDER / "requirements.txt"
-    if not made.exists() or made.read_bytes() != REQUIREMENTS.read_bytes():
+    installed_list = FOLDER / "requirements.txt"
+    if not installed_list.exists() or installed_list.read_bytes() != REQUIREMENTS.read_bytes():
         shutil.rmtree(FOLDER, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
         install = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--compile", "-r", str(REQUIREMENTS)]
         subprocess.run(install, check=True)
-        shutil.copy(REQUIREMENTS, made)
+        shutil.copy(REQUIREMENTS, installed_list)
     return str(FOLDER / "bin" / name)

@@ -90,12 +90,12 @@ def main() -> None:
 
 
 def _measure_size(
-    found: dict[str, Callable[[Path], Run]], file: Path, size: float, options: argparse.Namespace,
+    loaders: dict[str, Callable[[Path], Run]], file: Path, size: float, options: argparse.Namespace,
     curves: dict[str, list[tuple[float, float]]],
 ) -> None:  # fmt: skip
-    runs: dict[str, list[Run]] = {name: [] for name in found}
+    runs: dict[str, list[Run]] = {name: [] for name in loaders}
     for turn in range(options.repeats):
-        for name, load in found.items():
+        for name, load in loaders.items():
             known = curves.get(name)
             expected = known[-1][1] * size / known[-1][0] if known else 0
             if expected > options.most_seconds and not runs[name]:
@@ -104,10 +104,10 @@ def _measure_size(
             elif turn == 0 or runs[name][0].seconds < options.most_seconds / 10:
                 runs[name].append(load(file))
     base = runs["psql \\copy"]
-    kept = {name: each for name, each in runs.items() if each}
+    kept = {name: times for name, times in runs.items() if times}
     print(measurement.format_table(list(kept.items()), base))
-    for name, each in kept.items():
-        curves.setdefault(name, []).append((size, sorted(run.seconds for run in each)[len(each) // 2]))
+    for name, times in kept.items():
+        curves.setdefault(name, []).append((size, sorted(run.seconds for run in times)[len(times) // 2]))
 
 
 if __name__ == "__main__":

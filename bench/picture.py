@@ -39,8 +39,8 @@ def draw_curves(curves: Mapping[str, Curve]) -> str:
 
 def _find_decades(values: Iterable[float]) -> tuple[int, int]:
     """The powers of ten around some values."""
-    found = [math.log10(value) for value in values]
-    return math.floor(min(found) + 1e-9), max(math.ceil(max(found) - 1e-9), math.floor(min(found)) + 1)
+    logarithms = [math.log10(value) for value in values]
+    return math.floor(min(logarithms) + 1e-9), max(math.ceil(max(logarithms) - 1e-9), math.floor(min(logarithms)) + 1)
 
 
 def _place_x(megabytes: float, scale: tuple[int, int]) -> float:
@@ -64,10 +64,10 @@ def _draw_grid(sizes: tuple[int, int], seconds: tuple[int, int]) -> list[str]:
     return lines
 
 
-def _place_labels(wanted: Mapping[str, float]) -> dict[str, float]:
+def _place_labels(heights: Mapping[str, float]) -> dict[str, float]:
     """The height of each name at the end of its line, moved down where another one stands."""
     places: dict[str, float] = {}
     last = -math.inf
-    for name, y in sorted(wanted.items(), key=lambda item: item[1]):
+    for name, y in sorted(heights.items(), key=lambda item: item[1]):
         places[name] = last = max(y, last + 16)
     return places

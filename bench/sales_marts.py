@@ -131,12 +131,12 @@ def _write_lake(folder: Path, rows: int) -> None:
 def _note_lake(bench: Bench, rows: int) -> None:
     """What the import would have noted of those files."""
     bench.job("generic_import", "sales")  # nothing waits; its configuration has a row now
-    each = rows // DATASETS
+    rows_each = rows // DATASETS
     bench.psql(
         f"""insert into dba.tdataset (dataset_id, config_name, status, load_mode, target_table, content_sha256, columns,
                 rows_read, rows_loaded, rows_rejected, rows_skipped, file_name, run_uuid) overriding system value
             select n, 'sales', 'active', 'append', 'parquet:var/lake/sales', 'bench ' || n, '{{customer_id}}',
-                {each}, {each}, 0, 0, 'dataset_' || n || '.parquet', gen_random_uuid()
+                {rows_each}, {rows_each}, 0, 0, 'dataset_' || n || '.parquet', gen_random_uuid()
             from generate_series(1, {DATASETS}) n;
             insert into dba.tdatasetmonth
             select n, month from generate_series(1, {DATASETS}) n, unnest(array['2025-01-01', '2025-02-01',
@@ -181,7 +181,7 @@ def _measure_marts(bench: Bench, options: argparse.Namespace) -> None:
     dimensions.mkdir()
     _export_dimensions(bench, dimensions)
     arguments = [str(lake), str(dimensions), str(bench.folder / "bare"), str(SQL), bench.url]
-    found: dict[str, list[Run]] = {"DuckDB, bare": [], "sales_marts": []}
+    runs: dict[str, list[Run]] = {"DuckDB, bare": [], "sales_marts": []}
     warm_ups = 0 if options.lake else 1  # what is larger than memory finds nothing warm
     for number in range(options.repeats + warm_ups):
         bench.settle()
@@ -190,19 +190,19 @@ def _measure_marts(bench: Bench, options: argparse.Namespace) -> None:
         ours = bench.job("sales_marts", "--recompute")
         print(f"bare {bare.seconds:.1f} s, sales_marts {ours.seconds:.1f} s", flush=True)
         if number >= warm_ups:
-            found["DuckDB, bare"].append(bare)
-            found["sales_marts"].append(ours)
-    for wanted, name, command in (
+            runs["DuckDB, bare"].append(bare)
+            runs["sales_marts"].append(ours)
+    for is_requested, name, command in (
         (options.spark, "sales_marts on Spark", ["--recompute", "--engine", "spark", "--master", "local[*]"]),
         (options.pandas, "pandas, in memory", []),
     ):
-        for _ in range(options.repeats if wanted else 0):
+        for _ in range(options.repeats if is_requested else 0):
             bench.settle()
             run = bench.job("sales_marts", *command) if command else measurement.run_command(
                 [sys.executable, "-c", PANDAS, *arguments[:2]]
             )  # fmt: skip
-            found.setdefault(name, []).append(run)
-    print(measurement.format_table(list(found.items()), found["DuckDB, bare"]), flush=True)
+            runs.setdefault(name, []).append(run)
+    print(measurement.format_table(list(runs.items()), runs["DuckDB, bare"]), flush=True)
 
 
 def _export_dimensions(bench: Bench, folder: Path) -> None:

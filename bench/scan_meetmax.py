@@ -73,9 +73,9 @@ def main() -> None:
         for _ in range(options.repeats):
             bare.append(run_scan(BARE, site.base_url, Path(name), options.ids))
             ours.append(run_scan(OURS, site.base_url, Path(name), options.ids))
-    for title, found in (("bare Scrapy spider", bare), ("meetmax scan", ours)):
-        rates = ", ".join(f"{rate:.0f}" for rate, _ in found)
-        print(f"{title}: {rates} ids a second, {max(memory for _, memory in found)} MB")
+    for title, results in (("bare Scrapy spider", bare), ("meetmax scan", ours)):
+        rates = ", ".join(f"{rate:.0f}" for rate, _ in results)
+        print(f"{title}: {rates} ids a second, {max(memory for _, memory in results)} MB")
     ratio = statistics.median(rate for rate, _ in ours) / statistics.median(rate for rate, _ in bare)
     print(f"rate of the scan to the bare spider's: {ratio:.2f}")
 

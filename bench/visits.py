@@ -93,7 +93,7 @@ def time_visitor(bench: Bench, times: int) -> list[float]:
     """Milliseconds of the view's answer for one email each, over one connection."""
     import psycopg2
 
-    found = []
+    milliseconds = []
     connection = psycopg2.connect(bench.url)
     with connection, connection.cursor() as cursor:
         for number in range(times):
@@ -102,9 +102,9 @@ def time_visitor(bench: Bench, times: int) -> list[float]:
                 "select * from visits.visitor where email = lower(%s)", (f"USER{number}@example{number % 9}.test",)
             )
             cursor.fetchall()
-            found.append((time.perf_counter() - begun) * 1000)
+            milliseconds.append((time.perf_counter() - begun) * 1000)
     connection.close()
-    return found
+    return milliseconds
 
 
 def main() -> None:

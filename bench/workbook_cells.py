@@ -65,16 +65,16 @@ def make_hidden(*told: str) -> Cell:
     return replace(make_number(*told), hides=True)
 
 
-def make_string(what: str, section: str, place: int, stored: str, shown: str, expected: str, *also: str) -> Cell:
+def make_string(what: str, section: str, index: int, stored: str, shown: str, expected: str, *also: str) -> Cell:
     """A cell with the shared string of this place."""
-    return Cell(what, section, stored, f'<c r="{{r}}" t="s"><v>{place}</v></c>', shown, expected, also)
+    return Cell(what, section, stored, f'<c r="{{r}}" t="s"><v>{index}</v></c>', shown, expected, also)
 
 
-def make_typed(what: str, section: str, kind: str, inner: str, shown: str, expected: str, *also: str) -> Cell:
+def make_typed(what: str, section: str, cell_type: str, inner: str, shown: str, expected: str, *also: str) -> Cell:
     """A cell of another type (18.18.11)."""
     stored = inner.replace("<v>", "").replace("</v>", "").replace("<is><t>", "").replace("</t></is>", "")
     stored = stored.replace("<f>", "=").replace("</f>", " → ").removesuffix(" → ")
-    return Cell(what, section, stored, f'<c r="{{r}}" t="{kind}">{inner}</c>', shown, expected, also)
+    return Cell(what, section, stored, f'<c r="{{r}}" t="{cell_type}">{inner}</c>', shown, expected, also)
 
 
 DATE, LEAP = "18.17.4.1", "2024-02-29"
@@ -169,7 +169,7 @@ def _make_parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, 
         merged = f'<mergeCells count="1"><mergeCell ref="C{first}:C{first + 1}"/></mergeCells>'
         links = f'<hyperlinks><hyperlink ref="C{numbers["hyperlink: its text"]}" r:id="r1"/></hyperlinks>'
         remarked = f"C{numbers['cell with a comment']}"
-    own = {name: 164 + place for place, (name, code) in enumerate(FORMATS.items()) if isinstance(code, str)}
+    own = {name: 164 + index for index, (name, code) in enumerate(FORMATS.items()) if isinstance(code, str)}
     formats = "".join(
         f'<numFmt numFmtId="{number}" formatCode="{escape(str(FORMATS[name]))}"/>' for name, number in own.items()
     )
@@ -181,7 +181,8 @@ def _make_parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, 
     parts = {"workbook": "sheet.main", "worksheets/sheet1": "worksheet", "worksheets/sheet2": "worksheet",
              "styles": "styles", "sharedStrings": "sharedStrings", "comments1": "comments"}  # fmt: skip
     types = "".join(
-        f'<Override PartName="/xl/{name}.xml" ContentType="{TYPES}.{kind}+xml"/>' for name, kind in parts.items()
+        f'<Override PartName="/xl/{name}.xml" ContentType="{TYPES}.{content_type}+xml"/>'
+        for name, content_type in parts.items()
     )
     sheet = f'<worksheet xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheetData>'
     remark = f'<comment ref="{remarked}" authorId="0"><text><t>a remark</t></text></comment>'
@@ -213,7 +214,7 @@ def _make_parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, 
 
 def _format_relations(targets: dict[str, str]) -> str:
     items = ""
-    for place, (kind, target) in enumerate(targets.items(), 1):
+    for index, (relation_type, target) in enumerate(targets.items(), 1):
         mode = ' TargetMode="External"' if "://" in target else ""
-        items += f'<Relationship Id="r{place}" Type="{OFFICE}/{kind.strip()}" Target="{target}"{mode}/>'
+        items += f'<Relationship Id="r{index}" Type="{OFFICE}/{relation_type.strip()}" Target="{target}"{mode}/>'
     return f'<Relationships xmlns="{PACKAGE}/relationships">{items}</Relationships>'

@@ -65,25 +65,25 @@ def write_xls(path: Path, rows: int) -> None:
 def list_programs(with_peers: bool) -> dict[str, list[str]]:
     """What is compared: name -> the command, to which the names of source and target are added."""
     python = peers.install_program("python")
-    found = {"python-calamine + csv": [python, "-c", CALAMINE], "this project": [sys.executable, "-c", OURS]}
+    commands = {"python-calamine + csv": [python, "-c", CALAMINE], "this project": [sys.executable, "-c", OURS]}
     if with_peers:
         # both print to standard output
         shell = ["sh", "-c", '"$0" "$1" > "$2"']
-        found |= {
+        commands |= {
             "pandas.read_excel": [python, "-c", PANDAS],
             "xlsx2csv": [peers.install_program("xlsx2csv")],
             "in2csv": [*shell, peers.install_program("in2csv")],
         }
-    return found
+    return commands
 
 
-def compare_programs(source: Path, found: dict[str, list[str]], repeats: int) -> None:
+def compare_programs(source: Path, programs: dict[str, list[str]], repeats: int) -> None:
     """Run all programs in turn, and print the medians of their ratios to the first."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(PROJECT)
-    runs: dict[str, list[Run]] = {name: [] for name in found}
+    runs: dict[str, list[Run]] = {name: [] for name in programs}
     for _ in range(repeats):
-        for name, command in found.items():
+        for name, command in programs.items():
             runs[name].append(
                 measurement.run_command([*command, str(source), str(source.with_suffix(".csv"))], environment)
             )
@@ -105,9 +105,9 @@ def main() -> None:
         old = Path(folder) / "sample.xls"
         write_xls(old, 60_000)
         print(f"XLS 60,000 x 12, {old.stat().st_size / 2**20:.0f} MB")
-        wanted = list_programs(options.peers)
-        wanted.pop("xlsx2csv", None)  # reads no XLS
-        compare_programs(old, wanted, options.repeats + 2)
+        programs = list_programs(options.peers)
+        programs.pop("xlsx2csv", None)  # reads no XLS
+        compare_programs(old, programs, options.repeats + 2)
 
 
 if __name__ == "__main__":

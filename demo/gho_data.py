@@ -18,23 +18,23 @@ CORRECTED = "2026-11-20T10:00:00+01:00"
 
 def make_records(indicator: str) -> list[dict[str, Any]]:
     """The records of an indicator as first published."""
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for country_number, country in enumerate(COUNTRIES):
         for year in YEARS:
             for sex_number, sex in enumerate(SEXES):
                 value = round(INDICATORS[indicator] + country_number / 2 + (year - 2000) / 5 + sex_number, 2)
-                found.append(_make_record(indicator, 1000 + len(found), country, year, sex, value))
-    return found
+                records.append(_make_record(indicator, 1000 + len(records), country, year, sex, value))
+    return records
 
 
 def correct_records(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A later release: other Ids, one value corrected, one that cannot be a value, and a field that is new."""
     after = [{**record, "Id": record["Id"] + 500_000} for record in before]
     for record in after:
-        place = (record["SpatialDim"], record["TimeDim"], record["Dim1"])
-        if place == ("BWA", 2020, "SEX_FMLE"):
+        key = (record["SpatialDim"], record["TimeDim"], record["Dim1"])
+        if key == ("BWA", 2020, "SEX_FMLE"):
             record.update(NumericValue=61.125, Value="61.1 [60.0-62.0]", Date=CORRECTED, DataSourceDim="revised")
-        elif place == ("ZAF", 2021, "SEX_MLE"):
+        elif key == ("ZAF", 2021, "SEX_MLE"):
             record.update(NumericValue=-1, Value="error", Date=CORRECTED)
     return after
 

@@ -163,9 +163,9 @@ class DemoInstallation:
         wrapper = "./run_python_etl_script.sh" if at_home else shlex.quote(str(WRAPPER))
         prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env"
         summary.next_steps = [
-            each.replace("./run_python_etl_script.sh", wrapper)
-            if each.startswith(".")
-            else f"{prefix} {wrapper} {each}"
-            for each in commands
+            command.replace("./run_python_etl_script.sh", wrapper)
+            if command.startswith(".")
+            else f"{prefix} {wrapper} {command}"
+            for command in commands
         ]
         print(summary.as_text(), flush=True)

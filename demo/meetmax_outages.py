@@ -46,18 +46,18 @@ class Outage:
 
     def answer(self, path: str) -> Shown | None:
         """Return what is shown instead of a path, or None where the site is as ever."""
-        found = re.match(r"/sched/event_(\d+)/", path)
+        match = re.match(r"/sched/event_(\d+)/", path)
         if path == "/login":
             return Shown(LOGIN.encode())
-        if not found or not self.hits(path, int(found[1])):
+        if not match or not self.hits(path, int(match[1])):
             return None
         self.asked += 1
         if self.asked <= self.begins_at:
             return None
-        target = self.redirect.replace("{id}", found[1])
+        target = self.redirect.replace("{id}", match[1])
         if target and target != path:
             return Shown(redirect=target)
-        return None if target else Shown(self.page.replace("{id}", found[1]).encode())
+        return None if target else Shown(self.page.replace("{id}", match[1]).encode())
 
 
 def _is_list(path: str, event_id: int) -> bool:

@@ -104,17 +104,17 @@ class MeetMaxServer(http_server.HttpServer):
             self._seen[path] += 1
             self.log.append((time.monotonic(), path, user_agent))
             fault = self.faults.get(path, self.hiccups.get(path, "") if self._seen[path] == 1 else "")
-            found = self._site.get(path)
+            page = self._site.get(path)
         if path == "/robots.txt" and self.robots is not None:
             return Answer(self.robots, "text/plain"), fault
         if path in self.bodies:
             return Answer(self.bodies[path]), fault
-        if found is None:
+        if page is None:
             event = re.search(r"event_(\d+)", path)
             nothing = Answer(b"<title>Not found</title>")
             return (make_invalid_page(event[1]) if event else nothing), fault or ("" if event else "404")
-        body = found.body.replace(b"{origin}", self.origin.encode()) if found.content_type == HTML_TYPE else found.body
-        return Answer(body, found.content_type), fault
+        body = page.body.replace(b"{origin}", self.origin.encode()) if page.content_type == HTML_TYPE else page.body
+        return Answer(body, page.content_type), fault
 
 
 def _apply_fault(answer: Answer, fault: str) -> tuple[bytes, str]:

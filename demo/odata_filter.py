@@ -31,10 +31,10 @@ def parse_filter(text: str) -> Test:
         tokens.append((str(match.lastgroup), match[match.lastgroup or 0]))
         position = match.end()
     parser = _Parser(tokens)
-    found = parser.alternatives()
+    test = parser.alternatives()
     if parser.rest:
         raise FilterError(f"Syntax error: '{parser.rest[0][1]}' was not expected.")
-    return found
+    return test
 
 
 class _Parser:
@@ -55,13 +55,13 @@ class _Parser:
 
     def _one(self) -> Test:
         if self._takes("("):
-            found = self.alternatives()
+            test = self.alternatives()
             self._expect(")")
-            return found
+            return test
         name = self._next()[1]
         if self._takes("in"):
-            wanted = self._list()
-            return lambda record: _to_comparable(record.get(name)) in wanted
+            values = self._list()
+            return lambda record: _to_comparable(record.get(name)) in values
         word = self._next()[1]
         if word not in ("eq", "ne", "gt", "ge", "lt", "le"):
             raise FilterError(f"Unknown operator '{word}'.")
@@ -70,19 +70,19 @@ class _Parser:
 
     def _list(self) -> list[Any]:
         self._expect("(")
-        found = [self._literal()]
+        values = [self._literal()]
         while self._takes(","):
-            found.append(self._literal())
+            values.append(self._literal())
         self._expect(")")
-        return found
+        return values
 
     def _literal(self) -> Any:
-        kind, text = self._next()
-        if kind == "text":
+        token_type, text = self._next()
+        if token_type == "text":
             return text[1:-1].replace("''", "'")
-        if kind == "moment":
+        if token_type == "moment":
             return _to_comparable(text)
-        if kind == "number":
+        if token_type == "number":
             return float(text)
         if text == "null":
             return None
@@ -115,9 +115,9 @@ def _to_comparable(value: Any) -> Any:
     return value
 
 
-def _is_match(word: str, found: Any, value: Any) -> bool:
+def _is_match(word: str, stored: Any, value: Any) -> bool:
     if word in ("eq", "ne"):
-        return (found == value) == (word == "eq")
-    if found is None or value is None or type(found) is not type(value):
+        return (stored == value) == (word == "eq")
+    if stored is None or value is None or type(stored) is not type(value):
         return False
-    return bool({"gt": found > value, "ge": found >= value, "lt": found < value, "le": found <= value}[word])
+    return bool({"gt": stored > value, "ge": stored >= value, "lt": stored < value, "le": stored <= value}[word])

@@ -76,19 +76,19 @@ class ODataServer(http_server.HttpServer):
 
     def _page(self, code: str, query: dict[str, str]) -> dict[str, Any]:
         test = odata_filter.parse_filter(query["$filter"]) if query.get("$filter") else None
-        found = [record for record in self.records[code] if test is None or test(record)]
+        records = [record for record in self.records[code] if test is None or test(record)]
         for name, _, direction in (part.strip().partition(" ") for part in query.get("$orderby", "").split(",")):
             if name:
-                found.sort(key=lambda record: (record.get(name) is not None, record.get(name)))
-                found = found[::-1] if direction == "desc" else found
-        skip, top = int(query.get("$skip", 0)), int(query.get("$top", len(found)))
-        page = found[skip : skip + min(top, self.page_size)]
+                records.sort(key=lambda record: (record.get(name) is not None, record.get(name)))
+                records = records[::-1] if direction == "desc" else records
+        skip, top = int(query.get("$skip", 0)), int(query.get("$top", len(records)))
+        page = records[skip : skip + min(top, self.page_size)]
         body: dict[str, Any] = {"@odata.context": f"{self.base_url}/$metadata#{code}"}
         if query.get("$count") == "true":
-            body["@odata.count"] = len(found) + self.count_lies
+            body["@odata.count"] = len(records) + self.count_lies
         chosen = query.get("$select", "").split(",") if query.get("$select") else None
         body["value"] = [{k: v for k, v in record.items() if chosen is None or k in chosen} for record in page]
-        if skip + len(page) < len(found) and len(page) < top:
+        if skip + len(page) < len(records) and len(page) < top:
             more = {**query, "$skip": str(skip + len(page))}
             more |= {"$top": str(top - len(page))} if "$top" in query else {}
             body["@odata.nextLink"] = f"{self.base_url}/{code}?{urlencode(more, quote_via=quote)}"

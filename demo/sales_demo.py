@@ -108,8 +108,8 @@ def _list_set_aside() -> list[str]:
            where d.config_name = 'sales' group by coalesce(r.column_name, 'total_cost') order by 1 desc"""
     )
     refused = _select_rows("select name, reason from dba.tfile where config_name = 'sales' and status = 'refused'")
-    found = [f"{row['rows']} rows kept aside, such as: {row['reason']}" for row in rejects]
-    return found + [f"{row['name']} refused: {row['reason']}" for row in refused]
+    sentences = [f"{row['rows']} rows kept aside, such as: {row['reason']}" for row in rejects]
+    return sentences + [f"{row['name']} refused: {row['reason']}" for row in refused]
 
 
 def _select_rows(query: str) -> list[dict[str, Any]]:

@@ -135,8 +135,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
-    wanted = parser.parse_args()
-    with SftpServer(wanted.folder, wanted.folder.with_name(f"{wanted.folder.name}_keys"), wanted.port) as server:
+    options = parser.parse_args()
+    with SftpServer(options.folder, options.folder.with_name(f"{options.folder.name}_keys"), options.port) as server:
         print(f"sftp://{USER}@{HOST}:{server.port}/ key {server.client_key_path}, host key {server.fingerprint}")
         threading.Event().wait()
 

@@ -122,4 +122,4 @@ def _select_rows(connection: Any, statement: str) -> list[dict[str, Any]]:
     with db_utils.transaction(connection) as cursor:
         cursor.execute(statement)
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -58,9 +58,9 @@ def make_report(number: int, day: date, rows: int, *, end: str = "\n") -> Report
     return Report(f"report_{number}.txt", (end.join([HEADER, *lines]) + end).encode(), good)
 
 
-def spoil_rows(made: Report, email: int, dates: int, no_date: int) -> Report:
+def spoil_rows(report: Report, email: int, dates: int, no_date: int) -> Report:
     """A report with some rows spoilt: a bad email, a bad date, no sending date."""
-    header, *lines = made.content.decode().splitlines()
+    header, *lines = report.content.decode().splitlines()
     for number, line in enumerate(lines):
         fields = line.split(",")
         if number < email:
@@ -71,13 +71,13 @@ def spoil_rows(made: Report, email: int, dates: int, no_date: int) -> Report:
             fields[4] = "-"
         lines[number] = ",".join(fields)
     bad = email + dates + no_date
-    return Report(made.name, ("\n".join([header, *lines]) + "\n").encode(), made.good[bad:], rejected=bad)
+    return Report(report.name, ("\n".join([header, *lines]) + "\n").encode(), report.good[bad:], rejected=bad)
 
 
-def add_accents(made: Report) -> Report:
+def add_accents(report: Report) -> Report:
     """The header with its accents and a name with another, in Latin-1."""
-    text = made.content.decode().replace("Fecha envio", "Fecha envío").replace("Windows", "Windows (español)")
-    return Report(made.name, text.encode("latin-1"), made.good)
+    text = report.content.decode().replace("Fecha envio", "Fecha envío").replace("Windows", "Windows (español)")
+    return Report(report.name, text.encode("latin-1"), report.good)
 
 
 def make_reports(day: date) -> Iterator[Report]:

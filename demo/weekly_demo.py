@@ -70,18 +70,18 @@ def _summarize_lists() -> list[dict[str, Any]]:
             cursor.execute("select eventid, title from public.tmeetmaxurlcheck")
             titles = dict(cursor.fetchall())
     counts = {comparison.after.dataset_id: comparison.counts() for comparison in compared}
-    found = {}
+    outcomes = {}
     for label, day, status, rows, dataset in files:
         news = f" ({counts[dataset]})" if counts.get(dataset) else ""
-        found[label, day] = f"{rows}{news}" if status == "loaded" else status
-    return _arrange_by_day(found, titles)
+        outcomes[label, day] = f"{rows}{news}" if status == "loaded" else status
+    return _arrange_by_day(outcomes, titles)
 
 
-def _arrange_by_day(found: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
+def _arrange_by_day(outcomes: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
     """A line for each event, a column for each day."""
-    days = sorted({day for _, day in found})
+    days = sorted({day for _, day in outcomes})
     return [
         {"event": label, "title": titles.get(label)}
-        | {f"{day:%d %b}": found.get((label, day), "no list") for day in days}
-        for label in sorted({label for label, _ in found})
+        | {f"{day:%d %b}": outcomes.get((label, day), "no list") for day in days}
+        for label in sorted({label for label, _ in outcomes})
     ]

@@ -73,6 +73,7 @@ class Settings(BaseModel):
     max_file_gb: float = Field(20, gt=0)
     max_unpacked_gb: float = Field(4, gt=0)
     max_unpack_ratio: float = Field(250, ge=1)
+    own_xlsx_reader: bool = True
     smtp_host: str = ""
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_security: Literal["starttls", "ssl", "none"] = "starttls"

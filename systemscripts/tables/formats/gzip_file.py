@@ -1,4 +1,4 @@
-"""A gzipped file: what it holds is opened as if it had come unpacked."""
+"""Opens the file inside a gzip file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PACKED_BY = ("gzip_parser", "gzip")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for gzip (RFC 1952)."""
+    """Return whether the file is gzip (RFC 1952)."""
     return head.startswith(b"\x1f\x8b\x08")
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Unpack and open. Raises BadDataError when it is damaged or explodes."""
+    """Unpack and open. Raises BadDataError where it is damaged or unpacks to too much."""
     return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -1,4 +1,4 @@
-"""HTML pages: tables named .xls, pages that a server sent instead of a table, and pages saved whole (MHTML)."""
+"""Opens HTML pages: tables named .xls, pages that a server sent instead of a table, complete pages (MHTML)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ BEGIN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 SAVED_WHOLE = re.compile(rb"\s*(?:[\w-]+:[^\r\n]*[\r\n]+(?:[ \t][^\r\n]*[\r\n]+)*)*?mime-version:", re.IGNORECASE)
-KIND = "HTML page"
+TYPE_NAME = "HTML page"
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True when the text begins as a page does."""
-    text = (
-        head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    )  # UTF-16 becomes ASCII without its zeros
+    """Return whether the text begins like an HTML page."""
+    # Without its zeros, UTF-16 becomes ASCII.
+    text = head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return BEGIN.match(text) is not None or (b"multipart/related" in text and SAVED_WHOLE.match(text) is not None)
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Open the table of a page that holds most. Raises BadDataError for an error or login page."""
-    return spooled_table.open_spooled(path, options, parsers(path), KIND)
+    """Open the table with most cells. Raises BadDataError for an error page or a login page."""
+    return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 
 def parsers(path: Path) -> Sequence[str]:
-    """Who is asked."""
+    """Return the parsers to try, in this order."""
     return ("html_parser",)

@@ -1,4 +1,4 @@
-"""A tar archive with one table in it: that file is opened as if it had come by itself."""
+"""Opens the only table in a tar archive."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import unpack
 
 HEADER_BYTES = 512
-CHECKSUM_PLACE = slice(148, 156)
+CHECKSUM = slice(148, 156)
 PACKED_BY = ("tar_parser", "tar")
 
 
 def recognises(head: bytes, path: Path) -> bool:
     """Return whether the first block is a header whose checksum is right (POSIX 1003.1, pax, ustar and older forms)."""
     header = head[:HEADER_BYTES]
-    written = header[CHECKSUM_PLACE].strip(b"\0 ")
+    written = header[CHECKSUM].strip(b"\0 ")
     if len(header) < HEADER_BYTES or not header[0] or not written or not set(written) <= set(b"01234567"):
         return False
-    counted = sum(header) - sum(header[CHECKSUM_PLACE]) + 8 * ord(" ")
+    counted = sum(header) - sum(header[CHECKSUM]) + 8 * ord(" ")
     return int(written, 8) == counted
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Unpack and open. Raises BadDataError, listing the files, when there is not exactly one table."""
+    """Unpack and open. Raises BadDataError, which lists the files, where there is not exactly one table."""
     return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -1,4 +1,4 @@
-"""Files that are not a table, told by their first bytes so that the message can say what they are."""
+"""Recognises files that are not tables by their first bytes, so that the message can say what they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
 
-# What a file begins with, and what it is. A mark of letters alone may also begin a text: see `_kind`.
+# First bytes of a file, and what it is. A mark of letters alone may also begin a text: see `_identify`.
 NAMES_BY_MARK = {
     b"%PDF-": "a PDF document",
     b"%!PS": "a PostScript document",
@@ -51,9 +51,9 @@ NAMES_BY_MARK = {
     b"HEADER RECORD*******LIBRARY": "a SAS transport file",
     b"\0\0\0\0\0\0\0\0\0\0\0\0\xc2\xea\x81\x60": "a SAS data set",
 }
-LOOKED_AT_BYTES = 512
+HEAD_BYTES = 512
 BELOW_TEXT = bytes(range(9))
-ENCRYPTED = "a file encrypted by PGP"
+ENCRYPTED = "a file encrypted with PGP"
 HINTS = {
     ENCRYPTED: "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
 }
@@ -61,24 +61,24 @@ DBASE = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\xcb\xf5\xfb")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Return whether the file is of one of the kinds above."""
+    """Return whether the file is one of those above."""
     return _identify(head) != ""
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Raise BadDataError that names the kind."""
+    """Raise BadDataError, which says what the file is."""
     with path.open("rb") as file:
-        kind = _identify(file.read(LOOKED_AT_BYTES))
-    hint = HINTS.get(kind, "Ask the sender for a CSV or Excel file.")
-    raise BadDataError(f"{path.name} is {kind}, not a table", hint)
+        name = _identify(file.read(HEAD_BYTES))
+    hint = HINTS.get(name, "Ask the sender for a CSV or Excel file.")
+    raise BadDataError(f"{path.name} is {name}, not a table", hint)
 
 
 def _identify(head: bytes) -> str:
-    """Return what a file is by its first bytes, "" where it may be a table."""
-    is_text = not any(byte in BELOW_TEXT for byte in head[:LOOKED_AT_BYTES])
-    for mark, kind in NAMES_BY_MARK.items():
+    """Return what a file is by its first bytes; "" where it may be a table."""
+    is_text = not any(byte in BELOW_TEXT for byte in head[:HEAD_BYTES])
+    for mark, name in NAMES_BY_MARK.items():
         if head.startswith(mark) and not (is_text and mark.isalnum()):
-            return kind
+            return name
     if is_text:
         return ""
     if _is_pgp(head):
@@ -99,7 +99,7 @@ def _is_pgp(head: bytes) -> bool:
 
 
 def _is_dbase(head: bytes) -> bool:
-    """Return whether the head holds version, date of the last change and sizes as a .dbf does."""
+    """Return whether the head has version, date of the last change and sizes as in a .dbf file."""
     if len(head) < 32 or head[0] not in DBASE:
         return False
     header_bytes, record_bytes = int.from_bytes(head[8:10], "little"), int.from_bytes(head[10:12], "little")

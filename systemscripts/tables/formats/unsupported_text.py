@@ -1,4 +1,4 @@
-"""Text that is not a table: what a server, a mail program or a version control system left in place of one."""
+"""Recognises text that is not a table, such as an error message, a saved mail or an SQL dump."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from systemscripts.tables.formats import html_table, xml_spreadsheet
 from systemscripts.tables.model import ReadingOptions, Table
 
 HEAD_BYTES = 8192
-# of a server's own words in a message
+# Enough to explain the error in one line.
 MAX_WORDS_LETTERS = 200
-# Longer text is not a lone message of a server.
+# Longer text is not a single error message of a server.
 MAX_MESSAGE_LETTERS = 300
 CSV_PLEASE = "Ask the sender for a CSV or Excel file."
 
@@ -42,7 +42,7 @@ XML_WORDS = re.compile(
 )
 XML_ERRORS = re.compile(r"<(?:\w+:)?(?:error|errors|fault|exception|serviceexception|problem)\b", re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")
-# Root elements that have a name of their own.
+# Root elements of known documents.
 ROOTS = {
     "Workbook": "a Gnumeric spreadsheet",
     "document": "an OpenDocument in one XML file",
@@ -63,23 +63,23 @@ LONE_STATUS = re.compile(r"\s*(?:(?:error|http)\s*:?\s*)?([45]\d\d)\b[\s:,.-]*([
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What a text is, and what to do about it."""
+    """What a text is, and the hint for the user."""
 
-    kind: str
+    description: str
     hint: str = CSV_PLEASE
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Return whether the text begins as none of a table does."""
+    """Return whether the text begins as no table does."""
     return _find_refusal(head, path) is not None
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Raise BadDataError that names the kind, with the words of the server where it is an error of one."""
+    """Raise BadDataError, which says what the text is, with the words of the server for an error message."""
     with path.open("rb") as file:
         refusal = _find_refusal(file.read(HEAD_BYTES + 1), path)
     assert refusal is not None
-    raise BadDataError(f"{path.name} is {refusal.kind}, not a table", refusal.hint)
+    raise BadDataError(f"{path.name} is {refusal.description}, not a table", refusal.hint)
 
 
 def _find_refusal(head: bytes, path: Path) -> _Refusal | None:
@@ -114,38 +114,38 @@ def _refuse_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
     root = begin[1]
     if XML_ERRORS.search(text):
         words = " ".join(" ".join(XML_WORDS.findall(text)).split())[:MAX_WORDS_LETTERS] or _strip_tags(text)
-        return _Refusal(f'an error message of a server: "{words}"', "Ask for the file again at its source.")
+        return _Refusal(f'an error message of a server: "{words}"', "Download the file again.")
     return _Refusal(ROOTS.get(root, f"an XML document ({root})"))
 
 
 def _ends_with(path: Path, root: str) -> bool:
-    """Return whether the file ends with the end of its first element, as no table does that merely begins with one."""
+    """Return whether the file ends with the end tag of its first element; a table that begins like XML does not."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - HEAD_BYTES, 0))
         return re.search(rf"</(?:\w+:)?{re.escape(root)}\s*>\s*$", _decode_head(file.read())) is not None
 
 
 def _match_lone_status(text: str) -> _Refusal | None:
-    """Return the refusal of a text that is nothing but a status of HTTP: 404: Not Found."""
+    """Return the refusal of a text that is only an HTTP status: 404: Not Found."""
     text = text.strip()
     if len(text) > MAX_MESSAGE_LETTERS or "\n" in text:
         return None
-    found = LONE_STATUS.fullmatch(text)
+    match = LONE_STATUS.fullmatch(text)
     phrases = {phrase.casefold() for phrase in STATUS_PHRASES.values() if " " in phrase} | {
         "access denied",
         "forbidden",
     }
-    by_number = found and STATUS_PHRASES.get(int(found[1]), "?").casefold() == found[2].strip(" .!").casefold()
+    by_number = match and STATUS_PHRASES.get(int(match[1]), "?").casefold() == match[2].strip(" .!").casefold()
     if by_number or text.strip(" .!").casefold() in phrases:
-        return _Refusal(f'an error message of a server: "{text}"', "Ask for the file again at its source.")
+        return _Refusal(f'an error message of a server: "{text}"', "Download the file again.")
     return None
 
 
 def _is_mail(text: str) -> bool:
-    found = MAIL_HEADER.match(text.replace("\r\n", "\n"))
-    if found is None or (html_table.SAVED_WHOLE.match(text.encode()) and "multipart/related" in text):
+    header = MAIL_HEADER.match(text.replace("\r\n", "\n"))
+    if header is None or (html_table.SAVED_WHOLE.match(text.encode()) and "multipart/related" in text):
         return False
-    return MAIL_SIGN.search(found[0]) is not None or bool(SENDER.search(found[0]) and SUBJECT.search(found[0]))
+    return MAIL_SIGN.search(header[0]) is not None or bool(SENDER.search(header[0]) and SUBJECT.search(header[0]))
 
 
 def _is_sql(text: str) -> bool:
@@ -164,7 +164,7 @@ def _is_dif(text: str) -> bool:
 
 
 def _decode_head(head: bytes) -> str:
-    """Return the head as text without its mark; good enough to tell what it is."""
+    """Return the head as text without its byte order mark, well enough to recognise it."""
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if head.startswith(mark):
             return head[2:].decode(encoding, "replace").lstrip()
@@ -177,10 +177,10 @@ def _strip_tags(text: str) -> str:
 
 PREFIXES = {
     "version https://git-lfs.github.com/spec/": _Refusal(
-        "a Git LFS pointer", "It only names the file; fetch the file itself with git lfs pull."
+        "a Git LFS pointer", "It only names the file; download the file itself with git lfs pull."
     ),
     "-----BEGIN PGP ": _Refusal(
-        "a message of PGP (encrypted or signed)",
+        "a PGP message (encrypted or signed)",
         "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
     ),
     "-----BEGIN ": _Refusal("a key or certificate"),
@@ -188,7 +188,7 @@ PREFIXES = {
     "BEGIN:VCARD": _Refusal("an address book (vCard)"),
 }
 TESTS: tuple[tuple[Callable[[str], bool], _Refusal], ...] = (
-    (_is_mail, _Refusal("a saved mail", "Save the attachment of the mail and send that.")),
-    (_is_sql, _Refusal("an SQL dump", "Ask the sender for a CSV file of each table.")),
+    (_is_mail, _Refusal("a saved mail", "Save the attachment of the mail and send that file.")),
+    (_is_sql, _Refusal("an SQL dump", "Ask the sender for one CSV file for each table.")),
     (_is_dif, _Refusal("a spreadsheet in the Data Interchange Format (DIF)")),
 )

@@ -1,4 +1,4 @@
-"""XML Spreadsheet 2003, mostly named .xls or .xml (root Workbook of urn:schemas-microsoft-com:office:spreadsheet)."""
+"""Opens XML Spreadsheet 2003, mostly named .xls or .xml."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import spooled_table
 
 BEGIN = re.compile(rb"\s*(?:<\?[^>]*\?>\s*|<!--.*?-->\s*)*<(?:\w+:)?Workbook\b[^>]*", re.DOTALL)
-KIND = "XML Spreadsheet"
+TYPE_NAME = "XML Spreadsheet"
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True when the first element is a Workbook of that namespace."""
+    """Return whether the first element is a Workbook of the namespace urn:schemas-microsoft-com:office:spreadsheet."""
     text = head[:8192].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    found = BEGIN.match(text)
-    return found is not None and b"urn:schemas-microsoft-com:office:spreadsheet" in found.group()
+    match = BEGIN.match(text)
+    return match is not None and b"urn:schemas-microsoft-com:office:spreadsheet" in match.group()
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook."""
-    return spooled_table.open_spooled(path, options, parsers(path), KIND)
+    return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 
 def parsers(path: Path) -> Sequence[str]:
-    """Who is asked."""
+    """Return the parsers to try, in this order."""
     return ("xml_spreadsheet_parser",)

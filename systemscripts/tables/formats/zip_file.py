@@ -1,4 +1,4 @@
-"""A zip with one file in it: that file is opened as if it had come unpacked."""
+"""Opens the only table in a zip archive."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ PACKED_BY = ("zip_parser", "zip")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """True for a zip that can be listed and holds no part of an office document."""
+    """Return whether the file is a zip that can be listed and has no part of an office document."""
     if not head.startswith(MARKS):
         return False
+    # late: most files are not zips
     import zipfile
 
     try:
@@ -28,5 +29,5 @@ def recognises(head: bytes, path: Path) -> bool:
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Unpack and open. Raises BadDataError, listing the files, when there is not exactly one."""
+    """Unpack and open. Raises BadDataError, which lists the files, where there is not exactly one table."""
     return unpack.open_unpacked(path, options, *PACKED_BY)

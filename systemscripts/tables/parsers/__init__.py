@@ -1,5 +1,5 @@
-"""Parsers of workbooks and pages. They run in the child process only: a file may do its worst there.
+"""Parsers of workbooks, web pages and archives. They run only in the child process, where a hostile file does no harm.
 
-Each module has `open_book(path: Path) -> Book`. It raises BadDataError when the file is surely not readable by anybody,
-any other error when another parser may have more luck.
+Each module has `open_book(path: Path) -> Book`, or `unpack(path, output)` for archives. It raises BadDataError where no
+parser can read the file, any other error where another parser may succeed.
 """

@@ -1,4 +1,4 @@
-"""Which file of an archive is the table: the only one beside what systems and senders add to it."""
+"""Finds the one table in an archive, apart from what systems and senders add to it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from systemscripts.errors import BadDataError
 
+# More names would bury the message.
 MAX_NAMES_SHOWN = 10
-# What systems add beside the files.
+# What systems add to archives.
 DEBRIS = (".ds_store", "thumbs.db", "desktop.ini")
 DEBRIS_FOLDER = "__macosx/"
-# The other half of a file on a Mac.
+# The resource fork of a file on a Mac.
 DEBRIS_BEGIN = "._"
-# What senders add: checksums, signatures, marks that all is sent, descriptions.
+# What senders add: checksums, signatures, markers of a complete delivery, descriptions.
 COMPANIONS = (
     ".md5", ".sha1", ".sha256", ".sha512", ".sig", ".asc", ".done", ".ok", ".trg", ".pdf", ".docx", ".md", ".xsd",
     ".png", ".jpg",
@@ -20,22 +21,25 @@ COMPANIONS = (
 COMPANION_NAMES = ("readme", "readme.txt", "license", "license.txt", "_success", "manifest.txt")
 
 
-def find_only_table(name: str, kind: str, members: Sequence[str]) -> tuple[int, list[str]]:
-    """Return the position of the one table among the files of an archive, and the names of its companions.
+def find_only_table(name: str, type_name: str, members: Sequence[str]) -> tuple[int, list[str]]:
+    """Return the position of the one table among the files of an archive, and the names of the other files.
 
-    Raises BadDataError, naming what is inside, when there is not exactly one.
+    Raises BadDataError, which lists the files, where there is not exactly one table.
     """
-    kept = [place for place, member in enumerate(members) if not _is_debris(member)]
-    tables = [place for place in kept if not _is_companion(members[place])]
+    kept = [index for index, member in enumerate(members) if not _is_debris(member)]
+    tables = [index for index in kept if not _is_companion(members[index])]
     if len(tables) == 1 or len(kept) == 1:
         only = tables[0] if tables else kept[0]
-        return only, [members[place] for place in kept if place != only]
-    names = ", ".join(members[place] for place in kept[:MAX_NAMES_SHOWN]) + (
+        return only, [members[index] for index in kept if index != only]
+    names = ", ".join(members[index] for index in kept[:MAX_NAMES_SHOWN]) + (
         ", ..." if len(kept) > MAX_NAMES_SHOWN else ""
     )
     if not kept:
-        raise BadDataError(f"{name} is an empty {kind}")
-    raise BadDataError(f"{name} is a {kind} archive of {len(kept)} files ({names})", "Send each file by itself.")
+        raise BadDataError(f"{name} is an empty {type_name} archive")
+    raise BadDataError(
+        f"{name} is a {type_name} archive of {len(kept)} files ({names})",
+        "Ask the sender to send each file separately.",
+    )
 
 
 def _is_debris(name: str) -> bool:

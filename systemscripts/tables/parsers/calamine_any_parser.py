@@ -1,4 +1,4 @@
-"""XLS of any age by calamine: the last one asked, after xlrd could not read an old one either."""
+"""Reads XLS of any version with calamine: the last resort, after xlrd failed too."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from systemscripts.tables.parsers.workbook import Book
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook, as calamine_parser does for newer ones."""
+    """Open a workbook as calamine_parser does, but of any version."""
     return calamine_parser.open_book(path, any_version=True)

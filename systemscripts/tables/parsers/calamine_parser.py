@@ -1,4 +1,4 @@
-"""XLSX, XLSM, XLSB, XLS and ODS by calamine, the fast one."""
+"""Reads XLSX, XLSM, XLSB, XLS and ODS with calamine, a fast library."""
 
 from __future__ import annotations
 
@@ -20,30 +20,38 @@ from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 ZIP = b"PK"
 WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
-FIRST_ROWS, MAX_CHUNK_ROWS, MAX_CHUNK_CELLS = 200, 5000, 2**18
+# Few at first: often it only matters whether the sheet has any values.
+FIRST_ROWS = 200
+MAX_CHUNK_ROWS, MAX_CHUNK_CELLS = 5000, 2**18
 DAY = timedelta(days=1)
-TOLERANCE_DAYS = 1e-5  # of a day: calamine rounds to seconds or less
+# calamine rounds to seconds or finer.
+TOLERANCE_DAYS = 1e-5
 # Days of 1900 and 1904; before March 1900 Excel counts one day more.
 EPOCHS = (datetime(1899, 12, 30), datetime(1904, 1, 1), datetime(1899, 12, 31))  # noqa: DTZ001 - sheets know no zones
 
 
 def open_book(path: Path, any_version: bool = False) -> Book:
-    """Open a workbook. Raises BadDataError when it is none or protected; calamine's own errors and panics otherwise."""
-    # of an XLS in a thread, while what it does not tell is read; a zip is looked at first
+    """Open a workbook.
+
+    Raises BadDataError where the file is not a workbook or is protected, else calamine's own errors and panics.
+    """
+    # An XLS is read in a thread, while this one reads what calamine omits; a zip is checked first.
     reading = None if _is_zip(path) else _BackgroundRead(path)
     details = _read_details(path) if reading else None
-    # where the stream of the workbook is found, nothing more is to be asked about its container
+    # Where the workbook stream was found, its container needs no further check.
     format_name = "xls" if details and details.stream else detect_format(path)
     if details and not any_version:
         if not details.is_biff8:
-            raise UnusualError("Excel 5: xlrd knows its code pages")
+            raise UnusualError("Excel 5 or older: xlrd knows its code pages")
         if xls_formats.is_sparse(details):
-            raise UnusualError("hardly filled: calamine would unfold every blank cell")
-    beside = xls_formats.BackgroundLookup(details) if details else None
+            raise UnusualError("mostly blank: calamine would expand every blank cell")
+    lookup = xls_formats.BackgroundLookup(details) if details else None
     try:
-        workbook = (reading or _BackgroundRead(path)).result()
+        workbook = (reading or _BackgroundRead(path)).wait()
     except python_calamine.PasswordError as error:
-        raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.") from error
+        raise BadDataError(
+            f"{path.name} is protected by a password", "Ask the sender for a file without a password."
+        ) from error
     names = [
         (sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible, sheet.typ == WORKSHEET)
         for sheet in workbook.sheets_metadata
@@ -53,43 +61,44 @@ def open_book(path: Path, any_version: bool = False) -> Book:
         return Book(
             format_name, [_make_sheet(workbook, name, None, visible, is_usual) for name, visible, is_usual in names]
         )
-    sheets = [_make_sheet(workbook, name, beside, visible, is_usual) for name, visible, is_usual in names]
-    return Book(format_name, sheets, lambda sheet: make_warnings(beside.errors(sheet.name) if beside else 0, 0))
+    sheets = [_make_sheet(workbook, name, lookup, visible, is_usual) for name, visible, is_usual in names]
+    return Book(format_name, sheets, lambda sheet: make_warnings(lookup.count_errors(sheet.name) if lookup else 0, 0))
 
 
 class _BackgroundRead:
-    """Calamine at work in a thread; it frees the interpreter lock."""
+    """calamine reading in a thread; it releases the interpreter lock."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._workbook: Any = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def result(self) -> Any:
-        """The workbook; raises calamine's errors and panics."""
+    def wait(self) -> Any:
+        """Return the workbook; raises calamine's errors and panics."""
         self._thread.join()
         if self._error is not None:
             raise self._error
         return self._workbook
 
-    def _read(self) -> None:
+    def _run(self) -> None:
         try:
             self._workbook = python_calamine.CalamineWorkbook.from_path(str(self._path))
-        except BaseException as error:  # a panic in Rust is no Exception
+        # A panic in Rust is a BaseException, not an Exception.
+        except BaseException as error:
             self._error = error
 
 
 def _read_details(path: Path) -> xls_formats.Globals | None:
-    """What calamine does not tell; nothing where the file is too odd for that."""
+    """Return what calamine omits; None where the file is too unusual for that."""
     with suppress(Exception):
         return xls_formats.read_globals(path)
     return None
 
 
 def detect_format(path: Path) -> str:
-    """xlsx, xlsb, ods or xls; raises BadDataError for what is no workbook at all."""
+    """Return xlsx, xlsb, ods or xls; raises BadDataError for a file that is not a workbook."""
     return container_check.detect_zip_format(path) if _is_zip(path) else container_check.detect_ole_format(path)
 
 
@@ -99,7 +108,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _make_sheet(
-    workbook: Any, name: str, beside: xls_formats.BackgroundLookup | None, visible: bool, is_usual: bool
+    workbook: Any, name: str, lookup: xls_formats.BackgroundLookup | None, visible: bool, is_usual: bool
 ) -> Sheet:
     loaded: list[Any] = []
     shown: list[xls_formats.Shown] = []
@@ -107,23 +116,23 @@ def _make_sheet(
     def load() -> Any:
         if not loaded:
             sheet = workbook.get_sheet_by_name(name)
-            shown.append(beside.shown(name) if beside else {})
+            shown.append(lookup.find_shown_texts(name) if lookup else {})
             loaded.append(sheet)
         return loaded[0]
 
     def rows() -> Iterable[tuple[int, Row]]:
-        found = enumerate(load().iter_rows() if load().start else (), 1)
+        numbered = enumerate(load().iter_rows() if load().start else (), 1)
         return (
-            ((number, _restore_shown_texts(number, row, shown[0])) for number, row in found)
+            ((number, _restore_shown_texts(number, row, shown[0])) for number, row in numbered)
             if load() and shown[0]
-            else found
+            else numbered
         )
 
     def chunks(begin: int = 0, end: int | None = None) -> Iterator[Chunk]:
-        found, first = islice(load().iter_rows() if load().start else (), begin, end), begin + 1
+        sheet_rows, first = islice(load().iter_rows() if load().start else (), begin, end), begin + 1
         most = max(min(MAX_CHUNK_ROWS, MAX_CHUNK_CELLS // max(load().total_width, 1)), 1)
-        count = min(FIRST_ROWS, most)  # few at first: often it is only asked whether the sheet holds anything
-        while some := list(islice(found, count)):
+        count = min(FIRST_ROWS, most)
+        while some := list(islice(sheet_rows, count)):
             count = most
             numbers = range(first, first + len(some))
             for number in shown[0].keys() & set(range(first - 1, first - 1 + len(some))) if shown[0] else ():
@@ -131,27 +140,34 @@ def _make_sheet(
             yield Chunk(numbers, dict(enumerate(map(value_columns.format_column, zip(*some, strict=True)))))
             first += len(some)
 
-    def ready(left: int, right: int) -> Iterator[CsvRows]:
+    def read_csv(left: int, right: int) -> Iterator[CsvRows]:
         height = load().total_height if load().start else 0
         if not parallel_halves.is_worthwhile(height * load().total_width):
-            return (chunk.ready(left, right) for chunk in chunks())
-        half = height * 11 // 20  # the other process must pass over these first
+            return (chunk.to_csv(left, right) for chunk in chunks())
+        # A bit more than half: the other process must skip these rows first.
+        half = height * 11 // 20
         return parallel_halves.read_halves(
-            (chunk.ready(left, right) for chunk in chunks(0, half)),
-            (chunk.ready(left, right) for chunk in chunks(half)),
+            (chunk.to_csv(left, right) for chunk in chunks(0, half)),
+            (chunk.to_csv(left, right) for chunk in chunks(half)),
         )
 
-    def merged() -> list[Area]:
+    def list_merged() -> list[Area]:
         ranges = load().merged_cell_ranges or ()
         return [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges]
 
     return Sheet(
-        name, rows, visible, weight=0 if is_usual else MACROS_WEIGHT, chunks=chunks, ready=ready, merged=merged
+        name,
+        rows,
+        visible,
+        weight=0 if is_usual else MACROS_WEIGHT,
+        chunks=chunks,
+        csv_rows=read_csv,
+        merged=list_merged,
     )
 
 
 def _restore_shown_texts(number: int, row: Row, shown: xls_formats.Shown) -> Row:
-    """A row with the texts of moments and padded numbers, where calamine has the same value."""
+    """Return a row with date-times and padded numbers as Excel shows them, where calamine has the same value."""
     texts = shown.get(number - 1)
     if not texts:
         return row
@@ -163,7 +179,7 @@ def _restore_shown_texts(number: int, row: Row, shown: xls_formats.Shown) -> Row
 
 
 def _is_same(value: object, stored: float) -> bool:
-    """True when a value of calamine's is this stored number, or the moment that it counts (from 1900 or 1904)."""
+    """Return whether a value from calamine is this stored number, or the date-time it means (from 1900 or 1904)."""
     if isinstance(value, (bool, str)) or value is None:
         return False
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Cell values -> text (spec 2.1.5): 12.0 is 12, dates are ISO, booleans true/false, durations hours:minutes:seconds."""
+"""Formats cell values as text: 12.0 is 12, dates are ISO, booleans true or false, durations hours:minutes:seconds."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import date, datetime, time, timedelta
 
 from systemscripts.tables.parsers.workbook import Row
 
-# Beyond this a float written out in full only shows digits that nobody entered.
+# A longer float in full would only show digits that no one entered.
 MAX_WRITTEN_OUT = 1e21
 
 
 def format_row(row: Row) -> list[str]:
-    """The texts of one row's cells; an empty cell is an empty text."""
+    """Return the texts of the cells of one row; an empty cell is an empty text."""
     return [value if type(value) is str else _CONVERTERS.get(type(value), str)(value) for value in row]
 
 
 def format_float(value: float) -> str:
-    """A float by its shortest text, an integer without point; infinite or undefined is empty."""
+    """Return the shortest text of a float, an integer without a decimal point, "" for infinity and NaN."""
     if value.is_integer() and abs(value) < MAX_WRITTEN_OUT:
         return str(int(value))
     return repr(value) if math.isfinite(value) else ""
@@ -38,7 +38,7 @@ def _format_timedelta(value: timedelta) -> str:
 
 
 def format_duration(milliseconds: int) -> str:
-    """Hours (of two digits or more), minutes and seconds, with thousandths where there are any."""
+    """Return hours (two digits or more), minutes and seconds, with milliseconds where there are any."""
     sign = "-" if milliseconds < 0 else ""
     milliseconds = abs(milliseconds)
     minutes, rest = divmod(milliseconds, 60_000)
@@ -48,7 +48,7 @@ def format_duration(milliseconds: int) -> str:
 
 
 def _round_to_milliseconds(value: datetime) -> datetime:
-    """Excel keeps a day as a float: what is beyond milliseconds is noise (12:00:00 read as 11:59:59.999999)."""
+    """Round to milliseconds: Excel stores days as floats, so 12:00:00 may read 11:59:59.999999."""
     if not value.microsecond:
         return value
     return value.replace(microsecond=0) + timedelta(milliseconds=round(value.microsecond / 1000))

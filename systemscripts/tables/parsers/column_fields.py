@@ -1,4 +1,4 @@
-"""Whole columns of stored values -> CSV fields. What most columns hold is seen at once; the rest cell by cell."""
+"""Turns whole columns of stored values into CSV fields, uniform columns at once, the others cell by cell."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from systemscripts.tables.parsers.xlsx_formats import DAY_MILLISECONDS, MAX_DAY,
 
 Fields = Callable[[Sequence[bytes]], list[bytes]]
 
-# Numbers whose text is their shortest already: integers, and decimals of no more than 15 digits (IEEE 754 keeps those).
-# |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+# Numbers that are stored as their shortest text: integers, and decimals of up to 15 digits (IEEE 754 keeps those).
+# |(?!) ends a failed iteration: Python before 3.11.5 does not restore its start (cpython issue 106052).
 SURE = rb"(?!-0\n)-?(?=[\d.]{1,16}\n|\d+\n)(?:0|[1-9]\d*+)(?:\.\d++(?<=[1-9])|(?!))?+"
 SURE_COLUMN = re.compile(rb"(?:(?:%s|(?!))?+\n|(?!))*+" % SURE)
 NOT_DECIMAL = b"0123456789.-\n"
-ROUNDED = re.compile(r"\d{16}\.0\n")  # an integer that may not survive being a float
-MAX_CACHED_VALUES = 100_000  # converted values; beyond that all are forgotten, and memory stays flat
+# an integer that a float may not represent exactly
+ROUNDED = re.compile(r"\d{16}\.0\n")
+# With more, the cache is cleared, so that memory stays flat.
+MAX_CACHED_VALUES = 100_000
 BOOLEANS = {b"": b"", b"1": b"true", b"0": b"false", b"true": b"true", b"false": b"false"}
 
 
 class CachedConverter(dict[bytes, bytes]):
-    """Converted values by stored ones: dates and codes repeat."""
+    """A cache of converted values by stored value: dates and codes repeat."""
 
     def __init__(self, convert: Converter) -> None:
         super().__init__({b"": b""})
@@ -36,8 +38,8 @@ class CachedConverter(dict[bytes, bytes]):
         self[value] = text
         return text
 
-    def fields(self, values: Sequence[bytes]) -> list[bytes]:
-        """The fields of one column."""
+    def convert(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the CSV fields of one column."""
         if len(self) > MAX_CACHED_VALUES:
             self.clear()
             self[b""] = b""
@@ -45,7 +47,7 @@ class CachedConverter(dict[bytes, bytes]):
 
 
 def format_numbers(values: Sequence[bytes]) -> list[bytes]:
-    """Numbers by their shortest text; integers as the file holds them."""
+    """Return numbers as their shortest text; integers as they are stored."""
     column = b"\n".join(values) + b"\n"
     if SURE_COLUMN.fullmatch(column):
         return list(values)
@@ -55,7 +57,7 @@ def format_numbers(values: Sequence[bytes]) -> list[bytes]:
 
 
 def _format_floats(values: Sequence[bytes]) -> list[bytes]:
-    """All values by way of floats at once (0.1 + 0.2 is stored with 17 digits); nothing when that harms one of them."""
+    """Convert all values by floats at once (0.1 + 0.2 is stored with 17 digits); [] where that would change one."""
     if b"" in values:
         texts = [repr(float(value)) if value else "" for value in values]
     else:
@@ -77,25 +79,26 @@ def _format_number(value: bytes) -> bytes:
 
 
 class DateTimeConverter:
-    """Dates with times: nearly every value is another one, but days and times of day repeat."""
+    """Converts dates with times: nearly every value is different, but days and times of day repeat."""
 
     def __init__(self, number_format: Format) -> None:
         self._format = number_format
         self._days = _Days(number_format)
         self._clock = _Clock()
 
-    def fields(self, values: Sequence[bytes]) -> list[bytes]:
-        """The fields of one column."""
+    def convert(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the CSV fields of one column."""
         days, clock = self._days, self._clock
         try:
             moments = map(round, map(mul, map(float, values), repeat(DAY_MILLISECONDS)))
             return [days[moment // DAY_MILLISECONDS] + clock[moment % DAY_MILLISECONDS] for moment in moments]
-        except ValueError:  # a blank, or no day of the calendar
-            return [self._format.number(value.decode()).encode() if value else b"" for value in values]
+        # a blank, or not a day of the calendar
+        except ValueError:
+            return [self._format.format_number(value.decode()).encode() if value else b"" for value in values]
 
 
 class _Days(dict[int, bytes]):
-    """The text of a day's number, with a space after it. Raises ValueError for what is shown without a date."""
+    """Day number -> its text and a space. Raises ValueError for a number that is not shown as a date."""
 
     def __init__(self, number_format: Format) -> None:
         super().__init__()
@@ -104,12 +107,12 @@ class _Days(dict[int, bytes]):
     def __missing__(self, day: int) -> bytes:
         if not 0 < day <= MAX_DAY:
             raise ValueError(day)
-        self[day] = self._format.number(str(day)).partition(" ")[0].encode() + b" "
+        self[day] = self._format.format_number(str(day)).partition(" ")[0].encode() + b" "
         return self[day]
 
 
 class _Clock(dict[int, bytes]):
-    """The text of a time of day in milliseconds; those of whole seconds are kept."""
+    """Time of day in milliseconds -> its text; only whole seconds are cached."""
 
     def __missing__(self, milliseconds: int) -> bytes:
         text = format_duration(milliseconds).encode()
@@ -119,21 +122,22 @@ class _Clock(dict[int, bytes]):
 
 
 def format_booleans(values: Sequence[bytes]) -> list[bytes]:
-    """true and false."""
+    """Return true or false for each stored boolean."""
     return [BOOLEANS.get(value, b"true") for value in values]
 
 
 def format_texts(values: Sequence[bytes]) -> list[bytes]:
-    """Texts as they stand in the XML."""
+    """Return texts from their XML form."""
     return quote_fields(xml_text.decode_texts(tuple(values)))
 
 
 def make_string_lookup(strings: Sequence[bytes]) -> Fields:
-    """Numbers of shared strings; `strings` are ready fields. Raises IndexError for one that there is not."""
+    """Return a function from indexes of shared strings to their CSV fields; it raises IndexError for a missing one."""
 
     def fields(values: Sequence[bytes]) -> list[bytes]:
         if b"-" in b"".join(values):
-            raise IndexError("a negative number of a string")  # Python would count from the end
+            # Python would count from the end.
+            raise IndexError("a negative string index")
         if b"" in values:
             return [strings[int(value)] if value else b"" for value in values]
         return list(map(strings.__getitem__, map(int, values)))

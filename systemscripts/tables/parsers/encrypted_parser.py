@@ -1,4 +1,4 @@
-"""Decrypts Office files that have Excel's default password, which it sets for workbooks protected against changes."""
+"""Decrypts Office files with Excel's default password, which Excel sets for workbooks protected against changes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import gzip_parser
 from systemscripts.tables.workbooks import protocol
 
-# MS-OFFCRYPTO 2.4.2.3: nobody has set it, and Excel tries it before it asks.
+# MS-OFFCRYPTO 2.4.2.3: no user has set it, and Excel tries it before asking.
 DEFAULT_PASSWORD = "VelvetSweatshop"
 RIGHTS_MANAGED = "DRMEncrypted".encode("utf-16-le")
 
 
 def unpack(path: Path, output: IO[bytes]) -> None:
-    """Send name and bytes of the plain file. Raises BadDataError when another password or right is needed."""
+    """Send name and bytes of the decrypted file. Raises BadDataError where another password or right is needed."""
     if RIGHTS_MANAGED in path.read_bytes():
         raise BadDataError(
             f"{path.name} is protected by rights management: only named people can open it",
@@ -32,12 +32,13 @@ def unpack(path: Path, output: IO[bytes]) -> None:
             document.decrypt(plain)
         except InvalidKeyError as error:
             raise BadDataError(
-                f"{path.name} is protected by a password", "Ask the sender for a file without password."
+                f"{path.name} is protected by a password", "Ask the sender for a file without a password."
             ) from error
-        except Exception as error:  # what a library raises for damaged containers is of many kinds
+        # The library raises many types of errors for damaged containers.
+        except Exception as error:
             raise BadDataError(
-                f"{path.name} is encrypted, and damaged or in a way that is not known: {error}",
-                "Ask the sender for a file without password.",
+                f"{path.name} is encrypted, and either damaged or encrypted in an unknown way: {error}",
+                "Ask the sender for a file without a password.",
             ) from error
         plain.seek(0)
         protocol.write_json(output, protocol.SHEET, {"name": path.name})

@@ -1,4 +1,4 @@
-"""Unpacks gzip, within a limit."""
+"""Unpacks gzip files within a size limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK_BYTES = 2**20
 
 
 def unpack(path: Path, output: IO[bytes]) -> None:
-    """Send name and bytes of what is inside. Raises BadDataError when it breaks off or is too much."""
+    """Send name and bytes of the file inside. Raises BadDataError where it is truncated or too large."""
     name = PurePosixPath(path.name)
     protocol.write_json(
         output, protocol.SHEET, {"name": name.stem if name.suffix.lower() in (".gz", ".gzip") else name.name}
@@ -29,7 +29,7 @@ def unpack(path: Path, output: IO[bytes]) -> None:
 
 
 def send_stream(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
-    """Send all bytes of a stream. Raises BadDataError when they are too many for `packed_bytes` on disk."""
+    """Send all bytes of a stream. Raises BadDataError where they are too many for `packed_bytes` on disk."""
     size = 0
     while data := stream.read(CHUNK_BYTES):
         size += len(data)

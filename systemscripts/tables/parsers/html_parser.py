@@ -1,4 +1,4 @@
-"""HTML tables, which some systems send under the name .xls, by lxml (it mends broken pages as browsers do)."""
+"""Reads HTML tables, which some systems name .xls, with lxml, which repairs broken pages as browsers do."""
 
 from __future__ import annotations
 
@@ -11,46 +11,53 @@ import lxml.html
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import html_encoding
+from systemscripts.tables.parsers import html_charset
 from systemscripts.tables.parsers.workbook import Area, Book, Sheet
 
-LINE_BREAK = "\u2028"  # lxml takes no control characters
-MAX_SPAN = 1000  # the limit of HTML itself (HTML Living Standard, 4.9.11 colspan)
+# lxml accepts no control characters.
+LINE_BREAK = "\u2028"
+# the limit of the HTML Standard (4.9.11 colspan)
+MAX_SPAN = 1000
+# A longer title would bury the message.
+MAX_TITLE_LETTERS = 80
 
 
 def open_book(path: Path) -> Book:
-    """Open a page. Raises BadDataError when it holds no table, or asks for a password."""
-    text, doubt = html_encoding.decode_page(*_extract_page(path.read_bytes()))
+    """Open a page. Raises BadDataError where it contains no table or asks for a password."""
+    text, doubt = html_charset.decode_page(*_extract_page(path.read_bytes()))
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
     page = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     title = " ".join((page.findtext(".//title") or "").split())
-    named = f' "{title[:80]}"' if title else ""
+    named = f' "{title[:MAX_TITLE_LETTERS]}"' if title else ""
     if page.xpath("//input[translate(@type, 'PASWORD', 'pasword')='password']"):
-        raise BadDataError(f"{path.name} is a login page{named}, not a table", "Log in again at the source.")
-    elements = list(page.iter("table"))
-    found = [(_make_sheet(element, number), element) for number, element in enumerate(elements, 1)]
-    found = [(table, element) for table, element in found if table.weight]
-    if not found:
         raise BadDataError(
-            f"{path.name} is an HTML page{named} without a table", "Ask the sender for the list itself, as CSV or XLSX."
+            f"{path.name} is a login page{named}, not a table", "Sign in to the source and download the file again."
         )
-    above = {id(table): {id(outer) for outer in element.iterancestors("table")} for table, element in found}
-    own = {id(table): id(element) for table, element in found}
+    elements = list(page.iter("table"))
+    tables = [(_make_sheet(element, number), element) for number, element in enumerate(elements, 1)]
+    tables = [(table, element) for table, element in tables if table.weight]
+    if not tables:
+        raise BadDataError(
+            f"{path.name} is an HTML page{named} without a table",
+            "Ask the sender for the table itself, as CSV or XLSX.",
+        )
+    above = {id(table): {id(outer) for outer in element.iterancestors("table")} for table, element in tables}
+    own = {id(table): id(element) for table, element in tables}
 
-    def related(other: Sheet, read: Sheet) -> bool:
+    def is_related(other: Sheet, read: Sheet) -> bool:
         return own[id(other)] in above[id(read)] or own[id(read)] in above[id(other)]
 
     doubts = [Notice("encoding_guessed", doubt)] if doubt else []
-    return Book("html", [table for table, _ in found], lambda sheet: doubts, related)
+    return Book("html", [table for table, _ in tables], lambda sheet: doubts, is_related)
 
 
 def _extract_page(content: bytes) -> tuple[bytes, str | None]:
-    """The page and its encoding; of a page saved whole (MHTML, RFC 2557) the part with most rows, and what is named."""
+    """Return the page and its declared encoding; of a complete page (MHTML, RFC 2557) the part with most rows."""
     if b"multipart/related" not in content[:4096].lower():
         return content, None
     parts = [part for part in email.message_from_bytes(content).walk() if part.get_content_type() == "text/html"]
-    found = [(part.get_payload(decode=True), part.get_content_charset()) for part in parts]
-    pages = [(page, charset) for page, charset in found if isinstance(page, bytes)]
+    payloads = [(part.get_payload(decode=True), part.get_content_charset()) for part in parts]
+    pages = [(page, charset) for page, charset in payloads if isinstance(page, bytes)]
     return max(pages, key=lambda page: page[0].lower().count(b"<tr"), default=(b"<html></html>", None))
 
 
@@ -63,25 +70,26 @@ def _make_sheet(element: Any, number: int) -> Sheet:
 
 
 def _read_rows(table: Any, areas: list[Area]) -> Iterator[list[str]]:
-    """Rows of this table, not of tables inside it; a cell that spans others is the first of them, and in `areas`."""
-    hanging: dict[int, int] = {}  # column -> how many rows below it still belong to a cell above
+    """Yield the rows of this table, not of nested ones; a spanning cell is its first cell, and is added to `areas`."""
+    # column -> how many rows below still belong to a cell above
+    spanned: dict[int, int] = {}
     for number, row in enumerate(table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"), 1):
         cells: list[str] = []
         for cell in row.xpath("./td | ./th"):
-            _skip_hanging(cells, hanging)
+            _skip_spanned(cells, spanned)
             across, down = _get_span(cell, "colspan"), _get_span(cell, "rowspan")
             if across * down > 1:
                 areas.append((number, len(cells), number + down - 1, len(cells) + across - 1))
             for column in range(len(cells), len(cells) + across):
-                hanging[column] = down - 1
+                spanned[column] = down - 1
             cells.extend([_get_cell_text(cell)] + [""] * (across - 1))
-        _skip_hanging(cells, hanging)
+        _skip_spanned(cells, spanned)
         yield cells
 
 
-def _skip_hanging(cells: list[str], hanging: dict[int, int]) -> None:
-    while hanging.get(len(cells), 0) > 0:
-        hanging[len(cells)] -= 1
+def _skip_spanned(cells: list[str], spanned: dict[int, int]) -> None:
+    while spanned.get(len(cells), 0) > 0:
+        spanned[len(cells)] -= 1
         cells.append("")
 
 
@@ -91,7 +99,7 @@ def _get_span(cell: Any, name: str) -> int:
 
 
 def _get_cell_text(cell: Any) -> str:
-    """The text as a browser shows it: white space runs are one space, <br> is a line break."""
+    """Return the text as a browser shows it: runs of white space are one space, <br> is a line break."""
     for line_break in cell.iter("br"):
         line_break.tail = LINE_BREAK + (line_break.tail or "")
     lines = "".join(cell.itertext()).split(LINE_BREAK)

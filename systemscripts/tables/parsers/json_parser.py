@@ -1,4 +1,4 @@
-"""JSON objects as rows, piece by piece: an array of them, {"value": [...]}, or one after the other (JSON lines)."""
+"""Reads JSON objects as rows, piece by piece: an array, {"value": [...]}, or objects one after another (JSON lines)."""
 
 from __future__ import annotations
 
@@ -14,56 +14,61 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, Number, write_json
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
-MAX_ROWS_AHEAD = 5000  # objects that are read before the header is written: most name all their keys by then
-SAID_BY_SERVERS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
-# Of a lone object these are an error only beside a status, or by themselves.
+# Objects that are read before the header is written: most files have used all their keys by then.
+MAX_ROWS_AHEAD = 5000
+ERROR_KEYS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
+# In a single object these are an error only with a status, or without other keys.
 MESSAGES = {"message", "msg", "detail", "title"}
 ALONE = {"message", "msg", "detail", "documentation_url"}
 STATUSES = {"status", "statuscode", "status_code", "code"}
+# HTTP status codes
 FIRST_ERROR, LAST_ERROR = 400, 599
+# Enough to explain the error in one line.
+MAX_WORDS_LETTERS = 200
 
 
 def open_book(path: Path) -> Book:
-    """Open JSON. Raises BadDataError when it is no JSON or holds no objects."""
+    """Open a JSON file. Raises BadDataError where it is not JSON or contains no objects."""
     rows = _Rows(path, lambda: read_objects(path))
     whole, lists = Sheet("", rows.rows), _find_lists(path)
-    # an object that is nothing but the wrapping of one list is not meant
+    # An object that only wraps one list is not the table; the list is.
     sheets = [
-        Sheet(name, _Rows(path, partial(enumerate, found, 1)).rows, weight=int(size == 1))
-        for name, found, size in lists
+        Sheet(name, _Rows(path, partial(enumerate, items, 1)).rows, weight=int(size == 1))
+        for name, items, size in lists
     ]
-    return Book("json", [whole, *sheets], related=lambda other, read: other is whole, header_known=True)
+    return Book("json", [whole, *sheets], is_related=lambda other, read: other is whole, header_known=True)
 
 
 def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
-    """The lists of objects in the one object that the file is: name, objects, how many keys the object has."""
+    """Return the lists of objects in the single object of the file: name, objects, number of keys of the object."""
     if path.stat().st_size > MAX_VALUE_LETTERS:
         return []
-    found: list[object] = []
-    with suppress(BadDataError, ValueError, RecursionError), path.open("rb") as file:  # what is wrong is said by rows
+    values: list[object] = []
+    with suppress(BadDataError, ValueError, RecursionError), path.open("rb") as file:
+        # Errors are reported when the rows are read.
         stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
-        if stream.peek() != "{" or stream.enter_value_array():
+        if stream.peek() != "{" or stream.has_entered_value_array():
             return []
         stream.rewind()
-        found = [value for _, value in islice(stream.concatenated(), 2)]
-    if len(found) != 1 or not isinstance(found[0], dict):
+        values = [value for _, value in islice(stream.read_all(), 2)]
+    if len(values) != 1 or not isinstance(values[0], dict):
         return []
     return [
-        (name, value, len(found[0]))
-        for name, value in found[0].items()
+        (name, value, len(values[0]))
+        for name, value in values[0].items()
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
     ]
 
 
 class _Rows:
-    """The objects of one file; the columns are their keys in order of first appearance, known after one pass."""
+    """The objects of one file; the columns are their keys in order of first appearance."""
 
     def __init__(self, path: Path, source: Callable[[], Iterable[tuple[int, object]]]) -> None:
         self._path, self._source = path, source
         self._columns: dict[str, int] = {}
 
     def rows(self) -> Iterator[tuple[int, Row]]:
-        """The header as row 0, then each object with its line (JSON lines) or its place (in an array)."""
+        """Yield the header as row 0, then each object with its line (JSON lines) or its position in the array."""
         first: list[tuple[int, Row]] = []
         source = self._values()
         for row in source:
@@ -77,10 +82,12 @@ class _Rows:
 
     def _values(self) -> Iterator[tuple[int, Row]]:
         try:
-            for number, found in self._source():
-                if not isinstance(found, dict):
-                    raise BadDataError(f"{self._path.name}: entry {number} is no object", "Each row must be an object.")
-                yield number, self._row(found)
+            for number, entry in self._source():
+                if not isinstance(entry, dict):
+                    raise BadDataError(
+                        f"{self._path.name}: entry {number} is not an object", "Ask the sender for an array of objects."
+                    )
+                yield number, self._row(entry)
         except json.JSONDecodeError as error:
             raise BadDataError(
                 f"{self._path.name} is truncated or not JSON: {error.msg}, line {error.lineno}",
@@ -93,45 +100,46 @@ class _Rows:
             ) from error
         except RecursionError as error:
             raise BadDataError(
-                f"{self._path.name} holds values nested too deeply", "Ask the sender for a flat list of rows."
+                f"{self._path.name} contains values that are nested too deeply",
+                "Ask the sender for a flat list of rows.",
             ) from error
 
-    def _row(self, found: dict[str, object]) -> list[str]:
+    def _row(self, entry: dict[str, object]) -> list[str]:
         columns = self._columns
-        for key in found:
+        for key in entry:
             if key not in columns:
                 columns[key] = len(columns)
         row = [""] * len(columns)
-        for key, value in found.items():
+        for key, value in entry.items():
             row[columns[key]] = value if isinstance(value, str) else "" if value is None else write_json(value)
         return row
 
 
 def read_objects(path: Path) -> Iterator[tuple[int, object]]:
-    """The entries of the file, each with its line or place."""
+    """Yield the entries of the file, each with its line or its position in the array."""
     with path.open("rb") as file:
         stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
         if stream.peek() == "[":
-            yield from stream.array()
+            yield from stream.read_array()
             return
-        if stream.enter_value_array():
-            yield from stream.array()
+        if stream.has_entered_value_array():
+            yield from stream.read_array()
             return
         stream.rewind()
         count = 0
-        for count, (line, found) in enumerate(stream.concatenated(), 1):
+        for count, (line, entry) in enumerate(stream.read_all(), 1):
             if count == 1:
-                first = found
-            yield line, found
+                first = entry
+            yield line, entry
         if count == 1 and isinstance(first, dict) and _is_error(first):
-            said = " ".join(write_json(first).split())[:200]
-            raise BadDataError(f"{path.name} is an error message of a server: {said}")
+            words = " ".join(write_json(first).split())[:MAX_WORDS_LETTERS]
+            raise BadDataError(f"{path.name} is an error message of a server: {words}", "Download the file again.")
 
 
-def _is_error(found: dict[str, object]) -> bool:
-    """Return whether an object that is the whole file is the answer of a server that failed (such as RFC 9457)."""
-    values = {key.lower(): value for key, value in found.items() if value not in (None, False, "", [], {})}
-    if values.keys() & SAID_BY_SERVERS:
+def _is_error(entry: dict[str, object]) -> bool:
+    """Return whether an object that is the whole file is the error response of a server (such as RFC 9457)."""
+    values = {key.lower(): value for key, value in entry.items() if value not in (None, False, "", [], {})}
+    if values.keys() & ERROR_KEYS:
         return True
     statuses = [str(values[key]) for key in values.keys() & STATUSES]
     failed = any(text.isdecimal() and FIRST_ERROR <= int(text) <= LAST_ERROR for text in statuses)

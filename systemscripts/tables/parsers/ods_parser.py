@@ -1,4 +1,4 @@
-"""ODS read from its XML: each value as the file holds it, shown as the cell's style shows it.
+"""Reads ODS from its XML: each value as the file stores it, formatted as the style of the cell shows it.
 
 Rules: OpenDocument 1.3 part 3, 9 (tables) and 19.385 (office:value-type).
 """
@@ -24,18 +24,22 @@ from systemscripts.tables.parsers.xlsx_formats import Format, format_number
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CONTENT, STYLES = "content.xml", "styles.xml"
-HEAD_BYTES = 2**20  # entities are declared before the first element
-MAX_COLUMNS = 16_384  # LibreOffice has no more
+# Entities are declared before the first element.
+HEAD_BYTES = 2**20
+# the limit of LibreOffice
+MAX_COLUMNS = 16_384
+# A longer run of spaces does not fit into a cell of Excel.
+MAX_SPACES = 2**15
 ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)|Err:\d+")
 TIME = re.compile(r"(-?)P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook. Raises BadDataError when it is protected or declares entities, XML and zip errors otherwise."""
+    """Open a workbook. Raises BadDataError where it is protected or declares entities, else XML and zip errors."""
     if container_check.detect_zip_format(path) != "ods":
         raise UnusualError("not ODS")
-    tables = {table.name: table for table in _File(path).tables()}
-    sheets = [Sheet(table.name, table.rows, table.visible, merged=table.merged) for table in tables.values()]
+    tables = {table.name: table for table in _File(path).list_tables()}
+    sheets = [Sheet(table.name, table.read_rows, table.visible, merged=table.list_merged) for table in tables.values()]
 
     def warnings(sheet: Sheet) -> list[Notice]:
         table = tables[sheet.name]
@@ -48,26 +52,28 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.archive, self.styles = zipfile.ZipFile(path), Styles()
         if b"encryption-data" in self._small("META-INF/manifest.xml"):
-            raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.")
+            raise BadDataError(
+                f"{path.name} is protected by a password", "Ask the sender for a file without a password."
+            )
         for part in (STYLES, CONTENT):
             self._read_styles(part)
 
-    def tables(self) -> list[_Table]:
-        """The sheets, in their order."""
-        found: list[_Table] = []
+    def list_tables(self) -> list[_Table]:
+        """Return the sheets in their order."""
+        tables: list[_Table] = []
         depth = 0
-        for event, element in self.elements():
+        for event, element in self.read_elements():
             if get_local_name(element.tag) == "table":
                 depth += 1 if event == "start" else -1
                 if event == "start" and depth == 1:
                     visible = _get_attribute(element, "style-name") not in self.styles.hidden
-                    found.append(_Table(self, len(found), _get_attribute(element, "name"), visible))
+                    tables.append(_Table(self, len(tables), _get_attribute(element, "name"), visible))
             if event == "end":
                 element.clear()
-        return found
+        return tables
 
-    def elements(self) -> Iterator[tuple[str, ElementTree.Element]]:
-        """The elements of the content, as they begin and end."""
+    def read_elements(self) -> Iterator[tuple[str, ElementTree.Element]]:
+        """Yield the elements of the content, each as it starts and as it ends."""
         with self._open(CONTENT) as stream:
             yield from ElementTree.iterparse(stream, events=("start", "end"))
 
@@ -78,7 +84,7 @@ class _File:
             for event, element in ElementTree.iterparse(stream, events=("start", "end")):
                 tag = get_local_name(element.tag)
                 if event == "end" and tag in ("styles", "automatic-styles"):
-                    self.styles.read(element)
+                    self.styles.add(element)
                 elif event == "start" and tag == "body":
                     return
 
@@ -98,7 +104,7 @@ class _File:
 
 @dataclass(eq=False)
 class _Table:
-    """One sheet, read from the file each time its rows are asked for."""
+    """One sheet, read from the file each time its rows are requested."""
 
     file: _File
     number: int
@@ -109,32 +115,32 @@ class _Table:
     covered: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
 
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        """Number and cells of each row that holds anything; what is repeated comes as often as it stands there."""
+    def read_rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield number and cells of each row with values; a repeated row is yielded as often as it is repeated."""
         self.errors, self.formulas_without_value, self.covered = 0, 0, CellCount()
         self._areas, line, columns = [], 1, list[str]()
-        for tag, element in self._parts():
+        for tag, element in self._read_parts():
             if tag == "table-column":
                 columns += [_get_attribute(element, "default-cell-style-name")] * min(
                     _count_repeats(element, "columns"), MAX_COLUMNS
                 )
                 continue
-            times, cells = _count_repeats(element, "rows"), self._cells(element, line, columns)
+            times, cells = _count_repeats(element, "rows"), self._read_cells(element, line, columns)
             if cells:
                 for row in range(line, line + times):
                     yield row, cells
             line += times
 
-    def merged(self) -> list[Area]:
-        """The merged cells."""
-        for _ in self.rows():
+    def list_merged(self) -> list[Area]:
+        """Return the merged areas."""
+        for _ in self.read_rows():
             pass
         return self._areas
 
-    def _parts(self) -> Iterator[tuple[str, ElementTree.Element]]:
-        """The columns and rows of this table, each with what is in it; not those of tables within it."""
+    def _read_parts(self) -> Iterator[tuple[str, ElementTree.Element]]:
+        """Yield the columns and rows of this table, without those of nested tables."""
         seen, depth = -1, 0
-        for event, element in self.file.elements():
+        for event, element in self.file.read_elements():
             tag = get_local_name(element.tag)
             if tag == "table":
                 depth += 1 if event == "start" else -1
@@ -146,70 +152,76 @@ class _Table:
             if seen > self.number:
                 return
 
-    def _cells(self, row: ElementTree.Element, line: int, columns: list[str]) -> list[str]:
+    def _read_cells(self, row: ElementTree.Element, line: int, columns: list[str]) -> list[str]:
         cells: list[str] = []
-        place = 0
+        column = 0
         style_of_row = _get_attribute(row, "default-cell-style-name")
         for cell in row:
             if get_local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
                 continue
-            times = min(_count_repeats(cell, "columns"), MAX_COLUMNS - place)
-            default = style_of_row or (columns[place] if place < len(columns) else "")
+            times = min(_count_repeats(cell, "columns"), MAX_COLUMNS - column)
+            default = style_of_row or (columns[column] if column < len(columns) else "")
             text = self._text(cell, _get_attribute(cell, "style-name") or default)
             if (
                 text and get_local_name(cell.tag) == "covered-table-cell"
             ):  # the value of merged cells is that of the first
-                self.covered.add(line, place)
+                self.covered.add(line, column)
                 text = ""
             if text:
-                cells += [""] * (place - len(cells)) + [text] * times
-            self._note_area(cell, line, place)
-            place += times
+                cells += [""] * (column - len(cells)) + [text] * times
+            self._note_area(cell, line, column)
+            column += times
         return cells
 
-    def _note_area(self, cell: ElementTree.Element, line: int, place: int) -> None:
-        wide, deep = (int(_get_attribute(cell, f"number-{kind}-spanned") or 1) for kind in ("columns", "rows"))
+    def _note_area(self, cell: ElementTree.Element, line: int, column: int) -> None:
+        wide, deep = (
+            int(_get_attribute(cell, f"number-{direction}-spanned") or 1) for direction in ("columns", "rows")
+        )
         if wide > 1 or deep > 1:
-            self._areas.append((line, place, line + deep - 1, place + wide - 1))
+            self._areas.append((line, column, line + deep - 1, column + wide - 1))
 
     def _text(self, cell: ElementTree.Element, style: str) -> str:
         values = {get_local_name(key): value for key, value in cell.items()}
         shown = "\n".join(_get_paragraph_text(part) for part in cell if get_local_name(part.tag) == "p")
-        kind = values.get("value-type", "")
-        if "formula" in values and (kind == "error" or ERROR.fullmatch(shown)):
+        value_type = values.get("value-type", "")
+        if "formula" in values and (value_type == "error" or ERROR.fullmatch(shown)):
             self.errors += 1
             return ""
-        if "formula" in values and not kind and not shown:
+        if "formula" in values and not value_type and not shown:
             self.formulas_without_value += 1
-        known = Format(self.file.styles.kinds.get(style, ""))
-        if kind in ("float", "percentage", "currency") and "value" in values:
-            padded = known if known.kind[:1] == "0" else Format()
-            return padded.number(values["value"]) if padded.kind else format_number(values["value"])
-        if kind == "date" and "date-value" in values:
-            return known.iso(values["date-value"]) if known.kind != "time" else values["date-value"].replace("T", " ")
-        if kind == "time" and (found := TIME.fullmatch(values.get("time-value", ""))):
-            return _format_time(found)
+        known = Format(self.file.styles.types.get(style, ""))
+        if value_type in ("float", "percentage", "currency") and "value" in values:
+            padded = known if known.value_type[:1] == "0" else Format()
+            return padded.format_number(values["value"]) if padded.value_type else format_number(values["value"])
+        if value_type == "date" and "date-value" in values:
+            return (
+                known.format_iso(values["date-value"])
+                if known.value_type != "time"
+                else values["date-value"].replace("T", " ")
+            )
+        if value_type == "time" and (match := TIME.fullmatch(values.get("time-value", ""))):
+            return _format_time(match)
         return (
             values["boolean-value"]
-            if kind == "boolean" and "boolean-value" in values
+            if value_type == "boolean" and "boolean-value" in values
             else (values.get("string-value", shown))
         )
 
 
-def _format_time(found: re.Match[str]) -> str:
-    days, hours, minutes, seconds = (int(found[number] or 0) for number in range(2, 6))
-    thousandths = int(((found[6] or "") + "000")[:3])
+def _format_time(match: re.Match[str]) -> str:
+    days, hours, minutes, seconds = (int(match[number] or 0) for number in range(2, 6))
+    thousandths = int(((match[6] or "") + "000")[:3])
     whole = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + thousandths
-    return format_duration(-whole if found[1] else whole)
+    return format_duration(-whole if match[1] else whole)
 
 
 def _get_paragraph_text(element: ElementTree.Element) -> str:
-    """The text of a paragraph: spaces, tabs and line breaks are elements; notes on it are no part of it."""
+    """Return the text of a paragraph: spaces, tabs and line breaks are elements; annotations are left out."""
     parts = [element.text or ""]
     for part in element:
         tag = get_local_name(part.tag)
         if tag == "s":
-            parts.append(" " * min(int(_get_attribute(part, "c") or 1), 2**15))
+            parts.append(" " * min(int(_get_attribute(part, "c") or 1), MAX_SPACES))
         elif tag in ("tab", "line-break"):
             parts.append("\t" if tag == "tab" else "\n")
         elif tag not in ("annotation", "note"):
@@ -218,8 +230,8 @@ def _get_paragraph_text(element: ElementTree.Element) -> str:
     return "".join(parts)
 
 
-def _count_repeats(element: ElementTree.Element, kind: str) -> int:
-    value = _get_attribute(element, f"number-{kind}-repeated")
+def _count_repeats(element: ElementTree.Element, direction: str) -> int:
+    value = _get_attribute(element, f"number-{direction}-repeated")
     return int(value) if value.isdecimal() else 1
 
 

@@ -1,4 +1,4 @@
-"""What the cell styles of an ODS file show: dates, moments, durations, leading zeros (OpenDocument 1.3, 16.29)."""
+"""Classifies the cell styles of an ODS file: dates, times, durations, leading zeros (OpenDocument 1.3, 16.29)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ DAYS, CLOCKS = (
 
 @dataclass
 class Styles:
-    """`kinds`: cell style -> date, time, moment, duration or the zeros of a padded number; `hidden`: table styles."""
+    """The styles by name.
 
-    kinds: dict[str, str] = field(default_factory=dict)
+    `types`: cell style -> date, time, moment, duration, or the zeros of a padded number.
+    `hidden`: table styles of hidden sheets.
+    """
+
+    types: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
-    _shown: dict[str, str] = field(default_factory=dict)  # data style -> kind
+    # data style -> type
+    _shown: dict[str, str] = field(default_factory=dict)
 
-    def read(self, styles: Iterable[ElementTree.Element]) -> None:
-        """Take up styles; those that others name as their parent come first."""
+    def add(self, styles: Iterable[ElementTree.Element]) -> None:
+        """Add styles; parents must come before the styles that name them."""
         for style in styles:
             name, tag = _get_attribute(style, "name"), get_local_name(style.tag)
             if tag in ("date-style", "time-style", "number-style"):
@@ -33,8 +38,8 @@ class Styles:
                     self.hidden.add(name)
             elif tag == "style" and _get_attribute(style, "family") == "table-cell":
                 own = self._shown.get(_get_attribute(style, "data-style-name"))
-                self.kinds[name] = (
-                    self.kinds.get(_get_attribute(style, "parent-style-name"), "") if own is None else own
+                self.types[name] = (
+                    self.types.get(_get_attribute(style, "parent-style-name"), "") if own is None else own
                 )
 
 

@@ -1,4 +1,4 @@
-"""XLSX by openpyxl: the second opinion, slower, for files that calamine refuses."""
+"""Reads XLSX with openpyxl: slower, for files that the other parsers cannot read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ERRORS = frozenset({"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#V
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook; raises BadDataError when it is none, openpyxl's own errors otherwise."""
+    """Open a workbook. Raises BadDataError where the file is not a workbook, else openpyxl's own errors."""
     format_name = container_check.detect_zip_format(path)
     workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     sheets = [
@@ -25,7 +25,8 @@ def open_book(path: Path) -> Book:
 
 
 def _make_row_reader(sheet: Any) -> Callable[[], Iterator[tuple[int, Row]]]:
-    sheet.reset_dimensions()  # what the file says of its extent may be a lie
+    # The declared size of the sheet may be wrong.
+    sheet.reset_dimensions()
 
     def rows() -> Iterator[tuple[int, Row]]:
         for number, cells in enumerate(sheet.iter_rows(), 1):

@@ -1,4 +1,4 @@
-"""What a fast parser hands over: rows as columns of ready CSV fields, so that nothing is decided cell by cell."""
+"""Rows as columns of CSV fields, as the fast parsers return them, so that nothing is decided cell by cell."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 SPECIAL = re.compile(rb'[",\r\n]')
-MAX_PIECE_CELLS = 2**22  # that are written as one piece
+# that are written as one piece
+MAX_PIECE_CELLS = 2**22
 Fields = Sequence[bytes]
 
 
-Run = tuple[int, int, bytes]  # number of the first row, count, CSV
+# number of the first row, count, CSV
+Run = tuple[int, int, bytes]
 
 
 @dataclass
 class CsvRows:
-    """Rows that are CSV already: of columns `left` to `right`, or without runs when they use others than those."""
+    """Rows as CSV of columns `left` to `right`; without runs where they use other columns than requested."""
 
     first: int
     last: int
     left: int
     right: int
-    written: list[Run]
+    csv_runs: list[Run]
 
     def extent(self) -> tuple[int, int]:
-        """The columns they use."""
+        """Return the first column used, and the one after the last."""
         return self.left, self.right
 
     def runs(self, left: int, right: int) -> list[Run]:
-        """All runs; they were made for these columns."""
-        return self.written
+        """Return all runs; they were made for these columns."""
+        return self.csv_runs
 
 
 @dataclass
 class Chunk:
-    """Some rows in ascending order. `columns`: number from 0 -> the field of each row, b"" where blank.
+    """Some rows in ascending order. `columns`: column number from 0 -> the field of each row, b"" where blank.
 
     every_row: blank rows and columns are sent too.
     """
@@ -44,26 +46,26 @@ class Chunk:
     columns: Mapping[int, Fields]
     every_row: bool = False
 
-    def ready(self, left: int, right: int) -> CsvRows:
-        """The same as CSV of columns `left` to `right`, where it uses no others."""
+    def to_csv(self, left: int, right: int) -> CsvRows:
+        """Return the rows as CSV of columns `left` to `right`, where they use no others."""
         used = self.extent()
         fits = used == (0, 0) or (left <= used[0] and used[1] <= right)
         return CsvRows(self.rows[0], self.rows[-1], *used, list(self.runs(left, right)) if fits else [])
 
     def extent(self) -> tuple[int, int]:
-        """The first column that holds anything, and the one after the last; (0, 0) when none does."""
+        """Return the first column with values, and the one after the last; (0, 0) where there is none."""
         if self.every_row:
             return 0, len(self.columns)
         filled = [column for column, fields in self.columns.items() if any(fields)]
         return (min(filled), max(filled) + 1) if filled else (0, 0)
 
     def runs(self, left: int, right: int) -> Iterator[Run]:
-        """Number of the first row, count and CSV of each run of consecutive rows."""
+        """Yield number of the first row, count and CSV of each run of consecutive rows."""
         for first_row, records in self.records(left, right):
             yield first_row, len(records), b"\n".join(records) + b"\n"
 
     def records(self, left: int, right: int) -> Iterator[tuple[int, list[bytes]]]:
-        """Runs of records that stand in consecutive rows: number of the first, records. Blank rows are left out."""
+        """Yield runs of records from consecutive rows: number of the first row, records. Blank rows are left out."""
         count = len(self.rows)
         step = max(MAX_PIECE_CELLS // max(right - left, 1), 1)
         for start in range(0, count, step):
@@ -105,11 +107,12 @@ def _find_end_of_run(rows: Sequence[int], start: int) -> int:
 
 
 def quote_fields(values: Fields) -> list[bytes]:
-    """Texts as CSV fields: in quotes where they hold a comma, a quote or a line break."""
+    """Return texts as CSV fields: in quotes where they contain a comma, a quote or a line break."""
     if SPECIAL.search(b"\0".join(values)) is None:
         return list(values)
-    written = {value: _quote_field(value) for value in set(values)}  # texts repeat
-    return list(map(written.__getitem__, values))
+    # Texts repeat.
+    by_value = {value: _quote_field(value) for value in set(values)}
+    return list(map(by_value.__getitem__, values))
 
 
 def _quote_field(value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a file holds beside the sheet that is read: names, sizes and first rows of its other sheets, tables or lists."""
+"""Describes what a file contains besides the sheet that is read: names, sizes and first rows of other tables."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.parsers.row_chunk import Chunk
 from systemscripts.tables.parsers.workbook import Book, Sheet
 
-MAX_TOP_ROWS = 30  # among which a header is looked for
+# among which a header is searched
+MAX_TOP_ROWS = 30
+# More sheets would cost more time than the warning is worth.
 MAX_SHEETS_EXAMINED = 10
 AsChunks = Callable[[Sheet], Iterable[Chunk]]
 
 
 @dataclass
 class OtherTable:
-    """One of them; `rows` are counted until they are more than those of the table that is read."""
+    """Another table; its `rows` are counted until they exceed those of the table that is read."""
 
     name: str
     visible: bool
@@ -31,18 +33,18 @@ class OtherTable:
 
 
 def describe_others(book: Book, read: Sheet, rows: int, as_chunks: AsChunks) -> list[dict[str, Any]]:
-    """Return what there is beside `read`, of which `rows` rows were sent. What cannot be read has no rows."""
-    found = []
+    """Return the tables other than `read`, of which `rows` rows were sent; one that cannot be read has no rows."""
+    tables = []
     others = [sheet for sheet in book.sheets if sheet is not read and sheet.weight >= 0]
-    others = [sheet for sheet in others if not book.related(sheet, read)]
+    others = [sheet for sheet in others if not book.is_related(sheet, read)]
     for sheet in others[:MAX_SHEETS_EXAMINED]:
         other = OtherTable(sheet.name, sheet.visible)
         if sheet.visible:
             with suppress(Exception):
                 _count_rows(sheet, rows, as_chunks, other)
         if other.rows or not sheet.visible:
-            found.append(asdict(other))
-    return found
+            tables.append(asdict(other))
+    return tables
 
 
 def find_known_sheet(sheets: list[Sheet], known: frozenset[str], as_chunks: AsChunks) -> Sheet:
@@ -50,7 +52,8 @@ def find_known_sheet(sheets: list[Sheet], known: frozenset[str], as_chunks: AsCh
     best, most = sheets[0], -1
     for sheet in sheets[:MAX_SHEETS_EXAMINED]:
         score = 0
-        with suppress(Exception):  # a sheet that cannot be read is not the one
+        # A sheet that cannot be read is not the one.
+        with suppress(Exception):
             score = count_known_names(_read_top_rows(_read_pieces(as_chunks(sheet))), known)
         if score > most:
             best, most = sheet, score
@@ -58,7 +61,7 @@ def find_known_sheet(sheets: list[Sheet], known: frozenset[str], as_chunks: AsCh
 
 
 def count_known_names(top: Iterable[list[str]], known: frozenset[str]) -> int:
-    """Return how many of the known names stand in that one of the rows which has most."""
+    """Return how many of the known names the best of the rows contains."""
     return max((len(known.intersection(make_column_names(row))) for row in top if any(row)), default=0)
 
 
@@ -73,7 +76,7 @@ def _count_rows(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable)
 
 
 def _read_pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
-    """Number of rows and CSV of each run of rows that hold something."""
+    """Yield number of rows and CSV of each run of rows with values."""
     for chunk in chunks:
         left, right = chunk.extent()
         if right:

@@ -1,7 +1,7 @@
-"""SYLK: records of fields divided by semicolons; C gives a cell its value, F its format, E ends the file.
+"""Reads SYLK: records of fields separated by semicolons; C sets the value of a cell, F its format, E ends the file.
 
-A field is a letter and its value: Y and X are row and column, from 1, and hold on; K is a value; P names a format.
-A semicolon within a value is doubled. Formats are P records, counted from 0.
+A field is a letter and its value: Y and X are row and column from 1, which later records inherit; K is a value; P is
+the number of a format. A semicolon within a value is doubled. Formats are P records, counted from 0.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from systemscripts.tables.parsers.workbook import Book, Row, Sheet, make_warning
 FIELD = re.compile(r";((?:[^;]|;;)*)")
 # An escape and two letters are the two halves of a control character: ESC space : is a line feed.
 CONTROL = re.compile("\x1b([ -/])([0-?])")
-# An escape, N, a mark and a letter are the letter with the mark, or a letter of its own.
+# An escape, N, an accent and a letter are the letter with the accent, or a letter of its own.
 MARKED = re.compile("\x1bN(.)(.?)")
 MARKS = {"A": "\u0300", "B": "\u0301", "C": "\u0302", "D": "\u0303", "H": "\u0308", "J": "\u030a", "K": "\u0327"}
 LETTERS = {"{": "ß", "a": "Æ", "q": "æ", "i": "Ø", "y": "ø", "j": "Œ", "z": "œ"}
@@ -26,7 +26,7 @@ MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 
 
 class _Reader:
-    """Reads the records into rows; the cells may come in any order."""
+    """Collects the records as rows; cells may come in any order."""
 
     def __init__(self) -> None:
         self.rows: dict[int, dict[int, str]] = {}
@@ -38,25 +38,25 @@ class _Reader:
         self._of_columns: dict[int, xlsx_formats.Format] = {}
         self._of_rows: dict[int, xlsx_formats.Format] = {}
 
-    def read(self, line: str) -> None:
-        """Read one record. Raises BadDataError for a place beyond any sheet."""
-        kind = line.partition(";")[0].strip()
+    def add_record(self, line: str) -> None:
+        """Add one record. Raises BadDataError for a cell beyond the limits of a sheet."""
+        record_type = line.partition(";")[0].strip()
         fields = {field[:1]: field[1:].replace(";;", ";") for field in FIELD.findall(line)}
-        if kind == "P" and "P" in fields:
+        if record_type == "P" and "P" in fields:
             self._formats.append(xlsx_formats.find_format(0, fields["P"], False))
-        elif kind in ("C", "F"):
+        elif record_type in ("C", "F"):
             self._move(fields)
-            if kind == "C":
+            if record_type == "C":
                 self._set_value(fields)
             else:
                 self._set_format(fields)
-        elif kind == "E":
+        elif record_type == "E":
             self.is_ended = True
 
     def _move(self, fields: dict[str, str]) -> None:
         self._row, self._column = int(fields.get("Y", self._row)), int(fields.get("X", self._column))
         if not (0 < self._row <= MAX_ROWS and 0 < self._column <= MAX_COLUMNS):
-            raise BadDataError(f"row {self._row}, column {self._column}: no sheet is as large")
+            raise BadDataError(f"row {self._row}, column {self._column}: beyond the limits of a sheet")
 
     def _set_format(self, fields: dict[str, str]) -> None:
         number = int(fields["P"]) if fields.get("P", "").isdecimal() else -1
@@ -84,16 +84,16 @@ class _Reader:
         if value.startswith("#"):
             self.errors += 1
             return ""
-        place = self._row, self._column
-        shown = self._of_cells.get(place) or self._of_columns.get(place[1]) or self._of_rows.get(place[0])
-        return (shown or xlsx_formats.GENERAL).number(value) if value else ""
+        cell = self._row, self._column
+        shown = self._of_cells.get(cell) or self._of_columns.get(cell[1]) or self._of_rows.get(cell[0])
+        return (shown or xlsx_formats.GENERAL).format_number(value) if value else ""
 
 
 def open_book(path: Path) -> Book:
-    """Open the file as a book of one sheet. Raises BadDataError when its end is missing."""
+    """Open the file as a workbook of one sheet. Raises BadDataError where its end is missing."""
     reader = _Reader()
     for line in _decode(path.read_bytes()).splitlines():
-        reader.read(line)
+        reader.add_record(line)
     if not reader.is_ended:
         raise BadDataError(
             f"{path.name} is truncated: a SYLK file ends with a record E", "Ask the sender for it again."
@@ -118,12 +118,12 @@ def _decode(content: bytes) -> str:
 def _unescape(text: str) -> str:
     if "\x1b" not in text:
         return text
-    text = CONTROL.sub(lambda found: chr((ord(found[1]) & 15) << 4 | ord(found[2]) & 15), text)
+    text = CONTROL.sub(lambda match: chr((ord(match[1]) & 15) << 4 | ord(match[2]) & 15), text)
     return MARKED.sub(_combine_letter, text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _combine_letter(found: re.Match[str]) -> str:
-    mark, letter = found.groups()
+def _combine_letter(match: re.Match[str]) -> str:
+    mark, letter = match.groups()
     if mark in MARKS:
         return unicodedata.normalize("NFC", letter + MARKS[mark])
     return LETTERS.get(mark, "\ufffd") + letter

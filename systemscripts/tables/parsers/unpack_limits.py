@@ -1,4 +1,4 @@
-"""How much a packed file may become: one rule for gzip, zip and the parts of workbooks."""
+"""Limits how much a packed file may unpack to: one rule for gzip, zip and the parts of workbooks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from systemscripts.errors import BadDataError
 
 @dataclass
 class UnpackLimits:
-    """The settings MAX_UNPACKED_GB (as bytes) and MAX_UNPACK_RATIO; the child process is told them."""
+    """The settings MAX_UNPACKED_GB (as bytes) and MAX_UNPACK_RATIO, which the parent passes to the child process."""
 
     max_bytes: float = 4 * 2**30
-    max_ratio: float = 250  # honest sheets shrink to a tenth, empty formatted ones to 1 in 200
-    suspicious_bytes: int = 2**29  # below half a gigabyte nobody is hurt by a greater ratio
-    packed_bytes: int = 0  # of the file that came, where this one lies in it; 0: it is the one
+    # Ordinary sheets shrink to a tenth, empty formatted ones to 1 in 200.
+    max_ratio: float = 250
+    # Below half a gigabyte a greater ratio does no harm.
+    suspicious_bytes: int = 2**29
+    # of the received file, where this one was packed in it; 0: this is the received file
+    packed_bytes: int = 0
 
-    def set(self, values: dict[str, Any]) -> None:
-        """Take over what the parent process asks for."""
+    def apply(self, values: dict[str, Any]) -> None:
+        """Set the limits that the parent process passes."""
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -27,9 +30,9 @@ LIMITS = UnpackLimits()
 
 
 def refuse_bomb(name: str, unpacked: int, packed: int) -> None:
-    """Raise BadDataError for a file that unpacks to more than anybody fills in.
+    """Raise BadDataError for a file that unpacks to more than the limits allow.
 
-    `unpacked`: its bytes as announced, or so far; `packed`: on disk.
+    `unpacked`: its bytes as declared, or so far; `packed`: its bytes on disk.
     """
     packed = LIMITS.packed_bytes or packed
     if unpacked > LIMITS.max_bytes:
@@ -40,6 +43,6 @@ def refuse_bomb(name: str, unpacked: int, packed: int) -> None:
         return
     size = f"{unpacked / 2**30:.1f} GB from {packed / 2**20:.1f} MB"
     raise BadDataError(
-        f"{name} would unpack to {size} or more: a zip bomb, or far too much ({setting})",
-        "Ask the sender for less, or raise the setting in config/.env.",
+        f"{name} would unpack to {size} or more, which may be a zip bomb ({setting})",
+        "Ask the sender for a smaller file, or raise the setting in config/.env.",
     )

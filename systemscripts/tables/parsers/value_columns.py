@@ -1,4 +1,4 @@
-"""Columns of Python values -> CSV fields: most columns hold one type, and that is turned into text all at once."""
+"""Turns columns of Python values into CSV fields: most columns have one type and are converted at once."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from systemscripts.tables.parsers.cell_text import format_row
 from systemscripts.tables.parsers.row_chunk import quote_fields
 
 BOOLEANS = {True: b"true", False: b"false"}
-SEPARATOR = "\x1e"  # no sheet holds it; where one does, its column is done value by value
+# Sheets do not contain it; where one does, its column is converted value by value.
+SEPARATOR = "\x1e"
 
 
 def format_column(values: Sequence[object]) -> list[bytes]:
-    """The fields of one column."""
-    kinds = set(map(type, values))
-    if kinds == {str}:
-        return _format_texts(values)  # type: ignore[arg-type]  # texts, as just seen
-    if kinds == {int}:
+    """Return the CSV fields of one column."""
+    types = set(map(type, values))
+    if types == {str}:
+        return _format_texts(values)  # type: ignore[arg-type]  # they are texts, as just checked
+    if types == {int}:
         return "\n".join(map(str, values)).encode().split(b"\n")
-    if kinds <= {float, int}:
-        found = _format_numbers(values)  # type: ignore[arg-type]
-        if found:
-            return found
-    elif kinds == {bool}:
+    if types <= {float, int}:
+        numbers = _format_numbers(values)  # type: ignore[arg-type]
+        if numbers:
+            return numbers
+    elif types == {bool}:
         return [BOOLEANS[value] for value in values]  # type: ignore[index]
-    elif kinds in ({datetime}, {date}):
+    elif types in ({datetime}, {date}):
         column = SEPARATOR.join(map(str, values))
         if "." not in column and "+" not in column:
             return column.encode().split(SEPARATOR.encode())
@@ -43,7 +44,7 @@ def _format_texts(values: Sequence[str]) -> list[bytes]:
 
 
 def _format_numbers(values: Sequence[float]) -> list[bytes]:
-    """Nothing when one of them would read 1e-05, -0 or inf."""
+    """Return the fields of numbers; [] where one of them would be 1e-05, -0 or inf."""
     column = "\n".join(map(repr, values)) + "\n"
     if "e" in column or "n" in column.replace("\n", "") or "-0.0\n" in column:
         return []

@@ -1,4 +1,4 @@
-"""Legacy XLS by xlrd: the second opinion for files that calamine refuses."""
+"""Reads legacy XLS with xlrd, for files that calamine cannot read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from systemscripts.tables.parsers.workbook import Book, Row, Sheet, make_warning
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook; raises BadDataError when it is none, xlrd's own errors otherwise."""
+    """Open a workbook. Raises BadDataError where the file is not a workbook, else xlrd's own errors."""
     format_name = container_check.detect_ole_format(path)
-    workbook = xlrd.open_workbook(path, formatting_info=True, ragged_rows=True, logfile=_Silence())
+    workbook = xlrd.open_workbook(path, formatting_info=True, ragged_rows=True, logfile=container_check.NullLog())
     sheets = [
         Sheet(sheet.name, _make_row_reader(sheet, workbook), sheet.visibility == 0) for sheet in workbook.sheets()
     ]
@@ -40,24 +40,17 @@ def _convert_cell(cell: Any, workbook: Any) -> object:
 
 
 def _convert_number(cell: Any, workbook: Any) -> object:
-    """A number, or the moment or padded code that its format shows; xlrd's own opinion where formats are unknown."""
+    """Return a number, or the date-time or padded code that its format shows; xlrd's own value for unknown formats."""
     try:
         key = workbook.xf_list[cell.xf_index].format_key
         shown = xlsx_formats.find_format(key, workbook.format_map[key].format_str, bool(workbook.datemode))
         if not shown.is_plain or cell.ctype == xlrd.XL_CELL_NUMBER:
-            return cell.value if shown.is_plain else shown.number(repr(cell.value))
+            return cell.value if shown.is_plain else shown.format_number(repr(cell.value))
         return xlrd.xldate_as_datetime(cell.value, workbook.datemode)
     except (AttributeError, IndexError, KeyError, TypeError, xlrd.xldate.XLDateError, OverflowError, ValueError):
         return cell.value
 
 
 def _count_errors(sheet: Any) -> list[Notice]:
-    types = (kind for row in range(sheet.nrows) for kind in sheet.row_types(row))
-    return make_warnings(sum(kind == xlrd.XL_CELL_ERROR for kind in types), 0)
-
-
-class _Silence:
-    """xlrd writes its doubts to a stream."""
-
-    def write(self, text: str) -> None:
-        """Forget it."""
+    types = (cell_type for row in range(sheet.nrows) for cell_type in sheet.row_types(row))
+    return make_warnings(sum(cell_type == xlrd.XL_CELL_ERROR for cell_type in types), 0)

@@ -1,6 +1,6 @@
-"""What calamine does not tell of an XLS: number formats, and cells with an error. Read from the BIFF stream itself.
+"""Reads from the BIFF stream of an XLS what calamine omits: number formats, and cells with an error.
 
-Only cells of formats that show a moment or leading zeros are looked up, by patterns of their records (MS-XLS 2.4:
+Only cells whose format shows a date-time or leading zeros are searched, by patterns of their records (MS-XLS 2.4:
 Number 180, RK 220, MulRk 175, Formula 127, BoolErr 24, Format 126, XF 353, BoundSheet8 28, Date1904 77).
 """
 
@@ -21,8 +21,10 @@ from systemscripts.tables.parsers import container_check, xlsx_formats
 from systemscripts.tables.parsers.xlsx_formats import Format
 
 DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
-MIN_SPARSE_CELLS = 2_000_000  # cells
-MIDNIGHT = rb"\x00{4}"  # low half of a double that is a whole number of days
+# A smaller sheet is expanded quickly enough.
+MIN_SPARSE_CELLS = 2_000_000
+# low half of a double that is a whole number of days
+MIDNIGHT = rb"\x00{4}"
 POSITION = struct.Struct("<HHH")
 RK_CELL = struct.Struct("<H4s")
 HEADER = struct.Struct("<HH")
@@ -43,51 +45,53 @@ class Globals:
     formats: list[Format] = field(default_factory=list)
     is_biff8: bool = True
 
-    def sheet(self, name: str) -> bytes:
-        """The records of one sheet."""
+    def get_sheet_records(self, name: str) -> bytes:
+        """Return the records of one sheet."""
         start = self.starts.get(name, len(self.stream))
         after = min((other for other in self.starts.values() if other > start), default=len(self.stream))
         return self.stream[start:after]
 
 
 def read_globals(path: Path) -> Globals:
-    """Read the first part. Raises any error when the container or the records are damaged."""
+    """Read the first part of the stream; raises any error where the container or the records are damaged."""
     container = compdoc.CompDoc(path.read_bytes(), logfile=container_check.NullLog())
     stream = container.get_named_stream("Workbook") or container.get_named_stream("Book")
-    found = Globals(stream or b"")
+    book_globals = Globals(stream or b"")
     codes: dict[int, str] = {}
     numbers: list[int] = []
     is_1904 = False
-    for kind, content in _read_records(found.stream):
-        if kind == 0x0809:
-            found.is_biff8 = content[:2] == struct.pack("<H", BIFF8)
-        elif kind == BOUND_SHEET:
-            found.starts[_decode_string(content[6:], found.is_biff8, 1)] = int.from_bytes(content[:4], "little")
-        elif kind == FORMAT:
-            codes[int.from_bytes(content[:2], "little")] = _decode_string(
-                content[2:], found.is_biff8, 2 if found.is_biff8 else 1
+    for record_type, content in _read_records(book_globals.stream):
+        if record_type == 0x0809:
+            book_globals.is_biff8 = content[:2] == struct.pack("<H", BIFF8)
+        elif record_type == BOUND_SHEET:
+            book_globals.starts[_decode_string(content[6:], book_globals.is_biff8, 1)] = int.from_bytes(
+                content[:4], "little"
             )
-        elif kind == XF:
-            # the XF of a named style (fStyle, MS-XLS 2.4.353) is no cell's own: percent and currency are always there
+        elif record_type == FORMAT:
+            codes[int.from_bytes(content[:2], "little")] = _decode_string(
+                content[2:], book_globals.is_biff8, 2 if book_globals.is_biff8 else 1
+            )
+        elif record_type == XF:
+            # The XF of a named style (fStyle, MS-XLS 2.4.353) belongs to no cell: percent and currency always exist.
             numbers.append(0 if content[4:5] and content[4] & STYLE_XF else int.from_bytes(content[2:4], "little"))
-        elif kind == DATE_1904:
+        elif record_type == DATE_1904:
             is_1904 = content[:1] == b"\x01"
-    found.formats = [xlsx_formats.find_format(number, codes.get(number, ""), is_1904) for number in numbers]
-    return found
+    book_globals.formats = [xlsx_formats.find_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    return book_globals
 
 
 def _read_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
     position = 0
     while position + 4 <= len(stream):
-        kind, size = HEADER.unpack_from(stream, position)
-        yield kind, stream[position + 4 : position + 4 + size]
-        if kind == END_OF_PART:
+        record_type, size = HEADER.unpack_from(stream, position)
+        yield record_type, stream[position + 4 : position + 4 + size]
+        if record_type == END_OF_PART:
             return
         position += 4 + size
 
 
 def _decode_string(content: bytes, is_biff8: bool, count_bytes: int) -> str:
-    """A string with its length before it, in BIFF8 with a flag for its width (MS-XLS 2.5.240, 2.5.294)."""
+    """Decode a string with a length prefix, in BIFF8 also a flag for its width (MS-XLS 2.5.240, 2.5.294)."""
     count = int.from_bytes(content[:count_bytes], "little")
     if not is_biff8:
         return content[count_bytes : count_bytes + count].decode("cp1252", "replace")
@@ -96,13 +100,13 @@ def _decode_string(content: bytes, is_biff8: bool, count_bytes: int) -> str:
     return text.decode("utf-16-le" if wide else "latin-1", "replace")
 
 
-def is_sparse(found: Globals) -> bool:
-    """True when a sheet says it is far larger (Dimensions, MS-XLS 2.4.90) than its records could fill."""
-    for name in found.starts:
-        records = found.sheet(name)
-        said = DIMENSIONS.search(records, 0, 2**16)
-        if said is not None:
-            rows, columns = int.from_bytes(said.group(1), "little"), int.from_bytes(said.group(2), "little")
+def is_sparse(book_globals: Globals) -> bool:
+    """Return whether a sheet declares far more cells (Dimensions, MS-XLS 2.4.90) than its records could fill."""
+    for name in book_globals.starts:
+        records = book_globals.get_sheet_records(name)
+        dimensions = DIMENSIONS.search(records, 0, 2**16)
+        if dimensions is not None:
+            rows, columns = int.from_bytes(dimensions.group(1), "little"), int.from_bytes(dimensions.group(2), "little")
             if rows * columns > max(len(records), MIN_SPARSE_CELLS):
                 return True
     return False
@@ -111,37 +115,41 @@ def is_sparse(found: Globals) -> bool:
 Shown = dict[int, dict[int, tuple[float, str]]]
 
 
-def find_shown_texts(found: Globals, sheet: str) -> Shown:
-    """Row from 0 -> column -> stored number and text of the cells whose format shows more than a plain number.
+def find_shown_texts(book_globals: Globals, sheet: str) -> Shown:
+    """Return row from 0 -> column -> stored number and text of each cell whose format shows more than a plain number.
 
-    A pattern may also find bytes that only look like a cell: whoever uses it compares the stored number.
+    A pattern may also match bytes that only look like a cell: callers compare the stored number.
     """
-    records = found.sheet(sheet)
+    records = book_globals.get_sheet_records(sheet)
     cells: Shown = {}
-    # A date is a date for calamine too; a moment at midnight is one as well, and that is to be mended.
-    moments = {number for number, style in enumerate(found.formats) if style.kind == "moment"}
-    others = {number for number, style in enumerate(found.formats) if style.kind not in ("", "date", "moment")}
+    # calamine reads dates as dates, but also date-times at midnight, which are corrected here.
+    moments = {number for number, style in enumerate(book_globals.formats) if style.value_type == "moment"}
+    others = {
+        number for number, style in enumerate(book_globals.formats) if style.value_type not in ("", "date", "moment")
+    }
     for row, column, style, value in chain(
         _find_numbers(records, moments, MIDNIGHT),
         _find_numbers(records, others, b"...."),
         _find_packed_numbers(records, moments | others),
     ):
         if style in others or value.is_integer():
-            cells.setdefault(row, {})[column] = value, _format_shown(found.formats[style], value)
+            cells.setdefault(row, {})[column] = value, _format_shown(book_globals.formats[style], value)
     return cells
 
 
 def _format_shown(style: Format, value: float) -> str:
     try:
-        return style.number(repr(value))
+        return style.format_number(repr(value))
     except (ValueError, OverflowError):
         return ""
 
 
-def _find_numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iterator[tuple[int, int, int, float]]:
-    """Row, column, style and number of each cell that may be of a wanted style; a double begins as said."""
-    styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(wanted))
-    if not wanted:
+def _find_numbers(
+    records: bytes, style_numbers: set[int], value_begins: bytes
+) -> Iterator[tuple[int, int, int, float]]:
+    """Yield row, column, style and number of each cell with one of the styles; doubles begin with `value_begins`."""
+    styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(style_numbers))
+    if not style_numbers:
         return
     for head, value, decode in (
         (rb"\x03\x02\x0e\x00", value_begins + b"....", _unpack_double),
@@ -151,26 +159,29 @@ def _find_numbers(records: bytes, wanted: set[int], value_begins: bytes) -> Iter
         pattern = re.compile(rb"%s(....(?:%s))(%s)" % (head, styles, value), re.DOTALL)
         for match in pattern.finditer(records):
             if head.startswith(FORMULA) and match.group(2)[6:] == b"\xff\xff":
-                continue  # a text, boolean, error or nothing
+                # a text, boolean, error or blank
+                continue
             row, column, style = POSITION.unpack(match.group(1))
             yield row, column, style, decode(match.group(2))
 
 
-def _find_packed_numbers(records: bytes, wanted: set[int]) -> Iterator[tuple[int, int, int, float]]:
-    """The cells of MulRk records: one row, consecutive columns, each with its own style."""
-    low_bytes = {number & 0xFF for number in wanted}
+def _find_packed_numbers(records: bytes, styles: set[int]) -> Iterator[tuple[int, int, int, float]]:
+    """Yield the cells of MulRk records: one row, consecutive columns, each cell with its own style."""
+    low_bytes = {number & 0xFF for number in styles}
     for match in re.finditer(rb"\xbd\x00(?=......)", records, re.DOTALL):
         begin = match.end() + POSITION.size
         size, row, first = POSITION.unpack_from(records, match.end())
         end = begin + size - 6
         if low_bytes.isdisjoint(records[begin:end:6]):
-            continue  # most records: none of their cells is wanted
+            # most records: none of their cells has one of the styles
+            continue
         count = (size - 6) // 6
         last = int.from_bytes(records[end : end + 2], "little")
         if (size - 6) % 6 or count < 1 or last != first + count - 1 or last > 255:
-            continue  # no such record, only its first two bytes
+            # not such a record, only its first two bytes
+            continue
         for number, (style, value) in enumerate(RK_CELL.iter_unpack(records[begin:end])):
-            if style in wanted:
+            if style in styles:
                 yield row, first + number, style, _unpack_rk(value)
 
 
@@ -179,7 +190,7 @@ def _unpack_double(content: bytes) -> float:
 
 
 def _unpack_rk(content: bytes) -> float:
-    """A number packed into four bytes (MS-XLS 2.5.217)."""
+    """Unpack a number from four bytes (MS-XLS 2.5.217)."""
     packed = int.from_bytes(content, "little", signed=True)
     if packed & 2:
         number = float(packed >> 2)
@@ -188,34 +199,35 @@ def _unpack_rk(content: bytes) -> float:
     return number / 100 if packed & 1 else number
 
 
-def count_errors(found: Globals, sheet: str) -> int:
-    """How many cells hold an error, such as #N/A."""
-    records = found.sheet(sheet)
+def count_errors(book_globals: Globals, sheet: str) -> int:
+    """Return how many cells contain an error, such as #N/A."""
+    records = book_globals.get_sheet_records(sheet)
     return sum(1 for pattern in (ERROR_CELL, ERROR_FORMULA) for _ in pattern.finditer(records))
 
 
 class BackgroundLookup:
-    """Looks at the first sheet in a thread, while calamine, which frees the interpreter lock, reads the same file."""
+    """Reads the first sheet in a thread while calamine, which releases the interpreter lock, reads the same file."""
 
-    def __init__(self, found: Globals) -> None:
-        self._found = found
-        self._first = next(iter(found.starts), "")
+    def __init__(self, book_globals: Globals) -> None:
+        self._found = book_globals
+        self._first = next(iter(book_globals.starts), "")
         self._known: dict[str, tuple[Shown, int]] = {}
         self._thread = threading.Thread(target=self._look, args=(self._first,), daemon=True)
         self._thread.start()
 
-    def shown(self, sheet: str) -> Shown:
-        """What `shown` gives for a sheet."""
-        return self._of(sheet)[0]
+    def find_shown_texts(self, sheet: str) -> Shown:
+        """Return find_shown_texts() for a sheet."""
+        return self._get(sheet)[0]
 
-    def errors(self, sheet: str) -> int:
-        """What `errors` gives for a sheet."""
-        return self._of(sheet)[1]
+    def count_errors(self, sheet: str) -> int:
+        """Return count_errors() for a sheet."""
+        return self._get(sheet)[1]
 
-    def _of(self, sheet: str) -> tuple[Shown, int]:
+    def _get(self, sheet: str) -> tuple[Shown, int]:
         if sheet == self._first:
             self._thread.join()
-        if sheet not in self._known:  # or the thread met an error, which is to be seen here
+        # Where the thread met an error, it is raised here.
+        if sheet not in self._known:
             self._known[sheet] = find_shown_texts(self._found, sheet), count_errors(self._found, sheet)
         return self._known[sheet]
 

@@ -1,6 +1,6 @@
-"""XLSB read from its records: padded codes, midnights and durations as their formats show them.
+"""Reads XLSB from its records: padded codes, midnights and durations as their formats show them.
 
-Rules: MS-XLSB 2.1.7 (parts) and 2.5.9 (cells). What is unusual is left to calamine.
+Rules: MS-XLSB 2.1.7 (parts) and 2.5.9 (cells). Unusual files are left to calamine.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
-MAX_ROWS, MAX_COLUMNS = 2**20, 2**14  # of a sheet (Excel's limits)
+# the limits of Excel
+MAX_ROWS, MAX_COLUMNS = 2**20, 2**14
 WEIGHTS = {"worksheet": 0, "xlMacrosheet": MACROS_WEIGHT}
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook. Raises BadDataError when it is none, zip and record errors otherwise."""
+    """Open a workbook. Raises BadDataError where the file is not a workbook, else zip and record errors."""
     if container_check.detect_zip_format(path) != "xlsb":
         raise UnusualError("not XLSB")
     file = _File(Package(path))
     sheets = [
-        Sheet(table.name, table.rows, table.visible, WEIGHTS[table.kind], merged=table.merged) for table in file.tables
+        Sheet(table.name, table.read_rows, table.visible, WEIGHTS[table.type], merged=table.list_merged)
+        for table in file.tables
     ]
     errors = {table.name: table for table in file.tables}
     return Book("xlsb", sheets, lambda sheet: make_warnings(errors[sheet.name].errors, 0, errors[sheet.name].lost))
@@ -49,110 +51,118 @@ class _File:
         self.package, self.tables = package, list[_Table]()
         self._strings: list[str] | None = None
         is_1904 = False
-        relations = package.relations(package.workbook)
-        for kind, content in self.records(package.workbook):
-            if kind == xlsb_records.PROPERTIES:
+        relations = package.read_relations(package.workbook)
+        for record_type, content in self.read_records(package.workbook):
+            if record_type == xlsb_records.PROPERTIES:
                 is_1904 = bool(content[0] & 1)
-            elif kind == xlsb_records.SHEET:
+            elif record_type == xlsb_records.SHEET:
                 identity, end = xlsb_records.decode_string(content, 8)
-                what, target = relations.get(identity, ("", ""))
-                part = package.find(target)
-                if part and what in WEIGHTS:
+                sheet_type, target = relations.get(identity, ("", ""))
+                part = package.find_part(target)
+                if part and sheet_type in WEIGHTS:
                     name, visible = xlsb_records.decode_string(content, end)[0], content[:4] == b"\0\0\0\0"
-                    self.tables.append(_Table(self, name, visible, part, what))
+                    self.tables.append(_Table(self, name, visible, part, sheet_type))
         if not self.tables:
             raise UnusualError("no sheet")
-        self.formats = self._formats(is_1904)
+        self.formats = self._read_formats(is_1904)
 
-    def records(self, part: str) -> Iterator[xlsb_records.Record]:
-        """The records of a part. Raises BadDataError when its checksum is wrong."""
+    def read_records(self, part: str) -> Iterator[xlsb_records.Record]:
+        """Return the records of a part. Raises BadDataError where its checksum is wrong."""
         refuse_damaged(self.package.archive, part, CHUNK_BYTES)
         return xlsb_records.read_records(inflate(self.package.archive, part, CHUNK_BYTES))
 
-    def strings(self) -> list[str]:
-        """The shared strings; what follows a text (its fonts, its phonetic reading) is left out."""
+    def load_strings(self) -> list[str]:
+        """Return the shared strings, without the fonts and phonetic readings that follow a text."""
         if self._strings is None:
-            part = self.package.related("sharedStrings", "xl/sharedStrings.bin")
-            found = self.records(part) if part else ()
+            part = self.package.find_related("sharedStrings", "xl/sharedStrings.bin")
+            records = self.read_records(part) if part else ()
             self._strings = [
-                xlsb_records.decode_string(item, 1)[0] for kind, item in found if kind == xlsb_records.SHARED_ITEM
+                xlsb_records.decode_string(item, 1)[0]
+                for record_type, item in records
+                if record_type == xlsb_records.SHARED_ITEM
             ]
         return self._strings
 
-    def _formats(self, is_1904: bool) -> list[Format]:
-        part = self.package.related("styles", "xl/styles.bin")
+    def _read_formats(self, is_1904: bool) -> list[Format]:
+        part = self.package.find_related("styles", "xl/styles.bin")
         codes: dict[int, str] = {}
-        found: list[Format] = []
+        formats: list[Format] = []
         within = False
-        for kind, content in self.records(part) if part else ():
-            if kind == xlsb_records.FORMAT:
+        for record_type, content in self.read_records(part) if part else ():
+            if record_type == xlsb_records.FORMAT:
                 codes[int.from_bytes(content[:2], "little")] = xlsb_records.decode_string(content, 2)[0]
-            elif kind in (xlsb_records.BEGIN_STYLES, xlsb_records.END_STYLES):
-                within = kind == xlsb_records.BEGIN_STYLES
-            elif kind == xlsb_records.STYLE and within:
+            elif record_type in (xlsb_records.BEGIN_STYLES, xlsb_records.END_STYLES):
+                within = record_type == xlsb_records.BEGIN_STYLES
+            elif record_type == xlsb_records.STYLE and within:
                 number = int.from_bytes(content[2:4], "little")
-                found.append(xlsx_formats.find_format(number, codes.get(number, ""), is_1904))
-        return found
+                formats.append(xlsx_formats.find_format(number, codes.get(number, ""), is_1904))
+        return formats
 
 
 @dataclass(eq=False)
 class _Table:
-    """One sheet, read from the file each time its rows are asked for."""
+    """One sheet, read from the file each time its rows are requested."""
 
     file: _File
     name: str
     visible: bool
     part: str
-    kind: str
+    type: str
     errors: int = 0
     lost: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
 
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        """Number and cells of each row that holds anything."""
+    def read_rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield number and cells of each row with values."""
         self.errors, self.lost, number, cells = 0, CellCount(), 0, list[object]()
-        for kind, content in self.file.records(self.part):
-            if kind == xlsb_records.ROW:
+        for record_type, content in self.file.read_records(self.part):
+            if record_type == xlsb_records.ROW:
                 if cells:
                     yield number, cells
                 number, cells = int.from_bytes(content[:4], "little") + 1, []
-            elif kind == xlsb_records.END_OF_ROWS:
+            elif record_type == xlsb_records.END_OF_ROWS:
                 break
-            elif xlsb_records.BLANK < kind <= xlsb_records.FORMULA_ERROR or kind == xlsb_records.RICH_TEXT:
-                place = int.from_bytes(content[:4], "little")
-                if not len(cells) <= place < MAX_COLUMNS or number > MAX_ROWS:
+            elif (
+                xlsb_records.BLANK < record_type <= xlsb_records.FORMULA_ERROR or record_type == xlsb_records.RICH_TEXT
+            ):
+                column = int.from_bytes(content[:4], "little")
+                if not len(cells) <= column < MAX_COLUMNS or number > MAX_ROWS:
                     raise BadDataError(
-                        f"the workbook is damaged: {self.part} has a cell in row {number}, column {place + 1}"
+                        f"the workbook is damaged: {self.part} has a cell in row {number}, column {column + 1}"
                     )
-                value = self._value(kind, content)
+                value = self._value(record_type, content)
                 if value is None:
-                    self.lost.add(number, place)
-                cells += [""] * (place - len(cells)) + ["" if value is None else value]
+                    self.lost.add(number, column)
+                cells += [""] * (column - len(cells)) + ["" if value is None else value]
         if cells:
             yield number, cells
 
-    def merged(self) -> list[Area]:
-        """The merged cells: first and last row, first and last column."""
-        parts = (content for kind, content in self.file.records(self.part) if kind == xlsb_records.MERGED)
+    def list_merged(self) -> list[Area]:
+        """Return the merged areas."""
+        parts = (
+            content for record_type, content in self.file.read_records(self.part) if record_type == xlsb_records.MERGED
+        )
         areas = ([int.from_bytes(content[at : at + 4], "little") for at in (0, 4, 8, 12)] for content in parts)
         return [(top + 1, left, bottom + 1, right) for top, bottom, left, right in areas]
 
-    def _value(self, kind: int, content: bytes) -> object:
-        """The value of a cell; None where it names a shared string that there is not."""
+    def _value(self, record_type: int, content: bytes) -> object:
+        """Return the value of a cell; None where its shared string does not exist."""
         value = content[8:]
-        if kind == xlsb_records.SHARED:
-            index, strings = int.from_bytes(value[:4], "little", signed=True), self.file.strings()
+        if record_type == xlsb_records.SHARED:
+            index, strings = int.from_bytes(value[:4], "little", signed=True), self.file.load_strings()
             return "" if index == NO_STRING else strings[index] if 0 <= index < len(strings) else None
-        if kind in (xlsb_records.TEXT, xlsb_records.FORMULA_TEXT):
+        if record_type in (xlsb_records.TEXT, xlsb_records.FORMULA_TEXT):
             return xlsb_records.decode_string(value)[0]
-        if kind == xlsb_records.RICH_TEXT:
+        if record_type == xlsb_records.RICH_TEXT:
             return xlsb_records.decode_string(value, 1)[0]
-        if kind in (xlsb_records.BOOL, xlsb_records.FORMULA_BOOL):
+        if record_type in (xlsb_records.BOOL, xlsb_records.FORMULA_BOOL):
             return bool(value[0])
-        if kind in (xlsb_records.ERROR, xlsb_records.FORMULA_ERROR):
+        if record_type in (xlsb_records.ERROR, xlsb_records.FORMULA_ERROR):
             self.errors += 1
             return ""
-        number = xlsb_records.decode_rk(value[:4]) if kind == xlsb_records.RK else xlsb_records.decode_double(value)
+        number = (
+            xlsb_records.decode_rk(value[:4]) if record_type == xlsb_records.RK else xlsb_records.decode_double(value)
+        )
         style = int.from_bytes(content[4:7], "little")
         shown = self.file.formats[style] if style < len(self.file.formats) else GENERAL
-        return number if shown.is_plain else shown.number(repr(number))
+        return number if shown.is_plain else shown.format_number(repr(number))

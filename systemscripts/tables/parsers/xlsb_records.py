@@ -1,4 +1,4 @@
-"""The records of an XLSB part: a number, a size, and what they hold (MS-XLSB 2.1.4 and 2.3)."""
+"""Reads the records of an XLSB part: type, size and content (MS-XLSB 2.1.4 and 2.3)."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ Record = tuple[int, bytes]
 
 
 def read_records(chunks: Iterable[bytes]) -> Iterator[Record]:
-    """Every record of a part. Raises ValueError when it breaks off."""
+    """Yield type and content of every record of a part. Raises ValueError where the part is truncated."""
     data, position = b"", 0
     for chunk in chunks:
         data, position = data[position:] + chunk, 0
-        while found := _parse_head(data, position):
-            kind, begin, end = found
+        while head := _parse_head(data, position):
+            record_type, begin, end = head
             if end > len(data):
                 break
-            yield kind, data[begin:end]
+            yield record_type, data[begin:end]
             position = end
     if position != len(data):
-        raise ValueError("the part breaks off within a record")
+        raise ValueError("the part is truncated within a record")
 
 
 def _parse_head(data: bytes, position: int) -> tuple[int, int, int] | None:
-    """Kind, begin and end of the record at a position; nothing when even its head is not all there."""
+    """Return type, begin and end of the record at a position; None where its head is incomplete."""
     head = data[position : position + 6]
     if len(head) < 2:
         return None
-    kind, place = head[0], 1
-    if kind & 0x80:
-        kind, place = (kind & 0x7F) | (head[1] & 0x7F) << 7, 2
+    record_type, length = head[0], 1
+    if record_type & 0x80:
+        record_type, length = (record_type & 0x7F) | (head[1] & 0x7F) << 7, 2
     size = shift = 0
-    while place < len(head):
-        size |= (head[place] & 0x7F) << shift
+    while length < len(head):
+        size |= (head[length] & 0x7F) << shift
         shift += 7
-        place += 1
-        if not head[place - 1] & 0x80 or shift == 28:
-            return kind, position + place, position + place + size
+        length += 1
+        if not head[length - 1] & 0x80 or shift == 28:
+            return record_type, position + length, position + length + size
     return None
 
 
 def decode_string(content: bytes, at: int = 0) -> tuple[str, int]:
-    """A string with its length before it (2.5.171 XLWideString), and where it ends; "" where it is null."""
+    """Return a string with a length prefix (2.5.171 XLWideString), "" where it is null, and where it ends."""
     count = int.from_bytes(content[at : at + 4], "little")
     if count == NO_TEXT:
         return "", at + 4
@@ -58,7 +58,7 @@ def decode_string(content: bytes, at: int = 0) -> tuple[str, int]:
 
 
 def decode_rk(content: bytes) -> float:
-    """A number packed into four bytes (2.5.123 RkNumber)."""
+    """Return a number packed into four bytes (2.5.123 RkNumber)."""
     packed = int.from_bytes(content, "little", signed=True)
     number = (
         float(packed >> 2) if packed & 2 else decode_double(b"\0\0\0\0" + (packed & 0xFFFFFFFC).to_bytes(4, "little"))
@@ -67,5 +67,5 @@ def decode_rk(content: bytes) -> float:
 
 
 def decode_double(content: bytes) -> float:
-    """A double."""
+    """Return a double from its eight bytes."""
     return float(struct.unpack("<d", content[:8])[0])

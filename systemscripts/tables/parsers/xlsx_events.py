@@ -1,6 +1,6 @@
-"""Rows of any well-formed sheet XML, one event at a time: prefixes, strict files, cells without reference, any order.
+"""Reads the rows of any well-formed sheet XML by events: prefixes, strict files, cells without reference, any order.
 
-Slower than xlsx_rows.py, which gives up on all that Excel does not write plainly.
+Slower than xlsx_rows.py, which gives up on anything that Excel itself does not write.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from systemscripts.tables.parsers.workbook import Area
 MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
-CellText = Callable[[str, str, str, bool], str]  # style, type, value, formula? -> text
+# style, type, value, whether it has a formula -> text
+CellText = Callable[[str, str, str, bool], str]
 
 
 class OutOfOrderError(Exception):
-    """A row or cell stands after one that should follow it."""
+    """A row comes after one that should follow it."""
 
 
 class SheetReader:
-    """Feeds on XML; `take()` gives the rows that are complete: number and texts."""
+    """Parses sheet XML; `take_rows()` returns the complete rows: number and texts."""
 
     def __init__(self, text: CellText) -> None:
         self._text = text
@@ -47,8 +48,8 @@ class SheetReader:
         self.parser.CharacterDataHandler = self._characters
         self.parser.StartDoctypeDeclHandler = refuse_entity
 
-    def take(self) -> list[tuple[int, dict[int, str]]]:
-        """The rows that are complete, since they were last taken."""
+    def take_rows(self) -> list[tuple[int, dict[int, str]]]:
+        """Return the rows completed since the last call."""
         done, self._done = self._done, []
         return done
 
@@ -95,7 +96,8 @@ class SheetReader:
     def _open_cell(self, attributes: dict[str, str]) -> None:
         match = REFERENCE.fullmatch(attributes.get("r", ""))
         self._column = _parse_column(match.group(1)) if match else self._column + 1
-        if match and int(match.group(2)) != self._row:  # the reference counts: openpyxl and calamine agree
+        # The reference of the cell counts, as in openpyxl and calamine.
+        if match and int(match.group(2)) != self._row:
             self._done.append((self._row, self._cells))
             self._row, self._cells = int(match.group(2)), {}
         if self._column >= MAX_COLUMNS:
@@ -113,7 +115,7 @@ class SheetReader:
 
 
 def read_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and texts of each row in ascending order, or raise OutOfOrderError."""
+    """Yield number and texts of each row in ascending order. Raises OutOfOrderError where they are not in order."""
     last = 0
     for number, cells in _parse_rows(chunks, text):
         if number <= last:
@@ -125,21 +127,21 @@ def read_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, li
 
 
 def read_sorted_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, list[str]]]:
-    """The same for rows in any order, all kept in memory; the last of two cells in one place counts."""
-    found: dict[int, dict[int, str]] = {}
+    """Yield the same for rows in any order, all kept in memory; the last of two cells with one reference counts."""
+    rows_by_number: dict[int, dict[int, str]] = {}
     for number, cells in _parse_rows(chunks, text):
-        found.setdefault(number, {}).update(cells)
-    for number in sorted(found):
-        yield number, _spread_cells(found[number])
+        rows_by_number.setdefault(number, {}).update(cells)
+    for number in sorted(rows_by_number):
+        yield number, _spread_cells(rows_by_number[number])
 
 
 def _parse_rows(chunks: Iterator[bytes], text: CellText) -> Iterator[tuple[int, dict[int, str]]]:
     reader = SheetReader(text)
     for data in chunks:
         reader.parser.Parse(data, False)
-        yield from reader.take()
+        yield from reader.take_rows()
     reader.parser.Parse(b"", True)
-    yield from reader.take()
+    yield from reader.take_rows()
 
 
 def _spread_cells(cells: dict[int, str]) -> list[str]:
@@ -157,7 +159,7 @@ def _parse_column(letters: str) -> int:
 
 
 class StringReader:
-    """Feeds on the XML of shared strings; `done` are the texts of the items that are complete."""
+    """Parses the XML of shared strings; `done` has the texts of the complete items."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -192,7 +194,7 @@ class StringReader:
 
 
 def read_strings(chunks: Iterator[bytes]) -> Iterator[str]:
-    """The shared strings, however they are written."""
+    """Yield the shared strings of any well-formed XML."""
     reader = StringReader()
     seen = False
     for data in chunks:
@@ -206,14 +208,14 @@ def read_strings(chunks: Iterator[bytes]) -> Iterator[str]:
 
 
 def find_merged_areas(archive: zipfile.ZipFile, part: str) -> list[Area]:
-    """The merged cells of a sheet; they stand below its rows (ECMA-376 part 1, 18.3.1.55)."""
+    """Return the merged areas of a sheet, which follow its rows (ECMA-376 part 1, 18.3.1.55)."""
     rest = b""
-    found: list[Area] = []
+    areas: list[Area] = []
     for data in inflate(archive, part, 2**20):
         data = rest + data
-        found += map(_parse_area, MERGED.findall(data))
+        areas += map(_parse_area, MERGED.findall(data))
         rest = data[data.rfind(b"<") :][-200:]
-    return [area for area in found if area]
+    return [area for area in areas if area]
 
 
 def _parse_area(reference: tuple[bytes, ...]) -> Area:
@@ -222,8 +224,8 @@ def _parse_area(reference: tuple[bytes, ...]) -> Area:
 
 
 def refuse_entity(*declaration: object) -> None:
-    """Raise BadDataError, so that no other parser is asked: entities make a billion laughs of a page, or are lost."""
+    """Raise BadDataError, so that no other parser is tried: entities allow a billion-laughs attack, or are lost."""
     raise BadDataError(
-        "the file has a document type, which declares XML entities; workbooks that spreadsheet programs write do not",
+        "the file has a document type, which may declare XML entities; spreadsheet programs do not write one",
         "Ask the sender for a CSV file.",
     )

@@ -1,4 +1,4 @@
-"""Number formats of XLSX cells: which show a date, a time, a duration or leading zeros, and the text of such a value.
+"""Classifies number formats of cells (date, time, duration, leading zeros) and formats stored values by them.
 
 Rules: ECMA-376 part 1, 18.8.30 (numFmt) for the built-in numbers and 18.8.31 for the letters; 18.17.4 for serial dates.
 """
@@ -14,59 +14,63 @@ from xml.etree import ElementTree
 
 from systemscripts.tables.parsers.cell_text import format_duration, format_float
 
-DAY_MILLISECONDS = 86_400_000  # milliseconds; what is beyond them in the stored float is noise
-LEAP_DAY_1900 = 60  # Excel counts and shows 29 February 1900, which never was: no other day may stand for it
-MAX_DAY = 2_957_003  # 9999-12-31 counted from 1904; Excel shows later ones as ####
+# Finer parts of the stored float are noise.
+DAY_MILLISECONDS = 86_400_000
+# Excel counts and shows 29 February 1900, which never existed: no other day may replace it.
+LEAP_DAY_1900 = 60
+# 9999-12-31 counted from 1904; Excel shows later days as ####
+MAX_DAY = 2_957_003
 
 Converter = Callable[[str], str]
 
 DATES = {*range(14, 18), *range(27, 32), 36, *range(50, 55), 57, 58}
 TIMES = {*range(18, 22), *range(32, 36), 45, 47, 55, 56}
 DATE_TIMES, DURATIONS = {22}, {46}
-# Quoted and escaped letters, fillers, colours, conditions and locales do not say what kind of value is shown.
+# Quoted and escaped letters, fillers, colours, conditions and locales do not decide the type of the value.
 SILENT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 SHORTEST = re.compile(r"0|-?(?:[1-9]\d*|0(?=\.))(?:\.\d*[1-9])?")
-MAX_SURE_DIGITS = 15  # so many survive being a float (IEEE 754): a text no longer than that is the shortest already
+# A float keeps this many digits (IEEE 754): a text that is no longer is the shortest already.
+MAX_SURE_DIGITS = 15
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
 @dataclass(frozen=True)
 class Format:
-    """A number format: what kind of value it shows, and how a stored one becomes text.
+    """A number format: the type of value it shows, and how a stored value becomes text.
 
-    `kind`: "" (a number), date, time, moment, duration, or as many zeros as the number is padded to.
+    `value_type`: "" (a number), date, time, moment, duration, or as many zeros as the number is padded to.
     """
 
-    kind: str = ""
+    value_type: str = ""
     is_1904: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """True when it shows a plain number."""
-        return not self.kind
+        """Whether it shows a plain number."""
+        return not self.value_type
 
     @property
     def is_moment(self) -> bool:
-        """True when it shows a date, a time or a duration."""
-        return self.kind in ("date", "time", "moment", "duration")
+        """Whether it shows a date, a time or a duration."""
+        return self.value_type in ("date", "time", "moment", "duration")
 
-    def number(self, value: str) -> str:
-        """The text of a stored number."""
-        if not self.kind:
+    def format_number(self, value: str) -> str:
+        """Return the text of a stored number."""
+        if not self.value_type:
             return format_number(value)
-        if self.kind == "duration":
+        if self.value_type == "duration":
             return format_duration(round(float(value) * DAY_MILLISECONDS))
-        if self.kind[0] == "0":
-            return _pad_number(value, len(self.kind))
-        return _format_moment(value, self.kind, self.is_1904)
+        if self.value_type[0] == "0":
+            return _pad_number(value, len(self.value_type))
+        return _format_moment(value, self.value_type, self.is_1904)
 
-    def iso(self, value: str) -> str:
-        """The text of a moment that is stored in ISO 8601, such as 2024-05-01T00:00:00Z."""
+    def format_iso(self, value: str) -> str:
+        """Return the text of a date-time that is stored in ISO 8601, such as 2024-05-01T00:00:00Z."""
         text = value.strip().replace("T", " ", 1).removesuffix("Z")
         day, _, clock = text.partition(" ")
-        if clock and not clock.strip("0:.") and self.kind == "date":
+        if clock and not clock.strip("0:.") and self.value_type == "date":
             return day
-        if not clock and day.count("-") == 2 and self.kind == "moment":
+        if not clock and day.count("-") == 2 and self.value_type == "moment":
             return f"{day} 00:00:00"
         return text.removesuffix(".000") if clock else text
 
@@ -76,22 +80,22 @@ GENERAL = Format()
 
 @cache
 def find_format(number: int, code: str, is_1904: bool) -> Format:
-    """The format of this number (ECMA-376 part 1, 18.8.30) and, where the file brings one, of this code."""
+    """Return the format of a built-in number (ECMA-376 part 1, 18.8.30) or, where the file defines one, of a code."""
     return Format(_classify_code(code) if code else _classify_number(number), is_1904)
 
 
 def read_styles(sheet: ElementTree.Element | None, is_1904: bool) -> list[Format]:
-    """The format of each cell style in styles.xml (ECMA-376 part 1, 18.8.10 cellXfs)."""
+    """Return the format of each cell style in styles.xml (ECMA-376 part 1, 18.8.10 cellXfs)."""
     codes: dict[int, str] = {}
-    found: list[Format] = []
+    formats: list[Format] = []
     for group in sheet if sheet is not None else ():
         tag = group.tag.rpartition("}")[2]
         if tag == "numFmts":
             codes = {_parse_number(item.get("numFmtId")): item.get("formatCode") or "" for item in group}
         elif tag == "cellXfs":
             numbers = [_parse_number(item.get("numFmtId")) for item in group]
-            found = [find_format(number, codes.get(number, ""), is_1904) for number in numbers]
-    return found or [GENERAL]
+            formats = [find_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    return formats or [GENERAL]
 
 
 def _parse_number(value: str | None) -> int:
@@ -99,18 +103,19 @@ def _parse_number(value: str | None) -> int:
 
 
 def format_number(value: str) -> str:
-    """A number as its shortest text; integers as the file holds them, however long."""
+    """Return a number as its shortest text; integers as they are stored, however long."""
     if value.isdecimal() and value[0] != "0":
-        return value  # most numbers, and quicker than a pattern
+        # most numbers, and faster than the pattern
+        return value
     if SHORTEST.fullmatch(value) and (len(value) <= MAX_SURE_DIGITS or "." not in value):
         return value
     return format_float(float(value))
 
 
 def _classify_number(format_number: int) -> str:
-    for kind, numbers in (("date", DATES), ("time", TIMES), ("moment", DATE_TIMES), ("duration", DURATIONS)):
+    for value_type, numbers in (("date", DATES), ("time", TIMES), ("moment", DATE_TIMES), ("duration", DURATIONS)):
         if format_number in numbers:
-            return kind
+            return value_type
     return ""
 
 
@@ -132,16 +137,16 @@ def _pad_number(value: str, digits: int) -> str:
     return text.zfill(digits) if INTEGER.fullmatch(text) else text
 
 
-def _format_moment(value: str, kind: str, is_1904: bool) -> str:
-    """Date, time or both as the format shows it, but no part of the value is dropped."""
+def _format_moment(value: str, value_type: str, is_1904: bool) -> str:
+    """Return date, time or both as the format shows it, without dropping any part of the value."""
     days, milliseconds = divmod(round(float(value) * DAY_MILLISECONDS), DAY_MILLISECONDS)
     if days < 0 or days > MAX_DAY:
         return format_number(value)
     if days == 0 and not is_1904:
         return format_duration(milliseconds)
-    if kind == "date" and not milliseconds:
+    if value_type == "date" and not milliseconds:
         return _format_date(days, is_1904)
-    if days == 0 and kind == "time":
+    if days == 0 and value_type == "time":
         return format_duration(milliseconds)
     return f"{_format_date(days, is_1904)} {format_duration(milliseconds)}"
 

@@ -1,6 +1,6 @@
-"""Two processes for one large sheet: every other piece of its XML goes to a helper, and comes back as ready CSV.
+"""Uses two processes for one large sheet: a helper turns every other piece of its XML into CSV.
 
-The helper is forked once the first piece has taught the pattern of the rows and the strings are loaded, so it has both.
+The helper is forked once the pattern of the rows is learned and the strings are loaded, so that it has both.
 """
 
 from __future__ import annotations
@@ -16,24 +16,27 @@ from systemscripts.tables import forked_process
 from systemscripts.tables.parsers.row_chunk import CsvRows
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
-MIN_XML_BYTES = 48 * 2**20  # of XML; a smaller sheet is read before a helper would be of use
+# A smaller sheet is read before a helper would pay off.
+MIN_XML_BYTES = 48 * 2**20
+# More pieces would only fill the memory.
 MAX_PIECES_AHEAD = 3
 
-Prepare = Callable[[bytes], list[CsvRows]]  # a piece of XML -> its rows
+# a piece of XML -> its rows
+Prepare = Callable[[bytes], list[CsvRows]]
 Counts = Callable[[], tuple[int, int]]
 
 
 def is_worthwhile(size: int) -> bool:
-    """True for a large sheet on a machine with two processors."""
+    """Return whether a sheet is large and the machine has two processors."""
     return size >= MIN_XML_BYTES and forked_process.is_possible()
 
 
 def share_pieces(
     pieces: Iterator[bytes], prepare: Prepare, counts: Counts, add_counts: Callable[[int, int], None]
 ) -> Iterator[CsvRows]:
-    """Yield the rows of all pieces in order; half of the work is done by a helper, whose counts are added at the end.
+    """Yield the rows of all pieces in order; a helper does half of the work, and its counts are added at the end.
 
-    Raises UnusualError when the helper cannot read its pieces, and whatever `pieces` and `prepare` raise.
+    Raises UnusualError where the helper cannot read its pieces, and anything that `pieces` and `prepare` raise.
     """
     first = next(pieces, None)
     if first is not None:
@@ -46,11 +49,11 @@ def share_pieces(
             if isinstance(piece, BaseException):
                 raise piece
             yield from prepare(piece)
-            found = helper.next()
-            if found is None:
+            rows = helper.receive_rows()
+            if rows is None:
                 break
-            yield from found
-        while helper.counts is None and helper.next() is not None:
+            yield from rows
+        while helper.counts is None and helper.receive_rows() is not None:
             raise UnusualError("the helper is out of step")
         add_counts(*(helper.counts or (0, 0)))
     finally:
@@ -58,58 +61,61 @@ def share_pieces(
 
 
 def _deal_pieces(pieces: Iterator[bytes], local: queue.Queue[bytes | BaseException | None], helper: _Helper) -> None:
-    """Give the pieces to this process and the helper in turn."""
+    """Distribute the pieces to this process and the helper in turn."""
     try:
         for number, piece in enumerate(pieces):
             if number % 2:
-                helper.give(piece)
+                helper.send_piece(piece)
             else:
                 local.put(piece)
         helper.close_input()
         local.put(None)
-    except BaseException as error:  # it belongs to whoever reads
+    # The reading thread raises it.
+    except BaseException as error:
         local.put(error)
 
 
 class _Helper:
-    """A fork of this process that prepares what it is given, in order."""
+    """A fork of this process that prepares pieces in order."""
 
     def __init__(self, prepare: Prepare, counts: Counts) -> None:
         self.counts: tuple[int, int] | None = None
         self._other = forked_process.ForkedProcess(lambda source, target: _run_helper(source, target, prepare, counts))
 
-    def give(self, piece: bytes) -> None:
+    def send_piece(self, piece: bytes) -> None:
         """Send a piece; waits while the helper is busy."""
         forked_process.write_message(self._other.down, piece)
 
-    def next(self) -> list[CsvRows] | None:
-        """What became of the next piece; None when there was none, and the counts are known."""
+    def receive_rows(self) -> list[CsvRows] | None:
+        """Return the rows of the next piece; None where there was none, and the counts are known."""
         message = forked_process.read_message(self._other.up)
-        answer: tuple[str, Any] = marshal.loads(message) if message is not None else ("failed", "it broke off")
-        kind, content = answer
-        if kind == "failed":
+        answer: tuple[str, Any] = (
+            marshal.loads(message) if message is not None else ("failed", "the helper process ended early")
+        )
+        message_type, content = answer
+        if message_type == "failed":
             raise UnusualError(content)
-        if kind == "counts":
+        if message_type == "counts":
             self.counts = (content[0], content[1])
             return None
         return [CsvRows(*ready) for ready in content]
 
     def close_input(self) -> None:
-        """Say that nothing more comes."""
+        """Tell the helper that no more pieces follow."""
         self._other.down.close()
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self._other.end()
 
 
 def _run_helper(source: IO[bytes], target: IO[bytes], prepare: Prepare, counts: Counts) -> None:
-    """The helper's whole life."""
+    """Prepare pieces and send their rows; runs in the helper process."""
     try:
         before = counts()
         while (piece := forked_process.read_message(source)) is not None:
-            found = [(ready.first, ready.last, ready.left, ready.right, ready.written) for ready in prepare(piece)]
-            forked_process.write_message(target, marshal.dumps(("rows", found)))
+            rows = [(part.first, part.last, part.left, part.right, part.csv_runs) for part in prepare(piece)]
+            forked_process.write_message(target, marshal.dumps(("rows", rows)))
             target.flush()
         errors, formulas = counts()
         forked_process.write_message(target, marshal.dumps(("counts", (errors - before[0], formulas - before[1]))))

@@ -1,7 +1,7 @@
-"""XLSX and XLSM from their XML: the file's own digits and formats, in the memory of its strings.
+"""Reads XLSX and XLSM from their XML: the digits and formats of the file, in little more memory than its strings.
 
-Two readers stand behind each sheet: `chunks()` for what Excel and its relatives write plainly, very fast, and `rows()`
-for any well-formed XML. The child process asks the second when the first gives up.
+Each sheet has two readers: `chunks()`, very fast, for XML as Excel and similar programs write it, and `rows()` for any
+well-formed XML. The child process uses the second where the first gives up. docs/architecture.md says why it exists.
 """
 
 from __future__ import annotations
@@ -41,41 +41,43 @@ from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
 NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
-MAX_PIECES_AHEAD = 4  # pieces that are unpacked before they are asked for
-# No text of XML holds a NUL.
+# unpacked before they are requested
+MAX_PIECES_AHEAD = 4
+# marks a cell whose shared string is missing: no text in XML contains a NUL
 LOST = "\0"
+# Sheets with cells; charts and dialogs have none.
 WORKSHEETS = ("worksheet", "xlMacrosheet", "macrosheet", "xlIntlMacrosheet")
-"""Sheets with cells; charts and dialogs have none."""
 
 
 class Workbook:
-    """What all sheets share: strings, formats, and the counts of cells without value."""
+    """What all sheets share: strings, formats, and the counts of cells without a value."""
 
     def __init__(self, package: Package, is_1904: bool) -> None:
         self.package = package
         self.formats = xlsx_formats.read_styles(_read_styles(package), is_1904)
-        self.strings_part = package.related("sharedStrings", "xl/sharedStrings.xml")
+        self.strings_part = package.find_related("sharedStrings", "xl/sharedStrings.xml")
         self.errors = self.formulas = 0
         self.lost = CellCount()
         self._fields: list[bytes] | None = None
         self._texts: list[str] | None = None
-        self._unordered: set[str] = set()  # sheets whose rows must be sorted first
+        # parts of the sheets whose rows must be sorted first
+        self._unordered: set[str] = set()
 
-    def fields(self) -> list[bytes]:
-        """The shared strings as CSV fields."""
+    def load_fields(self) -> list[bytes]:
+        """Return the shared strings as CSV fields."""
         if self._fields is None:
             self._fields = xlsx_strings.read_fields(self.package.archive, self.strings_part)
         return self._fields
 
-    def texts(self) -> list[str]:
-        """The shared strings as texts, however they are written."""
+    def load_texts(self) -> list[str]:
+        """Return the shared strings as texts, from any well-formed XML."""
         if self._texts is None:
             self._fields = None
             self._texts = list(xlsx_events.read_strings(self._chunks(self.strings_part)))
         return self._texts
 
-    def chunks(self, part: str) -> Iterator[Chunk]:
-        """The rows of a plainly written sheet. Raises UnusualError when it is none."""
+    def read_chunks(self, part: str) -> Iterator[Chunk]:
+        """Yield the rows of a sheet as Excel writes it. Raises UnusualError for other XML."""
         self.errors = self.formulas = 0
         pattern, converters, last_row = xlsx_rows.RowPattern(), _Converters(self), 0
         for body in xlsx_rows.split_pieces(_unpack_ahead(self.package.archive, part)):
@@ -83,29 +85,29 @@ class Workbook:
                 last_row = chunk.rows[-1]
                 yield chunk
 
-    def ready(self, part: str, left: int, right: int) -> Iterator[CsvRows]:
-        """The same as CSV of these columns, by two processes."""
+    def read_csv(self, part: str, left: int, right: int) -> Iterator[CsvRows]:
+        """Yield the same rows as CSV of these columns, by two processes."""
         self.errors = self.formulas = last_row = 0
         pattern, converters = xlsx_rows.RowPattern(), _Converters(self)
 
         def prepare(body: bytes) -> list[CsvRows]:
             if NO_NUMBER.search(body):
-                raise UnusualError("a row without number, which only the row before it tells")
-            return [chunk.ready(left, right) for chunk in xlsx_rows.read_piece(body, pattern, converters, 0)]
+                raise UnusualError("a row without a number, which depends on the row before it")
+            return [chunk.to_csv(left, right) for chunk in xlsx_rows.read_piece(body, pattern, converters, 0)]
 
         def add_counts(errors: int, formulas: int) -> None:
             self.errors += errors
             self.formulas += formulas
 
         pieces = xlsx_rows.split_pieces(inflate(self.package.archive, part, CHUNK_BYTES))
-        for found in xlsx_parallel.share_pieces(pieces, prepare, lambda: (self.errors, self.formulas), add_counts):
-            if found.first <= last_row:
+        for rows in xlsx_parallel.share_pieces(pieces, prepare, lambda: (self.errors, self.formulas), add_counts):
+            if rows.first <= last_row:
                 raise UnusualError("rows out of order")
-            last_row = found.last
-            yield found
+            last_row = rows.last
+            yield rows
 
-    def rows(self, part: str) -> Iterator[tuple[int, Row]]:
-        """The rows of any well-formed sheet."""
+    def read_rows(self, part: str) -> Iterator[tuple[int, Row]]:
+        """Yield the rows of any well-formed sheet."""
         self.errors, self.formulas, self.lost = 0, 0, CellCount()
         if part in self._unordered:
             yield from self._without_lost(xlsx_events.read_sorted_rows(self._chunks(part), self._text))
@@ -117,9 +119,9 @@ class Workbook:
             raise ReadAgainError from error
 
     def _without_lost(self, rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, Row]]:
-        """The rows with nothing in the cells that name a string beyond the last, which are counted."""
+        """Yield the rows with blanks for the cells whose shared string is missing, and count those."""
         for number, cells in rows:
-            for column in [place for place, text in enumerate(cells) if text == LOST]:
+            for column in [index for index, text in enumerate(cells) if text == LOST]:
                 self.lost.add(number, column)
                 cells[column] = ""
             yield number, cells
@@ -127,43 +129,43 @@ class Workbook:
     def _chunks(self, part: str | None) -> Iterator[bytes]:
         return inflate(self.package.archive, part, CHUNK_BYTES) if part else iter(())
 
-    def _text(self, style: str, kind: str, value: str, formula: bool) -> str:
-        """The text of one cell."""
+    def _text(self, style: str, cell_type: str, value: str, formula: bool) -> str:
+        """Return the text of one cell."""
         if not value:
-            self.formulas += formula and kind != "str"
+            self.formulas += formula and cell_type != "str"
             return ""
-        if kind == "s":
+        if cell_type == "s":
             number = int(value)
             if number == NO_STRING:
                 return ""
-            return self.texts()[number] if 0 <= number < len(self.texts()) else LOST
-        if kind == "e":
+            return self.load_texts()[number] if 0 <= number < len(self.load_texts()) else LOST
+        if cell_type == "e":
             self.errors += 1
             return ""
-        if kind == "b":
+        if cell_type == "b":
             return "false" if value.strip() in ("0", "false") else "true"
-        if kind == "n":
-            return self.format(style).number(value.strip())
-        return self.format(style).iso(value) if kind == "d" else xml_text.unescape_letters(value)
+        if cell_type == "n":
+            return self.find_format(style).format_number(value.strip())
+        return self.find_format(style).format_iso(value) if cell_type == "d" else xml_text.unescape_letters(value)
 
-    def format(self, style: str) -> xlsx_formats.Format:
-        """The number format of a cell style."""
+    def find_format(self, style: str) -> xlsx_formats.Format:
+        """Return the number format of a cell style."""
         number = int(style) if style.isdecimal() else 0
         return self.formats[number] if number < len(self.formats) else xlsx_formats.GENERAL
 
     def count_error(self, values: Sequence[bytes]) -> list[bytes]:
-        """Error cells are empty, and counted."""
+        """Count error cells; return blanks."""
         self.errors += sum(map(bool, values))
         return [b""] * len(values)
 
     def count_formula(self, values: Sequence[bytes]) -> list[bytes]:
-        """Formulas without a stored value are empty, and counted."""
+        """Count formulas without a stored value; return blanks."""
         self.formulas += sum(map(bool, values))
         return [b""] * len(values)
 
 
 class _Converters(dict[xlsx_rows.Shape, Callable[[Sequence[bytes]], list[bytes]]]):
-    """For each kind of cell the function that turns a column of it into CSV fields."""
+    """Shape of a cell -> the function that turns a column of such cells into CSV fields."""
 
     def __init__(self, workbook: Workbook) -> None:
         super().__init__()
@@ -178,36 +180,36 @@ class _Converters(dict[xlsx_rows.Shape, Callable[[Sequence[bytes]], list[bytes]]
         elif shape.content == "unsaved":
             self[shape] = _make_blanks
         else:
-            self[shape] = self._by_style.get(key) or self._by_style.setdefault(key, self._converter(*key))
+            self[shape] = self._by_style.get(key) or self._by_style.setdefault(key, self._find_converter(*key))
         return self[shape]
 
-    def _converter(self, kind: str, style: str) -> Callable[[Sequence[bytes]], list[bytes]]:
+    def _find_converter(self, cell_type: str, style: str) -> Callable[[Sequence[bytes]], list[bytes]]:
         workbook = self._workbook
-        if kind == "s":
-            return column_fields.make_string_lookup(workbook.fields())
-        if kind == "n":
-            number_format = workbook.format(style)
-            if number_format.kind == "moment":
-                return column_fields.DateTimeConverter(number_format).fields
+        if cell_type == "s":
+            return column_fields.make_string_lookup(workbook.load_fields())
+        if cell_type == "n":
+            number_format = workbook.find_format(style)
+            if number_format.value_type == "moment":
+                return column_fields.DateTimeConverter(number_format).convert
             return (
                 column_fields.format_numbers
                 if number_format.is_plain
-                else column_fields.CachedConverter(number_format.number).fields
+                else column_fields.CachedConverter(number_format.format_number).convert
             )
-        if kind == "d":
-            return column_fields.CachedConverter(workbook.format(style).iso).fields
+        if cell_type == "d":
+            return column_fields.CachedConverter(workbook.find_format(style).format_iso).convert
         usual = {"b": column_fields.format_booleans, "e": workbook.count_error}
-        return usual.get(kind, column_fields.format_texts)
+        return usual.get(cell_type, column_fields.format_texts)
 
 
 def open_book(path: Path) -> Book:
-    """Open an XLSX. Raises BadDataError when it is no workbook, any other error when it is not well-formed."""
+    """Open a workbook. Raises BadDataError where the file is not a workbook, any other error for malformed XML."""
     if container_check.detect_zip_format(path) != "xlsx":
         raise UnusualError("not XLSX")
     package = Package(path)
-    parts, is_1904 = package.sheets()
+    parts, is_1904 = package.list_sheets()
     workbook = Workbook(package, is_1904)
-    sheets = [_make_sheet(workbook, part) for part in parts if part.kind in WORKSHEETS]
+    sheets = [_make_sheet(workbook, part) for part in parts if part.type in WORKSHEETS]
     return Book("xlsx", sheets, lambda sheet: make_warnings(workbook.errors, workbook.formulas, workbook.lost))
 
 
@@ -217,18 +219,18 @@ def _make_sheet(workbook: Workbook, sheet: SheetPart) -> Sheet:
     size = workbook.package.archive.getinfo(sheet.part).file_size
     return Sheet(
         sheet.name,
-        partial(workbook.rows, sheet.part),
+        partial(workbook.read_rows, sheet.part),
         sheet.visible,
-        0 if sheet.kind == "worksheet" else MACROS_WEIGHT,
-        chunks=partial(workbook.chunks, sheet.part),
-        ready=partial(workbook.ready, sheet.part) if xlsx_parallel.is_worthwhile(size) else None,
+        0 if sheet.type == "worksheet" else MACROS_WEIGHT,
+        chunks=partial(workbook.read_chunks, sheet.part),
+        csv_rows=partial(workbook.read_csv, sheet.part) if xlsx_parallel.is_worthwhile(size) else None,
         merged=partial(xlsx_events.find_merged_areas, workbook.package.archive, sheet.part),
     )
 
 
 def _read_styles(package: Package) -> ElementTree.Element | None:
-    part = package.related("styles", "xl/styles.xml")
-    return package.xml(part) if part else None
+    part = package.find_related("styles", "xl/styles.xml")
+    return package.parse_part(part) if part else None
 
 
 def _make_blanks(values: Sequence[bytes]) -> list[bytes]:
@@ -236,7 +238,7 @@ def _make_blanks(values: Sequence[bytes]) -> list[bytes]:
 
 
 def _unpack_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """The bytes of a member, unpacked by a second thread: zlib lets the other one work meanwhile."""
+    """Yield the bytes of a member, unpacked by a second thread: zlib releases the interpreter lock."""
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_PIECES_AHEAD)
     stopped = threading.Event()
 
@@ -247,7 +249,8 @@ def _unpack_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
                     return
                 ready.put(data)
             ready.put(None)
-        except BaseException as error:  # it belongs to whoever reads
+        # The reading thread raises it.
+        except BaseException as error:
             ready.put(error)
 
     threading.Thread(target=unpack, daemon=True).start()

@@ -1,7 +1,7 @@
-"""Rows of plain sheet XML, many at once: the sheet teaches a pattern of its own rows, and one search reads a megabyte.
+"""Reads rows of sheet XML as Excel writes it, many at once: one search with a learned pattern reads a megabyte.
 
-Rows of one sheet are alike: in each column stand the same few kinds of cell. Rows that the pattern does not know are
-cut cell by cell, and what they hold is added to the pattern. Whatever is not written plainly is an UnusualError.
+Rows of one sheet are alike: each column has the same few shapes of cells. Rows that the pattern does not match are
+split cell by cell, and their shapes are added to the pattern. XML that Excel would not write raises UnusualError.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ CONTENT = re.compile(
     rb"(<f(?:[^<>]*/>|[^<]*</f>))?(?:<v>([^<]*)</v>|<v ?/>|<v (?:[^>]*)>([^<]*)</v>|<is>(.*)</is>|<is ?/>)?", re.DOTALL
 )
 MAX_COLUMNS = 16384
-MAX_SHAPES = 400  # in the pattern; a sheet of more kinds of cells is cut cell by cell
-MAX_PATTERN_COLUMNS = 512  # rows beyond the pattern of more columns than this stand alone
+# A pattern of more shapes would be slow; further rows are split cell by cell.
+MAX_SHAPES = 400
+# A wider row that the pattern does not match becomes a chunk of its own.
+MAX_PATTERN_COLUMNS = 512
 
 FORMULA = rb"<f(?:[^<>]*/>|[^<]*</f>)"
-CONTENTS = {  # kind -> pattern of what stands between <c ...> and </c>
+# content -> pattern of the XML between <c ...> and </c>
+CONTENTS = {
     "value": rb"<v>([^<]*)</v>",
     "formula": FORMULA + rb"<v>([^<]*)</v>",
     "unsaved": rb"<f(?:[^<>]*/|[^<]*</f)(>)(?:<v></v>|<v ?/>)?",
@@ -38,50 +41,53 @@ CONTENTS = {  # kind -> pattern of what stands between <c ...> and </c>
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of cell: its column, its attributes as they stand in the XML, and what it holds."""
+    """The shape of a cell: its column, its attributes as in the XML, and its content."""
 
     column: int
     letters: bytes
-    before: bytes  # attributes before the reference
-    after: bytes  # and after it
-    content: str  # a key of CONTENTS, "" when blank, "rare" when no pattern is kept
+    # attributes before the reference, and after it
+    before: bytes
+    after: bytes
+    # a key of CONTENTS, "" for a blank cell, "rare" where it has no pattern
+    content: str
 
     @property
     def attributes(self) -> bytes:
-        """All attributes but the reference."""
+        """All attributes except the reference."""
         return self.before + self.after
 
-    def pattern(self) -> bytes:
-        """How such a cell looks, after its reference."""
+    def make_pattern(self) -> bytes:
+        """Return the pattern of such a cell after its reference."""
         start = re.escape(self.after)
         return start + (rb">" + CONTENTS[self.content] + rb"</c>" if self.content else rb"(?:/>|></c>)")
 
 
 @dataclass
 class RowPattern:
-    """The pattern of rows made of the shapes that are known so far."""
+    """The pattern of rows made of the shapes known so far."""
 
     shapes: dict[Shape, None] = field(default_factory=dict)
-    filled: list[Shape] = field(default_factory=list)  # one for each group of the pattern
+    # one for each group of the pattern
+    filled: list[Shape] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.compile()
 
     def compile(self) -> None:
-        """Make the pattern anew: the row number, a group for each shape that holds something, the row if unknown."""
+        """Build the pattern: the row number, a group for each shape with content, else the whole row."""
         by_column: dict[tuple[int, bytes, bytes], list[Shape]] = {}
         for shape in sorted(self.shapes, key=lambda shape: (shape.column, shape.before)):
             by_column.setdefault((shape.column, shape.letters, shape.before), []).append(shape)
         self.filled = [shape for group in by_column.values() for shape in group if shape.content]
-        # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+        # |(?!) ends a failed iteration: Python before 3.11.5 does not restore its start (cpython issue 106052).
         cells = [
-            rb'(?:<c%s r="%s\1"(?:%s)|(?!))?+' % (before, letters, b"|".join(shape.pattern() for shape in group))
+            rb'(?:<c%s r="%s\1"(?:%s)|(?!))?+' % (before, letters, b"|".join(shape.make_pattern() for shape in group))
             for (_, letters, before), group in by_column.items()
         ]
         self.search = re.compile(rb'<row r="(\d+)"[^>]*>%s</row>|(<row\b.*?</row>)' % b"".join(cells), re.DOTALL)
 
     def learn(self, seen: set[Shape]) -> None:
-        """Add the shapes of rows that were unknown, as far as there is room."""
+        """Add the shapes of rows that did not match, as long as there is room."""
         new = [shape for shape in seen if shape not in self.shapes and shape.content != "rare"]
         if new and len(self.shapes) + len(new) <= MAX_SHAPES:
             self.shapes.update(dict.fromkeys(new))
@@ -93,7 +99,7 @@ Convert = Mapping[Shape, Callable[[Sequence[bytes]], list[bytes]]]
 
 
 def split_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The sheet's XML, cut after the end of a row. Raises UnusualError when there is no plain sheet data."""
+    """Yield the XML of the sheet in pieces that end with a row. Raises UnusualError where it has no plain rows."""
     rest = b""
     seen_rows = False
     for data in chunks:
@@ -104,7 +110,8 @@ def split_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
         if b"<!" in body:
             raise UnusualError("comments, CDATA or a document type in the sheet")
         if not body.isascii():
-            body.decode()  # raises UnicodeDecodeError: another encoding is not for here
+            # raises UnicodeDecodeError for another encoding, which the general reader handles
+            body.decode()
         yield body + end
     if b"<c " in rest or b"<c>" in rest or b":row" in rest:
         raise UnusualError("cells without a plain row")
@@ -113,31 +120,35 @@ def split_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def read_piece(body: bytes, pattern: RowPattern, convert: Convert, last_row: int) -> Iterator[Chunk]:
-    """The rows of one piece; `last_row` is the number of the row before them. The pattern learns from unknown rows."""
-    found = pattern.search.findall(body)
-    if len(found) != body.count(b"</row>"):
+    """Yield the rows of one piece; `last_row` is the number of the row before them. The pattern learns new shapes."""
+    matches = pattern.search.findall(body)
+    if len(matches) != body.count(b"</row>"):
         raise UnusualError("rows written in an unusual way")
-    numbers, *groups, unknown = zip(*found, strict=True)
-    cut = {place: _split_row(piece) for place, piece in enumerate(unknown) if piece} if any(unknown) else {}
-    rows = _number_rows(numbers, cut, last_row)
-    wide = [place for place, (_, cells) in cut.items() if cells and cells[-1][0].column > MAX_PATTERN_COLUMNS]
-    bounds = sorted({0, len(rows), *wide, *(place + 1 for place in wide)})
+    numbers, *groups, unknown = zip(*matches, strict=True)
+    split_rows = {index: _split_row(piece) for index, piece in enumerate(unknown) if piece} if any(unknown) else {}
+    rows = _number_rows(numbers, split_rows, last_row)
+    wide = [index for index, (_, cells) in split_rows.items() if cells and cells[-1][0].column > MAX_PATTERN_COLUMNS]
+    bounds = sorted({0, len(rows), *wide, *(index + 1 for index in wide)})
     for start, end in pairwise(bounds):
         parts = [group[start:end] for group in groups] if wide else groups
-        patches = {place - start: cut[place][1] for place in range(start, end) if place in cut} if cut else {}
+        patches = (
+            {index - start: split_rows[index][1] for index in range(start, end) if index in split_rows}
+            if split_rows
+            else {}
+        )
         yield Chunk(rows[start:end], _make_columns(pattern.filled, parts, patches, convert, end - start))
-    if cut:
-        pattern.learn({shape for _, cells in cut.values() for shape, _ in cells})
+    if split_rows:
+        pattern.learn({shape for _, cells in split_rows.values() for shape, _ in cells})
 
 
-def _number_rows(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], last_row: int) -> list[int]:
-    """The row numbers, where a row without one follows the row before it. Raises UnusualError when they do not grow."""
-    if not cut:
+def _number_rows(numbers: Sequence[bytes], split_rows: dict[int, tuple[int, Cells]], last_row: int) -> list[int]:
+    """Return the row numbers; a row without one follows the row before it. Raises UnusualError for a wrong order."""
+    if not split_rows:
         rows = list(map(int, numbers))
     else:
         rows = []
-        for place, number in enumerate(numbers):
-            rows.append(int(number) if number else cut[place][0] or (rows[-1] if rows else last_row) + 1)
+        for index, number in enumerate(numbers):
+            rows.append(int(number) if number else split_rows[index][0] or (rows[-1] if rows else last_row) + 1)
     grows = rows == list(range(rows[0], rows[0] + len(rows))) or all(map(lt, rows, rows[1:]))
     if rows[0] <= last_row or not grows:
         raise UnusualError("rows out of order")
@@ -145,8 +156,9 @@ def _number_rows(numbers: Sequence[bytes], cut: dict[int, tuple[int, Cells]], la
 
 
 def _split_row(piece: bytes) -> tuple[int, Cells]:
-    """Number (0 when it has none) and cells of one row, cell by cell."""
-    start = piece.rfind(b"<row")  # empty rows without end tag may stand before it
+    """Return number (0 where it has none) and cells of one row, cell by cell."""
+    # Empty rows without an end tag may precede it.
+    start = piece.rfind(b"<row")
     opened = ROW.match(piece, start)
     if opened is None:
         raise UnusualError("a row written in an unusual way")
@@ -164,7 +176,7 @@ def _split_row(piece: bytes) -> tuple[int, Cells]:
 def _parse_cell(match: re.Match[bytes], row: int) -> tuple[Shape, bytes]:
     before, letters, number, after, inner = match.groups()
     if row and int(number) != row:
-        raise UnusualError("a cell in another row than it says")
+        raise UnusualError("a cell whose reference names another row")
     content, value = _parse_content(inner or b"", b't="str"' in after)
     if content == "value" and inner and not inner.startswith(b"<v>"):
         content = "rare"
@@ -172,7 +184,7 @@ def _parse_cell(match: re.Match[bytes], row: int) -> tuple[Shape, bytes]:
 
 
 def _parse_content(inner: bytes, is_text: bool) -> tuple[str, bytes]:
-    """What stands in a cell (a key of CONTENTS, "" or "rare"), and its value as it stands in the XML."""
+    """Return the content of a cell (a key of CONTENTS, "" or "rare"), and its value as in the XML."""
     if not inner:
         return "", b""
     match = CONTENT.fullmatch(inner)
@@ -195,21 +207,21 @@ def _make_columns(
         if any(values):
             fields, others = convert[shape](values), columns.get(shape.column)
             columns[shape.column] = fields if others is None else list(map(choose_filled, fields, others))
-    for place, cells in patches.items():
+    for index, cells in patches.items():
         for shape, value in cells:
             if value:
-                columns.setdefault(shape.column, [b""] * count)[place] = convert[shape]((value,))[0]
+                columns.setdefault(shape.column, [b""] * count)[index] = convert[shape]((value,))[0]
     return columns
 
 
 def choose_filled(first: bytes, second: bytes) -> bytes:
-    """The one that holds something; a cell has one shape, so the other is blank."""
+    """Return the field that is not blank; a cell has one shape, so the other one is."""
     return first or second
 
 
 @cache
 def parse_column(letters: bytes) -> int:
-    """Number from 0 of a column: A, B ... Z, AA."""
+    """Return the number from 0 of a column: A, B ... Z, AA."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64

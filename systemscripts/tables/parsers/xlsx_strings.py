@@ -1,4 +1,4 @@
-"""The shared strings of an XLSX, read piece by piece: each once, as text or as a ready CSV field."""
+"""Reads the shared strings of an XLSX piece by piece, as CSV fields."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ RUN_OF_NOTHING = re.compile(rb"<t ?/>")
 
 
 class UnusualError(Exception):
-    """Not as Excel and its relatives write it; a more general reader may understand it."""
+    """Not XML as Excel and similar programs write it; a more general reader may understand it."""
 
 
 def read_fields(archive: zipfile.ZipFile, part: str | None) -> list[bytes]:
-    """All strings as CSV fields. Raises UnusualError when not written plainly: one missed shifts all others."""
-    found: list[bytes] = []
+    """Return all strings as CSV fields. Raises UnusualError for unusual XML: a missed string would shift all others."""
+    strings: list[bytes] = []
     rest = b""
     for data in office_package.inflate(archive, part, CHUNK_BYTES) if part else ():
-        if not found and not rest:
+        if not strings and not rest:
             _check_head(data, part or "")
         body, end, rest = (rest + data).rpartition(b"</si>")
         if end:
-            found += _parse_items(body + end)
-    if b"<si" in rest and b"</si>" not in rest:  # empty items after the last filled one
-        found += _parse_items(rest)
-    return found
+            strings += _parse_items(body + end)
+    # empty items after the last filled one
+    if b"<si" in rest and b"</si>" not in rest:
+        strings += _parse_items(rest)
+    return strings
 
 
 def join_text(content: bytes) -> bytes:
-    """The text of a string item or an inline string: its runs joined, without the reading aids of Japanese."""
+    """Return the text of a string item or an inline string: its runs joined, without Japanese phonetic readings."""
     if b"<rPh" in content:
         content = PHONETIC.sub(b"", content)
     runs = TEXT.findall(content)
@@ -51,10 +52,12 @@ def _parse_items(body: bytes) -> Iterator[bytes] | list[bytes]:
     if b"<!" in body:
         raise UnusualError("comments or CDATA among the strings")
     if not body.isascii():
-        body.decode()  # raises UnicodeDecodeError: another encoding is not for here
+        # raises UnicodeDecodeError for another encoding, which the general reader handles
+        body.decode()
     start = body.find(b"<si><t>")
     values = body[start + 7 : -9].split(b"</t></si><si><t>")
-    if body.endswith(b"</t></si>") and body.count(b"<", max(start, 0)) == 4 * len(values):  # nothing but plain items
+    # nothing but plain items
+    if body.endswith(b"</t></si>") and body.count(b"<", max(start, 0)) == 4 * len(values):
         return quote_fields(xml_text.decode_texts(values))
     items = ITEM.findall(body)
     if len(items) != body.count(b"<si>") + body.count(b"<si ") + body.count(b"<si/>"):

@@ -1,4 +1,4 @@
-"""XML Spreadsheet 2003 (XMLSS): rows by events, moments and padded numbers by the format of the cell's style."""
+"""Reads XML Spreadsheet 2003 (XMLSS) by events; date-times and padded numbers follow the format of the cell style."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from systemscripts.tables.parsers import xlsx_events, xlsx_formats
 from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, make_warnings
 
 CHUNK_BYTES = 2**20
-# The names that stand for formats beside codes (XML Spreadsheet Reference, ss:NumberFormat).
+# Names that may replace a format code (XML Spreadsheet Reference, ss:NumberFormat).
 NAMED_FORMATS = {
     "General Date": "yyyy-mm-dd hh:mm",
     "Long Date": "yyyy-mm-dd",
@@ -29,7 +29,7 @@ MAX_COLUMNS, MAX_ROWS = 16384, 2**20
 
 @dataclass
 class _Sheet:
-    """What is known of one sheet after the first pass."""
+    """What the first pass finds out about a sheet."""
 
     name: str
     visible: bool = True
@@ -37,13 +37,13 @@ class _Sheet:
 
 
 class _Reader:
-    """Feeds on the whole file; keeps the rows of one sheet only, or of none."""
+    """Parses the whole file; keeps the rows of one sheet, or of none."""
 
-    def __init__(self, wanted: int | None) -> None:
+    def __init__(self, sheet_index: int | None) -> None:
         self.sheets: list[_Sheet] = []
         self.done: list[tuple[int, list[str]]] = []
         self.errors = self.formulas = 0
-        self._wanted = wanted
+        self._sheet_index = sheet_index
         self._formats: dict[str, xlsx_formats.Format] = {}
         self._style = ""
         self._row = self._column = self._across = 0
@@ -51,7 +51,8 @@ class _Reader:
         self._text: list[str] = []
         self._kind = ""
         self._in_data = self._in_comment = self._visibility = False
-        self._has_formula = False  # and no value yet
+        # whether the cell has a formula and no value yet
+        self._has_formula = False
         self._cell_format = xlsx_formats.GENERAL
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
@@ -64,7 +65,8 @@ class _Reader:
         tag = name.rpartition(" ")[2]
         local = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
         if self._in_comment:
-            return  # a comment has an element Data of its own
+            # A comment has an element Data of its own.
+            return
         if tag == "Comment":
             self._in_comment = True
         elif tag == "Worksheet":
@@ -91,7 +93,7 @@ class _Reader:
         self._across = int(attributes.get("MergeAcross", 0))
         down = int(attributes.get("MergeDown", 0))
         if not 0 < self._column <= MAX_COLUMNS or self._row > MAX_ROWS:
-            raise BadDataError(f"row {self._row}, column {self._column}: no sheet is as large")
+            raise BadDataError(f"row {self._row}, column {self._column}: beyond the limits of a sheet")
         if self._across or down:
             left = self._column - 1
             self.sheets[-1].merged.append((self._row, left, self._row + down, left + self._across))
@@ -106,16 +108,16 @@ class _Reader:
             self._in_data = False
             self._keep("".join(self._text))
         elif tag == "Cell":
-            self.formulas += self._has_formula and self._wanted == len(self.sheets) - 1
+            self.formulas += self._has_formula and self._sheet_index == len(self.sheets) - 1
             self._column += self._across
-        elif tag == "Row" and self._wanted == len(self.sheets) - 1:
+        elif tag == "Row" and self._sheet_index == len(self.sheets) - 1:
             self.done.append((self._row, self._cells))
         elif tag == "Visible":
             self._visibility = False
             self.sheets[-1].visible = "".join(self._text).strip() in ("", "SheetVisible")
 
     def _keep(self, text: str) -> None:
-        if self._wanted != len(self.sheets) - 1 or not text:
+        if self._sheet_index != len(self.sheets) - 1 or not text:
             return
         self._has_formula = False
         self._cells.extend([""] * (self._column - len(self._cells)))
@@ -123,7 +125,7 @@ class _Reader:
 
     def _cell_text(self, text: str) -> str:
         if self._kind == "Number":
-            return self._cell_format.number(text.strip())
+            return self._cell_format.format_number(text.strip())
         if self._kind == "DateTime":
             return _format_moment(text.strip(), self._cell_format)
         if self._kind == "Boolean":
@@ -139,7 +141,7 @@ class _Reader:
 
 
 def open_book(path: Path) -> Book:
-    """Open a workbook. Raises expat.ExpatError where the XML breaks off."""
+    """Open a workbook. Raises expat.ExpatError where the XML is truncated."""
     reader = _Reader(None)
     for _ in _parse_file(path, reader):
         pass
@@ -169,13 +171,14 @@ def _parse_file(path: Path, reader: _Reader) -> Iterator[tuple[int, Row]]:
 
 
 def _find_begin(head: bytes) -> int:
-    """Return where the first "<" stands, behind white space that some exports write and XML does not allow.
+    """Return the position of the first "<", after white space that some exports write although XML does not allow it.
 
-    A mark directly before it belongs to it.
+    A byte order mark directly before it is included.
     """
     start = head.find(b"<")
     if head.startswith(codecs.BOM_UTF16_BE):
-        start -= 1  # the first half of the letter
+        # the first half of the letter
+        start -= 1
     for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         if head[:start].endswith(mark):
             start -= len(mark)
@@ -183,11 +186,11 @@ def _find_begin(head: bytes) -> int:
 
 
 def _format_moment(text: str, shown: xlsx_formats.Format) -> str:
-    """A moment, which is always stored with date and time: 1899-12-31T07:05:00.000 is 07:05."""
+    """Return the text of a date-time, which is always stored with date and time: 1899-12-31T07:05:00.000 is 07:05."""
     day, _, clock = text.partition("T")
     clock = clock.removesuffix(".000")
-    if day in ("1899-12-31", "1899-12-30", "1900-01-00") and shown.kind in ("time", "duration"):
+    if day in ("1899-12-31", "1899-12-30", "1900-01-00") and shown.value_type in ("time", "duration"):
         return clock
-    if shown.kind == "date" and not clock.strip("0:."):
+    if shown.value_type == "date" and not clock.strip("0:."):
         return day
     return f"{day} {clock}" if clock else day

@@ -1,4 +1,4 @@
-"""Text as spreadsheet XML writes it: entities, line ends, and letters escaped as _x000D_."""
+"""Decodes text of spreadsheet XML: entities, line ends, and letters escaped as _x000D_."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 
 ENTITY = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8})|#(\d{1,9})|(lt|gt|amp|quot|apos));")
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ECMA-376 part 1, 22.9.2.19 ST_Xstring
+# ECMA-376 part 1, 22.9.2.19 ST_Xstring
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 NEEDS_CARE = re.compile(rb"[&\r]|_x[0-9A-Fa-f]{4}_")
 
 
 def decode_texts(values: list[bytes] | tuple[bytes, ...]) -> list[bytes]:
-    """The texts that these pieces of XML stand for, all in UTF-8."""
+    """Return the texts of these pieces of XML, in UTF-8."""
     if NEEDS_CARE.search(b"\0".join(values)) is None:
         return list(values)
     search = NEEDS_CARE.search
@@ -19,16 +20,17 @@ def decode_texts(values: list[bytes] | tuple[bytes, ...]) -> list[bytes]:
 
 
 def unescape(text: str) -> str:
-    """One piece of character data as text."""
+    """Return one piece of character data as text."""
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")  # XML 1.0, 2.11: what a parser does to line ends
+        # XML 1.0, 2.11: parsers normalize line ends
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "&" in text:
         text = ENTITY.sub(_decode_entity, text)
     return unescape_letters(text)
 
 
 def unescape_letters(text: str) -> str:
-    """Replace _x000D_ and the like by the letters they stand for; NUL and half letters become nothing."""
+    """Replace _x000D_ and the like by the letters they stand for; NUL is dropped, half letters become U+FFFD."""
     if "_x" not in text:
         return text
     text = ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text).replace("\0", "")

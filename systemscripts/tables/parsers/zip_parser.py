@@ -1,4 +1,4 @@
-"""Unpacks the only file of a zip, within a limit."""
+"""Unpacks the only table of a zip archive within a size limit."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from systemscripts.tables.parsers import archive_members, gzip_parser
 from systemscripts.tables.parsers.unpack_limits import refuse_bomb
 from systemscripts.tables.workbooks import protocol
 
-ENCRYPTED = 1  # general purpose flag, bit 0 (APPNOTE.TXT 4.4.4)
+# general purpose flag, bit 0 (APPNOTE.TXT 4.4.4)
+ENCRYPTED = 1
 
 
 def unpack(path: Path, output: IO[bytes]) -> None:
-    """Send name and bytes of the only member. Raises BadDataError when there is not exactly one, or it is damaged."""
+    """Send name and bytes of the only table. Raises BadDataError where there is not exactly one, or it is damaged."""
     try:
         with zipfile.ZipFile(path) as packed:
             files = [member for member in packed.infolist() if not member.is_dir()]
-            place, beside = archive_members.find_only_table(path.name, "zip", [member.filename for member in files])
-            member = files[place]
+            index, beside = archive_members.find_only_table(path.name, "zip", [member.filename for member in files])
+            member = files[index]
             if member.flag_bits & ENCRYPTED:
-                raise BadDataError(f"{path.name} is protected by a password", "Ask the sender for one without.")
+                raise BadDataError(
+                    f"{path.name} is protected by a password", "Ask the sender for a file without a password."
+                )
             refuse_bomb(path.name, member.file_size, member.compress_size)
             protocol.write_json(output, protocol.SHEET, {"name": member.filename, "beside": beside})
             with packed.open(member) as stream:

@@ -1,4 +1,4 @@
-"""All sheets of a workbook that have the same columns (in any order), as one table that names the sheet."""
+"""Reads all sheets of a workbook that have the same columns, in any order, as one table with a sheet column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from systemscripts.tables.parsers.row_chunk import quote_fields
 
 
 class AllSheetsTable(Table):
-    """Sheets one after the other; `rows` of a block are rows of the sheet that its records come from."""
+    """Several sheets as one table; `rows` of a block are row numbers in the sheet that its records come from."""
 
     added_columns = 1
 
@@ -35,7 +35,7 @@ class AllSheetsTable(Table):
         ]
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the records of each sheet, with its name before them."""
+        """Yield the records of each sheet, each with the sheet's name as its first field."""
         for table in self._tables:
             prefix = quote_fields([table.detected.sheet.encode()])[0] + b","
             order = _find_order(self.columns[1:], table.columns)
@@ -44,57 +44,57 @@ class AllSheetsTable(Table):
                 yield Block([prefix + record for record in records], block.rows)
 
     def content_sha256(self) -> str:
-        """SHA-256 of the names and contents of the sheets."""
+        """Return the SHA-256 of the names and contents of the sheets, as hexadecimal digits."""
         parts = [f"{table.detected.sheet}\n{table.content_sha256()}" for table in self._tables]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def close(self) -> None:
-        """Free the files of all sheets."""
+        """Close the tables of all sheets."""
         for table in self._tables:
             table.close()
 
 
-def _find_order(wanted: list[str], columns: list[str]) -> list[int] | None:
-    """Where in a sheet each wanted column stands; None where all stand in their places."""
-    return None if wanted == columns else [columns.index(name) for name in wanted]
+def _find_order(names: list[str], columns: list[str]) -> list[int] | None:
+    """Return the position of each column in a sheet, or None where the columns already have this order."""
+    return None if names == columns else [columns.index(name) for name in names]
 
 
 def _reorder_records(table: Table, records: Sequence[bytes], order: list[int]) -> list[bytes]:
-    """Records of a sheet with the columns of the first sheet; a short one is blank where it ends."""
-    found = []
+    """Return records with the columns of the first sheet; fields that a short record lacks are blank."""
+    reordered = []
     for record in records:
         fields = [field.encode() for field in table.parse(record)]
-        found.append(b",".join(quote_fields([fields[place] if place < len(fields) else b"" for place in order])))
-    return found
+        reordered.append(b",".join(quote_fields([fields[index] if index < len(fields) else b"" for index in order])))
+    return reordered
 
 
 def join_sheets(tables: Sequence[Table], path: Path) -> Table:
-    """One table of all sheets; those without any record are left out.
+    """Return one table of all sheets that have records.
 
-    Raises BadDataError, naming the difference, when the columns of two sheets differ: nothing is left out in silence.
+    Raises BadDataError, which names the difference, where the columns of two sheets differ.
     """
     filled = [table for table in tables if next(table.blocks(), None) is not None] or list(tables[:1])
     first = filled[0]
     for table in filled[1:]:
         if not _has_same_columns(first.columns, table.columns):
-            for each in tables:
-                each.close()
+            for opened in tables:
+                opened.close()
             raise BadDataError(
-                f"{path.name}: sheet {table.detected.sheet} has other columns than sheet {first.detected.sheet}: "
+                f"{path.name}: sheet {table.detected.sheet} has different columns from sheet {first.detected.sheet}: "
                 f"{_describe_difference(first.columns, table.columns)}",
-                "Set sheet to a name or pattern, or convert the sheets one by one.",
+                "Set sheet under reading to a name or pattern, or convert the sheets one by one.",
             )
     return AllSheetsTable(filled)
 
 
 def _has_same_columns(first: list[str], other: list[str]) -> bool:
-    """Whether two sheets have the same columns; in any order, where each header tells which one it is."""
+    """Return whether two sheets have the same columns; any order will do where every header is unique and not blank."""
     return first == other or (sorted(first) == sorted(other) and len(set(first)) == len(first) and "" not in first)
 
 
 def _describe_difference(first: list[str], other: list[str]) -> str:
     missing = [name for name in first if name not in other]
     added = [name for name in other if name not in first]
-    said = [f"without {', '.join(missing[:5])}"] if missing else []
-    said += [f"with {', '.join(added[:5])}"] if added else []
-    return " and ".join(said) or "in another order"
+    differences = [f"without {', '.join(missing[:5])}"] if missing else []
+    differences += [f"with {', '.join(added[:5])}"] if added else []
+    return " and ".join(differences) or "in another order"

@@ -1,4 +1,4 @@
-"""The child process that parses one untrusted workbook, page or archive within limits, and writes frames to its output.
+"""The child process that parses one untrusted workbook, web page or archive within limits and writes frames to stdout.
 
 python -P -m systemscripts.tables.workbooks.parser_child '{"parser": "xlsx_parser", "path": "...", "sheet": null, ...}'
 """
@@ -22,14 +22,18 @@ from systemscripts.tables.parsers.workbook import choose_sheets
 from systemscripts.tables.workbooks import protocol
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
 
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in prctl(2)
+# PR_SET_PDEATHSIG in prctl(2)
+PARENT_DEATH_SIGNAL = 1
+# The parent reports one line: a longer reason would bury it.
+MAX_REASON_LETTERS = 300
 
 
 def main(request: dict[str, Any], output: IO[bytes]) -> None:
-    """Parse as requested: parser, path, sheet, limits. Every error becomes a frame, panics included."""
+    """Parse as `request` says (see ParseRequest) and write frames to `output`; errors and panics become a frame."""
     _set_limits(request["memory_bytes"], request["seconds"])
-    unpack_limits.LIMITS.set(request["unpack"])
-    gc.disable()  # millions of short-lived tuples and no cycles: collecting costs a tenth of the time
+    unpack_limits.LIMITS.apply(request["unpack"])
+    # Parsing makes millions of short-lived tuples and no cycles: garbage collection would cost a tenth of the time.
+    gc.disable()
     try:
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
         if request["members"]:
@@ -39,37 +43,41 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
     except BadDataError as error:
         protocol.write_json(output, protocol.FAILED, {"message": error.message, "hint": error.hint, "final": True})
     except BrokenPipeError:
-        return  # the parent is gone
-    except BaseException as error:  # a panic in Rust is no Exception
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        # The parent is gone.
+        return
+    # A panic in Rust is a BaseException, not an Exception.
+    except BaseException as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_LETTERS]
         protocol.write_json(output, protocol.FAILED, {"message": reason, "hint": "", "final": False})
     output.flush()
 
 
 def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
-    """Send names of all sheets, then the rows of each that is wanted."""
+    """Send the names of all sheets, then the rows of each requested one."""
     book = parser.open_book(Path(request["path"]))
     names = [[sheet.name, sheet.visible] for sheet in book.sheets]
     protocol.write_json(
         output, protocol.BOOK, {"format": book.format, "sheets": names, "header_known": book.header_known}
     )
     sender = SheetWriter(output, request["most_cells"], request["most_bytes"])
-    wanted = request["sheet"]
-    chosen = [] if request["names_only"] else choose_sheets(book, wanted)
+    requested = request["sheet"]
+    chosen = [] if request["names_only"] else choose_sheets(book, requested)
     known = frozenset(request["known_columns"])
-    if wanted is None and chosen and known and len(book.sheets) > 1:
+    if requested is None and chosen and known and len(book.sheets) > 1:
         visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
         chosen = [sheet_overview.find_known_sheet([*chosen, *visible], known, read_chunks)]
     for sheet in chosen:
         protocol.write_json(output, protocol.SHEET, {"name": sheet.name})
         protocol.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
-        if wanted is None and len(book.sheets) > 1:
+        if requested is None and len(book.sheets) > 1:
             protocol.write_frame(output, protocol.WHOLE)
-            output.flush()  # so that the sheet is there also when the rest of the file is too much for the limits
+            # The parent keeps the sheet even where the rest of the file exceeds the limits.
+            output.flush()
             others = sheet_overview.describe_others(book, sheet, sender.rows, read_chunks)
             protocol.write_json(output, protocol.OTHERS, {"others": others})
     protocol.write_frame(output, protocol.END)
-    output.flush()  # before the workbook is taken apart, which takes a while
+    # Before the workbook is freed, which takes a while.
+    output.flush()
 
 
 def _set_limits(memory_bytes: int, seconds: int) -> None:
@@ -81,7 +89,7 @@ def _set_limits(memory_bytes: int, seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    # Whatever a library prints must not get between the frames.
+    # Anything that a library prints must not get between the frames.
     pipe = os.fdopen(os.dup(1), "wb", buffering=2**20)
     os.dup2(2, 1)
     main(json.loads(sys.argv[1]), pipe)

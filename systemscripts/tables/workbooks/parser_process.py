@@ -1,4 +1,4 @@
-"""Asks a child process to parse one file within limits, and says in one line what went wrong when it could not."""
+"""Lets a child process parse one file within limits, and explains in one line why it could not."""
 
 from __future__ import annotations
 
@@ -27,65 +27,72 @@ Result = TypeVar("Result")
 
 @dataclass
 class Limits:
-    """What one file may cost; the tests set less. Seconds are those of the processor: a busy machine takes longer."""
+    """What parsing one file may cost; tests set less. Seconds are CPU seconds: a busy machine takes longer."""
 
-    memory_bytes: int = 900 * 2**20  # of the child
-    seconds: float = 17.0  # for any file
-    seconds_per_megabyte: float = 4.0  # and for its size on disk: openpyxl takes about three
+    # of the child
+    memory_bytes: int = 900 * 2**20
+    # for any file
+    seconds: float = 17.0
+    # added for its size on disk: openpyxl needs about three
+    seconds_per_megabyte: float = 4.0
     most_seconds: float = 600.0
-    # By the clock so many times as long: dozens of loads at once may share a processor, but a child that waits for
-    # ever has to end.
+    # By the clock this many times as long: dozens of loads may share a processor, but a child that hangs must end.
     patience: float = 20.0
     most_cells: int = 400_000_000
-    most_bytes: int = 8 * 2**30  # of CSV
-    suspicious_bytes: int = 2**29  # unpacked; from here on MAX_UNPACK_RATIO counts
+    # of CSV
+    most_bytes: int = 8 * 2**30
+    # unpacked; MAX_UNPACK_RATIO applies above this size
+    suspicious_bytes: int = 2**29
 
     def time_for(self, path: Path) -> TimeLeft:
-        """Return what this file may take."""
+        """Return the time that this file may take."""
         seconds = min(self.seconds + self.seconds_per_megabyte * path.stat().st_size / 2**20, self.most_seconds)
         return TimeLeft(seconds, time.monotonic() + self.patience * seconds)
 
 
 @dataclass
 class TimeLeft:
-    """What one file may still take: seconds of the processor, for all of its parsers, and a deadline by the clock."""
+    """The time that one file has left: CPU seconds for all of its parsers, and a deadline by the monotonic clock."""
 
     processor_seconds: float
     deadline: float
 
-    def take(self, process: subprocess.Popen[bytes]) -> None:
-        """Subtract what a child has used so far."""
+    def subtract(self, process: subprocess.Popen[bytes]) -> None:
+        """Subtract the CPU seconds that a child has used so far."""
         self.processor_seconds -= _processor_seconds(process.pid)
 
 
 LIMITS = Limits()
-# of the file that came, while one is asked about that lies in it: by it is measured what it unpacks to
+# Size of the received file while a file packed in it is parsed: the limits on unpacking refer to the received file.
 PACKED_BYTES: ContextVar[int] = ContextVar("packed_bytes", default=0)
 
 
 class NextParserError(Exception):
-    """This parser could not; another one may."""
+    """This parser failed; another one may succeed."""
 
 
 class KilledError(NextParserError):
-    """Something outside ended the parser, such as a system short of memory: that says little about the file."""
+    """Something outside killed the parser, such as a system short of memory: that says little about the file."""
 
 
 @dataclass
 class ParseRequest:
-    """What is asked about a file; the parsers are asked one after the other until one can."""
+    """A file to parse; its parsers are tried one after another until one succeeds."""
 
     path: Path
     parsers: Sequence[str]
-    kind: str  # what the file should be, for the message
+    # what the file should be, for error messages: "Excel workbook"
+    type_name: str
     options: ReadingOptions = field(default_factory=ReadingOptions)
     names_only: bool = False
-    members: bool = False  # unpack instead of parse
+    # unpack instead of parse
+    members: bool = False
 
     def ask(self, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]) -> tuple[Result, str, str]:
-        """Let `take` have the frames of the first parser that can; return what it made, who, and why no one before.
+        """Pass the frames of the first parser that succeeds to `take`.
 
-        `take` begins from nothing each time it is called. Raises BadDataError when no parser can.
+        Return its result, the parser's name, and why the first parser failed ("" where it did not). `take` starts from
+        scratch each time it is called. Raises BadDataError where no parser succeeds.
         """
         left = LIMITS.time_for(self.path)
         failures: list[str] = []
@@ -103,35 +110,36 @@ class ParseRequest:
             return take(self.frames(parser, left))
 
     def frames(self, parser: str, left: TimeLeft) -> Iterator[tuple[bytes, bytes]]:
-        """Kind and payload of what the child of this parser sends; what it takes is taken from `left`.
+        """Yield type and payload of each frame that the child sends; the CPU time it uses is subtracted from `left`.
 
-        Raises BadDataError when the file is surely bad or takes too long, NextParserError when another may try.
+        Raises BadDataError where the file is certainly bad or takes too long, NextParserError where another parser may
+        succeed.
         """
         child = self._start(parser, left)
         late = threading.Timer(max(left.deadline - time.monotonic(), 0), child.kill)
         late.start()
         try:
             assert child.stdout is not None
-            for kind, payload in protocol.read_frames(child.stdout):
-                if kind == protocol.FAILED:
+            for frame_type, payload in protocol.read_frames(child.stdout):
+                if frame_type == protocol.FAILED:
                     raise _make_error(json.loads(payload))
-                yield kind, payload
+                yield frame_type, payload
         except protocol.TruncatedStreamError as error:
-            # still there for its times to be asked: only its end is waited for
+            # Wait without reaping: the CPU time is read from /proc afterwards.
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
             is_used_up = _processor_seconds(child.pid) >= left.processor_seconds
             child_status = child.wait()
             if is_used_up or child_status == -signal.SIGXCPU or not late.is_alive():
-                raise BadDataError(f"{self.path.name} took too long to read and was given up", _HINT) from error
+                raise BadDataError(f"{self.path.name} took too long to read and was abandoned", _HINT) from error
             raise _explain_exit(child_status) from error
         finally:
             late.cancel()
             if child.returncode is None:
-                left.take(child)
+                left.subtract(child)
             child.kill()
             assert child.stdout is not None
             child.stdout.close()
-            # until the system has taken back all of its memory there is better to do
+            # Reaping waits until the system has freed all of its memory; there is better to do meanwhile.
             threading.Thread(target=child.wait, daemon=True).start()
 
     def _start(self, parser: str, left: TimeLeft) -> subprocess.Popen[bytes]:
@@ -154,7 +162,7 @@ class ParseRequest:
                 "packed_bytes": PACKED_BYTES.get(),
             },
         }
-        # Nothing is inherited but what the child needs: no settings, no secrets, no open files.
+        # The child inherits only what it needs: no settings, no secrets, no open files.
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],
@@ -175,29 +183,31 @@ def _make_error(failure: dict[str, Any]) -> Exception:
 
 
 def _processor_seconds(process: int) -> float:
-    """Return what a process has used of the processor, its threads included: proc_pid_stat(5), utime and stime."""
+    """Return the CPU seconds that a process and its threads have used: utime and stime of proc_pid_stat(5)."""
     stat = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _explain_exit(status: int) -> NextParserError:
     if status == -signal.SIGKILL:
-        return KilledError("the reader was ended: out of memory")
-    return NextParserError(f"the reader broke off with status {status}")
+        return KilledError("the parser was killed: out of memory")
+    return NextParserError(f"the parser exited with status {status}")
 
 
 def make_refusal(question: ParseRequest, failures: Sequence[str]) -> BadDataError:
-    """The one line that says why no parser could."""
-    what = next((said for said in map(_explain_failure, failures) if said), "")
-    if what:
-        return BadDataError(f"{question.path.name} {what}", _HINT)
+    """Return the error that explains in one line why no parser succeeded."""
+    explanation = next(filter(None, map(_explain_failure, failures)), "")
+    if explanation:
+        return BadDataError(f"{question.path.name} {explanation}", _HINT)
     telling = next((failure for failure in failures if "UnusualError" not in failure), failures[0])
-    return BadDataError(f"{question.path.name} is damaged or not {question.kind}: {telling[:200]}", _HINT)
+    return BadDataError(
+        f"{question.path.name} is damaged or is not a valid {question.type_name}: {telling[:200]}", _HINT
+    )
 
 
 def _explain_failure(failure: str) -> str:
     if "MemoryError" in failure or "out of memory" in failure:
-        return "needs more memory than the limit to read"
+        return "needs more memory to read than the limit allows"
     if "Bad CRC-32" in failure or "zlib" in failure or "EOFError" in failure:
-        return "is truncated or damaged: its content cannot be unpacked"
+        return "is truncated or damaged: its content cannot be decompressed"
     return ""

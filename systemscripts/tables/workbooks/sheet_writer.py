@@ -1,4 +1,4 @@
-"""What the child process sends of a sheet: its rows from the first to the last used column, blank ones left out."""
+"""Sends the rows of a sheet from the child process, from the first to the last used column, without blank rows."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from systemscripts.tables.workbooks import protocol
 Some = TypeVar("Some", Chunk, CsvRows)
 Chunks = Callable[[], Iterable[Chunk]]
 MakeReady = Callable[[int, int], Iterable[CsvRows]]
+# Enough to work on whole columns, few enough to stay small in memory.
 MAX_CHUNK_ROWS = 2000
 MAX_CHUNK_CELLS = 2**20
 
@@ -28,18 +29,19 @@ class SheetWriter:
         self._output = output
         self._most_cells, self._most_bytes = most_cells, most_bytes
         self._cells = self._bytes = 0
-        self.rows = 0  # of the sheet that was sent last
+        # of the last sheet sent
+        self.rows = 0
 
     def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[Notice]:
         """Send the rows of a sheet; return the warnings about it."""
         self.rows = 0
         if sheet.chunks and not fill_merged:
             with suppress(FallBackError):
-                self._send_all(lambda: _read_or_fall_back(sheet.chunks), sheet.ready)
+                self._send_all(lambda: _read_or_fall_back(sheet.chunks), sheet.csv_rows)
                 return book.warnings(sheet)
             self._restart()
         rows = (lambda: fill_merged_rows(sheet)) if fill_merged else sheet.rows
-        # where the names of the columns are known for sure, a row without values is a record all the same
+        # Where the file itself names its columns, a row without values is a record too.
         every_row = book.header_known
         try:
             self._send_all(lambda: _make_chunks(rows(), every_row))
@@ -49,7 +51,7 @@ class SheetWriter:
         return book.warnings(sheet)
 
     def _send_all(self, chunks: Chunks, ready: MakeReady | None = None) -> None:
-        """Send all with the columns that the first rows use; when later ones use more, forget that and send again."""
+        """Send all rows with the columns that the first rows use; where later rows use more, send all again."""
 
         def all_with(left: int, right: int) -> Iterable[Chunk | CsvRows]:
             return _read_or_fall_back(lambda: ready(left, right)) if ready else chunks()
@@ -63,7 +65,7 @@ class SheetWriter:
             self._send_chunks(all_with(*used), *used)
 
     def _send_chunks(self, chunks: Iterable[Chunk | CsvRows], left: int, right: int) -> tuple[int, int]:
-        """Send columns `left` to `right`; return those really used. When they are more, nothing more is sent."""
+        """Send columns `left` to `right` and return those really used; once rows use more, nothing more is sent."""
         used = left, right
         for chunk in chunks:
             extent = chunk.extent()
@@ -80,7 +82,7 @@ class SheetWriter:
         self._bytes += len(content)
         if self._cells > self._most_cells or self._bytes > self._most_bytes:
             limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
-            raise BadDataError(f"the sheet holds more than {limit}", "Ask the sender for less, or for a CSV file.")
+            raise BadDataError(f"the sheet has more than {limit}", "Ask the sender for a smaller sheet or a CSV file.")
         self.rows += count
         protocol.write_rows(self._output, first_row, count, content)
 
@@ -90,12 +92,12 @@ class SheetWriter:
 
 
 def read_chunks(sheet: Sheet) -> Iterable[Chunk]:
-    """Return the rows of a sheet by its fast reader, or by the general one where it has none."""
+    """Return the rows of a sheet from its fast reader, or from the general one where it has none."""
     return sheet.chunks() if sheet.chunks else _make_chunks(sheet.rows(), every_row=False)
 
 
 class FallBackError(Exception):
-    """The fast reader of a sheet gave up; the general one is to be asked."""
+    """The fast reader of a sheet gave up; use the general one."""
 
 
 def _read_or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[Some]:
@@ -109,9 +111,9 @@ def _read_or_fall_back(read: Callable[[], Iterable[Some]] | None) -> Iterator[So
 
 
 def _make_chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[Chunk]:
-    """Rows of values as columns of fields, some thousand rows at a time, fewer where they are wide.
+    """Yield rows of values as columns of fields, some thousand rows at a time, fewer where they are wide.
 
-    every_row: blank ones too.
+    every_row: keep blank rows too.
     """
     numbers: list[int] = []
     kept: list[Row] = []

@@ -1,4 +1,4 @@
-"""The sheets of a file one by one: their names, and a table for each."""
+"""Lists the sheets of a file and opens a table for each."""
 
 from __future__ import annotations
 
@@ -15,29 +15,33 @@ from systemscripts.tables.workbooks import spooled_table, unpack
 
 
 def list_sheet_names(path: Path) -> list[str]:
-    """The names of the sheets of a workbook, hidden ones included; none for a file without sheets.
+    """Return the names of the sheets of a workbook, hidden ones included; none for a file without sheets.
 
-    Raises BadDataError when the workbook cannot be read, UsageError when there is no such file.
+    Raises BadDataError where the workbook cannot be read, UsageError where the file does not exist.
     """
     module = _find_format(path)
     if hasattr(module, "PACKED_BY"):
-        parser, kind = module.PACKED_BY
-        return unpack.use_unpacked(path, parser, kind, list_sheet_names)
-    return spooled_table.list_sheet_names(path, module.parsers(path), module.KIND) if hasattr(module, "parsers") else []
+        parser, type_name = module.PACKED_BY
+        return unpack.use_unpacked(path, parser, type_name, list_sheet_names)
+    return (
+        spooled_table.list_sheet_names(path, module.parsers(path), module.TYPE_NAME)
+        if hasattr(module, "parsers")
+        else []
+    )
 
 
 def open_sheets(path: Path, options: ReadingOptions = ReadingOptions()) -> Sequence[Table]:
-    """A table for each visible sheet that holds anything (or for those `options.sheet` means); to be closed each.
+    """Return a table for each visible sheet with values, or for those that `options.sheet` selects; close each of them.
 
-    A file without sheets is its only table. Raises what open_table() raises.
+    A file without sheets is one table. Raises what open_table() raises.
     """
     options = options if options.sheet is not None else replace(options, sheet=ALL)
     module = _find_format(path)
     if hasattr(module, "PACKED_BY"):
-        parser, kind = module.PACKED_BY
-        return unpack.use_unpacked(path, parser, kind, lambda inner: open_sheets(inner, options))
+        parser, type_name = module.PACKED_BY
+        return unpack.use_unpacked(path, parser, type_name, lambda inner: open_sheets(inner, options))
     if hasattr(module, "parsers"):
-        return spooled_table.open_sheets(path, options, module.parsers(path), module.KIND)
+        return spooled_table.open_sheets(path, options, module.parsers(path), module.TYPE_NAME)
     return [open_table(path, replace(options, sheet=None))]
 
 

@@ -1,4 +1,4 @@
-"""The rows of one sheet as standard CSV, in a temporary file without a name."""
+"""Keeps the rows of one sheet as standard CSV in an unnamed temporary file."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from systemscripts.tables.model import Block
 from systemscripts.tables.text.record_splitter import RecordSplitter
 
 CHUNK_BYTES = 4 * 2**20
+# Holds the header rows of nearly every sheet.
 HEAD_BYTES = 2**17
 
 
 class Spool:
-    """A file that vanishes with the process, and the sheet row of each record in it."""
+    """A file that disappears with the process, and the sheet row of each record in it."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        place = directory or temporary_files.choose_folder()
-        self._space = temporary_files.SpaceCheck(place)
-        self.file: IO[bytes] = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - close() closes it
+        folder = directory or temporary_files.choose_folder()
+        self._space = temporary_files.SpaceCheck(folder)
+        self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - close() closes it
         self.count = 0
-        self._starts: list[int] = []  # number of the first record of each run of consecutive rows
-        self._rows: list[int] = []  # its sheet row
-        self._offsets: list[tuple[int, int]] = []  # where each batch begins: in bytes, and in records
+        # number of the first record of each run of consecutive rows, and its sheet row
+        self._starts: list[int] = []
+        self._rows: list[int] = []
+        # where each batch begins: in bytes, and in records
+        self._offsets: list[tuple[int, int]] = []
 
     def add(self, first_row: int, count: int, records: memoryview) -> None:
-        """Append `count` records that stand in consecutive sheet rows."""
+        """Append `count` records from consecutive sheet rows."""
         self._offsets.append((self.file.tell(), self.count))
         self.file.write(records)
         self._space.add(len(records))
@@ -40,50 +43,50 @@ class Spool:
         self.count += count
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Discard all rows."""
         self.file.seek(0)
         self.file.truncate()
         self.count, self._starts, self._rows, self._offsets = 0, [], [], []
 
     def blocks(self) -> Iterator[Block]:
         """Yield all records with their sheet rows."""
-        return self._cut(CHUNK_BYTES)
+        return self._read_blocks(CHUNK_BYTES)
 
-    def below(self, row: int) -> tuple[int, Iterator[bytes]]:
-        """How many records stand below a sheet row, and their text, a line feed after each, about 4 MB at a time."""
+    def read_below(self, row: int) -> tuple[int, Iterator[bytes]]:
+        """Return how many records follow a sheet row, and their text in pieces of about 4 MB, ended by line feeds."""
         above = position = 0
-        for block in self._cut(HEAD_BYTES):
-            found = bisect_right(block.rows, row)
-            above += found
-            position += sum(map(len, block.records[:found])) + found
-            if found < len(block.records):
+        for block in self._read_blocks(HEAD_BYTES):
+            count_above = bisect_right(block.rows, row)
+            above += count_above
+            position += sum(map(len, block.records[:count_above])) + count_above
+            if count_above < len(block.records):
                 break
-        return self.count - above, self._chunks(CHUNK_BYTES, position)
+        return self.count - above, self._read_chunks(CHUNK_BYTES, position)
 
-    def bottom(self, least: int) -> list[Block]:
-        """The last records, `least` where there are as many, and some more."""
+    def read_last(self, least: int) -> list[Block]:
+        """Return the last records: at least `least` where there are that many."""
         enough = (start for start in reversed(self._offsets) if self.count - start[1] >= least)
         position, done = next(enough, (0, 0))
-        return list(self._cut(CHUNK_BYTES, position, done))
+        return list(self._read_blocks(CHUNK_BYTES, position, done))
 
-    def _cut(self, chunk_bytes: int, position: int = 0, done: int = 0) -> Iterator[Block]:
+    def _read_blocks(self, chunk_bytes: int, position: int = 0, done: int = 0) -> Iterator[Block]:
         cutter = RecordSplitter(b",", b'"', b"\n", width=0, trusted=True)
-        for block in cutter.blocks(self._chunks(chunk_bytes, position)):
-            yield Block(block.records, self._row_numbers(done, len(block.records)))
+        for block in cutter.blocks(self._read_chunks(chunk_bytes, position)):
+            yield Block(block.records, self._find_row_numbers(done, len(block.records)))
             done += len(block.records)
 
-    def top(self, most: int) -> Block | None:
-        """The first records, `most` where there are as many; None when there is none."""
-        block = next(self._cut(HEAD_BYTES), None)
+    def read_first(self, most: int) -> Block | None:
+        """Return the first records, up to `most`; None where there are none."""
+        block = next(self._read_blocks(HEAD_BYTES), None)
         if block is not None and len(block.records) < min(most, self.count):
-            block = next(self._cut(CHUNK_BYTES), None)
+            block = next(self._read_blocks(CHUNK_BYTES), None)
         return block and Block(block.records[:most], block.rows[:most])
 
     def close(self) -> None:
-        """Free the file; may be called twice."""
+        """Delete the file; may be called twice."""
         self.file.close()
 
-    def _chunks(self, size: int, position: int = 0) -> Iterator[bytes]:
+    def _read_chunks(self, size: int, position: int = 0) -> Iterator[bytes]:
         while True:
             self.file.seek(position)
             chunk = self.file.read(size)
@@ -92,8 +95,8 @@ class Spool:
             yield chunk
             position += len(chunk)
 
-    def _row_numbers(self, start: int, count: int) -> Sequence[int]:
-        """Sheet rows of `count` records from record number `start`."""
+    def _find_row_numbers(self, start: int, count: int) -> Sequence[int]:
+        """Return the sheet rows of `count` records from record number `start`."""
         runs = []
         run = bisect_right(self._starts, start) - 1
         while count:

@@ -1,4 +1,4 @@
-"""Workbooks, pages and JSON: parsed by a child process, spooled as standard CSV into temporary files without a name."""
+"""Tables of workbooks, web pages and JSON: parsed by a child process, spooled as standard CSV in unnamed files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from systemscripts.tables.structure import header, table_end, unread_tables
 from systemscripts.tables.workbooks import all_sheets, parser_process, protocol
 from systemscripts.tables.workbooks.spool import Spool
 
-# of a longer sheet only the end is searched for notes: a second table in it shows by its rows
+# Of a longer sheet only the end is searched for notes: a second table within it shows in its rows.
 MAX_SEARCHED_ROWS = 5000
-SPOOL_DIRECTORY: Path | None = None  # None: temporary_files.folder()
+# None: temporary_files.choose_folder()
+SPOOL_DIRECTORY: Path | None = None
 
 
 class SpooledTable(Table):
-    """A sheet, or a table of a page. Its content is known by its columns and clean rows: workbooks embed save times."""
+    """A sheet, or a table of a page. Columns and clean rows identify its content: workbooks embed save times."""
 
     def __init__(
         self,
@@ -43,35 +44,37 @@ class SpooledTable(Table):
         self._header_end = 0
         self._last_row: int | None = None
         self._dropped: frozenset[int] = frozenset()
-        first = spool.top(header.ROWS_TO_SEARCH)
+        first = spool.read_first(header.ROWS_TO_SEARCH)
         if first is None:
             detected.format = "empty"
             return
         rows = [(row, self.parse(record)) for record, row in zip(first.records, first.rows, strict=True)]
         if header_known and not (options.no_header or options.header_row or options.header_rows):
-            found = header.Header(rows[0][1], None, 1, 0, "the columns are named by the file")
+            header_found = header.Header(rows[0][1], None, 1, 0, "the file names its columns")
         else:
-            found = header.find_header(rows, options, header.find_usual_width(rows))
-        self.columns, self.skipped, detected.header_row = found.columns, found.skipped, found.row
-        detected.notes.append(found.note)
-        detected.notes += [doubt.text for doubt in found.doubts]
-        self.warnings += found.doubts
-        if found.first_data:
-            self._header_end = rows[min(found.first_data, len(rows)) - 1][0]
+            header_found = header.find_header(rows, options, header.find_usual_width(rows))
+        self.columns, self.skipped, detected.header_row = header_found.columns, header_found.skipped, header_found.row
+        detected.notes.append(header_found.note)
+        detected.notes += [doubt.text for doubt in header_found.doubts]
+        self.warnings += header_found.doubts
+        if header_found.first_data:
+            self._header_end = rows[min(header_found.first_data, len(rows)) - 1][0]
         if not header_known and not options.keep_all_rows:
-            self._find_end(rows, found)
+            self._find_end(rows, header_found)
 
-    def _find_end(self, top: header.Rows, found: header.Header) -> None:
-        """Leave out what stands below the table: notes, a second table, the header again. A long sheet's end alone."""
+    def _find_end(self, top: header.Rows, header_found: header.Header) -> None:
+        """Leave out notes, a second table and repeated headers below the table; in a long sheet only at its end."""
         is_whole = self._spool.count <= MAX_SEARCHED_ROWS
-        blocks = self._spool.blocks() if is_whole else self._spool.bottom(table_end.MAX_FOOTER_ROWS)
+        blocks = self._spool.blocks() if is_whole else self._spool.read_last(table_end.MAX_FOOTER_ROWS)
         rows = [
             (row, self.parse(record))
             for block in blocks
             for record, row in zip(block.records, block.rows, strict=True)
             if row > self._header_end
         ]
-        heading = top[found.first_data - 1][1] if found.row and 0 < found.first_data <= len(top) else []
+        heading = (
+            top[header_found.first_data - 1][1] if header_found.row and 0 < header_found.first_data <= len(top) else []
+        )
         width = header.find_usual_width(rows) if rows else 0
         rows = [(row, (fields + [""] * width)[: max(width, _count_used_fields(fields))]) for row, fields in rows]
         end = table_end.find_end(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
@@ -86,17 +89,17 @@ class SpooledTable(Table):
         self.skipped += left + len(end.dropped)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the records below the header; `rows` are rows of the sheet."""
+        """Yield the records below the header; `rows` are row numbers of the sheet."""
         for block in self._spool.blocks():
             if block.rows[0] <= self._header_end:
                 start = bisect_right(block.rows, self._header_end)
                 block = Block(block.records[start:], block.rows[start:])
             if self._last_row is not None or self._dropped:
-                block = self._without_what_is_left_out(block)
+                block = self._drop_left_out(block)
             if block.records:
                 yield block
 
-    def _without_what_is_left_out(self, block: Block) -> Block:
+    def _drop_left_out(self, block: Block) -> Block:
         last = self._last_row if self._last_row is not None else block.rows[-1] if block.rows else 0
         kept = [
             (record, row)
@@ -106,13 +109,13 @@ class SpooledTable(Table):
         return Block([record for record, _ in kept], [row for _, row in kept])
 
     def standard_text(self) -> tuple[int, Iterator[bytes]] | None:
-        """The records as the child wrote them, unless some of them are left out."""
+        """Return the records as the child wrote them; None where some of them are left out."""
         if self._last_row is not None or self._dropped:
             return None
-        return self._spool.below(self._header_end)
+        return self._spool.read_below(self._header_end)
 
     def content_sha256(self) -> str:
-        """SHA-256 of the columns and of the clean rows."""
+        """Return the SHA-256 of the columns and the clean rows, as hexadecimal digits."""
         if not self._sha256:
             digest = hashlib.sha256(json.dumps(self.columns).encode())
             for block in self.blocks():
@@ -121,7 +124,7 @@ class SpooledTable(Table):
         return self._sha256
 
     def close(self) -> None:
-        """Free the temporary file."""
+        """Delete the temporary file."""
         self._spool.close()
 
 
@@ -129,82 +132,87 @@ def _count_used_fields(fields: Sequence[str]) -> int:
     return max((number for number, cell in enumerate(fields, 1) if cell), default=0)
 
 
-def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> Table:
-    """Parse `path` with the first of `parsers` that can; `kind` says what the file should be, for the message.
+def open_spooled(path: Path, options: ReadingOptions, parsers: Sequence[str], type_name: str) -> Table:
+    """Parse `path` with the first of `parsers` that succeeds; `type_name` says in messages what the file should be.
 
-    Raises BadDataError when none can, or when a limit is reached (asking.LIMITS).
+    Raises BadDataError where none succeeds or a limit is reached (parser_process.LIMITS).
     """
-    tables = open_sheets(path, options, parsers, kind)
-    if options.sheet == ALL and tables[0].detected.sheet not in ("", ALL):  # also one alone: its columns are the same
+    tables = open_sheets(path, options, parsers, type_name)
+    # A single sheet too: its columns must not depend on how many sheets the file has.
+    if options.sheet == ALL and tables[0].detected.sheet not in ("", ALL):
         return all_sheets.join_sheets(tables, path)
     return tables[0]
 
 
-def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], kind: str) -> list[SpooledTable]:
-    """A table for each sheet that is wanted; an empty one when no sheet holds anything."""
-    answer, parser, reason = parser_process.ParseRequest(path, parsers, kind, options).ask(_Answer.received)
-    return answer.tables([Notice("second_reader", f"read by {parser}, because: {reason}")] if reason else [], options)
+def open_sheets(path: Path, options: ReadingOptions, parsers: Sequence[str], type_name: str) -> list[SpooledTable]:
+    """Return a table for each requested sheet; an empty one where no sheet has values."""
+    answer, parser, reason = parser_process.ParseRequest(path, parsers, type_name, options).ask(_Answer.receive)
+    return answer.make_tables(
+        [Notice("second_reader", f"read by {parser}, because the first parser failed: {reason}")] if reason else [],
+        options,
+    )
 
 
-def list_sheet_names(path: Path, parsers: Sequence[str], kind: str) -> list[str]:
-    """The names of all sheets with cells, hidden ones included."""
-    answer, _, _ = parser_process.ParseRequest(path, parsers, kind, names_only=True).ask(_Answer.received)
+def list_sheet_names(path: Path, parsers: Sequence[str], type_name: str) -> list[str]:
+    """Return the names of all sheets with cells, hidden ones included."""
+    answer, _, _ = parser_process.ParseRequest(path, parsers, type_name, names_only=True).ask(_Answer.receive)
     return [name for name, _ in answer.book["sheets"]]
 
 
 class _Answer:
-    """What a child sent: the book, and each sheet with its rows."""
+    """What a child sent: the workbook, and each sheet with its rows."""
 
     def __init__(self) -> None:
         self.book: dict[str, Any] = {"format": "empty", "sheets": [], "header_known": False}
         self._sheets: list[tuple[str, Spool, list[Notice]]] = []
-        self._others: list[dict[str, Any]] = []  # beside the one sheet that is read
+        # the other sheets, where one sheet is read
+        self._others: list[dict[str, Any]] = []
 
     @classmethod
-    def received(cls, sent: Iterator[tuple[bytes, bytes]]) -> _Answer:
-        """Return the answer with all frames taken; what was spooled of one that broke off is freed."""
+    def receive(cls, sent: Iterator[tuple[bytes, bytes]]) -> _Answer:
+        """Return the answer from all frames; where the stream is truncated, delete what was spooled and raise."""
         answer = cls()
         try:
-            answer._receive(sent)
+            answer._receive_frames(sent)
         except BaseException:
             answer.close()
             raise
         return answer
 
-    def _receive(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
-        """Take all frames. Raises what `sent` raises, unless all that was wanted has come before."""
+    def _receive_frames(self, sent: Iterator[tuple[bytes, bytes]]) -> None:
+        """Add all frames. Raises what `sent` raises, unless everything requested arrived before."""
         is_whole = False
         try:
-            for kind, payload in sent:
-                is_whole = is_whole or kind == protocol.WHOLE
-                self._take(kind, payload)
+            for frame_type, payload in sent:
+                is_whole = is_whole or frame_type == protocol.WHOLE
+                self._add_frame(frame_type, payload)
         except (parser_process.NextParserError, BadDataError):
             if not is_whole:
                 raise
 
-    def _take(self, kind: bytes, payload: bytes) -> None:
-        if kind == protocol.ROWS:
+    def _add_frame(self, frame_type: bytes, payload: bytes) -> None:
+        if frame_type == protocol.ROWS:
             self._sheets[-1][1].add(*protocol.parse_rows(payload))
-        elif kind == protocol.RESTART:
+        elif frame_type == protocol.RESTART:
             self._sheets[-1][1].clear()
-        elif kind == protocol.BOOK:
+        elif frame_type == protocol.BOOK:
             self.book = json.loads(payload)
-        elif kind == protocol.SHEET:
+        elif frame_type == protocol.SHEET:
             self._sheets.append((json.loads(payload)["name"], Spool(SPOOL_DIRECTORY), []))
-        elif kind == protocol.WARNINGS:
+        elif frame_type == protocol.WARNINGS:
             self._sheets[-1][2].extend(protocol.parse_warnings(payload))
-        elif kind == protocol.OTHERS:
+        elif frame_type == protocol.OTHERS:
             self._others = json.loads(payload)["others"]
 
-    def tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
-        """A table for each sheet; `doubts` are about the whole book."""
+    def make_tables(self, doubts: list[Notice], options: ReadingOptions) -> list[SpooledTable]:
+        """Return a table for each sheet; `doubts` are warnings about the whole workbook."""
         notes = [doubt.text for doubt in doubts]
         known = self.book["header_known"]
         if not self._sheets:
             detected = Detected(self.book["format"], "utf-8", notes=notes)
             return [SpooledTable(Spool(SPOOL_DIRECTORY), detected, doubts, options)]
         try:
-            found = [
+            tables = [
                 SpooledTable(
                     spool,
                     Detected(self.book["format"], "utf-8", sheet=name, notes=[*notes]),
@@ -216,16 +224,16 @@ class _Answer:
             ]
             if self._others:
                 doubts, facts = unread_tables.describe_tables(
-                    self._others, found[0].columns, self.book["format"], options
+                    self._others, tables[0].columns, self.book["format"], options
                 )
-                found[0].warnings += doubts
-                found[0].detected.notes += [*(doubt.text for doubt in doubts), *facts]
-            return found
+                tables[0].warnings += doubts
+                tables[0].detected.notes += [*(doubt.text for doubt in doubts), *facts]
+            return tables
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Free all files."""
+        """Delete all files."""
         for _, spool, _ in self._sheets:
             spool.close()

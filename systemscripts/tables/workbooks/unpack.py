@@ -1,4 +1,4 @@
-"""Packed files: a child process unpacks the one file within, and that is opened as if it had come as it is."""
+"""Opens packed files: a child process unpacks the one file inside, which is then opened like any other."""
 
 from __future__ import annotations
 
@@ -15,52 +15,56 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import parser_process, protocol, spooled_table
 
 Result = TypeVar("Result")
+# More names would bury the rest of the note.
 MAX_NAMES_SHOWN = 10
-MAX_DEPTH = 3  # a tar.gz in a zip; more is a trap, and a gzip may even hold itself
-DEPTH: ContextVar[int] = ContextVar("depth", default=0)  # how many packed files the one being opened lies in
+# A tar.gz in a zip has three levels; more is a trap: a gzip may even contain itself.
+MAX_DEPTH = 3
+# how many packed files contain the one being opened
+DEPTH: ContextVar[int] = ContextVar("depth", default=0)
 
 
-def open_unpacked(path: Path, options: ReadingOptions, parser: str, kind: str) -> Table:
-    """Open the file within `path`. Raises BadDataError when it is damaged, explodes or is packed too many times."""
+def open_unpacked(path: Path, options: ReadingOptions, parser: str, type_name: str) -> Table:
+    """Open the file inside `path`. Raises BadDataError where it is damaged, too large or nested too deeply."""
 
     def use(inner: Path, beside: Sequence[str]) -> Table:
         table = _open(inner, options)
-        left_out = f"; not read beside it: {', '.join(beside[:MAX_NAMES_SHOWN])}" if beside else ""
-        table.detected.notes.insert(0, f"unpacked from {kind}: {inner.name}{left_out}")
+        left_out = f"; also inside, not read: {', '.join(beside[:MAX_NAMES_SHOWN])}" if beside else ""
+        table.detected.notes.insert(0, f"unpacked from {type_name}: {inner.name}{left_out}")
         return table
 
-    return _use_unpacked(path, parser, kind, use)
+    return _use_unpacked(path, parser, type_name, use)
 
 
-def use_unpacked(path: Path, parser: str, kind: str, use: Callable[[Path], Result]) -> Result:
-    """Use the file within `path` while it has a name; an open table needs none any more."""
-    return _use_unpacked(path, parser, kind, lambda inner, beside: use(inner))
+def use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path], Result]) -> Result:
+    """Call `use` with the unpacked file; the file is deleted afterwards, but a table opened from it stays usable."""
+    return _use_unpacked(path, parser, type_name, lambda inner, beside: use(inner))
 
 
-def _use_unpacked(path: Path, parser: str, kind: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
-    """Do the same, and tell the names of what lies beside the file."""
-    place = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
-    with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, place) as folder:
+def _use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
+    """Call `use` with the unpacked file and the names of the other files in the archive."""
+    parent = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
+    with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, parent) as folder:
         if DEPTH.get() >= MAX_DEPTH:
             raise BadDataError(
-                f"{path.name} is packed more than {MAX_DEPTH} times over", "Ask the sender to pack it once."
+                f"{path.name} is packed more than {MAX_DEPTH} levels deep", "Ask the sender to pack it only once."
             )
         deeper = DEPTH.set(DEPTH.get() + 1)
         before = parser_process.PACKED_BYTES.set(parser_process.PACKED_BYTES.get() or path.stat().st_size)
         try:
-            return use(*_unpack(path, folder, parser, kind))
+            return use(*_unpack(path, folder, parser, type_name))
         finally:
             parser_process.PACKED_BYTES.reset(before)
             DEPTH.reset(deeper)
 
 
 def _open(path: Path, options: ReadingOptions) -> Table:
-    from systemscripts.tables.open_table import open_table  # it lists the formats, which come here
+    # late, because open_table lists the formats, which import this module
+    from systemscripts.tables.open_table import open_table
 
     return open_table(path, options)
 
 
-def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, list[str]]:
+def _unpack(path: Path, folder: Path, parser: str, type_name: str) -> tuple[Path, list[str]]:
     target = folder / "unpacked"
 
     def take(sent: Iterator[tuple[bytes, bytes]]) -> tuple[str, list[str]]:
@@ -75,19 +79,19 @@ def _unpack(path: Path, folder: Path, parser: str, kind: str) -> tuple[Path, lis
                     space.add(len(payload))
         return name, beside
 
-    (name, beside), _, _ = parser_process.ParseRequest(path, (parser,), f"{kind} file", members=True).ask(take)
+    (name, beside), _, _ = parser_process.ParseRequest(path, (parser,), f"{type_name} file", members=True).ask(take)
     return target.rename(folder / _member_name(path, name)), beside
 
 
 def _member_name(path: Path, name: str) -> str:
-    """The name that whoever packed it gave to a file, as one that it may have here.
+    """Return the name that the archive gives to a file, made safe for this system.
 
-    Raises BadDataError for one that means a folder.
+    Raises BadDataError for a name that means a folder.
     """
     last = name.replace("\\", "/").rpartition("/")[2] if name else path.stem
     if last in ("", ".", ".."):
         raise BadDataError(
-            f"{path.name} holds a file with the name {name!r}, which no file can have",
+            f"{path.name} contains a file named {name!r}, which is not a valid file name",
             "Ask the sender to pack it again.",
         )
     return "data" if explain_unsafe_name(last) else last

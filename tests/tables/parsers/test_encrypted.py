@@ -49,5 +49,5 @@ def test_one_with_managed_rights_or_damage_does_not_speak_of_a_password(tmp_path
     with pytest.raises(BadDataError, match="protected by rights management"):
         open_table(path)
     path.write_bytes(whole.replace("EncryptionInfo".encode("utf-16-le"), "EncryptionXnfo".encode("utf-16-le")))
-    with pytest.raises(BadDataError, match="is encrypted, and damaged or in a way that is not known"):
+    with pytest.raises(BadDataError, match="is encrypted, and either damaged or encrypted in an unknown way"):
         open_table(path)

@@ -55,7 +55,7 @@ def test_encodings_of_json(tmp_path: Path, read: Reader, encoding: str) -> None:
         ('[{"a": 1}, {"a"', "is truncated or not JSON"),
         ('{"a": ' + "[" * 100_000, "nested too deeply"),
         (b'[{"a": "Z\xfcrich"}]', "is not UTF-8"),
-        ('[{"a": {"b": 1, "b": 2}}]', "gives the key 'b' twice with different values"),
+        ('[{"a": {"b": 1, "b": 2}}]', "contains the key 'b' twice with different values"),
         ('{"errors": ["no access"]}', "an error message of a server"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_key_that_comes_twice_with_the_same_value_loses_nothing(tmp_path: Path
 def test_what_is_named_json_is_read_as_json_or_refused_as_such(tmp_path: Path) -> None:
     path = tmp_path / "list.JSON"
     path.write_text("[1, 2, 3]\n[4, 5, 6]\n")
-    with pytest.raises(BadDataError, match="entry 1 is no object"):
+    with pytest.raises(BadDataError, match="entry 1 is not an object"):
         open_table(path)
 
 

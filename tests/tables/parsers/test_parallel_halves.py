@@ -43,9 +43,9 @@ def test_what_the_second_process_meets_is_met_by_the_first() -> None:
 
 def _lines(path: Path) -> list[tuple[int, bytes]]:
     sheet = calamine_parser.open_book(path).sheets[0]
-    assert sheet.ready is not None
+    assert sheet.csv_rows is not None
     found = []
-    for ready in sheet.ready(0, 4):
+    for ready in sheet.csv_rows(0, 4):
         for first, count, content in ready.runs(0, 4):
             lines = content.removesuffix(b"\n").split(b"\n")
             assert len(lines) == count

@@ -130,7 +130,7 @@ def test_values_read_as_they_are_shown(tmp_path: Path, read: Reader) -> None:
         ["00007", "", "2026-01-05 12:00:00", "", "false", "12", "x", ""],
     ]
     with open_table(path) as table:
-        assert [notice.text for notice in table.warnings] == ["1 cells hold an error (such as #N/A) and are empty"]
+        assert [notice.text for notice in table.warnings] == ["1 cells contain an error (such as #N/A) and are empty"]
         assert table.detected.notes == ["header in row 1"]  # nobody else had to be asked
     plain = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_name("One").to_python()
     assert (plain[0], plain[1][0], plain[1][5:7]) == (list(names), 812.0, [0.25, "Zürich"])

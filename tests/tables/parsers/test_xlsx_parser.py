@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -13,12 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from systemscripts import settings as etl_settings
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.parsers import calamine_parser, openpyxl_parser, xlsx_parser
 from systemscripts.tables.parsers.cell_text import format_row
 from systemscripts.tables.parsers.workbook import is_blank
 from systemscripts.tables.parsers.xlsx_formats import find_format
+from tests.conftest import Installation
+from tests.tables.conftest import Read
 
+Reader = Callable[..., Read]
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -163,7 +168,7 @@ def test_unusual_cells_are_left_to_the_general_reader(tmp_path: Path, xml: str) 
     [("mmm-yy", "2024-05-01"), ('"Day "0', "45413"), ("[$-409]d\\-mmm\\-yy;@", "2024-05-01"), ("[Red]0.00", "45413")],
 )
 def test_only_letters_that_show_make_a_date(code: str, text: str) -> None:
-    assert find_format(164, code, False).number("45413") == text
+    assert find_format(164, code, False).format_number("45413") == text
 
 
 VALUES = st.one_of(
@@ -194,3 +199,13 @@ def test_all_parsers_agree(tmp_path: Path, rows: list[list[object]]) -> None:
         filled = [(number, format_row(row)) for number, row in sheet.rows() if not is_blank(row)]
         seen.append([(number, fields + [""] * (3 - len(fields))) for number, fields in filled])
     assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize(("setting", "code"), [("true", "00042"), ("false", "42")])
+def test_a_setting_lets_calamine_read_xlsx_first_at_the_price_of_leading_zeros(
+    here: Installation, tmp_path: Path, read: Reader, setting: str, code: str
+) -> None:
+    here.write_settings(OWN_XLSX_READER=setting)
+    etl_settings.reset()
+    rows = '<row r="1"><c r="A1" t="str"><v>code</v></c></row><row r="2"><c r="A2" s="1"><v>42</v></c></row>'
+    assert read(workbook(tmp_path / "codes.xlsx", rows))[:2] == (["code"], [[code]])

@@ -29,7 +29,7 @@ def test_a_text_that_the_workbook_does_not_hold_is_said_with_its_place() -> None
     with open_table(SAMPLES / "string_beyond_the_last.xlsx") as table:
         list(table.blocks())
         assert [notice.code for notice in table.warnings] == ["cells_with_errors"]
-        assert "1 cells name a text that the file does not hold" in table.warnings[0].text
+        assert "1 cells refer to a text that is missing from the file" in table.warnings[0].text
         assert "the first is A4" in table.warnings[0].text
 
 

@@ -66,7 +66,7 @@ def test_sheets_whose_columns_stand_in_another_order_need_names_to_tell_them(tmp
 
 def test_sheets_with_other_columns_are_named(tmp_path: Path) -> None:
     path = book(tmp_path / "mixed.xlsx", {"A": [HEADER, ["x", "y"]], "B": [["Name", "Age"], ["x", 1]]})
-    with pytest.raises(BadDataError, match="sheet B has other columns than sheet A: without Town and with Age"):
+    with pytest.raises(BadDataError, match="sheet B has different columns from sheet A: without Town and with Age"):
         open_table(path, ReadingOptions(sheet="all"))
 
 
@@ -95,7 +95,7 @@ def test_a_text_file_is_its_only_table(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_fits_several_sheets_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match=r"several sheets fit 'team\*': Team 1, Team 2"):
+    with pytest.raises(BadDataError, match=r"several sheets match 'team\*': Team 1, Team 2"):
         open_table(teams(tmp_path), ReadingOptions(sheet="team*"))
 
 
@@ -120,7 +120,7 @@ def test_two_processes_read_the_same(tmp_path: Path, read: Reader, monkeypatch: 
     alone = b"".join(run[2] for chunk in sheet.chunks() for run in chunk.runs(0, 3))
     monkeypatch.setattr(xlsx_parallel, "MIN_XML_BYTES", 0)
     monkeypatch.setattr(xlsx_parser, "CHUNK_BYTES", 2**16)
-    ready = xlsx_parser.open_book(path).sheets[0].ready
-    if ready is None:
+    csv_rows = xlsx_parser.open_book(path).sheets[0].csv_rows
+    if csv_rows is None:
         pytest.skip("one processor only")
-    assert b"".join(run[2] for found in ready(0, 3) for run in found.runs(0, 3)) == alone
+    assert b"".join(run[2] for part in csv_rows(0, 3) for run in part.runs(0, 3)) == alone

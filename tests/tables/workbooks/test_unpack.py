@@ -85,7 +85,7 @@ def test_the_only_table_of_a_tar_is_read_and_what_lies_beside_it_is_noted(form: 
     }
     with open_table(tar(tmp_path / "orders.tar", files, form)) as table:
         assert [record for block in table.blocks() for record in block.records] == [b"1,2", b"3,4"]
-        assert "orders_é.csv; not read beside it: data/orders.md5, README.txt" in table.detected.notes[0]
+        assert "orders_é.csv; also inside, not read: data/orders.md5, README.txt" in table.detected.notes[0]
 
 
 @pytest.mark.parametrize("packed_again", [False, True])
@@ -106,7 +106,7 @@ def test_a_tar_that_breaks_off_or_is_packed_too_often_is_refused(tmp_path: Path)
     inner = gzip.compress(gzip.compress(gzip.compress(tar(tmp_path / "b.tar", {"a.csv": ROWS}).read_bytes())))
     path = tmp_path / "b.tar.gz.gz.gz"
     path.write_bytes(inner)
-    with pytest.raises(BadDataError, match="packed more than 3 times"):
+    with pytest.raises(BadDataError, match="packed more than 3 levels deep"):
         open_table(path)
 
 

@@ -1,4 +1,4 @@
-"""An answer of a web server saved with its head (`curl -i`): what stands behind the head is opened."""
+"""Opens the body of an HTTP response that was saved with its headers (`curl -i`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import unpack
 
 BEGIN = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]")
-PACKED_BY = ("http_parser", "HTTP answer")
+PACKED_BY = ("http_parser", "HTTP response")
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    """Return whether the text begins with the status line of an answer."""
+    """Return whether the text begins with the status line of a response."""
     return BEGIN.match(head) is not None
 
 
 def open(path: Path, options: ReadingOptions) -> Table:
-    """Open the body. Raises BadDataError, with the words of the server, for an answer that is an error."""
+    """Open the body. Raises BadDataError with the words of the server for an error response."""
     return unpack.open_unpacked(path, options, *PACKED_BY)

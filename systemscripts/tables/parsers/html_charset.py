@@ -1,4 +1,4 @@
-"""The encoding of a page by the rules of browsers: mark, declaration, default (HTML Living Standard, 13.2.3)."""
+"""Finds the encoding of a web page as browsers do: byte order mark, declaration, default (HTML Standard, 13.2.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT = "cp1252"
 COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 META = re.compile(rb"<meta\b[^>]*?\bcharset\s*=\s*[\"']?\s*([\w:.+-]+)", re.IGNORECASE)
 XML = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w:.+-]+)")
-# Browsers look at 1024 bytes, and begin again when they find a declaration further down the head.
+# Browsers read 1024 bytes, and start again where they find a declaration further down the head.
 HEAD_END = re.compile(rb"</head\b|<body\b|<table\b", re.IGNORECASE)
 # Labels that mean another encoding than Python's of that name (WHATWG Encoding Standard, 4.2).
 LABELS = {
@@ -23,13 +23,13 @@ LABELS = {
     "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "shift_jis": "cp932", "shift-jis": "cp932",
     "sjis": "cp932", "x-sjis": "cp932", "ms_kanji": "cp932", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
     "korean": "cp949", "x-euc-jp": "euc_jp", "x-x-big5": "big5hkscs", "big5": "big5hkscs", "cn-big5": "big5hkscs",
-    # what declares itself in letters of one byte is not of two
+    # a declaration in one-byte letters contradicts a two-byte encoding
     "utf-16": "utf-8", "utf-16le": "utf-8", "utf-16be": "utf-8", "unicode": "utf-8", "x-unicode20utf8": "utf-8",
 }  # fmt: skip
 
 
 def decode_page(content: bytes, said_by_transport: str | None) -> tuple[str, str]:
-    """Return the text of a page, and what is doubtful about its encoding ("" where nothing is)."""
+    """Return the text of a page, and a doubt about its encoding ("" where there is none)."""
     for mark, name in MARKS:
         if content.startswith(mark):
             return _decode_as(content[len(mark) :], name)
@@ -50,18 +50,18 @@ def _decode_as(content: bytes, name: str) -> tuple[str, str]:
             text, used = content.decode(DEFAULT, "replace"), DEFAULT
         else:
             text, used = content.decode(name, "replace"), name
-        doubt = f"the page says that it is {name}, but byte {error.start + 1} is not; it was read as {used}"
+        doubt = f"the page declares {name}, but byte {error.start + 1} is invalid in it; it was read as {used}"
         return text, "" if name == used == DEFAULT else doubt
 
 
 def _find_declared(content: bytes) -> str:
     """Return Python's name of the encoding that the page declares, "" where it declares none that is known."""
-    if found := XML.match(content[:1024]):
-        return _find_codec(found[1].decode())
+    if match := XML.match(content[:1024]):
+        return _find_codec(match[1].decode())
     end = HEAD_END.search(content)
     head = COMMENT.sub(b"", content[: max(end.start() if end else 0, 1024)])
-    found = META.search(head)
-    return _find_codec(found[1].decode()) if found else ""
+    match = META.search(head)
+    return _find_codec(match[1].decode()) if match else ""
 
 
 def _find_codec(label: str) -> str:
