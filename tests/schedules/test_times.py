@@ -46,11 +46,11 @@ def test_every_time_between_two_moments_is_expected_once() -> None:
 
 def test_the_hour_that_daylight_saving_skips_or_repeats_is_counted_as_cron_runs_it() -> None:
     # forward at 01:00 UTC on 29 March 2026: 23 hours of quarters; a job of the skipped hour runs right after it
-    assert len(schedules.expected("*/15 * * * *", utc("2026-03-28T23:59"), utc("2026-03-29T22:59"))) == 92
-    assert schedules.next_run("30 1 * * *", utc("2026-03-28T12:00")) == utc("2026-03-29T01:00")
+    assert len(schedules.list_expected("*/15 * * * *", utc("2026-03-28T23:59"), utc("2026-03-29T22:59"))) == 92
+    assert schedules.find_next_run("30 1 * * *", utc("2026-03-28T12:00")) == utc("2026-03-29T01:00")
     # back at 01:00 UTC on 25 October: 25 hours of quarters; a job of the repeated hour runs once
-    assert len(schedules.expected("*/15 * * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))) == 100
-    [once] = schedules.expected("30 1 * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))
+    assert len(schedules.list_expected("*/15 * * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))) == 100
+    [once] = schedules.list_expected("30 1 * * *", utc("2026-10-24T22:59"), utc("2026-10-25T23:59"))
     assert once.astimezone(UTC) == utc("2026-10-25T00:30")
 
 
