@@ -1,7 +1,7 @@
-"""Guards: a load of far too few rows, or of a day that is still to come, is not taken for good.
+"""Guards: a load without rows, with far too few or mostly rejected ones, or of a day still to come is held.
 
-What counts rows is on by default in snapshot mode, where such a file would hide last week's rows; in the other modes
-only where set. A date to come is held against a file where later dates win, elsewhere it is said.
+A drop counts by default in snapshot mode, where such a file would hide last week's rows; in the other modes only where
+it is set. A future date holds a file where later dates win, elsewhere it is a warning.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from systemscripts.summary import Counts, Notice
 
 COMPARED_LOADS = 5
 DEFAULT_DROP_PERCENT = 50.0
+# more rejected rows than that are not a few bad rows but another kind of file
+MOST_ROWS = 0.5
 LATER_DATE_WINS = ("snapshot", "upsert")  # load modes in which a later date hides or keeps what an earlier one brings
 
 
@@ -37,7 +39,7 @@ def judge_guards(
     rows = counts.loaded if is_snapshot else counts.read
     if rows == 0 and guards.allow_empty:
         return None
-    if rows == 0 and is_snapshot and not accept_drop:
+    if rows == 0 and not accept_drop and (is_snapshot or not _is_incremental(config)):
         return Finding("no_rows", "hold", "the file has no rows, and guards.allow_empty is not set")
     if guards.min_rows is not None and rows < guards.min_rows:
         return Finding("min_rows", "hold", f"{rows} rows, guards.min_rows asks for {guards.min_rows}")
@@ -49,6 +51,24 @@ def judge_guards(
         return None
     text = f"{rows} rows, the last good loads had {usual:g}: a drop of more than {percent:g} %"
     return Finding("rows_dropped", "hold", text, detail={"rows": rows, "usual": usual})
+
+
+def judge_rejects(config: ImportConfig, counts: Counts) -> Finding | None:
+    """Hold a file of which no row fits, or most do not; where max_reject_rate is set, the second only warns."""
+    rows = counts.read - counts.skipped
+    if not counts.rejected:
+        return None
+    if counts.rejected == rows:
+        return Finding("no_row_fits", "hold", f"none of its {rows} rows fits, each with its reason in dba.trejectedrow")
+    if counts.rejected <= MOST_ROWS * rows:
+        return None
+    is_set = config.max_reject_rate != ImportConfig.model_fields["max_reject_rate"].default
+    return Finding("most_rejected", "warn" if is_set else "hold", f"{counts.rejected} of its {rows} rows do not fit")
+
+
+def _is_incremental(config: ImportConfig) -> bool:
+    """Whether a source brings only what is new, which may be nothing."""
+    return any("incremental" in source.options for source in config.sources)
 
 
 def is_of_the_future(config: ImportConfig, day: date | None) -> bool:

@@ -50,7 +50,9 @@ def judge_rows(
 ) -> list[Finding]:
     """Return what is wrong with the rows of a file, once they are in the transaction of the load."""
     findings = []
-    if guard := guards.judge_guards(cursor, context.config, file.identity, counts, dataset_id, context.accept_drop):
+    if rejects := guards.judge_rejects(context.config, counts):
+        findings.append(rejects)
+    elif guard := guards.judge_guards(cursor, context.config, file.identity, counts, dataset_id, context.accept_drop):
         findings.append(guard)
     if rival and (second := same_day_files.judge_second_file(context.config, file, rival)):
         findings.append(second)

@@ -32,14 +32,11 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
     Raises BadDataError when the file does not fit the target.
     """
     config = context.config
-    # A file without columns has no layout to check. In snapshot mode the guards hold it, unless exact_header is set; in
-    # the other modes an empty delivery would go unnoticed.
+    # a file without columns has no layout to check: the guards hold it
     shape = layout.Layout(0, [], {})
-    needs_columns = config.exact_header or config.load_mode != "snapshot"
-    if not file.columns and needs_columns and not config.guards.allow_empty:
-        header = f", expected the header {','.join(config.exact_header)}" if config.exact_header else ""
+    if not file.columns and config.exact_header and not config.guards.allow_empty:
         raise BadDataError(
-            f"the file is empty{header or ': it does not even have a header'}",
+            f"the file is empty, expected the header {','.join(config.exact_header)}",
             "If empty files are expected, set guards.allow_empty.",
         )
     if file.columns:
