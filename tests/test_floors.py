@@ -69,7 +69,7 @@ def test_the_floors_are_drawn_and_each_room_is_described() -> None:
     text = (PROJECT / "docs" / "architecture.md").read_text()
     drawn = dict(re.findall(r'floor(\d)\["\d [^<]+<br/>([^"]+)"\]', text))
     assert {int(number): set(rooms.split(", ")) for number, rooms in drawn.items()} == dict(enumerate(FLOORS))
-    table = text.partition("| room | what it owns |")[2].partition("\n\n")[0]
+    table = text.partition("| package | what it does |")[2].partition("\n\n")[0]
     described = [room for first in re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE) for room in first.split(", ")]
     assert sorted(room.strip("`") for room in described) == sorted(FLOOR_OF)
 
