@@ -76,7 +76,7 @@ def _control_server(action: Action) -> Summary:
     if action is Action.start:
         embedded.start_server()
         _connect("etl").close()
-    stopped = action is Action.stop and embedded.stop_server()
+    stopped = action is Action.stop and embedded.try_stop_server()
     headline = {Action.start: "started", Action.stop: "stopped" if stopped else "was not running"}.get(action, "")
     return Summary(headline=headline, rows=[embedded.describe_server()])
 
@@ -103,7 +103,7 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
         raise UsageError("there is no SQL to run", 'Type it in quotes: database.py sql "select 1"')
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
         output = io.StringIO(newline="") if wants_json() else sys.stdout
-        if not queries.copy_csv(cursor, text, output):
+        if not queries.try_copy_csv(cursor, text, output):
             status, rows = queries.run_statement(cursor, text)
             return Summary(headline=status, rows=rows)
     if isinstance(output, io.StringIO):

@@ -1,4 +1,4 @@
-"""Where everything lies, and how files are moved so that a kill at any instant loses none."""
+"""The folders of an installation, and file operations that lose nothing if they are killed at any instant."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Usa
 
 CHUNK_BYTES = 1 << 20
 _ZEROS = bytes(CHUNK_BYTES)
-MAX_SUFFIX_BYTES = 20  # of a name that is cut: what is longer is not the kind of a file
-# For the user and the group.
+# Of a shortened name: a longer suffix does not tell the type of a file.
+MAX_SUFFIX_BYTES = 20
+# Readable and writable for the user and the group.
 FILE_MODE = 0o660
-SYSTEM_FOLDER_PARTS = 2  # of /srv, /home, /tmp: folders of everyone, whose owner is nobody's to change
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, ulimit -f
-MAX_PART_NAME_BYTES = 230  # with a dot before it, and some letters and .part behind it
-MAX_NAME_BYTES = 200  # 255 on most file systems; .part, .reason.txt and marks must fit too
-MAX_DISK_NAME_BYTES = 255  # bytes of a name on most file systems
+# The parts of /srv, /home, /tmp: shared folders, whose owner must not be changed.
+SYSTEM_FOLDER_PARTS = 2
+# The disk is full, a quota is reached, ulimit -f.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Most file systems allow 255 bytes. A part file has a dot before the name and some letters and .part after it;
+# .reason.txt and a part of the hash must fit after an ordinary name too.
+MAX_DISK_NAME_BYTES = 255
+MAX_PART_NAME_BYTES = 230
+MAX_NAME_BYTES = 200
 IN_PROGRESS_SUFFIXES = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_PREFIXES = ("~$", ".")
 
@@ -44,22 +49,22 @@ class Directories:
 
     @property
     def file_watcher(self) -> Path:
-        """The only door in."""
+        """Where all files arrive."""
         return self.data / "file_watcher"
 
     @property
     def temporary(self) -> Path:
-        """Files that are not whole yet, and what a stopped scan has so far."""
+        """Files that are not complete yet, and the results of a stopped scan so far."""
         return self.file_watcher / "file_watcher_temp"
 
     @property
     def refused(self) -> Path:
-        """Whole files kept aside, each with its reason beside it."""
+        """Files set aside, each with its reason next to it."""
         return self.file_watcher / "refused"
 
     @property
     def archive(self) -> Path:
-        """What was loaded, by year and month."""
+        """Loaded files, by year and month."""
         return self.data / "archive"
 
     @property
@@ -69,7 +74,7 @@ class Directories:
 
     @property
     def var(self) -> Path:
-        """What the suite itself remembers outside the database."""
+        """The suite's own state outside the database."""
         return self.data / "var"
 
     @property
@@ -79,16 +84,16 @@ class Directories:
 
     @property
     def runs(self) -> Path:
-        """One marker per run whose end has not reached the database yet."""
+        """One marker per run that has not reached the database completely."""
         return self.var / "runs"
 
     @property
     def alerts(self) -> Path:
-        """One state file per job that has been bad."""
+        """One state file per failing job."""
         return self.var / "alerts"
 
     def create(self) -> Directories:
-        """Make what is missing; raises ConfigurationError with the command that mends missing rights."""
+        """Create the missing folders; raises ConfigurationError with the command that fixes missing rights."""
         for folder in (self.temporary, self.refused, self.archive, self.logs, self.locks, self.runs, self.alerts):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -100,71 +105,71 @@ class Directories:
 
 
 def explain_write_error(path: Path, error: OSError) -> EtlError:
-    """The error for a folder or file that cannot be written, with what mends it."""
+    """Return the error for a folder or file that cannot be written, with how to fix it."""
     if error.errno in NO_SPACE:
         return EtlError(f"no space left for {path}", "Free space, then run it again.")
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         shown = shlex.quote(str(path))
-        hint = f"A file has the name of a folder: look at it, then: mv {shown} {shown}.before"
+        hint = f"A file has the name of a folder; check it, then run: mv {shown} {shown}.before"
         return ConfigurationError(f"{path} cannot be written: {error.strerror}", hint)
     return ConfigurationError(f"{path} cannot be written: {error.strerror}", advise_access(path))
 
 
 def advise_access(path: Path) -> str:
-    """Return what to type so that this user may read and write a path; nobody's own file or folder is taken away.
+    """Return what to type so that this user may read and write a path without taking it from its owner.
 
     What root left behind is given to this user; another user's file stays theirs and is shared.
     """
     user = os.environ.get("USER") or str(os.geteuid())
-    existing = next(found for found in (path, *path.parents) if os.path.exists(found))  # noqa: PTH110 - never raises
+    existing = next(parent for parent in (path, *path.parents) if os.path.exists(parent))  # noqa: PTH110 - never raises
     if existing not in (path, path.parent):
         return f"Run: sudo install -d -o {user} {shlex.quote(str(path.parent))}"
     shown, owner = shlex.quote(str(existing)), existing.stat().st_uid
     if os.geteuid() == 0:
-        return f"Not even root may: is the disk mounted read-only? See: findmnt -T {shown}"
+        return f"Not even root may write: is the disk mounted read-only? See: findmnt -T {shown}"
     if owner == os.geteuid():
         return f"Run: chmod -R u+rwX {shown}"
     if owner == 0 and len(existing.parts) > SYSTEM_FOLDER_PARTS:
         return f"Run: sudo chown -R {user} {shown}"
     if owner == 0:
-        return f"Name a path below a folder that {user} may write."
-    return f"It stays its owner's and is shared by: sudo setfacl -R -m u:{user}:rwX {shown} (or name another path)"
+        return f"Use a path below a folder that {user} may write."
+    return f"To share it with {user}, run: sudo setfacl -R -m u:{user}:rwX {shown} (or use another path)"
 
 
 def is_in_progress(name: str) -> bool:
-    """Whether a file of this name is still being written by the program that makes it."""
+    """Return whether a file with this name is still being written by the program that creates it."""
     return name.lower().endswith(IN_PROGRESS_SUFFIXES) or name.startswith(IN_PROGRESS_PREFIXES)
 
 
 def explain_unsafe_name(name: str) -> str:
-    """Why a name that somebody else chose must not become the name of a file here, "" where it may."""
+    """Return why a name from outside must not become the name of a file here; "" if it may."""
     if name in ("", ".", "..") or "/" in name or "\\" in name:
-        return "it holds a path"
+        return "it contains a path"
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
         return "it is not UTF-8"
     if any(unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") for letter in name):
-        return "it holds control characters"
+        return "it contains control characters"
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"it is longer than {MAX_NAME_BYTES} bytes"
     return ""
 
 
 def explain_unsafe_arrival(name: str) -> str:
-    """Return why a file of this name must not come in, "" where it may: one that a disk can hold is shortened here."""
+    """Return why a file with this name must not come in; "" if it may: a name that a disk can hold is shortened."""
     return explain_unsafe_name(shorten_name(name) if len(os.fsencode(name)) <= MAX_DISK_NAME_BYTES else name)
 
 
 def shorten_name(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
-    """Return a name of at most `max_bytes` bytes: itself, or its beginning, 8 letters of its hash, and its ending."""
+    """Return a name of at most `max_bytes` bytes: itself, or its beginning, part of its hash, and its suffix."""
     raw = os.fsencode(name)
     if len(raw) <= max_bytes:
         return name
-    stem, dot, ending = raw.rpartition(b".")
-    if not stem or len(ending) > MAX_SUFFIX_BYTES:
-        stem, dot, ending = raw, b"", b""
+    stem, dot, suffix = raw.rpartition(b".")
+    if not stem or len(suffix) > MAX_SUFFIX_BYTES:
+        stem, dot, suffix = raw, b"", b""
     mark = f"_{hashlib.sha256(raw).hexdigest()[:8]}".encode()
-    kept = stem[: max_bytes - len(mark + dot + ending)].decode(errors="ignore")
-    return kept + os.fsdecode(mark + dot + ending)
+    kept = stem[: max_bytes - len(mark + dot + suffix)].decode(errors="ignore")
+    return kept + os.fsdecode(mark + dot + suffix)
 
 
 def make_hashed_name(text: str, max_characters: int) -> str:
@@ -174,7 +179,7 @@ def make_hashed_name(text: str, max_characters: int) -> str:
 
 
 def decode_name(name: str) -> str:
-    """Return a name that the database and the screen can show: one that is not UTF-8 is read as Windows-1252."""
+    """Return a name that can be stored and shown: one that is not UTF-8 is read as Windows-1252."""
     raw = os.fsencode(name)
     try:
         return raw.decode()
@@ -184,7 +189,7 @@ def decode_name(name: str) -> str:
 
 
 def copy_stream(source: IO[bytes], target: IO[bytes], max_bytes: float = float("inf")) -> int:
-    """Copy to the end and return the number of bytes; what is sparse stays so. Raises OverflowError above the limit."""
+    """Copy to the end, return the number of bytes; sparse parts stay sparse. Raises OverflowError above the limit."""
     size = 0
     while chunk := source.read(CHUNK_BYTES):
         size += len(chunk)
@@ -199,7 +204,7 @@ def copy_stream(source: IO[bytes], target: IO[bytes], max_bytes: float = float("
 
 
 def compute_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex; raises UsageError or BadDataError where it cannot be read."""
+    """Return the SHA-256 of a file in hex; raises UsageError or BadDataError if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -216,11 +221,11 @@ def compute_sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def atomic_write(path: Path, mode: int = 0o660, durable: bool = True) -> Iterator[IO[bytes]]:
-    """Give a binary stream whose content appears at `path` whole or not at all.
+    """Yield a binary stream whose content appears at `path` complete or not at all.
 
-    `durable`: it is there after a power cut too; what can be written again does not wait for the disk.
+    `durable`: wait until it survives a power cut; not necessary for what can be written again.
     """
-    handle, part = _part(path)
+    handle, part = _open_part(path)
     with os.fdopen(handle, "wb") as stream:
         try:
             yield stream
@@ -228,7 +233,8 @@ def atomic_write(path: Path, mode: int = 0o660, durable: bool = True) -> Iterato
             if durable:
                 os.fsync(stream.fileno())
             part.chmod(mode)
-            part.replace(path)  # before the stream, and so its lock, is closed
+            # before the stream, and with it its lock, is closed
+            part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -236,10 +242,10 @@ def atomic_write(path: Path, mode: int = 0o660, durable: bool = True) -> Iterato
         sync_folder(path.parent)
 
 
-def _part(path: Path) -> tuple[int, Path]:
-    """The file that becomes `path`, open; what a killed writer left is taken over, so nothing is left for good.
+def _open_part(path: Path) -> tuple[int, Path]:
+    """Open the temporary file that becomes `path`; the one of a killed writer is reused, so none is left behind.
 
-    Its writer holds a lock. Beside another writer, or where the leftover is somebody else's, it gets a name of its own.
+    The writer holds a lock on it. If another process or user has it, the file gets a name of its own.
     """
     name = shorten_name(path.name, MAX_PART_NAME_BYTES)
     part = path.with_name(f".{name}.part")
@@ -247,7 +253,8 @@ def _part(path: Path) -> tuple[int, Path]:
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(handle), part.stat()):  # else its writer renamed it just now
+            # otherwise its writer has just renamed it
+            if os.path.samestat(os.fstat(handle), part.stat()):
                 os.ftruncate(handle, 0)
                 return handle, part
         except OSError:
@@ -267,18 +274,19 @@ def sync_folder(folder: Path) -> None:
 
 
 def move_file(source: Path, target: Path) -> None:
-    """Move a file without ever having less than one whole copy; a whole target of an earlier try is replaced.
+    """Move a file so that there is always one complete copy; a complete target of an earlier attempt is replaced.
 
     Raises OSError (no space, no right); the source is then still there.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if source.is_symlink():  # what was loaded are its bytes
+        # the content was loaded, not the link
+        if source.is_symlink():
             raise OSError(errno.EXDEV, "a link")
-        _give_mode(source)
+        _restrict_mode(source)
         source.replace(target)
     except OSError as error:
-        # another file system, or another owner's file: copy, make sure, remove
+        # another file system, or another owner's file: copy, check, remove
         if error.errno != errno.EXDEV:
             raise
         with source.open("rb") as original, atomic_write(target) as copy:
@@ -287,27 +295,28 @@ def move_file(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def move_without_overwriting(source: Path, target: Path) -> bool:
-    """Move a file within its file system to a name that is free; return false where it is not. Raises OSError."""
+def try_move_file(source: Path, target: Path) -> bool:
+    """Move a file within its file system; return whether the name was free. Raises OSError."""
     try:
         os.link(source, target)
     except FileExistsError:
-        # its own other name: an earlier try was killed before it took the first one away
+        # the same file: an earlier attempt was killed before it removed the first name
         if not source.samefile(target):
             return False
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
             raise
-        source.rename(target)  # a file system without hard links
+        # a file system without hard links
+        source.rename(target)
         return True
     source.unlink(missing_ok=True)
     return True
 
 
-def _give_mode(path: Path) -> None:
-    """Close a file to others, whatever mode it came with; raises OSError (EXDEV) for one of another owner.
+def _restrict_mode(path: Path) -> None:
+    """Remove the rights of other users on a file; raises OSError (EXDEV) if it belongs to another user.
 
-    Only a copy can be closed then, and its owner can no longer change it.
+    Such a file must be copied, so that its owner can no longer change it.
     """
     state = path.lstat()
     if not stat.S_ISREG(state.st_mode) or stat.S_IMODE(state.st_mode) == FILE_MODE:
@@ -317,15 +326,15 @@ def _give_mode(path: Path) -> None:
     path.chmod(FILE_MODE)
 
 
-def choose_free_name(target: Path, content: str, taken: Callable[[Path], bool]) -> Path:
-    """A path beside `target` that is not taken by another content: the name, else with the hash's first 8 letters."""
-    if not taken(target):
+def choose_free_name(target: Path, content: str, is_taken: Callable[[Path], bool]) -> Path:
+    """Return `target`, or if another content has that name, one with the first 8 letters of the hash."""
+    if not is_taken(target):
         return target
     for mark in (content[:8], content):
-        marked = target.with_name(shorten_name(f"{target.stem}_{mark}{target.suffix}", MAX_PART_NAME_BYTES))
-        if not taken(marked):
+        candidate = target.with_name(shorten_name(f"{target.stem}_{mark}{target.suffix}", MAX_PART_NAME_BYTES))
+        if not is_taken(candidate):
             break
-    return marked
+    return candidate
 
 
 def read_file_stat(path: Path) -> FileStat | None:

@@ -1,4 +1,4 @@
-"""The errors that end a run or refuse a file, each with its exit code and its next step."""
+"""The errors that end a run or refuse a file, each with an exit code and a next step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class EtlError(Exception):
     """Something failed; `message` says what and where, `hint` what to do next.
 
-    The exit codes follow sysexits.h where it has one (EX_DATAERR 65, EX_TEMPFAIL 75, EX_CONFIG 78).
+    The exit codes follow sysexits.h if it has one (EX_DATAERR 65, EX_TEMPFAIL 75, EX_CONFIG 78).
     """
 
     exit_code = 1
@@ -25,24 +25,24 @@ class EtlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """One line, whatever the parts were."""
+        """Return message and hint as one line."""
         end = "" if self.message.endswith("?") else "."
         text = f"{self.message.rstrip('.')}{end} {self.hint}" if self.hint else self.message
         return " ".join(text.split())
 
 
 class UsageError(EtlError):
-    """The command line asks for something that does not exist or does not fit together."""
+    """The command line names something that does not exist, or options that cannot be combined."""
 
     exit_code = 2
 
 
 class MissingError(UsageError):
-    """What was named does not exist, or not for whoever asks."""
+    """What was named does not exist, or is not visible to the user."""
 
 
 class BadDataError(EtlError):
-    """The input cannot be read or loaded as it is; it is kept aside."""
+    """The input cannot be read or loaded as it is; it is set aside."""
 
     exit_code = 65
 
@@ -53,27 +53,27 @@ class TooLargeError(BadDataError):
     def __init__(self, what: str, size_bytes: int, max_gb: float) -> None:
         super().__init__(
             f"{what} is too large: {size_bytes / 2**30:,.2f} GB or more, MAX_FILE_GB allows {max_gb:g};"
-            " it is left where it is",
-            "Ask the sender for less, or raise MAX_FILE_GB in config/.env.",
+            " it is not moved",
+            "Ask the sender for a smaller file, or raise MAX_FILE_GB in config/.env.",
         )
 
 
 class TryLaterError(EtlError):
-    """Nothing is wrong here, but what is needed is busy or away; the same command later may succeed."""
+    """Something that is needed is busy or away; the same command may succeed later."""
 
     exit_code = 75
 
 
 class GaveUpError(TryLaterError):
-    """It was tried as often as makes sense now: the same run does not try it again, a later one may."""
+    """All retries of this run have failed; a later run may try again."""
 
 
 class SkippedError(TryLaterError):
-    """The run is not to happen now: somebody else holds the lock, or it is paused. No failure, and no alert."""
+    """The run is skipped: another run holds the lock, or it is paused. Not a failure, so there is no alert."""
 
 
 class DatabaseDownError(TryLaterError):
-    """No one answers where the database should be, or it accepts no connections now: one alert for all jobs."""
+    """The database does not answer or accepts no connections now: one alert for all jobs."""
 
 
 class ConfigurationError(EtlError):
@@ -82,28 +82,29 @@ class ConfigurationError(EtlError):
     exit_code = 78
 
 
-# what says nothing of a file: disk, quota, ulimit -f; memory; open files and processes; rights; a failing disk
-_OF_THIS_HOST = {
+# Errors that say nothing about a file: disk, quota, ulimit -f; memory; open files and processes; rights; disk faults.
+_HOST_ERROR_NUMBERS = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.EACCES,
     errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE,
 }  # fmt: skip
 
 
 def is_host_fault(error: BaseException) -> bool:
-    """Whether an unexpected error is about this host and not about what was read: tried again, it may not come."""
-    if isinstance(error, RuntimeError):  # CPython, Modules/_threadmodule.c: no class of its own
+    """Return whether an unexpected error is about this host and not about the input: a retry may succeed."""
+    # CPython, Modules/_threadmodule.c: there is no class for it
+    if isinstance(error, RuntimeError):
         return "can't start new thread" in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _OF_THIS_HOST)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _HOST_ERROR_NUMBERS)
 
 
 def describe_unexpected(error: BaseException) -> str:
-    """One line for an error that nobody had foreseen."""
+    """Return one line for an unexpected error."""
     text = " ".join(str(error).split())
     return f"unexpected {type(error).__name__}{f': {text}' if text else ''}"
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """The end of a sentence about an unknown name: `, did you mean NEAREST?`, empty where nothing is near."""
+    """Return the end of a sentence on an unknown name: `, did you mean NEAREST?`; "" if no known name is similar."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f", did you mean {near[0]}?" if near else ""
 

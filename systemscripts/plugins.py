@@ -1,6 +1,6 @@
-"""The modules of a package, found by listing it: a kind of source, target, engine, report part, check ... is a module.
+"""Find the modules of a package by listing it: each type of source, target, engine, report part, check is a module.
 
-Adding a kind is adding its module; there is no central list. A package inside the package is no kind of its own.
+Adding a type means adding its module; there is no central list. A package inside the package is not a type.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from systemscripts.errors import ConfigurationError, EtlError, did_you_mean
 
 
 def list_names(package: str) -> list[str]:
-    """The names of the modules of a package (`__name__`, written in its own `__init__`), sorted."""
+    """Return the names of the modules of a package, sorted; `package`: its full name."""
     path = importlib.import_module(package).__path__
-    return sorted(found.name for found in pkgutil.iter_modules(path) if not found.ispkg)
+    return sorted(module.name for module in pkgutil.iter_modules(path) if not module.ispkg)
 
 
 def load_module(package: str, name: str, what: str, error: type[EtlError] = ConfigurationError) -> ModuleType:
-    """The module of one name; raises `error` with the nearest name: there is no <what> 'name', did you mean ...?"""
+    """Return the module with a name; raises `error` with the nearest name: there is no <what> X, did you mean Y?"""
     known = list_names(package)
     if name not in known:
         raise error(f"there is no {what} {name!r}{did_you_mean(name, known)}", f"There are: {', '.join(known)}.")
@@ -27,6 +27,6 @@ def load_module(package: str, name: str, what: str, error: type[EtlError] = Conf
 
 
 def load_modules(package: str, having: str) -> list[ModuleType]:
-    """The modules of a package that have something of this name, sorted by theirs; the others are their helpers."""
-    found = (importlib.import_module(f"{package}.{name}") for name in list_names(package))
-    return [each for each in found if hasattr(each, having)]
+    """Return the modules of a package that define `having`, sorted by name; the others are helpers."""
+    loaded = (importlib.import_module(f"{package}.{name}") for name in list_names(package))
+    return [module for module in loaded if hasattr(module, having)]

@@ -183,7 +183,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield found
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
-    embedded.stop_server()
+    embedded.try_stop_server()
     shutil.rmtree(running.folder, ignore_errors=True)
     os.environ.clear()
     os.environ.update(before)

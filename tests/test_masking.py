@@ -114,7 +114,7 @@ def test_planted_secrets_appear_nowhere(planted: Installation, jobs: Jobs, mails
         from systemscripts import db_utils, settings
         url = settings.current().database_url.get_secret_value()
         connection = db_utils.connect()
-        secrets = settings.current().secrets() + [password]
+        secrets = settings.current().list_secrets() + [password]
         for secret in secrets:
             logger.info("info %s %r", secret, [secret])
             logger.warning("warning " + secret, extra={"detail": {"secret": secret, "list": [secret], secret: 1}})

@@ -1,4 +1,4 @@
-"""A connection that is opened in a thread, while the caller imports what it needs: logging in takes some 10 ms."""
+"""Open a connection in a thread while the caller imports what it needs: a login takes some 10 ms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from systemscripts.db_utils.connection import Connection, connect
 
 
 class BackgroundConnection:
-    """The connection that `connect(purpose=...)` gives, as `result()`."""
+    """The connection that `connect(purpose=...)` returns, available as `result()`."""
 
     def __init__(self, purpose: str) -> None:
         self._purpose = purpose
@@ -18,7 +18,7 @@ class BackgroundConnection:
         self._thread.start()
 
     def result(self) -> Connection:
-        """The connection, once it is open; raises what `connect` raises."""
+        """Wait until the connection is open and return it; raises what `connect` raises."""
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -28,5 +28,6 @@ class BackgroundConnection:
     def _open(self) -> None:
         try:
             self._connection = connect(purpose=self._purpose)
-        except Exception as error:  # it belongs to whoever asks for the connection
+        # raised by `result`
+        except Exception as error:
             self._error = error

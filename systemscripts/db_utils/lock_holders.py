@@ -1,4 +1,4 @@
-"""Who holds what others wait for: sessions of the server, with the job and the run that they belong to."""
+"""Find the sessions that hold a lock, with the job and the run that they belong to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from systemscripts.db_utils.connection import Cursor
 
-# the longest statement that is searched for names: a load's rows are part of its statement
+# The length of a statement that is searched for names: the rows of a load are part of its statement.
 MAX_STATEMENT_LETTERS = 20_000
-MAX_HOLDERS = 3  # that a message names
-RUN_LETTERS = 8  # of a run's number in the name of its sessions, which has 63 at most
+# A message stays readable.
+MAX_HOLDERS = 3
+# Of the UUID in the name of a run's sessions, which has at most 63.
+RUN_LETTERS = 8
 _TEXT = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _NAME = re.compile(r'"((?:[^"]|"")+)"|([A-Za-z_]\w*)')
 _SESSIONS = """
@@ -22,7 +24,8 @@ _SESSIONS = """
         to_char(coalesce(a.xact_start, a.backend_start), 'YYYY-MM-DD HH24:MI:SS')
     from pg_locks l join pg_stat_activity a on a.pid = l.pid
 """
-# the strongest lock of each first: what waits for a row finds the session that changed it, what alters a table all
+# The strongest lock of each session first: one that waits for a row finds the session that changed it, one that alters
+# a table finds all.
 _OF_TABLES = f"""{_SESSIONS}
     join pg_class c on c.oid = l.relation
     join pg_namespace n on n.oid = c.relnamespace
@@ -41,12 +44,13 @@ _OF_NAME = f"""{_SESSIONS}, hashtextextended(%(name)s, 0) as key
         and l.database = (select oid from pg_database where datname = current_database())
         and l.classid::bigint = (key >> 32) & 4294967295 and l.objid::bigint = key & 4294967295
 """
-_Session = tuple[str | None, int, str, str, str | None]  # table, process, program, login, since when
+# table, process, program, login, since when
+_Session = tuple[str | None, int, str, str, str | None]
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A session that holds a lock: the table, where it is one, and what the session is."""
+    """A session that holds a lock: the locked table, if any, and what the session is."""
 
     table: str
     pid: int
@@ -56,23 +60,24 @@ class Holder:
     since: str
 
     def __str__(self) -> str:
-        """Return the session in words: the job and run, or the program and login, its process and since when."""
+        """Return the session in words: the job and run, or the program and login, its process and start time."""
         who = self.name.strip() or "a program without a name"
         who += f", run {self.run_uuid}" if self.run_uuid else f", login {self.login}"
         return f"{who} (server process {self.pid}), since {self.since}"
 
     @property
     def advice(self) -> str:
-        """Return what to type to wait for it, or to end it."""
-        ending = f'database.py sql "select pg_terminate_backend({self.pid})"'
+        """Return what to type to wait for the session, or to end it."""
+        command = f'database.py sql "select pg_terminate_backend({self.pid})"'
         if self.run_uuid:
-            return f"Wait until it has ended (--wait), or stop that run in the console; a session that hangs: {ending}"
-        return f"Let that program commit or close its session, or end it: {ending}; then run the same command again."
+            return f"Wait until it has ended (--wait), or stop that run in the console; if it hangs: {command}"
+        return f"Let that program commit or close its session, or end it: {command}; then run the same command again."
 
 
-def session_name(purpose: str) -> str:
-    """Return the name under which a session is listed by the server: which run it belongs to, and what it does."""
-    run = os.environ.get("ETL_PARENT_UUID", "")[:RUN_LETTERS]  # of what this run starts: itself
+def build_session_name(purpose: str) -> str:
+    """Return the name under which the server lists a session: the run that it belongs to, and what it does."""
+    # set by a run for the processes that it starts: its own UUID
+    run = os.environ.get("ETL_PARENT_UUID", "")[:RUN_LETTERS]
     return " ".join(filter(None, ("etl", run, purpose)))
 
 
@@ -80,25 +85,25 @@ def find_holder(cursor: Cursor, lock_name: str) -> Holder | None:
     """Return the session that holds an advisory lock by its name, or None."""
     cursor.execute(_OF_NAME, {"name": lock_name})
     rows = cursor.fetchall()
-    return _holder(cursor, rows[0]) if rows else None
+    return _build_holder(cursor, rows[0]) if rows else None
 
 
 def find_table_holders(cursor: Cursor, statement: str, own_pid: int) -> list[Holder]:
-    """Return the sessions that hold locks on the tables which a statement names, without the one that gave it up.
+    """Return the sessions that hold locks on the tables that a statement names, except the one that ran it.
 
-    One for each session; empty where they have ended meanwhile.
+    One entry per session; empty if they have ended since.
     """
     text = _TEXT.sub(" ", statement[:MAX_STATEMENT_LETTERS])
     names = {quoted.replace('""', '"') or bare.lower() for quoted, bare in _NAME.findall(text)}
     cursor.execute(_OF_TABLES, {"names": sorted(names), "own": own_pid})
-    found: dict[int, _Session] = {}
+    sessions: dict[int, _Session] = {}
     for row in cursor.fetchall():
-        found.setdefault(row[1], row)
-    return [_holder(cursor, row) for row in list(found.values())[:MAX_HOLDERS]]
+        sessions.setdefault(row[1], row)
+    return [_build_holder(cursor, row) for row in list(sessions.values())[:MAX_HOLDERS]]
 
 
-def _holder(cursor: Cursor, session: _Session) -> Holder:
-    """Return a session with its run, where it is one of ours and there is a ledger of runs already."""
+def _build_holder(cursor: Cursor, session: _Session) -> Holder:
+    """Return a session with its run, if it is one of ours and the ledger of runs exists already."""
     table, pid, name, login, since = session
     cursor.execute("select to_regclass('dba.trun') is not null")
     if cursor.fetchone() == (True,):

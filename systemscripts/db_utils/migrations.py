@@ -1,10 +1,10 @@
-"""The schema, moved forward by plain SQL files: numbered ones, each applied once, then the views, whenever they change.
+"""Migrate the schema with plain SQL files: numbered ones, each applied once, then the views whenever they change.
 
-sql/migrations/NNNN_name.sql makes the tables and what dba itself rests on. sql/views/SCHEMA.NAME.sql holds the one text
-of a view for people, with its comments: it is replaced, so that its grants stay, as soon as its file is another.
+sql/migrations/NNNN_name.sql creates the tables and what dba itself needs. sql/views/SCHEMA.NAME.sql is the only text of
+a view for people, with its comments: when the file changes the view is replaced, which keeps its grants.
 
-Own code, because the peers cost more than they give: yoyo leaves four tables in public and rolls back to nothing
-without extra files, dbmate wants markers inside the SQL, alembic wants SQLAlchemy.
+Own code, because the alternatives cost more than they give: yoyo leaves four tables in public and needs extra files to
+roll back, dbmate needs markers inside the SQL, alembic needs SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -44,71 +44,75 @@ _NOTE_VIEW = """
 
 
 def apply_pending(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
-    """Bring the schema up to date; returns the names of the files applied now.
+    """Bring the schema up to date; return the names of the files that were applied.
 
-    Raises ConfigurationError when an applied numbered file was changed, or the database is ahead of the code; EtlError
-    that names the file when the database refuses it: the files before it stay applied, nothing of this one is.
+    Raises ConfigurationError if an applied numbered file was changed, or the database is newer than the code; EtlError
+    that names the file if the database refuses it: the files before it stay applied, nothing of this one is.
     """
-    files = _files(folder)
-    wanted = {number: checksum for number, (_, checksum) in files.items()}
-    up_to_date = _applied(connection) == wanted and not _changed_views(connection, views_folder)
+    files = _list_files(folder)
+    expected = {number: checksum for number, (_, checksum) in files.items()}
+    up_to_date = _read_applied(connection) == expected and not _find_changed_views(connection, views_folder)
     if up_to_date and reader_rights.are_rights_granted(connection):
         return []
     with advisory_lock(connection, "migrations", wait_seconds=60):
         with transaction(connection) as cursor:
             cursor.execute(_LEDGER)
-        applied = _applied(connection)
-        _check(files, applied)
+        applied = _read_applied(connection)
+        _check_applied(files, applied)
         done = []
         for number in sorted(set(files) - set(applied)):
             path, checksum = files[number]
-            done.append(_apply(connection, path, _NOTE_MIGRATION, (number, path.name, checksum)))
-        for path, checksum in _changed_views(connection, views_folder):  # also one that a numbered file dropped
-            done.append(_apply(connection, path, _NOTE_VIEW, (path.stem, checksum)))
+            done.append(_apply_file(connection, path, _NOTE_MIGRATION, (number, path.name, checksum)))
+        # also those that a numbered file dropped
+        for path, checksum in _find_changed_views(connection, views_folder):
+            done.append(_apply_file(connection, path, _NOTE_VIEW, (path.stem, checksum)))
         reader_rights.grant_rights(connection)
     return done
 
 
 def list_pending(connection: Connection, folder: Path = FOLDER, views_folder: Path = VIEWS_FOLDER) -> list[str]:
-    """The names of the files that are not applied yet; changes nothing. Raises ConfigurationError as `ensure` does."""
-    files, applied = _files(folder), _applied(connection)
-    _check(files, applied)
+    """Return the names of the files that are not applied yet; raises ConfigurationError as `apply_pending` does."""
+    files, applied = _list_files(folder), _read_applied(connection)
+    _check_applied(files, applied)
     return [
         *(path.name for number, (path, _) in files.items() if number not in applied),
-        *(path.name for path, _ in _changed_views(connection, views_folder)),
+        *(path.name for path, _ in _find_changed_views(connection, views_folder)),
     ]
 
 
-def _files(folder: Path) -> dict[int, tuple[Path, str]]:
-    found: dict[int, tuple[Path, str]] = {}
+def _list_files(folder: Path) -> dict[int, tuple[Path, str]]:
+    files: dict[int, tuple[Path, str]] = {}
     for path in sorted(folder.glob("*.sql")):
         match = re.fullmatch(r"(\d{4})_\w+\.sql", path.name)
         if not match:
             raise ConfigurationError(f"{path}: expected a name such as 0001_schema.sql")
         number = int(match[1])
-        if number in found:  # one of them would never be applied
-            raise ConfigurationError(f"{path} has the number of {found[number][0].name}", "Give each file its own.")
-        found[number] = (path, _checksum(path))
-    return found
+        # one of them would never be applied
+        if number in files:
+            raise ConfigurationError(
+                f"{path} has the number of {files[number][0].name}", "Give each file its own number."
+            )
+        files[number] = (path, _compute_checksum(path))
+    return files
 
 
-def _checksum(path: Path) -> str:
+def _compute_checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _changed_views(connection: Connection, folder: Path) -> list[tuple[Path, str]]:
-    """The view files that are not what the database has, in the order of their names, with their checksums."""
+def _find_changed_views(connection: Connection, folder: Path) -> list[tuple[Path, str]]:
+    """Return the view files that differ from the database, by name, with their checksums."""
     with transaction(connection) as cursor:
         cursor.execute("select to_regclass('dba.tviewfile') is not null")
         applied = {}
         if cursor.fetchone() == (True,):
             cursor.execute("select name, checksum from dba.tviewfile where to_regclass(name) is not null")
             applied = dict(cursor.fetchall())
-    wanted = [(path, _checksum(path)) for path in sorted(folder.glob("*.sql"))]
-    return [(path, checksum) for path, checksum in wanted if applied.get(path.stem) != checksum]
+    views = [(path, _compute_checksum(path)) for path in sorted(folder.glob("*.sql"))]
+    return [(path, checksum) for path, checksum in views if applied.get(path.stem) != checksum]
 
 
-def _applied(connection: Connection) -> dict[int, str]:
+def _read_applied(connection: Connection) -> dict[int, str]:
     with transaction(connection) as cursor:
         cursor.execute("select to_regclass('dba.tmigration') is not null")
         if cursor.fetchone() != (True,):
@@ -117,7 +121,7 @@ def _applied(connection: Connection) -> dict[int, str]:
         return dict(cursor.fetchall())
 
 
-def _check(files: dict[int, tuple[Path, str]], applied: dict[int, str]) -> None:
+def _check_applied(files: dict[int, tuple[Path, str]], applied: dict[int, str]) -> None:
     for number, checksum in applied.items():
         if number not in files:
             raise ConfigurationError(f"the database has migration {number:04}, this code does not", "Update the code.")
@@ -127,8 +131,8 @@ def _check(files: dict[int, tuple[Path, str]], applied: dict[int, str]) -> None:
             )
 
 
-def _apply(connection: Connection, path: Path, note: str, values: tuple[object, ...]) -> str:
-    """Run a file and note it, in one transaction; returns its name."""
+def _apply_file(connection: Connection, path: Path, note: str, values: tuple[object, ...]) -> str:
+    """Run a file and record it in one transaction; return its name."""
     try:
         with transaction(connection) as cursor:
             cursor.execute(path.read_text(encoding="utf-8"))

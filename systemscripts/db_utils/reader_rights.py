@@ -1,4 +1,4 @@
-"""What the reader's login may see: every table and view of the schemas for people; in dba the views, by name."""
+"""Grant the reader's login its rights: all tables and views of the schemas for people, and the views of dba."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from systemscripts.db_utils.connection import Connection, Cursor, transaction
 
 # What the login that loads reads in dba and the reader does not: values of columns that it may not see.
 CLOSED_VIEWS = ("v_column_profile",)
-READER_SCHEMAS = ("public", "visits", "sales")  # every table there is for reading; in dba only what is granted by name
+# The reader sees every table of these schemas; in dba only the views that are granted by name.
+READER_SCHEMAS = ("public", "visits", "sales")
 
 
 def are_rights_granted(connection: Connection) -> bool:
-    """Whether the reader's login, where there is one, has its rights: it may have been made after the schema."""
+    """Return whether the reader's login, if it exists, has its rights: it may have been created after the schema."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "select has_schema_privilege(oid, 'dba', 'usage') from pg_roles where rolname = %s", (_reader_role(),)
+            "select has_schema_privilege(oid, 'dba', 'usage') from pg_roles where rolname = %s", (_get_reader_role(),)
         )
         return cursor.fetchone() in (None, (True,))
 
 
 def grant_rights(connection: Connection) -> None:
-    """Give the reader's login, where there is one, its rights, also on what will be made later."""
+    """Grant the reader's login, if it exists, its rights, also on tables that will be created later."""
     with transaction(connection) as cursor:
-        role = _reader_role()
+        role = _get_reader_role()
         cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
         if role is None or not cursor.fetchone():
             return
@@ -53,18 +54,22 @@ def _grant_views(cursor: Cursor, role: str) -> None:
         cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
 
 
-def _reader_role() -> str | None:
-    wanted = settings.current()
-    if wanted.embedded:
+def _get_reader_role() -> str | None:
+    current_settings = settings.current()
+    if current_settings.embedded:
         return "reader"
-    return urlsplit(wanted.database_reader_url.get_secret_value()).username if wanted.database_reader_url else None
+    return (
+        urlsplit(current_settings.database_reader_url.get_secret_value()).username
+        if current_settings.database_reader_url
+        else None
+    )
 
 
 def grant_target(cursor: Cursor, schema: str, name: str) -> None:
-    """Let the reader see one table or view that an import made, whatever its schema."""
-    role = _reader_role()
+    """Let the reader see one table or view that an import created, in any schema."""
+    role = _get_reader_role()
     cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
     if role is not None and cursor.fetchone():
         for statement in ("grant usage on schema {} to {}", "grant select on {} to {}"):
-            thing = sql.Identifier(schema) if "schema" in statement else sql.Identifier(schema, name)
-            cursor.execute(sql.SQL(statement).format(thing, sql.Identifier(role)))
+            identifier = sql.Identifier(schema) if "schema" in statement else sql.Identifier(schema, name)
+            cursor.execute(sql.SQL(statement).format(identifier, sql.Identifier(role)))

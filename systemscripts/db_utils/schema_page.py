@@ -1,6 +1,6 @@
-"""docs/schema.md: the tables of dba, visits and sales, drawn from the catalog, so that page and database cannot differ.
+"""Write docs/schema.md: the tables of dba, visits and sales, from the catalog, so that page and database agree.
 
-Targets that imports made are left out: they are of one installation.
+Targets that imports created are left out: they belong to one installation.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ PAGE = settings.PROJECT / "docs" / "schema.md"
 SCHEMAS = {"dba": "the suite's own ledgers", "visits": "visits to the website", "sales": "sales and their marts"}
 HEAD = """# Schema
 
-Made from the database: `PYTHONPATH=. .venv/bin/python -m systemscripts.db_utils.schema_page` writes this page, and a
-test compares. What the states mean is in [architecture.md](architecture.md). An arrow is a foreign key; many tables
-name a run or a dataset without one, because a log must never fail.
+Generated from the database: `PYTHONPATH=. .venv/bin/python -m systemscripts.db_utils.schema_page` writes this page, and
+a test compares the two. The states are explained in [architecture.md](architecture.md). An arrow is a foreign key; many
+tables name a run or a dataset without one, because a log must never fail.
 """
 _RELATIONS = """
     select c.oid, n.nspname, c.relname, c.relkind in ('v', 'm'), coalesce(obj_description(c.oid, 'pg_class'), '')
@@ -47,7 +47,7 @@ _ARROWS = """
 
 
 class Column(NamedTuple):
-    """A column as the catalog has it."""
+    """A column according to the catalog."""
 
     name: str
     type: str
@@ -77,7 +77,7 @@ def render_page(cursor: Cursor) -> str:
     names = list(SCHEMAS)
     cursor.execute(_RELATIONS, (names, names))
     relations = [Relation(*row) for row in cursor.fetchall()]
-    columns = {relation.oid: _columns(cursor, relation.oid) for relation in relations if not relation.is_view}
+    columns = {relation.oid: _read_columns(cursor, relation.oid) for relation in relations if not relation.is_view}
     cursor.execute(_ARROWS)
     arrows = [row for row in cursor.fetchall() if row[0] in columns and row[1] in columns]
     parts = [HEAD]
@@ -85,20 +85,20 @@ def render_page(cursor: Cursor) -> str:
         own = [relation for relation in relations if relation.schema == schema]
         tables = [relation for relation in own if not relation.is_view]
         parts.append(f"\n## {schema}: {title}\n\n")
-        parts.append(_drawing(tables, relations, columns, arrows))
-        parts += [_described(table, columns[table.oid]) for table in tables]
-        views = [f"| `{view.name}` | {_cell(view.comment)} |\n" for view in own if view.is_view]
+        parts.append(_draw_diagram(tables, relations, columns, arrows))
+        parts += [_describe_table(table, columns[table.oid]) for table in tables]
+        views = [f"| `{view.name}` | {_escape_cell(view.comment)} |\n" for view in own if view.is_view]
         if views:
             parts.append("\n| view | what it shows |\n| --- | --- |\n" + "".join(views))
     return "".join(parts)
 
 
-def _columns(cursor: Cursor, oid: int) -> list[Column]:
+def _read_columns(cursor: Cursor, oid: int) -> list[Column]:
     cursor.execute(_COLUMNS, (oid,))
     return [Column(*row) for row in cursor.fetchall()]
 
 
-def _drawing(
+def _draw_diagram(
     tables: list[Relation],
     relations: list[Relation],
     columns: dict[int, list[Column]],
@@ -111,33 +111,37 @@ def _drawing(
     for parent, child, column, is_required in arrows:
         if child in own:
             end = "||" if is_required else "|o"
-            lines.append(f"    {_entity(named[parent])} {end}--o{{ {_entity(named[child])} : {column}")
+            lines.append(f"    {_format_entity(named[parent])} {end}--o{{ {_format_entity(named[child])} : {column}")
     for table in tables:
         keys = [column for column in columns[table.oid] if column.keys]
-        lines += [f"    {_entity(table)} {{", *(f"        {_type(c)} {c.name} {c.keys}" for c in keys), "    }"]
+        lines += [
+            f"    {_format_entity(table)} {{",
+            *(f"        {_format_type(c)} {c.name} {c.keys}" for c in keys),
+            "    }",
+        ]
     return "\n".join([*lines, "```", ""])
 
 
-def _entity(relation: Relation) -> str:
+def _format_entity(relation: Relation) -> str:
     return f'"{relation.schema}.{relation.name}"'
 
 
-def _type(column: Column) -> str:
+def _format_type(column: Column) -> str:
     return column.type.replace(" ", "_")
 
 
-def _described(table: Relation, columns: list[Column]) -> str:
+def _describe_table(table: Relation, columns: list[Column]) -> str:
     rows = []
     for column in columns:
-        kind = column.type if column.is_required else f"{column.type}, may be empty"
-        rows.append(f"| `{column.name}` | {kind} | {_cell(column.comment)} |\n")
+        type_text = column.type if column.is_required else f"{column.type}, may be empty"
+        rows.append(f"| `{column.name}` | {type_text} | {_escape_cell(column.comment)} |\n")
     head = (
         f"\n### {table.schema}.{table.name}\n\n{table.comment}\n\n| column | type | what it is |\n| --- | --- | --- |\n"
     )
     return head + "".join(rows)
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 

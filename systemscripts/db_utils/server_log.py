@@ -1,4 +1,4 @@
-"""The log of the embedded server: kept small, for the server never closes it."""
+"""Keep the log of the embedded server small, which the server itself never closes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 NAME = "server.log"
-MAX_BYTES = 10_000_000  # years of a quiet server, and still quick to open
+# Years of a quiet server, and still quick to open.
+MAX_BYTES = 10_000_000
 
 
 def is_large(folder: Path) -> bool:
-    """Return whether the log in the server's folder wants to be rotated."""
+    """Return whether the log in the server's folder is due for rotation."""
     path = folder / NAME
     return path.is_file() and path.stat().st_size > MAX_BYTES
 
@@ -19,14 +20,15 @@ def is_large(folder: Path) -> bool:
 def rotate(folder: Path) -> None:
     """Keep a large log as server.log.1, which replaces the one before, and empty it.
 
-    It is copied and cut, not renamed: the server appends to the file that it has open for as long as it lives.
+    The log is copied and truncated, not renamed: the server appends to the open file as long as it runs.
     """
     if not is_large(folder):
         return
     path = folder / NAME
     kept = path.with_name(f"{NAME}.1")
     shutil.copy2(path, kept)
-    if os.geteuid() == 0:  # the server's user reads its own log
+    # the server's user must be able to read its own log
+    if os.geteuid() == 0:
         state = path.stat()
         os.chown(kept, state.st_uid, state.st_gid)
     os.truncate(path, 0)

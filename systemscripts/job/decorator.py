@@ -90,7 +90,7 @@ class Job:
         if self.run_instead is not None and (exit_code := self.run_instead(call.values)) is not None:
             wrapper.say_own()
             return exit_code
-        masking.register_secrets(settings.current().secrets())
+        masking.register_secrets(settings.current().list_secrets())
         connection = self._begin_to_connect(call)
         from systemscripts.job.runner import Runner
 

@@ -22,7 +22,7 @@ def gather_context(cron_file: Path | None) -> Context:
         data = Path(os.environ.get("ETL_DATA_DIR") or settings.PROJECT)
         faults = error.message.removeprefix("settings: ").split("; ")
         return Context(None, Directories(data), cron_file, faults, error.hint)
-    masking.register_secrets(current_settings.secrets())
+    masking.register_secrets(current_settings.list_secrets())
     return Context(current_settings, Directories(current_settings.etl_data_dir), cron_file)
 
 

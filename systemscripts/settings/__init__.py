@@ -1,9 +1,8 @@
-"""Every setting as one typed object, read once, and the one clock: `settings.current()`, `settings.now()`."""
+"""The settings as one typed object, read once, and the one clock: `settings.current()`, `settings.now()`."""
 
 from __future__ import annotations
 
-from systemscripts.settings import clock
-from systemscripts.settings.clock import format_file_stamp, get_zone, is_clock_set, now
+from systemscripts.settings.clock import format_file_stamp, get_zone, is_clock_set, now, reset
 from systemscripts.settings.loader import USER_PREFIX, current, is_set, load, settings_file
 from systemscripts.settings.mailboxes import Mailbox, Mailboxes, extract_address, parse_mailbox
 from systemscripts.settings.model import Settings, list_names, normalize_prefix
@@ -30,9 +29,3 @@ __all__ = [
     "reset",
     "settings_file",
 ]
-
-
-def reset() -> None:
-    """Forget what was read, after the environment was changed on purpose (the demo, tests)."""
-    current.cache_clear()
-    clock.compute_offset.cache_clear()

@@ -1,4 +1,4 @@
-"""The one clock: the host's, or an offset to it that ETL_NOW sets; and the time zone."""
+"""The one clock: the host's, or one that ETL_NOW sets; and the time zone."""
 
 from __future__ import annotations
 
@@ -13,35 +13,42 @@ from systemscripts.settings.loader import current
 
 @functools.cache
 def compute_offset() -> timedelta:
-    """How far the set clock is from the real one; fixed at the first look, so that time goes on from there."""
-    named = os.environ.get("ETL_NOW")
-    if not named:
+    """Return the offset of the set clock from the real one, computed once, so that time advances from ETL_NOW."""
+    time_text = os.environ.get("ETL_NOW")
+    if not time_text:
         return timedelta(0)
     try:
-        moment = datetime.fromisoformat(named)
+        moment = datetime.fromisoformat(time_text)
     except ValueError as error:
-        raise ConfigurationError(f"ETL_NOW: expected a time such as 2026-01-05T06:00:00, not {named!r}") from error
+        raise ConfigurationError(f"ETL_NOW: expected a time such as 2026-01-05T06:00:00, not {time_text!r}") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=get_zone()) if get_zone() else moment.astimezone()
     return moment - datetime.now(UTC)
 
 
 def is_clock_set() -> bool:
-    """Whether this process goes by another clock than the host's."""
+    """Return whether this process uses another clock than the host's."""
     return bool(os.environ.get("ETL_NOW"))
 
 
 def get_zone() -> ZoneInfo | None:
-    """The configured time zone, or None for the host's."""
+    """Return the configured time zone, or None for the host's."""
     return ZoneInfo(current().time_zone) if current().time_zone else None
 
 
 def now() -> datetime:
-    """The time, with zone, by the clock of this installation (`ETL_NOW` sets it)."""
-    ahead = compute_offset()  # before the clock is read, or the first time would be a little too early
-    return (datetime.now(UTC) + ahead).astimezone(get_zone())
+    """Return the current time with its zone, by the clock of this installation (`ETL_NOW` sets it)."""
+    # before the clock is read, or the first time would be slightly too early
+    clock_offset = compute_offset()
+    return (datetime.now(UTC) + clock_offset).astimezone(get_zone())
+
+
+def reset() -> None:
+    """Forget the settings and the offset of the clock, after the environment was changed (the demo, tests)."""
+    current.cache_clear()
+    compute_offset.cache_clear()
 
 
 def format_file_stamp() -> str:
-    """Now as it stands in file names: yyyyMMddTHHmmss."""
+    """Return the current time as in file names: yyyyMMddTHHmmss."""
     return now().strftime("%Y%m%dT%H%M%S")

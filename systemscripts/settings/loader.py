@@ -1,7 +1,7 @@
-"""The settings of this process, read once.
+"""Load the settings of this process, once.
 
 Sources, strongest first: the process environment, the settings file (`ETL_ENV_FILE`, else `config/.env`), the default.
-A secret may also come from a file named by `<NAME>_FILE`. The settings file is parsed, never run as shell.
+A secret may also come from the file that `<NAME>_FILE` names. The settings file is parsed, never run as shell.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from systemscripts.errors import ConfigurationError, did_you_mean
 from systemscripts.settings.model import SOURCE_FIELD, Settings, is_secret, list_names
 from systemscripts.settings.project import PROJECT
 
-# Set for one process by whoever starts it, not by the operator in a file.
+# Set for one process by the process that starts it, not by the operator in a file.
 PROCESS_VARIABLES = {
     "ETL_ENV_FILE",
     "ETL_NOW",
@@ -37,13 +37,14 @@ PROCESS_VARIABLES = {
     "ETL_START_FD",
     "ETL_TEST_LONG",
 }
-# of a faulty number: what is longer may be a password that stands on the wrong line
+# Of a faulty number: a longer value may be a password on the wrong line.
 LONGEST_NUMBER_SHOWN_CHARACTERS = 6
-USER_PREFIX = "SOURCE_"  # variables that configurations may name as ${SOURCE_...}
+# Variables that configurations may name as ${SOURCE_...}.
+USER_PREFIX = "SOURCE_"
 
 
 def settings_file() -> Path:
-    """Where the settings file is, or would be."""
+    """Return the path of the settings file, whether or not it exists."""
     named = os.environ.get("ETL_ENV_FILE")
     return Path(named).expanduser().absolute() if named else PROJECT / "config" / ".env"
 
@@ -52,20 +53,20 @@ def settings_file() -> Path:
 def current() -> Settings:
     """Return the settings of this process, read and checked once.
 
-    Raises ConfigurationError that names every wrong value and unknown key at once.
+    Raises ConfigurationError that names every wrong value and unknown key.
     """
     return load(settings_file(), os.environ)
 
 
 def is_set(name: str) -> bool:
-    """Whether a setting, or a variable SOURCE_..., has a value on this host; raises ConfigurationError."""
+    """Return whether a setting, or a variable SOURCE_..., has a value on this host; raises ConfigurationError."""
     known = current()
     value = known.source_variables.get(name) if name.startswith(USER_PREFIX) else getattr(known, name.lower())
     return bool(value.get_secret_value() if isinstance(value, SecretStr) else value not in (None, "", []))
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
-    """Read settings from the file at `path` (it may be missing, unless named by ETL_ENV_FILE) and an environment.
+    """Read settings from the file at `path` (which may be missing, unless ETL_ENV_FILE names it) and an environment.
 
     Raises ConfigurationError.
     """
@@ -73,16 +74,16 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     in_file = _read_file(path, "ETL_ENV_FILE" in environment, problems)
     values: dict[str, Any] = {SOURCE_FIELD: {}}
     for name, value in (in_file or {}).items():
-        _take(name, value, values, problems, str(path))
+        _take_variable(name, value, values, problems, str(path))
     for name, value in environment.items():
-        if name.startswith(("ETL_", USER_PREFIX)) or _base_name(name) in list_names():
-            _take(name, value, values, problems, "environment")
+        if name.startswith(("ETL_", USER_PREFIX)) or _strip_file_suffix(name) in list_names():
+            _take_variable(name, value, values, problems, "environment")
     if in_file is not None and "database_url" not in values:
         problems.append(f"{path} names no DATABASE_URL: give a postgresql:// address, or DATABASE_URL=embedded")
     return _validate(values, problems, path)
 
 
-def _base_name(name: str) -> str:
+def _strip_file_suffix(name: str) -> str:
     base = name.removesuffix("_FILE")
     return base if base.startswith(USER_PREFIX) or is_secret(base) else name
 
@@ -94,21 +95,21 @@ def _read_file(path: Path, required: bool, problems: list[str]) -> dict[str, str
         return None
     try:
         with path.open(encoding="utf-8") as stream:
-            found = list(parse_stream(stream))
+            bindings = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"settings file {path} cannot be read: {error}", "Run: chmod 600 it as its owner."
+            f"settings file {path} cannot be read: {error}", f"Run as its owner: chmod 600 {shlex.quote(str(path))}"
         ) from error
     problems += [
-        f"{path}, line {each.original.line}: expected NAME=value"
-        for each in found
-        if each.error or (each.key is not None and each.value is None)
+        f"{path}, line {binding.original.line}: expected NAME=value"
+        for binding in bindings
+        if binding.error or (binding.key is not None and binding.value is None)
     ]
-    return {each.key: each.value for each in found if each.key is not None and each.value is not None}
+    return {item.key: item.value for item in bindings if item.key is not None and item.value is not None}
 
 
 def _may_be_read(path: Path, required: bool) -> bool:
-    """Whether there is a settings file; raises ConfigurationError where it must not be used as it is."""
+    """Return whether there is a settings file; raises ConfigurationError if it must not be used as it is."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -116,7 +117,7 @@ def _may_be_read(path: Path, required: bool) -> bool:
             raise ConfigurationError(f"settings file {path} does not exist", "Correct ETL_ENV_FILE.") from None
         return False
     except OSError as error:
-        raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as the user it belongs to.") from error
+        raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as its owner.") from error
     if not stat.S_ISREG(mode):
         raise ConfigurationError(f"settings file {path} is not a file", "Correct ETL_ENV_FILE.")
     if stat.S_IMODE(mode) & 0o007:
@@ -126,11 +127,11 @@ def _may_be_read(path: Path, required: bool) -> bool:
     return True
 
 
-def _take(name: str, value: str, values: dict[str, Any], problems: list[str], where: str) -> None:
-    """Put one variable into `values`, or say in `problems` why not. An empty one stands for the default."""
+def _take_variable(name: str, value: str, values: dict[str, Any], problems: list[str], where: str) -> None:
+    """Put one variable into `values`, or the reason why not into `problems`. An empty one means the default."""
     if name in PROCESS_VARIABLES:
         return
-    base = _base_name(name)
+    base = _strip_file_suffix(name)
     if base not in list_names() and not base.startswith(USER_PREFIX):
         problems.append(f"{name} ({where}) is not a setting{did_you_mean(name.upper(), list_names())}")
         return
@@ -149,22 +150,22 @@ def _take(name: str, value: str, values: dict[str, Any], problems: list[str], wh
 
 
 def _decrypt(values: dict[str, Any], problems: list[str]) -> None:
-    """Put the values themselves in the places of encrypted ones, enc:...; only secrets may be encrypted."""
-    named = values.get("secret_key_file")
-    for name, value, place in [
+    """Replace encrypted values, enc:..., by their plain text; only secrets may be encrypted."""
+    key_file = values.get("secret_key_file")
+    for name, value, owner in [
         *((name, value, values) for name, value in list(values.items()) if is_secret(name)),
         *((name, value, values[SOURCE_FIELD]) for name, value in list(values[SOURCE_FIELD].items())),
     ]:
         if isinstance(value, str) and value.startswith(secret.MARK):
             try:
-                place[name] = secret.decrypt(value, Path(named) if named else None)
+                owner[name] = secret.decrypt(value, Path(key_file) if key_file else None)
             except ConfigurationError as error:
                 problems.append(f"{name.upper()}: {error}")
-                del place[name]
+                del owner[name]
 
 
 def _may_be_secret(name: str, value: str, fault: str) -> bool:
-    """Whether an error must not quote a value: a secret, or a text where a number should be, as in exchanged lines."""
+    """Return whether an error must not quote a value: a secret, or a text where a number belongs (swapped lines)."""
     expects_number = fault.startswith(("int_", "float_"))
     return is_secret(name.upper()) or (expects_number and len(value) > LONGEST_NUMBER_SHOWN_CHARACTERS)
 
@@ -177,7 +178,8 @@ def _validate(values: dict[str, Any], problems: list[str], path: Path) -> Settin
     except ValidationError as error:
         for fault in error.errors():
             message = fault["msg"].removeprefix("Value error, ")
-            if not fault["loc"]:  # about several settings
+            # about several settings
+            if not fault["loc"]:
                 problems.append(message)
                 continue
             name = str(fault["loc"][0])

@@ -1,4 +1,4 @@
-"""Mail recipients as people write them (RFC 5322, 3.4): an address, or a name with the address in angle brackets."""
+"""Parse mail recipients (RFC 5322, 3.4): an address, or a name with the address in angle brackets."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*<\s*(?P<address>[^<>]*?)\s*>", re.DOTALL)
-# the parts of a comma-separated list: a comma inside quotes or angle brackets does not part two recipients
+# the parts of a comma-separated list: a comma inside quotes or angle brackets does not separate recipients
 _PART = re.compile(r'(?:"(?:\\.|[^"\\])*"|<[^<>]*>|[^,"<]|["<])+')
 _LOCAL_PART = re.compile(r'[^\s\x00-\x1f@<>()\[\]\\,;:"]+|"(?:\\[ -~]|[ !#-\[\]-~])+"')
 _DOMAIN = re.compile(r'\[[0-9A-Za-z:.]+\]|[^\s\x00-\x1f@<>()\[\]\\,;:"]+')
 # in an unquoted name: brackets, or an address before a comma ("Doe, Jane" is one name)
 _SECOND_RECIPIENT = re.compile(r"[<>]|@[^,;]*[,;]")
-MAX_ADDRESS_LETTERS = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets with its brackets
+# RFC 5321, 4.5.3.1.3: a path of 256 octets with its brackets.
+MAX_ADDRESS_LETTERS = 254
 
 
 def parse_mailbox(text: str) -> tuple[str, str]:
     """Return the name (unquoted, may be empty) and the address of one recipient; raises ValueError."""
-    found = _NAMED.fullmatch(text.strip())
-    name, address = (found["name"], found["address"]) if found else ("", text.strip())
+    match = _NAMED.fullmatch(text.strip())
+    name, address = (match["name"], match["address"]) if match else ("", text.strip())
     local, _, domain = address.rpartition("@")
     if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or len(address) > MAX_ADDRESS_LETTERS:
         raise ValueError(
@@ -32,22 +33,22 @@ def parse_mailbox(text: str) -> tuple[str, str]:
     except UnicodeError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
     if any(not letter.isprintable() for letter in name):
-        raise ValueError(f"{text!r}: the name holds characters that cannot be printed")
+        raise ValueError(f"{text!r}: the name contains characters that cannot be printed")
     if len(name) > 1 and name.startswith('"') and name.endswith('"'):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     elif _SECOND_RECIPIENT.search(name):
-        raise ValueError(f"{text!r} holds more than one recipient (write each by itself, or the name in quotes)")
+        raise ValueError(f"{text!r} contains more than one recipient (write each separately, or the name in quotes)")
     return name.strip(), f"{local}@{domain}"
 
 
 def extract_address(mailbox: str) -> str:
-    """Return the address alone, by which one recipient is told from another."""
-    found = _NAMED.fullmatch(mailbox.strip())
-    return found["address"] if found else mailbox.strip()
+    """Return the address alone, which identifies a recipient."""
+    match = _NAMED.fullmatch(mailbox.strip())
+    return match["address"] if match else mailbox.strip()
 
 
 def normalize_mailbox(text: str) -> str:
-    """Return a recipient in the form that can stand in any list, its name quoted; raises ValueError."""
+    """Return a recipient in a form that fits any list, with its name quoted; raises ValueError."""
     name, address = parse_mailbox(text)
     return f'"{quote(name)}" <{address}>' if name else address
 

@@ -1,4 +1,4 @@
-"""The settings as one typed object: which there are, their defaults, what each may be."""
+"""The model of the settings: their names, types, defaults and allowed values."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from systemscripts.settings.mailboxes import Mailboxes
 from systemscripts.settings.project import PROJECT
 
 EMBEDDED = "embedded"
-# variables with these endings say where, not what nobody may know; their values may be shown
-PLAIN_ENDINGS = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
-SOURCE_FIELD = "source_variables"  # where they are kept; no setting of its own
+# Variables with these suffixes are not secret; their values may be shown.
+PLAIN_SUFFIXES = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
+# The field that holds them; not a setting itself.
+SOURCE_FIELD = "source_variables"
 
 
-def _comma_list(value: object) -> object:
+def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _server(value: str) -> str:
+def _check_server(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"{value!r} is not host:port")
     return value
 
 
-def _absolute(path: Path) -> Path:
+def _make_absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
 def normalize_prefix(value: str) -> str:
-    """Where objects of a bucket lie, with its slash at the end; raises ValueError."""
+    """Return a prefix of objects in a bucket with a slash at its end; raises ValueError."""
     if value.startswith("/") or "//" in value:
         raise ValueError("expected a prefix such as sales_data/")
     return value if not value or value.endswith("/") else f"{value}/"
 
 
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-Servers = Annotated[list[Annotated[str, AfterValidator(_server)]], BeforeValidator(_comma_list)]
-Names = Annotated[list[str], BeforeValidator(_comma_list)]
+AbsolutePath = Annotated[Path, AfterValidator(_make_absolute)]
+Servers = Annotated[list[Annotated[str, AfterValidator(_check_server)]], BeforeValidator(_split_list)]
+Names = Annotated[list[str], BeforeValidator(_split_list)]
 Prefix = Annotated[str, AfterValidator(normalize_prefix)]
 
 
@@ -132,7 +133,8 @@ class Settings(BaseModel):
     marts_database_url: SecretStr | None = None
     marts_directory: str = "var/marts"
     spark_master: str = "local[*]"
-    spark_packages: str = "org.apache.hadoop:hadoop-aws:3.5.0"  # of the Hadoop that Spark brings
+    # for the Hadoop version that comes with Spark
+    spark_packages: str = "org.apache.hadoop:hadoop-aws:3.5.0"
     duckdb_memory_gb: float = Field(2, gt=0)
     console_host: str = "127.0.0.1"
     console_port: int = Field(8475, ge=0, le=65535)
@@ -140,11 +142,12 @@ class Settings(BaseModel):
     console_read_seconds: int = Field(15, ge=1, le=600)
     upload_allowed_hosts: Names = []
     upload_variable_hosts: Names = []
-    source_variables: dict[str, SecretStr] = {}  # SOURCE_..., from the settings file and the environment
+    # SOURCE_..., from the settings file and the environment
+    source_variables: dict[str, SecretStr] = {}
 
     @field_validator("time_zone")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
+    def _check_zone(cls, value: str) -> str:
         try:
             return value and ZoneInfo(value).key
         except (KeyError, ValueError, OSError) as error:
@@ -152,7 +155,7 @@ class Settings(BaseModel):
 
     @field_validator("alert_webhook_url", "watchdog_ping_url")
     @classmethod
-    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_web_address(cls, value: SecretStr | None) -> SecretStr | None:
         parts = urlsplit(value.get_secret_value() if value is not None else "https://none")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected an address such as https://host/path")
@@ -160,35 +163,35 @@ class Settings(BaseModel):
 
     @field_validator("database_url", "database_reader_url")
     @classmethod
-    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and value.get_secret_value() != EMBEDDED:
             _check_address(urlsplit(value.get_secret_value()))
         return value
 
     @field_validator("marts_database_url")
     @classmethod
-    def _known_marts_database(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_marts_database(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parts = urlsplit(value.get_secret_value())
             if parts.scheme not in ("mysql", "mariadb") or not parts.path.strip("/"):
                 raise ValueError("expected mysql://user:password@host:3306/name")
-            _check_cut(parts)
+            _check_split(parts)
         return value
 
     @model_validator(mode="after")
-    def _prefixes_differ(self) -> Self:
+    def _check_prefixes(self) -> Self:
         names = [name for name in type(self).model_fields if name.endswith("_prefix")]
         # without its prefix Spark uses no bucket
-        found = [getattr(self, name) for name in names if name != "s3_spark_prefix" or self.s3_spark_prefix]
-        if twice := sorted(value for value in set(found) if found.count(value) > 1):
-            raise ValueError(f"two of the settings S3_..._PREFIX are {twice[0]!r}: what one holds the other would move")
+        prefixes = [getattr(self, name) for name in names if name != "s3_spark_prefix" or self.s3_spark_prefix]
+        if repeated := sorted(value for value in set(prefixes) if prefixes.count(value) > 1):
+            raise ValueError(f"two of the settings S3_..._PREFIX are {repeated[0]!r}: each needs a prefix of its own")
         if self.s3_spark_prefix and self.s3_spark_prefix.startswith(self.s3_input_prefix):
-            raise ValueError("S3_SPARK_PREFIX lies below S3_INPUT_PREFIX: Spark's files would be taken for deliveries")
+            raise ValueError("S3_SPARK_PREFIX is below S3_INPUT_PREFIX: files of Spark would be loaded as deliveries")
         return self
 
     @field_validator("s3_endpoint_url")
     @classmethod
-    def _known_service(cls, value: str) -> str:
+    def _check_service(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
             raise ValueError("expected an address such as https://s3.example.com")
@@ -196,21 +199,21 @@ class Settings(BaseModel):
 
     @property
     def embedded(self) -> bool:
-        """Whether the suite runs its own PostgreSQL."""
+        """Whether the suite runs its own PostgreSQL server."""
         return self.database_url.get_secret_value() == EMBEDDED
 
-    def secrets(self) -> list[str]:
-        """Every value that must never be shown: secret settings, and the passwords inside their URLs."""
-        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+    def list_secrets(self) -> list[str]:
+        """Return every value that must never be shown: secret settings, and the passwords inside their URLs."""
+        secrets = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
         for name, value in self.source_variables.items():
-            found += _hidden(name, value.get_secret_value())
-        passwords = [urlsplit(value).password or "" for value in found if "://" in value]
-        return [value for value in [*found, *passwords, *map(unquote, passwords)] if value and value != EMBEDDED]
+            secrets += _list_hidden_values(name, value.get_secret_value())
+        passwords = [urlsplit(value).password or "" for value in secrets if "://" in value]
+        return [value for value in [*secrets, *passwords, *map(unquote, passwords)] if value and value != EMBEDDED]
 
 
-def _hidden(name: str, value: str) -> list[str]:
-    """What nobody may see of a SOURCE_ variable; an address is shown, but for what signs in at it."""
-    if name.endswith(PLAIN_ENDINGS):
+def _list_hidden_values(name: str, value: str) -> list[str]:
+    """Return the secret parts of a SOURCE_ variable; an address may be shown, except for its login."""
+    if name.endswith(PLAIN_SUFFIXES):
         return []
     if name.endswith("_URL"):
         try:
@@ -222,28 +225,29 @@ def _hidden(name: str, value: str) -> list[str]:
 
 
 def _check_address(parts: SplitResult) -> None:
-    """Refuse an address that libpq would cut elsewhere than where it was meant: its error would show the password."""
+    """Refuse an address that libpq would split in the wrong place: its error would show the password."""
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("expected postgresql://user:password@host:port/name, or embedded")
-    _check_cut(parts)
+    _check_split(parts)
 
 
-def _check_cut(parts: SplitResult) -> None:
-    """Refuse an address whose password holds characters at which it would be cut."""
+def _check_split(parts: SplitResult) -> None:
+    """Refuse an address whose password contains characters at which the address would be split."""
     try:
         unclear = parts.netloc.count("@") > 1 or parts.port == 0
-    except ValueError:  # what stands where the port should be is no number
+    # the port is not a number
+    except ValueError:
         unclear = True
     if unclear or "@" in parts.path + parts.query + parts.fragment:
         raise ValueError("write special characters of the password in percent form: @ as %40, / as %2F, # as %23")
 
 
 def list_names() -> list[str]:
-    """Every setting there is, as written in config/.env."""
+    """Return the names of all settings, as written in config/.env."""
     return [name.upper() for name in Settings.model_fields if name != SOURCE_FIELD]
 
 
 def is_secret(name: str) -> bool:
-    """Whether nobody may know the value of a setting."""
+    """Return whether the value of a setting is secret."""
     field = Settings.model_fields.get(name.lower())
     return field is not None and "SecretStr" in str(field.annotation)

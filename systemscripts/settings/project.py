@@ -1,4 +1,4 @@
-"""Where the project stands and which version it is."""
+"""The folder of the project and its version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def read_version() -> str:
-    """The version of this project, as pyproject.toml has it."""
+    """Return the version of this project from pyproject.toml."""
     import tomllib
 
     try:

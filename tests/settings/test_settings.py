@@ -105,7 +105,7 @@ def test_secrets_from_files(tmp_path: Path) -> None:
     assert found.smtp_password is not None
     assert found.smtp_password.get_secret_value() == " pass word "
     assert found.source_variables["SOURCE_SFTP"].get_secret_value() == " pass word "
-    assert " pass word " in found.secrets()
+    assert " pass word " in found.list_secrets()
     assert "pass word" not in repr(found)
     assert "No such file" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_PASSWORD_FILE=/no/such\n")
     assert "SMTP_HOST_FILE" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_HOST_FILE=/no/such\n")
@@ -213,6 +213,6 @@ def test_a_relative_data_folder_is_the_one_seen_from_here(tmp_path: Path) -> Non
 
 def test_of_a_source_address_only_what_signs_in_is_hidden(tmp_path: Path) -> None:
     found = read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://who:pa%2Fss@example.test/api?key=k123")
-    assert sorted(found.secrets()) == ["key=k123", "pa%2Fss", "pa/ss"]
-    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://example.test/api").secrets() == []
-    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_KEY="k123").secrets() == ["k123"]
+    assert sorted(found.list_secrets()) == ["key=k123", "pa%2Fss", "pa/ss"]
+    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://example.test/api").list_secrets() == []
+    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_KEY="k123").list_secrets() == ["k123"]

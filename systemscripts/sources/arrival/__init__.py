@@ -13,7 +13,7 @@ from pathlib import Path
 
 from systemscripts import file_ledger
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import move_without_overwriting, shorten_name
+from systemscripts.directory_management import shorten_name, try_move_file
 from systemscripts.sources import Request
 
 
@@ -62,4 +62,4 @@ def land(request: Request, kind: str, origin: file_ledger.Origin, part: Path, fo
 
 def _put(part: Path, place: Path) -> bool:
     """Move a file to a name that nobody has; false where somebody took it in this instant."""
-    return move_without_overwriting(part, place)
+    return try_move_file(part, place)

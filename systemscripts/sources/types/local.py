@@ -36,9 +36,9 @@ from systemscripts.directory_management import (
     copy_stream,
     decode_name,
     is_in_progress,
-    move_without_overwriting,
     shorten_name,
     split_still_files,
+    try_move_file,
 )
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError, describe_faults
 from systemscripts.sources import Fetched, Request
@@ -145,7 +145,7 @@ def give_usable_names(place: Path) -> list[Notice]:
             continue
         free = (place / f"{'' if number == 1 else f'{number}_'}{shorten_name(name)}" for number in itertools.count(1))
         try:
-            next(target for target in free if move_without_overwriting(path, target))
+            next(target for target in free if try_move_file(path, target))
         except FileNotFoundError:
             # another run, or its sender, was quicker
             continue
