@@ -67,7 +67,7 @@ def _control_server(action: Action) -> Summary:
     from systemscripts.db_utils import embedded, redact_address, resolve_address
     from systemscripts.errors import UsageError
 
-    if not settings.current().embedded:
+    if not settings.current().uses_embedded_database:
         if action is not Action.status:
             raise UsageError(
                 "only the embedded database can be started and stopped here", "DATABASE_URL names another one."

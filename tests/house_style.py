@@ -36,7 +36,7 @@ _IRREGULAR_PARTICIPLES = (
 PARTICIPLES = frozenset(_IRREGULAR_PARTICIPLES.split())
 QUESTION = re.compile(
     r"_*(is|has|have|are|was|were|can|may|must|should|will|does|do|did|needs|need|allows|accepts|matches|contains|exists|knows"
-    r"|looks|starts|ends|wants|holds|fits|belongs|supports|recognises|applies|includes|uses|equals|differs|requires)(_|$)"
+    r"|looks|starts|ends|wants|holds|fits|belongs|supports|recognises|applies|includes|uses|equals|differs|requires|try)(_|$)"
 )
 VAGUE_VARIABLES = {"found", "place", "kind", "each", "wanted", "made", "goal", "ending", "look"}
 

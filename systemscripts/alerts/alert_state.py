@@ -19,13 +19,13 @@ class State:
 
     job: str
     key: str
-    # a failure of another kind is reported anew
+    # a failure of another kind is reported again
     kind: str
     since: str
     error: str
     # replaces the job's name if this is not about a job
     title: str = ""
-    # whether anyone was told of the failure, and when last
+    # whether the failure was reported to anyone, and when last
     told: bool = False
     told_at: str = ""
     recovered_at: str | None = None

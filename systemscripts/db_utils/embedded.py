@@ -117,7 +117,7 @@ def describe_server() -> dict[str, object]:
 
 def find_server_folder() -> Path | None:
     """Return the folder of the server's data and log; None if there is no embedded server."""
-    server = _read_state() if settings.current().embedded else None
+    server = _read_state() if settings.current().uses_embedded_database else None
     return Path(server.folder) if server else None
 
 

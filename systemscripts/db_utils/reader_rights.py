@@ -56,7 +56,7 @@ def _grant_views(cursor: Cursor, role: str) -> None:
 
 def _get_reader_role() -> str | None:
     current_settings = settings.current()
-    if current_settings.embedded:
+    if current_settings.uses_embedded_database:
         return "reader"
     return (
         urlsplit(current_settings.database_reader_url.get_secret_value()).username

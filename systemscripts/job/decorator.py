@@ -108,7 +108,7 @@ class Job:
 
         # the run meets the error again, and can report it
         with suppress(EtlError):
-            if not settings.current().embedded or embedded.is_running():
+            if not settings.current().uses_embedded_database or embedded.is_running():
                 return db_utils.BackgroundConnection(self.name)
         return None
 

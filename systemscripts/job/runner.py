@@ -153,7 +153,7 @@ class Runner:
 
         background, self._background_connection = self._background_connection, None
         connection = background.result() if background is not None else db_utils.connect(purpose=self.job)
-        if settings.current().embedded:
+        if settings.current().uses_embedded_database:
             masking.register_secrets(embedded.list_passwords())
         migrations.apply_pending(connection)
         return connection

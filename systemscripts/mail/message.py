@@ -1,4 +1,4 @@
-"""What a mail looks like: 7-bit throughout, every recipient one mailbox, headers that any server takes."""
+"""Compose mails: 7-bit throughout, one mailbox per recipient, headers that every server accepts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 from systemscripts import settings
 from systemscripts.errors import ConfigurationError
 
-MAX_SUBJECT_LETTERS = 250  # a line may have 998 octets (RFC 5322, 2.1.1), and people read less of it
+# A line may have 998 octets (RFC 5322, 2.1.1), and people read less of it.
+MAX_SUBJECT_LETTERS = 250
 _ADDRESS_HEADERS = ("from", "to")
 _PLACEHOLDERS = ("localdomain", "local", "arpa")
 
@@ -28,7 +29,7 @@ class _HeaderPolicy(EmailPolicy):
     def fold(self, name: str, value: Any) -> str:
         """Return one header with its line end."""
         if name.lower() in _ADDRESS_HEADERS and hasattr(value, "addresses"):
-            mailboxes = [_write_mailbox(each.display_name, each.addr_spec) for each in value.addresses]
+            mailboxes = [_write_mailbox(address.display_name, address.addr_spec) for address in value.addresses]
             return f"{name}: {f',{self.linesep} '.join(mailboxes)}{self.linesep}"
         if name.lower() == "subject":
             text = " ".join(str(value).split())
@@ -56,8 +57,8 @@ def compose(subject: str, recipients: list[str], text: str, html: str | None = N
     message = EmailMessage(policy=POLICY)
     title = " ".join(subject.split())
     message["Subject"] = title if len(title) <= MAX_SUBJECT_LETTERS else f"{title[: MAX_SUBJECT_LETTERS - 3]}..."
-    message["From"] = _header_of([sender()], "MAIL_FROM")
-    message["To"] = _header_of(recipients, "the recipients")
+    message["From"] = _build_header([get_sender()], "MAIL_FROM")
+    message["To"] = _build_header(recipients, "the recipients")
     message["Date"] = formatdate(settings.now().timestamp(), localtime=True)
     message["Message-ID"] = make_message_id()
     # RFC 3834: no out-of-office answers to it
@@ -71,7 +72,7 @@ def compose(subject: str, recipients: list[str], text: str, html: str | None = N
 def address_to(message: EmailMessage, recipients: list[str]) -> None:
     """Put other recipients into the header of a mail; raises ConfigurationError where one is not a mailbox."""
     del message["To"]
-    message["To"] = _header_of(recipients, "the recipients")
+    message["To"] = _build_header(recipients, "the recipients")
 
 
 def serialize(message: EmailMessage, is_international: bool = False) -> bytes:
@@ -82,37 +83,41 @@ def serialize(message: EmailMessage, is_international: bool = False) -> bytes:
     return stream.getvalue()
 
 
-def sender() -> str:
-    """Return who the mails are from: MAIL_FROM, or the suite at the mail server."""
-    wanted = settings.current()
-    # an address of IPv6 stands in brackets (RFC 5321, 4.1.3)
-    host = f"[IPv6:{wanted.smtp_host}]" if ":" in wanted.smtp_host else wanted.smtp_host or "localhost"
-    return wanted.mail_from or f"client-etl-workflow@{host}"
+def get_sender() -> str:
+    """Return the sender of the mails: MAIL_FROM, or the suite at the mail server."""
+    current_settings = settings.current()
+    # an IPv6 address is written in brackets (RFC 5321, 4.1.3)
+    host = (
+        f"[IPv6:{current_settings.smtp_host}]"
+        if ":" in current_settings.smtp_host
+        else current_settings.smtp_host or "localhost"
+    )
+    return current_settings.mail_from or f"client-etl-workflow@{host}"
 
 
-def sender_address() -> str:
-    """Return the address the mails are from; raises ConfigurationError where MAIL_FROM is not one."""
+def get_sender_address() -> str:
+    """Return the address of the sender; raises ConfigurationError if MAIL_FROM is not one."""
     try:
-        return settings.parse_mailbox(sender())[1]
+        return settings.parse_mailbox(get_sender())[1]
     except ValueError as error:
         raise ConfigurationError(f"MAIL_FROM: {error}", "Correct it, then run it again.") from error
 
 
 def make_message_id() -> str:
-    """Return a Message-ID of a name that exists: the sender's domain, else this machine's (RFC 5322, 3.6.4).
+    """Return a Message-ID with a name that exists: the sender's domain, else this machine's (RFC 5322, 3.6.4).
 
-    The resolver, which may be slow, is not asked: a run that fails makes one even where no mail can go out.
+    The resolver, which may be slow, is not asked: a run that fails needs an ID even if no mail can be sent.
     """
-    return make_msgid(domain=_real_domain_of(sender()) or socket.gethostname() or "localhost")
+    return make_msgid(domain=_find_real_domain(get_sender()) or socket.gethostname() or "localhost")
 
 
-def greeting_name() -> str:
+def choose_greeting_name() -> str:
     """Return the name to greet a server with (RFC 5321, 4.1.4): this machine's, the sender's domain, or the address."""
     name = socket.getfqdn()
     if name.isascii() and _is_real_domain(name):
         return name
-    # not of the sender that is made of the server's own name: it would take that for a lie
-    if found := _real_domain_of(settings.current().mail_from):
+    # not the domain of the default sender, which is the server's own name: the server would reject that
+    if found := _find_real_domain(settings.current().mail_from):
         return found
     try:
         return f"[{socket.gethostbyname(socket.gethostname())}]"
@@ -120,7 +125,7 @@ def greeting_name() -> str:
         return "[127.0.0.1]"
 
 
-def _real_domain_of(mailbox: str) -> str:
+def _find_real_domain(mailbox: str) -> str:
     try:
         _, address = settings.parse_mailbox(mailbox)
     except ValueError:
@@ -130,16 +135,16 @@ def _real_domain_of(mailbox: str) -> str:
 
 
 def _is_real_domain(name: str) -> bool:
-    """Whether a name is more than a host's nickname, an address or a placeholder of its resolver."""
+    """Return whether a name is more than the short name of a host, an address or a placeholder of its resolver."""
     labels = name.lower().rstrip(".").split(".")
     is_address = labels[-1].isdigit() or name.startswith("[")
     return len(labels) > 1 and not is_address and "localhost" not in labels and labels[-1] not in _PLACEHOLDERS
 
 
-def _header_of(mailboxes: list[str], where: str) -> str:
-    """Return mailboxes as a header that is read back as the same ones."""
+def _build_header(mailboxes: list[str], where: str) -> str:
+    """Return mailboxes as a header that is parsed as the same ones."""
     try:
-        return ", ".join(_quote_mailbox(*settings.parse_mailbox(each)) for each in mailboxes)
+        return ", ".join(_quote_mailbox(*settings.parse_mailbox(mailbox)) for mailbox in mailboxes)
     except ValueError as error:
         raise ConfigurationError(f"{where}: {error}", "Correct it, then run it again.") from error
 

@@ -1,4 +1,4 @@
-"""One session with the mail server: who accepts a mail is settled by its answers up to the one after DATA."""
+"""One session with the mail server: its replies up to the one after DATA decide which recipients have the mail."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ logger = logging.getLogger(__name__)
 _AUTHENTICATION = re.compile(r"(AUTH \w+ )[^\s'\\]+", re.IGNORECASE)
 _LINE_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# the mail is accepted by then: how the server says goodbye changes nothing
+# The mail is already accepted: the reply to QUIT changes nothing.
 QUIT_SECONDS = 5
 MAX_REPLY_BYTES = 8192
 # reply codes of RFC 5321, 4.2.3
 START_INPUT = 354
 SERVICE_CLOSING = 421
 NOT_A_MAILBOX = 553
-# 4.5.3.1.10: old servers say so where the others are to come in another mail
+# 4.5.3.1.10: old servers reply so if the other recipients are to get another mail
 TOO_MANY_RECIPIENTS = 552
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A recipient whom the server does not accept, with its words. `is_temporary`: a later try may succeed."""
+    """A recipient whom the server does not accept, with its reply. `is_temporary`: a later attempt may succeed."""
 
     mailbox: str
     code: int
@@ -41,7 +41,7 @@ class Refusal:
     is_temporary: bool
 
     def __str__(self) -> str:
-        """The recipient and why, in one line."""
+        """Return the recipient and the reason in one line."""
         return " ".join(f"{self.mailbox} ({self.code} {self.reply})".split())
 
 
@@ -51,9 +51,9 @@ def is_configured() -> bool:
 
 
 def try_login() -> None:
-    """Reach the server and log in, send nothing; raises what `send` raises."""
-    messages.sender_address()
-    with _translated(), _logged_in(None):
+    """Connect to the server and log in, but send nothing; raises what `send` raises."""
+    messages.get_sender_address()
+    with _translate_errors(), _open_session(None):
         pass
 
 
@@ -62,14 +62,14 @@ def send(
 ) -> list[Refusal]:
     """Hand one mail to the configured server for these mailboxes; returns those that were refused.
 
-    Whoever is not among the refused has the mail, whatever the server does after it accepted it.
-    `transcript`: gets what both sides said, the login's secrets hidden. `correct_in`: where an address that is refused
-    for good is to be corrected, for the warning.
+    Every recipient that is not returned has the mail, regardless of what the server does after it accepted it.
+    `transcript`: collects what both sides sent, with the secrets of the login hidden. `correct_in`: where to correct an
+    address that is refused permanently, for the warning.
 
     Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError:
     in each case no recipient gets the mail.
     """
-    with _translated(), _logged_in(transcript) as session:
+    with _translate_errors(), _open_session(transcript) as session:
         refused = _transact(session, message, recipients, transcript)
     for refusal in refused:
         correct = f"; correct the address in {correct_in}" if correct_in and not refusal.is_temporary else ""
@@ -78,29 +78,30 @@ def send(
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what goes wrong into the suite's errors."""
-    wanted = settings.current()
-    if not wanted.smtp_host:
+def _translate_errors() -> Iterator[None]:
+    """Turn errors of the session into the suite's own."""
+    current_settings = settings.current()
+    if not current_settings.smtp_host:
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST in config/.env.")
     try:
         yield
-    except (OSError, smtplib.SMTPException) as error:  # ssl's errors are OSErrors
-        raise _translate(error, f"mail server {wanted.smtp_host}:{wanted.smtp_port}") from error
+    # the errors of ssl are OSErrors
+    except (OSError, smtplib.SMTPException) as error:
+        raise _translate(error, f"mail server {current_settings.smtp_host}:{current_settings.smtp_port}") from error
 
 
 @contextlib.contextmanager
-def _logged_in(transcript: list[str] | None) -> Iterator[smtplib.SMTP]:
-    wanted = settings.current()
+def _open_session(transcript: list[str] | None) -> Iterator[smtplib.SMTP]:
+    current_settings = settings.current()
     session = _connect(transcript)
     try:
-        if wanted.smtp_user:
-            password = wanted.smtp_password.get_secret_value() if wanted.smtp_password else ""
-            session.login(wanted.smtp_user, password)
+        if current_settings.smtp_user:
+            password = current_settings.smtp_password.get_secret_value() if current_settings.smtp_password else ""
+            session.login(current_settings.smtp_user, password)
         yield session
         with contextlib.suppress(OSError, smtplib.SMTPException):
             if session.sock is not None:
-                session.sock.settimeout(min(QUIT_SECONDS, wanted.smtp_timeout_seconds))
+                session.sock.settimeout(min(QUIT_SECONDS, current_settings.smtp_timeout_seconds))
             session.quit()
     finally:
         session.close()
@@ -109,19 +110,19 @@ def _logged_in(transcript: list[str] | None) -> Iterator[smtplib.SMTP]:
 def _transact(
     session: smtplib.SMTP, message: EmailMessage, recipients: list[str], transcript: list[str] | None
 ) -> list[Refusal]:
-    """Say who it is from and for, then the mail itself (RFC 5321, 3.3); returns the refused.
+    """Send the envelope, then the mail itself (RFC 5321, 3.3); return the refused recipients.
 
-    Raises smtplib's errors where the server does not take the mail for anyone.
+    Raises smtplib's errors if the server does not accept the mail for anyone.
     """
     session.ehlo_or_helo_if_needed()
-    sender = messages.sender_address()
-    refused = [refusal for each in recipients if (refusal := _find_unfit(session, each))]
+    sender = messages.get_sender_address()
+    refused = [refusal for mailbox in recipients if (refusal := _find_unfit(session, mailbox))]
     unfit = {refusal.mailbox for refusal in refused}
-    fit = [each for each in recipients if each not in unfit]
+    fit = [mailbox for mailbox in recipients if mailbox not in unfit]
     if not fit:
         return refused
     messages.address_to(message, fit)
-    is_international = not all(settings.extract_address(each).isascii() for each in [sender, *fit])
+    is_international = not all(settings.extract_address(mailbox).isascii() for mailbox in [sender, *fit])
     content = messages.serialize(message, is_international)
     options = [f"size={len(content)}"] if session.has_extn("size") else []
     options += ["SMTPUTF8", "BODY=8BITMIME"] if is_international else []
@@ -134,28 +135,28 @@ def _transact(
             raise smtplib.SMTPResponseException(code, reply)
         if not _is_positive(code):
             is_temporary = _is_temporary(code) or code == TOO_MANY_RECIPIENTS
-            refused.append(Refusal(mailbox, code, _text_of(reply), is_temporary))
+            refused.append(Refusal(mailbox, code, _decode_reply(reply), is_temporary))
     if len(refused) < len(recipients):
         _send_content(session, content, transcript)
     return refused
 
 
 def _find_unfit(session: smtplib.SMTP, mailbox: str) -> Refusal | None:
-    """Return why a recipient cannot be named to this server at all, None where it can."""
+    """Return why a recipient cannot be named to this server at all, or None if it can."""
     try:
         _, address = settings.parse_mailbox(mailbox)
     except ValueError as error:
         return Refusal(mailbox, NOT_A_MAILBOX, str(error), is_temporary=False)
     if address.isascii() or session.has_extn("smtputf8"):
         return None
-    reply = "the server takes only addresses in ASCII, it does not offer SMTPUTF8"
+    reply = "the server accepts only addresses in ASCII, it does not offer SMTPUTF8"
     return Refusal(mailbox, NOT_A_MAILBOX, reply, is_temporary=False)
 
 
 def _send_content(session: smtplib.SMTP, content: bytes, transcript: list[str] | None) -> None:
-    """Send the mail itself; when the first line of the answer says 2xx it is accepted, whatever follows.
+    """Send the mail itself; it is accepted if the first line of the reply is 2xx, regardless of what follows.
 
-    Raises SMTPDataError where it is not, SMTPServerDisconnected where the server went without an answer.
+    Raises SMTPDataError if it is not, SMTPServerDisconnected if the server closed the connection without a reply.
     """
     code, reply = session.docmd("DATA")
     if code != START_INPUT:
@@ -172,27 +173,27 @@ def _send_content(session: smtplib.SMTP, content: bytes, transcript: list[str] |
 
 
 def _translate(error: OSError | smtplib.SMTPException, where: str) -> EtlError:
-    """Return the error of one attempt as the suite's own, by type and reply code (RFC 5321, 4.2.1: 4xx is for now)."""
+    """Return the error of an attempt as the suite's own, by type and reply code (RFC 5321, 4.2.1: 4xx is temporary)."""
     if isinstance(error, smtplib.SMTPAuthenticationError) and not _is_temporary(error.smtp_code):
-        user, said = settings.current().smtp_user, f"{error.smtp_code} {_text_of(error.smtp_error)}"
+        user, said = settings.current().smtp_user, f"{error.smtp_code} {_decode_reply(error.smtp_error)}"
         return ConfigurationError(f"{where} refused the login of {user}: {said}", "Check SMTP_PASSWORD.")
     if isinstance(error, smtplib.SMTPResponseException):
-        kind = TryLaterError if _is_temporary(error.smtp_code) else EtlError
+        error_class = TryLaterError if _is_temporary(error.smtp_code) else EtlError
         refused = (
             f"refused the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answered "
         )
         hint = "Check MAIL_FROM." if isinstance(error, smtplib.SMTPSenderRefused) else ""
-        return kind(f"{where} {refused}{error.smtp_code} {_text_of(error.smtp_error)}", hint)
+        return error_class(f"{where} {refused}{error.smtp_code} {_decode_reply(error.smtp_error)}", hint)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return ConfigurationError(f"{where}: {error}", "Check SMTP_PORT and SMTP_SECURITY.")
     if isinstance(error, ssl.SSLError):
         return ConfigurationError(
             f"{where}: no trusted connection ({error.reason or error})", "Check SMTP_CA_FILE and SMTP_SECURITY."
         )
-    return TryLaterError(f"{where}: {error or type(error).__name__}", "It is tried again by the next run.")
+    return TryLaterError(f"{where}: {error or type(error).__name__}", "The next run tries again.")
 
 
-def _text_of(reply: bytes | str) -> str:
+def _decode_reply(reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
     return " ".join(text.split())
 
@@ -206,16 +207,17 @@ def _is_temporary(code: int) -> bool:
 
 
 class _Transcribed:
-    """Notes what both sides say; mixed into the classes of smtplib."""
+    """Records what both sides send; mixed into the classes of smtplib."""
 
     debuglevel = 1
     lines: list[str]
 
     def _print_debug(self, *args: object) -> None:
-        text = " ".join(str(each) for each in args)
+        text = " ".join(map(str, args))
         before = self.lines[-1] if self.lines else ""
         text = _AUTHENTICATION.sub(r"\1***", text)
-        if text.startswith("send:") and "334" in before:  # the answer to a question of the login
+        # the reply to a challenge of the login
+        if text.startswith("send:") and "334" in before:
             text = "send: ***"
         self.lines.append(text)
 
@@ -228,7 +230,7 @@ class _TranscribedTls(_Transcribed, smtplib.SMTP_SSL):
     pass
 
 
-def _classes(transcript: list[str] | None) -> tuple[type[smtplib.SMTP], type[smtplib.SMTP_SSL]]:
+def _build_classes(transcript: list[str] | None) -> tuple[type[smtplib.SMTP], type[smtplib.SMTP_SSL]]:
     if transcript is None:
         return smtplib.SMTP, smtplib.SMTP_SSL
     noted = {"lines": transcript}
@@ -236,17 +238,17 @@ def _classes(transcript: list[str] | None) -> tuple[type[smtplib.SMTP], type[smt
 
 
 def _connect(transcript: list[str] | None) -> smtplib.SMTP:
-    plain, tls = _classes(transcript)
-    wanted = settings.current()
-    if wanted.smtp_security == "none" and wanted.smtp_host not in LOOPBACK:
+    plain, tls = _build_classes(transcript)
+    current_settings = settings.current()
+    if current_settings.smtp_security == "none" and current_settings.smtp_host not in LOOPBACK:
         raise ConfigurationError("SMTP_SECURITY=none is only for a server on this machine", "Use starttls or ssl.")
-    context = _context()
-    address, seconds = (wanted.smtp_host, wanted.smtp_port), wanted.smtp_timeout_seconds
-    name = messages.greeting_name()
-    if wanted.smtp_security == "ssl":
+    context = _build_tls_context()
+    address, seconds = (current_settings.smtp_host, current_settings.smtp_port), current_settings.smtp_timeout_seconds
+    name = messages.choose_greeting_name()
+    if current_settings.smtp_security == "ssl":
         return tls(*address, local_hostname=name, timeout=seconds, context=context)
     session = plain(*address, local_hostname=name, timeout=seconds)
-    if wanted.smtp_security == "starttls":
+    if current_settings.smtp_security == "starttls":
         try:
             session.starttls(context=context)
         except BaseException:
@@ -255,7 +257,7 @@ def _connect(transcript: list[str] | None) -> smtplib.SMTP:
     return session
 
 
-def _context() -> ssl.SSLContext:
+def _build_tls_context() -> ssl.SSLContext:
     trusted = settings.current().smtp_ca_file
     try:
         return ssl.create_default_context(cafile=trusted)

@@ -112,13 +112,13 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
 
 def find_faults(folder: Path = FOLDER) -> list[str]:
     """Return what is wrong in the YAML files of the reports."""
-    found = []
+    faults = []
     for path in sorted(folder.glob("*.yaml")):
         try:
             configuration.validate_document(configuration.read_document(path), Report, report_name=path.stem)
         except ConfigurationError as error:
-            found.append(str(error))
-    return found
+            faults.append(str(error))
+    return faults
 
 
 def _find_edited(cursor: Cursor) -> set[str]:

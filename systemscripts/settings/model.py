@@ -198,7 +198,7 @@ class Settings(BaseModel):
         return value
 
     @property
-    def embedded(self) -> bool:
+    def uses_embedded_database(self) -> bool:
         """Whether the suite runs its own PostgreSQL server."""
         return self.database_url.get_secret_value() == EMBEDDED
 

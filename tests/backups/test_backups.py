@@ -12,8 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from systemscripts import backups
-from systemscripts.backups import Backup, pg_programs
+from systemscripts.backups import Backup, inventory, pg_programs
 from systemscripts.errors import ConfigurationError
 from tests.clones import Clone
 from tests.conftest import Installation
@@ -134,10 +133,10 @@ def test_a_backup_of_newer_code_changes_nothing_and_one_of_older_code_is_brought
     orders.sql("drop view visits.visitor")
     orders.sql("delete from dba.tviewfile where name = 'visits.visitor'")
     old = orders.data / "old.dump"
-    pg_programs.run(pg_programs.find("pg_dump", 18), "--format=custom", f"--file={old}", url=orders.url)
+    pg_programs.run_program(pg_programs.find_program("pg_dump", 18), "--format=custom", f"--file={old}", url=orders.url)
     orders.sql("insert into dba.tmigration values (9999, '9999_future.sql', 'x')")
     new = orders.data / "new.dump"
-    pg_programs.run(pg_programs.find("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
+    pg_programs.run_program(pg_programs.find_program("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
     orders.sql("delete from dba.tmigration where number = 9999")
     for arguments in (["--rehearse", new], [new]):
         done = orders.run("restore_database", *arguments)
@@ -163,12 +162,12 @@ def test_the_newest_of_each_day_week_and_month_stay() -> None:
     day = datetime(2026, 3, 31, 4, 40)
     made = [Backup(day - timedelta(days=number), Path(f"{number}")) for number in range(120)]
     made += [Backup(day - timedelta(hours=2), Path("earlier that day"))]
-    stay = sorted(backups.kept(made, daily=3, weekly=2, monthly=3), reverse=True)
+    stay = sorted(inventory.choose_kept(made, daily=3, weekly=2, monthly=3), reverse=True)
     assert [each.made.date().isoformat() for each in stay] == [
         "2026-03-31", "2026-03-30", "2026-03-29",  # days; the first two weeks' newest are among them
         "2026-02-28", "2026-01-31",
     ]  # fmt: skip
-    assert backups.kept(made[:1], 1, 0, 0) == set(made[:1])
+    assert inventory.choose_kept(made[:1], 1, 0, 0) == set(made[:1])
 
 
 def test_old_ones_go_only_when_a_new_one_is_there(orders: Installation) -> None:
@@ -244,4 +243,4 @@ def test_a_backup_is_also_delivered_to_a_bucket_and_restores_from_there(shop: Sh
 
 def test_a_server_newer_than_every_pg_dump_is_named_with_what_to_install() -> None:
     with pytest.raises(ConfigurationError, match="sudo apt install postgresql-client-99"):
-        pg_programs.find("pg_dump", 99)
+        pg_programs.find_program("pg_dump", 99)

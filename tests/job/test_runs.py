@@ -192,7 +192,7 @@ def test_a_killed_run_is_closed_by_the_next_start_with_one_alert(jobs: Jobs, mai
     )
     jobs.write("other", "time.sleep(0.5)")
     process = jobs.start_and_wait("killed", "--word", "w")
-    wait_for(jobs.rows)
+    wait_for(jobs.list_runs)
     process.kill()
     process.communicate()
     starts = [jobs.start("other"), jobs.start("other"), jobs.start("other")]

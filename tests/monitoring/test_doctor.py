@@ -305,11 +305,11 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
 
 def test_real_data_on_the_embedded_database_are_warned_of_after_a_week(installation: Installation) -> None:
     with contextlib.closing(psycopg2.connect(installation.url)) as connection:
-        assert list(database._real_data(connection)) == []
+        assert list(database._check_real_data(connection)) == []
         installation.configure("orders", file_pattern=r"orders.*")
         installation.drop("orders.csv", "id\n1\n")
         assert installation.run("generic_import", "orders").returncode == 0
-        assert list(database._real_data(connection)) == []
+        assert list(database._check_real_data(connection)) == []
         installation.sql("update dba.tdataset set created_at = now() - interval '8 days'")
-        [line] = database._real_data(connection)
+        [line] = database._check_real_data(connection)
         assert line.state == "warning" and "holds 1 datasets since" in line.message

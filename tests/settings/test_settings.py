@@ -68,9 +68,9 @@ JUST_A_WORD
 def test_a_settings_file_must_name_the_database(tmp_path: Path) -> None:
     assert "names no DATABASE_URL" in fault(tmp_path, "SMTP_HOST=x\n")
     assert "names no DATABASE_URL" in fault(tmp_path, "DATABASE_URL=\n")
-    assert read(tmp_path, "DATABASE_URL=embedded\n").embedded
-    assert read(tmp_path, "SMTP_HOST=x\n", DATABASE_URL="embedded").embedded
-    assert settings.load(tmp_path / "none.env", {}).embedded
+    assert read(tmp_path, "DATABASE_URL=embedded\n").uses_embedded_database
+    assert read(tmp_path, "SMTP_HOST=x\n", DATABASE_URL="embedded").uses_embedded_database
+    assert settings.load(tmp_path / "none.env", {}).uses_embedded_database
 
 
 def test_the_environment_wins_and_empty_is_the_default(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_secrets_from_files(tmp_path: Path) -> None:
     assert "No such file" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_PASSWORD_FILE=/no/such\n")
     assert "SMTP_HOST_FILE" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_HOST_FILE=/no/such\n")
     (tmp_path / "url").write_text("postgresql://etl:x@127.0.0.1/etl\n")
-    assert not read(tmp_path, f"DATABASE_URL_FILE={tmp_path / 'url'}\n").embedded
+    assert not read(tmp_path, f"DATABASE_URL_FILE={tmp_path / 'url'}\n").uses_embedded_database
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o606, 0o602])

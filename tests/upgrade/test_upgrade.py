@@ -46,7 +46,7 @@ def old_installation(server: Server, tmp_path: Path) -> Installation:
     (installation.data / "file_watcher").mkdir(parents=True)
     with tarfile.open(VERSION_0_1_0 / "data.tar.xz") as archive:
         archive.extractall(installation.data, filter="data")
-    psql = shutil.which("psql") or pg_programs.find("psql", 18)
+    psql = shutil.which("psql") or pg_programs.find_program("psql", 18)
     dump = lzma.decompress((VERSION_0_1_0 / "database.sql.xz").read_bytes())
     subprocess.run([str(psql), "-q", "-v", "ON_ERROR_STOP=1", "-d", url], input=dump, check=True, capture_output=True)
     installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url)

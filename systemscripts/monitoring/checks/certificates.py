@@ -74,7 +74,7 @@ def list_servers() -> Iterator[tuple[str, str, int, Greeting]]:
             current_settings.smtp_port,
             "smtp" if current_settings.smtp_security == "starttls" else "tls",
         )
-    if not current_settings.embedded:
+    if not current_settings.uses_embedded_database:
         parts = urlsplit(current_settings.database_url.get_secret_value())
         if parts.hostname and parse_qs(parts.query).get("sslmode", [""])[-1] in ENCRYPTED:
             yield "database", parts.hostname, parts.port or DATABASE_PORT, "postgresql"

@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Line]:
         with contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
             yield from _check_server(connection, context.settings)
             yield _check_schema(connection)
-            if context.settings.embedded:
+            if context.settings.uses_embedded_database:
                 yield from _check_real_data(connection)
     except EtlError as error:
         yield Line.from_error("database", error)
@@ -52,7 +52,7 @@ def _check_server(connection: Connection, current_settings: Settings) -> Iterato
     number, version, encrypted, may_create, clock, host = _fetch_row(connection, _FACTS)
     where = (
         "embedded"
-        if current_settings.embedded
+        if current_settings.uses_embedded_database
         else db_utils.redact_address(current_settings.database_url.get_secret_value())
     )
     if number < MIN_VERSION_NUMBER:

@@ -49,7 +49,7 @@ def check(context: Context) -> Iterator[Line]:
 
 def build_line(check: str, error: EtlError) -> Line:
     """Return what went wrong with the mail server, and what to do: here nothing is retried automatically."""
-    hint = error.hint if "tried again" not in error.hint else "Check SMTP_HOST, SMTP_PORT and the firewall."
+    hint = error.hint if "next run" not in error.hint else "Check SMTP_HOST, SMTP_PORT and the firewall."
     return Line(FAILURE, check, error.message, hint or "Ask the people who run the mail server.")
 
 
