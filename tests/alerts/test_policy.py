@@ -1,0 +1,89 @@
+"""What becomes a message: a failure once, another failure, a recovery; never the same failure again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from systemscripts import settings
+from systemscripts.alerts import alert_state, policy
+from systemscripts.alerts.alert_state import State
+from systemscripts.alerts.events import DATABASE_DOWN, Outcome
+from systemscripts.directory_management import Directories
+
+pytestmark = pytest.mark.fast
+
+RECIPIENTS = "ALERT_RECIPIENTS=operator@example.test\nSMTP_HOST=127.0.0.1\n"
+Write = Callable[[str], None]
+
+
+@pytest.fixture
+def write_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write the settings of this process; no message leaves it."""
+
+    def write(text: str) -> None:
+        (tmp_path / "settings.env").write_text("DATABASE_URL=embedded\n" + text)
+        (tmp_path / "settings.env").chmod(0o600)
+        monkeypatch.setenv("ETL_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("ETL_ENV_FILE", str(tmp_path / "settings.env"))
+        settings.reset()
+
+    write(RECIPIENTS)
+    yield write
+    settings.reset()
+
+
+@pytest.fixture
+def directories(tmp_path: Path, write_settings: Write) -> Directories:
+    return Directories(tmp_path).create()
+
+
+def end_run(directories: Directories, status: str, cause: str = "", job: str = "tiny", connected: bool = False) -> None:
+    outcome = Outcome(
+        job, "", status, 0 if status == "succeeded" else 1, f"it is {cause}", "", Path("no.log"), cause, connected
+    )
+    assert policy.try_record_outcome(outcome, directories, sends_now=False)
+
+
+def read_state(directories: Directories, job: str = "tiny") -> State | None:
+    return alert_state.read_state(alert_state.build_path(job, "", directories))
+
+
+def test_the_same_failure_is_no_second_message_and_another_one_is(directories: Directories) -> None:
+    messages = []
+    for cause in ("broken", "broken", "late", "late"):
+        end_run(directories, "failed", cause)
+        state = read_state(directories)
+        assert state is not None and state.is_failing and state.pending == ["mail"]
+        messages.append(state.message_id)
+    assert messages[0] == messages[1] != messages[2] == messages[3]
+    assert "it is broken" in state.text and "it is late" in state.text  # what was never sent goes along
+
+
+def test_a_recovery_is_a_message_where_anyone_can_be_reached(directories: Directories, write_settings: Write) -> None:
+    end_run(directories, "failed", "broken")
+    end_run(directories, "succeeded")
+    state = read_state(directories)
+    assert state is not None and not state.is_failing and "it is broken" in state.text
+    end_run(directories, "succeeded")
+    assert read_state(directories) == state
+    write_settings("")
+    end_run(directories, "failed", "broken", job="other")
+    end_run(directories, "succeeded", job="other")
+    assert read_state(directories, "other") is None
+
+
+def test_all_runs_that_find_no_database_share_one_message_that_names_them(directories: Directories) -> None:
+    for job in ("one", "two"):
+        end_run(directories, "failed", DATABASE_DOWN, job)
+        assert read_state(directories, job) is None
+    state = read_state(directories, policy.DATABASE)
+    assert state is not None and [command.split("/")[1] for command in state.items] == [
+        "run_python_etl_script.sh one.py",
+        "run_python_etl_script.sh two.py",
+    ]
+    end_run(directories, "succeeded", job="three", connected=True)
+    state = read_state(directories, policy.DATABASE)
+    assert state is not None and not state.is_failing and "one.py" in state.text
