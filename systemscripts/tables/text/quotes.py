@@ -39,7 +39,7 @@ class QuoteRules:
 
 
 @dataclass(frozen=True)
-class CarefulRecord:
+class ParsedRecord:
     """One record. `content`: its bytes for COPY; `end`: its end in the text; `stray_quotes`: fields that had some."""
 
     content: bytes
@@ -62,7 +62,7 @@ def compile_rules(delimiter: bytes, quote: bytes, width: int, trusted: bool = Fa
     return QuoteRules(delimiter, quote, width, *limits, *patterns)
 
 
-def read_record(body: bytes, start: int, rules: QuoteRules, final: bool) -> CarefulRecord | None:
+def read_record(body: bytes, start: int, rules: QuoteRules, final: bool) -> ParsedRecord | None:
     """Read the record at `start`. Return None when a quoted field is not closed at the end of `body`.
 
     If `final`, or when the field exceeds the limits, its opening quote is read as a character instead.
@@ -96,7 +96,7 @@ def _may_be_loose(record: _PartialRecord, rules: QuoteRules) -> bool:
     return enclosed or len(record.fields) > rules.width
 
 
-def _read_loose_record(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
+def _read_loose_record(body: bytes, start: int, rules: QuoteRules) -> ParsedRecord | None:
     """Read a line whose quoted fields contain unescaped quotes (`"say "hi", then go"`), by the usual width.
 
     Such a field ends at a quote before a delimiter or the line end. None unless the record then has the usual width.
@@ -118,7 +118,7 @@ def _read_loose_record(body: bytes, start: int, rules: QuoteRules) -> CarefulRec
         elif quote in content:
             fields[number] = quote + content.replace(quote, quote * 2) + quote
             stray += 1
-    return CarefulRecord(rules.delimiter.join(fields), start + len(line), stray)
+    return ParsedRecord(rules.delimiter.join(fields), start + len(line), stray)
 
 
 def _split_loose_fields(line: bytes, rules: QuoteRules, count: int, tries: list[int]) -> list[bytes] | None:
@@ -156,7 +156,7 @@ def _list_field_ends(line: bytes, rules: QuoteRules) -> Iterator[int]:
     yield len(line) if end < 0 else end
 
 
-def _read_unquoted(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord | None:
+def _read_unquoted(body: bytes, start: int, rules: QuoteRules) -> ParsedRecord | None:
     """Read a line in which no field begins with a quote (5" pipe), the usual case. None when one does."""
     match = rules.line_break.search(body, start)
     end = match.start() if match else len(body)
@@ -168,7 +168,7 @@ def _read_unquoted(body: bytes, start: int, rules: QuoteRules) -> CarefulRecord 
                 return None
             fields[number] = quote + content.replace(quote, quote + quote) + quote
             stray += 1
-    return CarefulRecord(rules.delimiter.join(fields), end, stray)
+    return ParsedRecord(rules.delimiter.join(fields), end, stray)
 
 
 @dataclass
@@ -240,8 +240,8 @@ def _may_still_close(body: bytes, start: int, field_start: int, rules: QuoteRule
     return len(rules.line_break.findall(body, start)) < rules.max_lines
 
 
-def _finish_record(record: _PartialRecord, rules: QuoteRules) -> CarefulRecord:
+def _finish_record(record: _PartialRecord, rules: QuoteRules) -> ParsedRecord:
     quote = rules.quote
     for number in record.literal:
         record.fields[number] = quote + record.fields[number].replace(quote, quote + quote) + quote
-    return CarefulRecord(rules.delimiter.join(record.fields), record.end, len(record.literal))
+    return ParsedRecord(rules.delimiter.join(record.fields), record.end, len(record.literal))

@@ -73,7 +73,7 @@ class RecordSplitter:
             if record is None:
                 break
             self.stray_quotes += record.stray_quotes
-            position = self._add_careful(body, position, record)
+            position = self._add_parsed(body, position, record)
         return position
 
     def _find_clean_end(self, body: bytes, start: int) -> int:
@@ -146,7 +146,7 @@ class RecordSplitter:
         else:
             self._line += 1
 
-    def _add_careful(self, body: bytes, start: int, record: quotes.CarefulRecord) -> int:
+    def _add_parsed(self, body: bytes, start: int, record: quotes.ParsedRecord) -> int:
         """Add a record and return where the next one begins."""
         lines = len(self.rules.line_break.findall(body, start, record.end)) + 1
         if record.content:

@@ -13,7 +13,7 @@ from systemscripts.summary import Notice
 from systemscripts.tables.text import background_sha256, encodings
 from systemscripts.tables.text.record_splitter import MAX_LINE_BYTES
 
-# Larger chunks are not faster.
+# Each chunk becomes a block of records, so the memory for reading is a small multiple of this.
 CHUNK_BYTES = 4 * 2**20
 # The first chunks are smaller, each half as large again as the one before, so that the server gets data at once.
 FIRST_CHUNK_BYTES = 2**19
