@@ -1,4 +1,4 @@
-"""Bring the YAML file and the row of an import together."""
+"""Apply changed YAML files to the rows of dba.timportconfig."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Winner(StrEnum):
 
 @job(lock="")
 def apply_config(
-    name: Annotated[str, typer.Argument(help="The import; none: every YAML file that changed.")] = "",
-    take: Annotated[Winner | None, typer.Option(help="Whose values count where both changed.")] = None,
+    name: Annotated[str, typer.Argument(help="The import; by default every YAML file that changed.")] = "",
+    take: Annotated[Winner | None, typer.Option(help="Whose values to use if both changed.")] = None,
 ) -> Summary:
-    """Apply config/imports/NAME.yaml to dba.timportconfig, and a changed schema to the tables that are there.
+    """Apply config/imports/NAME.yaml to dba.timportconfig, and a changed schema to existing tables.
 
     Changed files are applied at the start of every import too; this script settles what an import refuses: a row that
     was edited as well (without --take it shows the difference), and columns whose type or name the schema changed.

@@ -13,9 +13,9 @@ from systemscripts.job import Summary, job
 def backup_database(
     to: Annotated[str, typer.Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
 ) -> Summary:
-    """Back up the whole database to var/backups/, verify the backup by reading all of it, remove old backups.
+    """Back up the whole database to var/backups/, verify the backup, remove old backups.
 
-    The backup holds the database as it was at the start; jobs may continue meanwhile. BACKUP_KEEP_DAILY,
+    The backup contains the database at the time of the start; jobs may continue meanwhile. BACKUP_KEEP_DAILY,
     BACKUP_KEEP_WEEKLY and BACKUP_KEEP_MONTHLY set how many backups are kept.
 
     Examples:

@@ -7,7 +7,7 @@ from systemscripts.job import Summary, job
 
 @job(database=False)
 def check_config() -> Summary:
-    """Check every YAML file and show the effective settings, secrets masked; names every fault at once.
+    """Check every YAML file and show the effective settings, with secrets masked; list every error at once.
 
     Examples:
         check_config.py

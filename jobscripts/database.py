@@ -1,4 +1,4 @@
-"""Show, start, stop or query the database of the suite."""
+"""Show, start, stop or query the database."""
 # no cron log: url prints the password, sql prints data
 
 from __future__ import annotations

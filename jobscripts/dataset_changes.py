@@ -29,7 +29,7 @@ def dataset_changes(
 ) -> Summary:
     """Show which keys were added, removed and changed from each dataset to the next of its label.
 
-    The key is the import's key_columns; rows without one are compared whole.
+    The key is the import's key_columns; rows without a key are compared as a whole.
 
     Examples:
         dataset_changes.py dba.tmeetmax --label 119179

@@ -1,4 +1,4 @@
-"""What was loaded: list it, undo it, decide about held files, correct rejected rows."""
+"""List datasets, undo them, accept or retry held files, correct rejected rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check everything that must be right: a line each with ok, warning or failure, and what to do."""
+"""Check the installation: one line per check, with what to do."""
 
 from __future__ import annotations
 

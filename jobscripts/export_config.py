@@ -13,9 +13,9 @@ from systemscripts.job import Summary, job
 @job()
 def export_config(
     name: Annotated[str, typer.Argument(help="The import.")],
-    output: Annotated[Path | None, typer.Option(help="File to write; none: standard output.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write; by default standard output.")] = None,
 ) -> Summary:
-    """Write what a row holds as its YAML file would hold it.
+    """Write a row of dba.timportconfig as a YAML file.
 
     Examples:
         export_config.py orders

@@ -1,4 +1,4 @@
-"""Make up sales files for trying things out."""
+"""Generate sample sales files."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Kind(StrEnum):
 @job(database=False, alert=False)
 def generate_sales_data(
     kind: Annotated[
-        Kind, typer.Argument(help="fewer, extra: columns; dates: a file a day; customers: their table.")
+        Kind, typer.Argument(help="fewer, extra: other columns; dates: one file per day; customers: their table.")
     ] = Kind.standard,
     rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same rows.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed generates the same rows.")] = 1,
     month: Annotated[datetime, typer.Option(formats=["%Y-%m"], help="The month of the sales.")] = datetime(2025, 1, 1),  # noqa: DTZ001
-    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that do not fit.")] = 0.0,
-    customers: Annotated[int, typer.Option(min=1, help="Customers there are; 12 are in sql/sales/seed.sql.")] = 12,
-    output_dir: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
-    upload: Annotated[bool, typer.Option("--upload", help="Also into the bucket, below S3_INPUT_PREFIX.")] = False,
+    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of damaged rows.")] = 0.0,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers; 12 are in sql/sales/seed.sql.")] = 12,
+    output_dir: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    upload: Annotated[bool, typer.Option("--upload", help="Also upload to the bucket, below S3_INPUT_PREFIX.")] = False,
 ) -> Summary:
     """Write CSV files of generated sales that fit the dimensions of sql/sales/seed.sql, or customers for their table.
 

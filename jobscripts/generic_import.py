@@ -23,10 +23,10 @@ class Phase(StrEnum):
 Config = Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")]
 Every = Annotated[bool, typer.Option("--all", help="Every active import.")]
 Datasource = Annotated[str | None, typer.Option(help="Every active import of this data source.")]
-File = Annotated[Path | None, typer.Option(help="Load this file alone; it stays there. Also a path of the archive.")]
+File = Annotated[Path | None, typer.Option(help="Load only this file and leave it there; also a path of the archive.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
-Alone = Annotated[Phase | None, typer.Option(help="Do this phase alone, with what the one before left.")]
+Alone = Annotated[Phase | None, typer.Option(help="Run only this phase, on the result of the one before.")]
 AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="Accept an unusually small file.")]
 Reload = Annotated[bool, typer.Option("--reload", help="Load undone content again.")]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
@@ -53,8 +53,8 @@ def generic_import(
 ) -> Summary:  # fmt: skip
     """Load the files that wait for an import.
 
-    A file whose content is there already is noted, not loaded again; a file that does not fit is kept aside with its
-    reason.
+    A file whose content was loaded before is recorded but not loaded again;
+    a file that cannot be loaded is set aside with its reason.
 
     Examples:
         generic_import.py meetmax_events

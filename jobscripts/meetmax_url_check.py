@@ -23,16 +23,18 @@ def meetmax_url_check(
     events: Annotated[str, typer.Option(help="Ids and ranges, or known+N.")] = "known+500",
     base_url: Annotated[str, typer.Option(help="Address of an event page, {id} for the event.")] = "",
     delay: Annotated[float | None, typer.Option(help="Seconds between two requests.", min=0)] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Stop after this time; the next run goes on.", min=0)] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped scan has so far.")] = False,
+    max_hours: Annotated[
+        float | None, typer.Option(help="Stop after this time; the next run continues.", min=0)
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard the result of a stopped scan.")] = False,
     accept_drop: Annotated[
-        bool, typer.Option("--accept-drop", help="Believe a scan in which many events are gone or alike.")
+        bool, typer.Option("--accept-drop", help="Accept a scan in which many events are gone or alike.")
     ] = False,
 ) -> Summary:
-    """Ask MeetMax for its event pages, one at a time, and leave the result in file_watcher/.
+    """Request the event pages of MeetMax, one at a time, and write the result to file_watcher/.
 
-    A scan that was stopped goes on where it was. One in which the site shows other pages than those of events
-    (maintenance, a login, many known events gone at once) fails and changes nothing.
+    A stopped scan resumes where it was. A scan fails and changes nothing if the site shows other pages than event pages
+    (maintenance, a login, many known events gone at once).
 
     Examples:
         meetmax_url_check.py

@@ -19,8 +19,8 @@ def meetmax_url_download(
 ) -> Summary:
     """Download every company list that the last checks found, into file_watcher/.
 
-    What is not a list is reported with its reason and leaves no file; one list that fails does not stop the others.
-    Where the site gives no list ten times in a row, the rest is left to the next run, which goes on there.
+    Anything that is not a list is reported with its reason and not stored; a failed list does not stop the others.
+    After ten failures in a row the remaining lists are left to the next run.
 
     Examples:
         meetmax_url_download.py

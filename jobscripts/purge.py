@@ -1,4 +1,4 @@
-"""Delete what has been kept long enough."""
+"""Delete data that are older than the settings KEEP_..._DAYS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def purge(
 ) -> Summary:
     """Delete files, logs, rejected rows, history and rows that are older than the KEEP_..._DAYS of the settings.
 
-    0 days means for ever. The file of the last good load is never deleted. Deleted data cannot be restored: a dataset
+    0 days means never. The file of the last good load is never deleted. Deleted data cannot be restored: a dataset
     whose rows or history were deleted can no longer be undone. The space of deleted rows is freed for new rows (a plain
     VACUUM); the summary shows what was returned to the disk.
 

@@ -21,9 +21,9 @@ def restore_database(
     ] = False,
     drop: Annotated[str, typer.Option(help="Drop a database that an earlier restore has set aside.")] = "",
 ) -> Summary:
-    """Restore a backup into a new database, count its rows, and replace the present database by it.
+    """Restore a backup into a new database, count its rows, and replace the current database with it.
 
-    The present database is set aside under another name. --rehearse drops the new one instead.
+    The current database is set aside under another name. --rehearse drops the new one instead.
 
     Examples:
         restore_database.py --rehearse

@@ -28,7 +28,7 @@ def _get_job_name(config: str) -> str:
 def run_elt(
     config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
     once: Annotated[bool, typer.Option("--once", help="Run once, instead of watching the sources.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only check the file; show every fault at once.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file; list every error at once.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what waiting files would do.")] = False,
     retry_refused: Annotated[
         bool, typer.Option("--retry-refused", help="With --once: try refused files again.")
@@ -37,7 +37,7 @@ def run_elt(
 ) -> Summary:
     """Load all sources of a YAML job into its table, then watch them until g and Enter, Ctrl-C or SIGTERM.
 
-    If the file has a start_time or an end_time, it waits for the one and stops at the other.
+    If the file has a start_time or an end_time, it starts and stops at these times.
 
     Examples:
         run_elt.py orders.yaml

@@ -30,7 +30,7 @@ def run_pipeline(
         bool, typer.Option("--demo", help="Try it in var/demo/ on generated data, without any configuration.")
     ] = False,
 ) -> Summary:
-    """Run the steps of a pipeline, each as a job of its own; steps that do not depend on a failed one still run.
+    """Run the steps of a pipeline, each as a separate job; steps that do not depend on a failed one still run.
 
     Examples:
         run_pipeline.py weekly

@@ -11,16 +11,20 @@ from systemscripts.job import Summary, get_wait_seconds, job
 
 @job(lock="")
 def sales_marts(
-    engine: Annotated[str, typer.Option(help="What computes: duckdb (here), or spark.")] = "duckdb",
-    master: Annotated[str, typer.Option(help="Where Spark is: local[*], spark://host:7077. Else SPARK_MASTER.")] = "",
+    engine: Annotated[str, typer.Option(help="The engine: duckdb (on this machine) or spark.")] = "duckdb",
+    master: Annotated[
+        str, typer.Option(help="The Spark master: local[*] or spark://host:7077; by default SPARK_MASTER.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the months that are out of date; write nothing.")
     ] = False,
-    recompute: Annotated[bool, typer.Option("--recompute", help="Every month: after a change of a dimension.")] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute every month, after a change of a dimension.")
+    ] = False,
 ) -> Summary:
     """Compute the months whose sales have changed and write them to every target: database, Parquet sets, bucket.
 
-    Killed or failed at any point, the same command ends in the same state.
+    After a failure or a kill, the same command leads to the same result.
 
     Examples:
         sales_marts.py

@@ -18,7 +18,7 @@ class Action(StrEnum):
 
 
 @job(database=False, alert=False)
-def secret(action: Annotated[Action, typer.Argument(help="encrypt, or decrypt.")]) -> Summary:
+def secret(action: Annotated[Action, typer.Argument(help="What to do.")]) -> Summary:
     """Encrypt a value for config/.env, such as S3_SECRET_ACCESS_KEY=enc:..., or decrypt one.
 
     The value is read from standard input, or prompted for without being shown: others could see it on a command line.

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 @job(lock="{config}")
 def sftp_pull(
     config: Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig with a source of type sftp.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what lies on the server; fetch nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files on the server; fetch nothing.")] = False,
 ) -> Summary:
-    """Fetch what waits on the SFTP servers of an import into file_watcher/; loading is left to generic_import.py.
+    """Fetch the waiting files of an import from its SFTP servers into file_watcher/, without loading them.
 
-    Each file arrives whole or not at all. At the server it stays until it was loaded.
+    Each file is fetched completely or not at all. It stays on the server until it is loaded.
 
     Examples:
         sftp_pull.py visits

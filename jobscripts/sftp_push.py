@@ -15,9 +15,9 @@ def sftp_push(
     target: Annotated[str, typer.Argument(help="The target, config/targets/NAME.yaml.")],
     files: Annotated[list[Path], typer.Argument(help="The files to deliver.")],
 ) -> Summary:
-    """Deliver files to a delivery target, each under a temporary name that is then changed to its own.
+    """Deliver files to a delivery target. Each is uploaded under a temporary name and then renamed.
 
-    A file of the same name there is replaced. What fails may be delivered again.
+    A file of the same name is replaced. A failed delivery may be repeated.
 
     Examples:
         sftp_push.py client_reports /tmp/report.xlsx

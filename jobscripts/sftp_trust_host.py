@@ -14,12 +14,12 @@ from systemscripts.job import Summary, job
 def sftp_trust_host(
     host: Annotated[str, typer.Argument(help="HOST, HOST:PORT or [HOST]:PORT.")],
     fingerprint: Annotated[str, typer.Option(help="Trust the key only if this is its fingerprint.")] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Instead of another key trusted so far.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the key trusted so far.")] = False,
 ) -> Summary:
-    """Show the host key of an SSH server and, once you say that it is the right one, trust it from now on.
+    """Show the host key of an SSH server and trust it from now on after you confirm it.
 
-    Compare the fingerprint with what the server's owner tells you by another way (on the server: ssh-keygen -lf
-    /etc/ssh/ssh_host_ed25519_key.pub). Without a terminal, --fingerprint must say it.
+    Compare the fingerprint with the one that the owner of the server gives you through another channel (on the server:
+    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub). Without a terminal --fingerprint is required.
 
     Examples:
         sftp_trust_host.py files.example.com

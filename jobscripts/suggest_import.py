@@ -14,12 +14,14 @@ from systemscripts.job import Summary, job
 @job(database=False)
 def suggest_import(
     files: Annotated[list[Path], typer.Argument(help="Files of one kind.")],
-    name: Annotated[str, typer.Option(help="Name of the import; else from the file's name.")] = "",
-    output: Annotated[Path | None, typer.Option(help="Where the YAML goes; else config/imports/NAME.yaml.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the import; by default from the file name.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the YAML; by default config/imports/NAME.yaml.")
+    ] = None,
 ) -> Summary:
-    """Look at whole files and write the YAML of their import: columns with proposed types and why, a key, a pattern.
+    """Read whole files and write the YAML of their import: columns with proposed types and reasons, a key, a pattern.
 
-    Nothing is loaded. Read the file it writes, change what you know better, then look before you load.
+    Nothing is loaded. Read the YAML and correct it, then try it with generic_import.py --dry-run.
 
     Examples:
         suggest_import.py ~/Downloads/orders_20260105.csv

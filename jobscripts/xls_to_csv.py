@@ -1,4 +1,4 @@
-"""Turn workbooks and text files of any kind into standard CSV."""
+"""Convert workbooks and text files of any kind to standard CSV."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ STANDARD_OUTPUT = Path("-")
 @job(database=False)
 def xls_to_csv(
     files: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
-    output: Annotated[Path | None, typer.Option(help="Where one file goes; - for standard output.")] = None,
-    output_dir: Annotated[Path | None, typer.Option(help="Folder for the CSV files; else beside each file.")] = None,
-    sheet: Annotated[
-        str | None, typer.Option(help="Name or pattern of the sheet, or all; else the first that holds any.")
+    output: Annotated[Path | None, typer.Option(help="Where to write a single file; - for standard output.")] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Folder for the CSV files; by default that of each file.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Of text files, instead of what is found.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Name or pattern of the sheet, or all; by default the first sheet with data.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of text files; by default detected.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter of text files; by default detected.")] = None,
 ) -> Summary:
-    """Write each file as UTF-8 CSV with commas, LF and one header row; the content decides what a file is.
+    """Write each file as UTF-8 CSV with commas, LF and one header row; the content decides the format of a file.
 
-    A file that cannot be read is named in one line with its reason; the others are still converted.
+    A file that cannot be read is reported in one line with its reason; the others are still converted.
 
     Examples:
         xls_to_csv.py report.xls --output -

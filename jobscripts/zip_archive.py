@@ -1,4 +1,4 @@
-"""Zip the finished days of the archive."""
+"""Zip the past days of the archive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from systemscripts.job import Summary, get_wait_seconds, job
 
 @job(lock="")
 def zip_archive(
-    config: Annotated[str, typer.Argument(help="This import alone.")] = "",
+    config: Annotated[str, typer.Argument(help="Only this import.")] = "",
 ) -> Summary:
-    """Put the archived files of each finished day into one zip file, for imports with archive_policy: daily_zip.
+    """Pack the archived files of each past day into one zip file, for imports with archive_policy: daily_zip.
 
-    The zip is read back and compared with the hashes of the files that were loaded before the single files go.
+    The zip is read back and compared with the hashes of the loaded files before the single files are deleted.
 
     Examples:
         zip_archive.py
