@@ -23,9 +23,7 @@ STANDARD_OUTPUT = Path("-")
 def xls_to_csv(
     files: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
     output: Annotated[Path | None, typer.Option(help="Where to write a single file; - for standard output.")] = None,
-    output_dir: Annotated[
-        Path | None, typer.Option(help="Folder for the CSV files; by default that of each file.")
-    ] = None,
+    output_dir: Annotated[Path | None, typer.Option(help="Folder for the CSV files; else that of each file.")] = None,
     sheet: Annotated[
         str | None, typer.Option(help="Name or pattern of the sheet, or all; by default the first sheet with data.")
     ] = None,
