@@ -52,7 +52,7 @@ def suggest_import(
             proposal = infer_types.infer_type(column, seen)
             if column not in proposals or proposal.declared == {"type": "text"}:
                 proposals[column] = proposal
-        keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.unique and rows > 1]
+        keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.is_unique and rows > 1]
         summary.files += 1
         summary.counts.read += rows
         summary.counts.skipped += rows

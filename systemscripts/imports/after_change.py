@@ -1,8 +1,8 @@
-"""What is derived from a target: the SQL file of an import recomputes it for the keys that changed.
+"""after_change: run the SQL file of an import for the keys whose current rows changed.
 
-The file finds the temporary table affected_keys: the distinct values of the import's key_columns (dataset_id where it
-names none) in the rows that became current, or no longer are. It runs in the transaction of the change itself, the
-same for a load, an undo, an accepted dataset and replayed rejects, so that nobody ever sees the one without the other.
+The SQL file reads the temporary table affected_keys: the distinct values of the import's key_columns (dataset_id if it
+has none) in the rows that became current or ceased to be. It runs in the transaction of the change (a load, an undo, an
+accepted dataset, replayed rejects), so that no one sees one without the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AFFECTED_KEYS_TABLE = "affected_keys"
 
 @contextmanager
 def recompute_affected(cursor: Cursor, config: ImportConfig, label: str | None) -> Iterator[Affected]:
-    """Around whatever changes which rows of a label are current, in its transaction: recompute what hangs on them.
+    """Wrap a change of a label's current rows: recompute in its transaction what depends on them.
 
     Raises ConfigurationError when the SQL file is missing or wrong.
     """
@@ -54,8 +54,8 @@ class Affected:
         self.noted = False
 
     def add(self, dataset_ids: Sequence[int], rows: Iterable[int] | None = None) -> None:
-        """Take up the rows of some datasets (`rows`: only those of these lines); at once, for they may go now."""
-        if not self._config.after_change or not self._there_is_a_target():
+        """Add the keys of some datasets' rows (`rows`: only of these lines); call it before the rows are deleted."""
+        if not self._config.after_change or not self._has_target():
             return
         self._make()
         values: list[object] = [list(dataset_ids)]
@@ -64,7 +64,8 @@ class Affected:
             which += " and t.source_row = any(%s)"
             values.append(list(rows))
         parts = [sql.SQL(which).format(self._columns("t.{}"), self._table)]
-        if self._config.key_columns:  # what an upsert found before it is known by its history
+        # the history has the rows that an upsert replaced
+        if self._config.key_columns:
             parts.append(sql.SQL(_CHANGED_BY_UPSERT).format(self._columns("(k.r).{}"), self._table))
             values += [list(dataset_ids), self._config.target_table]
         both = sql.SQL(" union ").join(parts)
@@ -76,7 +77,7 @@ class Affected:
         )
 
     def hand_over(self, path: Path) -> None:
-        """Run the SQL file over the keys, and forget them."""
+        """Run the SQL file for the keys, then drop them."""
         if not self.noted:
             return
         self._cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(AFFECTED_KEYS_TABLE)))
@@ -89,7 +90,7 @@ class Affected:
             ) from error
         self._cursor.execute(sql.SQL("drop table pg_temp.{}").format(sql.Identifier(AFFECTED_KEYS_TABLE)))
 
-    def _there_is_a_target(self) -> bool:
+    def _has_target(self) -> bool:
         self._cursor.execute("select to_regclass(%s) is not null", (self._table.as_string(self._cursor),))
         return self._cursor.fetchone() == (True,)
 

@@ -1,8 +1,8 @@
-"""A changed schema carried over to a target that is there: columns get another name or another type, on demand only.
+"""Apply a changed schema to an existing target: rename columns and change their types, only on demand.
 
-Text becomes a type by the same rules as at a load (formats, marks, null markers); a single value that does not fit
-leaves everything as it was. The rows that dba.trowhistory keeps follow, so that an undo still fits. One transaction for
-each target; every statement goes into dba.tschemachange.
+Text is converted by the same rules as in a load (formats, marks, null markers); if one value does not fit, nothing
+changes. The rows in dba.trowhistory are converted too, so that an undo still works. Each target is changed in one
+transaction, and every statement is recorded in dba.tschemachange.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
 from systemscripts.tables.lineage import LINEAGE
 
-Run = Callable[[sql.Composed], None]  # carries a statement out and records it
-MAX_SHOWN_VALUES = 3  # values that do not fit
+# runs a statement and records it
+Run = Callable[[sql.Composed], None]
+# how many values that do not fit a message shows
+MAX_SHOWN_VALUES = 3
 
 
 @dataclass(frozen=True)
 class Change:
-    """One column that is not what the schema declares."""
+    """One column that differs from the schema."""
 
     name: str
     old_name: str
@@ -37,74 +39,75 @@ class Change:
 
     @property
     def type(self) -> str:
-        """The type that is declared."""
+        """Return the declared type."""
         return self.field.column.type
 
     @property
     def words(self) -> str:
-        """The change in a sentence."""
-        renamed = f"{self.old_name} is called {self.name} now" if self.old_name != self.name else ""
+        """Return the change as a sentence."""
+        renamed = f"{self.old_name} is renamed to {self.name}" if self.old_name != self.name else ""
         retyped = f"{self.name} is {self.type} now, it was {self.old_type}" if self.retyped else ""
         return ", ".join(filter(None, (renamed, retyped)))
 
     @property
     def retyped(self) -> bool:
-        """Whether its type changes."""
+        """Return whether the type changes."""
         return self.old_type != target.to_postgresql_type(self.type)
 
 
 def apply_changes(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> list[str]:
-    """Bring an import's target to what its schema declares; returns a sentence for each column that changed.
+    """Change an import's target to match its schema; return a sentence for each column that changed.
 
-    Raises what `carry_out` raises, and TryLaterError when an import is at work on the target.
+    Raises the errors of `run_changes`, and TryLaterError when an import is loading into the target.
     """
     with transaction(connection) as cursor:
-        found = find_changes(cursor, config)
-    if not found:
+        changes = find_changes(cursor, config)
+    if not changes:
         return []
     with advisory_lock(connection, f"target {config.target_table}", wait_seconds), transaction(connection) as cursor:
-        found = find_changes(cursor, config)
-        run_changes(cursor, config, found, run_uuid)
-    return [f"{config.target_table}: {change.words}" for change in found]
+        changes = find_changes(cursor, config)
+        run_changes(cursor, config, changes, run_uuid)
+    return [f"{config.target_table}: {change.words}" for change in changes]
 
 
 def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
-    """What of an import's target is not as its schema declares it; nothing where there is no target yet."""
-    if config.target.parquet:  # each file has its own columns
+    """Return the differences between an import's target and its schema; none if there is no target yet."""
+    # each Parquet file has its own columns
+    if config.target.parquet:
         return []
     existing = target.load_columns(cursor, *config.schema_and_table)
     if not existing or list(existing)[:2] != list(LINEAGE):
         return []
-    found = []
+    changes = []
     for name, column in config.declared.items():
-        wanted = column.rename or name
-        there = wanted if wanted in existing else _find_previous_name(cursor, config, name, existing)
-        if there is not None:
-            change = Change(wanted, there, existing[there], layout.build_field(config, wanted, None, column))
-            found += [change] if change.words else []
-    return found
+        new_name = column.rename or name
+        old_name = new_name if new_name in existing else _find_previous_name(cursor, config, name, existing)
+        if old_name is not None:
+            change = Change(new_name, old_name, existing[old_name], layout.build_field(config, new_name, None, column))
+            changes += [change] if change.words else []
+    return changes
 
 
 def _find_previous_name(cursor: Cursor, config: ImportConfig, name: str, existing: dict[str, str]) -> str | None:
-    """The column that holds what the files call `name`, under the name that an earlier version gave it."""
+    """Return the column that an earlier version of the schema renamed `name` to, None if that is not clear."""
     cursor.execute(
         """select distinct content -> 'schema' -> %s ->> 'rename' from dba.tconfighistory where config_name = %s""",
         (name, config.config_name),
     )
     taken = {column.rename or other for other, column in config.declared.items()}
     names = {name, *(row[0] for row in cursor.fetchall() if row[0])} - taken
-    there = sorted(names & set(existing))
-    return there[0] if len(there) == 1 else None
+    old_name = sorted(names & set(existing))
+    return old_name[0] if len(old_name) == 1 else None
 
 
-def run_changes(cursor: Cursor, config: ImportConfig, found: list[Change], run_uuid: str) -> None:
+def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run_uuid: str) -> None:
     """Change a target's columns, in the caller's transaction.
 
-    Raises BadDataError when a value does not fit its new type, ConfigurationError when a view of somebody else is in
-    the way or another import of the same target declares another type.
+    Raises BadDataError when a value does not fit its new type, ConfigurationError when another view depends on a column
+    or another import of the same target declares another type.
     """
     schema, table = config.schema_and_table
-    retyped = [change for change in found if change.retyped]
+    retyped = [change for change in changes if change.retyped]
 
     def run(statement: sql.Composed) -> None:
         target.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)
@@ -116,7 +119,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, found: list[Change], run_u
         dependent_views.refuse_foreign_views(cursor, schema, table, [change.old_name for change in retyped], command)
         kept = dependent_views.load_view_extras(cursor, schema, f"{table}_current")
         run(sql.SQL("drop view {}").format(view))
-    for change in found:
+    for change in changes:
         if change.name != change.old_name:
             _rename_column(cursor, config, change, run, view=not retyped)
     for change in retyped:
@@ -140,16 +143,16 @@ def _check_contradictions(cursor: Cursor, config: ImportConfig, retyped: list[Ch
         if other:
             raise ConfigurationError(
                 f"{config.target_table} is the target of {other[0]} too, which declares {change.name} as {other[1]}",
-                "Declare it alike in both.",
+                "Declare the same type in both.",
             )
 
 
 def _rename_column(cursor: Cursor, config: ImportConfig, change: Change, run: Run, view: bool) -> None:
     schema, table = config.schema_and_table
     old, new = sql.Identifier(change.old_name), sql.Identifier(change.name)
-    for kind, name in [("table", table)] + [("view", f"{table}_current")] * view:
-        place = sql.Identifier(schema, name)
-        run(sql.SQL("alter {} {} rename column {} to {}").format(sql.SQL(kind), place, old, new))
+    for relation_type, name in [("table", table)] + [("view", f"{table}_current")] * view:
+        target = sql.Identifier(schema, name)
+        run(sql.SQL("alter {} {} rename column {} to {}").format(sql.SQL(relation_type), target, old, new))
     names = {"old": change.old_name, "new": change.name, "table": config.target_table}
     for part in ("key", "old_row"):
         cursor.execute(
@@ -164,11 +167,11 @@ def _rename_column(cursor: Cursor, config: ImportConfig, change: Change, run: Ru
 
 
 def _change_type(cursor: Cursor, config: ImportConfig, change: Change, run: Run) -> None:
-    place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
-    kind = sql.SQL(change.type)
+    target, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
+    new_type = sql.SQL(change.type)
     if change.old_type == "text":
-        _check_text_form(cursor, config, change)
-    statement = sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(place, name, kind)
+        _rewrite_texts(cursor, config, change)
+    statement = sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(target, name, new_type)
     try:
         run(statement)
     except (psycopg2.DataError, psycopg2.errors.CannotCoerce) as error:
@@ -177,13 +180,14 @@ def _change_type(cursor: Cursor, config: ImportConfig, change: Change, run: Run)
             f"Declare it {change.old_type}, or correct the values.",
         ) from error
     _change_type_in_history(cursor, config, change)
-    if change.type == "timestamptz":  # read by the installation's zone above, kept in the history's own
+    # read above in the installation's time zone; the history is written in UTC
+    if change.type == "timestamptz":
         with upsert.in_zone_of_history(cursor):
             _change_type_in_history(cursor, config, change)
 
 
 def _change_type_in_history(cursor: Cursor, config: ImportConfig, change: Change) -> None:
-    """Give the kept values the type that the table has now, so that both still compare."""
+    """Convert the values in the history to the new type, so that they still compare with the table."""
     for part in ("key", "old_row"):
         cursor.execute(
             sql.SQL(
@@ -194,9 +198,9 @@ def _change_type_in_history(cursor: Cursor, config: ImportConfig, change: Change
         )
 
 
-def _check_text_form(cursor: Cursor, config: ImportConfig, change: Change) -> None:
-    """Rewrite the texts of a column, here and in the history, as the server spells values of the new type."""
-    place, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
+def _rewrite_texts(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+    """Rewrite the texts of a column, in table and history, as PostgreSQL spells values of the new type."""
+    target, name = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
     spelling = _find_spellings(cursor, config, change)
     if not spelling:
         return
@@ -204,8 +208,9 @@ def _check_text_form(cursor: Cursor, config: ImportConfig, change: Change) -> No
 
     cursor.execute("create temporary table spelling (old text, new text) on commit drop")
     execute_values(cursor, "insert into spelling values %s", spelling, page_size=1000)
-    cursor.execute("analyze spelling")  # not an index, in which a long text has no room
-    cursor.execute(sql.SQL("update {0} t set {1} = s.new from spelling s where t.{1} = s.old").format(place, name))
+    # statistics instead of an index, which has no room for a long text
+    cursor.execute("analyze spelling")
+    cursor.execute(sql.SQL("update {0} t set {1} = s.new from spelling s where t.{1} = s.old").format(target, name))
     for part in ("key", "old_row"):
         cursor.execute(
             sql.SQL(
@@ -218,9 +223,9 @@ def _check_text_form(cursor: Cursor, config: ImportConfig, change: Change) -> No
 
 
 def _find_spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:
-    """Each different text of a column that has to be written otherwise; raises BadDataError where one does not fit."""
+    """Return each text of a column that must change, with its new form; raise BadDataError if one does not fit."""
     convert = convert_values.make_converter(change.field.column, settings.get_zone())
-    found, faults = [], []
+    changes, faults = [], []
     for text in _read_texts(cursor, config, change):
         try:
             is_empty = convert_values.is_empty(text, change.field.column, change.field.null)
@@ -229,14 +234,14 @@ def _find_spellings(cursor: Cursor, config: ImportConfig, change: Change) -> lis
             faults.append(str(error))
             continue
         if new != text:
-            found.append((text, new))
+            changes.append((text, new))
     if faults:
         raise BadDataError(
             f"column {change.name} of {config.target_table} cannot become {change.type}: "
             f"{len(faults)} different values do not fit, {'; '.join(faults[:MAX_SHOWN_VALUES])}",
-            "Declare formats, marks or null markers for them, undo their datasets, or leave it text.",
+            "Declare formats, marks or null markers for them, undo their datasets, or keep the type text.",
         )
-    return found
+    return changes
 
 
 def _read_texts(cursor: Cursor, config: ImportConfig, change: Change) -> list[str]:

@@ -1,4 +1,4 @@
-"""Comments on targets: what they hold, and every header that clients have given a column."""
+"""Comment targets: what they contain, and every header that clients have used for a column."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ HEADER_PREFIX = "header: "
 
 
 def comment_table(cursor: Cursor, schema: str, table: str, config_name: str) -> None:
-    """Comment a new target, its view and its lineage columns."""
-    place, view = sql.Identifier(schema, table), sql.Identifier(schema, f"{table}_current")
-    set_comment(cursor, sql.SQL("table {}").format(place), f"Rows of the import {config_name}, all datasets")
+    """Set the comments on a new target, its view and its lineage columns."""
+    target, view = sql.Identifier(schema, table), sql.Identifier(schema, f"{table}_current")
+    set_comment(cursor, sql.SQL("table {}").format(target), f"Rows of the import {config_name}, all datasets")
     set_comment(cursor, sql.SQL("view {}").format(view), f"The current rows of {schema}.{table}")
     for name in _load_comments(cursor, schema, table):
         if name in lineage.COMMENTS:
@@ -25,26 +25,27 @@ def comment_table(cursor: Cursor, schema: str, table: str, config_name: str) -> 
 
 
 def comment_headers(cursor: Cursor, schema: str, table: str, headers: dict[str, str]) -> None:
-    """Add headers (by column) that a column's comment does not name yet, a line for each; what people wrote stays."""
+    """Add to each column's comment a line for a header that it does not have yet; other lines stay."""
     missing = find_unlabelled(_load_comments(cursor, schema, table), headers)
     statements = [_build_comment(_build_column_name(schema, table, name), text) for name, text in missing.items()]
-    if statements:  # in one go: a way to the server for each of 1,500 columns takes a second
+    # in one round trip: one for each of 1,500 columns takes a second
+    if statements:
         cursor.execute(sql.SQL("; ").join(statements))
 
 
 def find_unlabelled(comments: dict[str, str | None], headers: dict[str, str]) -> dict[str, str]:
-    """The comments that columns should have, of those that lack a header; a blank header is no name."""
-    found = {}
+    """Return new comments for the columns whose comment lacks their header; a blank header does not count."""
+    new_comments = {}
     for name, header in headers.items():
         line = HEADER_PREFIX + " ".join(header.replace("\x00", "").split())
         lines = (comments.get(name) or "").splitlines()
         if name in comments and line not in lines and (line != HEADER_PREFIX or not lines):
-            found[name] = "\n".join([*(text for text in lines if text != HEADER_PREFIX), line])
-    return found
+            new_comments[name] = "\n".join([*(text for text in lines if text != HEADER_PREFIX), line])
+    return new_comments
 
 
 def set_comment(cursor: Cursor, what: sql.Composable, text: str | None) -> None:
-    """Set one comment; `what` as COMMENT ON wants it."""
+    """Set one comment; `what`: the object as COMMENT ON names it."""
     cursor.execute(_build_comment(what, text))
 
 

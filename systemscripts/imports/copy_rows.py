@@ -1,8 +1,8 @@
-"""The rows' way into the target: one COPY per block under a savepoint, two lineage fields before each row.
+"""Copy rows into a target: one COPY per block under a savepoint, two lineage fields before each row.
 
-Straight: raw records, PostgreSQL checks them. Checked: columns converted first (`checking`). A block that the server
-refuses is worked value by value, and what still does not fit is rejected row by row, the others are copied. While the
-server is busy with one block, the next is made ready.
+Straight: raw records, which PostgreSQL checks. Checked: columns are converted first (`validate_rows`). A block that the
+server refuses is checked value by value; rows that still do not fit are rejected, the others are copied. While the
+server works on one block, the next is prepared.
 """
 
 from __future__ import annotations
@@ -31,45 +31,48 @@ if TYPE_CHECKING:
 
 # PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
 _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
-TEXT_DELIMITERS = frozenset(",;\t|\x1f")  # of those that COPY takes in its text format (no letter, digit, point)
-# Rows that do not fit their types, a constraint, or the size of a row (8,160 bytes beside long values) or field (1 GB).
+# delimiters that COPY accepts in its text format (no letter, digit or point)
+TEXT_DELIMITERS = frozenset(",;\t|\x1f")
+# Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
 _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
 PIECE_BYTES = 2**20
-FIRST_PIECE_BYTES = 2**16  # libpq copies a piece before it sends any of it, and the server has nothing to do meanwhile
-# Of the checked path: characters that no client file holds, so that values need no quoting.
+# small, because libpq copies a whole piece before it sends it, and the server waits meanwhile
+FIRST_PIECE_BYTES = 2**16
+# for the checked path: characters that no client file contains, so that values need no quoting
 CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is copied, and to where."""
+    """What is copied, and where to."""
 
     table: Table
-    made: Plan
+    plan: Plan
     rules: Rules
     straight: bool
     dataset_id: int
     file_id: int
-    # called with the table that holds the file's rows, as they came, once they are copied
-    look: Callable[[sql.Composable], None] | None = None
+    # called with the table that contains the file's rows, as delivered, once they are copied
+    show_rows: Callable[[sql.Composable], None] | None = None
 
     def show(self, relation: sql.Composable) -> None:
-        """Let the caller look at the rows of the file in a table."""
-        if self.look is not None:
-            self.look(relation)
+        """Call `show_rows`, if given, with a table that contains the rows of the file."""
+        if self.show_rows is not None:
+            self.show_rows(relation)
 
 
 def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
-    """Copy all records into the target of a plan; returns the counts and the rejects (already stored).
+    """Copy all records into the target of a plan; return the counts and the rejects, which are stored already.
 
-    `advance` is called with the number of records of each block. Raises psycopg2.Error when the server goes away.
+    `advance` is called with the number of records of each block. Raises psycopg2.Error when the connection is lost.
     """
     rejects, counts = Rejects(), Counts()
     straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
-    statements = _Statements(cursor, load.made, load.table.wire if straight else CHECKED_WIRE)
+    statements = _Statements(cursor, load.plan, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
     ahead = _Ahead(_prepare_straight(load) if straight else _prepare_checked(load), statements)
-    cursor.execute("savepoint block")  # there is always one: each block begins its own in place of the one before
+    # there is always a savepoint: each block replaces the one before by its own
+    cursor.execute("savepoint block")
     for block, ready in ahead:
         counts.read += len(block.records)
         if _try_copy(cursor, ready.statement, ready, ahead.prepare):
@@ -87,30 +90,32 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
 
 @dataclass
 class _ReadyBlock:
-    """A block made ready for COPY."""
+    """A block prepared for COPY."""
 
     data: bytes
     rows: int
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
-    statement: str = ""  # the COPY that suits it
+    # the COPY statement for it
+    statement: str = ""
 
 
 class _Statements:
-    """COPY for one wire. A block without quotes, backslashes and returns means the same in PostgreSQL's text format.
+    """The COPY statements for one wire.
 
-    The server reads that some five percent quicker than CSV; an empty field is NULL in both.
+    A block without quotes, backslashes and carriage returns means the same in PostgreSQL's text format, which the
+    server reads about five percent faster than CSV; an empty field is NULL in both.
     """
 
-    def __init__(self, cursor: Cursor, made: Plan, wire: Wire) -> None:
-        names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, made.copied)])
+    def __init__(self, cursor: Cursor, plan: Plan, wire: Wire) -> None:
+        names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, plan.copied)])
         encoding = sql.Literal(_SERVER_ENCODINGS.get(wire.encoding, "UTF8"))
         begin = sql.SQL("copy {} ({}) from stdin with (delimiter {}, encoding {}, null '', format ").format(
-            sql.Identifier(made.schema, made.table), names, sql.Literal(wire.delimiter), encoding
+            sql.Identifier(plan.schema, plan.table), names, sql.Literal(wire.delimiter), encoding
         )
-        # a quoted empty field is empty too: the same file must load alike whatever program wrote it
-        columns = sql.SQL(", ").join(map(sql.Identifier, made.copied))
-        null = sql.SQL(", force_null ({})").format(columns) if made.copied else sql.SQL("")
+        # a quoted empty field is empty too: the same data must load alike from any program
+        columns = sql.SQL(", ").join(map(sql.Identifier, plan.copied))
+        null = sql.SQL(", force_null ({})").format(columns) if plan.copied else sql.SQL("")
         self.csv = (begin + sql.SQL("csv, quote {}").format(sql.Literal(wire.quote)) + null + sql.SQL(")")).as_string(
             cursor
         )
@@ -118,18 +123,18 @@ class _Statements:
         self._special = (wire.quote.encode(wire.encoding), b"\\", b"\r")
 
     def of(self, data: bytes) -> str:
-        """The quickest statement for a block made ready."""
+        """Return the fastest statement for the data of a block."""
         return self.csv if not self._text or any(mark in data for mark in self._special) else self._text
 
 
 def _prepare_straight(load: Load) -> Iterator[tuple[Block, _ReadyBlock]]:
-    """The records as they stand, lineage before each; one big format is quicker than one for each line."""
+    """Prepare the raw records, lineage before each; formatting all at once is faster than line by line."""
     wire, width = load.table.wire, load.rules.width
     delimiter, quote = wire.delimiter.encode(), wire.quote.encode(wire.encoding)
     for block in load.table.blocks():
         data = _add_lineage(block, load.dataset_id, delimiter)
         rejects: list[Reject] = []
-        # what surely does not fit is taken out here: a block that the server refuses costs as much as ten others
+        # records that cannot fit are removed here: a block that the server refuses costs as much as ten others
         if data.count(delimiter) != len(block.records) * (width + 1) and quote not in data:
             sound, rejects = _remove_broken(block, load, delimiter)
             data = _add_lineage(sound, load.dataset_id, delimiter)
@@ -142,10 +147,10 @@ def _add_lineage(block: Block, dataset_id: int, delimiter: bytes) -> bytes:
 
 
 def _remove_broken(block: Block, load: Load, delimiter: bytes) -> tuple[Block, list[Reject]]:
-    """The records of a block without quotes that have the right width, and the others as rejects."""
+    """Return the records with the right number of fields, and the others as rejects; for blocks without quotes."""
     fits = [record.count(delimiter) == load.rules.width - 1 for record in block.records]
-    odd = [place for place, found in enumerate(fits) if not found]
-    others = Block([block.records[place] for place in odd], [block.rows[place] for place in odd])
+    odd = [index for index, fits_row in enumerate(fits) if not fits_row]
+    others = Block([block.records[index] for index in odd], [block.rows[index] for index in odd])
     rejects = split_fields.split_block(others, load.table, load.rules.width).rejects
     return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), rejects
 
@@ -161,7 +166,7 @@ def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
 
 
 def rows_as_text(checked: CheckedBlock, dataset_id: int) -> bytes:
-    """Checked rows in CHECKED_WIRE, lineage first."""
+    """Return checked rows in CHECKED_WIRE, the lineage fields first."""
     rows = len(checked.rows)
     columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
     delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
@@ -177,22 +182,23 @@ def rows_as_text(checked: CheckedBlock, dataset_id: int) -> bytes:
 
 
 class _Ahead:
-    """Blocks made ready one ahead: `prepare` works on the next one, and keeps its exception for whoever takes it."""
+    """Blocks prepared one ahead: `prepare` prepares the next one, and keeps its exception until that one is taken."""
 
     def __init__(self, blocks: Iterator[tuple[Block, _ReadyBlock]], statements: _Statements) -> None:
         self._blocks, self._statements = blocks, statements
         self._next: tuple[Block, _ReadyBlock] | None = None
-        self._spent: tuple[Block, _ReadyBlock] | None = None  # its records are freed while the server works, too
+        # freed while the server works, which takes time too
+        self._spent: tuple[Block, _ReadyBlock] | None = None
         self._error: BaseException | None = None
 
     def prepare(self) -> None:
-        """Make the next block ready, where that is not done yet."""
+        """Prepare the next block, unless it is prepared already."""
         self._spent = None
         if self._next is None and self._error is None:
             try:
-                if (found := next(self._blocks, None)) is not None:
-                    found[1].statement = self._statements.of(found[1].data)
-                    self._next = found
+                if (ready_block := next(self._blocks, None)) is not None:
+                    ready_block[1].statement = self._statements.of(ready_block[1].data)
+                    self._next = ready_block
             except BaseException as error:
                 self._error = error
 
@@ -204,20 +210,20 @@ class _Ahead:
                 raise self._error
             if self._next is None:
                 return
-            found, self._next = self._next, None
-            yield found
-            self._spent = found
+            ready_block, self._next = self._next, None
+            yield ready_block
+            self._spent = ready_block
 
 
 class _Stream(io.BytesIO):
-    """What COPY reads: the block, and asked for more, it uses the time in which the server works on it."""
+    """The data of a block for COPY; at its end, it calls `meanwhile` while the server works on the data."""
 
     def __init__(self, data: bytes, meanwhile: Callable[[], None]) -> None:
         super().__init__(data)
         self._meanwhile = meanwhile
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes, at first only some; before the end is told, the work meanwhile."""
+        """Return the next bytes, at first only a few; before reporting the end, do the work meanwhile."""
         data = super().read(size if self.tell() else FIRST_PIECE_BYTES)
         if not data:
             self._meanwhile()
@@ -225,15 +231,15 @@ class _Stream(io.BytesIO):
 
 
 def _do_nothing() -> None:
-    """There is nothing to do meanwhile."""
+    """Do nothing meanwhile."""
 
 
 def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, meanwhile: Callable[[], None] = _do_nothing) -> bool:
-    """Copy one block; false when the server refuses the data or counts other records, and then nothing of it is in."""
+    """Copy one block; return False, with nothing copied, when the server refuses it or counts other records."""
     if not ready.data:
         return True
     try:
-        # together, since each way to the server and back costs as much as some hundred rows
+        # in one statement, because each round trip costs as much as about a hundred rows
         statements = f"release savepoint block; savepoint block; {statement}"
         cursor.copy_expert(statements, _Stream(ready.data, meanwhile), PIECE_BYTES)
         copied = cursor.rowcount == ready.rows
@@ -250,17 +256,17 @@ class _Careful:
     def __init__(self, cursor: Cursor, load: Load) -> None:
         self._cursor, self._load = cursor, load
         self._checker = RowChecker(load.rules)
-        self._statement = _Statements(cursor, load.made, CHECKED_WIRE).csv
+        self._statement = _Statements(cursor, load.plan, CHECKED_WIRE).csv
 
     def copy(self, block: Block) -> tuple[int, _ReadyBlock]:
-        """Copy the rows that are good; returns how many, and the rejects."""
+        """Copy the good rows; return how many, and the rejects."""
         checked = self._checker.check(block, self._load.table, careful=True)
-        found = _prepare_block(checked, self._load.dataset_id)
+        ready_block = _prepare_block(checked, self._load.dataset_id)
         raws = dict(zip(block.rows, block.records, strict=True))
-        return self._copy_or_halve(checked, raws, found.rejects), found
+        return self._copy_or_halve(checked, raws, ready_block.rejects), ready_block
 
     def _copy_or_halve(self, checked: CheckedBlock, raws: dict[int, bytes], rejects: list[Reject]) -> int:
-        """Copy rows that look right here; where PostgreSQL refuses some after all, find them by halving."""
+        """Copy rows that passed the checks; if PostgreSQL refuses some of them, find these by halving."""
         ready = _prepare_block(checked, self._load.dataset_id)
         if ready.rows == 1:
             return self._copy_one(ready, checked.rows[0], raws, rejects)

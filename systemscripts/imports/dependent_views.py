@@ -1,4 +1,4 @@
-"""The views that stand on a target: the suite's own, which it makes anew, and others, which are in the way."""
+"""Find the views that depend on a target: our own, which is recreated, and others, which block a change of type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """Somebody else's view that stands on the target, directly or through others (`depth`)."""
+    """A view, not our own, that depends on the target directly or through others (`depth`)."""
 
     name: str  # as SQL
     materialized: bool
@@ -24,12 +24,12 @@ class View:
 
     @property
     def kind(self) -> str:
-        """As DROP and CREATE want it."""
+        """Return the object type for DROP and CREATE."""
         return "materialized view" if self.materialized else "view"
 
 
 def refuse_foreign_views(cursor: Cursor, schema: str, table: str, columns: list[str], command: str) -> None:
-    """Raise ConfigurationError with the SQL to run when a view of somebody else stands on some columns or our view."""
+    """Raise ConfigurationError with the SQL to run when another view depends on some columns or on our view."""
     views = _find_foreign_views(cursor, schema, table, columns)
     if not views:
         return
@@ -56,14 +56,14 @@ def _to_regclass(cursor: Cursor, schema: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class ViewExtras:
-    """What a view has beside its definition."""
+    """The comment and grants of a view."""
 
     comment: str | None
     grants: list[tuple[str, str, bool]]  # role, privilege, with grant option
 
 
 def load_view_extras(cursor: Cursor, schema: str, view: str) -> ViewExtras:
-    """Comment and grants of a view, to be given back after it was made anew."""
+    """Return comment and grants of a view, to restore them after it was recreated."""
     name = _to_regclass(cursor, schema, view)
     cursor.execute("select obj_description(to_regclass(%s), 'pg_class')", (name,))
     comment = cursor.fetchone()
@@ -78,7 +78,7 @@ def load_view_extras(cursor: Cursor, schema: str, view: str) -> ViewExtras:
 
 
 def build_restore_statements(schema: str, view: str, kept: ViewExtras) -> list[sql.Composed]:
-    """The statements that give a view its grants back."""
+    """Return the statements that restore the grants of a view."""
     return [
         sql.SQL(f"grant {privilege} on {{}} to {role}{' with grant option' if grantable else ''}").format(
             sql.Identifier(schema, view)

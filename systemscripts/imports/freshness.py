@@ -1,4 +1,4 @@
-"""Whether what is loaded is older than the import allows (guards.max_age_days)."""
+"""Check whether the data of an import are older than guards.max_age_days."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def explain_stale(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
-    """Why the data of an import are too old, or nothing.
+    """Return why the data of an import are too old, "" if they are not.
 
-    `asked`: false where its sources could not be asked, so that it is no wonder when there are no data at all.
-    Raises ConfigurationError when guards.age_column is no date of the target.
+    `asked`: False when its sources could not be asked, which explains why there are no data at all.
+    Raises ConfigurationError when guards.age_column is not a date column of the target.
     """
     limit = config.guards.max_age_days
     if limit is None:
@@ -51,14 +51,14 @@ def _find_newest_value(cursor: Cursor, config: ImportConfig, column: str) -> dat
             return None
     if row is None or not (row[0] == "date" or row[0].startswith("timestamp")):
         raise ConfigurationError(
-            f"guards.age_column of {config.config_name}: {column} is no date of {config.target_table}",
+            f"guards.age_column of {config.config_name}: {column} is not a date column of {config.target_table}",
             "Declare it in the schema as date, timestamp or timestamptz.",
         )
     cursor.execute(
         sql.SQL("select max({}) from {}").format(sql.Identifier(column), sql.Identifier(schema, f"{table}_current"))
     )
-    found: Any = cursor.fetchone()
-    return _to_moment(found[0])
+    newest: Any = cursor.fetchone()
+    return _to_moment(newest[0])
 
 
 def _find_last_good_load(cursor: Cursor, config: ImportConfig) -> datetime | None:
@@ -67,8 +67,8 @@ def _find_last_good_load(cursor: Cursor, config: ImportConfig) -> datetime | Non
            where config_name = %s and status in ('loaded', 'unchanged', 'duplicate')""",
         (config.config_name,),
     )
-    found: Any = cursor.fetchone()
-    return _to_moment(found[0])
+    row: Any = cursor.fetchone()
+    return _to_moment(row[0])
 
 
 def _to_moment(value: date | datetime | None) -> datetime | None:

@@ -1,7 +1,7 @@
-"""Load mode new_rows: only rows that are not there yet, told by a hash of what stood in the file.
+"""Load mode new_rows: insert only rows that the target does not have, compared by a hash of their text in the file.
 
-The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Which
-datasets hold the rows that were skipped is kept in dba.tdatasetoverlap, so that undoing one of them can bring them in.
+The file is first copied into a temporary table, as fast as in every load; SQL does the rest. dba.tdatasetoverlap
+records which datasets have the skipped rows, so that undoing one of them can load these.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ INCOMING_TABLE = "incoming_new_rows"
 
 
 def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
-    """Insert the records whose hash is not in the target; returns the counts (twins inside the file are skipped)."""
-    columns = [*LINEAGE, ROW_HASH, *load.made.columns]
+    """Insert the records whose hash is not in the target; return the counts (repeated records are skipped)."""
+    columns = [*LINEAGE, ROW_HASH, *load.plan.columns]
     parts = {
         "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
-        "target": sql.Identifier(load.made.schema, load.made.table),
+        "target": sql.Identifier(load.plan.schema, load.plan.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
     }
     cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
-    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING_TABLE))
+    incoming = replace(load, plan=replace(load.plan, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     cursor.execute(sql.SQL("analyze {incoming}").format(**parts))
     load.show(parts["incoming"])
@@ -47,14 +47,14 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
 
 
 def undo_new_rows(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
-    """Delete the rows of a dataset; others may have skipped rows because of it, see `dependents`."""
-    place = sql.Identifier(schema, table)
-    cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(place), (dataset_id,))
+    """Delete the rows of a dataset; others may have skipped rows because of it, see `find_dependents`."""
+    target = sql.Identifier(schema, table)
+    cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
 
 
 def find_dependents(cursor: Cursor, dataset_id: int) -> list[int]:
-    """The valid datasets that skipped rows because this one holds them, in the order in which they were loaded."""
+    """Return the valid datasets that skipped rows because this one has them, in the order of loading."""
     cursor.execute(
         """select o.dataset_id from dba.tdatasetoverlap o join dba.tdataset d using (dataset_id)
            where o.holder_id = %s and d.status <> 'undone' order by o.dataset_id""",
@@ -64,12 +64,12 @@ def find_dependents(cursor: Cursor, dataset_id: int) -> list[int]:
 
 
 def delete_overlaps(cursor: Cursor, dataset_id: int) -> None:
-    """Nobody skips rows because of this dataset any more."""
+    """Delete the record of which datasets skipped rows because of this one."""
     cursor.execute("delete from dba.tdatasetoverlap where holder_id = %s", (dataset_id,))
 
 
-# the first of several alike counts; ctid tells apart what has one line number, such as rows of two sheets. One sort
-# finds the later ones: twins joined with twins would take a file of n alike rows n * n steps
+# The first of equal rows counts; ctid distinguishes rows with one line number, such as rows of two sheets. Sorting
+# finds the later ones: joining twins with twins would take n * n steps for n equal rows.
 _DROP_LATER_TWINS = """
     delete from {incoming} where ctid in (
         select ctid from (select ctid, row_number() over (partition by row_hash order by ctid) from {incoming}) twin

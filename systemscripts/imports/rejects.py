@@ -1,4 +1,4 @@
-"""Rows that cannot be loaded: kept aside with line, column, value and a reason the client understands."""
+"""Store rejected rows: each with line, column, value and a reason that the client understands."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
+# enough to see what is wrong with a refused file
 MAX_KEPT_OF_REFUSED_FILE = 1000
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One row kept aside."""
+    """One row set aside."""
 
     source_row: int
     reason: str
@@ -24,20 +25,21 @@ class Reject:
 
 @dataclass
 class Rejects:
-    """The rejects of one file: counted all, the first ones remembered for the case that the whole file is refused."""
+    """The rejects of one file: all are counted, the first ones kept in case the whole file is refused."""
 
     count: int = 0
     first: list[Reject] = field(default_factory=list)
-    overtaken: int = 0  # load mode upsert: rows not loaded because a later-dated dataset wrote theirs
+    # load mode upsert: rows not loaded, because a later-dated dataset wrote the same keys
+    overtaken: int = 0
 
-    def add(self, found: list[Reject]) -> None:
-        """Take note of more rejects."""
-        self.count += len(found)
-        self.first += found[: max(MAX_KEPT_OF_REFUSED_FILE - len(self.first), 0)]
+    def add(self, rejects: list[Reject]) -> None:
+        """Count more rejects, and keep them up to MAX_KEPT_OF_REFUSED_FILE."""
+        self.count += len(rejects)
+        self.first += rejects[: max(MAX_KEPT_OF_REFUSED_FILE - len(self.first), 0)]
 
 
-def store_rejects(cursor: Cursor, found: list[Reject], file_id: int, dataset_id: int | None) -> None:
-    """Write rejects to dba.trejectedrow; PostgreSQL's text cannot hold NUL, so it is shown as \\0."""
+def store_rejects(cursor: Cursor, rejects: list[Reject], file_id: int, dataset_id: int | None) -> None:
+    """Write rejects to dba.trejectedrow; PostgreSQL's text cannot contain NUL, which is written as \\0."""
     from psycopg2.extras import execute_values
 
     execute_values(
@@ -45,7 +47,7 @@ def store_rejects(cursor: Cursor, found: list[Reject], file_id: int, dataset_id:
         "insert into dba.trejectedrow (file_id, dataset_id, source_row, column_name, value, reason, raw_row) values %s",
         [
             (file_id, dataset_id, r.source_row, r.column_name, _clean_text(r.value), r.reason, _clean_text(r.raw_row))
-            for r in found
+            for r in rejects
         ],
         page_size=1000,
     )
@@ -56,5 +58,5 @@ def _clean_text(text: str | None) -> str | None:
 
 
 def exceeds_limits(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
-    """Whether both limits are passed: more than `max_rejects` rows and a higher share than `max_reject_rate`."""
+    """Return whether more than `max_rejects` rows and a higher share than `max_reject_rate` are rejected."""
     return rejected > max_rejects and rejected > max_reject_rate * read

@@ -1,4 +1,4 @@
-"""The shape of a target table: planned against a file's columns, extended by additive DDL, never dropped."""
+"""Plan and extend target tables: compare them with a file's columns, and add columns; nothing is ever dropped."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
 # of a table, including dropped columns (PostgreSQL, MaxHeapAttributeNumber)
 MAX_COLUMNS = 1600
-_POSTGRESQL_TYPES = {  # PostgreSQL's own names of the types
+# PostgreSQL's own names of the types
+_POSTGRESQL_TYPES = {
     "time": "time without time zone",
     "timestamp": "timestamp without time zone",
     "timestamptz": "timestamp with time zone",
 }
-_TYPES_BY_POSTGRESQL_NAME = {spelling: kind for kind, spelling in _POSTGRESQL_TYPES.items()} | {"smallint": "integer"}
+_TYPES_BY_POSTGRESQL_NAME = {"smallint": "integer", **{name: key for key, name in _POSTGRESQL_TYPES.items()}}
 
 
 @dataclass
 class Plan:
-    """What loading a file does to its target's shape."""
+    """What loading a file does to its target's columns."""
 
     schema: str
     table: str
@@ -56,16 +57,16 @@ class Plan:
 
     @property
     def copied(self) -> list[str]:
-        """The columns as COPY gets them, after the lineage."""
+        """Return the columns for COPY, after the lineage columns."""
         return [*self.columns, ROW_HASH] if self.shape.hashed else self.columns
 
     @property
     def compares(self) -> bool:
-        """Whether a load looks at the rows that are there."""
+        """Return whether a load compares with the rows in the target."""
         return bool(self.key_columns) or self.shape.hashed
 
     def statements(self) -> list[sql.Composed]:
-        """The DDL, without the comments."""
+        """Return the DDL statements, without the comments on columns."""
         if self.lake is not None:
             return []
         table = sql.Identifier(self.schema, self.table)
@@ -75,7 +76,7 @@ class Plan:
             keys = sql.SQL(", ").join(map(sql.Identifier, self.key_columns))
             return [
                 sql.SQL("create table {} ({})").format(table, sql.SQL(", ").join(columns)),
-                # summarised by the next autovacuum: until then every query would read all that was loaded since
+                # without autosummarize every query would read all rows loaded since the last vacuum
                 sql.SQL("create index on {} using brin (dataset_id) with (autosummarize = on)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
                 *([sql.SQL("create unique index on {} (row_hash)").format(table)] if self.shape.hashed else []),
@@ -86,110 +87,112 @@ class Plan:
         return [sql.SQL("alter table {} {}").format(table, added)]
 
     def definitions(self, names: list[str]) -> list[sql.Composed]:
-        """Columns as CREATE TABLE wants them."""
+        """Return the definitions of columns for CREATE TABLE."""
         return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(self.types[name])) for name in names]
 
 
 def plan_target(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) -> Plan:
-    """Compare the columns of a file with its target under an import strategy (dba.timportstrategy).
+    """Plan a load: compare the columns of a file with its target by an import strategy (dba.timportstrategy).
 
-    Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is a
-    table that no import made, or a column of it has another type than declared.
+    Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is
+    not a table of an import, or has a column of another type than declared.
     """
-    made = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
+    plan = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
     existing = load_columns(cursor, schema, table)
-    made.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
-    if strategy == 3 and made.missing and shape.width:  # a file without any column is a state, no other layout
+    plan.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
+    # a file without any column is an empty state, not a wrong layout
+    if strategy == 3 and plan.missing and shape.width:
         raise BadDataError(
-            f"columns are missing: {', '.join(made.missing)}",
+            f"columns are missing: {', '.join(plan.missing)}",
             "Ask the sender for them, or set importstrategyid to 1 or 2.",
         )
     if existing is None:
-        made.create, made.added = True, list(made.columns)
-        _check_column_count(cursor, made)
-        return made
+        plan.create, plan.added = True, list(plan.columns)
+        _check_column_count(cursor, plan)
+        return plan
     if list(existing)[:2] != list(LINEAGE):
         raise ConfigurationError(
-            f"{made.name} is not a table of an import: no table that begins with {', '.join(LINEAGE)}",
+            f"{plan.name} is not a table of an import: it does not begin with the columns {', '.join(LINEAGE)}",
             "Name another target.",
         )
     if shape.hashed and ROW_HASH not in existing:
         raise ConfigurationError(
-            f"{made.name} was loaded in another load mode, its rows have no {ROW_HASH}", "Name another target."
+            f"{plan.name} was loaded in another load mode: its rows have no {ROW_HASH}", "Name another target."
         )
-    new = [name for name in made.columns if name not in existing]
+    new = [name for name in plan.columns if name not in existing]
     if strategy == 1:
-        made.added = new
+        plan.added = new
     else:
-        made.ignored += new
-        made.columns = [name for name in made.columns if name in existing]
-        made.shape = shape.without(new)
-    _check_types(made, existing)
-    if made.added:
-        _check_column_count(cursor, made)
-    return made
+        plan.ignored += new
+        plan.columns = [name for name in plan.columns if name in existing]
+        plan.shape = shape.without(new)
+    _check_types(plan, existing)
+    if plan.added:
+        _check_column_count(cursor, plan)
+    return plan
 
 
-def _check_column_count(cursor: Cursor, made: Plan) -> None:
-    """Refuse what would need more columns than a table can have, before anything is done."""
+def _check_column_count(cursor: Cursor, plan: Plan) -> None:
+    """Raise BadDataError when the target would need more columns than a table can have."""
     cursor.execute(
         "select coalesce(max(attnum), 0), count(*) filter (where attisdropped) from pg_attribute "
         "where attrelid = to_regclass(%s)",
-        (f'"{made.schema}"."{made.table}"',),
+        (f'"{plan.schema}"."{plan.table}"',),
     )
     row: Any = cursor.fetchone()
     used, dropped = row
-    used = used or len(LINEAGE) + made.shape.hashed
-    if used + len(made.added) <= MAX_COLUMNS:
+    used = used or len(LINEAGE) + plan.shape.hashed
+    if used + len(plan.added) <= MAX_COLUMNS:
         return
-    if made.create:
+    if plan.create:
         raise BadDataError(
-            f"it has {len(made.added):,} columns, a table of PostgreSQL at most {MAX_COLUMNS:,}, {used} of them ours",
-            "Name the columns that are needed in the schema, with strict_mode: true, or load it into Parquet files "
+            f"it has {len(plan.added):,} columns, but a PostgreSQL table has at most {MAX_COLUMNS:,}, "
+            f"{used} of them ours",
+            "List the columns you need in the schema, with strict_mode: true, or load the file into Parquet files "
             "(target: {parquet: folder}).",
         )
     raise BadDataError(
-        f"{len(made.added)} new columns ({', '.join(made.added[:3])} ...) do not fit into {made.name}: it has "
-        f"{used - dropped:,} and had {dropped:,} that were dropped, which count, of at most {MAX_COLUMNS:,}",
+        f"{len(plan.added)} new columns ({', '.join(plan.added[:3])} ...) do not fit into {plan.name}: of at most "
+        f"{MAX_COLUMNS:,} columns it has {used - dropped:,}, and {dropped:,} dropped ones count too",
         "Leave new columns out (importstrategyid: 2), keep them in one (extras_json), or name another target_table.",
     )
 
 
-def _check_types(made: Plan, existing: dict[str, str]) -> None:
-    """Changing a type is an explicit act; it never happens in passing. Undeclared columns keep what they have."""
-    declared, undeclared = made.shape.declared, {}
-    for name in made.columns:
+def _check_types(plan: Plan, existing: dict[str, str]) -> None:
+    """Raise ConfigurationError when a column has another type than declared; undeclared columns keep their type."""
+    declared, undeclared = plan.shape.declared, {}
+    for name in plan.columns:
         if name in existing and name not in declared:
-            made.types[name] = existing[name]
+            plan.types[name] = existing[name]
             if existing[name] != "text":
                 undeclared[name] = _parse_type(existing[name])
-        elif name in existing and existing[name] != to_postgresql_type(made.types[name]):
+        elif name in existing and existing[name] != to_postgresql_type(plan.types[name]):
             raise ConfigurationError(
-                f"column {name} of {made.name} is {existing[name]}, declared is {made.types[name]}",
-                "Run apply_config.py, which converts what is there, or declare it as it is.",
+                f"column {name} of {plan.name} is {existing[name]}, but declared as {plan.types[name]}",
+                "Run apply_config.py, which converts the values, or declare the type it has.",
             )
-    made.shape = made.shape.with_columns(undeclared)
+    plan.shape = plan.shape.with_columns(undeclared)
 
 
 def _parse_type(spelling: str) -> Column:
-    """Return what a type of PostgreSQL is in a schema, so that its values are judged as if it were declared there.
+    """Return a PostgreSQL type as a declared column, so that its values are checked as if it were declared.
 
-    Text for every other type, whose values PostgreSQL judges alone.
+    Returns text for every other type: PostgreSQL alone checks its values.
     """
     number = re.fullmatch(r"numeric\(\d+,(\d+)\)", spelling)
     if number and int(number[1]) <= MAX_SCALE:
         return Column(type="numeric", scale=int(number[1]))
-    kind = _TYPES_BY_POSTGRESQL_NAME.get(spelling, spelling)
-    return Column.model_validate({"type": kind}) if kind in COLUMN_TYPES else Column()
+    type_name = _TYPES_BY_POSTGRESQL_NAME.get(spelling, spelling)
+    return Column.model_validate({"type": type_name}) if type_name in COLUMN_TYPES else Column()
 
 
-def to_postgresql_type(kind: str) -> str:
-    """PostgreSQL's own name of a declared type."""
-    return _POSTGRESQL_TYPES.get(kind, kind)
+def to_postgresql_type(type_name: str) -> str:
+    """Return PostgreSQL's own name of a declared type."""
+    return _POSTGRESQL_TYPES.get(type_name, type_name)
 
 
 def load_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | None:
-    """The columns of a table with their types, None when there is nothing, empty when it is something else."""
+    """Return the columns of a table with their types; None when nothing has this name, {} when it is not a table."""
     cursor.execute(
         """select a.attname, format_type(a.atttypid, a.atttypmod)
            from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
@@ -204,40 +207,40 @@ def load_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | No
     return None if cursor.fetchone() == (True,) else {}
 
 
-def extend_table(cursor: Cursor, made: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
-    """Carry out a plan's DDL, note the headers, refresh the view of current rows, record each statement."""
-    headers = {name: made.headers.get(name, "") for name in made.columns}
-    statements = made.statements()
+def extend_table(cursor: Cursor, plan: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
+    """Run a plan's DDL, comment the headers, replace the view of current rows, and record each statement."""
+    headers = {name: plan.headers.get(name, "") for name in plan.columns}
+    statements = plan.statements()
     if not statements:
-        comments.comment_headers(cursor, made.schema, made.table, headers)
+        comments.comment_headers(cursor, plan.schema, plan.table, headers)
         return
-    cursor.execute("select to_regnamespace(%s) is null", (f'"{made.schema}"',))
+    cursor.execute("select to_regnamespace(%s) is null", (f'"{plan.schema}"',))
     if cursor.fetchone() == (True,):
-        statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(made.schema)))
-    _lock_view(cursor, made)
-    for statement in (*statements, build_current_view(made.schema, made.table)):
-        run_ddl(cursor, statement, made.name, config_name, run_uuid, file_id)
-    if made.create:
-        comments.comment_table(cursor, made.schema, made.table, config_name)
-    comments.comment_headers(cursor, made.schema, made.table, headers)
-    for name in (made.table, f"{made.table}_current"):
-        reader_rights.grant_target(cursor, made.schema, name)
+        statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(plan.schema)))
+    _lock_view(cursor, plan)
+    for statement in (*statements, build_current_view(plan.schema, plan.table)):
+        run_ddl(cursor, statement, plan.name, config_name, run_uuid, file_id)
+    if plan.create:
+        comments.comment_table(cursor, plan.schema, plan.table, config_name)
+    comments.comment_headers(cursor, plan.schema, plan.table, headers)
+    for name in (plan.table, f"{plan.table}_current"):
+        reader_rights.grant_target(cursor, plan.schema, name)
 
 
-def _lock_view(cursor: Cursor, made: Plan) -> None:
-    """Lock the view before its table, in the order in which readers do: the other way round each waits for the other.
+def _lock_view(cursor: Cursor, plan: Plan) -> None:
+    """Lock the view before its table, in the order in which readers do: in the other order both could deadlock.
 
-    LOCK TABLE would lock every table that the view reads as well; taking away an option that is not set changes nothing
-    and locks the view alone (PostgreSQL manual, ALTER VIEW).
+    LOCK TABLE would also lock every table that the view reads; resetting an option that is not set changes nothing and
+    locks only the view (PostgreSQL manual, ALTER VIEW).
     """
-    view = sql.Identifier(made.schema, f"{made.table}_current")
+    view = sql.Identifier(plan.schema, f"{plan.table}_current")
     cursor.execute(sql.SQL("alter view if exists {} reset (security_barrier)").format(view))
 
 
 def run_ddl(
     cursor: Cursor, statement: sql.Composed, target: str, config_name: str, run_uuid: str, file_id: int | None = None
 ) -> None:
-    """Change the shape of a target, and record the statement in dba.tschemachange."""
+    """Run a DDL statement on a target, and record it in dba.tschemachange."""
     cursor.execute(statement)
     cursor.execute(
         """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
@@ -247,7 +250,7 @@ def run_ddl(
 
 
 def build_current_view(schema: str, table: str) -> sql.Composed:
-    """The view of the current rows; replaced, it takes up new columns at its end and keeps its grants."""
+    """Return the statement for the view of current rows; replacing it adds new columns at its end and keeps grants."""
     statement = """create or replace view {view} as select t.* from {table} t
         where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
     return sql.SQL(statement).format(

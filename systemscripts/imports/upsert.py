@@ -1,8 +1,8 @@
-"""Load mode upsert: rows are inserted or updated by key; the old row goes to dba.trowhistory in the same transaction.
+"""Load mode upsert: insert or update rows by key; the old row goes to dba.trowhistory in the same transaction.
 
-The file is copied into a table of this session first, by the same fast path as every load; SQL does the rest. Undo
-restores from the history, newest dataset of the target first. Rows that are not current (of an undone append, of an
-older snapshot) are as good as absent. Of current rows with one key, which an append may have left, the newest stays.
+The file is first copied into a temporary table, as fast as in every load; SQL does the rest. Undo restores rows from
+the history, newest dataset of the target first. Rows that are not current (of an undone append, of an older snapshot)
+count as absent. Of several current rows with one key, which an append may have left, the newest stays.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ ENTRY_BYTES_PER_KEY = 16
 def upsert_table(
     cursor: Cursor, load: Load, empty_keeps: bool, advance: Callable[[int], None]
 ) -> tuple[Counts, Rejects]:
-    """Insert or update all records by the plan's key columns; returns the counts (loaded: rows that changed something).
+    """Insert or update all records by the plan's key columns; return the counts (loaded: rows that changed something).
 
-    `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts; rows that change
-    nothing, the earlier ones, and those that a later-dated dataset wrote (`Rejects.overtaken`) are skipped.
+    `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts. Skipped are rows
+    that change nothing, earlier rows of one key, and rows that a later-dated dataset wrote (`Rejects.overtaken`).
     """
-    names = _Names(load.made, empty_keeps, load.dataset_id, _find_current_of_other_modes(cursor, load))
+    names = _Names(load.plan, empty_keeps, load.dataset_id, _find_current_of_other_modes(cursor, load))
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
-    incoming = replace(load, made=replace(load.made, schema="pg_temp", table=INCOMING_TABLE))
+    incoming = replace(load, plan=replace(load.plan, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
-    for found in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
-        store_rejects(cursor, found, load.file_id, load.dataset_id)
-        rejects.add(found)
+    for rejected in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
+        store_rejects(cursor, rejected, load.file_id, load.dataset_id)
+        rejects.add(rejected)
     cursor.execute(names.sql("analyze {incoming}"))
     load.show(names.parts["incoming"])
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
@@ -57,8 +57,8 @@ def upsert_table(
 
 
 def _find_current_of_other_modes(cursor: Cursor, load: Load) -> list[int] | None:
-    """Return the datasets whose rows count, or None where all rows of the target do: upserts leave no other ones."""
-    target = (load.made.name,)
+    """Return the datasets whose rows count; None if all rows of the target do, as when only upserts loaded it."""
+    target = (load.plan.name,)
     cursor.execute(
         """select exists (select from dba.tdataset
            where target_table = %s and load_mode in ('append', 'snapshot', 'new_rows'))""",
@@ -71,7 +71,7 @@ def _find_current_of_other_modes(cursor: Cursor, load: Load) -> list[int] | None
 
 
 def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
-    """Take out what would overwrite rows of later-dated datasets; returns how many rows that are."""
+    """Delete incoming rows that would overwrite rows of later-dated datasets; return how many."""
     cursor.execute(_LATER_DATED, (load.dataset_id,))
     later = [dataset_id for (dataset_id,) in cursor.fetchall()]
     if not later:
@@ -83,7 +83,7 @@ def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
 
 @contextmanager
 def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
-    """Write keys and rows to dba.trowhistory in UTC, whatever the installation's zone is and comes to be."""
+    """Write keys and rows to dba.trowhistory in UTC, whatever time zone the installation has now or later."""
     cursor.execute("select current_setting('TimeZone')")
     zone: Any = cursor.fetchone()
     cursor.execute("set local time zone 'UTC'")
@@ -92,7 +92,7 @@ def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
 
 
 def _apply_rows(cursor: Cursor, names: _Names) -> int:
-    """Write the history and the rows; returns how many rows were updated or inserted."""
+    """Write the history and the rows; return how many rows were updated or inserted."""
     with in_zone_of_history(cursor):
         if names.folds:
             cursor.execute(names.sql(_FOLD_TWINS))
@@ -107,7 +107,7 @@ def _apply_rows(cursor: Cursor, names: _Names) -> int:
 def _reject_without_key(cursor: Cursor, names: _Names, load: Load) -> list[Reject]:
     cursor.execute(names.sql("delete from {incoming} i where {no_key} returning i.source_row"))
     rows = {row for (row,) in cursor.fetchall()}
-    columns = ", ".join(load.made.key_columns)
+    columns = ", ".join(load.plan.key_columns)
     return [
         Reject(row, f"has no key: {columns} must not be empty", raw, columns)
         for row, raw in _read_raw_rows(load.table, rows)
@@ -115,39 +115,39 @@ def _reject_without_key(cursor: Cursor, names: _Names, load: Load) -> list[Rejec
 
 
 def _reject_long_keys(cursor: Cursor, names: _Names, load: Load) -> list[Reject]:
-    """Take out the rows whose key fits into no index: the target's, and dba.trowhistory's, which holds names too."""
-    columns = load.made.key_columns
-    around = sum(len(name.encode()) + ENTRY_BYTES_PER_KEY for name in [*columns, load.made.name])
+    """Delete incoming rows whose key is too long for an index of the target or of dba.trowhistory (with names)."""
+    columns = load.plan.key_columns
+    around = sum(len(name.encode()) + ENTRY_BYTES_PER_KEY for name in [*columns, load.plan.name])
     limit = MAX_INDEX_ENTRY_BYTES - around
     cursor.execute(
         names.sql("delete from {incoming} i where {key_bytes} > %s returning i.source_row, {key_bytes}"), (limit,)
     )
     sizes: dict[int, int] = dict(cursor.fetchall())
     return [
-        Reject(row, f"has a key of {sizes[row]:,} bytes ({', '.join(columns)}), a key has at most {limit:,}", raw)
+        Reject(row, f"has a key of {sizes[row]:,} bytes ({', '.join(columns)}), the limit is {limit:,}", raw)
         for row, raw in _read_raw_rows(load.table, set(sizes))
     ]
 
 
 def _read_raw_rows(table: Table, rows: set[int]) -> list[tuple[int, str]]:
-    """Some rows as they stand in the file; it is read once more for them."""
-    found = []
+    """Return some rows as they are in the file, which is read again for them."""
+    raw_rows = []
     for block in table.blocks() if rows else ():
         for record, row in zip(block.records, block.rows, strict=True):
             if row in rows:
-                found.append((row, record.decode(table.wire.encoding, "replace")))
-    return found
+                raw_rows.append((row, record.decode(table.wire.encoding, "replace")))
+    return raw_rows
 
 
 def undo_upsert(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
-    """Bring the rows that a dataset changed back to what they were; it must be the newest upsert of its target."""
+    """Restore the rows that a dataset changed; it must be the newest upsert of its target."""
     mine = (dataset_id, f"{schema}.{table}")
     cursor.execute("select from dba.trowhistory where dataset_id = %s and target_table = %s limit 1", mine)
     if cursor.fetchone() is None:
         return
     target = sql.Identifier(schema, table)
-    # Every row that carries its number has an entry in the history, so nothing is joined: right after a load the
-    # database has no statistics that would tell it how.
+    # Every row with its number has an entry in the history, so no join is needed: right after a load the database has
+    # no statistics to plan one.
     cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
     cursor.execute(
         sql.SQL(
@@ -161,26 +161,28 @@ def undo_upsert(cursor: Cursor, schema: str, table: str, dataset_id: int) -> Non
 class _Names:
     """The parts of the statements that depend on target and columns."""
 
-    def __init__(self, made: Plan, empty_keeps: bool, dataset_id: int, current: list[int] | None) -> None:
-        self.folds = current is not None  # of other load modes several rows may have one key
-        others = [name for name in made.columns if name not in made.key_columns]
-        filled = made.shape.filled  # a time of loading makes no row another one
+    def __init__(self, plan: Plan, empty_keeps: bool, dataset_id: int, current: list[int] | None) -> None:
+        # other load modes may leave several rows with one key
+        self.folds = current is not None
+        others = [name for name in plan.columns if name not in plan.key_columns]
+        # a new time of loading does not change a row
+        filled = plan.shape.filled
         kept = [name for name in others if filled.get(name) != "first_load_time"]
         others = [name for name in others if name not in filled]
-        keys = made.key_columns
+        keys = plan.key_columns
         new = sql.SQL("coalesce(i.{0}, t.{0})" if empty_keeps else "i.{0}")
         lineage = [*map(sql.Identifier, LINEAGE)]
         self.parts: dict[str, sql.Composable] = {
             "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
-            "target": sql.Identifier(made.schema, made.table),
-            "target_name": sql.Literal(made.name),
+            "target": sql.Identifier(plan.schema, plan.table),
+            "target_name": sql.Literal(plan.name),
             "dataset": sql.Literal(dataset_id),
             "counts": sql.SQL("true" if current is None else "t.dataset_id = any({})").format(sql.Literal(current)),
-            "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, made.columns)]),
-            "same_key": _join_for_each(" and ", "t.{0} = i.{0}", made.key_columns),
-            "keys": _join_for_each(", ", "{0}", made.key_columns),
-            "key_bytes": _join_for_each(" + ", "octet_length(i.{0}::text)", made.key_columns),
-            "no_key": _join_for_each(" or ", "i.{0} is null", made.key_columns),
+            "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, plan.columns)]),
+            "same_key": _join_for_each(" and ", "t.{0} = i.{0}", plan.key_columns),
+            "keys": _join_for_each(", ", "{0}", plan.key_columns),
+            "key_bytes": _join_for_each(" + ", "octet_length(i.{0}::text)", plan.key_columns),
+            "no_key": _join_for_each(" or ", "i.{0} is null", plan.key_columns),
             "key": sql.SQL("jsonb_build_object({})").format(
                 sql.SQL(", ").join(sql.SQL("{}, i.{}").format(sql.Literal(n), sql.Identifier(n)) for n in keys)
             ),
@@ -202,16 +204,16 @@ def _join_for_each(between: str, template: str, names: list[str]) -> sql.Compose
     return sql.SQL(between).join(sql.SQL(template).format(sql.Identifier(name)) for name in names)
 
 
-# one sort finds them: twins joined with twins would take a file of n rows of one key n * n steps
+# Sorting finds them: joining twins with twins would take n * n steps for n rows with one key.
 _DROP_EARLIER_TWINS = """
     delete from {incoming} where ctid in (
         select ctid from (select ctid, row_number() over (
             partition by {keys} order by source_row desc, ctid desc) from {incoming}) twin
         where row_number > 1)"""
 _SAME = "{same_key} and {counts}"
-# of rows that this very dataset has put there (rejected rows come in later), the later line counts
+# Of rows that this dataset itself loaded (rejected rows may follow later), the later line counts.
 _CHANGES = f"{_SAME} and ({{differs}}) and (t.dataset_id <> i.dataset_id or t.source_row < i.source_row)"
-# A later day, or a later stamp of the same import: stamps of two imports may be of different kinds
+# A later day, or a later stamp of the same import: stamps of two imports cannot be compared.
 _LATER_DATED = """
     select d.dataset_id from dba.tdataset n join dba.tdataset d on d.target_table = n.target_table
     where n.dataset_id = %s and d.status = 'active' and d.dataset_id < n.dataset_id

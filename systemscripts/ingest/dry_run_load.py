@@ -157,7 +157,7 @@ def _find_target_columns(file: PreparedFile, plan: target.Plan) -> dict[str, tup
     base = shape.transform.columns if shape.transform else file.columns
     copies = {field.name for field in shape.fields if field.column.from_column}
     names = {
-        base[field.place]: field.name for field in shape.fields if field.place is not None and field.name not in copies
+        base[field.index]: field.name for field in shape.fields if field.index is not None and field.name not in copies
     }
     loaded = {column: (name, plan.types[name]) for column, name in names.items() if name in plan.types}
     return loaded | {column: (column, f"into {shape.extras_name}") for column in shape.extras}

@@ -153,12 +153,12 @@ def _replay_rows(
 
 def _load_rows(cursor: Cursor, config: ImportConfig, load: copy_rows.Load) -> Counts:
     """Load the rows as their load mode demands."""
-    if load.made.lake is not None:
+    if load.plan.lake is not None:
         return parquet_copy.copy_table(cursor, load, _ignore_progress)[0]
-    if load.made.shape.hashed:
+    if load.plan.shape.hashed:
         return new_rows.insert_new_rows(cursor, load, _ignore_progress)[0]
     if config.load_mode == "upsert":
-        load.made.key_columns = config.key_columns
+        load.plan.key_columns = config.key_columns
         return upsert.upsert_table(cursor, load, config.empty_keeps, _ignore_progress)[0]
     return copy_rows.copy_table(cursor, load, _ignore_progress)[0]
 

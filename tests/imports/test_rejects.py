@@ -29,8 +29,8 @@ def test_ragged_rows_nul_and_damaged_bytes_by_line_and_reason(installation: Inst
     assert rejects(installation) == [
         (105, "has 1 value, expected 2", "short"),
         (106, "has 4 values, expected 2", "long,1,2,3"),
-        (107, "holds a NUL character", "zero\\0,1"),
-        (108, "bytes that are no utf-8 text: b'\\xff'", "damaged \ufffd,1"),
+        (107, "contains a NUL character", "zero\\0,1"),
+        (108, "bytes that are not valid utf-8: b'\\xff'", "damaged \ufffd,1"),
         (109, "has 3 values, expected 2", '"two\nlines",1,1'),
     ]
     assert summary["counts"] == {"read": 108, "loaded": 103, "rejected": 5, "skipped": 0, "held": 0}

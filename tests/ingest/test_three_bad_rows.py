@@ -50,5 +50,5 @@ def test_text_as_it_stands(installation: Installation, rows: int) -> None:
     assert installation.sql("select source_row, reason from dba.trejectedrow order by 1") == [
         (17, "has 1 value, expected 3"),
         (rows // 2, "has 4 values, expected 3"),
-        (rows + 1, "holds a NUL character"),
+        (rows + 1, "contains a NUL character"),
     ]

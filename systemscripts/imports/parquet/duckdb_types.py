@@ -1,14 +1,15 @@
-"""Declared types as DuckDB's, and the two ways of a text to them: as a checked value, and as it stands in the file.
+"""Map declared types to DuckDB's, and build the SQL that casts a text: a checked one, or one as it is in the file.
 
-What is read as it stands must be written just as DuckDB would write the value: `1e3`, ` 5`, `2025-1-5`, which DuckDB
-would take, fail that test, and the checked path decides about them (DuckDB manual, "Casting").
+A text as it is in the file must be written just as DuckDB writes the value: `1e3`, ` 5` and `2025-1-5`, which DuckDB
+accepts, fail this test, and the checked path decides about them (DuckDB manual, "Casting").
 """
 
 from __future__ import annotations
 
 from systemscripts.configuration.column_schema import Column
 
-DEFAULT_SCALE = 10  # digits after the point where none are declared
+# digits after the point where none are declared
+DEFAULT_SCALE = 10
 _TYPES = {
     "text": "varchar", "integer": "integer", "bigint": "bigint", "boolean": "boolean", "date": "date", "time": "time",
     "timestamp": "timestamp", "timestamptz": "timestamptz", "text[]": "varchar[]", "jsonb": "varchar",
@@ -17,30 +18,28 @@ CASTABLE_AS_IS = ("text", "integer", "bigint", "date", "numeric")
 
 
 def set_default_scale(column: Column) -> Column:
-    """The column with the scale that a decimal of Parquet needs; a value with more digits is rejected, not rounded."""
-    return (
-        column
-        if column.type != "numeric" or column.scale is not None
-        else column.model_copy(update={"scale": DEFAULT_SCALE})
-    )
+    """Return a column with the scale that a Parquet decimal needs; longer values are rejected, not rounded."""
+    if column.type != "numeric" or column.scale is not None:
+        return column
+    return column.model_copy(update={"scale": DEFAULT_SCALE})
 
 
 def to_duckdb_type(column: Column) -> str:
-    """DuckDB's name of a declared type."""
+    """Return DuckDB's name of a declared type."""
     if column.type == "numeric":
         return f"decimal({column.max_digits}, {column.scale})"
     return _TYPES[column.type]
 
 
 def cast_checked(text: str, column: Column) -> str:
-    """SQL that turns the checked text of a value (empty: none) into its type."""
+    """Return the SQL that casts the checked text of a value ("" for no value) to its type."""
     if column.type == "text[]":
         return f"case when {text} <> '' then try_cast('[' || {text}[2:-2] || ']' as varchar[]) end"
     return f"nullif({text}, '')" if column.type == "text" else f"try_cast({text} as {to_duckdb_type(column)})"
 
 
 def is_castable_as_is(column: Column) -> bool:
-    """Whether the test in SQL can stand for the checks that are declared."""
+    """Return whether the test in SQL can replace the declared checks."""
     checks = column.checks
     further = checks.email or checks.regex or checks.range or checks.one_of or column.formats or column.null
     marks = column.decimal or column.thousands
@@ -50,21 +49,22 @@ def is_castable_as_is(column: Column) -> bool:
 
 
 def cast_as_is(text: str, value: str, column: Column) -> tuple[str, str]:
-    """SQL that makes the value of a text, and the test that the text is written as DuckDB would write the value.
+    """Return the SQL for the value of a text, and for the test that DuckDB would write the value just so.
 
     `text`, `value`: the names of the two columns that the test is about.
     """
     empty = "false" if column.required else f"{text} = ''"
     if column.type == "text":
         return f"nullif({text}, '')", f"{text} <> ''" if column.required else "true"
-    made = f"try_cast({text} as {to_duckdb_type(column)})"
+    cast = f"try_cast({text} as {to_duckdb_type(column)})"
     written = f"{value}::varchar = {text}"
     if column.type == "numeric":
-        # 12.5 and 7 are as good as 12.50 and 7.00; the expression is asked only for what is written otherwise
+        # 12.5 and 7 are as good as 12.50 and 7.00; the pattern is tested only for texts in another form
         scale = column.scale or 0
         fraction = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
         digits = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{column.max_digits - scale}}}{fraction}')"
-        return made, f"(case when {written} then true when {empty} then true else {digits} end)"
-    if column.type == "date":  # not what DuckDB knows besides: infinity, years before 1000 and after 9999
+        return cast, f"(case when {written} then true when {empty} then true else {digits} end)"
+    # without what only DuckDB accepts: infinity, years before 1000 and after 9999
+    if column.type == "date":
         written = f"strlen({text}) = 10 and {text} >= '1' and {written}"
-    return made, f"(case when {written} then true else {empty} end)"
+    return cast, f"(case when {written} then true else {empty} end)"

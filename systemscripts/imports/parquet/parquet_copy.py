@@ -1,8 +1,8 @@
-"""The rows' way into a Parquet file: the same rules and rejects as the way into a table, DuckDB as the writer.
+"""Copy rows into a Parquet file: with the rules and rejects of a copy into a table, and DuckDB as the writer.
 
-Where the file's lines are its records, DuckDB reads them itself and tests each value by a rule that is narrower than
-the checks; only the lines that fail it go the checked way. Everything else goes the checked way from the start: checked
-values wait in a temporary file of text. At the end both are written as one file (parquet_writing).
+If the file's lines are its records, DuckDB reads them itself and tests each value by a rule that is narrower than the
+checks; only lines that fail it take the checked path. All other files take the checked path from the start: checked
+values wait in a temporary text file. At the end both are written as one file (parquet_writer).
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ if TYPE_CHECKING:
 
 
 def plan_target(cursor: Cursor, config: ImportConfig, shape: Layout, directories: Directories) -> Plan:
-    """What a file adds to its folder under the import strategy; there is no DDL, each file has its own columns.
+    """Return what a file adds to its folder under the import strategy; without DDL, as each file has its own columns.
 
     Raises BadDataError when columns are missing and the strategy refuses that.
     """
     name = config.target_table
     target = Lake(name, lake.find_folder(name, directories), config.target.months_of)
-    fields = [replace(each, column=duckdb_types.set_default_scale(each.column)) for each in shape.fields]
-    made = Plan("", "", shape.names, shape.types, shape.headers, replace(shape, fields=fields), lake=target)
-    made.ignored = list(shape.dropped)
+    fields = [replace(field, column=duckdb_types.set_default_scale(field.column)) for field in shape.fields]
+    plan = Plan("", "", shape.names, shape.types, shape.headers, replace(shape, fields=fields), lake=target)
+    plan.ignored = list(shape.dropped)
     existing = lake.find_columns(cursor, name)
-    made.missing = shape.find_missing(sorted(existing))
+    plan.missing = shape.find_missing(sorted(existing))
     known = set(existing) | shape.declared
-    new = [column for column in made.columns if existing and column not in known]
+    new = [column for column in plan.columns if existing and column not in known]
     if config.importstrategyid != 1 and new:
-        made.ignored += new
-        made.columns = [column for column in made.columns if column not in new]
-        made.shape = made.shape.without(new)
-    if config.importstrategyid == 3 and made.missing and shape.width:
+        plan.ignored += new
+        plan.columns = [column for column in plan.columns if column not in new]
+        plan.shape = plan.shape.without(new)
+    if config.importstrategyid == 3 and plan.missing and shape.width:
         raise BadDataError(
-            f"columns are missing: {', '.join(made.missing)}",
+            f"columns are missing: {', '.join(plan.missing)}",
             "Ask the sender for them, or set importstrategyid to 1 or 2.",
         )
-    return made
+    return plan
 
 
 def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
-    """Write all records of a load into the Parquet file of its dataset; returns the counts and the rejects (stored).
+    """Write all records of a load into the Parquet file of its dataset; return the counts and the rejects (stored).
 
-    The file is whole, on the disk and named by its dataset when this returns; it is visible with the commit.
+    Afterwards the file is complete, on disk and recorded with its dataset; it is visible with the commit.
     Raises EtlError when it cannot be written.
     """
-    target = load.made.lake
+    target = load.plan.lake
     assert target is not None
     if target.write:
         lake.remove_leftovers(cursor, target)
@@ -84,8 +84,8 @@ def _find_next_generation(cursor: Cursor, dataset_id: int, target: Lake) -> int:
 
 
 def find_earlier_file(cursor: Cursor, load: Load) -> Path | None:
-    """The file that already holds rows of the dataset: rejected rows are being loaded into it."""
-    target = load.made.lake
+    """Return the dataset's file if it exists already, as in a replay of rejected rows."""
+    target = load.plan.lake
     name = lake.find_file_name(cursor, load.dataset_id)
     return target.folder / name if target is not None and name else None
 
@@ -93,22 +93,23 @@ def find_earlier_file(cursor: Cursor, load: Load) -> Path | None:
 def _stage_file(
     cursor: Cursor, load: Load, writer: parquet_writer.Writer, advance: Callable[[int], None]
 ) -> tuple[Counts, Rejects]:
-    """Bring every record to the writer or to the rejects; read = loaded + rejected + skipped."""
+    """Pass every record to the writer or to the rejects; read = loaded + rejected + skipped."""
     counts, rejects = Counts(), Rejects()
     writer.take_over(find_earlier_file(cursor, load))
     lines = load.table.lines()
     doubtful = staging.stage_rows(writer.connection, load, lines) if lines else None
     if doubtful is not None and lines is not None:
-        writer.staged(doubtful, lines)
+        writer.add_staged(doubtful, lines)
         counts.loaded = counts.read = doubtful.good
         advance(doubtful.good)
     checker = RowChecker(load.rules)
     for block in _read_doubtful_blocks(load, doubtful):
-        checked = checker.check(block, load.table, careful=True)  # no server follows that would find 31 February
+        # careful, because no server follows that would detect 31 February
+        checked = checker.check(block, load.table, careful=True)
         unfit = writer.add(checked, block)
-        for found in (checked.rejects, unfit):
-            store_rejects(cursor, found, load.file_id, load.dataset_id)
-            rejects.add(found)
+        for rejected in (checked.rejects, unfit):
+            store_rejects(cursor, rejected, load.file_id, load.dataset_id)
+            rejects.add(rejected)
         counts.read += len(block.records)
         counts.loaded += len(checked.rows) - len(unfit)
         counts.skipped += checked.skipped
@@ -118,19 +119,20 @@ def _stage_file(
 
 
 def _read_doubtful_blocks(load: Load, doubtful: staging.StagedRows | None) -> Iterator[Block]:
-    """All blocks, or of them the records whose lines are in doubt."""
+    """Give all blocks, or only the records whose lines are in doubt."""
     if doubtful is None:
         yield from load.table.blocks()
     elif doubtful.lines:
         for block in load.table.blocks():
-            wanted = _select_lines(doubtful.lines, block.rows[0], block.rows[-1])
-            if wanted:
-                place = (
-                    {row: number for number, row in enumerate(block.rows)} if not _are_consecutive(block.rows) else None
-                )
-                numbers = [line - block.rows[0] if place is None else place.get(line, -1) for line in wanted]
-                numbers = [number for number in numbers if number >= 0]  # a blank line is no record
-                yield Block([block.records[n] for n in numbers], [block.rows[n] for n in numbers])
+            lines = _select_lines(doubtful.lines, block.rows[0], block.rows[-1])
+            if lines:
+                if _are_consecutive(block.rows):
+                    indexes = [line - block.rows[0] for line in lines]
+                else:
+                    index_of_line = {line: index for index, line in enumerate(block.rows)}
+                    # a blank line is not a record
+                    indexes = [index_of_line[line] for line in lines if line in index_of_line]
+                yield Block([block.records[index] for index in indexes], [block.rows[index] for index in indexes])
 
 
 def _select_lines(lines: Sequence[int], first: int, last: int) -> Sequence[int]:
@@ -138,5 +140,5 @@ def _select_lines(lines: Sequence[int], first: int, last: int) -> Sequence[int]:
 
 
 def _are_consecutive(rows: Sequence[int]) -> bool:
-    """Whether rows simply count on."""
+    """Return whether row numbers have no gaps."""
     return rows[-1] - rows[0] == len(rows) - 1

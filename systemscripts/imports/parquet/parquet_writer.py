@@ -1,4 +1,4 @@
-"""One Parquet file from the rows that were staged, the checked ones that wait as text, and those of an earlier file."""
+"""Write one Parquet file from staged rows, checked rows that wait as text, and the rows of an earlier file."""
 
 from __future__ import annotations
 
@@ -47,25 +47,26 @@ class Writer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-        with contextlib.suppress(OSError):  # a full disk refuses what is still in the buffer
+        # a full disk refuses the rest of the buffer
+        with contextlib.suppress(OSError):
             self._stream.close()
         self._text.unlink(missing_ok=True)
         self._part.unlink(missing_ok=True)
 
     def take_over(self, earlier: Path | None) -> None:
-        """Begin with the rows that a file of the dataset holds already."""
+        """Start with the rows of the dataset's earlier file, if there is one."""
         if earlier is not None:
             self._parts.append(f"select * from read_parquet({duck.quote_path(earlier)}, hive_partitioning = false)")
 
-    def staged(self, found: StagedRows, lines: Lines) -> None:
-        """Take the good rows of the staged table."""
+    def add_staged(self, staged: StagedRows, lines: Lines) -> None:
+        """Add the good rows of the staged table."""
         doubtful = ""
-        if found.lines:
+        if staged.lines:
             self.connection.execute(
-                "create temp table doubtful as select unnest(?::bigint[]) as line", [list(found.lines)]
+                "create temp table doubtful as select unnest(?::bigint[]) as line", [list(staged.lines)]
             )
             doubtful = f" where rowid + {lines.first} not in (select line from doubtful)"
         self._parts.append(
@@ -74,15 +75,15 @@ class Writer:
         )
 
     def add(self, checked: CheckedBlock, block: Block) -> list[Reject]:
-        """Take checked rows; returns those that Parquet's types have no room for, which are left out."""
+        """Add checked rows; return as rejects those that do not fit the types of Parquet, which are left out."""
         if not checked.rows:
             return []
-        unfit = self._unfit(checked)
+        unfit = self._find_unfit(checked)
         if unfit:
-            keep = [place for place in range(len(checked.rows)) if place not in unfit]
-            kept = [[column[place] for place in keep] for column in checked.columns]
-            rows = [checked.rows[place] for place in keep]
-            rejects = self._rejects(unfit, checked, block)
+            keep = [row for row in range(len(checked.rows)) if row not in unfit]
+            kept = [[column[row] for row in keep] for column in checked.columns]
+            rows = [checked.rows[row] for row in keep]
+            rejects = self._build_rejects(unfit, checked, block)
         else:
             kept, rows, rejects = [list(column) for column in checked.columns], list(checked.rows), []
         if rows:
@@ -94,39 +95,40 @@ class Writer:
         return rejects
 
     def finish(self, generation: int) -> tuple[Path, list[date]]:
-        """Write everything; returns the file, which is safe on the disk, and the months its rows fall into."""
-        goal = self._target.path(self._load.dataset_id, generation)
+        """Write everything; return the file, which is safely on disk, and the months of its rows."""
+        target = self._target.path(self._load.dataset_id, generation)
         try:
             self._stream.flush()
             if self._texts or not self._parts:
-                self._parts.append(self._of_texts())
+                self._parts.append(self._build_text_query())
             union = " union all by name ".join(self._parts)
-            # each row has its line, so their order may go: two threads need not wait for each other
+            # each row has its line, so their order does not matter: threads need not wait for each other
             self.connection.execute("set preserve_insertion_order = false")
             duck.run_statement(
-                self.connection, f"copy ({union}) to {quote_literal(str(self._part))} (format parquet)", goal
+                self.connection, f"copy ({union}) to {quote_literal(str(self._part))} (format parquet)", target
             )
-            months = self._months()
+            months = self._find_months()
             with self._part.open("rb") as written:
                 os.fsync(written.fileno())
             self._part.chmod(0o660)
-            self._part.replace(goal)
-            sync_folder(goal.parent)
+            self._part.replace(target)
+            sync_folder(target.parent)
         except OSError as error:
-            raise explain_write_error(goal, error) from error
-        return goal, months
+            raise explain_write_error(target, error) from error
+        return target, months
 
-    def _columns(self) -> list[tuple[str, str]]:
-        """Names of the checked columns, and the SQL that makes values of their texts."""
+    def _list_columns(self) -> list[tuple[str, str]]:
+        """Return the names of the checked columns, each with the SQL that makes values of its texts."""
         shape = self._load.rules
-        found = [
-            (each.name, duckdb_types.cast_checked(quote_identifier(each.name), each.column)) for each in shape.fields
+        columns = [
+            (field.name, duckdb_types.cast_checked(quote_identifier(field.name), field.column))
+            for field in shape.fields
         ]
         name = shape.extras_name
-        return found + ([(name, f"nullif({quote_identifier(name)}, '')")] if name else [])
+        return columns + ([(name, f"nullif({quote_identifier(name)}, '')")] if name else [])
 
-    def _of_texts(self) -> str:
-        columns = self._columns()
+    def _build_text_query(self) -> str:
+        columns = self._list_columns()
         names = [*LINEAGE, *(name for name, _ in columns)]
         texts = ", ".join(f"{quote_literal(name)}: 'varchar'" for name in names)
         values = ", ".join(f"{value} as {quote_identifier(name)}" for name, value in columns)
@@ -136,39 +138,39 @@ class Writer:
                 escape = {quote_literal(CHECKED_WIRE.quote)}, nullstr = {quote_literal(ABSENT)},
                 columns = {{{texts}}}, max_line_size = {2**30}, parallel = false)"""
 
-    def _unfit(self, checked: CheckedBlock) -> dict[int, Field]:
-        """Places of rows whose value is a good one for PostgreSQL, but none of DuckDB's type."""
-        found: dict[int, Field] = {}
+    def _find_unfit(self, checked: CheckedBlock) -> dict[int, Field]:
+        """Return the indexes of rows with a value that fits PostgreSQL's type but not DuckDB's, with its field."""
+        unfit: dict[int, Field] = {}
         for field, values in zip(self._load.rules.fields, checked.columns, strict=False):
             if field.column.type in ("time", "timestamp", "timestamptz", "text[]"):
-                made = duckdb_types.cast_checked("value", field.column)
+                cast = duckdb_types.cast_checked("value", field.column)
                 rows = self.connection.execute(
                     f"select place - 1 from (select unnest(?::varchar[]) as value, unnest(range(1, ? + 1)) as place) "
-                    f"where value <> '' and {made} is null",
+                    f"where value <> '' and {cast} is null",
                     [list(values), len(values)],
                 ).fetchall()
-                found |= {row[0]: field for row in rows if row[0] not in found}
-        return found
+                unfit |= {row[0]: field for row in rows if row[0] not in unfit}
+        return unfit
 
-    def _rejects(self, unfit: dict[int, Field], checked: CheckedBlock, block: Block) -> list[Reject]:
+    def _build_rejects(self, unfit: dict[int, Field], checked: CheckedBlock, block: Block) -> list[Reject]:
         raws = dict(zip(block.rows, block.records, strict=True))
         encoding = self._load.table.wire.encoding
         return [
             Reject(
-                checked.rows[place],
+                checked.rows[row],
                 f"{field.name}: the value does not fit the type {field.column.type} of Parquet",
-                raws[checked.rows[place]].decode(encoding, "replace"),
+                raws[checked.rows[row]].decode(encoding, "replace"),
                 field.name,
             )
-            for place, field in sorted(unfit.items())
+            for row, field in sorted(unfit.items())
         ]
 
-    def _months(self) -> list[date]:
+    def _find_months(self) -> list[date]:
         column = self._target.months_of
         if not column:
             return []
         rows: list[Any] = self.connection.execute(
-            # the days first: there are few, and each row has one
+            # distinct days first, because there are few
             "select distinct cast(date_trunc('month', day) as date) as month "
             f"from (select distinct {quote_identifier(column)} as day "
             f"from read_parquet({duck.quote_path(self._part)})) where day is not null order by month"

@@ -1,4 +1,4 @@
-"""Lines that DuckDB reads itself: values of the usual form are taken, every other line is left to the checked path."""
+"""Let DuckDB read the lines of a file: it takes values of the usual form; other lines take the checked path."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TABLE = "staged"
-ABSENT = "\x01\x02"  # what no file holds: DuckDB's mark for a field that is not there
-# No column of a file is called so: a name has neither $ nor a blank (tables/column_names.py).
+# DuckDB's mark for a missing field, which no file contains
+ABSENT = "\x01\x02"
+# no column of a file has such a name, because names do not contain $ (tables/column_names.py)
 TEXT_PREFIX, VALUE_PREFIX, IS_GOOD = "c$", "v$", "is$good"
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
 @dataclass(frozen=True)
 class StagedRows:
-    """What was taken: `good` rows, and the `lines` of the file that need a closer look, in order."""
+    """The number of `good` rows, and the `lines` of the file that need the checked path, in order."""
 
     good: int
     lines: Sequence[int]
 
 
 def stage_rows(connection: DuckDBPyConnection, load: Load, lines: Lines) -> StagedRows | None:
-    """Read the file into the table `staged`; None where that is not possible, and the checked path does it all.
+    """Read the file into the table `staged`; return None if that is not possible and all rows need the checked path.
 
-    The table's rowid counts the records: DuckDB keeps the order of a file (its manual, "Order Preservation").
+    The table's rowid counts the records: DuckDB keeps the order of a file (DuckDB manual, "Order Preservation").
     """
     if not _can_stage(load):
         return None
@@ -50,7 +51,7 @@ def stage_rows(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Stag
             raise ValueError("some records take several lines, or none")
         doubtful = _find_doubtful_rows(connection, load)
     except (duckdb.Error, ValueError) as error:
-        # line breaks in quotes, damaged text, numbers too long to multiply: nothing is lost but speed
+        # line breaks in quotes, damaged text, numbers too long to multiply: only speed is lost
         logger.info("%s is read row by row: %s", lines.path.name, str(error).partition("\n")[0])
         connection.execute(f"drop table if exists {TABLE}")
         return None
@@ -61,40 +62,38 @@ def stage_rows(connection: DuckDBPyConnection, load: Load, lines: Lines) -> Stag
 def _can_stage(load: Load) -> bool:
     rules = load.rules
     usual = all(
-        each.place is not None and each.null == {""} and duckdb_types.is_castable_as_is(each.column)
-        for each in rules.fields
+        field.index is not None and field.null == {""} and duckdb_types.is_castable_as_is(field.column)
+        for field in rules.fields
     )
     divided = any(
         isinstance(node, ast.Div) for e in rules.equations for side in (e.left, e.right) for node in ast.walk(side)
     )
-    # DuckDB numbers the rows of a table under this name, unless a column has it
-    names = {each.name for each in rules.fields} | {rules.extras_name}
+    # DuckDB numbers the rows of a table as rowid, unless a column has this name
+    names = {field.name for field in rules.fields} | {rules.extras_name}
     return usual and "rowid" not in names and not (rules.skip_if or rules.transform or divided)
 
 
 def _build_statement(load: Load, lines: Lines) -> str:
-    """One pass over the file: values, and whether all of a row's texts are as they should be."""
+    """Return the statement that reads the file: the values of each row, and whether all its texts are good."""
     rules, width = load.rules, load.rules.width
-    names = ", ".join(f"'{TEXT_PREFIX}{place}': 'varchar'" for place in range(width + 1))
-    made, tests = (
-        [],
-        [f"{TEXT_PREFIX}{width - 1} is not null", f"{TEXT_PREFIX}{width} is null"],
-    )  # neither too few fields nor too many
-    values = []
-    for each in rules.fields:
-        name = f"{VALUE_PREFIX}{each.place}"
-        value, test = duckdb_types.cast_as_is(f"{TEXT_PREFIX}{each.place}", name, each.column)
-        made.append(f"{value} as {name}")
-        values.append(f"{name} as {quote_identifier(each.name)}")
+    names = ", ".join(f"'{TEXT_PREFIX}{index}': 'varchar'" for index in range(width + 1))
+    casts, values = [], []
+    # neither too few fields nor too many
+    tests = [f"{TEXT_PREFIX}{width - 1} is not null", f"{TEXT_PREFIX}{width} is null"]
+    for field in rules.fields:
+        name = f"{VALUE_PREFIX}{field.index}"
+        value, test = duckdb_types.cast_as_is(f"{TEXT_PREFIX}{field.index}", name, field.column)
+        casts.append(f"{value} as {name}")
+        values.append(f"{name} as {quote_identifier(field.name)}")
         tests.append(test)
-    of_names = {each.name: f"{VALUE_PREFIX}{each.place}" for each in rules.fields}
-    tests += [_build_equation(each, of_names) for each in rules.equations]
+    columns_by_name = {field.name: f"{VALUE_PREFIX}{field.index}" for field in rules.fields}
+    tests += [_build_equation(field, columns_by_name) for field in rules.equations]
     if rules.extras_name:
         values.append(f"{_build_extras(rules.extras)} as {quote_identifier(rules.extras_name)}")
-    # the values in a query of their own: DuckDB would else convert each text twice
+    # the values in a subquery: otherwise DuckDB would convert each text twice
     return f"""create temp table {TABLE} as
         select {", ".join(values)}, coalesce({" and ".join(tests)}, false) as {IS_GOOD}
-        from (select *, {", ".join(made)} from read_csv({duck.quote_path(lines.path)},
+        from (select *, {", ".join(casts)} from read_csv({duck.quote_path(lines.path)},
             auto_detect = false, header = false, skip = {lines.first - 1},
             delim = {quote_literal(lines.wire.delimiter)}, quote = {quote_literal(lines.wire.quote)},
             escape = {quote_literal(lines.wire.quote)}, new_line = {_name_line_end(lines.line_end)},
@@ -107,7 +106,7 @@ def _name_line_end(line_end: str) -> str:
 
 
 def _build_equation(equation: Equation, columns: dict[str, str]) -> str:
-    """A row that lacks one of the values is not judged."""
+    """Return the test of an equation; a row that lacks one of the values is not checked."""
     known = " and ".join(f"{columns[name]} is not null" for name in equation.names)
     left, right = _build_expression(equation.left, columns), _build_expression(equation.right, columns)
     return f"(case when {known} then abs(({left}) - ({right})) <= {equation.tolerance:f} else true end)"
@@ -125,14 +124,14 @@ def _build_expression(node: ast.expr, columns: dict[str, str]) -> str:
     return f"({left} {_OPERATORS[type(node.op)]} {right})"
 
 
-def _build_extras(places: dict[str, int]) -> str:
-    """The undeclared columns as one JSON object, empty values left out, as the checked path writes it."""
-    if not places:
+def _build_extras(indexes: dict[str, int]) -> str:
+    """Return the SQL for the undeclared columns as one JSON object, written as the checked path writes it."""
+    if not indexes:
         return "null::varchar"
     parts = [
-        f"case when {TEXT_PREFIX}{place} <> '' "
-        f"then {quote_literal(_quote_json_key(name))} || to_json({TEXT_PREFIX}{place})::varchar end"
-        for name, place in places.items()
+        f"case when {TEXT_PREFIX}{index} <> '' "
+        f"then {quote_literal(_quote_json_key(name))} || to_json({TEXT_PREFIX}{index})::varchar end"
+        for name, index in indexes.items()
     ]
     joined = f"concat_ws(', ', {', '.join(parts)})"
     return f"case when {joined} <> '' then '{{' || {joined} || '}}' end"
@@ -145,15 +144,15 @@ def _quote_json_key(name: str) -> str:
 
 
 def _find_doubtful_rows(connection: DuckDBPyConnection, load: Load) -> list[int]:
-    """The rowids of all rows that are not surely good, in order; keys are looked up here, each different one once."""
+    """Return in order the rowids of rows that may not be good; each distinct lookup value is tested once."""
     conditions = [f"not {IS_GOOD}"]
-    for number, each in enumerate(load.rules.fields):
-        if each.column.checks.lookup:
-            known = sorted(load.rules.lookups[each.column.checks.lookup])
-            kind = duckdb_types.to_duckdb_type(each.column)
-            name = quote_identifier(each.name)
+    for number, field in enumerate(load.rules.fields):
+        if field.column.checks.lookup:
+            known = sorted(load.rules.lookups[field.column.checks.lookup])
+            type_name = duckdb_types.to_duckdb_type(field.column)
+            name = quote_identifier(field.name)
             connection.execute(
-                f"create temp table known as select try_cast(value as {kind}) as value "
+                f"create temp table known as select try_cast(value as {type_name}) as value "
                 "from (select unnest(?::varchar[]) as value)",
                 [known],
             )
@@ -172,5 +171,5 @@ def _find_doubtful_rows(connection: DuckDBPyConnection, load: Load) -> list[int]
 
 
 def _count_rows(connection: DuckDBPyConnection, table: str) -> int:
-    found: Any = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(found[0])
+    row: Any = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0])

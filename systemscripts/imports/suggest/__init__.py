@@ -1,1 +1,1 @@
-"""What to propose for an unknown file: profile its columns, infer types, write the YAML of its import."""
+"""Propose an import for an unknown file: profile its columns, infer their types, write the YAML."""

@@ -1,7 +1,7 @@
-"""What the values of a column say about its type, a whole column at once and exactly: every misfit counts.
+"""Profile the values of a column: which types they fit, exactly, with every misfit counted.
 
-A kind is tested by one expression over the joined column; only where that fails are the misfits counted and the first
-one looked for. A column in which one kind fits need not be tested for the kinds that are wider.
+A type is tested by one expression over the joined column; only if that fails are the misfits counted and the first one
+searched. A column that fits one type need not be tested for wider ones.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import NoneType
 
-MAX_ODD_SHARE = 0.001  # of the values: so many may not fit, and are shown
+# up to this share of the values may not fit a proposed type; they are shown
+MAX_ODD_SHARE = 0.001
+# enough to tell which types are worth testing on the rest of the file
 FIRST_VALUES_COUNT = 2000
 DATE_FORMATS = (
     "yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "dd.MM.yyyy", "dd-MM-yyyy", "yyyy/MM/dd", "yyyyMMdd",
 )  # fmt: skip
-TIME_ENDINGS = ("", " HH:mm", " HH:mm:ss")
+TIME_SUFFIXES = ("", " HH:mm", " HH:mm:ss")
 NULL_MARKS = frozenset({"-", "n/a", "N/A", "NULL", "null", "NA", "#N/A", "nan", "NaN", "None", "."})
 _BOOLEAN = {"true", "false", "yes", "no", "TRUE", "FALSE", "True", "False", "Yes", "No"}
 _FIELD = {"yyyy": "[0-9]{4}", "MM": "(?:0[1-9]|1[0-2])", "dd": "(?:0[1-9]|[12][0-9]|3[01])",
@@ -30,9 +32,9 @@ def _build_date_pattern(pattern: str) -> str:
 
 
 DATES = {
-    f"{day}{time}": _build_date_pattern(f"{day}{time}") for day in DATE_FORMATS for time in TIME_ENDINGS
+    f"{day}{time}": _build_date_pattern(f"{day}{time}") for day in DATE_FORMATS for time in TIME_SUFFIXES
 } | {"yyyy-MM-ddTHH:mm:ss": _build_date_pattern("yyyy-MM-ddTHH:mm:ss")}  # fmt: skip
-_KINDS = {
+_PATTERNS = {
     "integer": r"-?(?:0|[1-9][0-9]{0,8}+)",
     "bigint": r"-?(?:0|[1-9][0-9]{0,17}+)",
     "numeric": r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?",
@@ -40,9 +42,9 @@ _KINDS = {
     "boolean": "|".join(sorted(_BOOLEAN)),
     **DATES,
 }
-# what fits the first fits the others: tested only where the first does not fit
+# values of the first type also fit the others, which are tested only if the first does not fit
 _WIDER = {"integer": ("bigint", "numeric", "comma"), "bigint": ("numeric", "comma")}
-# values of these kinds have neither leading zeros nor more digits than a number holds
+# values of these types have neither leading zeros nor too many digits for a number
 _SHORT = {"integer", "bigint", "boolean", *DATES} - {"yyyyMMdd"}
 _MARK = "|".join(map(re.escape, sorted(NULL_MARKS)))
 _MARKS = re.compile(rf"^(?:{_MARK})$", re.MULTILINE)
@@ -52,13 +54,18 @@ _DIGITS = re.compile(r"^-?[0-9]{19,}$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class _Tests:
-    """One kind as expressions over a column whose values end with a line feed each."""
+    """One type as expressions over a column whose values each end with a line feed."""
 
-    one: re.Pattern[str]  # a value
-    all_filled: re.Pattern[str]  # every value
-    all: re.Pattern[str]  # every value that is there
-    fitting: re.Pattern[str]  # finds each value that fits, or is none
-    odd: re.Pattern[str]  # finds one that does not
+    # matches one value
+    one: re.Pattern[str]
+    # matches a column in which every row has a value that fits
+    all_filled: re.Pattern[str]
+    # matches a column in which every value fits or is empty
+    all: re.Pattern[str]
+    # finds each value that fits or is empty
+    fitting: re.Pattern[str]
+    # finds a value that does not fit
+    odd: re.Pattern[str]
 
 
 def _compile_tests(pattern: str) -> _Tests:
@@ -73,38 +80,41 @@ def _compile_tests(pattern: str) -> _Tests:
     )
 
 
-_TESTS = {kind: _compile_tests(pattern) for kind, pattern in _KINDS.items()}
+_TESTS = {type_name: _compile_tests(pattern) for type_name, pattern in _PATTERNS.items()}
 
 
 @dataclass
 class ColumnProfile:
-    """What was seen of one column; `kinds` are those that are still possible."""
+    """What was seen of one column; `types`: those that are still possible."""
 
     values: int = 0
     empty: int = 0
     marks: int = 0
     zeros: int = 0
     digits: int = 0
-    kinds: dict[str, int] | None = None  # kind -> values without it; None before the first value
-    misfits: dict[str, tuple[str, int]] = field(default_factory=dict)  # kind -> first value without it, its line
-    hashes: set[int] | None = field(default_factory=set)  # None once a value came twice
+    # type -> how many values do not fit; None before the first value
+    types: dict[str, int] | None = None
+    # type -> first value that does not fit, its line
+    misfits: dict[str, tuple[str, int]] = field(default_factory=dict)
+    # None once a value was repeated
+    hashes: set[int] | None = field(default_factory=set)
 
     @property
-    def unique(self) -> bool:
-        """Whether every row has a value and none comes twice."""
+    def is_unique(self) -> bool:
+        """Return whether every row has a value, and no value is repeated."""
         return self.hashes is not None and not self.empty
 
-    def see(self, values: Sequence[str], lines: Sequence[int]) -> None:
-        """Look at more values; `lines`: where each stands."""
+    def add_values(self, values: Sequence[str], lines: Sequence[int]) -> None:
+        """Add more values; `lines`: the line of each in the file."""
         empty = values.count("")
         self.values, self.empty = self.values + len(values) - empty, self.empty + empty
-        self._see_twins(values)
-        if self.kinds is None:
-            self.kinds = _match_types(values)
-        if self.kinds and empty < len(values):
-            self._see_kinds("\n".join(values) + "\n", values, lines)
+        self._add_hashes(values)
+        if self.types is None:
+            self.types = _match_types(values)
+        if self.types and empty < len(values):
+            self._test_types("\n".join(values) + "\n", values, lines)
 
-    def _see_twins(self, values: Sequence[str]) -> None:
+    def _add_hashes(self, values: Sequence[str]) -> None:
         if self.hashes is None:
             return
         before = len(self.hashes)
@@ -112,67 +122,72 @@ class ColumnProfile:
         if len(self.hashes) != before + len(values):
             self.hashes = None
 
-    def _see_kinds(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
-        assert self.kinds is not None
-        if joined.count("\n") != len(values):  # line feeds inside values, which no kind has
+    def _test_types(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
+        assert self.types is not None
+        if joined.count("\n") != len(values):
+            # line feeds inside values, which fit no type
             joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
         filled, fitting = False, set[str]()
-        for kind in list(self.kinds):
-            if kind in fitting:
+        for type_name in list(self.types):
+            if type_name in fitting:
                 continue
-            if _TESTS[kind].all_filled.fullmatch(joined):
+            if _TESTS[type_name].all_filled.fullmatch(joined):
                 filled = True
-            elif filled or not _TESTS[kind].all.fullmatch(joined):
-                self._count_misfits(kind, joined, values, lines)
+            elif filled or not _TESTS[type_name].all.fullmatch(joined):
+                self._count_misfits(type_name, joined, values, lines)
                 continue
-            fitting |= {kind, *_WIDER.get(kind, ())}
+            fitting |= {type_name, *_WIDER.get(type_name, ())}
         self.marks += 0 if filled else len(_MARKS.findall(joined))
         if not fitting & _SHORT:
             self.digits += len(_DIGITS.findall(joined))
             self.zeros += 0 if "numeric" in fitting else len(_ZEROS.findall(joined))
 
-    def _count_misfits(self, kind: str, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
-        assert self.kinds is not None
-        self.kinds[kind] += len(values) - len(_TESTS[kind].fitting.findall(joined))
-        if kind not in self.misfits and (found := _TESTS[kind].odd.search(joined)):
-            place = joined.count("\n", 0, found.start())
-            self.misfits[kind] = (values[place], lines[place])
-        if self.kinds[kind] > max(self.values * MAX_ODD_SHARE * 10, 10):
-            del self.kinds[kind]
+    def _count_misfits(self, type_name: str, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
+        assert self.types is not None
+        self.types[type_name] += len(values) - len(_TESTS[type_name].fitting.findall(joined))
+        if type_name not in self.misfits and (match := _TESTS[type_name].odd.search(joined)):
+            index = joined.count("\n", 0, match.start())
+            self.misfits[type_name] = (values[index], lines[index])
+        if self.types[type_name] > max(self.values * MAX_ODD_SHARE * 10, 10):
+            del self.types[type_name]
 
-    def fresh(self) -> ColumnProfile:
-        """Nothing seen yet, but the kinds to look for are known."""
-        kinds = None if self.kinds is None else dict.fromkeys(self.kinds, 0)
-        return ColumnProfile(kinds=kinds, hashes=None if self.hashes is None else set())
+    def make_empty_copy(self) -> ColumnProfile:
+        """Return a profile without values that tests the same types."""
+        types = None if self.types is None else dict.fromkeys(self.types, 0)
+        return ColumnProfile(types=types, hashes=None if self.hashes is None else set())
 
-    def state(self) -> tuple[object, ...]:
-        """All of it in what `marshal` takes, for another process."""
+    def export_state(self) -> tuple[object, ...]:
+        """Return everything as values that `marshal` accepts, for another process."""
         hashes = None if self.hashes is None else array("q", self.hashes).tobytes()
         counts = (self.values, self.empty, self.marks, self.zeros, self.digits)
-        return (*counts, self.kinds, self.misfits, hashes)
+        return (*counts, self.types, self.misfits, hashes)
 
-    def add(self, state: tuple[object, ...]) -> None:
-        """Add what another process has seen of other rows of the column, as `state` gave it."""
-        *counts, kinds, misfits, hashes = state
+    def add_state(self, state: tuple[object, ...]) -> None:
+        """Add what another process has seen of other rows of the column: the result of `export_state`."""
+        *counts, types, misfits, hashes = state
         for name, count in zip(("values", "empty", "marks", "zeros", "digits"), counts, strict=True):
             setattr(self, name, getattr(self, name) + count)
-        assert isinstance(kinds, dict | NoneType) and isinstance(misfits, dict)
-        if self.kinds is None or kinds is None:
-            self.kinds = kinds if self.kinds is None else self.kinds
+        assert isinstance(types, dict | NoneType) and isinstance(misfits, dict)
+        if self.types is None or types is None:
+            self.types = types if self.types is None else self.types
         else:
-            self.kinds = {kind: odd + kinds[kind] for kind, odd in self.kinds.items() if kind in kinds}
-        for kind, (value, line) in misfits.items():
-            if kind not in self.misfits or line < self.misfits[kind][1]:
-                self.misfits[kind] = (value, line)
+            self.types = {
+                type_name: odd + types[type_name] for type_name, odd in self.types.items() if type_name in types
+            }
+        for type_name, (value, line) in misfits.items():
+            if type_name not in self.misfits or line < self.misfits[type_name][1]:
+                self.misfits[type_name] = (value, line)
         others = array("q", hashes) if isinstance(hashes, bytes) else None
         if others is None or self.hashes is None or not self.hashes.isdisjoint(others):
             self.hashes = None
 
 
 def _match_types(values: Sequence[str]) -> dict[str, int] | None:
-    """The kinds that half of the first values have: the others are not tried on the rest of the file."""
+    """Return the types that half of the first values fit: others are not tested on the rest of the file."""
     sample = [value for value in values[:FIRST_VALUES_COUNT] if value and value not in NULL_MARKS]
     if not sample:
         return None
-    share = {kind: sum(map(bool, map(tests.one.fullmatch, sample))) / len(sample) for kind, tests in _TESTS.items()}
-    return {kind: 0 for kind in _TESTS if share[kind] > 0.5}
+    share = {
+        type_name: sum(map(bool, map(tests.one.fullmatch, sample))) / len(sample) for type_name, tests in _TESTS.items()
+    }
+    return {type_name: 0 for type_name in _TESTS if share[type_name] > 0.5}

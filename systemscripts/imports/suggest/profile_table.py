@@ -1,4 +1,4 @@
-"""Every value of a table looked at, of a large one by two processes: each takes the next piece when it has time."""
+"""Profile every value of a table; for a large one two processes take turns on its pieces."""
 
 from __future__ import annotations
 
@@ -15,37 +15,41 @@ from systemscripts.imports.values import split_fields
 from systemscripts.tables import forked_process
 from systemscripts.tables.model import Block, Table
 
-PIECE_BYTES = 2**20 - 2**16  # of records; one such message fits into a pipe, where it waits for the helper
+# of records: a message of this size fits into the pipe, where it waits for the helper
+PIECE_BYTES = 2**20 - 2**16
 PIPE_BYTES = 2**20
+# how many columns are searched for repeated values, which takes memory for each value
 MAX_KEY_COLUMNS = 2
-FIRST_ROWS_COUNT = 50_000  # which one process looks at alone
+# a second process pays off only for more rows
+FIRST_ROWS_COUNT = 50_000
 
 
 def profile_columns(
     table: Table, columns: list[str], advance: Callable[[int], None]
 ) -> tuple[list[ColumnProfile], int]:
-    """Look at every value of a table; returns the evidence for each column and the number of rows.
+    """Profile every value of a table; return the profile of each column and the number of rows.
 
-    Raises BadDataError when there is nothing, or the file breaks off.
+    Raises BadDataError when the file is empty or truncated.
     """
     if not columns:
-        raise BadDataError("the file is empty, there is nothing to propose")
-    evidence, rows = [ColumnProfile() for _ in columns], 0
+        raise BadDataError("the file is empty: there is nothing to propose")
+    profiles, rows = [ColumnProfile() for _ in columns], 0
     pieces = _split_into_pieces(table.blocks(), advance)
     for piece in pieces:
-        rows += _add_block(evidence, table, piece)
+        rows += _add_block(profiles, table, piece)
         if rows < FIRST_ROWS_COUNT:
             continue
-        _keep_few_keys(evidence)
-        if forked_process.is_possible():  # the kinds of each column are known; a helper knows them too
-            return evidence, rows + _profile_in_two_processes(evidence, table, pieces)
-    return evidence, rows
+        _keep_few_keys(profiles)
+        # the types to test are known by now, so a helper knows them too
+        if forked_process.is_possible():
+            return profiles, rows + _profile_in_two_processes(profiles, table, pieces)
+    return profiles, rows
 
 
-def _keep_few_keys(evidence: list[ColumnProfile]) -> None:
-    """Go on looking for twins in few columns, numbers first: every value of theirs has to be remembered."""
-    possible = [seen for seen in evidence if seen.unique]
-    possible.sort(key=lambda seen: not (seen.kinds or {}).keys() & {"integer", "bigint"})
+def _keep_few_keys(profiles: list[ColumnProfile]) -> None:
+    """Continue to search few columns for repeated values, numbers first: each value must be remembered."""
+    possible = [seen for seen in profiles if seen.is_unique]
+    possible.sort(key=lambda seen: not (seen.types or {}).keys() & {"integer", "bigint"})
     for seen in possible[MAX_KEY_COLUMNS:]:
         seen.hashes = None
 
@@ -58,48 +62,50 @@ def _split_into_pieces(blocks: Iterator[Block], advance: Callable[[int], None]) 
         advance(len(block.records))
 
 
-def _add_block(evidence: list[ColumnProfile], table: Table, block: Block) -> int:
-    found = split_fields.split_block(block, table, len(evidence))
-    for seen, values in zip(evidence, found.columns, strict=True):
+def _add_block(profiles: list[ColumnProfile], table: Table, block: Block) -> int:
+    split = split_fields.split_block(block, table, len(profiles))
+    for seen, values in zip(profiles, split.columns, strict=True):
         if values:
-            seen.see(values, found.lines)
-    return len(found.lines)
+            seen.add_values(values, split.lines)
+    return len(split.lines)
 
 
-def _profile_in_two_processes(evidence: list[ColumnProfile], table: Table, pieces: Iterator[Block]) -> int:
-    """Look at the rest of a table together with a helper, whose evidence is added to ours; returns the rows."""
-    helper, rows = _Helper(evidence, table), 0
+def _profile_in_two_processes(profiles: list[ColumnProfile], table: Table, pieces: Iterator[Block]) -> int:
+    """Profile the rest of a table together with a helper, whose profiles are added to ours; return the rows."""
+    helper, rows = _Helper(profiles, table), 0
     try:
         for piece in pieces:
             if helper.has_time():
-                helper.give(piece)
+                helper.send(piece)
             else:
-                rows += _add_block(evidence, table, piece)
-        states, more = helper.result()
-        for seen, state in zip(evidence, states, strict=True):
-            seen.add(state)
+                rows += _add_block(profiles, table, piece)
+        states, more = helper.receive_result()
+        for seen, state in zip(profiles, states, strict=True):
+            seen.add_state(state)
         return rows + more
     finally:
-        helper.end()
+        helper.stop()
 
 
 class _Helper:
-    """A fork that looks at pieces; it says when it is through with one."""
+    """A forked process that profiles pieces, and reports when it has finished one."""
 
-    def __init__(self, evidence: list[ColumnProfile], table: Table) -> None:
-        self._other = forked_process.ForkedProcess(lambda source, target: _run_helper(source, target, evidence, table))
-        self._waiting = 0  # pieces that it was given and is not through with
-        with suppress(OSError):  # the system's limit may be lower: then giving a piece waits for the helper
+    def __init__(self, profiles: list[ColumnProfile], table: Table) -> None:
+        self._other = forked_process.ForkedProcess(lambda source, target: _run_helper(source, target, profiles, table))
+        # pieces that it has not finished
+        self._waiting = 0
+        # the system's limit may be lower: then sending a piece waits for the helper
+        with suppress(OSError):
             fcntl.fcntl(self._other.down, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def has_time(self) -> bool:
-        """Whether it has at most one piece to do."""
+        """Return whether it has at most one piece to do."""
         while self._waiting and select.select([self._other.up], [], [], 0)[0]:
-            self._answer()
+            self._receive_answer()
         return self._waiting < 2
 
-    def give(self, piece: Block) -> None:
-        """Give it a piece to look at."""
+    def send(self, piece: Block) -> None:
+        """Send it a piece to profile."""
         rows = piece.rows
         lines = (rows.start, rows.stop) if isinstance(rows, range) else list(rows)
         try:
@@ -108,19 +114,19 @@ class _Helper:
             raise _build_helper_error() from error
         self._waiting += 1
 
-    def result(self) -> tuple[list[tuple[object, ...]], int]:
-        """The state of its evidence for each column, and its rows."""
+    def receive_result(self) -> tuple[list[tuple[object, ...]], int]:
+        """Return the state of its profile of each column, and its number of rows."""
         self._other.down.close()
         while self._waiting:
-            self._answer()
-        states, rows = self._answer()
+            self._receive_answer()
+        states, rows = self._receive_answer()
         return states, rows
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
+    def stop(self) -> None:
+        """Stop the process."""
         self._other.end()
 
-    def _answer(self) -> Any:
+    def _receive_answer(self) -> Any:
         self._waiting -= 1
         message = forked_process.read_message(self._other.up)
         if message is None:
@@ -129,15 +135,15 @@ class _Helper:
 
 
 def _build_helper_error() -> EtlError:
-    return EtlError("the second process that looks at the file ended early", "Run the same command again.")
+    return EtlError("the second process that reads the file ended early", "Run the same command again.")
 
 
 def _run_helper(source: IO[bytes], target: IO[bytes], known: list[ColumnProfile], table: Table) -> None:
-    """The helper's whole life: the kinds are known to it, the counts are its own."""
-    evidence, rows = [seen.fresh() for seen in known], 0
+    """Profile pieces until there are no more: with the known types and own counts."""
+    profiles, rows = [seen.make_empty_copy() for seen in known], 0
     while (piece := forked_process.read_message(source)) is not None:
         records, lines = marshal.loads(piece)
-        rows += _add_block(evidence, table, Block(records, range(*lines) if isinstance(lines, tuple) else lines))
+        rows += _add_block(profiles, table, Block(records, range(*lines) if isinstance(lines, tuple) else lines))
         forked_process.write_message(target, marshal.dumps(None))
         target.flush()
-    forked_process.write_message(target, marshal.dumps(([seen.state() for seen in evidence], rows)))
+    forked_process.write_message(target, marshal.dumps(([seen.export_state() for seen in profiles], rows)))

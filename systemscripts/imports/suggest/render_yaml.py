@@ -1,4 +1,4 @@
-"""What was found in some files, as the YAML of their import."""
+"""Write the YAML of an import from what was found in its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from systemscripts.imports.suggest.infer_types import Proposal
 
 
 def render_import(files: list[Path], name: str, proposals: list[Proposal], keys: list[str], notes: list[str]) -> str:
-    """The YAML of an import called `name`; what is only a guess is a comment."""
+    """Return the YAML of an import called `name`; guesses are comments."""
     import yaml
 
     lines = [f"# Proposed from {', '.join(file.name for file in files)}; every column says why."]
@@ -34,7 +34,7 @@ def render_import(files: list[Path], name: str, proposals: list[Proposal], keys:
 
 
 def _render_key(keys: list[str]) -> str:
-    """The first column that tells every row from every other one, and what else does."""
+    """Return key_columns as a comment: the first column with a different value in every row, and others like it."""
     if not keys:
         return "# no column is different in every row"
     others = f"; so {'are' if len(keys) > 2 else 'is'} {', '.join(keys[1:4])}" if len(keys) > 1 else ""
@@ -42,17 +42,17 @@ def _render_key(keys: list[str]) -> str:
 
 
 def _render_label_and_date(files: list[Path], date: str) -> list[str]:
-    """The part of the name that tells one file's subject from another's; only proposed where the files differ in it."""
+    """Return the part of the name to read the label from; only a comment unless the files differ in it."""
     names = [file.stem.split("_") for file in files]
-    places = range(min(map(len, names)))
-    named = [place for place in places if names[0][place] != date and not names[0][place].isdecimal()]
-    if differing := [place for place in named if len({parts[place] for parts in names}) > 1]:
+    positions = range(min(map(len, names)))
+    named = [position for position in positions if names[0][position] != date and not names[0][position].isdecimal()]
+    if differing := [position for position in named if len({parts[position] for parts in names}) > 1]:
         return ["metadata_label_source: filename", f"metadata_label_location: {differing[0]}"]
     return [f"# metadata_label_source: filename, metadata_label_location: {p}   # {names[0][p]!r}" for p in named[:1]]
 
 
 def _find_file_pattern(files: list[Path]) -> str:
-    """The file's name with every long number open, and what differs between several files."""
+    """Return a pattern for the names of the files, open for long numbers and for parts that differ."""
     names = [file.stem.split("_") for file in files]
     if len({len(parts) for parts in names}) == 1 and len(files) > 1:
         columns = zip(*names, strict=True)
@@ -61,7 +61,7 @@ def _find_file_pattern(files: list[Path]) -> str:
             number = [re.sub(r"\d{3,}", lambda f: rf"\d{{{len(f[0])}}}", re.escape(part)) for part in names[0]]
             stem = "_".join(free or part for free, part in zip(open_parts, number, strict=True))
             return stem + r"\." + files[0].suffix.lstrip(".").lower()
-    stem = re.sub(r"\d{3,}", lambda found: rf"\d{{{len(found[0])}}}", re.escape(files[0].stem))
+    stem = re.sub(r"\d{3,}", lambda match: rf"\d{{{len(match[0])}}}", re.escape(files[0].stem))
     return stem + r"\." + files[0].suffix.lstrip(".").lower()
 
 

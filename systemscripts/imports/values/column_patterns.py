@@ -1,7 +1,7 @@
-"""A whole column at once: whether every value has the usual shape of its type, and its rewriting for PostgreSQL.
+"""Check and convert a whole column at once: one pattern for the usual form of its type.
 
-One regular expression over the joined column is many times quicker than a function called for each value. A shape is
-narrower than what the type allows: a column that does not fit it is converted value by value. What a shape cannot see
+One regular expression over the joined column is many times faster than a function called for each value. A pattern is
+narrower than its type: a column that does not match is converted value by value. What a pattern cannot detect
 (31 February) PostgreSQL refuses, and then the block is converted value by value too.
 """
 
@@ -25,7 +25,8 @@ _FIELDS = {
     "ss": "[0-5][0-9]",
 }
 _DATE = "{yyyy}-{MM}-{dd}".format_map(_FIELDS)
-_TIME = "{HH}:{mm}(?::{ss}|(?!))?+".format_map(_FIELDS)  # no 24:00 and no :60, which PostgreSQL would take
+# without 24:00 and :60, which PostgreSQL accepts
+_TIME = "{HH}:{mm}(?::{ss}|(?!))?+".format_map(_FIELDS)
 _PLAIN = {
     "text": r"[^\n]*+",
     "integer": r"[+-]?[0-9]{1,9}+",
@@ -45,14 +46,14 @@ _EMAIL = (
 
 @dataclass(frozen=True)
 class ColumnPattern:
-    """The test of a joined column, each value ended by a line break, and how one becomes PostgreSQL's spelling."""
+    """The pattern of a joined column, each value ended by a line break, and the conversion to PostgreSQL's spelling."""
 
     whole: re.Pattern[str]
     rewrite: Callable[[str], str] | None = None
     nulls: re.Pattern[str] | None = None
 
     def apply(self, values: Sequence[str]) -> list[str] | None:
-        """The column as PostgreSQL reads it, empty for no value; None when some value has another shape."""
+        """Return the column as PostgreSQL reads it, "" for no value; None if a value has another form."""
         joined = "\n".join(values)
         if joined.count("\n") != len(values) - 1 or not self.whole.fullmatch(f"{joined}\n"):
             return None
@@ -61,12 +62,13 @@ class ColumnPattern:
         values = joined.split("\n")
         if self.rewrite is None:
             return values
-        written = {value: self.rewrite(value) if value else "" for value in set(values)}  # dates repeat
+        # each distinct value only once, because dates repeat
+        written = {value: self.rewrite(value) if value else "" for value in set(values)}
         return list(map(written.__getitem__, values))
 
 
 def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
-    """The shape of a declared column, None where it has none; `null`: the texts that mean no value."""
+    """Return the pattern of a declared column, None if it has none; `null`: the texts that mean no value."""
     checks = column.checks
     if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
         return None
@@ -86,7 +88,8 @@ def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
 def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
     if column.type == "text":
         if column.required and not column.checks.email:
-            return None, None  # which text is empty depends on the null markers
+            # the null markers decide which text is empty
+            return None, None
         return (_EMAIL if column.checks.email else _PLAIN["text"]), None
     if column.scale is not None:
         fraction = rf"(?:\.[0-9]{{1,{column.scale}}}+|(?!))?+" if column.scale else ""
@@ -98,22 +101,26 @@ def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], st
     return None, None
 
 
-def _build_date_pattern(pattern: str, kind: str) -> tuple[str | None, Callable[[str], str] | None]:
-    """A date format of two-digit fields as an expression, and how a text of that form becomes an ISO date."""
+def _build_date_pattern(pattern: str, type_name: str) -> tuple[str | None, Callable[[str], str] | None]:
+    """Return a date format of two-digit fields as a pattern, and the conversion of such a text to an ISO date."""
     parts = date_formats.split_format(pattern)
     used = [part for part in parts if part in date_formats.FIELDS]
-    # a time of day in a date is for the careful way to judge: PostgreSQL would drop it
-    if not {"yyyy", "MM", "dd"} <= set(used) <= set(_FIELDS) or (kind == "date" and "HH" in used):
+    # a time of day in a date needs the check of each value: PostgreSQL would drop it
+    if not {"yyyy", "MM", "dd"} <= set(used) <= set(_FIELDS) or (type_name == "date" and "HH" in used):
         return None, None
     texts = [part if part in _FIELDS else date_formats.unquote_literal(part) for part in parts]
     ends = list(accumulate(map(len, texts)))
-    places = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True) if part in _FIELDS}
-    year, month, day = (places[part] for part in ("yyyy", "MM", "dd"))
-    clock = [places.get(part) for part in ("HH", "mm", "ss")]
+    slices = {part: slice(end - len(part), end) for part, end in zip(parts, ends, strict=True) if part in _FIELDS}
+    year, month, day = (slices[part] for part in ("yyyy", "MM", "dd"))
+    clock = [slices.get(part) for part in ("HH", "mm", "ss")]
 
     def rewrite(text: str) -> str:
         date = f"{text[year]}-{text[month]}-{text[day]}"
-        return f"{date} {':'.join(text[place] if place else '00' for place in clock)}" if any(clock) else date
+        return (
+            f"{date} {':'.join(text[part_slice] if part_slice else '00' for part_slice in clock)}"
+            if any(clock)
+            else date
+        )
 
     expression = "".join(_FIELDS.get(part) or re.escape(date_formats.unquote_literal(part)) for part in parts)
     return expression, rewrite

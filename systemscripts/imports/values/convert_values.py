@@ -1,8 +1,8 @@
-"""One value as its declared type: the text PostgreSQL stores, or a reason that a client understands.
+"""Convert a value to its declared type: to the text that PostgreSQL stores, or a reason that the client understands.
 
-Every function here takes the text as it stands in the file and returns PostgreSQL's spelling; it raises ValueError with
-the reason. Nothing is guessed: PostgreSQL's own conveniences (`today`, `1_000`, `0x1F`, NaN, infinity) are no numbers
-or dates here.
+Every function here takes the text as it is in the file and returns PostgreSQL's spelling; it raises ValueError with the
+reason. Nothing is guessed: what only PostgreSQL accepts (`today`, `1_000`, `0x1F`, NaN, infinity) is not a number or
+date here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ Convert = Callable[[str], str]
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _GROUPED = r"[+-]?[0-9]{{1,3}}(?:{0}[0-9]{{3}})+"
-_LIMITS = {"integer": 2**31, "bigint": 2**63}  # PostgreSQL manual, table 8.2
+# PostgreSQL manual, table 8.2
+_LIMITS = {"integer": 2**31, "bigint": 2**63}
 BIGINT_DIGITS = 19
-_BLANKS = " \u00a0\u202f\u2009"  # what programs write between thousands where a blank is declared
+# what programs write between thousands where a blank is declared
+_BLANKS = " \u00a0\u202f\u2009"
 _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
-# one @, no blanks, dots only between parts: what mail servers deliver to, not all that RFC 5321 allows
+# one @, no blanks, dots only between parts: addresses that mail servers accept, not all that RFC 5321 allows
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
@@ -33,7 +35,7 @@ _EMAIL = re.compile(
 
 
 def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
-    """The function for a declared column, None where the text is stored as it is; `zone`: of times without one."""
+    """Return the function for a declared column, None if text is stored unchanged; `zone`: of times without one."""
     makers: dict[str, Callable[[], Convert | None]] = {
         "text": lambda: None,
         "integer": lambda: _make_integer_converter(column),
@@ -48,23 +50,23 @@ def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
     return makers[column.type]()
 
 
-def make_comparer(kind: str) -> Callable[[str], Hashable]:
-    """Return what turns a stored text of a type into what equals other spellings of the value: 1 is 01, +1 and 1.0.
+def make_comparer(type_name: str) -> Callable[[str], Hashable]:
+    """Return the function that makes equal values of a type equal, however they are written: 1, 01, +1 and 1.0.
 
     The function raises ValueError or ArithmeticError for a text that is not of the type.
     """
-    if kind in ("integer", "bigint", "numeric"):
+    if type_name in ("integer", "bigint", "numeric"):
         return Decimal
-    return datetime.fromisoformat if kind in ("timestamp", "timestamptz") else str
+    return datetime.fromisoformat if type_name in ("timestamp", "timestamptz") else str
 
 
 def is_email(text: str) -> bool:
-    """Whether a text looks like one deliverable address."""
+    """Return whether a text looks like one deliverable address."""
     return _EMAIL.fullmatch(text) is not None and len(text.partition("@")[0]) <= 64 and len(text) <= 254
 
 
 def _make_number_cleaner(column: Column) -> Convert:
-    """Take the declared thousands and decimal marks out of a number."""
+    """Return the function that replaces the declared thousands and decimal marks of a number."""
     mark, point = column.thousands, column.decimal
     if mark is None and point is None:
         return str.strip
@@ -115,7 +117,7 @@ def _make_numeric_converter(column: Column) -> Convert:
 
 
 def _check_digits(text: str, number: Decimal, scale: int, before: int) -> None:
-    """Raise ValueError when a number has more digits than there is room for; zeros at its end do not count."""
+    """Raise ValueError when a number has more digits than its type stores; trailing zeros do not count."""
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # it is not NaN
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
@@ -126,7 +128,7 @@ def _check_digits(text: str, number: Decimal, scale: int, before: int) -> None:
 
 
 def is_empty(text: str, column: Column, null: frozenset[str]) -> bool:
-    """Whether a text is no value of a column; blanks around count only in text, and never fulfil `required`."""
+    """Return whether a text means no value; blanks around it count in text only, and never satisfy `required`."""
     if text in null:
         return True
     stripped = text.strip()

@@ -1,8 +1,8 @@
-"""Dates and times as PostgreSQL stores them, or a reason that a client understands.
+"""Convert dates and times to the text that PostgreSQL stores, or raise a reason that the client understands.
 
-What has another meaning in PostgreSQL than in the file is a reject: 24:00 and a second 60 (which it moves to the next
-day or minute), a time zone where none is kept, a local time that the clocks skip in spring. A local time that they show
-twice in autumn is the first of both (summer time). Years have four digits from 1000.
+Rejected is what PostgreSQL would change: 24:00 and second 60 (moved to the next day or minute), a time zone where the
+type has none, a local time that clocks skip in spring. A local time that occurs twice in autumn is the first of the two
+(summer time). Years have four digits, from 1000.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ _ISO = {"time": re.compile(_ISO_TIME)} | dict.fromkeys(
 )
 _NAMES = {"date": "a date", "time": "a time", "timestamp": "a date and time", "timestamptz": "a date and time"}
 _ISO_FORMS = {"date": "yyyy-MM-dd", "time": "HH:mm:ss"}
-MAX_OFFSET = timedelta(hours=15, minutes=59)  # PostgreSQL takes no more (datetime.h, MAX_TZDISP_HOUR)
+# the limit of PostgreSQL (datetime.h, MAX_TZDISP_HOUR)
+MAX_OFFSET = timedelta(hours=15, minutes=59)
 MICROSECOND_DIGITS = 6
 
 
 def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str]:
-    """Return the function for a declared date or time; `zone`: of times that name none."""
+    """Return the function for a declared date or time; `zone`: the time zone of times without one."""
     readers = [date_formats.make_reader(pattern) for pattern in column.formats] or [_make_iso_reader(column.type)]
     write = _make_writer(column, zone)
     expected = " or ".join(column.formats) or _ISO_FORMS.get(column.type, "yyyy-MM-dd HH:mm:ss")
@@ -52,28 +53,28 @@ def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str
     return convert
 
 
-def _make_iso_reader(kind: str) -> ReadMoment:
-    """Read ISO 8601 with separators, and nothing else of what Python's fromisoformat takes (weeks, 20260105, 24:00)."""
-    form = _ISO[kind]
+def _make_iso_reader(type_name: str) -> ReadMoment:
+    """Return a reader of ISO 8601 with separators, not of weeks, 20260105 or 24:00, which fromisoformat accepts."""
+    form = _ISO[type_name]
 
-    def read(text: str) -> datetime:
+    def read_iso(text: str) -> datetime:
         match = form.fullmatch(text)
         if match is None:
             raise ValueError(text)
-        found = match.groupdict()
-        fraction = (found["fraction"] or "").ljust(MICROSECOND_DIGITS, "0")
+        parts = match.groupdict()
+        fraction = (parts["fraction"] or "").ljust(MICROSECOND_DIGITS, "0")
         if int(fraction[MICROSECOND_DIGITS:] or 0):
             raise UnfitMomentError("has more than 6 digits after the second")
-        year, month, day = (int(found.get(name) or 0) for name in ("year", "month", "day"))
-        hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
-        if kind == "time":
+        year, month, day = (int(parts.get(name) or 0) for name in ("year", "month", "day"))
+        hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
+        if type_name == "time":
             year, month, day = 2000, 1, 1
         if year < FIRST_YEAR:
-            raise UnfitMomentError(f"is of the year {found['year']}, years begin at {FIRST_YEAR}")
+            raise UnfitMomentError(f"is of the year {parts['year']}, years begin at {FIRST_YEAR}")
         microsecond = int(fraction[:MICROSECOND_DIGITS])
-        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_parse_offset(found["zone"]))
+        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_parse_offset(parts["zone"]))
 
-    return read
+    return read_iso
 
 
 def _parse_offset(text: str | None) -> timezone | None:
@@ -94,7 +95,8 @@ def _make_writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], 
     if column.type == "timestamptz":
         return lambda moment: _timestamptz_as_text(moment, zone)
     write = {"date": _date_as_text, "time": _time_as_text, "timestamp": _timestamp_as_text}[column.type]
-    if column.formats:  # a Z in the format is a letter that the configuration says to pass over
+    # a Z in the format is a letter that the configuration tells to ignore
+    if column.formats:
         return lambda moment: write(moment.replace(tzinfo=None))
 
     def without_zone(moment: datetime) -> str:

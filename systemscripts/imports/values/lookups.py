@@ -1,4 +1,4 @@
-"""The values that a lookup check compares with, read once for each file."""
+"""Load the values that lookup checks compare with, once for each file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def load_lookup_values(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str]]:
-    """For each `schema.table.column` that a layout's checks name, the values it holds, as text.
+    """Return for each `schema.table.column` that a layout's checks name its values, as text.
 
-    Raises ConfigurationError when there is no such column, or it is empty: every row would be rejected.
+    Raises ConfigurationError when there is no such column, or it is empty: then every row would be rejected.
     """
-    wanted = {each.column.checks.lookup for each in shape.fields if each.column.checks.lookup}
-    return {name: _load_values(cursor, name) for name in sorted(wanted)}
+    names = {field.column.checks.lookup for field in shape.fields if field.column.checks.lookup}
+    return {name: _load_values(cursor, name) for name in sorted(names)}
 
 
 def _load_values(cursor: Cursor, name: str) -> frozenset[str]:
@@ -35,10 +35,10 @@ def _load_values(cursor: Cursor, name: str) -> frozenset[str]:
             sql.Identifier(column), sql.Identifier(schema, table)
         )
     )
-    found = frozenset(row[0] for row in cursor.fetchall())
-    if not found:
+    values = frozenset(row[0] for row in cursor.fetchall())
+    if not values:
         raise ConfigurationError(
-            f"lookup: {name} holds no value yet, every row would be rejected",
-            f"Fill {schema}.{table}, then run the import again: its files wait.",
+            f"lookup: {name} has no values yet, so every row would be rejected",
+            f"Fill {schema}.{table}, then run the import again: its files are waiting.",
         )
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""An equation over the columns of a row, such as `total_cost = price * quantity`, in decimal arithmetic."""
+"""Check equations over the columns of a row, such as `total_cost = price * quantity`, in decimal arithmetic."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Equation:
     tolerance: Decimal
     names: tuple[str, ...]
 
-    def fault(self, values: dict[str, str]) -> str:
-        """Why a row does not fulfil it, or nothing; a row that lacks one of the values is not judged."""
+    def find_fault(self, values: dict[str, str]) -> str:
+        """Return why a row does not satisfy the equation, or ""; a row that lacks one of the values is not checked."""
         if not all(values.values()):
             return ""
         try:
@@ -41,7 +41,7 @@ class Equation:
 
 
 def parse_equation(text: str, tolerance: float) -> Equation:
-    """Read an equation of column names, numbers, + - * / and parentheses; raises ValueError with what is wrong."""
+    """Parse an equation of column names, numbers, + - * / and parentheses; raise ValueError with what is wrong."""
     left, sign, right = text.partition("=")
     if not sign:
         raise ValueError(f"expected an equation such as total = price * quantity, not {text!r}")
@@ -64,7 +64,7 @@ def _check_allowed(node: ast.AST, text: str) -> None:
         isinstance(node.value, int | float) and not isinstance(node.value, bool)
     )
     if not isinstance(node, allowed) or not number:
-        raise ValueError(f"{text!r}: only columns, numbers, + - * / and parentheses")
+        raise ValueError(f"{text!r}: only columns, numbers, + - * / and parentheses are allowed")
 
 
 def _evaluate(node: ast.expr, numbers: dict[str, Decimal]) -> Decimal:

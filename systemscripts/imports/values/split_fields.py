@@ -1,4 +1,4 @@
-"""Records cut into columns; those of the wrong width, or that cannot be cut, are rejects already."""
+"""Split records into columns; records with the wrong number of fields, or that cannot be split, are rejected."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class SplitBlock:
     encoding: str
     rejects: list[Reject]
 
-    def raw(self, place: int) -> str:
-        """One record as it stands in the file."""
-        return self.records[place].decode(self.encoding, "replace")
+    def raw(self, index: int) -> str:
+        """Return one record as it is in the file."""
+        return self.records[index].decode(self.encoding, "replace")
 
 
 def split_block(block: Block, table: Table, width: int) -> SplitBlock:
-    """Cut a block into `width` columns: at once where every record is sound, else record by record."""
+    """Split a block into `width` columns: all at once if every record is sound, else record by record."""
     columns = _split_at_once(block, table, width)
     if columns is not None:
         return SplitBlock(block.rows, columns, block.records, table.wire.encoding, [])
@@ -46,40 +46,40 @@ def split_block(block: Block, table: Table, width: int) -> SplitBlock:
     return SplitBlock(lines, list(zip(*rows, strict=True)) or [()] * width, records, table.wire.encoding, rejects)
 
 
-def remove_rows(cut: SplitBlock, values_of: dict[int, frozenset[str]]) -> int:
-    """Take out the rows that are no data (a column holds one of some values); returns how many they were."""
+def remove_rows(block: SplitBlock, values_of: dict[int, frozenset[str]]) -> int:
+    """Remove the rows in which a column has one of some values; return how many. `values_of`: by index of column."""
     out = {
         row
-        for place, values in values_of.items()
-        for row, value in enumerate(cut.columns[place])
+        for index, values in values_of.items()
+        for row, value in enumerate(block.columns[index])
         if value.strip() in values
     }
     if out:
-        keep = [row for row in range(len(cut.lines)) if row not in out]
-        cut.lines = [cut.lines[row] for row in keep]
-        cut.records = [cut.records[row] for row in keep]
-        cut.columns = [[column[row] for row in keep] for column in cut.columns]
+        keep = [row for row in range(len(block.lines)) if row not in out]
+        block.lines = [block.lines[row] for row in keep]
+        block.records = [block.records[row] for row in keep]
+        block.columns = [[column[row] for row in keep] for column in block.columns]
     return len(out)
 
 
 def split_record(record: bytes, table: Table, width: int) -> list[str]:
-    """Cut one record; raises ValueError with a reason that a client understands."""
+    """Split one record; raise ValueError with a reason that the client understands."""
     try:
-        found = table.parse(record)
+        values = table.parse(record)
     except UnicodeDecodeError as error:
         bad = record[error.start : error.end]
-        raise ValueError(f"bytes that are no {table.wire.encoding} text: {bad!r}") from error
+        raise ValueError(f"bytes that are not valid {table.wire.encoding}: {bad!r}") from error
     except csv.Error as error:
-        raise ValueError(f"cannot be cut into fields: {error}") from error
-    if len(found) != width:
-        raise ValueError(f"has {len(found)} {'value' if len(found) == 1 else 'values'}, expected {width}")
-    if any("\x00" in value for value in found):
-        raise ValueError("holds a NUL character")
-    return found
+        raise ValueError(f"cannot be split into fields: {error}") from error
+    if len(values) != width:
+        raise ValueError(f"has {len(values)} {'value' if len(values) == 1 else 'values'}, expected {width}")
+    if any("\x00" in value for value in values):
+        raise ValueError("contains a NUL character")
+    return values
 
 
 def _split_at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[str]] | None:
-    """All records in one go; None when any of them is unsound."""
+    """Return the columns of all records, split at once; None if any record is not sound."""
     data, wire = b"\n".join(block.records), table.wire
     if b"\x00" in data:
         return None
@@ -103,39 +103,40 @@ def _split_at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[
 
 
 def _split_plain(text: str, delimiter: str, width: int, records: int) -> list[list[str]] | None:
-    """Text without quotes cut into columns; None where a record has another width.
+    """Return the columns of text without quotes; None if a record has another number of fields.
 
-    The line feeds stay as fields of their own: only where all are in their places has every record the width.
+    The line feeds stay as fields of their own: if all are in their positions, every record has the right width.
     """
     flat = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
     ends = flat[width :: width + 1]
     if len(flat) != (width + 1) * records - 1 or ends.count("\n") != len(ends):
         return None
-    return [flat[place :: width + 1] for place in range(width)]
+    return [flat[index :: width + 1] for index in range(width)]
 
 
 def _remove_quotes(text: str, quote: str, delimiter: str) -> str | None:
-    """Text whose quotes only ever enclose whole fields, without them, the delimiters inside as HELD; else None.
+    """Return text without its quotes, delimiters inside replaced; None unless quotes always enclose whole fields.
 
-    Quicker than reading field by field, which remains for doubled quotes and whatever else is odd.
+    This is faster than reading field by field, which remains for doubled quotes and other odd forms.
     """
     parts = text.split(quote)
     if DELIMITER_PLACEHOLDER in text or len(parts) % 2 == 0:
         return None
-    # each quoted field, as one mark, must stand between delimiters or line ends
+    # each quoted field, replaced by one mark, must be between delimiters or line ends
     border = f"[{re.escape(delimiter)}\n]"
     outside = "\n" + "\x00".join(parts[0::2]) + "\n"
-    # (the mark first: looking back before every character would take ten times as long)
+    # the mark comes first: looking back before every character would take ten times as long
     if len(re.findall(f"\x00(?={border})(?<={border}\x00)", outside)) != len(parts) // 2:
         return None
     inside = "\x00".join(parts[1::2])
-    if "\n" in inside:  # it would be taken for the end of a record
+    # a line feed in quotes would end the record
+    if "\n" in inside:
         return None
     parts[1::2] = inside.replace(delimiter, DELIMITER_PLACEHOLDER).split("\x00")
     return "".join(parts)
 
 
 def _restore_delimiters(column: list[str], delimiter: str) -> list[str]:
-    """A column with the delimiters of its quoted fields."""
+    """Return a column with the delimiters inside its quoted fields restored."""
     text = "\n".join(column)
     return text.replace(DELIMITER_PLACEHOLDER, delimiter).split("\n") if DELIMITER_PLACEHOLDER in text else column

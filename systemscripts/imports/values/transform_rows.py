@@ -1,8 +1,8 @@
-"""The function of an import that changes rows before they are checked: config/transforms/NAME.py, function NAME.
+"""Call the function of an import that changes rows before they are checked: config/transforms/NAME.py, function NAME.
 
-It gets a pandas DataFrame of one block (every value as text, columns under their names in the target, one index entry
-for each row of the file) and returns one. It may change, add and leave out columns and rows; what keeps the promise
-that every row is accounted for is the index, which tells rows that were left out (skipped) from those that stay.
+It receives a pandas DataFrame of one block (every value as text, columns by their names in the target, one index entry
+for each row of the file) and returns one. It may change, add and leave out columns and rows; the index tells which rows
+were left out (skipped), so that every row is accounted for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Transform:
-    """The function of one import for the columns of one file; `columns` is what it makes of them."""
+    """The function of one import for the columns of one file; `columns`: the columns that it returns."""
 
     def __init__(self, path: Path, file_columns: list[str]) -> None:
         self._path, self._file_columns = path, file_columns
@@ -34,41 +34,41 @@ class Transform:
         self.columns: list[str] = []
 
     def learn(self, table: Table) -> None:
-        """Find out which columns come out, by the first block of the file."""
-        found = next(
+        """Find out which columns the function returns, with the first block of the file."""
+        first_block = next(
             (split_fields.split_block(block, table, len(self._file_columns)) for block in table.blocks()), None
         )
-        columns: Sequence[Sequence[str]] = found.columns if found else [()] * len(self._file_columns)
+        columns: Sequence[Sequence[str]] = first_block.columns if first_block else [()] * len(self._file_columns)
         frame = self._call(columns)
         self.columns = [str(name) for name in frame.columns]
         if self.columns != make_column_names(self.columns):
             raise ConfigurationError(
-                f"{self._path}: {', '.join(self.columns)} are no column names",
+                f"{self._path}: {', '.join(self.columns)} are not valid column names",
                 "Use lower case, digits and _, each once.",
             )
 
-    def apply(self, found: SplitBlock) -> int:
-        """Put the transformed columns in the place of those of the file; returns how many rows were left out.
+    def apply(self, block: SplitBlock) -> int:
+        """Replace the columns of a block by the transformed ones; return how many rows were left out.
 
         Raises BadDataError when the function fails on the rows, ConfigurationError when it returns something else.
         """
-        if not found.lines:
+        if not block.lines:
             return 0
-        frame, rows = self._call(found.columns), len(found.lines)
+        frame, rows = self._call(block.columns), len(block.lines)
         if list(frame.columns) != self.columns:
             raise ConfigurationError(
-                f"{self._path} makes other columns of later rows: {', '.join(map(str, frame.columns))}",
+                f"{self._path} returns other columns for later rows: {', '.join(map(str, frame.columns))}",
                 f"Return the same ones for every block: {', '.join(self.columns)}.",
             )
-        kept = [int(place) for place in frame.index]
+        kept = [int(row) for row in frame.index]
         if len(set(kept)) != len(kept) or not set(kept) <= set(range(rows)):
             raise ConfigurationError(
-                f"{self._path} returns rows that are not rows of the file, or one of them twice",
+                f"{self._path} returns rows that are not in the file, or the same row twice",
                 "Keep the index of the DataFrame.",
             )
-        found.lines = [found.lines[place] for place in kept]
-        found.records = [found.records[place] for place in kept]
-        found.columns = [[_value_as_text(value) for value in frame[name].tolist()] for name in self.columns]
+        block.lines = [block.lines[row] for row in kept]
+        block.records = [block.records[row] for row in kept]
+        block.columns = [[_value_as_text(value) for value in frame[name].tolist()] for name in self.columns]
         return rows - len(kept)
 
     def _call(self, columns: Sequence[Sequence[str]]) -> DataFrame:
@@ -88,16 +88,16 @@ class Transform:
 
 
 def load_transform(config: ImportConfig, table: Table, file_columns: list[str]) -> Transform | None:
-    """The transform of an import for an open file, None where it has none.
+    """Return the transform of an import for an open file, None if it has none.
 
     Raises ConfigurationError when there is no such function, BadDataError when it fails on the first rows.
     """
     path = referenced_files.find_transform(config)
     if path is None:
         return None
-    made = Transform(path, file_columns)
-    made.learn(table)
-    return made
+    transform = Transform(path, file_columns)
+    transform.learn(table)
+    return transform
 
 
 def _load_function(path: Path) -> Callable[[Any], Any]:
@@ -116,7 +116,7 @@ def _load_function(path: Path) -> Callable[[Any], Any]:
 
 
 def _find_line(error: Exception, path: Path) -> int:
-    """Where in the file it happened."""
+    """Return the line of a Python file at which an error occurred."""
     if isinstance(error, SyntaxError):
         return error.lineno or 1
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
@@ -124,7 +124,7 @@ def _find_line(error: Exception, path: Path) -> int:
 
 
 def _value_as_text(value: object) -> str:
-    """A value as the file might have held it; "" where there is none."""
+    """Return a value as text, as a file might contain it; "" for no value."""
     if isinstance(value, str):
         return value
     if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):

@@ -1,7 +1,7 @@
-"""The checked path: records cut into fields, each column converted and checked, bad rows put aside with their reason.
+"""The checked path: split records into fields, convert and check each column, set bad rows aside with their reason.
 
-A block is worked column by column, and each different value of a column only once: dates, codes and marks repeat, and
-looking a value up is several times quicker than converting it.
+A block is checked column by column, and each distinct value of a column only once: dates, codes and marks repeat, and
+looking a value up is several times faster than converting it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from systemscripts.imports.values.split_fields import SplitBlock
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.tables.model import Block, Table
 
-Judge = Callable[[str], str]  # the value to store, or ValueError with the reason
+# returns the value to store, or raises ValueError with the reason
+Judge = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column of the target: where it comes from (None: not in this file) and what is declared of it."""
+    """One column of the target: its index in the file (None: not in this file) and its declaration."""
 
     name: str
-    place: int | None
+    index: int | None
     column: Column
     null: frozenset[str]
 
@@ -40,21 +41,27 @@ class Field:
 class Rules:
     """What the rows of one file must fulfil."""
 
-    width: int  # fields of a record
+    # how many fields a record has
+    width: int
     fields: list[Field]
     equations: list[Equation]
-    extras: dict[str, int]  # undeclared columns that go into one JSON column: name -> place
+    # undeclared columns that go into one JSON column: name -> index
+    extras: dict[str, int]
     extras_name: str
-    skip_if: dict[int, frozenset[str]]  # place -> values whose rows are no data
+    # index of a column -> values whose rows are skipped
+    skip_if: dict[int, frozenset[str]]
     zone: ZoneInfo | None
-    lookups: dict[str, frozenset[str]]  # schema.table.column -> the values it holds
-    hashed: bool = False  # each row gets its hash as last column
-    transform: Transform | None = None  # changes the columns before they are checked
+    # schema.table.column -> its values
+    lookups: dict[str, frozenset[str]]
+    # add the hash of each row as last column
+    hashed: bool = False
+    # changes the columns before they are checked
+    transform: Transform | None = None
 
 
 @dataclass
 class CheckedBlock:
-    """The good rows of a block, with the lines they come from, and its rejects; "" is no value."""
+    """The good rows of a block, with their lines in the file, and its rejects; "" means no value."""
 
     rows: Sequence[int]
     columns: Sequence[Sequence[str]]
@@ -63,14 +70,15 @@ class CheckedBlock:
 
 
 class RowChecker:
-    """Checks blocks of one table by its rules; remembers what each value of a column became."""
+    """Checks blocks of one table by its rules; remembers the result for each value of a column."""
 
-    REMEMBER = 200_000  # values of a column; beyond it the memory starts anew, so that it stays bounded
+    # of one column; beyond it all are dropped, which bounds the memory
+    MAX_REMEMBERED_VALUES = 200_000
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._judges = [_build_judge(field, rules) for field in rules.fields]
-        self._shapes = [column_patterns.build_pattern(field.column, field.null) for field in rules.fields]
+        self._patterns = [column_patterns.build_pattern(field.column, field.null) for field in rules.fields]
         self._as_it_is = [
             judge is None and field.null == {""} and not field.column.required and field.column.default is None
             for field, judge in zip(rules.fields, self._judges, strict=True)
@@ -79,53 +87,56 @@ class RowChecker:
         self._reasons: list[dict[str, str]] = [{} for _ in rules.fields]
 
     def check(self, block: Block, table: Table, careful: bool = False) -> CheckedBlock:
-        """Convert one block; every record ends as a good row or as a reject.
+        """Convert one block; every record becomes a good row or a reject.
 
-        `careful`: value by value; asked for when the server refused what the shapes had let pass.
+        `careful`: check value by value, because the server refused what the patterns accepted.
         """
-        found = split_fields.split_block(block, table, self.rules.width)
-        skipped = split_fields.remove_rows(found, self.rules.skip_if) if self.rules.skip_if else 0
-        skipped += self.rules.transform.apply(found) if self.rules.transform else 0
-        if not found.lines:
-            return CheckedBlock([], [], found.rejects, skipped)
-        faults: dict[int, tuple[int, str]] = {}  # place in the block -> column, reason
-        columns = [self._column(number, found, faults, careful) for number in range(len(self.rules.fields))]
-        self._equations(columns, faults)
+        split = split_fields.split_block(block, table, self.rules.width)
+        skipped = split_fields.remove_rows(split, self.rules.skip_if) if self.rules.skip_if else 0
+        skipped += self.rules.transform.apply(split) if self.rules.transform else 0
+        if not split.lines:
+            return CheckedBlock([], [], split.rejects, skipped)
+        # index of a row in the block -> index of its column, reason
+        faults: dict[int, tuple[int, str]] = {}
+        columns = [self._check_column(number, split, faults, careful) for number in range(len(self.rules.fields))]
+        self._check_equations(columns, faults)
         if self.rules.extras_name:
-            columns.append(_extras_as_json(self.rules.extras, found))
+            columns.append(_extras_as_json(self.rules.extras, split))
         if self.rules.hashed:
-            columns.append(_hash_rows(self.rules.fields, found))
-        checked = self._parted(found, columns, faults)
+            columns.append(_hash_rows(self.rules.fields, split))
+        checked = self._split_good_and_bad(split, columns, faults)
         checked.skipped = skipped
         return checked
 
-    def _column(
-        self, number: int, found: SplitBlock, faults: dict[int, tuple[int, str]], careful: bool
+    def _check_column(
+        self, number: int, split: SplitBlock, faults: dict[int, tuple[int, str]], careful: bool
     ) -> Sequence[str]:
-        field, shape = self.rules.fields[number], self._shapes[number]
-        if field.place is None:
-            return [field.column.default or ""] * len(found.lines)
-        values = found.columns[field.place]
+        field, pattern = self.rules.fields[number], self._patterns[number]
+        if field.index is None:
+            return [field.column.default or ""] * len(split.lines)
+        values = split.columns[field.index]
         if self._as_it_is[number]:
             return values
-        if shape is not None and not careful and (whole := shape.apply(values)) is not None:
+        if pattern is not None and not careful and (whole := pattern.apply(values)) is not None:
             return whole
-        return self._value_by_value(number, values, faults)
+        return self._check_value_by_value(number, values, faults)
 
-    def _value_by_value(self, number: int, values: Sequence[str], faults: dict[int, tuple[int, str]]) -> list[str]:
+    def _check_value_by_value(
+        self, number: int, values: Sequence[str], faults: dict[int, tuple[int, str]]
+    ) -> list[str]:
         known, reasons = self._known[number], self._reasons[number]
-        if len(known) > self.REMEMBER:
+        if len(known) > self.MAX_REMEMBERED_VALUES:
             known.clear()
             reasons.clear()
         for value in set(values) - known.keys():
-            self._learn(number, value)
+            self._check_value(number, value)
         if reasons:
-            for place, value in enumerate(values):
-                if value in reasons and place not in faults:
-                    faults[place] = (number, reasons[value])
+            for row, value in enumerate(values):
+                if value in reasons and row not in faults:
+                    faults[row] = (number, reasons[value])
         return list(map(known.__getitem__, values))
 
-    def _learn(self, number: int, value: str) -> None:
+    def _check_value(self, number: int, value: str) -> None:
         field, judge = self.rules.fields[number], self._judges[number]
         try:
             if convert_values.is_empty(value, field.column, field.null):
@@ -138,33 +149,33 @@ class RowChecker:
             self._known[number][value] = ""
             self._reasons[number][value] = str(error)
 
-    def _equations(self, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]) -> None:
+    def _check_equations(self, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]) -> None:
         names = {field.name: number for number, field in enumerate(self.rules.fields)}
         for equation in self.rules.equations:
             used = [columns[names[name]] for name in equation.names]
-            for place, values in enumerate(zip(*used, strict=True)):
-                if place not in faults and (reason := equation.fault(dict(zip(equation.names, values, strict=True)))):
-                    faults[place] = (-1, reason)
+            for row, values in enumerate(zip(*used, strict=True)):
+                if row not in faults and (
+                    reason := equation.find_fault(dict(zip(equation.names, values, strict=True)))
+                ):
+                    faults[row] = (-1, reason)
 
-    def _parted(
-        self, found: SplitBlock, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]
+    def _split_good_and_bad(
+        self, split: SplitBlock, columns: list[Sequence[str]], faults: dict[int, tuple[int, str]]
     ) -> CheckedBlock:
         if not faults:
-            return CheckedBlock(found.lines, columns, found.rejects)
-        for place, (number, reason) in sorted(faults.items()):
+            return CheckedBlock(split.lines, columns, split.rejects)
+        for row, (number, reason) in sorted(faults.items()):
             field = self.rules.fields[number] if number >= 0 else None
-            value = found.columns[field.place][place] if field and field.place is not None else None
+            value = split.columns[field.index][row] if field and field.index is not None else None
             text = f"{field.name}: {reason}" if field else reason
-            found.rejects.append(
-                Reject(found.lines[place], text, found.raw(place), field.name if field else None, value)
-            )
-        good = [place for place in range(len(found.lines)) if place not in faults]
-        lines = [found.lines[place] for place in good]
-        return CheckedBlock(lines, [[values[place] for place in good] for values in columns], found.rejects)
+            split.rejects.append(Reject(split.lines[row], text, split.raw(row), field.name if field else None, value))
+        good = [row for row in range(len(split.lines)) if row not in faults]
+        lines = [split.lines[row] for row in good]
+        return CheckedBlock(lines, [[values[row] for row in good] for values in columns], split.rejects)
 
 
 def _build_judge(field: Field, rules: Rules) -> Judge | None:
-    """Conversion and checks of one column as one function; None where every text is good as it is."""
+    """Return conversion and checks of one column as one function; None if every text is good as it is."""
     convert = convert_values.make_converter(field.column, rules.zone)
     if field.column.values:
         convert = _map_values(field.column.values, convert)
@@ -182,46 +193,47 @@ def _build_judge(field: Field, rules: Rules) -> Judge | None:
 
 
 def _map_values(values: dict[str, str], convert: convert_values.Convert | None) -> convert_values.Convert:
-    def mapped(text: str) -> str:
-        found = values.get(text, text)
-        return convert(found) if convert else found
+    def map_value(text: str) -> str:
+        mapped_text = values.get(text, text)
+        return convert(mapped_text) if convert else mapped_text
 
-    return mapped
+    return map_value
 
 
-def _build_tests(checks: Checks, kind: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:
-    found: list[Callable[[str], None]] = []
+def _build_tests(checks: Checks, type_name: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:
+    tests: list[Callable[[str], None]] = []
     if checks.email:
-        found.append(lambda value: _require(convert_values.is_email(value), f"{value!r} is not an email address"))
+        tests.append(lambda value: _require(convert_values.is_email(value), f"{value!r} is not an email address"))
     if checks.regex is not None:
         pattern, form = re.compile(checks.regex), checks.form or "that is agreed"
-        found.append(
+        tests.append(
             lambda value: _require(pattern.fullmatch(value) is not None, f"{value!r} does not have the form {form}")
         )
     if checks.one_of:
         allowed = frozenset(checks.one_of)
-        found.append(lambda value: _require(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
+        tests.append(lambda value: _require(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
     if checks.lookup:
-        comparable = convert_values.make_comparer(kind)
+        comparable = convert_values.make_comparer(type_name)
         known: set[Hashable] = set()
         for text in lookups[checks.lookup]:
-            with contextlib.suppress(ValueError, ArithmeticError):  # of another type: equal to no value of this one
+            # a value of another type equals no value of this column
+            with contextlib.suppress(ValueError, ArithmeticError):
                 known.add(comparable(text))
-        found.append(lambda value: _require(comparable(value) in known, f"{value!r} is not a known value"))
+        tests.append(lambda value: _require(comparable(value) in known, f"{value!r} is not a known value"))
     if checks.range:
-        found.append(_build_range_test(checks.range, kind))
-    return found
+        tests.append(_build_range_test(checks.range, type_name))
+    return tests
 
 
-def _require(fulfilled: bool, reason: str) -> None:
-    if not fulfilled:
+def _require(is_fulfilled: bool, reason: str) -> None:
+    if not is_fulfilled:
         raise ValueError(reason)
 
 
 def _build_range_test(
-    limits: tuple[str | int | float | None, str | int | float | None], kind: str
+    limits: tuple[str | int | float | None, str | int | float | None], type_name: str
 ) -> Callable[[str], None]:
-    numeric = kind in ("integer", "bigint", "numeric")
+    numeric = type_name in ("integer", "bigint", "numeric")
 
     def comparable(value: object) -> object:
         return Decimal(str(value)) if numeric else str(value)
@@ -229,35 +241,35 @@ def _build_range_test(
     try:
         low, high = (None if limit is None else comparable(limit) for limit in limits)
     except InvalidOperation as error:
-        raise ValueError(f"range {limits} does not fit {kind}") from error
+        raise ValueError(f"range {limits} does not fit {type_name}") from error
     words = " to ".join("" if limit is None else str(limit) for limit in limits)
 
     def test(value: str) -> None:
-        found = comparable(value)
-        below = low is not None and found < low  # type: ignore[operator]
-        above = high is not None and found > high  # type: ignore[operator]
+        number = comparable(value)
+        below = low is not None and number < low  # type: ignore[operator]
+        above = high is not None and number > high  # type: ignore[operator]
         _require(not below and not above, f"{value!r} is outside {words}")
 
     return test
 
 
-def _hash_rows(fields: Sequence[Field], found: SplitBlock) -> list[str]:
-    """What makes each row the same row: its columns by name, each with the text that stands in the file.
+def _hash_rows(fields: Sequence[Field], split: SplitBlock) -> list[str]:
+    """Return the hash of each row: 128 bits of SHA-256 over its columns by name, with their text in the file.
 
-    Empty fields are left out, so that a column which another file lacks, or is named later, changes nothing while it is
-    empty. The length before each text keeps neighbours apart. 128 bits of SHA-256, as a uuid.
+    Empty fields are left out, so that a column that other files lack, or that is added later, changes nothing while it
+    is empty. The length before each text separates neighbours.
     """
     parts = [
-        [f"{field.name}={len(value)}:{value}" if value else "" for value in found.columns[field.place]]
+        [f"{field.name}={len(value)}:{value}" if value else "" for value in split.columns[field.index]]
         for field in sorted(fields, key=lambda field: field.name)
-        if field.place is not None and field.column.from_column is None
+        if field.index is not None and field.column.from_column is None
     ]
-    texts = map("".join, zip(*parts, strict=True)) if parts else [""] * len(found.lines)
+    texts = map("".join, zip(*parts, strict=True)) if parts else [""] * len(split.lines)
     return [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
 
 
-def _extras_as_json(places: dict[str, int], found: SplitBlock) -> list[str]:
-    """The undeclared columns of each row as one JSON object, empty values left out."""
-    used = [(name, found.columns[place]) for name, place in places.items()]
-    rows = [{name: values[row] for name, values in used if values[row] != ""} for row in range(len(found.lines))]
+def _extras_as_json(indexes: dict[str, int], split: SplitBlock) -> list[str]:
+    """Return the undeclared columns of each row as one JSON object, without empty values."""
+    used = [(name, split.columns[index]) for name, index in indexes.items()]
+    rows = [{name: values[row] for name, values in used if values[row] != ""} for row in range(len(split.lines))]
     return [json.dumps(row, ensure_ascii=False) if row else "" for row in rows]

@@ -107,7 +107,7 @@ def test_a_dry_run_shows_the_columns_that_come_out(desk: Desk) -> None:
         ("def clean(rows:\n", 78, "clean.py, line 1: SyntaxError"),
         ("def clean(rows):\n    return 5\n", 78, "does not return a DataFrame"),
         ("import pandas\ndef clean(rows):\n    return pandas.concat([rows, rows])\n", 78, "one of them twice"),
-        ("def clean(rows):\n    return rows.rename(columns={'n': 'No!'})\n", 78, "are no column names"),
+        ("def clean(rows):\n    return rows.rename(columns={'n': 'No!'})\n", 78, "are not valid column names"),
     ],
 )
 def test_a_function_that_fails_is_one_line_and_loads_nothing(desk: Desk, function: str, code: int, said: str) -> None:

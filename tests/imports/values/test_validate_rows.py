@@ -160,7 +160,7 @@ def test_a_type_is_never_changed_in_passing(installation: Installation) -> None:
     installation.drop("orders2.csv", "id\n2\n")
     done = installation.run("generic_import", "orders")
     assert done.returncode == 78
-    assert "column id of public.orders is text, declared is integer" in done.stderr
+    assert "column id of public.orders is text, but declared as integer" in done.stderr
     assert installation.list_waiting() == ["orders2.csv"]
 
 
