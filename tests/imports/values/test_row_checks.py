@@ -10,7 +10,7 @@ pytestmark = pytest.mark.fast
 
 
 def fault(equation: str, tolerance: float = 0, **values: str) -> str:
-    return row_checks.parse_equation(equation, tolerance).fault(values)
+    return row_checks.parse_equation(equation, tolerance).find_fault(values)
 
 
 def test_decimals_are_compared_as_written_and_not_as_floats() -> None:
