@@ -50,6 +50,7 @@ def resolve_address(role: Role) -> str:
     Raises ConfigurationError if none is configured, or if it would be reached without TLS.
     """
     if settings.current().uses_embedded_database:
+        # late: most installations have a server of their own
         from systemscripts.db_utils import embedded
 
         return embedded.get_running_url(role)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from systemscripts import settings
+from systemscripts import db_utils, settings
+from systemscripts.db_utils import migrations
 
 if TYPE_CHECKING:
     from systemscripts.db_utils.connection import Cursor
@@ -147,8 +148,6 @@ def _escape_cell(text: str) -> str:
 
 def main() -> None:
     """Write the page from the database of the settings, migrations applied."""
-    from systemscripts import db_utils
-    from systemscripts.db_utils import migrations
 
     with contextlib.closing(db_utils.connect(purpose="schema page")) as connection:
         migrations.apply_pending(connection)
