@@ -76,26 +76,26 @@ def test_the_example_in_the_project_is_what_is_generated() -> None:
     from systemscripts import schedules
     from systemscripts.schedules import cron_file
 
-    wanted = cron_file.render_example()
+    expected = cron_file.render_example()
     hint = "run: PYTHONPATH=. .venv/bin/python -m systemscripts.schedules.cron_file > etl_jobs.cron"
-    assert (PROJECT / "etl_jobs.cron").read_text() == wanted, hint
-    assert not any(schedules.find_clock_change_risk(each.schedule) for each in schedules.list_with_schedule())
+    assert (PROJECT / "etl_jobs.cron").read_text() == expected, hint
+    assert not any(schedules.find_clock_change_risk(pipeline.schedule) for pipeline in schedules.list_with_schedule())
 
 
-def _said() -> str:
+def _read_messages() -> str:
     """Everything that the programs can say, on one line; joined strings as one."""
-    found = [*(PROJECT / "systemscripts").rglob("*.py"), *(PROJECT / "jobscripts").glob("*.py")]
-    text = " ".join(path.read_text() for path in [*found, PROJECT / "run_python_etl_script.sh"])
+    paths = [*(PROJECT / "systemscripts").rglob("*.py"), *(PROJECT / "jobscripts").glob("*.py")]
+    text = " ".join(path.read_text() for path in [*paths, PROJECT / "run_python_etl_script.sh"])
     return re.sub(r"\s+", " ", re.sub(r"[\"']\s+f?[\"']", "", text))
 
 
 def test_troubleshooting_is_headed_by_what_the_programs_really_say() -> None:
     headings = re.findall(r"^## `(.+)`$", (PROJECT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
     assert len(headings) >= 30
-    said = _said()
+    said = _read_messages()
     for heading in headings:
         for words in heading.split(" ... "):
-            assert words in said, f"nobody says {words!r}"
+            assert words in said, f"no program says {words!r}"
 
 
 def test_everything_that_is_watched_is_on_the_page_of_operations() -> None:

@@ -45,15 +45,15 @@ def room_of(path: Path) -> str:
 
 def imported_modules(path: Path) -> set[str]:
     """Everything of systemscripts that a module imports, also inside functions."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: imports by whole names"
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return {
-        name for name in found if name.split(".")[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "tests")
+        name for name in names if name.split(".")[0] in ("systemscripts", "jobscripts", "webconsole", "demo", "tests")
     }
 
 

@@ -83,8 +83,8 @@ def test_a_short_or_common_secret_hides_itself_and_no_other_word(secret: str, te
 
 def test_values_for_json() -> None:
     masking.register_secrets(["1000"])
-    found = masking.mask_values({"rows": 1000, "text": "1000", "password": "x", "list": (1, "a 1000"), "none": None})
-    assert found == {"rows": 1000, "text": "***", "password": "***", "list": [1, "a ***"], "none": None}
+    result = masking.mask_values({"rows": 1000, "text": "1000", "password": "x", "list": (1, "a 1000"), "none": None})
+    assert result == {"rows": 1000, "text": "***", "password": "***", "list": [1, "a ***"], "none": None}
 
 
 @pytest.mark.parametrize("text", ["-" * 1_000_000, "password " + "-" * 100_000, "a:" * 400_000, "://" * 300_000])
@@ -142,9 +142,9 @@ def test_planted_secrets_appear_nowhere(planted: Installation, jobs: Jobs, mails
         "mail": mails.list_subjects()[0] + mails.read_text(),
         "processes": (jobs.installation.data / "cmdline").read_text(),
     }
-    for place, text in seen.items():
+    for where, text in seen.items():
         spellings = {form for secret in PARTS for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1])}
-        assert not [form for form in spellings if form in text], place
+        assert not [form for form in spellings if form in text], where
     assert "info *** ['***']" in seen["logs"]
     assert "tiny --password" not in seen["processes"]
     assert mails.read_text().count("--password ***") >= 1

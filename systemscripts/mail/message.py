@@ -117,8 +117,8 @@ def choose_greeting_name() -> str:
     if name.isascii() and _is_real_domain(name):
         return name
     # not the domain of the default sender, which is the server's own name: the server would reject that
-    if found := _find_real_domain(settings.current().mail_from):
-        return found
+    if domain_name := _find_real_domain(settings.current().mail_from):
+        return domain_name
     try:
         return f"[{socket.gethostbyname(socket.gethostname())}]"
     except OSError:

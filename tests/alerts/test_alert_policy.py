@@ -1,4 +1,4 @@
-"""How often somebody is told: once, weekly while it lasts, once when it is over; by mail and by webhook."""
+"""How often people are told: once, weekly while it lasts, once when it is over; by mail and by webhook."""
 
 from __future__ import annotations
 
@@ -157,10 +157,10 @@ class Hook:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    made = Hook()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    webhook = Hook()
+    yield webhook
+    webhook.server.shutdown()
+    webhook.server.server_close()
 
 
 def test_a_webhook_hears_the_same_once_whatever_the_mail_server_does(jobs: Jobs, mails: Mails, hook: Hook) -> None:

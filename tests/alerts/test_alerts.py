@@ -55,7 +55,7 @@ def test_each_key_is_bad_for_itself(jobs: Jobs, mails: Mails) -> None:
 
 def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once(jobs: Jobs, mails: Mails) -> None:
     write(jobs)
-    jobs.installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    jobs.installation.write_settings(SMTP_PORT="1")  # no one listens there
     done = jobs.run("tiny", "BadDataError")
     assert done.returncode == 65
     assert "the alert mail was not sent, a later run sends it: mail server 127.0.0.1:" in done.stderr
@@ -73,7 +73,7 @@ def test_a_mail_server_that_is_away_changes_nothing_and_the_mail_goes_later_once
 
 def test_a_failure_that_was_over_before_the_mail_server_was_back_is_told_of(jobs: Jobs, mails: Mails) -> None:
     write(jobs)
-    jobs.installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    jobs.installation.write_settings(SMTP_PORT="1")  # no one listens there
     jobs.run("tiny", "BadDataError")
     jobs.run("tiny", "well")
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
@@ -200,7 +200,7 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
 
 def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:
     installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
-    installation.write_settings(SMTP_PORT="1")  # nobody listens there
+    installation.write_settings(SMTP_PORT="1")  # no one listens there
     installation.drop("lists_1.csv", "other\nn1\n")
     installation.run("generic_import", "lists")
     installation.write_settings(SMTP_PORT=str(mails.sink.port))

@@ -160,14 +160,14 @@ def test_runs_that_went_on_after_the_backup_are_not_taken_for_killed(orders: Ins
 
 def test_the_newest_of_each_day_week_and_month_stay() -> None:
     day = datetime(2026, 3, 31, 4, 40)
-    made = [Backup(day - timedelta(days=number), Path(f"{number}")) for number in range(120)]
-    made += [Backup(day - timedelta(hours=2), Path("earlier that day"))]
-    stay = sorted(inventory.choose_kept(made, daily=3, weekly=2, monthly=3), reverse=True)
-    assert [each.made.date().isoformat() for each in stay] == [
+    created = [Backup(day - timedelta(days=number), Path(f"{number}")) for number in range(120)]
+    created += [Backup(day - timedelta(hours=2), Path("earlier that day"))]
+    stay = sorted(inventory.choose_kept(created, daily=3, weekly=2, monthly=3), reverse=True)
+    assert [item.created.date().isoformat() for item in stay] == [
         "2026-03-31", "2026-03-30", "2026-03-29",  # days; the first two weeks' newest are among them
         "2026-02-28", "2026-01-31",
     ]  # fmt: skip
-    assert inventory.choose_kept(made[:1], 1, 0, 0) == set(made[:1])
+    assert inventory.choose_kept(created[:1], 1, 0, 0) == set(created[:1])
 
 
 def test_old_ones_go_only_when_a_new_one_is_there(orders: Installation) -> None:
@@ -203,13 +203,13 @@ def test_the_password_is_in_no_command_line_and_no_log(orders: Installation) -> 
 
 def test_a_backup_is_also_delivered_to_an_sftp_target(orders: Installation, tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
-    with servers.openssh_place(tmp_path / "ssh") as (place, fingerprint):
-        servers.trust(orders, place.host, place.port, fingerprint)
+    with servers.openssh_place(tmp_path / "ssh") as (server, fingerprint):
+        servers.trust(orders, server.host, server.port, fingerprint)
         (clone.folder / "config" / "targets").mkdir(exist_ok=True)
-        (clone.folder / "config" / "targets" / "safe_place.yaml").write_text(json.dumps(place.options()))
+        (clone.folder / "config" / "targets" / "safe_place.yaml").write_text(json.dumps(server.options()))
         done = clone.run(orders, "backup_database.py", "--to", "safe_place")
         assert done.returncode == 0, done.stderr
-        [delivered] = [place.folder / name for name in place.names()]
+        [delivered] = [server.folder / name for name in server.names()]
         assert delivered.read_bytes() == (orders.data / "var" / "backups" / delivered.name).read_bytes()
         shutil.rmtree(orders.data / "var" / "backups")  # the disk is lost
         shutil.copy(delivered, orders.data)

@@ -47,8 +47,8 @@ def test_sql_that_is_no_query(installation: Installation) -> None:
 
 
 def test_sql_with_json(installation: Installation) -> None:
-    found = json.loads(installation.run("database", "sql", "select 1 as a, E'x\\ny' as b", "--json").stdout)
-    assert found["rows"] == [{"a": "1", "b": "x\ny"}]
+    result = json.loads(installation.run("database", "sql", "select 1 as a, E'x\\ny' as b", "--json").stdout)
+    assert result["rows"] == [{"a": "1", "b": "x\ny"}]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
              and not exists (select 1 from pg_constraint k where k.conrelid = c.oid and k.contype in ('f', 'p')
                              and a.attnum = any(k.conkey))"""
     )
-    # the history of a configuration outlives it, and a change of shape is no part of an import
+    # the history of a configuration outlives it, and a change of shape is not part of an import
     outlives = {"tconfighistory.config_name", "tschemachange.config_name"}
     # warnings are written from the log, perhaps much later
     assert {name for (name,) in without if not name.startswith("twarning.")} <= outlives
@@ -137,11 +137,11 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "migrations"
-    made.mkdir()
+    folder_of_more = tmp_path / "migrations"
+    folder_of_more.mkdir()
     for path in migrations.FOLDER.glob("*.sql"):
-        (made / path.name).write_bytes(path.read_bytes())
-    return made
+        (folder_of_more / path.name).write_bytes(path.read_bytes())
+    return folder_of_more
 
 
 def test_a_migration_is_applied_once_and_not_changed_afterwards(here: Installation, folder: Path) -> None:

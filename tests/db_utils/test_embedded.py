@@ -26,8 +26,8 @@ class Own(Installation):
 
     @property
     def state(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads((self.data / "var" / "embedded_database.json").read_text())
-        return found
+        saved_state: dict[str, object] = json.loads((self.data / "var" / "embedded_database.json").read_text())
+        return saved_state
 
     @property
     def folder(self) -> Path:
@@ -52,12 +52,12 @@ class Own(Installation):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
-    made = Own(tmp_path_factory.mktemp("own") / "data", "", "")
-    made.data.mkdir()
-    made.write_settings(DATABASE_URL="embedded")
-    yield made
-    made.run("database", "stop")
-    shutil.rmtree(made.folder, ignore_errors=True)
+    own_installation = Own(tmp_path_factory.mktemp("own") / "data", "", "")
+    own_installation.data.mkdir()
+    own_installation.write_settings(DATABASE_URL="embedded")
+    yield own_installation
+    own_installation.run("database", "stop")
+    shutil.rmtree(own_installation.folder, ignore_errors=True)
 
 
 def test_two_first_starts_at_once_make_one_server(own: Own) -> None:
@@ -248,7 +248,7 @@ def test_a_full_server_is_try_later_not_a_wrong_login(own: Own) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all other tests run it as an ordinary user")
 def test_as_an_ordinary_user(tmp_path: Path) -> None:
-    """As somebody without root's rights, except to read the folder that Python lies in."""
+    """As a user without root's rights, except to read the folder that Python lies in."""
     if not shutil.which("setpriv"):
         pytest.skip("no setpriv here")
     base = Path("/tmp") / f"ordinary-{os.getpid()}"

@@ -18,12 +18,12 @@ VISITOR = "create or replace view visits.numbers as select 1 as one;\n"
 
 @pytest.fixture
 def folder(here: Installation, tmp_path: Path) -> Path:
-    made = tmp_path / "views"
-    made.mkdir()
+    views_copy = tmp_path / "views"
+    views_copy.mkdir()
     for path in migrations.VIEWS_FOLDER.glob("*.sql"):
-        (made / path.name).write_bytes(path.read_bytes())
-    (made / "visits.numbers.sql").write_text(VISITOR)
-    return made
+        (views_copy / path.name).write_bytes(path.read_bytes())
+    (views_copy / "visits.numbers.sql").write_text(VISITOR)
+    return views_copy
 
 
 def ensure(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_file_the_database_refuses_is_named_and_leaves_the_view_as_it_was(here
     with pytest.raises(EtlError, match=r"visits\.numbers\.sql: database \(22012\): division by zero"):
         ensure(folder)
     assert here.sql("select one from visits.numbers") == [(1,)]
-    (folder / "visits.numbers.sql").write_text(VISITOR + "-- mended\n")
+    (folder / "visits.numbers.sql").write_text(VISITOR + "-- corrected\n")
     assert ensure(folder) == ["visits.numbers.sql"]
 
 

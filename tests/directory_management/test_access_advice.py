@@ -16,15 +16,15 @@ OTHER, NOBODY = 1, 65534  # the user daemon is somebody else here
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that all may enter; needs root, who gives things to others."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    found = Path(tempfile.mkdtemp(prefix="etl_advice_"))
-    found.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="etl_advice_"))
+    folder.chmod(0o755)
     monkeypatch.setenv("USER", "nobody")
-    yield found
-    shutil.rmtree(found)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def advice(path: Path) -> str:
@@ -36,17 +36,17 @@ def advice(path: Path) -> str:
         os.seteuid(0)
 
 
-def test_a_path_of_another_user_is_shared_and_stays_theirs(place: Path) -> None:
-    file = place / "my list.csv"
+def test_a_path_of_another_user_is_shared_and_stays_theirs(folder: Path) -> None:
+    file = folder / "my list.csv"
     file.write_text("a")
     os.chown(file, OTHER, OTHER)
     said = advice(file)
     assert "chown" not in said and f"setfacl -R -m u:nobody:rwX '{file}'" in said
 
 
-def test_what_root_left_behind_is_given_back(place: Path) -> None:
-    (place / "logs").mkdir()
-    assert advice(place / "logs") == f"Run: sudo chown -R nobody {place}/logs"
+def test_what_root_left_behind_is_given_back(folder: Path) -> None:
+    (folder / "logs").mkdir()
+    assert advice(folder / "logs") == f"Run: sudo chown -R nobody {folder}/logs"
     # a folder that is missing is made; the folder of everyone above it keeps its owner
     assert advice(Path("/srv_of_tests/reports/today.csv")) == "Run: sudo install -d -o nobody /srv_of_tests/reports"
-    assert advice(Path("/etc")) == "Name a path below a folder that nobody may write."
+    assert advice(Path("/etc")) == "Use a path below a folder that nobody may write."

@@ -43,7 +43,7 @@ def test_what_a_killed_writer_leaves_is_gone_with_the_next_write(tmp_path: Path)
     assert (path.read_bytes(), len(list(tmp_path.iterdir()))) == (b"old", 2)
     with atomic_write(path) as stream:
         stream.write(b"new")
-    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"new")]
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(path.name, b"new")]
 
 
 def test_two_writers_do_not_mix(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ HEAVY_FOR_HELP = ("psycopg2", "pydantic", "rich", "scrapy", "pandas")
 HEAVY_FOR_NOTHING = ("pandas", "scrapy", "openpyxl", "lxml", "jinja2", "smtplib")
 
 
-def imported(command: list[str], environment: dict[str, str]) -> tuple[set[str], str]:
+def list_imported(command: list[str], environment: dict[str, str]) -> tuple[set[str], str]:
     """The modules that a command imports, and what it prints."""
     command = [command[0], "-X", "importtime", *command[1:]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -29,7 +29,7 @@ def imported(command: list[str], environment: dict[str, str]) -> tuple[set[str],
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_is_light_and_has_an_example(installation: Installation, script: str) -> None:
-    modules, text = imported(installation.command(script, "--help"), installation.process_environment())
+    modules, text = list_imported(installation.command(script, "--help"), installation.process_environment())
     assert not modules & set(HEAVY_FOR_HELP)
     assert f"Examples:\n    {script}.py" in text
     for option in ("--json", "--debug", "--wait"):
@@ -46,7 +46,7 @@ def test_a_wrong_option_is_one_line(installation: Installation, script: str) -> 
 
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(installation: Installation) -> None:
     command = installation.command("close_interrupted_runs")
-    modules, _ = imported(command, installation.process_environment())
+    modules, _ = list_imported(command, installation.process_environment())
     assert "psycopg2" in modules
     assert not modules & set(HEAVY_FOR_NOTHING)
 
@@ -73,7 +73,7 @@ def test_wrong_usage_is_one_line(jobs: Jobs, arguments: tuple[str, ...], text: s
     [
         ("return Summary(headline='x', rows=[{'a': 1, 'b': Path('/x')}])", 0, []),
         ("s = Summary(); s.problem('broken', 65); return s", 65, ["broken"]),
-        ("raise errors.BadDataError('bad', 'Mend.')", 65, ["bad. Mend."]),
+        ("raise errors.BadDataError('bad', 'Fix.')", 65, ["bad. Fix."]),
         (
             "os.kill(os.getpid(), 15); time.sleep(5)",
             143,
@@ -84,9 +84,9 @@ def test_wrong_usage_is_one_line(jobs: Jobs, arguments: tuple[str, ...], text: s
 def test_json_is_one_object_however_it_ends(jobs: Jobs, body: str, exit_code: int, problems: list[str]) -> None:
     jobs.write("tiny", f"logger.warning('a warning'); {body}")
     done = jobs.run("tiny", "--json")
-    found = json.loads(done.stdout)
-    assert (done.returncode, found["exit_code"], found["problems"]) == (exit_code, exit_code, problems)
-    assert {"headline", "counts", "files", "rows", "warnings", "next_steps"} <= found.keys()
+    summary = json.loads(done.stdout)
+    assert (done.returncode, summary["exit_code"], summary["problems"]) == (exit_code, exit_code, problems)
+    assert {"headline", "counts", "files", "rows", "warnings", "next_steps"} <= summary.keys()
 
 
 def test_json_for_wrong_usage_and_wrong_settings(installation: Installation) -> None:
@@ -98,8 +98,8 @@ def test_json_for_wrong_usage_and_wrong_settings(installation: Installation) -> 
 
 def test_a_summary_that_says_what_is_registered_as_secret_is_still_json(jobs: Jobs) -> None:
     jobs.write("tiny", "s = Summary(files=1000); s.rows = [{'note': '1000'}]; return s")
-    found = json.loads(jobs.run("tiny", "--json", SOURCE_X="1000").stdout)
-    assert (found["files"], found["rows"]) == (1000, [{"note": "***"}])
+    summary = json.loads(jobs.run("tiny", "--json", SOURCE_X="1000").stdout)
+    assert (summary["files"], summary["rows"]) == (1000, [{"note": "***"}])
 
 
 def test_a_file_name_that_is_not_utf8(jobs: Jobs) -> None:

@@ -27,7 +27,7 @@ def test_a_run_that_succeeds(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("body", "exit_code", "text"),
     [
-        ("raise errors.EtlError('it broke', 'Mend it.')", 1, "it broke. Mend it."),
+        ("raise errors.EtlError('it broke', 'Fix it.')", 1, "it broke. Fix it."),
         ("raise errors.UsageError('no such thing')", 2, "no such thing"),
         ("raise errors.BadDataError('bad file')", 65, "bad file"),
         ("raise errors.TryLaterError('busy')", 75, "busy"),
@@ -304,5 +304,5 @@ def test_no_thread_of_ours_names_what_newer_pythons_keep_in_theirs() -> None:
         "_initialized",
         "_started",
     }  # of 3.11 to 3.14
-    for kind in (Limits, Heartbeat, _CheckThread):
-        assert not taken & set(vars(kind)), kind
+    for thread_class in (Limits, Heartbeat, _CheckThread):
+        assert not taken & set(vars(thread_class)), thread_class

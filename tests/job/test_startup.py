@@ -17,15 +17,15 @@ SCRIPTS = sorted(path.stem for path in (PROJECT / "jobscripts").glob("[a-z]*.py"
 
 def processor_seconds(installation: Installation, *command: str) -> float:
     """Of the better of two runs: the first may have to compile."""
-    found = []
+    seconds = []
     for _ in range(2):
         environment = installation.process_environment()
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, command
-        found.append(used.ru_utime + used.ru_stime)
-    return min(found)
+        seconds.append(used.ru_utime + used.ru_stime)
+    return min(seconds)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -26,8 +26,8 @@ NEVER = "550 5.1.1 no such user"
 
 @pytest.fixture
 def mail_server() -> Iterator[SmtpServer]:
-    with SmtpServer() as made:
-        yield made
+    with SmtpServer() as server:
+        yield server
 
 
 class Host:
@@ -84,7 +84,7 @@ def test_who_is_refused_for_now_gets_the_alert_later_and_alone(host: Host, mail_
     for _ in range(2):
         host.end_run()
     assert mail_server.list_recipients() == ["ann@example.com", "bob@example.com"]
-    first, second = [each.message for each in mail_server.delivered]
+    first, second = [delivery.message for delivery in mail_server.delivered]
     assert (first["Subject"], first["Message-ID"]) == (second["Subject"], second["Message-ID"])
     host.end_run("succeeded")
     assert mail_server.list_recipients()[2:] == ["ann@example.com", "bob@example.com"]
@@ -99,7 +99,7 @@ def test_who_is_refused_for_now_does_not_lose_a_message_that_another_one_follows
     host.end_run("succeeded")
     mail_server.answers = {}
     host.end_run("succeeded")
-    subjects = [(each.recipients, str(each.message["Subject"])) for each in mail_server.delivered]
+    subjects = [(delivery.recipients, str(delivery.message["Subject"])) for delivery in mail_server.delivered]
     for recipient in ("ann@example.com", "bob@example.com"):
         own = sorted(subject for recipients, subject in subjects if recipient in recipients)
         assert own == ["[ETL] tiny failed", "[ETL] tiny recovered"], subjects
@@ -145,7 +145,9 @@ def test_a_name_is_one_recipient_however_it_is_written(
     host.write(ALERT_RECIPIENTS=f"{written}, bob@example.com")
     host.end_run()
     assert mail_server.list_recipients() == [address, "bob@example.com"]
-    shown = [(each.display_name, each.addr_spec) for each in mail_server.delivered[0].message["To"].addresses]
+    shown = [
+        (delivery.display_name, delivery.addr_spec) for delivery in mail_server.delivered[0].message["To"].addresses
+    ]
     assert shown == [(name, address), ("", "bob@example.com")]
 
 
@@ -175,13 +177,13 @@ def test_a_mail_goes_in_seven_bits_from_a_name_that_exists_with_a_subject_in_its
     alerts.queue_message("y", ["jane@example.com"], "é" * 90, "Grüße", host.directories)
     alerts.send_waiting(host.directories)
     assert len(mail_server.delivered) == 2
-    for each in mail_server.delivered:
-        assert each.content.isascii()
-        assert max(map(len, each.content.split(b"\r\n"))) < 998
-        assert re.search(rb"^Subject: \S", each.content, re.MULTILINE)
-        assert each.message["From"].addresses[0].display_name == "Zürich, ETL"
-        assert each.message["Message-ID"].rstrip(">").endswith("@example.com")
-    by_subject = {str(each.message["Subject"]): each.message for each in mail_server.delivered}
+    for delivery in mail_server.delivered:
+        assert delivery.content.isascii()
+        assert max(map(len, delivery.content.split(b"\r\n"))) < 998
+        assert re.search(rb"^Subject: \S", delivery.content, re.MULTILINE)
+        assert delivery.message["From"].addresses[0].display_name == "Zürich, ETL"
+        assert delivery.message["Message-ID"].rstrip(">").endswith("@example.com")
+    by_subject = {str(delivery.message["Subject"]): delivery.message for delivery in mail_server.delivered}
     assert f"[ETL] {'é' * 90}" in by_subject
     text = by_subject[f"[ETL] {'x' * 120} is held"].get_content().replace("\r\n", "\n")
     assert "Grüße\n.\n..dots\n" in text

@@ -21,8 +21,8 @@ PAUSES: list[str] = []
 class Year:
     """Time goes by in an installation; what the operator hears of it."""
 
-    def __init__(self, found: Week) -> None:
-        self.week, self.installation = found, found.installation
+    def __init__(self, alerts: Week) -> None:
+        self.week, self.installation = alerts, alerts.installation
         self.seen = 0
         self.installation.environment["TZ"] = "UTC"
         self.installation.write_settings(
@@ -53,8 +53,8 @@ class Year:
 
     def news(self) -> list[str]:
         """The subjects of the alerts since the last look."""
-        found = [path for path in self.week.mails.list_mails() if OPERATOR in path.read_text()]
-        new, self.seen = found[self.seen :], len(found)
+        alerts = [path for path in self.week.mails.list_mails() if OPERATOR in path.read_text()]
+        new, self.seen = alerts[self.seen :], len(alerts)
         return [subject(path.read_text()) for path in new]
 
     def last(self) -> str:

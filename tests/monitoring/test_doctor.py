@@ -51,8 +51,8 @@ class Host:
         )
         assert done.stdout, done.stderr
         assert "the-mail-secret" not in done.stdout
-        found: dict[str, Any] = json.loads(done.stdout)
-        return done.returncode, found["rows"]
+        unwritable: dict[str, Any] = json.loads(done.stdout)
+        return done.returncode, unwritable["rows"]
 
     def named(self, *faults: tuple[str, str, str, str], **environment: str) -> None:
         """Look once; each fault (state, check, words of its line, words of what to do) is named."""
@@ -200,7 +200,7 @@ def test_a_cron_file_that_cron_passes_over_for_its_owner(host: Host) -> None:
     host.named(("failure", "cron file", "does not belong to root", f"Run: sudo chown root:root {host.cron_file}"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as another user")
 def test_folders_that_a_run_of_root_has_left() -> None:
     with tempfile.TemporaryDirectory() as name:
         data = Path(name)
@@ -216,9 +216,9 @@ def test_folders_that_a_run_of_root_has_left() -> None:
             lines = list(folders.check(Context(None, Directories(data), data / "none")))
         finally:
             os.setresuid(0, 0, 0)
-        found = [line for line in lines if line.state == "failure" and "cannot be written" in line.message]
-        assert [line.next.rpartition(" ")[2] for line in found] == [str(left)]  # one command mends what is in it
-        assert "owner root, mode 755" in found[0].message
+        unwritable = [line for line in lines if line.state == "failure" and "cannot be written" in line.message]
+        assert [line.next.rpartition(" ")[2] for line in unwritable] == [str(left)]  # one command fixes what is in it
+        assert "owner root, mode 755" in unwritable[0].message
 
 
 def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
     (clone.folder / "config/reports/meetmax_changes.yaml").write_text("subject: x\ntemplat: y\n")
     (clone.folder / "requirements.txt").write_text("nothing==1\n")
     (clone.folder / "run_python_etl_script.sh").chmod(0o644)
-    script = clone.folder / "jobscripts" / "doctor.py"  # not by the wrapper, which would mend the packages
+    script = clone.folder / "jobscripts" / "doctor.py"  # not by the wrapper, which would fix the packages
     done = subprocess.run(
         [sys.executable, script, "--json", "--cron-file", host.cron_file], capture_output=True, text=True, timeout=60,
         env=host.installation.process_environment(PYTHONPATH=str(clone.folder)),
@@ -260,7 +260,7 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
     assert spoken[-1] == "accepted for operator@example.test"
     assert [path.name for path in host.sink.list_mails()] == ["0001_ETL-test-mail.eml"]
     for setting, says, following in (
-        ({"SMTP_PORT": "1"}, "127.0.0.1:1", "Check SMTP_HOST, SMTP_PORT and the firewall."),  # nobody tries it again
+        ({"SMTP_PORT": "1"}, "127.0.0.1:1", "Check SMTP_HOST, SMTP_PORT and the firewall."),  # nothing retries here
         ({"SMTP_CA_FILE": "/no/such/file"}, "SMTP_CA_FILE: /no/such/file cannot be used", "Check SMTP_CA_FILE."),
     ):
         host.installation.write_settings(**setting)
@@ -273,11 +273,12 @@ def test_a_test_mail_shows_the_conversation_without_the_password(host: Host) -> 
     assert len(host.sink.list_mails()) == 1
 
 
-def visits(place: servers.Place, key: Path | None = None) -> dict[str, str]:
+def visits(sftp_server: servers.Place, key: Path | None = None) -> dict[str, str]:
     """The settings of the import visits for a server."""
     return {
-        "SOURCE_VISITS_HOST": f"{place.host}:{place.port}", "SOURCE_VISITS_USER": place.user,
-        "SOURCE_VISITS_KEY_PATH": str(key or place.key_path), "SFTP_CONNECT_SECONDS": "3", "SFTP_ANSWER_SECONDS": "10",
+        "SOURCE_VISITS_HOST": f"{sftp_server.host}:{sftp_server.port}", "SOURCE_VISITS_USER": sftp_server.user,
+        "SOURCE_VISITS_KEY_PATH": str(key or sftp_server.key_path),
+        "SFTP_CONNECT_SECONDS": "3", "SFTP_ANSWER_SECONDS": "10",
     }  # fmt: skip
 
 
@@ -286,20 +287,20 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
         ("warning", "server", "source of visits: not set up", "where it is used"),
         ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "where it is used"),
     )
-    with servers.asyncssh_place(tmp_path / "server") as (place, fingerprint):
+    with servers.asyncssh_place(tmp_path / "server") as (sftp_server, fingerprint):
         host.installation.write_settings(
             S3_BUCKET="client-bucket", S3_ENDPOINT_URL="http://127.0.0.1:1", S3_ACCESS_KEY_ID="key-id",
-            S3_SECRET_ACCESS_KEY="the-s3-secret", S3_TIMEOUT_SECONDS="2", S3_REGION="us-east-1", **visits(place),
+            S3_SECRET_ACCESS_KEY="the-s3-secret", S3_TIMEOUT_SECONDS="2", S3_REGION="us-east-1", **visits(sftp_server),
         )  # fmt: skip
         host.named(
             ("failure", "server", "is not known", "sftp_trust_host.py"),
             ("failure", "server", "source of sales", ""),
         )
-        servers.trust(host.installation, place.host, place.port, fingerprint)
+        servers.trust(host.installation, sftp_server.host, sftp_server.port, fingerprint)
         host.named(("failure", "server", "/home/vinkOS/archivosVisitas cannot be read", "Check path"))
-        place.key_path.chmod(0o644)
+        sftp_server.key_path.chmod(0o644)
         host.named(("failure", "server", "can be read by others", "Run: chmod 600"))
-        place.key_path.chmod(0o600)
+        sftp_server.key_path.chmod(0o600)
     host.named(("failure", "server", "no connection", ""))
 
 

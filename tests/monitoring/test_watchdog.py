@@ -1,4 +1,4 @@
-"""Whatever goes wrong without a word of its own: one mail, one each week, one when it is over; else silence."""
+"""A problem that no run reports: one mail, one each week, one when it is over; else silence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.monitoring.conftest import Year
 
 
 def told_as_it_should(year: Year, title: str, mend: Callable[[], object], day: float = 0.1) -> str:
-    """Something is wrong from a day on: one mail, a reminder each week, one when it was mended; the first mail."""
+    """Something is wrong from a day on: one mail, a reminder each week, one when it was fixed; the first mail."""
     year.without_schedules()
     assert year.watch(day) == [f"[ETL] {title}"]
     text = year.last()
@@ -179,9 +179,9 @@ def certificate(folder: Path, end: datetime.datetime) -> tuple[Path, Path]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_after(end)
-    signed = made.not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)).sign(key, hashes.SHA256())
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_after(end)
+    signed = builder.not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)).sign(key, hashes.SHA256())
     paths = folder / "server.crt", folder / "server.key"
     paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -236,7 +236,7 @@ def test_the_ping_says_whether_all_is_well(year: Year) -> None:
     year.watch(0.02)
     server.shutdown()
     server.server_close()
-    year.watch(0.03)  # nobody there: no failure
+    year.watch(0.03)  # no one there: no failure
     assert [path for path, _ in asked] == ["/ping/abc", "/ping/abc/fail"]
     assert "a.pdf" in asked[1][1]
 
@@ -346,7 +346,7 @@ def test_a_name_that_there_never_was_is_told_of_a_last_time_instead_of_a_reminde
 def test_a_backup_that_is_missing(year: Year) -> None:
     year.without_schedules()
     assert year.run("schedule", "resume", "nightly", day=-1) == 0
-    late = "[ETL] pipeline nightly did not run"  # nobody runs it here, and that is told as well
+    late = "[ETL] pipeline nightly did not run"  # no one runs it here, and that is reported as well
     assert year.watch(0) == []  # expected from here on
     assert year.watch(1.9) == [late]
     assert year.watch(2.1) == ["[ETL] the backup is missing"]
@@ -359,4 +359,4 @@ def test_a_backup_that_is_missing(year: Year) -> None:
     assert year.run("run_pipeline", "nightly", day=9.3) == 0
     assert sorted(year.watch(9.4)) == ["[ETL] over: pipeline nightly did not run", "[ETL] over: the backup is missing"]
     assert year.run("schedule", "pause", "nightly", day=9.5) == 0
-    assert year.watch(16) == []  # nobody is to make one
+    assert year.watch(16) == []  # no pipeline makes one

@@ -24,7 +24,7 @@ TINY = """
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "later" and tries <= 2:
         raise errors.TryLaterError(f"{name} is away")
-    if how == "fail" and not (DATA / "mended").exists():
+    if how == "fail" and not (DATA / "fixed").exists():
         raise errors.EtlError(f"{name} broke")
     return Summary(headline=f"{name} is done", files=1)
 """
@@ -32,17 +32,17 @@ TINY = """
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    made = Clone(tmp_path_factory.mktemp("clone"))
-    made.job("tiny", "name: str, how: Annotated[str, typer.Argument()] = 'well'", TINY, needs="lock='{name}'")
-    return made
+    new_clone = Clone(tmp_path_factory.mktemp("clone"))
+    new_clone.job("tiny", "name: str, how: Annotated[str, typer.Argument()] = 'well'", TINY, needs="lock='{name}'")
+    return new_clone
 
 
 def ran(installation: Installation) -> str:
     """The names of the steps that ran, in order; forgets them."""
     path = installation.data / "ran"
-    found = "".join(path.read_text().split()) if path.exists() else ""
+    content = "".join(path.read_text().split()) if path.exists() else ""
     path.unlink(missing_ok=True)
-    return found
+    return content
 
 
 def states(done_output: str) -> dict[str, str]:
@@ -86,7 +86,7 @@ def test_what_does_not_depend_on_a_failing_step_goes_on(
     assert clone.run(installation, "run_pipeline.py", "branches", "--dry-run").returncode == 0
     assert len(mails.read_all()) == 1
 
-    (installation.data / "mended").touch()
+    (installation.data / "fixed").touch()
     again = clone.run(installation, "run_pipeline.py", "branches", "--failed", "--json")
     assert (again.returncode, ran(installation)) == (0, "abcdf")
     assert states(again.stdout)["e"] == "left out"
@@ -188,7 +188,7 @@ def test_killed_with_minus_9_is_noticed_with_one_mail(
         assert mails.list_subjects() == []
         os.kill(python, signal.SIGTERM)
     elif victims == "both":
-        assert mails.list_subjects() == []  # nobody is left to tell; the next start of anything is
+        assert mails.list_subjects() == []  # no one is left to report it; the next start of anything does
         clone.run(installation, "run_pipeline.py", "--list")
     wait_for(lambda: mails.list_subjects() == ["[ETL] tiny a interrupted"], 60)
     wait_for(lambda: installation.sql("select status from dba.trun where job = 'tiny'") == [("interrupted",)], 60)

@@ -49,8 +49,10 @@ class MoodySink(MailSink):
 
     def read(self) -> list[EmailMessage]:
         """The mails kept so far."""
-        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.list_mails()]
-        return [message for message in found if isinstance(message, EmailMessage)]
+        messages = [
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.list_mails()
+        ]
+        return [message for message in messages if isinstance(message, EmailMessage)]
 
     def recipients(self) -> list[str]:
         """Who each mail was accepted for, one line a mail."""
@@ -99,9 +101,9 @@ class MeetMax:
         return part(message, "plain") if message else ""
 
 
-def part(message: EmailMessage, kind: str) -> str:
+def part(message: EmailMessage, subtype: str) -> str:
     """One part of a mail."""
-    body: Any = message.get_body((kind,))
+    body: Any = message.get_body((subtype,))
     return str(body.get_content()).replace("\r\n", "\n")
 
 

@@ -187,7 +187,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def holding(installation: Installation, statement: str) -> Iterator[None]:
+def hold_lock(installation: Installation, statement: str) -> Iterator[None]:
     """Hold the locks of a statement."""
     with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
@@ -204,7 +204,7 @@ def waits_for_lock(installation: Installation) -> bool:
 
 def test_killed_before_the_mail_is_in_the_ledger(news: Installation, sink: MoodySink) -> None:
     assert news.run(*REPORT, "--preview", news.data / "mail.html").returncode == 0  # the report is known
-    with holding(news, "lock table dba.treportdelivery in share mode"):
+    with hold_lock(news, "lock table dba.treportdelivery in share mode"):
         process = news.start(*REPORT)
         wait_for(lambda: waits_for_lock(news))
         kill(process)
@@ -224,11 +224,11 @@ def test_killed_between_ledger_and_server(news: Installation, sink: MoodySink) -
 def test_killed_while_the_mail_is_handed_over(news: Installation, sink: MoodySink) -> None:
     process: list[subprocess.Popen[str]] = []
 
-    def cut() -> str:
+    def cut_connection() -> str:
         kill(process[0])
         return "451 nobody is there"
 
-    sink.before_keeping = cut
+    sink.before_keeping = cut_connection
     process.append(news.start(*REPORT))
     wait_for(lambda: process[0].poll() is not None)
     sink.before_keeping = None
@@ -240,7 +240,9 @@ def test_killed_between_acceptance_and_marking_repeats_it_with_the_same_message_
     news: Installation, sink: MoodySink
 ) -> None:
     with contextlib.ExitStack() as locks:
-        sink.after_keeping = lambda: locks.enter_context(holding(news, "select * from dba.treportdelivery for update"))
+        sink.after_keeping = lambda: locks.enter_context(
+            hold_lock(news, "select * from dba.treportdelivery for update")
+        )
         process = news.start(*REPORT)
         wait_for(lambda: waits_for_lock(news))
         kill(process)

@@ -173,7 +173,11 @@ def test_the_html_part(meetmax: MeetMax) -> None:
         "<script>alert(1)</script>"
     ]
     assert event.xpath("string(.//*[@class='value'])") == f"Note: {long} → {long}y"
-    assert [len(page.xpath(f"//tr[@class='{kind}']")) for kind in ("added", "removed", "changed")] == [1, 2, 2]
+    assert [len(page.xpath(f"//tr[@class='{css_class}']")) for css_class in ("added", "removed", "changed")] == [
+        1,
+        2,
+        2,
+    ]
 
 
 def test_a_preview_writes_a_file_and_nothing_else(meetmax: MeetMax) -> None:

@@ -34,7 +34,7 @@ DANGEROUS = """
 
 
 def report(installation: Installation, name: str, **columns: object) -> None:
-    """A report as a row, as somebody makes it in DBeaver."""
+    """A report as a row, as a user creates it in DBeaver."""
     assert installation.run("send_report", "nothing").returncode == 2  # the schema is there
     values: dict[str, object] = {"report_name": name, "subject": f"Report {name}", "template": "tables"} | columns
     values = {k: json.dumps(v) if k in ("queries", "attachments") else v for k, v in values.items()}
@@ -45,8 +45,10 @@ def report(installation: Installation, name: str, **columns: object) -> None:
 
 
 def files(message: EmailMessage) -> dict[str, bytes]:
-    found: Any = {str(each.get_filename()): each.get_payload(decode=True) for each in message.iter_attachments()}
-    return dict(found)
+    attached: Any = {
+        str(attachment.get_filename()): attachment.get_payload(decode=True) for attachment in message.iter_attachments()
+    }
+    return dict(attached)
 
 
 def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
@@ -67,9 +69,9 @@ def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
     assert "PHONES" in text
     assert "+49 30" in text
     assert "<th" in part(message, "html")
-    found = files(message)
-    assert set(found) == {"phones_2026.csv", "own.xlsx"}
-    rows = list(csv.reader(io.StringIO(found["phones_2026.csv"].decode("utf-8-sig"))))
+    attached = files(message)
+    assert set(attached) == {"phones_2026.csv", "own.xlsx"}
+    rows = list(csv.reader(io.StringIO(attached["phones_2026.csv"].decode("utf-8-sig"))))
     assert rows[0] == ["text", "number", "amount"]
     assert [row[0] for row in rows[1:]] == [
         "'=1+2",
@@ -84,11 +86,11 @@ def test_queries_become_tables_and_attachments_in_which_nothing_is_a_formula(
         "-5",
     ]
     assert rows[1] == ["'=1+2", "1", "-5.5"]  # a number below zero is a number
-    sheet: Any = openpyxl.load_workbook(io.BytesIO(found["own.xlsx"])).active
+    sheet: Any = openpyxl.load_workbook(io.BytesIO(attached["own.xlsx"])).active
     assert [cell.value for cell in sheet[1]] == ["=header", "n", "at"]
     assert [cell.data_type for cell in sheet[2]] == ["s", "n", "d"]
     assert sheet["A2"].value == "=cmd()"
-    assert b"<f>" not in zipfile.ZipFile(io.BytesIO(found["own.xlsx"])).read("xl/worksheets/sheet1.xml")
+    assert b"<f>" not in zipfile.ZipFile(io.BytesIO(attached["own.xlsx"])).read("xl/worksheets/sheet1.xml")
     for _ in range(2):
         assert mailing.run("send_report", "phones").returncode == 0  # send_if: always
     assert len(sink.list_mails()) == 3
@@ -195,10 +197,10 @@ def summary(meetmax: MeetMax) -> MeetMax:
     return meetmax
 
 
-def weekly(found: MeetMax) -> EmailMessage:
-    done = found.installation.run("send_report", "weekly_summary")
+def weekly(attached: MeetMax) -> EmailMessage:
+    done = attached.installation.run("send_report", "weekly_summary")
     assert done.returncode == 0, done.stderr
-    return found.sink.read()[-1]
+    return attached.sink.read()[-1]
 
 
 def test_the_weekly_summary_says_what_the_database_has(summary: MeetMax) -> None:

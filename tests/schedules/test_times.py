@@ -38,8 +38,8 @@ def test_a_time_of_the_wall_clock_moves_with_daylight_saving() -> None:
 
 
 def test_every_time_between_two_moments_is_expected_once() -> None:
-    found = schedules.list_expected(WEEKLY, utc("2026-03-16T06:30"), utc("2026-03-30T05:30"))
-    assert found == [utc("2026-03-23T06:30"), utc("2026-03-30T05:30")]
+    times = schedules.list_expected(WEEKLY, utc("2026-03-16T06:30"), utc("2026-03-30T05:30"))
+    assert times == [utc("2026-03-23T06:30"), utc("2026-03-30T05:30")]
     year = schedules.list_expected("15 5 * * *", utc("2026-01-01T00:00"), utc("2026-12-31T23:59"))
     assert len(year) == len({moment.date() for moment in year}) == 365
 

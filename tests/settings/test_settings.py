@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = (PROJECT / "config" / ".env.example").read_text()
 
 
-def read(folder: Path, text: str, **environment: str) -> settings.Settings:
+def read_settings(folder: Path, text: str, **environment: str) -> settings.Settings:
     path = folder / "settings.env"
     path.write_text(text)
     path.chmod(0o600)
@@ -29,7 +29,7 @@ def read(folder: Path, text: str, **environment: str) -> settings.Settings:
 
 def fault(folder: Path, text: str, **environment: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read(folder, text, **environment)
+        read_settings(folder, text, **environment)
     return str(caught.value)
 
 
@@ -44,7 +44,7 @@ TIME_ZONE=Europe/Lundon
 SMTP_SECURITY=tls
 JUST_A_WORD
 """
-    found = fault(tmp_path, text, ETL_DATADIR="/x", SMTP_TIMEOUT_SECONDS="0", SOMETHING_ELSE="1")
+    loaded = fault(tmp_path, text, ETL_DATADIR="/x", SMTP_TIMEOUT_SECONDS="0", SOMETHING_ELSE="1")
     for expected in (
         "DATABASE_URL: expected postgresql://",
         "SMTP_PORT: Input should be a valid integer",
@@ -59,23 +59,23 @@ JUST_A_WORD
         "ETL_DATADIR (environment) is not a setting, did you mean ETL_DATA_DIR?",
         "SMTP_TIMEOUT_SECONDS: Input should be greater than 0",
     ):
-        assert expected in found, found
-    assert "mysql" not in found  # it may hold a password
-    assert "SOMETHING_ELSE" not in found
-    assert "\n" not in found
+        assert expected in loaded, loaded
+    assert "mysql" not in loaded  # it may hold a password
+    assert "SOMETHING_ELSE" not in loaded
+    assert "\n" not in loaded
 
 
 def test_a_settings_file_must_name_the_database(tmp_path: Path) -> None:
     assert "names no DATABASE_URL" in fault(tmp_path, "SMTP_HOST=x\n")
     assert "names no DATABASE_URL" in fault(tmp_path, "DATABASE_URL=\n")
-    assert read(tmp_path, "DATABASE_URL=embedded\n").uses_embedded_database
-    assert read(tmp_path, "SMTP_HOST=x\n", DATABASE_URL="embedded").uses_embedded_database
+    assert read_settings(tmp_path, "DATABASE_URL=embedded\n").uses_embedded_database
+    assert read_settings(tmp_path, "SMTP_HOST=x\n", DATABASE_URL="embedded").uses_embedded_database
     assert settings.load(tmp_path / "none.env", {}).uses_embedded_database
 
 
 def test_the_environment_wins_and_empty_is_the_default(tmp_path: Path) -> None:
-    found = read(tmp_path, "DATABASE_URL=embedded\nSMTP_PORT=25\nSMTP_HOST=a\n", SMTP_HOST="b", SMTP_PORT="")
-    assert (found.smtp_host, found.smtp_port) == ("b", 587)
+    loaded = read_settings(tmp_path, "DATABASE_URL=embedded\nSMTP_PORT=25\nSMTP_HOST=a\n", SMTP_HOST="b", SMTP_PORT="")
+    assert (loaded.smtp_host, loaded.smtp_port) == ("b", 587)
 
 
 def test_quotes_and_escapes_as_python_dotenv_has_them(tmp_path: Path) -> None:
@@ -87,30 +87,30 @@ MAIL_FROM="double \\"quoted\\" \\\\ # kept"
 SOURCE_KEY="two
 lines"
 """
-    found = read(tmp_path, text)
-    assert found.smtp_host == "plain"
-    assert found.smtp_user == "single ${HOME} \\n # kept"
-    assert found.mail_from == 'double "quoted" \\ # kept'
-    assert found.source_variables["SOURCE_KEY"].get_secret_value() == "two\nlines"
+    loaded = read_settings(tmp_path, text)
+    assert loaded.smtp_host == "plain"
+    assert loaded.smtp_user == "single ${HOME} \\n # kept"
+    assert loaded.mail_from == 'double "quoted" \\ # kept'
+    assert loaded.source_variables["SOURCE_KEY"].get_secret_value() == "two\nlines"
     from dotenv import dotenv_values
 
-    mine = {"SMTP_HOST": found.smtp_host, "SMTP_USER": found.smtp_user, "MAIL_FROM": found.mail_from}
+    mine = {"SMTP_HOST": loaded.smtp_host, "SMTP_USER": loaded.smtp_user, "MAIL_FROM": loaded.mail_from}
     assert mine.items() <= dotenv_values(tmp_path / "settings.env", interpolate=False).items()
 
 
 def test_secrets_from_files(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(" pass word \n")
     path = str(tmp_path / "secret")
-    found = read(tmp_path, f"DATABASE_URL=embedded\nSMTP_PASSWORD_FILE={path}\n", SOURCE_SFTP_FILE=path)
-    assert found.smtp_password is not None
-    assert found.smtp_password.get_secret_value() == " pass word "
-    assert found.source_variables["SOURCE_SFTP"].get_secret_value() == " pass word "
-    assert " pass word " in found.list_secrets()
-    assert "pass word" not in repr(found)
+    loaded = read_settings(tmp_path, f"DATABASE_URL=embedded\nSMTP_PASSWORD_FILE={path}\n", SOURCE_SFTP_FILE=path)
+    assert loaded.smtp_password is not None
+    assert loaded.smtp_password.get_secret_value() == " pass word "
+    assert loaded.source_variables["SOURCE_SFTP"].get_secret_value() == " pass word "
+    assert " pass word " in loaded.list_secrets()
+    assert "pass word" not in repr(loaded)
     assert "No such file" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_PASSWORD_FILE=/no/such\n")
     assert "SMTP_HOST_FILE" in fault(tmp_path, "DATABASE_URL=embedded\nSMTP_HOST_FILE=/no/such\n")
     (tmp_path / "url").write_text("postgresql://etl:x@127.0.0.1/etl\n")
-    assert not read(tmp_path, f"DATABASE_URL_FILE={tmp_path / 'url'}\n").uses_embedded_database
+    assert not read_settings(tmp_path, f"DATABASE_URL_FILE={tmp_path / 'url'}\n").uses_embedded_database
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o606, 0o602])
@@ -197,7 +197,7 @@ def test_the_example_names_every_setting_at_its_default_and_no_other(tmp_path: P
     assert not [line for line in EXAMPLE.splitlines() if line and not line.startswith("#")]
     uncommented = "\n".join(f"{name}={value}" for name, value in lines)
     defaults = settings.Settings().model_dump(exclude={"source_variables"})
-    assert read(tmp_path, uncommented).model_dump(exclude={"source_variables"}) == defaults
+    assert read_settings(tmp_path, uncommented).model_dump(exclude={"source_variables"}) == defaults
 
 
 def test_each_setting_has_a_line_that_explains_it() -> None:
@@ -207,12 +207,17 @@ def test_each_setting_has_a_line_that_explains_it() -> None:
 
 
 def test_a_relative_data_folder_is_the_one_seen_from_here(tmp_path: Path) -> None:
-    found = read(tmp_path, "DATABASE_URL=embedded\n", ETL_DATA_DIR="some/folder")
-    assert found.etl_data_dir == Path(os.getcwd()) / "some/folder"  # noqa: PTH109
+    loaded = read_settings(tmp_path, "DATABASE_URL=embedded\n", ETL_DATA_DIR="some/folder")
+    assert loaded.etl_data_dir == Path(os.getcwd()) / "some/folder"  # noqa: PTH109
 
 
 def test_of_a_source_address_only_what_signs_in_is_hidden(tmp_path: Path) -> None:
-    found = read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://who:pa%2Fss@example.test/api?key=k123")
-    assert sorted(found.list_secrets()) == ["key=k123", "pa%2Fss", "pa/ss"]
-    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://example.test/api").list_secrets() == []
-    assert read(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_KEY="k123").list_secrets() == ["k123"]
+    loaded = read_settings(
+        tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://who:pa%2Fss@example.test/api?key=k123"
+    )
+    assert sorted(loaded.list_secrets()) == ["key=k123", "pa%2Fss", "pa/ss"]
+    assert (
+        read_settings(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_URL="https://example.test/api").list_secrets()
+        == []
+    )
+    assert read_settings(tmp_path, "DATABASE_URL=embedded\n", SOURCE_WHO_KEY="k123").list_secrets() == ["k123"]

@@ -78,8 +78,8 @@ def place(installation: Installation, tmp_path: Path) -> Iterator[Place]:
         yield Place("127.0.0.1", server.port, sftp_server.USER, server.client_key_path, folder)
 
 
-def incoming(found: Installation, name: str, content: str, age_seconds: float = 60) -> Path:
-    path = found.data / "incoming" / name
+def drop_file(host: Installation, name: str, content: str, age_seconds: float = 60) -> Path:
+    path = host.data / "incoming" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
     moment = time.time() - age_seconds
@@ -91,13 +91,13 @@ def incoming(found: Installation, name: str, content: str, age_seconds: float = 
 def job(installation: Installation, api: ODataServer, place: Place) -> Path:
     path = installation.data / "orders.yaml"
     path.write_text(EXAMPLE.format(url=f"{api.base_url}/data", host=place.host, port=place.port, user=place.user))
-    incoming(installation, "local.csv", HEADER + row(1) + row(2))
+    drop_file(installation, "local.csv", HEADER + row(1) + row(2))
     place.put("sample.csv", HEADER + row(20) + row(21))
     return path
 
 
-def orders(found: Installation) -> list[int]:
-    return [number for (number,) in found.sql("select order_id from public.orders_current order by 1")]
+def orders(host: Installation) -> list[int]:
+    return [number for (number,) in host.sql("select order_id from public.orders_current order by 1")]
 
 
 def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
@@ -112,7 +112,7 @@ def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
     assert combined[0] == "order_id,ordered_at,amount" and len(combined) == 7
     again = installation.summary("run_elt", job, "--once")
     assert (again["exit_code"], again["counts"]["loaded"]) == (0, 0)
-    incoming(installation, "local.csv", HEADER + row(1) + row(2) + row(3))
+    drop_file(installation, "local.csv", HEADER + row(1) + row(2) + row(3))
     one_more = installation.summary("run_elt", job, "--once")
     assert (one_more["counts"]["loaded"], one_more["counts"]["rejected"]) == (1, 0)
     api.records["data"].append(record(12))
@@ -192,9 +192,9 @@ def test_every_kind_of_source_loads_through_the_one_import(installation: Install
     assert len(installation.read_archive()) == 4
 
 
-def watch(found: Installation, path: Path, *options: str) -> subprocess.Popen[str]:
+def watch(host: Installation, path: Path, *options: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        found.command("run_elt", path, *options), env=found.process_environment(), cwd=found.data, text=True,
+        host.command("run_elt", path, *options), env=host.process_environment(), cwd=host.data, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -204,10 +204,10 @@ def watch(found: Installation, path: Path, *options: str) -> subprocess.Popen[st
     raise AssertionError(process.communicate())
 
 
-def loaded_within(found: Installation, number: int, seconds: float) -> bool:
+def loaded_within(host: Installation, number: int, seconds: float) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if number in orders(found):
+        if number in orders(host):
             return True
         time.sleep(0.1)
     return False
@@ -215,7 +215,7 @@ def loaded_within(found: Installation, number: int, seconds: float) -> bool:
 
 @pytest.fixture
 def watched(installation: Installation) -> Path:
-    incoming(installation, "first.csv", HEADER + row(1))
+    drop_file(installation, "first.csv", HEADER + row(1))
     path = installation.data / "orders.yaml"
     path.write_text(LOCAL)
     return path
@@ -225,13 +225,13 @@ def test_a_new_file_is_loaded_soon_after_its_last_byte_and_g_stops(installation:
     process = watch(installation, watched)
     with (installation.data / "incoming" / "second.csv").open("w") as stream:
         stream.write(HEADER + row(2))
-        for number in range(3, 7):  # somebody is still writing
+        for number in range(3, 7):  # another program is still writing
             time.sleep(0.5)
             stream.write(row(number))
             stream.flush()
     begun = time.monotonic()
     assert loaded_within(installation, 6, 30)
-    assert time.monotonic() - begun < 10  # 3 to 4 where nobody else works
+    assert time.monotonic() - begun < 10  # 3 to 4 on a quiet machine
     assert orders(installation) == [1, 2, 3, 4, 5, 6]
     out, errors = process.communicate("g\n", timeout=60)
     assert process.returncode == 0, errors
@@ -244,7 +244,7 @@ def test_a_signal_stops_after_the_load_under_way(
 ) -> None:
     process = watch(installation, watched)
     many = HEADER + "".join(row(n) for n in range(100, 60_100))
-    incoming(installation, "big.csv", many)
+    drop_file(installation, "big.csv", many)
     until = time.monotonic() + 30
     while time.monotonic() < until:  # the load has begun
         if installation.sql("select count(*) from dba.tfile where status = 'prepared'") == [(1,)]:
@@ -388,16 +388,16 @@ def test_an_api_that_fails_is_asked_three_times_in_all(installation: Installatio
     assert "after 3 attempts" in done.stderr
 
 
-def alerted(found: Installation, text: str) -> bool:
-    for path in (found.data / "var" / "alerts").glob("*"):
+def is_alerted(host: Installation, text: str) -> bool:
+    for path in (host.data / "var" / "alerts").glob("*"):
         with contextlib.suppress(OSError):  # it was just replaced
             if text in path.read_text():
                 return True
     return False
 
 
-def log_lines(found: Installation) -> int:
-    return sum(path.read_text().count("\n") for path in (found.data / "logs").rglob("*.jsonl"))
+def log_lines(host: Installation) -> int:
+    return sum(path.read_text().count("\n") for path in (host.data / "logs").rglob("*.jsonl"))
 
 
 def test_other_sources_are_asked_while_watching(installation: Installation, job: Path, api: ODataServer) -> None:
@@ -412,7 +412,7 @@ def test_other_sources_are_asked_while_watching(installation: Installation, job:
     assert loaded_within(installation, 12, 30)
     api.token = "another"  # a pass that fails does not end the watch, and is told
     until = time.monotonic() + 30
-    while not alerted(installation, "HTTP 401"):
+    while not is_alerted(installation, "HTTP 401"):
         assert time.monotonic() < until
         time.sleep(0.2)
     api.token = TOKEN
@@ -422,10 +422,10 @@ def test_other_sources_are_asked_while_watching(installation: Installation, job:
     assert process.returncode == 0
 
 
-def upload(found: Installation, content: str, **more: str) -> None:
-    found.write_settings(**more)
+def upload(host: Installation, content: str, **more: str) -> None:
+    host.write_settings(**more)
     settings.reset()
-    with contextlib.closing(psycopg2.connect(found.url)) as connection:
+    with contextlib.closing(psycopg2.connect(host.url)) as connection:
         assert uploads.store_upload(connection, "uploaded", content.encode()) == 1
 
 
