@@ -23,6 +23,24 @@ class RuleSettings(Strict):
     constant: Setting | None = None
     scale_moved: Setting | None = None
     figures_moved: Setting | None = None
+    columns_exchanged: Setting | None = None
+    dates_moved: Setting | None = None
+    day_month_exchanged: Setting | None = None
+    dates_to_come: Setting | None = None
+    new_codes: Setting | None = None
+    codes_respelled: Setting | None = None
+    shares_flipped: Setting | None = None
+    garbled: Setting | None = None
+    lengths_cut: Setting | None = None
+    keys_unknown: Setting | None = None
+    rows_doubled: Setting | None = None
+    key_not_unique: Setting | None = None
+    few_rows: Setting | None = None
+    total_row: Setting | None = None
+    last_record: Setting | None = None
+    label_near: Setting | None = None
+    keys_of_other_label: Setting | None = None
+    expectation: Setting | None = None
 
 
 class ColumnExpectations(RuleSettings):

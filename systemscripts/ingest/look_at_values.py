@@ -22,6 +22,8 @@ from systemscripts.tables.lineage import SOURCE_SHEET
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
+# The last bytes of these say nothing of the text within.
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip", ".zst")
 # Load modes in which a file may hold only what changed since the one before.
 PARTIAL_LOAD_MODES = ("upsert", "new_rows")
 
@@ -37,12 +39,13 @@ class Viewer:
         own = (SOURCE_SHEET, *plan.shape.filled)
         self._types = {name: plan.types.get(name, "text") for name in plan.columns if name not in own}
         self._key = find_key_columns(context.config.key_columns, plan.columns)
+        self._exact = [name for name in context.config.expect.columns if name in self._types]
         self._sample: Sample | None = None
         self._profiles: Profiles | None = None
 
     def look(self, relation: sql.Composable) -> None:
         """Read the rows of the file from a table that they were copied into."""
-        self._sample = sample.read_table(self._cursor, relation, self._dataset_id, self._types, self._key)
+        self._sample = sample.read_table(self._cursor, relation, self._dataset_id, self._types, self._key, self._exact)
 
     def look_at_target(self) -> None:
         """Read the rows where they are now, unless they were seen on their way."""
@@ -59,7 +62,8 @@ class Viewer:
         """Return what the values have against them, beside the good files before."""
         if self._sample is None or not self._sample.columns:
             return []
-        self._profiles = build_profiles(self._sample, self._key, {})
+        traits = {"ends_with_line": has_last_line_end(self._file)}
+        self._profiles = build_profiles(self._sample, self._key, traits)
         config, identity = self._context.config, self._file.identity
         past = history.read_history(self._cursor, config.config_name, identity.label, self._dataset_id)
         file = File(
@@ -70,7 +74,7 @@ class Viewer:
         return waive(judge_values(file, past), self._context.waived)
 
     def store_profiles(self) -> None:
-        """Keep the profile, of a good dataset as of one that is held, and no more of the label than are compared."""
+        """Keep the profile, of a good dataset as of one that is held, and drop those too old to compare with."""
         if self._profiles is None:
             return
         history.store_profiles(self._cursor, self._dataset_id, self._profiles.by_name)
@@ -81,6 +85,16 @@ def find_key_columns(key_columns: list[str], columns: list[str]) -> list[str]:
     """Return the columns of a key that a file has, of alternatives (a|b) the first; empty where one is missing."""
     names = [next((name for name in element.split("|") if name in columns), "") for element in key_columns]
     return names if all(names) else []
+
+
+def has_last_line_end(file: PreparedFile) -> bool | None:
+    """Whether the last line of a text file ends as lines do; None for other files."""
+    if file.table.detected.format != "csv" or file.path.suffix.lower() in COMPRESSED_SUFFIXES:
+        return None
+    with file.path.open("rb") as stream:
+        stream.seek(max(0, file.path.stat().st_size - 4))
+        # of UTF-16 a line ends with a zero byte, of DOS the file with a control character
+        return stream.read().rstrip(b"\0\x1a ").endswith((b"\n", b"\r"))
 
 
 def is_incremental(sources: list[Source]) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
 import pytest
 
+from systemscripts.configuration.expectations import RuleSettings
+from systemscripts.findings.values.judge import list_rules
 from tests.conftest import Installation
+from tests.findings.weekly_series import Series, list_faults, list_harmless, write_csv
 from tests.ingest.test_identity_rules import Office, states, texts
 
 SCHEMA = {"id": "text", "town": "text", "amount": "numeric", "day": "date", "paid": "boolean"}
@@ -59,3 +63,55 @@ def test_the_reader_sees_no_profile(here: Installation) -> None:
             cursor.execute(f"select 1 from dba.{name}")
         connection.rollback()
     connection.close()
+
+
+def test_each_rule_may_be_set_by_its_name() -> None:
+    named = {rule.name for rule in list_rules()}
+    assert named == set(RuleSettings.model_fields)
+
+
+MODES = ("snapshot", "append", "upsert", "new_rows")
+IN_EVERY_RUN = (("orders", "upsert"), ("members", "snapshot"))
+PAIRS = [
+    pytest.param(*pair, marks=() if pair in IN_EVERY_RUN else pytest.mark.long)
+    for pair in itertools.product(("orders", "members"), MODES)
+]
+
+
+@pytest.mark.parametrize(("feed", "mode"), PAIRS)
+def test_after_three_good_files_each_fault_is_held_refused_or_warned(office: Office, feed: str, mode: str) -> None:
+    series, chance = Series(7, feed), random.Random(1)
+    config_series(office, series, mode)
+    weeks = list(itertools.islice(series.list_weeks(), 4))
+    for day, rows in weeks[:3]:
+        summary = office.load(f"feed_{day:%Y%m%d}.csv", write_csv(rows).decode())
+        assert (summary.exit_code, texts(summary)) == (0, ""), texts(summary)
+    day, rows = weeks[3]
+    name, right = f"feed_{day:%Y%m%d}.csv", write_csv(rows)
+    missed = []
+    for fault in list_faults():
+        if feed in fault.kinds and mode in fault.modes:
+            data = write_csv(fault.change(rows, series, chance)) if fault.change else fault.spoil(right)  # type: ignore[misc]
+            if data != right and not is_found(office, name, data):
+                missed.append(fault.name)
+    assert missed == []
+    wrong = []
+    for harmless, make in list_harmless().items():
+        if is_found(office, name, make(rows, series, chance)):
+            wrong.append(harmless)
+    assert wrong == []
+
+
+def config_series(office: Office, series: Series, mode: str) -> None:
+    dated = {"dateconfig": "filename", "datelocation": "1", "dateformat": "yyyyMMdd"}
+    office.here.configure("feed", load_mode=mode, schema=series.types, key_columns=[series.key], **dated)
+
+
+def is_found(office: Office, name: str, data: bytes) -> bool:
+    """Load a file, take it back, and return whether the run said that something is wrong with it."""
+    office.here.drop(name, data)
+    summary = office.run("feed")
+    for row in summary.rows:
+        if row["dataset"] and row["state"] in ("loaded", "held"):
+            office.undo(row["dataset"])
+    return summary.exit_code != 0 or bool(summary.warnings)

@@ -33,10 +33,10 @@ def judge_scale(file: File, history: list[Past]) -> Iterator[Finding]:
 
 
 def _explain_move(now: Quantiles, past: Sequence[Quantiles]) -> str:
-    if all(_resembles(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)):
+    if all(_is_like(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)):
         return ""
     negated = (-now[2], -now[1], -now[0])
-    has_moved = now[1] != 0 and not _resembles(now[1], [quantiles[1] for quantiles in past])
+    has_moved = now[1] != 0 and not _is_like(now[1], [quantiles[1] for quantiles in past])
     if has_moved and _fits(negated, past):
         return "the other sign?"
     for factor in FACTORS:
@@ -48,10 +48,10 @@ def _explain_move(now: Quantiles, past: Sequence[Quantiles]) -> str:
 
 
 def _fits(candidate: Quantiles, past: Sequence[Quantiles]) -> bool:
-    return all(_resembles(candidate[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2))
+    return all(_is_like(candidate[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2))
 
 
-def _resembles(value: float, past: Sequence[float]) -> bool:
+def _is_like(value: float, past: Sequence[float]) -> bool:
     return not is_figure_outside(value, past)
 
 

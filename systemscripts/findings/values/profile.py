@@ -21,7 +21,7 @@ KEY = "(key)"
 NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
 DATE_TYPES = frozenset(("date", "timestamp", "timestamptz"))
 EPOCH = date(1970, 1, 1).toordinal()
-# More different values than this are no list of codes.
+# A column of more different values than this is not a list of codes.
 MAX_CODES = 50
 MAX_PATTERNS = 10
 MAX_LENGTHS = 60
@@ -142,8 +142,7 @@ def _fill(profile: ColumnProfile, counts: Counter[str]) -> ColumnProfile:
         _fill_dates(profile, counts, total)
     else:
         _fill_texts(profile, counts, total)
-    if not profile.is_date:
-        profile.sketch = build_sketch(counts)
+    profile.sketch = build_sketch(counts)
     return profile
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class Sample:
     filled: dict[str, int]
     is_estimated: bool = False
     types: dict[str, str] = field(default_factory=dict)
+    # of columns with declared expectations: how often each value occurs in the whole load
+    exact_counts: dict[str, Counter[str]] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
@@ -41,9 +44,14 @@ class Sample:
 
 
 def read_table(
-    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], key: Sequence[str] = ()
-) -> Sample:
-    """Read what a load has put into a table; `key`: by which rows are drawn, so that rows of one key stay together."""
+    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], key: Sequence[str] = (),
+    exact: Sequence[str] = (),
+) -> Sample:  # fmt: skip
+    """Read what a load has put into a table.
+
+    `key`: by which rows of a large file are drawn, so that rows of one key stay together. `exact`: columns of which
+    every value is counted.
+    """
     names = list(types)
     condition = sql.SQL("from {} i where dataset_id = {}").format(relation, sql.Literal(dataset_id))
     cursor.execute(sql.SQL("select count(*) ") + condition)
@@ -57,7 +65,7 @@ def read_table(
         return _build(names, types, cursor.fetchall(), rows)
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in names)
     cursor.execute(sql.SQL("select {} ").format(counts) + condition)
-    exact: Any = cursor.fetchone()
+    counted = cursor.fetchone()
     step = math.ceil(rows / SAMPLE_ROWS)
     drawn: sql.Composable = sql.SQL("source_row")
     if key:
@@ -69,7 +77,11 @@ def read_table(
         + sql.SQL(" and {} % {} = 0 order by source_row").format(drawn, sql.Literal(step))
     )
     sample = _build(names, types, cursor.fetchall(), rows)
-    sample.filled, sample.is_estimated = dict(zip(names, exact, strict=True)), True
+    sample.filled, sample.is_estimated = dict(zip(names, counted, strict=True)), True
+    for name in exact:
+        value = _as_text(name, types[name])
+        cursor.execute(sql.SQL("select {}, count(*) ").format(value) + condition + sql.SQL(" group by 1"))
+        sample.exact_counts[name] = Counter({value: count for value, count in cursor.fetchall() if value is not None})
     return sample
 
 

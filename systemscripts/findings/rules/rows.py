@@ -1,0 +1,147 @@
+"""Rows as a whole: twice in the file, with a key that is not unique, too few, a total among them, a torn last one."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+
+from systemscripts.findings.finding import Finding
+from systemscripts.findings.values.bounds import MIN_VALUES, format_figure, format_share, is_share_outside
+from systemscripts.findings.values.history import MIN_DATASETS, Past
+from systemscripts.findings.values.judge import File, Rule
+from systemscripts.findings.values.profile import KEY, ROWS, ColumnProfile
+
+ALL_TWICE = 0.9
+# Twins of a fifth more of the rows than ever are a join or an export that went wrong, not two equal events.
+MANY_TWICE_POINTS = 0.20
+# A guess at a key is sure enough only where it fails on many rows.
+MIN_REPEATED_OF_GUESS = 0.10
+KEY_TYPES = ("text", "integer", "bigint")
+# A holiday week has four fifths of the rows; half and less is held by the guard.
+FEW_ROWS = 0.75
+COMPARED_LOADS = 5
+# A total of fewer numbers may be one by chance.
+MIN_SUMMANDS = 10
+
+
+def judge_doubled(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Hold a file of which nearly all rows occur twice; warn of many."""
+    now = file.profiles[ROWS]
+    past = [float(each.profiles[ROWS].traits.get("share_of_twins", 0)) for each in history if ROWS in each.profiles]
+    share = float(now.traits["share_of_twins"])
+    if file.values.sample.length < MIN_VALUES or (now.is_estimated and KEY not in file.profiles) or not past:
+        return
+    text = f"{format_share(share)} of the rows occur more than once, usually {format_share(statistics.median(past))}"
+    if share >= ALL_TWICE and max(past) < ALL_TWICE / 2:
+        yield Finding("rows_doubled", "hold", text, None, {"share": share})
+    elif is_share_outside(share, past, MANY_TWICE_POINTS) and share > max(past):
+        yield Finding("rows_doubled", "warn", text, None, {"share": share})
+
+
+def judge_key(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Hold a file in which the key, declared or always unique so far, is not unique."""
+    if KEY in file.profiles:
+        yield from _judge_declared_key(file, history)
+        return
+    guess = find_unique_columns(history)
+    for name in guess:
+        now = file.profiles.get(name)
+        if now is None or now.filled < MIN_VALUES:
+            continue
+        repeated = 1 - now.distinct_values / max(
+            1, file.values.sample.length - file.values.sample.columns[name].count(None)
+        )
+        if repeated >= MIN_REPEATED_OF_GUESS:
+            yield _build_key_finding(file, now, name, "hold", repeated)
+
+
+def _judge_declared_key(file: File, history: list[Past]) -> Iterator[Finding]:
+    now = file.profiles[KEY]
+    past = [each.profiles[KEY] for each in history if KEY in each.profiles]
+    if len(past) < MIN_DATASETS or now.filled < MIN_VALUES or now.distinct_values == now.filled:
+        return
+    if any(profile.distinct_values != profile.filled or profile.column_type != now.column_type for profile in past):
+        return
+    repeated = 1 - now.distinct_values / now.filled
+    # where rows are laid one over another by key, a row that changed twice is nothing wrong
+    is_wrong = file.is_whole or repeated >= MIN_REPEATED_OF_GUESS
+    yield _build_key_finding(file, now, now.column_type, "hold" if is_wrong else "inform", repeated)
+
+
+def _build_key_finding(file: File, now: ColumnProfile, name: str, severity: str, repeated: float) -> Finding:
+    sample = ""
+    if name in file.values.counts:
+        value, count = file.values.counts[name].most_common(1)[0]
+        sample = f", such as {value} {count} times"
+    text = f"{name} is not unique: {format_share(repeated)} of the rows repeat a key{sample}; it always was"
+    return Finding("key_not_unique", severity, text, name if name in file.profiles else None, {"repeated": repeated})  # type: ignore[arg-type]
+
+
+def find_unique_columns(history: list[Past]) -> list[str]:
+    """Return the columns that name a row as far as the files of before tell: filled and different in every row."""
+    columns = history[0].profiles if len(history) >= MIN_DATASETS else {}
+    return [
+        name
+        for name, profile in columns.items()
+        if profile.position and profile.column_type in KEY_TYPES and all(_is_unique(each, name) for each in history)
+    ]
+
+
+def _is_unique(past: Past, name: str) -> bool:
+    profile = past.profiles.get(name)
+    return (
+        profile is not None
+        and not profile.is_estimated
+        and profile.filled >= MIN_VALUES
+        and profile.distinct_values == profile.filled == profile.rows
+    )
+
+
+def judge_few(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Warn of a snapshot of far fewer rows; the guard holds one of fewer than half."""
+    past = [each.rows_read for each in history[:COMPARED_LOADS]]
+    rows, usual = file.profiles[ROWS].rows, statistics.median(past)
+    if file.config.load_mode != "snapshot" or usual < MIN_VALUES:
+        return
+    if rows < FEW_ROWS * usual and rows < min(each.rows_read for each in history):
+        text = f"{rows:,} rows, the last good loads had {usual:,.0f}: less than {format_share(FEW_ROWS)}"
+        yield Finding("few_rows", "warn", text, None, {"rows": rows, "usual": usual})
+
+
+def judge_total(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Warn of a row that is no record but a total: its number is the sum of all others."""
+    for now in file.list_columns():
+        if not now.is_number or now.is_estimated or now.filled < MIN_VALUES:
+            continue
+        numbers = [float(value) for value in file.values.sample.columns[now.column_name] if value is not None]
+        numbers = [number for number in numbers if math.isfinite(number) and number != 0]
+        largest, total = max(numbers, key=abs, default=0.0), math.fsum(numbers)
+        if len(numbers) <= MIN_SUMMANDS or abs(2 * largest - total) > 1e-9 * abs(total) + 0.005:
+            continue
+        if numbers.count(largest) == 1:
+            text = (
+                f"{now.column_name}: {format_figure(largest)} is the sum of all other {len(numbers) - 1:,} values: "
+                "a total row?"
+            )
+            yield Finding("total_row", "warn", text, now.column_name, {"total": largest})
+
+
+def judge_last(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Warn of a file whose last line has no end, where every file before had one: its last record may be cut."""
+    now = file.profiles[ROWS].traits.get("ends_with_line")
+    past = [each.profiles[ROWS].traits.get("ends_with_line") for each in history if ROWS in each.profiles]
+    if now is False and len(past) >= MIN_DATASETS and all(past):
+        last = {name: values[-1] for name, values in file.values.sample.columns.items()}
+        shown = ", ".join(f"{name} {value}" for name, value in list(last.items())[-2:])
+        text = f"the last line ends without a line break, which none did before: is the last record whole ({shown})?"
+        yield Finding("last_record", "warn", text)
+
+
+RULES = (
+    Rule("rows_doubled", judge_doubled),
+    Rule("key_not_unique", judge_key),
+    Rule("few_rows", judge_few, is_for_whole=True),
+    Rule("total_row", judge_total, needs_history=False),
+    Rule("last_record", judge_last),
+)
