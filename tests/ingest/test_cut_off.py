@@ -64,7 +64,11 @@ def first_reader_killed() -> Iterator[list[int]]:
     def watch() -> None:
         until = time.monotonic() + 20
         while not killed and time.monotonic() < until:
-            found = [pid for pid in kill_rounds.children(os.getpid()) if "tables.child" in kill_rounds.command_of(pid)]
+            found = [
+                pid
+                for pid in kill_rounds.children(os.getpid())
+                if "workbooks.parser_child" in kill_rounds.command_of(pid)
+            ]
             for pid in found[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
@@ -200,7 +204,7 @@ def test_a_refused_file_that_is_tried_again_leaves_no_reason_behind(installation
     installation.configure("things", max_rejects=10, max_reject_rate=1)
     kill_at(
         installation,
-        "systemscripts.ingest.archive_and_settle:move",
+        "systemscripts.ingest.archive_and_settle:move_file",
         "after",
         1,
         "generic_import",

@@ -24,7 +24,7 @@ PLACES = [
     ("systemscripts.ingest.load:load_rows", "before", 2),
     ("systemscripts.ingest.load:load_rows", "after", 2),
     ("systemscripts.ingest.archive_and_settle:finish_file", "before", 2),
-    ("systemscripts.ingest.archive_and_settle:move", "after", 2),
+    ("systemscripts.ingest.archive_and_settle:move_file", "after", 2),
     ("systemscripts.file_ledger:mark_archived", "after", 2),
     ("systemscripts.ssh.remote:remove_file", "before", 2),
     ("systemscripts.ssh.remote:remove_file", "after", 2),

@@ -175,7 +175,7 @@ def test_values_that_look_like_our_own_marks_arrive_unharmed(installation: Insta
 def test_a_file_of_another_kind_is_another_layout(installation: Installation) -> None:
     load(installation, '[{"id": 1}]', schema={}, file_type="csv")
     said = "unexpected layout: orders.csv contains json, but the import expects csv."
-    hint = "Ask the sender for that form, or set file_type: auto."
+    hint = "Ask the sender for that format, or set file_type: auto."
     assert installation.sql("select status, reason from dba.tfile") == [("refused", f"{said} {hint} {AGAIN}")]
     loaded = load(installation, "<table><tr><th>id</th></tr><tr><td>1</td></tr></table>", schema={}, file_type="xls")
     assert [row["state"] for row in loaded["rows"]] == ["loaded"]
