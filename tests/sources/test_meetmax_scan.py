@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -219,10 +220,10 @@ def test_retry_after_is_honoured_and_one_request_runs_at_a_time(scans: Scans) ->
 
 
 def test_the_delay_lies_between_requests(scans: Scans) -> None:
-    scans.run("119179-119182", delay_seconds=0.4)
+    scans.run("119179-119184", delay_seconds=0.3)
     times = [moment for moment, _, _ in scans.site.log]
-    # as the server sees it, which may note one of them late
-    assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.35
+    # as the server sees it, which may note one of them late: then one gap is longer and the next one shorter
+    assert statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) > 0.27
 
 
 def test_nothing_left_to_ask_needs_no_request(scans: Scans) -> None:
