@@ -137,10 +137,10 @@ def test_everything_away_at_once(host: Host, tmp_path: Path) -> None:
             ("failure", "webhook", "does not answer", "ALERT_WEBHOOK_URL"),
             ("failure", "secret file", str(secret), f"Run: chmod 600 {secret}"),
             ("failure", "folder", "archive is a file, not a folder", "Run: mv "),
-            ("failure", "folder", "logs can be written by everybody", "Run: chmod o-w"),
-            ("failure", "cron file", "is not there: nothing starts by itself", "schedule.py apply"),
+            ("failure", "folder", "logs can be written by everyone", "Run: chmod o-w"),
+            ("failure", "cron file", "does not exist: nothing starts by itself", "schedule.py apply"),
             ("warning", "certificate", "valid until 2026-03-12", "renewed"),
-            ("warning", "clock", "ETL_NOW sets it", "Take ETL_NOW out"),
+            ("warning", "clock", "ETL_NOW sets it", "Unset ETL_NOW"),
             ETL_NOW="2026-03-02T12:00:00+00:00",
         )
     finally:
@@ -182,7 +182,7 @@ def test_a_reader_an_unknown_schema_a_strange_certificate_and_what_is_left_over(
     try:
         installation.write_settings(SMTP_CA_FILE=str(other), CERTIFICATE_SERVERS=f"127.0.0.1:{server.port}")
         host.named(
-            ("failure", "reader login", "it may write", "only reads"),
+            ("failure", "reader login", "it may write", "read-only login"),
             ("failure", "schema", "has migration 9999", "Update the code"),
             ("failure", "mail", "no trusted connection", "Check SMTP_CA_FILE"),
             ("failure", "certificate", "expired at 2024", "renewed"),
@@ -284,8 +284,8 @@ def visits(sftp_server: servers.Place, key: Path | None = None) -> dict[str, str
 
 def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
     host.named(
-        ("warning", "server", "source of visits: not set up", "where it is used"),
-        ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "where it is used"),
+        ("warning", "server", "source of visits: not set up", "used on this host"),
+        ("warning", "server", "source of sales: not set up: S3_BUCKET is not set", "used on this host"),
     )
     with servers.asyncssh_place(tmp_path / "server") as (sftp_server, fingerprint):
         host.installation.write_settings(
