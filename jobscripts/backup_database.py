@@ -27,7 +27,8 @@ def backup_database(
     from systemscripts.errors import EtlError
     from systemscripts.human_units import format_size
 
-    target = targets.load_target(to) if to else None  # a misspelt name fails before the work
+    # a misspelt name fails before the work
+    target = targets.load_target(to) if to else None
     directories = Directories(settings.current().etl_data_dir)
     with log_utils.step("dump"):
         backup = backups.make_backup(directories)

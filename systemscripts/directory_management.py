@@ -38,7 +38,8 @@ MAX_NAME_BYTES = 200
 IN_PROGRESS_SUFFIXES = (".part", ".tmp", ".filepart", ".crdownload")
 IN_PROGRESS_PREFIXES = ("~$", ".")
 
-FileStat = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
+# size in bytes, time of the last change in nanoseconds
+FileStat = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class Delivery:
         if new_entries:
             try:
                 _send_entries(connection, new_entries)
-            except (psycopg2.DataError, ValueError):  # ValueError: psycopg2 itself refuses a NUL
+            # ValueError: psycopg2 itself refuses a NUL
+            except (psycopg2.DataError, ValueError):
                 _send_one_by_one(connection, new_entries)
         self._offset = begin + len(whole)
 

@@ -25,9 +25,12 @@ class Attachment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx)$")  # a template, such as orders_{{ now.strftime("%Y%m%d") }}.csv
-    query: str  # the name of one of the report's queries, or SQL of its own
-    if_empty: bool = True  # whether it goes without rows too
+    # a template, such as orders_{{ now.strftime("%Y%m%d") }}.csv
+    name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx)$")
+    # the name of one of the report's queries, or SQL of its own
+    query: str
+    # whether it goes without rows too
+    if_empty: bool = True
 
 
 class Report(BaseModel):
@@ -43,13 +46,16 @@ class Report(BaseModel):
     report_name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     subject: str
     recipients: list[settings.Mailbox] = []
-    template: str = "tables"  # NAME of config/reports/templates/NAME.html and NAME.txt
+    # NAME of config/reports/templates/NAME.html and NAME.txt
+    template: str = "tables"
     queries: dict[str, str] = {}
-    parts: dict[str, Any] = {}  # see systemscripts/reports/parts
+    # see systemscripts/reports/parts
+    parts: dict[str, Any] = {}
     attachments: list[Attachment] = []
     send_if: Literal["always", "rows", "problems"] = "always"
     is_active: bool = True
-    targets: list[str] = []  # config/targets/NAME.yaml: where the attachments are delivered as files
+    # config/targets/NAME.yaml: where the attachments are delivered as files
+    targets: list[str] = []
 
     @field_validator("parts")
     @classmethod

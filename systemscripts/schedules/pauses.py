@@ -23,7 +23,8 @@ class Pause:
     """One pause: of a pipeline, or of everything."""
 
     name: str
-    since: str  # ISO time with zone
+    # ISO time with zone
+    since: str
     by: str
 
     @property

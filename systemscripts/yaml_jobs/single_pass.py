@@ -71,9 +71,8 @@ def _run_attempt(
 ) -> Summary:
     connection = connect()
     try:
-        config = configuration.load_import(
-            connection, config.config_name
-        )  # it may have been changed, or paused by an undo
+        # it may have been changed, or paused by an undo
+        config = configuration.load_import(connection, config.config_name)
         if not config.is_active:
             raise ConfigurationError(
                 f"the job {config.config_name} is not active: it was switched off, or paused when a dataset was undone",

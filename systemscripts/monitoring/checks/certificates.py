@@ -28,9 +28,9 @@ def find(view: View) -> Iterator[Finding]:
         # the jobs that need the server report that it is away; a known problem stays known
         except OSError:
             if key in view.known_problems:
-                kind = view.known_problems[key]
+                state = view.known_problems[key]
                 yield Finding(
-                    key, _format_title(what, host, port), "the server does not answer now", _format_hint(what), kind
+                    key, _format_title(what, host, port), "the server does not answer now", _format_hint(what), state
                 )
             continue
         if end - view.now < timedelta(days=limit):

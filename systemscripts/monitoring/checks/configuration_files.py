@@ -22,7 +22,7 @@ def check(context: Context) -> Iterator[Line]:
 
 
 def find_faults() -> Iterator[str]:
-    """What is wrong in the YAML files."""
+    """Yield what is wrong in the YAML files."""
     yield from yaml_row_sync.find_faults()
     for name in pipeline_config.list_names():
         try:

@@ -39,12 +39,14 @@ class LabelChange:
     """What has changed for one label."""
 
     label: str
-    kind: str  # new, changed, undone (nothing is left of it), same (only gone or back)
+    # new, changed, undone (nothing is left of it), same (only gone or back)
+    kind: str
     about: dict[str, Any]
     before: Dataset | None
     after: Dataset | None
     comparison: Comparison | None = None
-    rows: list[dict[str, str]] = field(default_factory=list)  # the first ones of a new list
+    # the first ones of a new list
+    rows: list[dict[str, str]] = field(default_factory=list)
     # why it has no list any longer, if that is news
     gone: str = ""
     # it was gone before
@@ -83,21 +85,21 @@ def make(
     delivered: dict[str, int] = covered.get("datasets", {})
     before = changes.load_datasets(cursor, list(delivered.values()))
     gone, gone_before = _find_gone(current, about, covered), covered.get("gone", {})
-    found = []
+    label_changes = []
     for label in sorted({*current, *delivered}):
         pair = before.get(delivered.get(label, 0)), current.get(label)
         change = _change(cursor, label, pair, about.get(label, {}), keys, options.names)
         news = gone.get(label, "") if label not in gone_before else ""
         back = label in gone_before and label not in gone and label in current
         if change.kind != "same" or news or back:
-            found.append(replace(change, gone=news, back=back))
+            label_changes.append(replace(change, gone=news, back=back))
     told = {
         "import": options.import_name,
         "datasets": {label: dataset.dataset_id for label, dataset in current.items()},
         "gone": gone,
         "as_of": max([covered.get("as_of", ""), *map(_as_of, about.values())]),
     }
-    return ReportPart(found, bool(found), told, {options.labels} if options.labels else set())
+    return ReportPart(label_changes, bool(label_changes), told, {options.labels} if options.labels else set())
 
 
 def _find_gone(
@@ -105,13 +107,13 @@ def _find_gone(
 ) -> dict[str, str]:
     """Return why labels have no list any longer, unless that is older than what was reported."""
     told: dict[str, str] = covered.get("gone", {})
-    found = {}
+    reasons = {}
     for label in current:
         row = about.get(label, {})
         is_old = "" < _as_of(row) < covered.get("as_of", "")
         if reason := told.get(label) if is_old else row.get("gone"):
-            found[label] = reason
-    return found
+            reasons[label] = reason
+    return reasons
 
 
 def _as_of(row: dict[str, Any]) -> str:
