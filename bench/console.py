@@ -1,12 +1,12 @@
-"""How quick the console's pages are over much data, and what readers cost a load.
+"""Measures how fast the pages of the console are with much data, and how much readers slow down a load.
 
     .venv/bin/python -m bench.console                 1,000,000 log rows, 50,000 runs, a table of 5,000,000 rows
-    .venv/bin/python -m bench.console --load          a load of 100 MB alone and beside 20 readers, in turns
-    .venv/bin/python -m bench.console --small         a hundredth of it, to try the benchmark itself
+    .venv/bin/python -m bench.console --load          a load of 100 MB alone and with 20 readers, in turns
+    .venv/bin/python -m bench.console --small         a hundredth of it, to test the benchmark itself
 
 One installation of its own on the embedded server, the console as an ordinary process. Times are those of whole
-requests over loopback, one at a time, so a little more than the server's own; "cpu" is what the console and its
-database connections computed meanwhile, whatever else the machine does. A reader opens a page every two seconds.
+requests over loopback, one at a time, so a little more than those of the server; "cpu" is the processor time of the
+console and its database connections, whatever else the machine does. A reader opens a page every two seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ import requests
 PROJECT = Path(__file__).resolve().parents[1]
 PASSWORD = "bench bench bench"
 READERS, EVERY_SECONDS = 20, 2.0
-REQUESTS = 60  # of each page
+# of each page
+REQUESTS = 60
 
 
 class Bench:
@@ -39,7 +40,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process = 0  # the console's, while it runs
+        # of the console, while it runs
+        self.process = 0
         settings_file = folder / "settings.env"
         settings_file.write_text("DATABASE_URL=embedded\nFILE_STILL_SECONDS=0\n")
         settings_file.chmod(0o600)
@@ -50,11 +52,11 @@ class Bench:
         self.run("console_user", "add", "bench", "--role", "admin", text=f"{PASSWORD}\n")
 
     def command(self, script: str, *arguments: str) -> list[str]:
-        """A job script of this project."""
+        """Return the command of a job script."""
         return [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments]
 
     def run(self, script: str, *arguments: str, text: str = "") -> str:
-        """Run a script; its output."""
+        """Run a script and return its output."""
         done = subprocess.run(
             self.command(script, *arguments),
             env=self.environment,
@@ -68,14 +70,14 @@ class Bench:
         return done.stdout
 
     def read_processor_seconds(self) -> float:
-        """Seconds of processor that the console and its database connections have taken (all on this machine)."""
+        """Return the processor seconds that the console and its database connections have used."""
         backends = self.sql("select pid from pg_stat_activity where application_name like '%console%'")
         stats = [path for pid in [self.process, *(pid for (pid,) in backends)]
                  for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]  # fmt: skip
         return sum(int(path.read_text().split()[0]) for path in stats) / 1e9
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run SQL as etl."""
+        """Run SQL as etl; return the rows, if any."""
         with contextlib.closing(psycopg2.connect(self.database)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -84,7 +86,7 @@ class Bench:
 
     @contextlib.contextmanager
     def run_console(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """The console on a free port; its address and the headers of somebody who is signed in."""
+        """Run the console on a free port; yield its URL and the headers of a signed-in user."""
         output = self.folder / "console.out"
         with output.open("w") as stream:
             process = subprocess.Popen(
@@ -104,7 +106,7 @@ class Bench:
 
 
 def fill_tables(bench: Bench, share: float) -> None:
-    """Much of everything: what years of daily loads leave."""
+    """Fill the tables as years of daily loads would."""
     runs, entries, rows, datasets = (round(number * share) for number in (50_000, 1_000_000, 5_000_000, 5_000))
     bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, key_columns)
         values ('much', 'much.*', 'public.much', 'append', '{id}') on conflict do nothing""")
@@ -137,7 +139,7 @@ def fill_tables(bench: Bench, share: float) -> None:
 
 
 def measure_pages(bench: Bench) -> None:
-    """Ask for each page again and again, deep pages too; print medians and the 95th percentile."""
+    """Request each page many times, deep pages too; print medians and 95th percentiles."""
     with bench.run_console() as (url, headers):
         newest = bench.sql("select max(dataset_id) from dba.tdataset")[0][0]
         run = bench.sql("select run_uuid from dba.trun order by started_at desc offset 100 limit 1")[0][0]
@@ -159,11 +161,11 @@ def measure_pages(bench: Bench) -> None:
             begun = bench.read_processor_seconds()
             taken = _time_walk(session, url, path)
             worst = max(worst, _print_times(f"{path}, page after page", taken, bench.read_processor_seconds() - begun))
-        print(f"worst 95th percentile: {worst:.0f} ms (aim: under 100)")
+        print(f"worst 95th percentile: {worst:.0f} ms (target: under 100)")
         for path in ("?sort=amount&order=desc", "?column1=who&operator1=is&value1=name+77"):
             begun = bench.read_processor_seconds()
             taken = [_time_request(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
-            _print_times(f"not counted, no index helps: {path}", taken, bench.read_processor_seconds() - begun)
+            _print_times(f"not counted, without an index: {path}", taken, bench.read_processor_seconds() - begun)
 
 
 def _time_request(session: requests.Session, address: str) -> tuple[float, str]:
@@ -175,7 +177,7 @@ def _time_request(session: requests.Session, address: str) -> tuple[float, str]:
 
 
 def _time_walk(session: requests.Session, url: str, path: str) -> list[float]:
-    """From page to page by the links."""
+    """Follow the links from page to page; return the milliseconds of each request."""
     taken, address = [], path
     for _ in range(REQUESTS):
         milliseconds, text = _time_request(session, url + address)
@@ -193,7 +195,7 @@ def _print_times(name: str, taken: list[float], computed: float) -> float:
 
 
 def measure_load(bench: Bench, megabytes: int, repeats: int) -> None:
-    """Load a file alone and beside readers, in turns; print the ratio of the medians."""
+    """Load a file alone and with readers, in turns; print the ratio of the medians."""
     bench.sql("""insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode)
         values ('large', 'large.*', 'public.large', 'append') on conflict do nothing""")
     alone: list[float] = []
@@ -209,10 +211,10 @@ def measure_load(bench: Bench, megabytes: int, repeats: int) -> None:
                 (beside if busy else alone).append(time.perf_counter() - begun)
                 share = (bench.read_processor_seconds() - computed) / (time.perf_counter() - begun)
             bench.sql("truncate public.large")
-            name, seconds = ("beside readers", beside[-1]) if busy else ("alone", alone[-1])
+            name, seconds = ("with readers", beside[-1]) if busy else ("alone", alone[-1])
             print(f"{name:15} {seconds:6.2f} s, console {share:.0%} of a core", flush=True)
     ratio = statistics.median(beside) / statistics.median(alone)
-    print(f"{READERS} readers lengthen the load by {(ratio - 1) * 100:.0f} % (aim: less than 15)")
+    print(f"{READERS} readers slow the load down by {(ratio - 1) * 100:.0f} % (target: less than 15)")
 
 
 def _write_file(path: Path, megabytes: int, seed: int) -> None:
@@ -232,13 +234,13 @@ def _run_readers(url: str, headers: dict[str, str]) -> Iterator[None]:
     ended = threading.Event()
     paths = ("/console/", "/console/runs", "/console/log", "/console/datasets", "/console/tables/public.much")
 
-    def read(number: int) -> None:
+    def open_pages(number: int) -> None:
         session = requests.Session()
         session.headers.update(headers)
         while not ended.wait(EVERY_SECONDS * (0.5 + (number * 7 % 10) / 10)):
             session.get(url + paths[number % len(paths)], timeout=60).raise_for_status()
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(READERS)]
+    threads = [threading.Thread(target=open_pages, args=(number,)) for number in range(READERS)]
     for thread in threads:
         thread.start()
     try:

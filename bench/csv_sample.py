@@ -1,4 +1,4 @@
-"""A clean CSV of ten columns and of any size, the same by a fixed seed; also as `psql \\copy` gets it."""
+"""Generates a clean CSV of ten columns and any size, always the same; also with lineage fields for `psql \\copy`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA = {
 
 
 def generate(path: Path, megabytes: float) -> int:
-    """Write a clean file of about that size; returns its rows."""
+    """Write a clean file of about this size; return the number of rows."""
     source, rows, size = random.Random(1), 0, 0
     with path.open("w") as stream:
         stream.write(",".join(COLUMNS) + "\n")
@@ -36,7 +36,7 @@ def _row(source: random.Random, n: int) -> str:
 
 
 def spoil_rows(path: Path, target: Path, bad_rows: int) -> None:
-    """The same file with so many rows of one field too few, spread over it."""
+    """Write the same file with this many rows that lack one field, spread over the file."""
     size, written = path.stat().st_size, 0
     with path.open("rb") as source, target.open("wb") as stream:
         done = 0
@@ -49,7 +49,7 @@ def spoil_rows(path: Path, target: Path, bad_rows: int) -> None:
 
 
 def add_lineage(path: Path, target: Path) -> None:
-    """The same rows with a dataset and a line number before each."""
+    """Write the same rows, each after a dataset and a line number."""
     with path.open() as source, target.open("w") as stream:
         next(source)
         stream.writelines(f"1,{number},{line}" for number, line in enumerate(source, start=2))

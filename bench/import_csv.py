@@ -1,12 +1,12 @@
-"""Time a whole import against `psql \\copy` of a file that already carries the two lineage fields, in one run.
+"""Compares a whole import with `psql \\copy` of a file that already has the two lineage fields.
 
     .venv/bin/python -m bench.import_csv --megabytes 100
     .venv/bin/python -m bench.import_csv --megabytes 100 --checked
     .venv/bin/python -m bench.import_csv --megabytes 112 --bad-rows 3
 
-Both fill a table of the same columns in the same embedded server, in turns; what counts is the median of the ratios.
-The import is the whole command: start-up, SHA-256, ledger, load, archive. `--checked` declares types, a date format,
-null markers and an email check. `--bad-rows` compares the import of the file with so many bad rows to that without.
+Both fill a table of the same columns in the same embedded server, in turns; the result is the median of the ratios. The
+import is the whole command: start-up, SHA-256, ledger, load, archive. `--checked` declares types, a date format, null
+markers and an email check. `--bad-rows N` compares imports of the file with and without N bad rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.measurement import Run
 
 
 def main() -> None:
-    """Compare, in turns, and print."""
+    """Measure in turns and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--repeats", type=int, default=5)
@@ -48,7 +48,7 @@ def _in_turns(bench: Bench, clean: Path, other: Path, options: argparse.Namespac
     schema = csv_sample.SCHEMA if options.checked else {}
     types = {name: value if isinstance(value, str) else value.get("type", "text") for name, value in schema.items()}
     base, ours = [], []
-    for number in range(options.repeats + 1):  # the first turn warms up and does not count
+    for number in range(options.repeats + 1):  # the first turn is a warm-up
         if options.bad_rows:
             turn = bench.load(clean, schema), bench.load(other, schema)
         else:

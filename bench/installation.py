@@ -1,4 +1,4 @@
-"""An installation of its own with a server of its own, in a temporary folder, for one benchmark."""
+"""Creates a temporary installation with its own database server for one benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 class Bench:
-    """What runs in it: jobs, psql, and loads of the sample."""
+    """The installation: runs jobs and psql, and loads the sample."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Bench:
         )
 
     def psql(self, statement: str) -> Run:
-        """Run SQL by the psql of the embedded version; the password goes through the environment."""
+        """Run SQL with the psql of the embedded version; the password is passed in the environment."""
         parts = urlsplit(self.url)
         options = "-c client_min_messages=warning -c datestyle=ISO,DMY"
         environment = self.environment | {"PGPASSWORD": unquote(parts.password or ""), "PGOPTIONS": options}
@@ -56,12 +56,12 @@ class Bench:
         return measurement.run_command(command, environment)
 
     def settle(self) -> None:
-        """What was written before must not be on its way to the disk while the clock runs."""
+        """Flush earlier writes to disk, so that they do not disturb the measurement."""
         os.sync()
         self.psql("checkpoint")
 
     def copy(self, file: Path, types: Mapping[str, str], null: str = "") -> Run:
-        """`psql \\copy` of a file that carries the lineage fields already."""
+        """Run `psql \\copy` with a file that already has the lineage fields."""
         columns = ", ".join(f"{name} {types.get(name, 'text')}" for name in csv_sample.COLUMNS)
         self.psql("drop table if exists public.copied")
         self.psql(f"create table public.copied (dataset_id integer, source_row integer, {columns})")
@@ -69,7 +69,7 @@ class Bench:
         return self.psql(f"\\copy public.copied from '{file}' with (format csv{null})")
 
     def load(self, file: Path, schema: Mapping[str, object]) -> Run:
-        """The whole command generic_import.py with this file waiting."""
+        """Run generic_import.py with this file waiting."""
         self.psql("drop table if exists public.imported cascade")
         self.psql(
             "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfile;"
@@ -77,7 +77,8 @@ class Bench:
             "insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, schema) values "
             f"('bench', 'bench.*', 'public.imported', 'append', '{json.dumps(schema)}')"
         )
-        shutil.rmtree(self.folder / "archive", ignore_errors=True)  # of what the ledger no longer knows
+        # The ledger no longer knows these files.
+        shutil.rmtree(self.folder / "archive", ignore_errors=True)
         shutil.copy(file, self.folder / "file_watcher" / "bench.csv")
         self.settle()
         return self.job("generic_import", "bench")
@@ -85,7 +86,7 @@ class Bench:
 
 @contextmanager
 def create_installation() -> Iterator[Bench]:
-    """A fresh installation; it and its server are gone afterwards."""
+    """Yield a new installation; it and its server are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench_") as name:
         bench = Bench(Path(name))
         try:

@@ -1,16 +1,16 @@
-"""How quick everything stays however much the ledgers hold: runs, undo, views, the console's pages, waiting files.
+"""Measures how fast runs, undo, views, console pages and waiting files stay as the ledgers grow.
 
     .venv/bin/python -m bench.ledger                  10, 1,000 and 20,000 datasets; 100,000 files, 1,000 imports
     .venv/bin/python -m bench.ledger --full           with 5 million log rows, then ten years of thirty clients
     .venv/bin/python -m bench.ledger --datasets 4000 --labels 50 --files 9000 --log-rows 10000
-                                                      one fill of your own beside the empty one
+                                                      one fill of your own besides the empty one
 
 One installation of its own on the embedded server. Each fill is made by SQL on empty ledgers, then: runs that find
 nothing, loads of a file of 20 rows and their undo, status.py, purge.py --dry-run (whole commands, the fastest of
---repeats); count(*) of a _current view; every view of dba, counted whole and its first 100 rows; every page of the
-console, over loopback; and --waiting snapshot files in one run. What is printed beside each is the ratio to the first,
-nearly empty fill; on a busy machine believe that of the processor, of command and database together. Missed targets
-stand at the end; the exit code is 1 then.
+--repeats); count(*) of a _current view; count(*) and the first 100 rows of every view of dba; every page of the console
+over loopback; and --waiting snapshot files in one run. Each line ends with the ratio to the first, nearly empty fill;
+on a busy machine trust the ratio of processor time, of command and database together. Missed targets are printed at the
+end; the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ PAGES = [
     "/console/history", "/console/tables", "/console/tables/public.ledger", "/console/coverage", "/console/runs/new",
     "/console/upload",
 ]  # fmt: skip
-# of 20,000 datasets and more: in seconds, or to the same of the empty ledger
+# for 20,000 datasets and more: in seconds, or as a ratio to the empty ledger
 TARGET_SECONDS = {"run that finds nothing": 1.0, "count(*) of a _current view": 0.3, "each waiting file": 0.025}
 TARGET_RATIOS = {"load of 20 rows": 1.5}
 TARGETS_FROM_DATASETS = 20_000
 
 
 class Bench(ConsoleBench):
-    """An installation whose server is watched."""
+    """An installation whose database server is measured too."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -60,7 +60,7 @@ class Bench(ConsoleBench):
 
 
 class Cost(NamedTuple):
-    """Seconds on the clock, and of processor by the command and the database together (0 where it is not counted)."""
+    """Seconds on the clock, and processor seconds of command and database together (0 where not measured)."""
 
     seconds: float
     processor: float
@@ -68,17 +68,18 @@ class Cost(NamedTuple):
 
 @dataclass
 class Measurement:
-    """Seconds of everything for one fill, in the order of measuring."""
+    """The results of one fill, in the order of measuring."""
 
     fill: Fill
     seconds: dict[str, float] = field(default_factory=dict)
-    processor: dict[str, float] = field(default_factory=dict)  # of the commands
+    # of the commands
+    processor: dict[str, float] = field(default_factory=dict)
 
 
 def measure(
     bench: Bench, fill: Fill, waiting: int, repeats: int, show: Callable[[Measurement, str], None]
 ) -> Measurement:
-    """Fill the ledgers and measure everything; `show` is called with each name once it is measured."""
+    """Fill the ledgers and measure everything; `show` is called with each name after its measurement."""
     measurement = Measurement(fill)
 
     def note(name: str, *taken: Cost) -> None:
@@ -127,10 +128,10 @@ def _measure_command(bench: Bench, script: str, *arguments: str) -> Cost:
 
 
 def _read_server_seconds(bench: Bench) -> float:
-    """Return the seconds of processor that the database has taken so far, ended sessions included."""
+    """Return the processor seconds that the database has used so far, ended sessions included."""
     process = int(Path(bench.server_folder, "data", "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    # the server's own process last: what a session that ends meanwhile has taken is counted there
+    # The main process last: it counts sessions that end meanwhile.
     return sum(_read_process_seconds(process_id) for process_id in [*children, str(process)])
 
 
@@ -158,7 +159,7 @@ def _measure_statement(bench: Bench, statement: str, repeats: int) -> Cost:
 
 
 def _measure_pages(bench: Bench, repeats: int) -> list[tuple[str, Cost]]:
-    """Every page of the console, and those of one run and one dataset, with the seconds of its fastest request."""
+    """Return every page of the console, and those of one run and one dataset, with the cost of the fastest request."""
     [(dataset_id,)] = bench.sql("select max(dataset_id) from dba.tdataset")
     [(run_uuid,)] = bench.sql("select run_uuid from dba.trun order by started_at desc limit 1")
     named = {f"/console/datasets/{dataset_id}": "a dataset", f"/console/runs/{run_uuid}": "a run"}
@@ -192,7 +193,7 @@ def list_missed(first: Measurement, measured: list[Measurement]) -> list[str]:
 
 
 def main() -> int:
-    """Fill, measure, compare, clean up; the exit code is 1 where a target was missed."""
+    """Fill, measure, compare, clean up; return 1 if a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="with 5 million log rows, and ten years of 30 clients")
     parser.add_argument("--datasets", type=int, help="one fill of so many instead")
@@ -216,7 +217,8 @@ def main() -> int:
         try:
             bench.sql(ledger_fill.CONFIGURATION)
             _drop_file(bench, "label0", date(2019, 1, 1), 0)
-            _measure_command(bench, "generic_import", "ledger")  # makes the target
+            # creates the target table
+            _measure_command(bench, "generic_import", "ledger")
             for fill in fills:
                 print(f"\n{fill}", flush=True)
                 measured.append(measure(bench, fill, waiting, options.repeats, _make_printer(measured)))
@@ -224,7 +226,7 @@ def main() -> int:
             bench.run("database", "stop")
             shutil.rmtree(bench.server_folder, ignore_errors=True)
     faults = list_missed(measured[0], measured)
-    print("\n" + ("\n".join(f"missed: {text}" for text in faults) or "every target is met"))
+    print("\n" + ("\n".join(f"missed: {text}" for text in faults) or "all targets are met"))
     return 1 if faults else 0
 
 

@@ -1,4 +1,4 @@
-"""Years of use in the ledgers at once: datasets with their rows, files, imports, runs and log entries, made by SQL."""
+"""Fills the ledgers with years of use by SQL: datasets with their rows, files, imports, runs and log entries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-ROWS = 20  # of each dataset: what the file of one event has
+# rows of each dataset, as many as the list of one event
+ROWS = 20
 IMPORT = "ledger"
 CONFIGURATION = """
     insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, key_columns,
@@ -16,11 +17,12 @@ CONFIGURATION = """
 
 @dataclass(frozen=True)
 class Fill:
-    """How much there is of everything; `labels`: among how many the datasets are divided, one a day each."""
+    """How much to create; the datasets are divided among `labels`, one for each day."""
 
     datasets: int
     labels: int = 1
-    files: int = 0  # in all; one for each dataset at least
+    # in total; at least one for each dataset
+    files: int = 0
     imports: int = 1
     runs: int = 0
     log_rows: int = 0
@@ -34,7 +36,7 @@ class Fill:
 def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], amounts: Fill) -> None:
     """Fill the ledgers of an installation whose import `ledger` has loaded its first file.
 
-    `sql`: run a statement. The days go back from yesterday, so that what is loaded next is the newest.
+    `sql` runs a statement. The days go back from yesterday, so that the next load is the newest.
     """
     for statement in (_IMPORTS, _RUNS, _LOG, _DATASETS, _FILES, _OTHER_FILES, _ROWS):
         sql(statement.format(**vars(amounts), rows=ROWS, length=max(amounts.runs, 1)))
@@ -42,7 +44,7 @@ def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], amounts: Fill) -> 
 
 
 def empty_ledgers(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
-    """Empty the ledgers again, down to the import itself."""
+    """Empty the ledgers again, except for the import itself."""
     sql("""truncate public.ledger, dba.tdataset, dba.tfile, dba.trejectedrow, dba.trowhistory, dba.tschemachange,
         dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity""")
     sql("delete from dba.timportconfig where config_name like 'other\\_%'")

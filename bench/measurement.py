@@ -1,4 +1,4 @@
-"""One command run to its end: how long, how much of the processors, how much memory."""
+"""Runs a command and measures its time, processor time and memory."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Run:
 def run_command(
     command: Sequence[str], environment: Mapping[str, str] | None = None, most_seconds: float = 3600
 ) -> Run:
-    """Run a command; ends the benchmark when it fails."""
+    """Run a command; exit if it fails."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said: dict[str, str] = {}
+    output: dict[str, str] = {}
     readers = [
-        threading.Thread(target=_read_output, args=(name, stream, said))
+        threading.Thread(target=_read_output, args=(name, stream, output))
         for name, stream in (("out", process.stdout), ("error", process.stderr))
     ]
     guard = threading.Timer(most_seconds, process.kill)
@@ -44,21 +44,21 @@ def run_command(
     for reader in readers:
         reader.join()
     if process.returncode:
-        sys.exit(f"{' '.join(command)[:200]}: exit code {process.returncode}\n{said['error'][-2000:]}")
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said["out"])
+        sys.exit(f"{' '.join(command)[:200]}: exit code {process.returncode}\n{output['error'][-2000:]}")
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output["out"])
 
 
-def _read_output(name: str, stream: IO[str], said: dict[str, str]) -> None:
-    said[name] = stream.read()
+def _read_output(name: str, stream: IO[str], output: dict[str, str]) -> None:
+    output[name] = stream.read()
 
 
 def compute_ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
-    """The median of the ratios of runs that were made in turns: a machine that slows down slows down both."""
+    """Return the median ratio of runs that were made in turns: a machine that slows down affects both."""
     return statistics.median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
 
 
 def format_table(rows: Sequence[tuple[str, Sequence[Run]]], base: Sequence[Run]) -> str:
-    """A line for each: ratio to the base (of as many turns as it ran), processor seconds, memory, seconds."""
+    """Return a line for each program: ratio to the base, processor seconds, memory, seconds."""
     lines = []
     for name, runs in rows:
         seconds = " ".join(f"{run.seconds:.2f}" for run in runs)

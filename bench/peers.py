@@ -1,4 +1,4 @@
-"""The environment of the programs we compare ourselves with: `.venv-bench`, made when it is first needed."""
+"""Installs the programs that this project is compared with into `.venv-bench` when they are first needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUIREMENTS = PROJECT / "bench" / "requirements.txt"
 
 
 def install_program(name: str) -> str:
-    """The path of a program of the peers, such as python or csvsql; installs them when they are not as asked for."""
+    """Return the path of a program, such as python or csvsql; install all of them if the requirements changed."""
     installed_list = FOLDER / "requirements.txt"
     if not installed_list.exists() or installed_list.read_bytes() != REQUIREMENTS.read_bytes():
         shutil.rmtree(FOLDER, ignore_errors=True)

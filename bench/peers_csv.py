@@ -1,10 +1,10 @@
-"""One clean CSV of several sizes into PostgreSQL by this project, `psql \\copy` and other loaders, in one run.
+"""Loads one clean CSV of several sizes into PostgreSQL with this project, `psql \\copy` and other loaders.
 
     .venv/bin/python -m bench.peers_csv --megabytes 10 100
     .venv/bin/python -m bench.peers_csv --megabytes 1 10 100 1000 --picture docs/images/import-time.svg
 
-Every column is text everywhere. Each is a whole command; a peer that would take longer than --most-seconds at the next
-size is left out there, and that is said. Prints ratios to `psql \\copy`; the picture shows time against size.
+Every column is text everywhere. Each loader is a whole command; one that would take longer than --most-seconds at the
+next size is skipped, and a line says so. Prints ratios to `psql \\copy`; the picture shows time against size.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ pipeline.run(dlt.resource(rows, name="peer", write_disposition="replace"))"""
 
 
 def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
-    """What is compared: name -> a function that loads a file (for psql: that with the lineage fields)."""
+    """Return name -> function that loads a file (for psql: the file with the lineage fields)."""
     environment = bench.environment | {"RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(bench.folder)}
     python = peers.install_program("python")
-    by_psycopg2 = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)  # our own driver, for SQLAlchemy
+    by_psycopg2 = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)  # our driver, for SQLAlchemy
 
     def fresh(run: Callable[[Path], Run]) -> Callable[[Path], Run]:
-        def prepared(file: Path) -> Run:
+        def prepare_and_run(file: Path) -> Run:
             bench.psql("drop table if exists public.peer; drop schema if exists peer_dlt cascade")
             bench.settle()
             return run(file)
 
-        return prepared
+        return prepare_and_run
 
     def csvsql(file: Path) -> Run:
         command = [
@@ -69,10 +69,10 @@ def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
 
 
 def main() -> None:
-    """Compare, print, draw."""
+    """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, nargs="+", default=[10, 100])
-    parser.add_argument("--repeats", type=int, default=3, help="of all but the slowest, which run once")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each loader; slow ones run once")
     parser.add_argument("--most-seconds", type=float, default=120)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
@@ -100,7 +100,7 @@ def _measure_size(
             expected = known[-1][1] * size / known[-1][0] if known else 0
             if expected > options.most_seconds and not runs[name]:
                 if turn == 0:
-                    print(f"  {name:24} left out: it would take {expected:.0f} s")
+                    print(f"  {name:24} skipped: it would take {expected:.0f} s")
             elif turn == 0 or runs[name][0].seconds < options.most_seconds / 10:
                 runs[name].append(load(file))
     base = runs["psql \\copy"]

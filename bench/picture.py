@@ -1,4 +1,4 @@
-"""Time against size as an SVG of lines on two logarithmic scales, written as plain text."""
+"""Draws time against size as an SVG with lines on two logarithmic scales."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 30, 60
 COLOURS = ("#555555", "#0a7d38", "#1f5fbf", "#b3541e", "#8a2be2", "#c0392b")
 
-Curve = Sequence[tuple[float, float]]  # megabytes, seconds
+# megabytes, seconds
+Curve = Sequence[tuple[float, float]]
 
 
 def draw_curves(curves: Mapping[str, Curve]) -> str:
-    """The whole SVG; each curve has one point for each size."""
+    """Return the SVG; each curve has one point for each size."""
     points = [point for curve in curves.values() for point in curve]
     sizes, seconds = _find_decades(x for x, _ in points), _find_decades(y for _, y in points)
     lines = [
@@ -38,7 +39,7 @@ def draw_curves(curves: Mapping[str, Curve]) -> str:
 
 
 def _find_decades(values: Iterable[float]) -> tuple[int, int]:
-    """The powers of ten around some values."""
+    """Return the exponents of the powers of ten around some values."""
     logarithms = [math.log10(value) for value in values]
     return math.floor(min(logarithms) + 1e-9), max(math.ceil(max(logarithms) - 1e-9), math.floor(min(logarithms)) + 1)
 
@@ -65,7 +66,7 @@ def _draw_grid(sizes: tuple[int, int], seconds: tuple[int, int]) -> list[str]:
 
 
 def _place_labels(heights: Mapping[str, float]) -> dict[str, float]:
-    """The height of each name at the end of its line, moved down where another one stands."""
+    """Return the height of each name at the end of its line, moved down where names would overlap."""
     places: dict[str, float] = {}
     last = -math.inf
     for name, y in sorted(heights.items(), key=lambda item: item[1]):

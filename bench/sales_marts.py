@@ -1,11 +1,11 @@
-"""Time the sales: CSV to Parquet, and the marts, against bare DuckDB scripts, Spark and pandas, in one run.
+"""Compares CSV to Parquet, and the sales marts, with bare DuckDB scripts, Spark and pandas.
 
     .venv/bin/python -m bench.sales_marts --rows 10000000
     .venv/bin/python -m bench.sales_marts --rows 10000000 --spark --pandas --repeats 1
     .venv/bin/python -m bench.sales_marts --rows 100000000 --lake --spark --repeats 1
 
 The bare scripts read the same files and write the same output: the Parquet file; the marts in PostgreSQL and the
-Parquet sets. Ours are whole commands: start-up, SHA-256, checks of every value, look-ups, ledger, versions.
+Parquet sets. Ours are whole commands: start-up, SHA-256, checks of every value, lookups, ledger, versions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from bench.measurement import Run
 from demo import sales_data
 
 CUSTOMERS = 100_000
-DATASETS = 10  # of a lake that is written straight
+# in a lake that is written directly
+DATASETS = 10
 SQL = PROJECT / "sql" / "sales"
 
 CONVERT = """
@@ -81,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--lake", action="store_true", help="write the Parquet files straight, time the marts alone")
+    parser.add_argument("--lake", action="store_true", help="write the Parquet files directly, and time only the marts")
     parser.add_argument("--spark", action="store_true", help="also Spark on this machine, local[*]")
     parser.add_argument("--pandas", action="store_true", help="also pandas, in memory, writing nothing")
     options = parser.parse_args()
@@ -106,7 +107,7 @@ def _fill_dimensions(bench: Bench) -> None:
 
 
 def _write_lake(folder: Path, rows: int) -> None:
-    """The files of ten datasets, as the import writes them."""
+    """Write the files of ten datasets as the import would."""
     import duckdb
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,8 +130,8 @@ def _write_lake(folder: Path, rows: int) -> None:
 
 
 def _note_lake(bench: Bench, rows: int) -> None:
-    """What the import would have noted of those files."""
-    bench.job("generic_import", "sales")  # nothing waits; its configuration has a row now
+    """Record those files in the ledger as the import would."""
+    bench.job("generic_import", "sales")  # Nothing waits, but the configuration becomes a row.
     rows_each = rows // DATASETS
     bench.psql(
         f"""insert into dba.tdataset (dataset_id, config_name, status, load_mode, target_table, content_sha256, columns,
@@ -145,7 +146,7 @@ def _note_lake(bench: Bench, rows: int) -> None:
 
 
 def _prepare_file(bench: Bench, rows: int) -> Path:
-    """One file of sales; made by another process, whose memory nobody inherits who is measured."""
+    """Write one file of sales in another process, so that measured processes do not inherit its memory."""
     wish = sales_data.SalesSpec(rows, month=date(2025, 1, 1), days=90, customers=CUSTOMERS)
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
         return other.submit(sales_data.write_standard, wish, bench.folder / "sales.csv").result()
@@ -153,7 +154,7 @@ def _prepare_file(bench: Bench, rows: int) -> Path:
 
 def _measure_conversion(bench: Bench, file: Path, repeats: int) -> None:
     bare, ours = [], []
-    for number in range(repeats + 1):  # the first turn warms up and does not count
+    for number in range(repeats + 1):  # the first turn is a warm-up
         bench.settle()
         one = measurement.run_command([sys.executable, "-c", CONVERT, str(file), str(bench.folder / "bare.parquet")])
         two = _load_file(bench, file)
@@ -182,7 +183,7 @@ def _measure_marts(bench: Bench, options: argparse.Namespace) -> None:
     _export_dimensions(bench, dimensions)
     arguments = [str(lake), str(dimensions), str(bench.folder / "bare"), str(SQL), bench.url]
     runs: dict[str, list[Run]] = {"DuckDB, bare": [], "sales_marts": []}
-    warm_ups = 0 if options.lake else 1  # what is larger than memory finds nothing warm
+    warm_ups = 0 if options.lake else 1  # Data larger than memory stays cold anyway.
     for number in range(options.repeats + warm_ups):
         bench.settle()
         bare = measurement.run_command([sys.executable, "-c", MARTS, *arguments])

@@ -1,9 +1,9 @@
-"""Time a scan of the local copy of a MeetMax site against a bare Scrapy spider on the same pages, in one run.
+"""Compares a scan of the local copy of a MeetMax site with a bare Scrapy spider on the same pages.
 
     .venv/bin/python -m bench.scan_meetmax --ids 2000
 
-Both ask for the same pages without a delay, one request at a time and in turns; each runs in a process of its own. The
-bare spider parses nothing and keeps nothing. Prints the ratio of the median rates and the peak memory of both.
+Both request the same pages without a delay, one request at a time, in turns, each in a process of its own. The bare
+spider parses and stores nothing. Prints the ratio of the median rates and the peak memory of both.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_max
 
 
 def run_scan(script: str, base: str, folder: Path, count: int) -> tuple[float, int]:
-    """Run one scan in a process of its own; returns ids a second and peak memory in MB."""
+    """Run one scan in a process of its own; return ids per second and peak memory in MB."""
     path = folder / f"results_{time.monotonic_ns()}.jsonl"
     begun = time.perf_counter()
     done = subprocess.run(
@@ -63,7 +63,7 @@ def run_scan(script: str, base: str, folder: Path, count: int) -> tuple[float, i
 
 
 def main() -> None:
-    """Compare, in turns."""
+    """Measure both in turns and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ids", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
@@ -75,7 +75,7 @@ def main() -> None:
             ours.append(run_scan(OURS, site.base_url, Path(name), options.ids))
     for title, results in (("bare Scrapy spider", bare), ("meetmax scan", ours)):
         rates = ", ".join(f"{rate:.0f}" for rate, _ in results)
-        print(f"{title}: {rates} ids a second, {max(memory for _, memory in results)} MB")
+        print(f"{title}: {rates} ids per second, {max(memory for _, memory in results)} MB")
     ratio = statistics.median(rate for rate, _ in ours) / statistics.median(rate for rate, _ in bare)
     print(f"rate of the scan to the bare spider's: {ratio:.2f}")
 

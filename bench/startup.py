@@ -1,8 +1,8 @@
-"""How long every script takes to say what it does, and generic_import.py to find nothing to do.
+"""Measures how long the help of every script takes, and a run of generic_import.py with nothing to do.
 
     .venv/bin/python -m bench.startup
 
-`--help` should take less than 0.4 s, a run that finds nothing to do less than 1 s.
+`--help` should take less than 0.4 s, a run with nothing to do less than 1 s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TURNS = 3
 
 
 def main() -> None:
-    """Measure and print; what is too slow is marked."""
+    """Measure, print, and mark what is too slow."""
     with create_installation() as bench:
         for script in sorted(path.stem for path in (PROJECT / "jobscripts").glob("[a-z]*.py")):
             best = min(bench.job(script, "--help").seconds for _ in range(TURNS))

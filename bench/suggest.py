@@ -1,9 +1,9 @@
-"""Time suggest_import.py against DuckDB's sniffer, which also looks at the whole file, in one run.
+"""Compares suggest_import.py with the sniffer of DuckDB, which also reads the whole file.
 
     .venv/bin/python -m bench.suggest --megabytes 100
 
 Both are whole commands and run in turns: `sniff_csv(FILE, sample_size=-1)` from Python, and suggest_import.py with its
-start-up, its count of misfits and their lines, dates in both readings and the search for a key.
+start-up, the count of misfits and their lines, both readings of dates and the search for a key.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ duckdb.sql(f"select * from sniff_csv('{sys.argv[1]}', sample_size=-1)").fetchall
 
 
 def main() -> None:
-    """Compare, in turns, and print."""
+    """Measure in turns and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--repeats", type=int, default=5)
@@ -27,7 +27,7 @@ def main() -> None:
     with create_installation() as bench:
         file, output = bench.folder / "clean.csv", bench.folder / "clean.yaml"
         rows = csv_sample.generate(file, options.megabytes)
-        for number in range(options.repeats + 1):  # the first turn warms up and does not count
+        for number in range(options.repeats + 1):  # the first turn is a warm-up
             sniffed = measurement.run_command([peers.install_program("python"), "-c", SNIFF, str(file)])
             output.unlink(missing_ok=True)
             suggested = bench.job("suggest_import", str(file), "--output", str(output))

@@ -1,9 +1,9 @@
-"""Time a load of website visits against `psql \\copy`, and one visitor's answer among millions of rows.
+"""Compares a load of website visits with `psql \\copy`, and times the query of one visitor among millions of rows.
 
     .venv/bin/python -m bench.visits --rows 1000000 --all-rows 5000000
 
-The copy fills a table of the same columns without any index, from a file that already carries the two lineage fields.
-The import is the whole command: start-up, hashes, checks of emails and dates, lists into arrays, load into the indexed
+The copy fills a table of the same columns without an index, from a file that already has the two lineage fields. The
+import is the whole command: start-up, hashes, checks of emails and dates, lists into arrays, load into the indexed
 table, archive; visits.visitor is read right after it. Limits: 4 times the copy; 50 ms for one visitor.
 """
 
@@ -58,7 +58,7 @@ def time_copy(bench: Bench, file: Path) -> float:
 
 
 def time_import(bench: Bench, file: Path) -> float:
-    """Seconds of one import into an empty table."""
+    """Return the seconds of one import into an empty table."""
     bench.psql(
         "delete from dba.trejectedrow; delete from dba.tfile; delete from dba.tdataset; truncate visits.statistics"
     )
@@ -74,7 +74,7 @@ def time_import(bench: Bench, file: Path) -> float:
 
 
 def add_rows(bench: Bench, rows: int) -> None:
-    """More rows of the same kind, as datasets of a thousand rows each: what years of reports come to."""
+    """Add rows as years of reports would, in datasets of a thousand rows."""
     bench.psql(
         f"""insert into dba.tdataset (config_name, status, load_mode, target_table, content_sha256, columns, rows_read,
                 rows_loaded, rows_rejected, rows_skipped, run_uuid)
@@ -90,7 +90,7 @@ def add_rows(bench: Bench, rows: int) -> None:
 
 
 def time_visitor(bench: Bench, times: int) -> list[float]:
-    """Milliseconds of the view's answer for one email each, over one connection."""
+    """Return the milliseconds of each query of the view for one email, over one connection."""
     import psycopg2
 
     milliseconds = []
@@ -117,7 +117,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench_") as name:
         folder = Path(name)
         bench = Bench(folder, checked=True)
-        bench.job("generic_import", "visits", "--phase", "load")  # the configuration becomes a row
+        # The configuration becomes a row.
+        bench.job("generic_import", "visits", "--phase", "load")
         write_report(folder / "report.txt", options.rows)
         with (folder / "report.txt").open() as source, (folder / "lineage.csv").open("w") as target:
             next(source)
@@ -134,7 +135,7 @@ def main() -> None:
     ratio = statistics.median(whole / plain for whole, plain in zip(imports, copies, strict=True))
     print(f"{options.rows:,} visits")
     print("psql \\copy:             " + " ".join(f"{seconds:.2f}" for seconds in copies) + " s")
-    print("load and first answer:  " + " ".join(f"{seconds:.2f}" for seconds in imports) + " s")
+    print("load and first query:   " + " ".join(f"{seconds:.2f}" for seconds in imports) + " s")
     print(f"median of the ratios {ratio:.2f} (limit 4)")
     middle, slowest = statistics.median(visitor), max(visitor)
     print(f"one visitor of {options.all_rows:,} rows: median {middle:.1f} ms, slowest {slowest:.1f} ms (limit 50)")

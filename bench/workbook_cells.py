@@ -1,7 +1,7 @@
-"""A workbook with one kind of cell a row, what Excel shows of each, and what a reader should make of it.
+"""A workbook with one type of cell in each row, what Excel shows for each, and what a reader should return.
 
-Written as raw XML, so that each cell is stored just as said here. Sections are those of ECMA-376 part 1. What Excel
-shows is told from the standard and from Excel's documented formats, for an English (US) Excel.
+It is written as raw XML, so that each cell is stored exactly as stated here. Sections are those of ECMA-376 part 1.
+What an English (US) Excel shows is derived from the standard and from the documented formats.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.workbook_sample import DECLARATION, MAIN, OFFICE, PACKAGE, TYPES
 
-# name -> number format: of the file's own where it is text, built in (18.8.30) where it is a number
+# name -> number format: a text is defined in the file, a number is built in (18.8.30)
 FORMATS: dict[str, int | str] = {
     "General": 0, "date": "yyyy-mm-dd", "short date": 14, "moment": "yyyy-mm-dd hh:mm:ss", "h:mm": 20, "[h]:mm:ss": 46,
     "0.00%": 10, "euro": '#,##0.00\\ "€"', "00000": "00000", "text": 49, "0.00E+00": 11, "# ?/?": 12, "0.00": 2,
@@ -37,7 +37,7 @@ STRINGS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """`xml`: the cell, {r} its reference; `expected`: what to read; `also`: what means the same, as others write it."""
+    """`xml`: the cell, {r} its reference; `expected`: the text to read; `also`: other texts with the same meaning."""
 
     what: str
     section: str
@@ -46,32 +46,33 @@ class Cell:
     shown: str
     expected: str
     also: tuple[str, ...] = ()
-    hides: bool = False  # what is shown is less than what is stored
+    # Excel shows less than what is stored
+    hides: bool = False
 
     def is_right(self, text: str) -> bool:
-        """True when a reader's text means what the cell holds."""
+        """Return whether the text of a reader means what the cell stores."""
         shown = () if self.hides else (self.shown.strip(),)
         return text.strip(" ") in (self.expected, *self.also, *shown) or text == self.expected
 
 
 def make_number(what: str, section: str, value: str, style: str, shown: str, expected: str, *also: str) -> Cell:
-    """A cell with a stored number in one of FORMATS."""
+    """Return a cell with a stored number in one of FORMATS."""
     xml = f'<c r="{{r}}" s="{STYLES[style]}"><v>{value}</v></c>'
     return Cell(what, section, value, xml, shown, expected, also)
 
 
-def make_hidden(*told: str) -> Cell:
-    """The same, of a format that does not show all."""
-    return replace(make_number(*told), hides=True)
+def make_hidden(*arguments: str) -> Cell:
+    """Return the same, with a format that does not show everything."""
+    return replace(make_number(*arguments), hides=True)
 
 
 def make_string(what: str, section: str, index: int, stored: str, shown: str, expected: str, *also: str) -> Cell:
-    """A cell with the shared string of this place."""
+    """Return a cell with the shared string of this index."""
     return Cell(what, section, stored, f'<c r="{{r}}" t="s"><v>{index}</v></c>', shown, expected, also)
 
 
 def make_typed(what: str, section: str, cell_type: str, inner: str, shown: str, expected: str, *also: str) -> Cell:
-    """A cell of another type (18.18.11)."""
+    """Return a cell of another type (18.18.11)."""
     stored = inner.replace("<v>", "").replace("</v>", "").replace("<is><t>", "").replace("</t></is>", "")
     stored = stored.replace("<f>", "=").replace("</f>", " → ").removesuffix(" → ")
     return Cell(what, section, stored, f'<c r="{{r}}" t="{cell_type}">{inner}</c>', shown, expected, also)
@@ -162,7 +163,7 @@ def _format_text(reference: str, text: str) -> str:
 
 
 def _make_parts(rows: str, numbers: dict[str, int], is_1904: bool) -> dict[str, str]:
-    """The parts of the package by name."""
+    """Return the parts of the package by name."""
     links, merged, remarked = "", "", "C2"
     if "hyperlink: its text" in numbers:
         first = numbers["merged cells: the first"]

@@ -1,4 +1,4 @@
-"""A large XLSX as Excel writes it, made quickly: shared strings, number formats, blanks."""
+"""Writes a large XLSX as Excel does, quickly: shared strings, number formats, blanks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PARTS = {
 
 
 class _Strings(dict[str, int]):
-    """Numbers of the shared strings."""
+    """Text -> index of its shared string."""
 
     def __missing__(self, text: str) -> int:
         self[text] = len(self)

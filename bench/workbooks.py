@@ -1,11 +1,12 @@
-"""Workbooks to CSV: seconds and peak memory of this project and its peers, as ratios to python-calamine + csv.writer.
+"""Compares seconds and peak memory of converting workbooks to CSV with this project, python-calamine and others.
 
     .venv/bin/python -m bench.workbooks
     .venv/bin/python -m bench.workbooks --rows 100000 --peers
+    OWN_XLSX_READER=false .venv/bin/python -m bench.workbooks --rows 100000
 
 Writes an XLSX of 10 columns (texts, codes, floats, dates, moments, booleans, blanks) and an XLS of 60,000 x 12 into a
-temporary folder. Each program is a process of its own, and they run in turns. `--peers` adds the slow ones: pandas,
-xlsx2csv, in2csv.
+temporary folder. Each program is a process of its own, and they run in turns. Ratios are to python-calamine with
+csv.writer. `--peers` adds the slow ones: pandas, xlsx2csv, in2csv.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bench import measurement, peers, workbook_sample
 from bench.measurement import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
-START = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - workbooks know no zones
+START = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - workbooks have no time zones
 CALAMINE = """import csv, sys, python_calamine
 sheet = python_calamine.CalamineWorkbook.from_path(sys.argv[1]).get_sheet_by_index(0)
 with open(sys.argv[2], "w", newline="") as file:
@@ -36,7 +37,7 @@ pandas.read_excel(sys.argv[1]).to_csv(sys.argv[2], index=False)"""
 
 
 def write_xls(path: Path, rows: int) -> None:
-    """Write 12 columns of the usual kinds."""
+    """Write an XLS with 12 columns of the usual types."""
     import xlwt
 
     book = xlwt.Workbook()
@@ -63,11 +64,11 @@ def write_xls(path: Path, rows: int) -> None:
 
 
 def list_programs(with_peers: bool) -> dict[str, list[str]]:
-    """What is compared: name -> the command, to which the names of source and target are added."""
+    """Return name -> command, to which the paths of source and target are appended."""
     python = peers.install_program("python")
     commands = {"python-calamine + csv": [python, "-c", CALAMINE], "this project": [sys.executable, "-c", OURS]}
     if with_peers:
-        # both print to standard output
+        # It prints to standard output.
         shell = ["sh", "-c", '"$0" "$1" > "$2"']
         commands |= {
             "pandas.read_excel": [python, "-c", PANDAS],
@@ -78,7 +79,7 @@ def list_programs(with_peers: bool) -> dict[str, list[str]]:
 
 
 def compare_programs(source: Path, programs: dict[str, list[str]], repeats: int) -> None:
-    """Run all programs in turn, and print the medians of their ratios to the first."""
+    """Run all programs in turns, and print the medians of their ratios to the first."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(PROJECT)
     runs: dict[str, list[Run]] = {name: [] for name in programs}
@@ -106,7 +107,7 @@ def main() -> None:
         write_xls(old, 60_000)
         print(f"XLS 60,000 x 12, {old.stat().st_size / 2**20:.0f} MB")
         programs = list_programs(options.peers)
-        programs.pop("xlsx2csv", None)  # reads no XLS
+        programs.pop("xlsx2csv", None)  # cannot read XLS
         compare_programs(old, programs, options.repeats + 2)
 
 

@@ -1,4 +1,4 @@
-"""The outside world of the demo and of the tests: a copy of a MeetMax site, a mail server that keeps what it gets.
+"""Local servers and sample data for the demos and the tests.
 
 Nothing here is part of the product, and the product imports nothing from here.
 """

@@ -1,4 +1,4 @@
-"""The companies of the demo. All names and tickers are invented; some are ugly on purpose."""
+"""The companies of the demo. All names and tickers are invented; some are awkward on purpose."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 class Company:
     """A company as the lists show it. `cap`: market value in millions of US dollars, None if unknown."""
 
-    ticker: str  # "" for a company that is not listed: its name is then its key
+    # "" for a company that is not listed: its name is then its key
+    ticker: str
     name: str
     sector: str
     country: str
     cap: float | None
-    number: int  # its place in the table below; the made-up columns are derived from it
+    # its position in the table below; the generated columns are derived from it
+    number: int
 
     @property
     def key(self) -> str:
-        """What tells the company from the others in a list: the ticker, else the name."""
+        """What identifies the company in a list: the ticker, else the name."""
         return self.ticker or self.name
 
 

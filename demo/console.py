@@ -1,6 +1,7 @@
-"""The console on made-up data: the weekly demo's installation, two users with new passwords, the local servers kept up.
+"""Runs the console on sample data: the installation of the weekly demo, two users with new passwords, local servers.
 
-Not NAME_demo.py: it is no pipeline's demo. The site and the mail server go on, so that everything can be run from it.
+This is not a demo of a pipeline, so it is not named NAME_demo.py. The local servers keep running, so that every job can
+be started from the console.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ USERS = {"operator": "admin", "analyst": "user"}
 
 
 def run(port: int | None) -> int:
-    """Fill the installation where it is empty, then serve the console until it is stopped; returns the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started ends too
+    """Fill the installation if it is empty, then serve the console until it is stopped; return the exit code."""
+    # Exiting normally also stops the servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     filled = DemoInstallation().folder / "console_filled"
     if not filled.exists():
-        print("filling the demo (once) ...", flush=True)
-        here = dict(os.environ)
+        print("filling the demo for the first time ...", flush=True)
+        before = dict(os.environ)
         if exit_code := weekly_demo.run():
             return exit_code
         os.environ.clear()
-        os.environ.update(here)  # the demo worked in its own installation: its folder must not be nested
+        # The demo switched this process to its own installation; a second switch would nest its folder.
+        os.environ.update(before)
         filled.touch()
     with _open_installation() as installation:
         for name, role in USERS.items():
@@ -47,7 +50,7 @@ def run(port: int | None) -> int:
 
 @contextlib.contextmanager
 def _open_installation() -> Iterator[DemoInstallation]:
-    """The demo's installation with its local servers, which show the last week."""
+    """Yield the installation of the demo with its local servers, which show the last week."""
     installation = DemoInstallation()
     with installation.serve_mail(), installation.serve("site", MeetMaxServer) as site:
         site.show_week(max(weekly_demo.WEEKS))
@@ -58,14 +61,14 @@ def _open_installation() -> Iterator[DemoInstallation]:
 
 
 def _set_one_time_password(installation: DemoInstallation, name: str, role: str) -> str:
-    """A new password for a user of the demo, who is made where there is none; the one before is worth nothing more."""
+    """Return a new password for a user of the demo, who is created if needed; the old password no longer works."""
     known = f"{name} " in _run_console_user(installation, "list")
     arguments = ("password", name) if known else ("add", name, "--role", role)
     return _run_console_user(installation, *arguments, "--generate").partition(": ")[2].split()[0]
 
 
 def _run_console_user(installation: DemoInstallation, *arguments: str) -> str:
-    """What the script prints; ends the demo where it fails."""
+    """Return what console_user.py prints; exit if it fails."""
     command = [str(WRAPPER), "console_user.py", *arguments]
     done = subprocess.run(command, env=installation.environment(), capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,7 +1,7 @@
-"""The events of the demo's site and what happens to them from week to week: plain data.
+"""The events of the demo site and their changes from week to week, as plain data.
 
-The site and the expectations are both made from it. An id that is not here does not exist. The weeks are counted from
-1; the demo shows the first two, tests also the third, in which one list goes back to what it was and one cancellation
+Both the site and the expectations are made from it. An id that is not here does not exist. The weeks are counted from
+1; the demo shows the first two, tests also the third, in which one list returns to its first state and one cancellation
 is revoked.
 """
 
@@ -17,12 +17,13 @@ from demo.companies import BY_KEY, COMPANIES, Company
 MONDAYS = (date(2026, 3, 2), date(2026, 3, 9), date(2026, 3, 16))
 FIRST_ID, LAST_ID = 119179, 119199
 BIFF, XLSX, HTML = "biff", "xlsx", "html"
-LIST, PAGE, INVALID = "list", "page without a list", "invalid"  # what an event shows in a week
+# what an event shows in a week
+LIST, PAGE, INVALID = "list", "page without a list", "invalid"
 
 LONG = "Would your management team like to host a small group dinner on "
 NAME, TICKER = "name", "ticker"
 
-# How a cell of a made-up column follows from the company.
+# field -> the value of a company
 FIELDS: dict[str, Callable[[Company], Any]] = {
     NAME: lambda company: company.name,
     TICKER: lambda company: company.ticker,
@@ -41,7 +42,8 @@ FIELDS: dict[str, Callable[[Company], Any]] = {
     "empty": lambda company: "",
 }
 
-Columns = tuple[tuple[str, str], ...]  # header, field
+# header, field
+Columns = tuple[tuple[str, str], ...]
 
 PLAIN: Columns = (
     ("Company Name", NAME), ("Ticker", TICKER), ("Sector", "sector"),
@@ -68,22 +70,27 @@ ONLY_NAMES: Columns = (("Company/Organization", NAME), ("Industry", "sector"), (
 
 @dataclass(frozen=True)
 class Event:
-    """One event: how its page and its list look, and who takes part in the first week its list shows them."""
+    """One event: what its page and list look like, and which companies its list shows in its first week."""
 
     title: str
     columns: Columns = PLAIN
     format: str = BIFF
     private: bool = False
-    link: str = "relative"  # relative, root, absolute, session, export: how the page offers the list
-    title_rows: tuple[str, ...] = ()  # above the header
-    companies: tuple[str, ...] = ()  # keys
-    nameless_row: tuple[str, ...] = ()  # one more row that has neither ticker nor name
-    shows: tuple[str, str, str] = (LIST, LIST, LIST)  # per week
+    # how the page links to the list: relative, root, absolute, session, export
+    link: str = "relative"
+    # above the header
+    title_rows: tuple[str, ...] = ()
+    # keys
+    companies: tuple[str, ...] = ()
+    # one more row, which has neither ticker nor name
+    nameless_row: tuple[str, ...] = ()
+    # for each week
+    shows: tuple[str, str, str] = (LIST, LIST, LIST)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """What changes in an event's list from the week before."""
+    """The changes of the list of an event since the week before."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -125,7 +132,7 @@ EVENTS: dict[int, Event] = {
     119198: Event("Space & Defence Symposium", PLAIN, XLSX, companies=_take_every(5, 4), shows=(PAGE, LIST, LIST)),
 }
 
-# week -> event -> what is different from the week before; an event that is not named is unchanged
+# week -> event -> changes since the week before; events that are missing are unchanged
 EDITS: dict[int, dict[int, Edit]] = {
     2: {
         119179: Edit(
@@ -149,7 +156,7 @@ EDITS: dict[int, dict[int, Edit]] = {
 
 
 def list_company_keys(event_id: int, week: int) -> list[str]:
-    """Return the keys of an event's list in a week, in the order of the list: that of the table of companies."""
+    """Return the company keys of the list of an event in a week, in the order of the table of companies."""
     keys = set(EVENTS[event_id].companies)
     for edit in find_edits(event_id, week):
         keys = (keys | set(edit.added)) - set(edit.removed)
@@ -157,12 +164,12 @@ def list_company_keys(event_id: int, week: int) -> list[str]:
 
 
 def find_edits(event_id: int, week: int) -> list[Edit]:
-    """Return the edits an event has had when `week` begins, oldest first."""
+    """Return the edits of an event up to and including `week`, oldest first."""
     return [EDITS[step][event_id] for step in range(2, week + 1) if event_id in EDITS.get(step, {})]
 
 
 def list_rows(event_id: int, week: int) -> list[list[Any]]:
-    """Return the data rows of an event's list in a week; cells are text, numbers, dates or None."""
+    """Return the data rows of the list of an event in a week; cells are text, numbers, dates or None."""
     event = EVENTS[event_id]
     changed = {(key, header): value for edit in find_edits(event_id, week) for key, header, value in edit.changed}
     rows = [

@@ -1,4 +1,4 @@
-"""What the demo should find, said from the plain data and not from the files."""
+"""The results that the demo should have, computed from the plain data and not from the files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from demo.companies import BY_KEY
 from demo.events import EDITS, EVENTS, FIELDS, FIRST_ID, INVALID, LAST_ID, LIST, find_edits, list_rows
 
-EVENT_RANGE = f"{FIRST_ID}-{LAST_ID}"  # what the demo's scan asks for
+# the ids that the scan of the demo checks
+EVENT_RANGE = f"{FIRST_ID}-{LAST_ID}"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ChangedValue:
 
 @dataclass(frozen=True)
 class Changes:
-    """What happened to one event's list from one week to the next."""
+    """The changes of the list of one event from one week to the next."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class Changes:
 
 
 def count_asked_ids() -> int:
-    """Return how many ids the demo's scan asks for."""
+    """Return how many ids the scan of the demo checks."""
     return LAST_ID - FIRST_ID + 1
 
 
@@ -51,7 +52,7 @@ def count_list_rows(week: int) -> dict[int, int]:
 
 
 def find_changes(week: int) -> dict[int, Changes]:
-    """Return what changed from the week before in each event that has a list in both weeks, even if nothing did."""
+    """Return the changes since the week before of each event that has a list in both weeks, even if there are none."""
     both = (event_id for event_id in count_list_rows(week) if event_id in count_list_rows(week - 1))
     return {event_id: _find_event_changes(event_id, week) for event_id in both}
 
@@ -62,7 +63,7 @@ def list_published(week: int) -> list[int]:
 
 
 def find_disappeared(week: int) -> dict[int, str]:
-    """Return the events whose list is gone since the week before: `invalid` or `page without a list`."""
+    """Return the events whose list disappeared since the week before, each with INVALID or PAGE."""
     gone = set(count_list_rows(week - 1)) - set(count_list_rows(week))
     return {event_id: EVENTS[event_id].shows[week - 1] for event_id in sorted(gone)}
 

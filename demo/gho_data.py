@@ -1,4 +1,4 @@
-"""Made-up records in the shape of the WHO Global Health Observatory: indicator, country, year, sex."""
+"""Generates records like those of the WHO Global Health Observatory: indicator, country, year, sex."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CORRECTED = "2026-11-20T10:00:00+01:00"
 
 
 def make_records(indicator: str) -> list[dict[str, Any]]:
-    """The records of an indicator as first published."""
+    """Return the records of an indicator as first published."""
     records: list[dict[str, Any]] = []
     for country_number, country in enumerate(COUNTRIES):
         for year in YEARS:
@@ -28,7 +28,7 @@ def make_records(indicator: str) -> list[dict[str, Any]]:
 
 
 def correct_records(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A later release: other Ids, one value corrected, one that cannot be a value, and a field that is new."""
+    """Return a later release: other ids, one corrected value, one impossible value, and a new field."""
     after = [{**record, "Id": record["Id"] + 500_000} for record in before]
     for record in after:
         key = (record["SpatialDim"], record["TimeDim"], record["Dim1"])

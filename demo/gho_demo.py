@@ -1,7 +1,7 @@
-"""The WHO indicators on a fresh machine: a local OData server, an installation in var/demo/, two Tuesdays.
+"""Demo of the pipeline gho: a local OData server, an installation in var/demo/, two Tuesdays.
 
-The pipeline is the ordinary one in ordinary processes: only settings differ. On the second Tuesday WHO has corrected a
-value, added a field and published one that is no number of years.
+The pipeline and its processes are the ordinary ones; only settings differ. On the second Tuesday the WHO has corrected
+a value, added a field and published a value that is not a number of years.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INDICATORS = ("gho_life_expectancy", "gho_life_expectancy_at_60")
 
 
 def run() -> int:
-    """Run the demo and show what happened; returns the exit code."""
+    """Run the demo and show what happened; return the exit code."""
     installation = DemoInstallation()
     with installation.serve_mail(), installation.serve("gho", lambda port: ODataServer(port, hiccups=HICCUPS)) as who:
         installation.write_settings(SOURCE_GHO_URL=who.base_url)
@@ -48,7 +48,7 @@ def run() -> int:
 
 
 def _list_loads() -> list[dict[str, Any]]:
-    """A line for each file of the indicators."""
+    """Return a row for each file of the indicators."""
     from systemscripts import db_utils
 
     names = ("indicator", "file", "state", "read", "loaded", "rejected", "skipped")

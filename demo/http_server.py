@@ -1,4 +1,4 @@
-"""What the local servers share: each is a context manager, and the HTTP ones answer from a thread of their own."""
+"""Base classes of the local servers: each is a context manager; HTTP servers answer from a thread of their own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ HOST = "127.0.0.1"
 class LocalServer(ABC):
     """A server on loopback. Use as a context manager, or with start() and stop()."""
 
-    port: int  # 0 before the start: any free one
+    # 0 before the start: any free port
+    port: int
 
     @abstractmethod
     def start(self) -> Self:
-        """Serve from now on; `port` then says where."""
+        """Start serving; `port` is then the real port."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Serve no more and free the port; a second time does nothing."""
+        """Stop serving and free the port; may be called twice."""
 
     def __enter__(self) -> Self:
         """Start."""
@@ -36,10 +37,10 @@ class LocalServer(ABC):
 
 
 class HttpServer(LocalServer):
-    """Answers HTTP requests, each in a thread; `answer` says what to say."""
+    """Answers HTTP requests, each in a thread, by calling `answer`."""
 
     def __init__(self, port: int = 0) -> None:
-        """`port` is taken at once, so that addresses can name it before the start."""
+        """Bind the port at once, so that URLs can contain it before the start."""
         self._listener = _Listener((HOST, port), _Handler)
         self._listener.owner = self
         self.port = self._listener.server_address[1]
@@ -52,12 +53,12 @@ class HttpServer(LocalServer):
         """Answer one GET request."""
 
     def start(self) -> Self:
-        """Answer requests from now on."""
+        """Start answering requests."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Answer no more and free the port."""
+        """Stop answering and free the port."""
         if self._thread.is_alive():
             self._listener.shutdown()
             self._thread.join()
@@ -69,12 +70,13 @@ class _Listener(ThreadingHTTPServer):
     owner: HttpServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client hangs up."""
+        """Ignore a client that disconnects."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body in one packet: two wait for each other (Nagle, delayed ACK), 40 ms an answer
+    # One packet for headers and body: two would wait for each other (Nagle, delayed ACK), 40 ms for each answer.
+    wbufsize = -1
     disable_nagle_algorithm = True
     server: _Listener
 
@@ -82,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.answer(self)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 def send_answer(
@@ -93,7 +95,7 @@ def send_answer(
     headers: dict[str, str] | None = None,
     cut: bool = False,
 ) -> None:
-    """Send an answer; with `cut` half of it, and hang up."""
+    """Send a response; with `cut` only half of it, and close the connection."""
     handler.send_response(status)
     for name, value in {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}.items():
         handler.send_header(name, value)

@@ -1,4 +1,4 @@
-"""What every demo shares: an installation of its own in var/demo/, local servers whose ports are kept, a closing table.
+"""What all demos share: an installation in var/demo/, local servers that keep their ports, a final table.
 
 The demo of the pipeline NAME is the module demo/NAME_demo.py with `run() -> int`; it is found by that name.
 """
@@ -32,12 +32,12 @@ Started = TypeVar("Started", bound=LocalServer)
 
 
 def list_demos() -> list[str]:
-    """The pipelines that have a demo."""
+    """Return the names of the pipelines that have a demo."""
     return [name.removesuffix(SUFFIX) for name in plugins.list_names("demo") if name.endswith(SUFFIX)]
 
 
 def run_demo(name: str) -> int:
-    """Run the demo of a pipeline and show what happened; returns the exit code."""
+    """Run the demo of a pipeline and show what happened; return the exit code."""
     if name not in list_demos():
         print(
             f"run_pipeline: there is no demo of {name!r}. There is one of: {', '.join(list_demos())}.", file=sys.stderr
@@ -59,7 +59,7 @@ class DemoInstallation:
         self._remember()
 
     def _remember(self, **more: Any) -> None:
-        """What the next demo must know too, such as ports: addresses are part of what is loaded."""
+        """Save values for the next demo, such as ports: addresses are part of the loaded data."""
         self._state |= more
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(self._state))
@@ -69,10 +69,12 @@ class DemoInstallation:
         return sorted(date.fromisoformat(day) for day in self._state.get("days", {}).get(pipeline, []))
 
     def run_day(self, pipeline: str, now: datetime) -> int:
-        """Run a pipeline for a day, unless an earlier demo did: a source does not take back what it has published."""
+        """Run a pipeline for a day, unless an earlier demo did: a source does not withdraw what it has published."""
         days = self.list_days_run(pipeline)
         if now.date() in days:
-            print(f"pipeline {pipeline}: done by an earlier demo; to begin again, remove {self.folder}", flush=True)
+            print(
+                f"pipeline {pipeline}: already run by an earlier demo; to start again, remove {self.folder}", flush=True
+            )
             return 0
         exit_code = self.run_job("run_pipeline.py", pipeline, now=now)
         if exit_code == 0:
@@ -82,7 +84,7 @@ class DemoInstallation:
 
     @contextlib.contextmanager
     def serve(self, name: str, make: Callable[[int], Started]) -> Iterator[Started]:
-        """A started server, `make(port)`, on the port it had before, or on a free one where that is taken."""
+        """Start the server `make(port)` on the port it had before, or on a free one where that is in use."""
         try:
             server = make(self._state.get(name, 0))
             server.start()
@@ -97,8 +99,8 @@ class DemoInstallation:
 
     @contextlib.contextmanager
     def serve_mail(self) -> Iterator[MailSink]:
-        """The local mail server, already named in the settings."""
-        logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd warns of its own attributes
+        """Start the local mail server and name it in the settings."""
+        logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd warns about its own attributes
         folders = (self.folder / "mails", self.folder / "certificate")
         with self.serve("mail", lambda port: MailSink(*folders, "demo", self.password, port)) as mails:
             self.write_settings(
@@ -114,39 +116,39 @@ class DemoInstallation:
             yield mails
 
     def write_settings(self, **more: str) -> Self:
-        """Write the settings file; what other demos set stays in it."""
-        kept = {"DATABASE_URL": "embedded", **self._state.get("settings", {}), **more}
-        self._remember(settings=kept)
+        """Write the settings file; settings of other demos remain in it."""
+        settings = {"DATABASE_URL": "embedded", **self._state.get("settings", {}), **more}
+        self._remember(settings=settings)
         path = self.folder / "settings.env"
         path.touch(mode=0o600)
         path.chmod(0o600)
-        path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return self
 
     def environment(self) -> dict[str, str]:
-        """The environment of the demo's jobs."""
+        """Return the environment of the jobs of the demo."""
         ours = self._state.get("settings", {})
         others = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("ETL_")}
         own = {"ETL_DATA_DIR": str(self.folder), "ETL_ENV_FILE": str(self.folder / "settings.env")}
         return {**others, **own, "ETL_NO_CRON_LOG": "1"}
 
     def run_job(self, *command: str, now: datetime | None = None) -> int:
-        """Run a job in a process of its own, its clock set to `now`; returns its exit code."""
+        """Run a job in a process of its own, with its clock set to `now`; return its exit code."""
         clock = {"ETL_NOW": now.isoformat()} if now else {}
         done = subprocess.run([str(WRAPPER), *command], env=self.environment() | clock, check=False)
         return done.returncode
 
     def enter(self) -> None:
-        """From now on this very process works in the demo's installation, for reading what it loaded."""
+        """Switch this process to the installation of the demo, to read what it loaded."""
         from systemscripts import settings
 
         os.environ.update({name: value for name, value in self.environment().items() if name.startswith("ETL_")})
         settings.reset()
 
     def show_result(self, headline: str, rows: list[dict[str, Any]], details: list[str], commands: list[str]) -> None:
-        """The closing table and the commands to try next, those that begin with a dot as they are.
+        """Print the final table and the commands to try next.
 
-        The others are jobs, run in the demo's installation.
+        A command that begins with a dot is printed as it is; the others are jobs of the demo's installation.
         """
         from systemscripts import settings
         from systemscripts.db_utils import embedded
@@ -157,7 +159,7 @@ class DemoInstallation:
             summary.details.append(
                 f"database: {embedded.describe_server()['folder']} (PostgreSQL does not run as root)"
             )
-        # as they can be typed where the demo was started
+        # as they can be typed in the current folder
         at_home = Path.cwd() == PROJECT
         shown = os.path.relpath(self.folder) if at_home else self.folder.absolute()
         wrapper = "./run_python_etl_script.sh" if at_home else shlex.quote(str(WRAPPER))

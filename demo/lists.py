@@ -1,4 +1,4 @@
-"""Write a company list in the three formats that MeetMax calls .xls, with the same bytes every time."""
+"""Writes a company list in the three formats that MeetMax calls .xls, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import xlwt
 
 from demo.events import BIFF, HTML, XLSX
 
-CREATED_AT = datetime(2026, 1, 5, 9, 30)  # noqa: DTZ001 - workbooks know no time zones; what the workbooks say of their making
+CREATED_AT = datetime(2026, 1, 5, 9, 30)  # noqa: DTZ001 - workbooks have no time zones
 ZIP_TIME = (2026, 1, 5, 9, 30, 0)
 Rows = Sequence[Sequence[Any]]
 
@@ -37,7 +37,7 @@ def write_biff(headers: Sequence[str], rows: Rows, title_rows: Sequence[str]) ->
 
 
 def write_xlsx(headers: Sequence[str], rows: Rows, title_rows: Sequence[str]) -> bytes:
-    """Return a workbook of new Excel; the times that openpyxl writes into it are replaced."""
+    """Return an XLSX workbook; the times that openpyxl writes into it are replaced."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.title = "Company List"
@@ -50,7 +50,7 @@ def write_xlsx(headers: Sequence[str], rows: Rows, title_rows: Sequence[str]) ->
 
 
 def write_html(headers: Sequence[str], rows: Rows, title_rows: Sequence[str]) -> bytes:
-    """Return a page with a table, as a browser saves it under the name of a workbook."""
+    """Return an HTML page with a table, as some sites send it under the name of a workbook."""
     lines = [f"<tr><td colspan={len(headers)}>{escape(title)}</td></tr>" for title in title_rows]
     lines.append("<tr>" + "".join(f"<th>{escape(header)}</th>" for header in headers) + "</tr>")
     lines += ["<tr>" + "".join(f"<td>{_escape_html(value)}</td>" for value in row) + "</tr>" for row in rows]
@@ -75,7 +75,7 @@ def _escape_html(value: Any) -> str:
 
 
 def _fix_times(workbook: bytes) -> bytes:
-    """Pack a workbook again, with one time for every member and in its properties."""
+    """Repack a workbook with one fixed time for all members and in its properties."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():

@@ -1,4 +1,4 @@
-"""A mail server on loopback that insists on STARTTLS and a login, and keeps every mail as a file."""
+"""A mail server on loopback that requires STARTTLS and a login, and saves every mail as a file."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from demo.http_server import HOST, LocalServer
 class MailSink(LocalServer):
     """Accepts mail on 127.0.0.1 in a thread.
 
-    mail_folder: where `0001_subject.eml` appear, numbers going on from what is there. certificate_folder: where the
-    self-signed certificate and its key are, or are made. port: 0 for any free one. Clients trust `certificate`.
+    mail_folder: gets the files `0001_subject.eml`; numbers continue from existing files. certificate_folder: has the
+    self-signed certificate and its key, which are created if needed. port: 0 for any free one. Clients trust
+    `certificate`.
     """
 
     def __init__(self, mail_folder: Path, certificate_folder: Path, user: str, password: str, port: int = 0) -> None:
@@ -48,28 +49,28 @@ class MailSink(LocalServer):
         self.port = port
 
     def start(self) -> Self:
-        """Accept mail from now on; `port` then says where."""
+        """Start accepting mail; `port` is then the real port."""
         self._controller.start()
         self.port = self._controller.port
         return self
 
     def stop(self) -> None:
-        """Accept no more."""
+        """Stop accepting mail."""
         self._controller.stop()
 
     def list_mails(self) -> list[Path]:
-        """Return the mails kept so far, oldest first."""
+        """Return the paths of the saved mails, oldest first."""
         return sorted(self.mail_folder.glob("*.eml"))
 
     def read_messages(self) -> list[EmailMessage]:
-        """Return the mails kept so far as their readers see them, oldest first."""
+        """Return the saved mails as messages, oldest first."""
         read = partial(email.message_from_bytes, policy=email.policy.default)
         return [cast("EmailMessage", read(path.read_bytes().replace(b"\r\n", b"\n"))) for path in self.list_mails()]
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep one mail; aiosmtpd calls this."""
+        """Save one mail; aiosmtpd calls this."""
         content = envelope.original_content or b""
         subject = email.message_from_bytes(content, policy=email.policy.default)["subject"] or ""
         name = re.sub(r"[^A-Za-z0-9]+", "-", str(subject)).strip("-")[:60] or "no-subject"
@@ -88,7 +89,7 @@ class MailSink(LocalServer):
 
 
 class _Controller(Controller):
-    """Finds out which free port it was given before it knocks there to see whether the server runs."""
+    """Reads the real port before aiosmtpd connects to it to check that the server runs."""
 
     def _trigger_server(self) -> None:
         self.port = cast("asyncio.Server", self.server).sockets[0].getsockname()[1]
@@ -96,7 +97,7 @@ class _Controller(Controller):
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Return the certificate and its key in `folder`; make them for 127.0.0.1 and localhost unless both are there."""
+    """Return the certificate and its key in `folder`; create them for 127.0.0.1 and localhost if needed."""
     certificate_path, key_path = folder / "mail_sink.crt", folder / "mail_sink.key"
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
@@ -108,7 +109,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def _make_self_signed() -> tuple[bytes, bytes]:
-    """Return a certificate for ten years and its key, as PEM."""
+    """Return a certificate for twenty years and its key, as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -117,7 +118,8 @@ def _make_self_signed() -> tuple[bytes, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)  # before any clock that a test may set
+    # before any time that a test may set
+    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -137,7 +139,7 @@ def _make_self_signed() -> tuple[bytes, bytes]:
 
 
 def _write_file(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that never has more rights than `mode`."""
+    """Write a file that never has wider permissions than `mode`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.touch(mode)
     temporary.chmod(mode)

@@ -1,4 +1,4 @@
-"""What a whole MeetMax site may show instead of its pages and lists, nearly always with HTTP status 200: plain data."""
+"""What a MeetMax site may show during an outage instead of its pages and lists, mostly with HTTP status 200."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNKNOWN_ID = """<html><head><title> - MeetMax</title></head><body>
 
 @dataclass(frozen=True)
 class Shown:
-    """One answer: a page, or the address that the visitor is sent to."""
+    """One response: a page, or the address of a redirect."""
 
     body: bytes = b""
     redirect: str = ""
@@ -33,9 +33,9 @@ class Shown:
 
 @dataclass
 class Outage:
-    """A page or a redirect for every path of an event that `hits` says yes to, from the request number `begins_at` on.
+    """A page or a redirect for every path of an event that `hits` accepts, after the first `begins_at` requests.
 
-    `{id}` in `page` and `redirect` is the id that was asked for.
+    `{id}` in `page` and `redirect` is replaced with the id of the event.
     """
 
     page: str = ""
@@ -45,7 +45,7 @@ class Outage:
     asked: int = field(default=0, init=False)
 
     def answer(self, path: str) -> Shown | None:
-        """Return what is shown instead of a path, or None where the site is as ever."""
+        """Return what is shown instead of a path, or None where the site works."""
         match = re.match(r"/sched/event_(\d+)/", path)
         if path == "/login":
             return Shown(LOGIN.encode())
@@ -68,7 +68,7 @@ def _is_even(path: str, event_id: int) -> bool:
     return event_id % 2 == 0
 
 
-# name -> how an outage of that kind is made; a new one each time, as it counts its requests
+# name -> a function that makes a new outage, because an outage counts its requests
 OUTAGES: dict[str, Callable[[], Outage]] = {
     "maintenance": lambda: Outage(NOTICE),
     "maintenance in another language": lambda: Outage(FOREIGN_NOTICE),

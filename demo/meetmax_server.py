@@ -1,6 +1,6 @@
-"""Serve the copy of a MeetMax site on loopback; like the real one it sometimes says 429 or 500, or hangs up.
+"""Serves the copy of a MeetMax site on loopback; like the real one it sometimes answers 429 or 500, or disconnects.
 
-By hand: `python -m demo.meetmax_server --port 8000 --week 1`.
+To start it by hand: `python -m demo.meetmax_server --port 8000 --week 1`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TOO_MANY, ERROR, CUT, EMPTY, ERROR_PAGE, INVALID_ID, SLOW, DROPPED = (
     "dropped",
 )
 
-# Faults of the first request for a path; the second one succeeds.
+# Faults of the first request for a path; the second request succeeds.
 HICCUPS: dict[str, str] = {
     "/sched/event_119181/__co-list_cp.html": TOO_MANY,
     "/sched/event_119184/__co-list_cp.html": ERROR,
@@ -44,9 +44,9 @@ class MeetMaxServer(http_server.HttpServer):
     """The site on 127.0.0.1.
 
     port: 0 for any free one. week: which state of the site is shown. hiccups: path -> fault of its first request since
-    the week began; {} for a site without any. `faults` (path -> fault) hold for every request and may be changed at any
-    time; `requests` counts the requests per path since the start; `robots` replaces /robots.txt, `bodies`
-    (path -> bytes) whatever else. `outage` is what the whole site shows instead of its pages or lists.
+    the week began; {} for none. `faults` (path -> fault) apply to every request and may be changed at any time;
+    `requests` counts the requests for each path since the start; `robots` replaces /robots.txt, `bodies`
+    (path -> bytes) any other path. `outage` replaces the pages or lists of the whole site.
     """
 
     def __init__(self, port: int = 0, week: int = 1, hiccups: Mapping[str, str] = HICCUPS) -> None:
@@ -65,7 +65,7 @@ class MeetMaxServer(http_server.HttpServer):
         self.base_url = self.origin + "/sched/event_{id}/"
 
     def show_week(self, week: int) -> None:
-        """Show the site as it is in that week (1, 2, 3); the hiccups happen once more."""
+        """Show the site as it is in a week (1, 2 or 3); the hiccups happen again."""
         site = build_site(week)
         with self._lock:
             self._site, self._seen = site, Counter()
@@ -81,14 +81,15 @@ class MeetMaxServer(http_server.HttpServer):
             else:
                 http_server.send_answer(handler, 200, shown.body, HTML_TYPE)
             return
-        answer, fault = self._found(path, handler.headers.get("User-Agent", ""))
+        answer, fault = self._find_answer(path, handler.headers.get("User-Agent", ""))
         if fault == TOO_MANY:
             http_server.send_answer(handler, 429, b"Too many requests", "text/plain", {"Retry-After": "1"})
         elif fault == ERROR:
             http_server.send_answer(handler, 500, b"<title>Error 500</title>", HTML_TYPE)
         elif fault == "404":
             http_server.send_answer(handler, 404, answer.body, HTML_TYPE)
-        elif fault == DROPPED:  # hangs up without a word
+        # disconnects without an answer
+        elif fault == DROPPED:
             handler.close_connection = True
         elif fault == CUT:
             http_server.send_answer(handler, 200, answer.body, answer.content_type, cut=True)
@@ -97,8 +98,8 @@ class MeetMaxServer(http_server.HttpServer):
                 time.sleep(2)
             http_server.send_answer(handler, 200, *_apply_fault(answer, fault))
 
-    def _found(self, path: str, user_agent: str) -> tuple[Answer, str]:
-        """Return what to say to a request for a path, and the fault to do it with ("" for none)."""
+    def _find_answer(self, path: str, user_agent: str) -> tuple[Answer, str]:
+        """Return the response for a path, and the fault to apply ("" for none)."""
         with self._lock:
             self.requests[path] += 1
             self._seen[path] += 1
@@ -118,7 +119,7 @@ class MeetMaxServer(http_server.HttpServer):
 
 
 def _apply_fault(answer: Answer, fault: str) -> tuple[bytes, str]:
-    """Return the body and type of an answer that is whole but wrong."""
+    """Return the body and type of a response that is complete but wrong."""
     if fault == EMPTY:
         return b"", answer.content_type
     if fault == ERROR_PAGE:

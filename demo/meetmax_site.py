@@ -1,4 +1,4 @@
-"""A local copy of a MeetMax site, made from the plain data in `events` and `companies`: the same bytes every time."""
+"""Builds a local copy of a MeetMax site from the data in `events` and `companies`, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROBOTS = b"User-agent: *\nDisallow: /admin/\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the site says to a request for a path."""
+    """The response of the site for a path."""
 
     body: bytes
     content_type: str = HTML_TYPE
@@ -24,7 +24,7 @@ class Answer:
 
 @cache
 def make_list_file(event_id: int, week: int) -> bytes:
-    """Return the bytes of an event's list; the format differs from event to event, the name is always .xls."""
+    """Return the bytes of the list of an event; its format depends on the event, its name always ends with .xls."""
     event = EVENTS[event_id]
     return lists.WRITERS[event.format](
         [header for header, _ in event.columns], list_rows(event_id, week), event.title_rows
@@ -32,7 +32,7 @@ def make_list_file(event_id: int, week: int) -> bytes:
 
 
 def build_site(week: int) -> dict[str, Answer]:
-    """Return every page and list of a week (1, 2 or 3) by its path; what is not in it answers `invalid_page()`."""
+    """Return every page and list of a week (1, 2 or 3) by its path; for other paths see `make_invalid_page()`."""
     site = {"/robots.txt": Answer(ROBOTS, "text/plain")}
     for event_id, event in EVENTS.items():
         shown = event.shows[week - 1]
@@ -66,7 +66,7 @@ def _make_list_page(event_id: int, event: Event, shown: str, week: int) -> Answe
 
 
 def _make_public_page(event_id: int, event: Event) -> Answer:
-    """Return the page that only points to the private list; every other event writes the link in capitals."""
+    """Return the page that only links to the private list; every other event writes the link in capitals."""
     target = f"/sched/event_{event_id}/__private-co-list_cp.html"
     link = f'<a class="nav-link" href="{target}">Private Company List</a>'
     if event_id % 2:
@@ -75,7 +75,7 @@ def _make_public_page(event_id: int, event: Event) -> Answer:
 
 
 def _make_offer(event_id: int, event: Event) -> str:
-    """Return how a page offers its list: links of every kind, or a button without one."""
+    """Return the link of a page to its list in one of several forms, or a button without a link."""
     prefix = "__private-co-list_cp.xls" if event.private else "__co-list_cp.xls"
     target = f"{prefix}?event_id={event_id}"
     rooted = f"/sched/event_{event_id}/{target}"

@@ -1,4 +1,4 @@
-"""The part of OData's $filter that servers of indicators understand: in, eq, ne, gt, ge, lt, le, and, or, brackets.
+"""Parses the part of OData's $filter that the demo server supports: in, eq, ne, gt, ge, lt, le, and, or, brackets.
 
 Grammar: OData 4.01, part 2 (URL conventions), 5.1.1.
 """
@@ -18,11 +18,11 @@ _TOKEN = re.compile(
 
 
 class FilterError(ValueError):
-    """The filter cannot be read."""
+    """The filter cannot be parsed."""
 
 
 def parse_filter(text: str) -> Test:
-    """A filter as a function of a record. Raises FilterError."""
+    """Return a filter as a function of a record. Raises FilterError."""
     tokens, position = [], 0
     while position < len(text.rstrip()):
         match = _TOKEN.match(text, position)
@@ -31,7 +31,7 @@ def parse_filter(text: str) -> Test:
         tokens.append((str(match.lastgroup), match[match.lastgroup or 0]))
         position = match.end()
     parser = _Parser(tokens)
-    test = parser.alternatives()
+    test = parser.parse_or()
     if parser.rest:
         raise FilterError(f"Syntax error: '{parser.rest[0][1]}' was not expected.")
     return test
@@ -41,43 +41,43 @@ class _Parser:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self.rest = tokens
 
-    def alternatives(self) -> Test:
-        parts = [self._together()]
-        while self._takes("or"):
-            parts.append(self._together())
+    def parse_or(self) -> Test:
+        parts = [self._parse_and()]
+        while self._accepts("or"):
+            parts.append(self._parse_and())
         return lambda record: any(part(record) for part in parts)
 
-    def _together(self) -> Test:
-        parts = [self._one()]
-        while self._takes("and"):
-            parts.append(self._one())
+    def _parse_and(self) -> Test:
+        parts = [self._parse_comparison()]
+        while self._accepts("and"):
+            parts.append(self._parse_comparison())
         return lambda record: all(part(record) for part in parts)
 
-    def _one(self) -> Test:
-        if self._takes("("):
-            test = self.alternatives()
+    def _parse_comparison(self) -> Test:
+        if self._accepts("("):
+            test = self.parse_or()
             self._expect(")")
             return test
-        name = self._next()[1]
-        if self._takes("in"):
-            values = self._list()
+        name = self._take_token()[1]
+        if self._accepts("in"):
+            values = self._parse_list()
             return lambda record: _to_comparable(record.get(name)) in values
-        word = self._next()[1]
+        word = self._take_token()[1]
         if word not in ("eq", "ne", "gt", "ge", "lt", "le"):
             raise FilterError(f"Unknown operator '{word}'.")
-        value = self._literal()
+        value = self._parse_literal()
         return lambda record: _is_match(word, _to_comparable(record.get(name)), value)
 
-    def _list(self) -> list[Any]:
+    def _parse_list(self) -> list[Any]:
         self._expect("(")
-        values = [self._literal()]
-        while self._takes(","):
-            values.append(self._literal())
+        values = [self._parse_literal()]
+        while self._accepts(","):
+            values.append(self._parse_literal())
         self._expect(")")
         return values
 
-    def _literal(self) -> Any:
-        token_type, text = self._next()
+    def _parse_literal(self) -> Any:
+        token_type, text = self._take_token()
         if token_type == "text":
             return text[1:-1].replace("''", "'")
         if token_type == "moment":
@@ -86,21 +86,21 @@ class _Parser:
             return float(text)
         if text == "null":
             return None
-        raise FilterError(f"'{text}' is no value.")
+        raise FilterError(f"'{text}' is not a valid value.")
 
-    def _next(self) -> tuple[str, str]:
+    def _take_token(self) -> tuple[str, str]:
         if not self.rest:
             raise FilterError("The filter ends too early.")
         return self.rest.pop(0)
 
-    def _takes(self, word: str) -> bool:
+    def _accepts(self, word: str) -> bool:
         if self.rest and self.rest[0][1] == word:
             self.rest.pop(0)
             return True
         return False
 
     def _expect(self, sign: str) -> None:
-        if not self._takes(sign):
+        if not self._accepts(sign):
             raise FilterError(f"'{sign}' was expected.")
 
 

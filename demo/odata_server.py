@@ -1,6 +1,6 @@
-"""A small OData server on loopback; like the real ones it sometimes says 429 or 503, and cuts long answers into pages.
+"""A small OData server on loopback; like real ones it sometimes answers 429 or 503, and splits long results into pages.
 
-By hand: `python -m demo.odata_server --port 8010`.
+To start it by hand: `python -m demo.odata_server --port 8010`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TYPE = "application/json; odata.metadata=minimal"
 class ODataServer(http_server.HttpServer):
     """Collections of records on 127.0.0.1, below /api.
 
-    page_size: the most records of one answer. hiccups: request number (from 1) -> fault of that request. `records` may
-    be changed at any time; `fault(number, path, query)` may name a fault of any request; `token`: asked for as bearer.
+    page_size: the most records in one response. hiccups: request number (from 1) -> fault. `records` may be changed at
+    any time; `fault(number, path, query)` may return a fault for any request; `token`: the required bearer token.
     """
 
     def __init__(self, port: int = 0, page_size: int = 100, hiccups: dict[int, str] | None = None) -> None:
@@ -34,16 +34,18 @@ class ODataServer(http_server.HttpServer):
             code: gho_data.make_records(code) for code in gho_data.INDICATORS
         }
         self.page_size, self.hiccups = page_size, hiccups or {}
-        self.requests: list[tuple[str, dict[str, str]]] = []  # path and parameters
+        # path and parameters
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
         self.fault: Callable[[int, str, dict[str, str]], str] = lambda number, path, query: ""
         self.token = ""
-        self.count_lies = 0  # added to @odata.count
+        # added to @odata.count
+        self.count_error = 0
         self._lock = threading.Lock()
 
     @property
     def base_url(self) -> str:
-        """The address above the collections."""
+        """The URL above the collections."""
         return f"http://{http_server.HOST}:{self.port}/api"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -68,13 +70,13 @@ class ODataServer(http_server.HttpServer):
             _send_json(handler, 404, {"error": {"message": f"Resource not found for the segment '{code}'."}})
             return
         try:
-            body = self._page(code, query)
+            body = self._make_page(code, query)
         except odata_filter.FilterError as error:
             _send_json(handler, 400, {"error": {"message": str(error)}})
             return
         _send_json(handler, 200, body, cut=fault == CUT)
 
-    def _page(self, code: str, query: dict[str, str]) -> dict[str, Any]:
+    def _make_page(self, code: str, query: dict[str, str]) -> dict[str, Any]:
         test = odata_filter.parse_filter(query["$filter"]) if query.get("$filter") else None
         records = [record for record in self.records[code] if test is None or test(record)]
         for name, _, direction in (part.strip().partition(" ") for part in query.get("$orderby", "").split(",")):
@@ -85,7 +87,7 @@ class ODataServer(http_server.HttpServer):
         page = records[skip : skip + min(top, self.page_size)]
         body: dict[str, Any] = {"@odata.context": f"{self.base_url}/$metadata#{code}"}
         if query.get("$count") == "true":
-            body["@odata.count"] = len(records) + self.count_lies
+            body["@odata.count"] = len(records) + self.count_error
         chosen = query.get("$select", "").split(",") if query.get("$select") else None
         body["value"] = [{k: v for k, v in record.items() if chosen is None or k in chosen} for record in page]
         if skip + len(page) < len(records) and len(page) < top:
@@ -98,7 +100,8 @@ class ODataServer(http_server.HttpServer):
 def _send_json(
     handler: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False
 ) -> None:
-    with contextlib.suppress(OSError):  # whoever asked has gone
+    # The client may have disconnected.
+    with contextlib.suppress(OSError):
         http_server.send_answer(handler, status, json.dumps(body).encode(), TYPE, headers, cut)
 
 

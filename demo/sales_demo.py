@@ -1,7 +1,7 @@
-"""The sales pipeline on a fresh machine: a local S3 server, three made-up months with faults, all in var/demo/.
+"""Demo of the pipeline sales: a local S3 server and three generated months with faults, all in var/demo/.
 
-It is the ordinary pipeline in ordinary processes: only settings differ. Of the second month a file lacks a column, so
-that it is refused, and the pipeline says so by its exit code.
+The pipeline and its processes are the ordinary ones; only settings differ. In the second month a file lacks a column,
+so it is refused, and the exit code of the pipeline reports that.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from demo.s3_server import S3Server
 
 BUCKET = "sales-demo"
 MONTHS = (date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1))
-EXPECTED = (0, 65, 0)  # exit codes of the pipeline
+# of the pipeline
+EXPECTED_EXIT_CODES = (0, 65, 0)
 ROWS = 2000
 START_TIME = time(5, 15)
 
 
 def run() -> int:
-    """Run the demo and show what happened; returns the exit code."""
+    """Run the demo and show what happened; return the exit code."""
     installation = DemoInstallation()
     key, folder = "sales-demo-key", installation.folder / "s3"
 
@@ -40,12 +41,12 @@ def run() -> int:
         _prepare()
         codes = []
         for number, month in enumerate(MONTHS):
-            _upload(number, installation.folder / "made_up")
+            _upload(number, installation.folder / "generated")
             print(f"\nThe files of {month:%B %Y}", flush=True)
             following = month.replace(month=month.month + 1)
             codes.append(installation.run_job("run_pipeline.py", "sales", now=datetime.combine(following, START_TIME)))
         installation.show_result(
-            "The best of each store and month, from sales.sales_team_data_mart",
+            "The best seller of each store and month, from sales.sales_team_data_mart",
             _list_best(),
             [*_list_set_aside(), *(f"mail: {path}" for path in mails.list_mails()[known:])],
             [
@@ -55,11 +56,11 @@ def run() -> int:
                 "./run_python_etl_script.sh generate_sales_data.py --help",
             ],
         )
-    return 0 if tuple(codes) in (EXPECTED, (0, 0, 0)) else max(codes)
+    return 0 if tuple(codes) in (EXPECTED_EXIT_CODES, (0, 0, 0)) else max(codes)
 
 
 def _prepare() -> None:
-    """The dimensions, and the bucket."""
+    """Load the dimensions and create the bucket."""
     from systemscripts import db_utils, s3
     from systemscripts.db_utils import migrations
 
@@ -73,7 +74,7 @@ def _prepare() -> None:
 
 
 def _upload(number: int, folder: Path) -> None:
-    """The files of a month: plain; with further columns, and one that is refused; one for each of some days."""
+    """Upload the files of a month: a valid one; one with extra columns and a refused one; one for each of five days."""
     from systemscripts import s3, settings
 
     wish = sales_data.SalesSpec(ROWS, seed=number + 1, month=MONTHS[number], faults=0.01)
@@ -101,14 +102,14 @@ def _list_best() -> list[dict[str, Any]]:
 
 
 def _list_set_aside() -> list[str]:
-    """Rows and files that did not fit, in sentences."""
+    """Return a sentence for each group of rejected rows and each refused file."""
     rejects = _select_rows(
         """select count(*) as rows, min(r.reason) as reason
            from dba.trejectedrow r join dba.tdataset d using (dataset_id)
            where d.config_name = 'sales' group by coalesce(r.column_name, 'total_cost') order by 1 desc"""
     )
     refused = _select_rows("select name, reason from dba.tfile where config_name = 'sales' and status = 'refused'")
-    sentences = [f"{row['rows']} rows kept aside, such as: {row['reason']}" for row in rejects]
+    sentences = [f"{row['rows']} rejected rows set aside, such as: {row['reason']}" for row in rejects]
     return sentences + [f"{row['name']} refused: {row['reason']}" for row in refused]
 
 

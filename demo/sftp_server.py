@@ -1,6 +1,6 @@
-"""An SFTP server on loopback that shows one folder; key login only, a host key of its own.
+"""An SFTP server on loopback that serves one folder, with a host key of its own and login by key.
 
-By hand: `python -m demo.sftp_server FOLDER --port 2222` (the keys then lie beside the folder).
+To start it by hand: `python -m demo.sftp_server FOLDER --port 2222` (the keys are stored in FOLDER_keys).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ USER = "client"
 class SftpServer(LocalServer):
     """Serves `root` as / on 127.0.0.1 from a thread.
 
-    keys_folder: where the host key and the client's key are, or are made. port: 0 for any free one. factory: makes the
-    SFTP side of a connection, for servers that misbehave. password: also taken, where given.
+    keys_folder: has the host key and the key of the client, which are created if needed. port: 0 for any free one.
+    factory: makes the SFTP side of a connection, for servers that misbehave. password: also accepted, if given.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SftpServer(LocalServer):
         return self.host_key.get_fingerprint()
 
     def start(self) -> Self:
-        """Serve from now on; `port` then says where."""
+        """Start serving; `port` is then the real port."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=_run_loop, args=(self._loop,), daemon=True)
         self._thread.start()
@@ -60,7 +60,7 @@ class SftpServer(LocalServer):
         return self
 
     def stop(self) -> None:
-        """Serve no more; open connections are cut."""
+        """Stop serving; open connections are closed."""
         loop, self._loop = self._loop, None
         if loop is not None and self._thread is not None:
             asyncio.run_coroutine_threadsafe(self._close(), loop).result(30)
@@ -86,7 +86,7 @@ class SftpServer(LocalServer):
 
 
 class _Login(asyncssh.SSHServer):
-    """Takes the client's key, and a password where there is one."""
+    """Accepts the key of the client, and the password if there is one."""
 
     def __init__(self, password: str, connections: set[asyncssh.SSHServerConnection]) -> None:
         self._password, self._connections = password, connections
@@ -108,7 +108,7 @@ class _Login(asyncssh.SSHServer):
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Run a loop until it is stopped; nothing of it stays open."""
+    """Run a loop until it is stopped, then cancel its tasks and close it."""
     try:
         loop.run_forever()
         tasks = asyncio.all_tasks(loop)
@@ -121,7 +121,7 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _load_key(path: Path) -> asyncssh.SSHKey:
-    """The private key at a path, made where there is none."""
+    """Return the private key at a path, which is created if needed."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

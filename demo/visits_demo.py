@@ -1,7 +1,7 @@
-"""The visits pipeline on a fresh machine: a local SFTP server on which reports appear day by day, a local mail server.
+"""Demo of the pipeline visits: a local SFTP server on which reports appear day by day, a local mail server.
 
-The pipeline runs for three nights, the last one in another year. One report still grows while the first night's run
-looks at it, one has another layout, some rows are bad: it ends with what the tables say of all that.
+The pipeline runs for three nights, the last one in another year. One report still grows during the first run, one has
+another layout, and some rows are bad; the demo ends with what the tables show of that.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from demo.installation import DemoInstallation
 REMOTE = Path("home/vinkOS/archivosVisitas")
 START_TIME = time(23, 30)
 GROWING = "report_99.txt"
-EXPECTED = (0, 65)  # 65: a refused file, as on the second day
+# 65: a refused file, as on the second day
+EXPECTED_EXIT_CODES = (0, 65)
 
 
 def run() -> int:
-    """Run the demo and show what happened; returns the exit code."""
+    """Run the demo and show what happened; return the exit code."""
     installation = DemoInstallation()
     root = installation.folder / "sftp"
     with (
@@ -48,11 +49,11 @@ def run() -> int:
         installation.enter()
         os.environ["ETL_NOW"] = datetime.combine(visits_reports.DAYS[-1], START_TIME).isoformat()
         _show_tables(installation, sorted(path.name for path in (root / REMOTE).iterdir()))
-    return max((code for code in codes if code not in EXPECTED), default=0)
+    return max((code for code in codes if code not in EXPECTED_EXIT_CODES), default=0)
 
 
 def _run_night(installation: DemoInstallation, folder: Path, day: date) -> int:
-    """The reports of one day appear, then the pipeline runs."""
+    """Publish the reports of one day, then run the pipeline; return its exit code."""
     print(f"\n{day:%A %d %B %Y}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     for report in visits_reports.make_reports(day):
@@ -66,7 +67,7 @@ def _run_night(installation: DemoInstallation, folder: Path, day: date) -> int:
 
 @contextlib.contextmanager
 def _write_slowly(path: Path, day: date) -> Iterator[None]:
-    """A report that is being written while the block runs, and whole after it."""
+    """Write a report slowly while the block runs; it is complete afterwards."""
     lines = visits_reports.make_report(99, day, 500).content.splitlines(keepends=True)
     ended = threading.Event()
 
@@ -88,7 +89,7 @@ def _write_slowly(path: Path, day: date) -> Iterator[None]:
 
 
 def _show_tables(installation: DemoInstallation, left: list[str]) -> None:
-    """The closing tables, read from the database, and what to do next."""
+    """Print the final tables from the database, and the commands to try next."""
     from systemscripts import db_utils, settings
     from systemscripts.summary import Summary
 
@@ -106,7 +107,7 @@ def _show_tables(installation: DemoInstallation, left: list[str]) -> None:
     installation.show_result(
         "visits.visitor",
         visitors,
-        [f"left on the SFTP server: {', '.join(left) or 'nothing, all is safe here'}"],
+        [f"left on the SFTP server: {', '.join(left) or 'nothing, all files are loaded'}"],
         [
             'database.py sql "select * from visits.statistics limit 20"',
             "sftp_pull.py visits --dry-run",

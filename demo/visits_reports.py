@@ -1,4 +1,4 @@
-"""Reports of website visits as the mail platform writes them, made up, and what must come of them."""
+"""Generates reports of website visits as the mail platform writes them, and the expected results."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ BROWSERS, PLATFORMS = ("Chrome", "Firefox", "Safari", "Edge"), ("Windows", "Andr
 
 @dataclass
 class Report:
-    """One file, and what becomes of its rows."""
+    """One file and the expected result of its rows."""
 
     name: str
     content: bytes
-    good: list[tuple[str, datetime]] = field(default_factory=list)  # email as written, sending date
+    # email as written, sending date
+    good: list[tuple[str, datetime]] = field(default_factory=list)
     rejected: int = 0
     refused: bool = False
 
 
 def make_row(generator: random.Random, day: date, name: str) -> tuple[str, datetime]:
-    """One good row and its sending date."""
+    """Return one good row and its sending date."""
     sent = datetime.combine(day, datetime.min.time()) + timedelta(minutes=generator.randrange(24 * 60))
     opens = generator.randrange(4)
     clicks = generator.randrange(opens + 1)
@@ -45,13 +46,14 @@ def make_row(generator: random.Random, day: date, name: str) -> tuple[str, datet
 
 
 def make_report(number: int, day: date, rows: int, *, end: str = "\n") -> Report:
-    """A report of good rows."""
+    """Return a report of good rows."""
     generator = random.Random(number)
     lines, good = [], []
     for _ in range(rows):
         name = generator.choice(NAMES)
         if generator.random() < 0.2:
-            name = name.upper()  # the same person
+            # the same person
+            name = name.upper()
         line, sent = make_row(generator, day, name)
         lines.append(line)
         good.append((f"{name}@example.test", sent))
@@ -59,12 +61,12 @@ def make_report(number: int, day: date, rows: int, *, end: str = "\n") -> Report
 
 
 def spoil_rows(report: Report, email: int, dates: int, no_date: int) -> Report:
-    """A report with some rows spoilt: a bad email, a bad date, no sending date."""
+    """Return the report with some bad rows: a bad email, a bad date, no sending date."""
     header, *lines = report.content.decode().splitlines()
     for number, line in enumerate(lines):
         fields = line.split(",")
         if number < email:
-            fields[0] = "nobody at all"
+            fields[0] = "not an email"
         elif number < email + dates:
             fields[4] = "31/02/2026 10:00"
         elif number < email + dates + no_date:
@@ -75,13 +77,13 @@ def spoil_rows(report: Report, email: int, dates: int, no_date: int) -> Report:
 
 
 def add_accents(report: Report) -> Report:
-    """The header with its accents and a name with another, in Latin-1."""
+    """Return the report in Latin-1 with accents in its header and in a value."""
     text = report.content.decode().replace("Fecha envio", "Fecha envío").replace("Windows", "Windows (español)")
     return Report(report.name, text.encode("latin-1"), report.good)
 
 
 def make_reports(day: date) -> Iterator[Report]:
-    """The reports that appear on one of DAYS; the number runs on."""
+    """Yield the reports that appear on one of DAYS; their numbers continue from day to day."""
     first = 1 + 6 * DAYS.index(day)
     yield make_report(first, day, 40)
     yield make_report(first + 1, day, 25, end="\r\n")

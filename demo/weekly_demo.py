@@ -1,7 +1,7 @@
-"""The weekly pipeline on a fresh machine: a local MeetMax site, a local mail server, an installation in var/demo/.
+"""Demo of the pipeline weekly: a local MeetMax site, a local mail server, an installation in var/demo/.
 
-The pipeline runs for two Mondays a week apart; a further demo goes on with the Monday after, on which nothing is new.
-It is the ordinary pipeline in ordinary processes: only settings differ.
+The pipeline runs for two Mondays; each later demo runs the Monday after, on which nothing is new. The pipeline and its
+processes are the ordinary ones; only settings differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ START_TIME = time(6, 30)
 
 
 def run() -> int:
-    """Run the demo and show what happened; returns the exit code."""
+    """Run the demo and show what happened; return the exit code."""
     installation = DemoInstallation()
     with installation.serve_mail() as mails, installation.serve("site", MeetMaxServer) as site:
         known = len(mails.list_mails())
@@ -48,13 +48,13 @@ def run() -> int:
 
 
 def _list_mondays(before: list[date]) -> list[tuple[int, date]]:
-    """The week that the site shows, and the Monday: those of the demo that are left, else the one after the last."""
+    """Return week and Monday of the runs that are left, else the Monday after the last run."""
     left = [(week, events.MONDAYS[week - 1]) for week in WEEKS if events.MONDAYS[week - 1] not in before]
     return left or [(WEEKS[-1], before[-1] + timedelta(days=7))]
 
 
 def _summarize_lists() -> list[dict[str, Any]]:
-    """For each event and Monday the rows of its list and what changed in it, or that it was as before."""
+    """Return a row for each event with the result of each Monday: rows and changes, or that nothing changed."""
     from systemscripts import configuration, db_utils
     from systemscripts.datasets import changes
 
@@ -78,7 +78,7 @@ def _summarize_lists() -> list[dict[str, Any]]:
 
 
 def _arrange_by_day(outcomes: dict[tuple[str, date], str], titles: dict[str, str]) -> list[dict[str, Any]]:
-    """A line for each event, a column for each day."""
+    """Return a row for each event with a column for each day."""
     days = sorted({day for _, day in outcomes})
     return [
         {"event": label, "title": titles.get(label)}

@@ -33,7 +33,7 @@ def test_two_tuesdays_of_indicators(tmp_path: Path) -> None:
             cwd=tmp_path,
         )  # fmt: skip
         assert again.returncode == 0, again.stdout + again.stderr
-        assert again.stdout.count("done by an earlier demo") == 2
+        assert again.stdout.count("already run by an earlier demo") == 2
         table = again.stdout.partition("What happened")[2].partition("next:")[0]
         assert table == what.partition("next:")[0]  # nothing is loaded, changed or rejected a second time
         query = (

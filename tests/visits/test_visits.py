@@ -149,7 +149,7 @@ def test_bad_rows_and_another_layout_stand_in_the_views(visits: Installation) ->
     )
     assert [row[:5] for row in found] == [
         ("file", "report_2.txt", None, None, None),
-        ("row", "report_1.txt", 2, "email", "nobody at all"),
+        ("row", "report_1.txt", 2, "email", "not an email"),
         ("row", "report_1.txt", 3, "sent_at", "31/02/2026 10:00"),
         ("row", "report_1.txt", 4, "sent_at", "-"),
     ]

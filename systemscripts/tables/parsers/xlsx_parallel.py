@@ -101,7 +101,7 @@ class _Helper:
         return [CsvRows(*ready) for ready in content]
 
     def close_input(self) -> None:
-        """Tell the helper that no more pieces follow."""
+        """Tell the helper that it has all pieces."""
         self._other.down.close()
 
     def end(self) -> None:

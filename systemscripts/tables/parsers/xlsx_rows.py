@@ -162,8 +162,8 @@ def _split_row(piece: bytes) -> tuple[int, Cells]:
     opened = ROW.match(piece, start)
     if opened is None:
         raise UnusualError("a row written in an unusual way")
-    found = ROW_NUMBER.search(opened.group(1))
-    number = int(found.group(1)) if found else 0
+    number_match = ROW_NUMBER.search(opened.group(1))
+    number = int(number_match.group(1)) if number_match else 0
     cells = [_parse_cell(match, number) for match in CELL.finditer(piece, opened.end())]
     if len(cells) != piece.count(b"<c ", start) + piece.count(b"<c>", start):
         raise UnusualError("cells written in an unusual way")
