@@ -63,14 +63,14 @@ def open_page(width: int) -> Iterator[Page]:
 
 def find_cut_elements(shown: Page) -> list[str]:
     """Everything on the page that is cut short or sticks out of the window."""
-    found: Any = shown.evaluate(_CUT)
-    return list(found)
+    places: Any = shown.evaluate(_CUT)
+    return list(places)
 
 
 def find_columns_of_one_value(shown: Page) -> list[str]:
     """Columns of tables that say the same in every row."""
-    found: Any = shown.evaluate(_SAME)
-    return list(found)
+    places: Any = shown.evaluate(_SAME)
+    return list(places)
 
 
 def find_top(shown: Page, selector: str) -> float:

@@ -1,4 +1,4 @@
-"""A clone of the project in a folder of its own, for tests that change what belongs to it: pipelines, jobs, owner."""
+"""A clone of the project in its own folder, for tests that change its files: pipelines, jobs, owner."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class Clone:
         (self.folder / "jobscripts" / f"{name}.py").write_text(text)
 
     def environment(self, installation: Installation, **more: str) -> dict[str, str]:
-        """What a caller has in his environment, the installation's settings included."""
-        found = installation.process_environment(**more)
-        del found["PYTHONPATH"]  # the wrapper sets it
-        return found
+        """Return the environment of a caller, with the settings of the installation."""
+        variables = installation.process_environment(**more)
+        del variables["PYTHONPATH"]  # the wrapper sets it
+        return variables
 
     def run(
         self, installation: Installation, *arguments: object, timeout: float = 120, **more: str
@@ -84,22 +84,22 @@ class Clone:
 
 
 def list_descendants(pid: int) -> list[int]:
-    """Every process below one, as it is now."""
+    """Return the ids of all descendants of a process at this moment."""
     parents = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:  # it has gone meanwhile
+            except OSError:  # it has ended meanwhile
                 continue
-    found = [pid]
-    for each in found:
-        found += [child for child, parent in parents.items() if parent == each]
-    return found[1:]
+    processes = [pid]
+    for process in processes:
+        processes += [child for child, parent in parents.items() if parent == process]
+    return processes[1:]
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -107,6 +107,6 @@ def is_alive(pid: int) -> bool:
 
 
 def make_command_as_user(user: str, *command: object) -> list[str]:
-    """A command as another user; needs root."""
+    """Return a command that runs as another user; needs root."""
     assert os.geteuid() == 0
     return ["runuser", "-u", user, "--", *map(str, command)]

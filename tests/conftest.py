@@ -80,8 +80,8 @@ class Installation:
         """Run a job script with --json and return its summary."""
         done = self.run(script, *arguments, "--json", **more)
         assert done.stdout, f"no summary (exit {done.returncode}): {done.stderr}"
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
     def sql(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Run SQL as etl; rows, where there are any."""
@@ -126,8 +126,8 @@ class Installation:
 
     def read_logs(self) -> str:
         """Everything in logs/ and var/, for looking for what must not be there."""
-        found = [p for folder in ("logs", "var") for p in (self.data / folder).rglob("*") if p.is_file()]
-        return "\n".join(p.read_text(errors="replace") for p in found)
+        paths = [p for folder in ("logs", "var") for p in (self.data / folder).rglob("*") if p.is_file()]
+        return "\n".join(p.read_text(errors="replace") for p in paths)
 
 
 @dataclass
@@ -172,15 +172,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
     running = embedded.start_server()
-    found = Server(running.url("etl"), running.url("reader"), Path(running.folder))
+    created = Server(running.url("etl"), running.url("reader"), Path(running.folder))
     # Its databases live for one test: no power failure is to be survived, and each drop would wait for the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        found.execute(f"alter system set {setting} = off")
-    found.execute("select pg_reload_conf()")
-    found.execute("create database template_etl")
-    with contextlib.closing(psycopg2.connect(_with_database(found.etl, "template_etl"))) as connection:
+        created.execute(f"alter system set {setting} = off")
+    created.execute("select pg_reload_conf()")
+    created.execute("create database template_etl")
+    with contextlib.closing(psycopg2.connect(_with_database(created.etl, "template_etl"))) as connection:
         migrations.apply_pending(connection)
-    yield found
+    yield created
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
     embedded.try_stop_server()
@@ -195,11 +195,11 @@ def installation(server: Server, tmp_path: Path) -> Iterator[Installation]:
     """A new installation with a database of its own."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     url, reader_url = server.create_database(name)
-    made = Installation(tmp_path / "data", url, reader_url)
-    made.data.mkdir()
-    (made.data / "file_watcher").mkdir()
-    made.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url)
-    yield made
+    created = Installation(tmp_path / "data", url, reader_url)
+    created.data.mkdir()
+    (created.data / "file_watcher").mkdir()
+    created.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader_url)
+    yield created
     server.execute(f'drop database "{name}" with (force)')
 
 

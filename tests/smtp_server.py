@@ -22,9 +22,9 @@ class Delivered:
 
     @property
     def message(self) -> EmailMessage:
-        found = email.message_from_bytes(self.content, policy=email.policy.default)
-        assert isinstance(found, EmailMessage)
-        return found
+        message = email.message_from_bytes(self.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
 
 
 @dataclass
@@ -36,7 +36,8 @@ class SmtpServer:
     extensions: tuple[str, ...] = ("SIZE 10000000",)
     delivered: list[Delivered] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # what clients said, but for the mails themselves
-    is_hanging: bool = False  # greets nobody
+    # accepts connections without a greeting
+    is_hanging: bool = False
 
     def __enter__(self) -> Self:
         owner = self
@@ -52,7 +53,7 @@ class SmtpServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.is_hanging = False
         self._server.shutdown()
@@ -68,7 +69,7 @@ class SmtpServer:
 
     def list_recipients(self) -> list[str]:
         """Every recipient of every mail, in order."""
-        return [recipient for each in self.delivered for recipient in each.recipients]
+        return [recipient for mail in self.delivered for recipient in mail.recipients]
 
     def converse(self, handler: socketserver.StreamRequestHandler) -> None:
         """One session."""

@@ -76,8 +76,8 @@ class Jobs:
 
     def read_logs(self, job: str) -> list[list[dict[str, Any]]]:
         """The entries of each log of a job, oldest log first."""
-        found = sorted((self.installation.data / "logs").glob(f"{job}_*.jsonl"), key=lambda path: path.stat().st_mtime)
-        return [[json.loads(line) for line in path.read_text().split("\n") if line] for path in found]
+        paths = sorted((self.installation.data / "logs").glob(f"{job}_*.jsonl"), key=lambda path: path.stat().st_mtime)
+        return [[json.loads(line) for line in path.read_text().split("\n") if line] for path in paths]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:

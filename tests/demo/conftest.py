@@ -55,17 +55,17 @@ class Week:
             "open": "select name from dba.tfile where archived_at is null or settled_at is null",
             "running": "select job from dba.trun where status = 'running'",
         }
-        found: dict[str, Any] = {name: sorted(map(str, sql(statement))) for name, statement in tables.items()}
-        found["waiting"] = self.installation.list_waiting()
-        found["archive"] = sorted(
+        result: dict[str, Any] = {name: sorted(map(str, sql(statement))) for name, statement in tables.items()}
+        result["waiting"] = self.installation.list_waiting()
+        result["archive"] = sorted(
             {
                 (re.sub(r"^\d{8}T\d{6}", "", n), c)
                 for n, c in self.installation.read_archive().items()
                 if n.endswith(".xls")
             }
         )
-        found["mails"] = [read_mail_text(path) for path in self.mails.list_mails()]
-        return found
+        result["mails"] = [read_mail_text(path) for path in self.mails.list_mails()]
+        return result
 
 
 def read_mail_text(path: Path) -> str:
@@ -76,7 +76,7 @@ def read_mail_text(path: Path) -> str:
 @pytest.fixture
 def week(server: Server, tmp_path: Path) -> Iterator[Callable[[], Week]]:
     """Make installations on their first Monday."""
-    made: list[tuple[Week, str]] = []
+    weeks: list[tuple[Week, str]] = []
 
     def make() -> Week:
         name = f"week_{uuid.uuid4().hex[:12]}"
@@ -84,10 +84,10 @@ def week(server: Server, tmp_path: Path) -> Iterator[Callable[[], Week]]:
         installation = Installation(tmp_path / name, url, reader)
         (installation.data / "file_watcher").mkdir(parents=True)
         installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader)
-        made.append((Week(installation, tmp_path / name), name))
-        return made[-1][0]
+        weeks.append((Week(installation, tmp_path / name), name))
+        return weeks[-1][0]
 
     yield make
-    for found, name in made:
-        found.close()
+    for started_week, name in weeks:
+        started_week.close()
         server.execute(f'drop database "{name}" with (force)')

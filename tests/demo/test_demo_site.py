@@ -51,11 +51,11 @@ def by_key(event_id: int, week: int) -> dict[str, list[str]]:
 def test_every_list_opens_and_holds_header_and_rows(week: int) -> None:
     for event_id, rows in expected.count_list_rows(week).items():
         event = events.EVENTS[event_id]
-        found = cells(event_id, week)
-        header = found[len(event.title_rows)]
+        records = cells(event_id, week)
+        header = records[len(event.title_rows)]
         width = len(header)
         assert [*header, *[""] * (len(event.columns) - width)] == [name for name, _ in event.columns], event_id
-        assert len(found) == len(event.title_rows) + 1 + rows, event_id
+        assert len(records) == len(event.title_rows) + 1 + rows, event_id
 
 
 @pytest.mark.parametrize("week", [2, 3])

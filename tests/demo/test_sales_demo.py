@@ -43,7 +43,7 @@ def test_the_demo_shows_the_best_and_what_was_kept_aside(tmp_path: Path) -> None
         assert secret not in done.stdout + done.stderr
     finally:
         if (demo / "var" / "embedded_database.json").exists():
-            place = json.loads((demo / "var" / "embedded_database.json").read_text())["folder"]
+            match = json.loads((demo / "var" / "embedded_database.json").read_text())["folder"]
             settings = {"ETL_DATA_DIR": str(demo), "ETL_ENV_FILE": str(demo / "settings.env")}
             subprocess.run([WRAPPER, "database.py", "stop"], env=environment | settings, capture_output=True)
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(match, ignore_errors=True)

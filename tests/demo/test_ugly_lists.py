@@ -10,8 +10,8 @@ assert len(LONG) >= 60
 TITLES = ("Industrials Week", "Presenting companies, as of today", "")
 
 
-def drop(here: Installation, day: int, event: int, headers: list[str], rows: list[list[str]], kind: str) -> None:
-    content = lists.WRITERS[kind](headers, rows, TITLES if event == 3 else ())
+def drop(here: Installation, day: int, event: int, headers: list[str], rows: list[list[str]], file_type: str) -> None:
+    content = lists.WRITERS[file_type](headers, rows, TITLES if event == 3 else ())
     here.drop(f"202603{day:02}T063000_MeetMax_{event}.xls", content)
 
 

@@ -27,15 +27,15 @@ def test_the_demo_ends_with_the_tables_and_an_empty_server(tmp_path: Path) -> No
             timeout=300,
         )
         assert done.returncode == 0, done.stderr
-        reports = [each for day in visits_reports.DAYS for each in visits_reports.make_reports(day)]
+        reports = [report for day in visits_reports.DAYS for report in visits_reports.make_reports(day)]
         visits = {email.lower(): 0 for report in reports for email, _ in report.good}
         growing = visits_reports.make_report(99, visits_reports.DAYS[0], 500)
         for report in [*reports, growing]:
             for email, _ in report.good:
                 visits[email.lower()] = visits.get(email.lower(), 0) + 1
         shown = done.stdout.rsplit("visits.visitor", 1)[1]
-        found = {line.split()[0]: int(line.split()[5]) for line in shown.splitlines() if "@example.test" in line}
-        assert found == visits
+        names = {line.split()[0]: int(line.split()[5]) for line in shown.splitlines() if "@example.test" in line}
+        assert names == visits
         errors = done.stdout.rsplit("visits.errors", 1)[1].split("visits.visitor")[0]
         assert errors.count("\nrow ") == sum(report.rejected for report in reports)
         assert errors.count("\nfile ") == 1
@@ -45,5 +45,5 @@ def test_the_demo_ends_with_the_tables_and_an_empty_server(tmp_path: Path) -> No
         demo = data / "var" / "demo"
         settings = {"ETL_DATA_DIR": str(demo), "ETL_ENV_FILE": str(demo / "settings.env")}
         subprocess.run([script, "database.py", "stop"], env=environment | settings, capture_output=True, check=False)
-        if place := re.search(r"^database: (\S+)", done.stdout, re.MULTILINE):
-            shutil.rmtree(place[1], ignore_errors=True)
+        if match := re.search(r"^database: (\S+)", done.stdout, re.MULTILINE):
+            shutil.rmtree(match[1], ignore_errors=True)

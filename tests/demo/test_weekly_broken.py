@@ -16,12 +16,12 @@ from tests.demo.conftest import Week, read_mail_text
 STEPS = ("meetmax_url_check", "generic_import", "meetmax_url_download", "generic_import", "send_report")
 
 
-def kill_in_step(found: Week, number: int, delay: float, victim: str) -> None:
+def kill_in_step(this_week: Week, number: int, delay: float, victim: str) -> None:
     """Start the pipeline and kill it, or the process of its step, a moment after that step began."""
-    process = found.installation.start("run_pipeline", "weekly")
+    process = this_week.installation.start("run_pipeline", "weekly")
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        rows = found.installation.sql(
+        rows = this_week.installation.sql(
             "select pid from dba.trun where step_number = %s and status = 'running'", (number,)
         )
         if rows:
@@ -38,44 +38,44 @@ def test_killed_in_any_step_the_same_command_ends_in_the_same_state(week: Callab
     undisturbed = week()
     for _ in range(2):  # the second run asks for the ids beyond the first ones too
         assert undisturbed.run().returncode == 0
-    wanted = undisturbed.state()
-    assert len(wanted["mails"]) == 1
+    expected_state = undisturbed.state()
+    assert len(expected_state["mails"]) == 1
     for number in range(1, len(STEPS) + 1):
         for delay, victim in ((0.0, "pipeline"), (0.2, "step")):
-            found = week()
-            kill_in_step(found, number, delay, victim)
-            done = [found.run() for _ in range(2)]
+            this_week = week()
+            kill_in_step(this_week, number, delay, victim)
+            done = [this_week.run() for _ in range(2)]
             assert done[-1].returncode == 0, done[-1].stdout + done[-1].stderr
-            ended, mails = found.state(), found.mails.list_mails()
+            ended, mails = this_week.state(), this_week.mails.list_mails()
             if victim == "step":  # the pipeline goes on and its mail says so; the lists may then come in two mails
                 told = [
                     event for path in mails for event in re.findall(r"^(\d{6})  ", read_mail_text(path), re.MULTILINE)
                 ]
                 assert sorted(told) == sorted(map(str, expected.count_list_rows(1))), f"step {number} killed"
-                ended["mails"] = wanted["mails"]
-            assert ended == wanted, f"{victim} killed in step {number}"
+                ended["mails"] = expected_state["mails"]
+            assert ended == expected_state, f"{victim} killed in step {number}"
 
 
 def test_one_list_that_fails_does_not_stop_the_others_and_the_mail_says_which(week: Callable[[], Week]) -> None:
-    found = week()
-    found.site.faults["/sched/event_119181/__co-list_cp.xls"] = "error page"
-    done = found.run()
+    this_week = week()
+    this_week.site.faults["/sched/event_119181/__co-list_cp.xls"] = "error page"
+    done = this_week.run()
     assert done.returncode == 65, done.stdout + done.stderr
-    labels = {row[0] for row in found.installation.sql("select label from dba.tdataset where label is not null")}
+    labels = {row[0] for row in this_week.installation.sql("select label from dba.tdataset where label is not null")}
     assert labels == {str(event) for event in expected.count_list_rows(1)} - {"119181"}
-    [text] = [read_mail_text(path) for path in found.mails.list_mails()]
+    [text] = [read_mail_text(path) for path in this_week.mails.list_mails()]
     assert "119181" in text
 
 
 def test_a_stopped_scan_goes_on_where_it_was(week: Callable[[], Week]) -> None:
-    found = week()
+    this_week = week()
     options = ("--events", expected.EVENT_RANGE)
-    first = found.installation.summary("meetmax_url_check", *options, "--delay", "0.5", "--max-hours", "0.0003")
-    assert found.installation.list_waiting() == []
+    first = this_week.installation.summary("meetmax_url_check", *options, "--delay", "0.5", "--max-hours", "0.0003")
+    assert this_week.installation.list_waiting() == []
     assert any("the next run goes on" in text for text in first["warnings"])
-    found.installation.summary("meetmax_url_check", *options)
-    pages = [path for path in found.site.requests if path.endswith("__co-list_cp.html") and "private" not in path]
+    this_week.installation.summary("meetmax_url_check", *options)
+    pages = [path for path in this_week.site.requests if path.endswith("__co-list_cp.html") and "private" not in path]
     assert (
-        sum(found.site.requests[path] for path in pages) <= expected.count_asked_ids() + 1
+        sum(this_week.site.requests[path] for path in pages) <= expected.count_asked_ids() + 1
     )  # the one under way when it stopped
-    assert len(found.installation.list_waiting()) == 1
+    assert len(this_week.installation.list_waiting()) == 1

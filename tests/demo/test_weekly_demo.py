@@ -64,7 +64,7 @@ def tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     data = tmp_path_factory.mktemp("installation")
     folder = data / "var" / "demo"
-    found = Demo(folder, [], [], [])
+    environment = Demo(folder, [], [], [])
     for _ in range(2):
         done = subprocess.run(
             [WRAPPER, "run_pipeline.py", "weekly", "--demo"],
@@ -72,28 +72,28 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             timeout=240, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        found.outputs.append(done.stdout)
+        environment.outputs.append(done.stdout)
         history = query(folder, "select count(*) from dba.trowhistory where target_table = 'public.tmeetmaxurlcheck'")
-        found.history = found.history or history[0][0]
-        found.tables.append(tables(folder))
-        found.mails.append(len(list((folder / "mails").glob("*.eml"))))
-    yield found
-    place = json.loads((folder / "var" / "embedded_database.json").read_text())["folder"]
+        environment.history = environment.history or history[0][0]
+        environment.tables.append(tables(folder))
+        environment.mails.append(len(list((folder / "mails").glob("*.eml"))))
+    yield environment
+    match = json.loads((folder / "var" / "embedded_database.json").read_text())["folder"]
     stop = clean_environment(folder) | {"ETL_ENV_FILE": str(folder / "settings.env")}
     subprocess.run([WRAPPER, "database.py", "stop"], env=stop, check=True, capture_output=True)
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(match, ignore_errors=True)
 
 
 @pytest.mark.parametrize("week", [1, 2])
 def test_every_downloadable_event_is_a_dataset_with_as_many_rows_as_its_file(demo: Demo, week: int) -> None:
-    found = dict(
+    result = dict(
         demo.sql(
             f"""select f.label::integer, d.rows_loaded from dba.tfile f join dba.tdataset d using (dataset_id)
                 where f.config_name = 'meetmax_events' and f.dataset_date = '{events.MONDAYS[week - 1]}'
                   and f.status in ('loaded', 'unchanged')"""
         )
     )
-    assert found == expected.count_list_rows(week)
+    assert result == expected.count_list_rows(week)
 
 
 def test_the_rows_are_in_the_table(demo: Demo) -> None:
@@ -125,16 +125,16 @@ def test_the_same_command_again_adds_no_row_and_mails_nothing(demo: Demo) -> Non
 def mails(demo: Demo) -> list[EmailMessage]:
     """The two mails."""
     paths = sorted((demo.folder / "mails").glob("*.eml"))
-    found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
-    return [message for message in found if isinstance(message, EmailMessage)]
+    result = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
+    return [message for message in result if isinstance(message, EmailMessage)]
 
 
-def part(message: EmailMessage, kind: str) -> str:
-    body: Any = message.get_body((kind,))
+def part(message: EmailMessage, subtype: str) -> str:
+    body: Any = message.get_body((subtype,))
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def shown(key: str) -> str:
+def describe(key: str) -> str:
     """A company as the mail's text shows it."""
     company = BY_KEY[key]
     return f"{company.name} ({company.ticker})" if company.ticker else company.name
@@ -143,10 +143,10 @@ def shown(key: str) -> str:
 def shown_changes(event: int) -> list[str]:
     """The lines that the second mail must have for an event, from the plain data alone."""
     changes = expected.find_changes(2)[event]
-    lines = [f"+ {shown(key)}" for key in changes.added] + [f"- {shown(key)}" for key in changes.removed]
+    lines = [f"+ {describe(key)}" for key in changes.added] + [f"- {describe(key)}" for key in changes.removed]
     for value in changes.changed:
         is_name = value.column in ("Company", "Company Name", "Company/Organization", "COMPANY NAME")
-        name = f"{value.after} ({BY_KEY[value.key].ticker})" if is_name else shown(value.key)
+        name = f"{value.after} ({BY_KEY[value.key].ticker})" if is_name else describe(value.key)
         lines.append(f"~ {name}: {value.column.rstrip(':')}: {value.before} -> {value.after}")
     return lines
 
@@ -162,16 +162,16 @@ def test_the_first_mail_names_every_list_with_its_number_of_companies(mails: lis
 
 def test_the_second_mail_names_exactly_what_was_added_removed_and_changed(mails: list[EmailMessage]) -> None:
     text = part(mails[1], "plain")
-    found: dict[int, list[str]] = {}
+    result: dict[int, list[str]] = {}
     event = 0
     for line in text.partition("CHANGED")[2].partition("NEW LISTS")[0].splitlines():
         if line[:6].isdigit():
             event = int(line[:6])
-            found[event] = []
+            result[event] = []
         elif line.startswith(("    + ", "    - ", "    ~ ")):
-            found[event].append(line.strip())
-    wanted = {event: sorted(shown_changes(event)) for event, changes in expected.find_changes(2).items() if changes}
-    assert {event: sorted(lines) for event, lines in found.items()} == wanted
+            result[event].append(line.strip())
+    names = {event: sorted(shown_changes(event)) for event, changes in expected.find_changes(2).items() if changes}
+    assert {event: sorted(lines) for event, lines in result.items()} == names
 
 
 def test_the_second_mail_names_what_is_new_and_what_is_gone(mails: list[EmailMessage]) -> None:
@@ -188,9 +188,9 @@ def test_the_html_says_the_same_as_the_text(mails: list[EmailMessage]) -> None:
     for event, changes in expected.find_changes(2).items():
         blocks = page.xpath(f"//*[@id='event-{event}']")
         assert len(blocks) == bool(changes)
-        for kind in ("added", "removed", "changed") if changes else ():
-            names = [row.xpath("string(.//strong)") for row in blocks[0].xpath(f".//tr[@class='{kind}']")]
-            keys = [getattr(value, "key", value) for value in getattr(changes, kind)]
+        for subtype in ("added", "removed", "changed") if changes else ():
+            names = [row.xpath("string(.//strong)") for row in blocks[0].xpath(f".//tr[@class='{subtype}']")]
+            keys = [getattr(value, "key", value) for value in getattr(changes, subtype)]
             assert len(names) == len(set(keys))
             text = " ".join(blocks[0].text_content().split())
             assert all(key in text for key in keys)

@@ -24,24 +24,24 @@ SCANS = (
 )
 
 
-def good_week(found: Week, number: int) -> None:
-    found.site.outage = None
-    found.site.show_week(number)
-    found.installation.environment["ETL_NOW"] = WEEKS[number - 1]
-    done = found.run()
+def good_week(this_week: Week, number: int) -> None:
+    this_week.site.outage = None
+    this_week.site.show_week(number)
+    this_week.installation.environment["ETL_NOW"] = WEEKS[number - 1]
+    done = this_week.run()
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def state(found: Week) -> dict[str, Any]:
-    return found.state() | {"checks": found.installation.sql(KEPT)}
+def state(this_week: Week) -> dict[str, Any]:
+    return this_week.state() | {"checks": this_week.installation.sql(KEPT)}
 
 
-def bad_scan(found: Week, name: str) -> None:
+def bad_scan(this_week: Week, name: str) -> None:
     """Let the site show an outage to a scan: one line, no result, and the next scan asks from the beginning."""
-    found.site.outage = OUTAGES[name]()
-    scan = found.installation.run("meetmax_url_check")
+    this_week.site.outage = OUTAGES[name]()
+    scan = this_week.installation.run("meetmax_url_check")
     [line] = [line for line in scan.stderr.splitlines() if not line.startswith("warning:")]
-    assert (scan.returncode, found.installation.list_waiting()) == (1, []), (name, line)
+    assert (scan.returncode, this_week.installation.list_waiting()) == (1, []), (name, line)
     assert "MeetMax " in line
     assert "nothing of this scan is kept" in line
 
@@ -50,26 +50,26 @@ def bad_scan(found: Week, name: str) -> None:
 def test_a_week_of_maintenance_leaves_no_trace_and_the_next_one_goes_on_as_without_it(
     week: Callable[[], Week],
 ) -> None:
-    undisturbed, found = week(), week()
+    undisturbed, this_week = week(), week()
     for number in (1, 3):
         good_week(undisturbed, number)
-    good_week(found, 1)
-    found.installation.environment["ETL_NOW"] = WEEKS[1]
-    found.site.show_week(2)
-    before = state(found)
+    good_week(this_week, 1)
+    this_week.installation.environment["ETL_NOW"] = WEEKS[1]
+    this_week.site.show_week(2)
+    before = state(this_week)
     for name in SCANS:
-        bad_scan(found, name)
-    assert state(found) == before
-    mails = len(found.mails.list_mails())
-    found.site.outage = OUTAGES["layout tables"]()
-    done = found.run()
+        bad_scan(this_week, name)
+    assert state(this_week) == before
+    mails = len(this_week.mails.list_mails())
+    this_week.site.outage = OUTAGES["layout tables"]()
+    done = this_week.run()
     assert done.returncode != 0
-    told = [read_mail_text(path) for path in found.mails.list_mails()[mails:]]
+    told = [read_mail_text(path) for path in this_week.mails.list_mails()[mails:]]
     assert not any("GONE" in text or "CHANGED" in text for text in told)
     assert any("one and the same page" in text for text in told)
     assert any("MeetMax gives no lists: 10 in a row failed" in text for text in told)
-    good_week(found, 3)
-    ended, wanted = state(found), state(undisturbed)
+    good_week(this_week, 3)
+    ended, expected_state = state(this_week), state(undisturbed)
     ended["mails"] = [text for text in ended["mails"] if text not in told]
-    assert ended == wanted
-    assert len(wanted["checks"]) == expected.count_asked_ids() + 500 - 1
+    assert ended == expected_state
+    assert len(expected_state["checks"]) == expected.count_asked_ids() + 500 - 1

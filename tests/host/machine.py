@@ -77,14 +77,14 @@ class Machine:
         return subprocess.run(outside, check=True, capture_output=True, text=True).stdout
 
     def clone(self, folder: str, owner: str) -> None:
-        """Copy the project to a folder inside, as somebody who cloned it; the packages are those of the tests."""
+        """Copy the project to a folder inside, as a user would clone it, with the packages of the tests."""
         copied = " ".join(shlex.quote(f"{PROJECT}/{name}") for name in (*COPIED, *FILES))
-        place = shlex.quote(folder)
+        target = shlex.quote(folder)
         self.shell(
-            f"mkdir -p {place} && cp -r {copied} {place} && rm -f {place}/config/.env && "
-            f"ln -s {shlex.quote(sys.prefix)} {place}/.venv && "
-            f"find {place} -name __pycache__ -prune -exec rm -rf {{}} + && "
-            f"chmod -R u=rwX,go=rX {place} && chown -hR {owner}: {place}"
+            f"mkdir -p {target} && cp -r {copied} {target} && rm -f {target}/config/.env && "
+            f"ln -s {shlex.quote(sys.prefix)} {target}/.venv && "
+            f"find {target} -name __pycache__ -prune -exec rm -rf {{}} + && "
+            f"chmod -R u=rwX,go=rX {target} && chown -hR {owner}: {target}"
         )
 
 

@@ -69,13 +69,13 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSink]:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, mails: MailSink) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("machine") / "overlay") as made:
-        made.clone(FOLDER, "root")
+    with machine(tmp_path_factory.mktemp("machine") / "overlay") as new_machine:
+        new_machine.clone(FOLDER, "root")
         for name, text in (("jobscripts/look.py", LOOK), ("jobscripts/broken.py", BROKEN)):
-            write(made, f"{FOLDER}/{name}", text)
-        made.shell(f"rm {FOLDER}/config/pipelines/*")
-        write(made, f"{FOLDER}/config/pipelines/minutely.yaml", PIPELINE)
-        write(made, f"{FOLDER}/config/sink.pem", Path(mails.certificate).read_text())
+            write(new_machine, f"{FOLDER}/{name}", text)
+        new_machine.shell(f"rm {FOLDER}/config/pipelines/*")
+        write(new_machine, f"{FOLDER}/config/pipelines/minutely.yaml", PIPELINE)
+        write(new_machine, f"{FOLDER}/config/sink.pem", Path(mails.certificate).read_text())
         settings = {
             "DATABASE_URL": "embedded",
             "SMTP_HOST": "127.0.0.1",
@@ -85,11 +85,11 @@ def host(tmp_path_factory: pytest.TempPathFactory, mails: MailSink) -> Iterator[
             "SMTP_CA_FILE": f"{FOLDER}/config/sink.pem",
             "ALERT_RECIPIENTS": "operator@example.test",
         }
-        write(made, f"{FOLDER}/config/.env", "".join(f"{name}={value}\n" for name, value in settings.items()))
-        made.shell(f"{FOLDER}/configure_etl_user.sh")
-        made.shell(f"{FOLDER}/run_python_etl_script.sh database.py start")
-        made.shell(f"{FOLDER}/configure_etl_user.sh")
-        yield made
+        write(new_machine, f"{FOLDER}/config/.env", "".join(f"{name}={value}\n" for name, value in settings.items()))
+        new_machine.shell(f"{FOLDER}/configure_etl_user.sh")
+        new_machine.shell(f"{FOLDER}/run_python_etl_script.sh database.py start")
+        new_machine.shell(f"{FOLDER}/configure_etl_user.sh")
+        yield new_machine
 
 
 def write(host: Machine, path: str, text: str) -> None:

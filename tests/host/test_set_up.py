@@ -10,7 +10,8 @@ import pytest
 
 from tests.host.machine import Machine, machine
 
-FOLDER = "/home/anna/client etl"  # a home folder that nobody else may pass, and a blank
+# in a home folder that no other user may enter, and with a blank
+FOLDER = "/home/anna/client etl"
 TYPED = "/home/anna/client\\ etl"
 QA = ("ETL_ENV_FILE=/srv/qa/qa.env", "ETL_DATA_DIR=/srv/qa/data", "ETL_CRON_FILE=/etc/cron.d/etl_jobs_qa")
 WITHOUT = "{{ dpkg-query -W -f '${{Package}}\\n' '{}' 2>/dev/null || true; }} | xargs -r dpkg --purge --force-depends"
@@ -18,12 +19,12 @@ WITHOUT = "{{ dpkg-query -W -f '${{Package}}\\n' '{}' 2>/dev/null || true; }} | 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("machine") / "overlay") as made:
-        made.shell(WITHOUT.format("postgresql*"))
-        made.shell("rm -rf /usr/lib/postgresql /var/lib/postgresql /etc/postgresql")
-        made.shell("useradd --create-home anna && chmod 700 /home/anna")
-        made.clone(FOLDER, "anna")
-        yield made
+    with machine(tmp_path_factory.mktemp("machine") / "overlay") as new_machine:
+        new_machine.shell(WITHOUT.format("postgresql*"))
+        new_machine.shell("rm -rf /usr/lib/postgresql /var/lib/postgresql /etc/postgresql")
+        new_machine.shell("useradd --create-home anna && chmod 700 /home/anna")
+        new_machine.clone(FOLDER, "anna")
+        yield new_machine
 
 
 def configure(host: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,8 +105,8 @@ def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Ma
     done = install(host)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "system packages: installing" in done.stdout and "postgresql" in done.stdout
-    found = changes(configure(host))
-    assert "create the database etl with the logins etl and reader: done" in found
+    rows = changes(configure(host))
+    assert "create the database etl with the logins etl and reader: done" in rows
     assert host.shell(f"stat -c '%a %U' '{FOLDER}/config/.env'") == "600 etl_user\n"
     asked = job(host, "database.py", "sql", "select current_user, current_database() as name")
     assert asked.stdout.split() == ["current_user,name", "etl,etl"], asked.stderr
@@ -113,7 +114,7 @@ def test_installed_then_configured_the_jobs_run_on_the_hosts_postgresql(host: Ma
         host, "database.py", "sql", "--read-only", "select current_user as me, count(*) >= 0 as sees from dba.v_run"
     )
     assert read_only.stdout.split() == ["me,sees", "reader,t"], read_only.stderr
-    # what the job wrote is etl_user's, for his group
+    # what the job wrote is etl_user's, for its group
     assert set(host.shell(f"stat -c '%a %U %G' '{FOLDER}'/logs/database_*").splitlines()) == {"660 etl_user etl_group"}
     secret = host.shell(f"sed -n 's|^DATABASE_URL=postgresql://etl:\\(.*\\)@.*|\\1|p' '{FOLDER}/config/.env'").strip()
     assert len(secret) == 32

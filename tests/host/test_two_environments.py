@@ -14,10 +14,10 @@ FIRST = "/etc/cron.d/etl_jobs"
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("machine") / "overlay") as made:
+    with machine(tmp_path_factory.mktemp("machine") / "overlay") as new_machine:
         for folder in (ONE, TWO):
-            made.clone(folder, "root")
-        yield made
+            new_machine.clone(folder, "root")
+        yield new_machine
 
 
 def apply(host: Machine, folder: str, *arguments: str) -> tuple[int, str]:

@@ -38,7 +38,7 @@ setup() {
     [ "$status" -eq 2 ]
 }
 
-@test "without a script it lists them; --help is no error" {
+@test "without a script it lists them; --help is not an error" {
     printf '# no cron log\n"""Says hello."""\n' >"$project/jobscripts/hello.py"
     run --separate-stderr "$wrapper"
     [ "$status" -eq 2 ]
@@ -193,7 +193,7 @@ PYTHON
     [ "$SECONDS" -lt 15 ]
 }
 
-@test "a folder that cannot be written is named with the command that mends it, before any work" {
+@test "a folder that cannot be written is named with the command that fixes it, before any work" {
     job work 'import pathlib; pathlib.Path("/proc/self").resolve(); print("worked")'
     for folder in logs archive; do
         rm -rf "$project/logs" "$project/archive"

@@ -66,9 +66,9 @@ class Host:
 def host(tmp_path: Path) -> Iterator[Host]:
     servers.needs_sshd()
     mark = uuid.uuid4().hex[:7]
-    found = Host(tmp_path, Path(f"/srv/etlt_{mark}"), f"etltc{mark}", f"etlts{mark}")
-    found.environment = {
-        "CLIENT_ROOT": str(found.root), "CLIENT_KEYS": f"/etc/ssh/etlt_{mark}_keys", "CLIENT_GROUP": f"etltg{mark}",
+    accounts = Host(tmp_path, Path(f"/srv/etlt_{mark}"), f"etltc{mark}", f"etlts{mark}")
+    accounts.environment = {
+        "CLIENT_ROOT": str(accounts.root), "CLIENT_KEYS": f"/etc/ssh/etlt_{mark}_keys", "CLIENT_GROUP": f"etltg{mark}",
         "SSHD_CONFIG_FOLDER": str(tmp_path / "sshd_config.d"), "SSHD_PID_FILE": str(tmp_path / "sshd.pid"),
     }  # fmt: skip
     (tmp_path / "sshd_config.d").mkdir()
@@ -78,25 +78,25 @@ def host(tmp_path: Path) -> Iterator[Host]:
         f"HostKey {tmp_path}/host_key\nPidFile {tmp_path}/sshd.pid\nUsePAM no\nSubsystem sftp internal-sftp\n"
         f"AuthorizedKeysFile none\nInclude {tmp_path}/sshd_config.d/*.conf\n"
     )
-    subprocess.run(["useradd", "--system", "--user-group", "-M", found.service], check=True)
+    subprocess.run(["useradd", "--system", "--user-group", "-M", accounts.service], check=True)
     try:
-        with servers.running_sshd(tmp_path, configuration) as found.port:
+        with servers.running_sshd(tmp_path, configuration) as accounts.port:
             public = (tmp_path / "host_key.pub").read_text().split()
-            (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{found.port} {public[0]} {public[1]}\n")
-            yield found
+            (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{accounts.port} {public[0]} {public[1]}\n")
+            yield accounts
     finally:
-        for user in (found.name, found.service):
+        for user in (accounts.name, accounts.service):
             subprocess.run(["userdel", user], check=False, capture_output=True)
-        subprocess.run(["groupdel", found.environment["CLIENT_GROUP"]], check=False, capture_output=True)
-        shutil.rmtree(found.root, ignore_errors=True)
-        shutil.rmtree(found.environment["CLIENT_KEYS"], ignore_errors=True)
+        subprocess.run(["groupdel", accounts.environment["CLIENT_GROUP"]], check=False, capture_output=True)
+        shutil.rmtree(accounts.root, ignore_errors=True)
+        shutil.rmtree(accounts.environment["CLIENT_KEYS"], ignore_errors=True)
 
 
 def add(host: Host) -> None:
     done = host.call("add_client", host.name, host.folder / "client_key.pub")
     assert done.returncode == 0, done.stderr
     until = time.monotonic() + 30
-    while host.sftp("pwd").returncode and time.monotonic() < until:  # sshd reads its settings anew
+    while host.sftp("pwd").returncode and time.monotonic() < until:  # sshd is reloading its settings
         time.sleep(0.1)
 
 
@@ -145,8 +145,8 @@ def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installat
     add(host)
     secret = host.folder / "secret.csv"
     secret.write_text("name,password\nroot,geheim\n")
-    made = host.sftp(f"symlink {secret} /inbox/orders_1.csv")
-    assert made.returncode == 0, made.stderr
+    link = host.sftp(f"symlink {secret} /inbox/orders_1.csv")
+    assert link.returncode == 0, link.stderr
     inbox = host.root / host.name / "inbox"
     installation.configure("orders", file_pattern=r".*\.csv", sources=[{"type": "local", "path": str(inbox)}])
     summary = installation.summary("generic_import", "orders")
@@ -155,7 +155,7 @@ def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installat
     assert installation.read_archive() == {} and secret.exists()
 
 
-def test_a_removed_client_can_no_longer_log_in_and_what_he_delivered_stays(host: Host) -> None:
+def test_a_removed_client_can_no_longer_log_in_and_the_delivered_files_remain(host: Host) -> None:
     add(host)
     (host.folder / "orders_1.csv").write_text("order_id\n1\n")
     assert host.sftp(f"put {host.folder}/orders_1.csv /inbox/").returncode == 0

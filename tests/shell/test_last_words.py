@@ -19,7 +19,7 @@ from demo.mail_sink import MailSink
 from systemscripts import secret
 from tests.clones import Clone
 
-NOBODY = 65534
+NOBODY_ID = 65534
 CRON_PATH = "/usr/bin:/bin"
 OFFLINE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "ETL_NO_UV": "1",
@@ -66,20 +66,20 @@ class Host:
 
     def belongs_to_nobody(self) -> None:
         """From now on an ordinary user runs it, whom modes and owners mean something to."""
-        self.user = NOBODY
+        self.user = NOBODY_ID
         python = Path(os.path.realpath(sys.executable))
-        other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        other = ["setpriv", f"--reuid={NOBODY_ID}", f"--regid={NOBODY_ID}", "--clear-groups"]
         if subprocess.run([*other, "sh", "-c", f"{python} -c 1"], check=False, capture_output=True).returncode:
             self._make_environment_of_the_system()
-        subprocess.run(["chown", "-hR", f"{NOBODY}:{NOBODY}", self.folder], check=True)
+        subprocess.run(["chown", "-hR", f"{NOBODY_ID}:{NOBODY_ID}", self.folder], check=True)
 
     def _make_environment_of_the_system(self) -> None:
         """Where only root may run the Python of the tests: the system's, with the same packages."""
         python, environment = "/usr/bin/python3", self.clone.folder / ".venv"
         (self.clone.folder / ".venv").unlink()
-        made = subprocess.run([python, "-m", "venv", "--without-pip", environment], check=False, capture_output=True)
+        done = subprocess.run([python, "-m", "venv", "--without-pip", environment], check=False, capture_output=True)
         [packages] = environment.glob("lib/python*/site-packages")
-        if made.returncode or packages.parent.name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
+        if done.returncode or packages.parent.name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
             pytest.skip("no Python of the tests' version that ordinary users may run")
         (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
         shutil.copy(self.clone.folder / "requirements.txt", environment / ".requirements.txt")
@@ -152,9 +152,9 @@ def test_a_wrong_line_in_the_settings_is_one_mail_and_one_when_it_is_over(host: 
 def test_settings_that_others_can_read_are_one_mail_and_one_when_it_is_over(host: Host) -> None:
     host.write(mode=0o644)
     host.tells_once(r"can be read by others.* chmod 600")
-    found = re.search("Run: (chmod .*)", host.list_mails()[-1][1])
-    assert found is not None
-    subprocess.run(["sh", "-c", found[1]], check=True)
+    mails_found = re.search("Run: (chmod .*)", host.list_mails()[-1][1])
+    assert mails_found is not None
+    subprocess.run(["sh", "-c", mails_found[1]], check=True)
     host.is_over_once()
 
 
@@ -166,7 +166,7 @@ def test_settings_that_cannot_be_read_are_told_by_the_copy_of_the_last_good_ones
     assert kept.stat().st_mode & 0o777 == 0o600
     os.chown(host.settings, 0, 0)
     host.tells_once(r"\.env.*Permission denied")
-    os.chown(host.settings, NOBODY, NOBODY)
+    os.chown(host.settings, NOBODY_ID, NOBODY_ID)
     host.is_over_once()
 
 
@@ -215,7 +215,7 @@ def test_a_cron_log_of_another_owner_is_one_mail_and_the_job_runs(host: Host) ->
     log.chmod(0o644)
     host.tells_once(r"etl_cron\.log cannot be written.*sudo chown", code=0)
     assert len(list((host.clone.folder / "logs").glob("hello_*.jsonl"))) == 2
-    os.chown(log, NOBODY, NOBODY)
+    os.chown(log, NOBODY_ID, NOBODY_ID)
     host.is_over_once()
 
 
@@ -225,7 +225,7 @@ def test_logs_of_another_owner_are_one_mail_and_one_when_it_is_over(host: Host) 
     logs = host.clone.folder / "logs"
     logs.mkdir(mode=0o755)
     host.tells_once(r"logs cannot be written.*sudo chown")
-    os.chown(logs, NOBODY, NOBODY)
+    os.chown(logs, NOBODY_ID, NOBODY_ID)
     host.is_over_once()
 
 
@@ -312,7 +312,7 @@ def test_three_jobs_of_one_minute_find_one_cause_and_send_one_mail(host: Host) -
         )
         for _ in range(3)
     ]
-    assert [each.wait(timeout=60) for each in running] == [78, 78, 78]
+    assert [process.wait(timeout=60) for process in running] == [78, 78, 78]
     assert len(host.list_mails()) == 1
 
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 @pytest.mark.timeout(900)  # a whole file of tests, of which some install
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.bats")))
 def test_shell_scripts(name: str) -> None:
-    # What the caller has set for his own installation must not reach the projects made here.
+    # Settings of the installation of the caller must not reach the projects of these tests.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETL_", "BATS_"))}
     done = subprocess.run(
         [sys.executable, "-m", "bats_core", HERE / name],

@@ -54,8 +54,8 @@ def old_installation(server: Server, tmp_path: Path) -> Installation:
 
 
 def test_applied_migrations_are_never_changed() -> None:
-    found = {name: hashlib.sha256((migrations.FOLDER / name).read_bytes()).hexdigest() for name in FROZEN}
-    assert found == FROZEN
+    checksums = {name: hashlib.sha256((migrations.FOLDER / name).read_bytes()).hexdigest() for name in FROZEN}
+    assert checksums == FROZEN
 
 
 def test_a_database_of_version_0_1_0_keeps_its_rows_and_can_undo_and_load(old_installation: Installation) -> None:

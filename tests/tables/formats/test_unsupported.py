@@ -50,18 +50,18 @@ NOT_A_TABLE = {
 }
 
 
-@pytest.mark.parametrize("kind", NOT_A_TABLE)
-def test_it_is_named_by_its_kind(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("description", NOT_A_TABLE)
+def test_it_is_named_by_its_kind(description: str, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
-    path.write_bytes(NOT_A_TABLE[kind])
+    path.write_bytes(NOT_A_TABLE[description])
     with pytest.raises(BadDataError) as caught:
         open_table(path)
-    assert f"orders.csv is {kind.removesuffix(', not')}" in str(caught.value)
+    assert f"orders.csv is {description.removesuffix(', not')}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("member", "content", "kind"),
+    ("member", "content", "description"),
     [
         ("mimetype", "application/vnd.oasis.opendocument.text", "a LibreOffice text document"),
         ("Index/Document.iwa", "x", "an Apple Numbers"),
@@ -69,11 +69,11 @@ def test_it_is_named_by_its_kind(kind: str, tmp_path: Path) -> None:
         ("word/document.xml", "<x/>", "a Word document"),
     ],
 )
-def test_a_package_that_is_not_a_workbook_is_named(member: str, content: str, kind: str, tmp_path: Path) -> None:
+def test_a_package_that_is_not_a_workbook_is_named(member: str, content: str, description: str, tmp_path: Path) -> None:
     path = tmp_path / "orders.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(member, content)
-    with pytest.raises(BadDataError, match=f"orders.xlsx is {kind}"):
+    with pytest.raises(BadDataError, match=f"orders.xlsx is {description}"):
         open_table(path)
 
 

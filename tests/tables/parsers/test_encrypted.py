@@ -14,7 +14,7 @@ from systemscripts.tables.open_table import open_table
 from systemscripts.tables.workbooks.sheets import list_sheet_names
 
 
-def encrypted(path: Path, password: str) -> Path:
+def encrypt_file(path: Path, password: str) -> Path:
     book = openpyxl.Workbook()
     book.active.append(["id", "n"])
     book.active.append(["1", "2"])
@@ -28,7 +28,7 @@ def encrypted(path: Path, password: str) -> Path:
 
 
 def test_a_workbook_with_the_password_that_excel_sets_by_itself_is_read(tmp_path: Path) -> None:
-    path = encrypted(tmp_path / "list.xlsx", "VelvetSweatshop")
+    path = encrypt_file(tmp_path / "list.xlsx", "VelvetSweatshop")
     with open_table(path) as table:
         assert (table.columns, [record for block in table.blocks() for record in block.records]) == (
             ["id", "n"],
@@ -39,11 +39,11 @@ def test_a_workbook_with_the_password_that_excel_sets_by_itself_is_read(tmp_path
 
 def test_one_with_a_password_of_its_own_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=r"list.xlsx is protected by a password. Ask the sender"):
-        open_table(encrypted(tmp_path / "list.xlsx", "secret"))
+        open_table(encrypt_file(tmp_path / "list.xlsx", "secret"))
 
 
 def test_one_with_managed_rights_or_damage_does_not_speak_of_a_password(tmp_path: Path) -> None:
-    path = encrypted(tmp_path / "list.xlsx", "secret")
+    path = encrypt_file(tmp_path / "list.xlsx", "secret")
     whole = path.read_bytes()
     path.write_bytes(whole + "DRMEncryptedTransform".encode("utf-16-le"))
     with pytest.raises(BadDataError, match="protected by rights management"):

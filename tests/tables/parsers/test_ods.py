@@ -48,10 +48,10 @@ ATTRIBUTES = {
 }
 
 
-def cell(kind: str, value: str, style: str = "", more: str = "") -> str:
-    stored = f' office:{ATTRIBUTES[kind]}="{value}"' if kind in ATTRIBUTES else ""
+def cell(value_type: str, value: str, style: str = "", more: str = "") -> str:
+    stored = f' office:{ATTRIBUTES[value_type]}="{value}"' if value_type in ATTRIBUTES else ""
     styled = f' table:style-name="{style}"' if style else ""
-    attributes = f'office:value-type="{kind}"{stored}{styled}{more}'
+    attributes = f'office:value-type="{value_type}"{stored}{styled}{more}'
     return f"<table:table-cell {attributes}><text:p>{value}</text:p></table:table-cell>"
 
 
@@ -125,7 +125,7 @@ def test_errors_and_formulas_without_value_are_empty_and_counted(tmp_path: Path)
     rows = row(text("a", "b")) + row(error + text("x")) + row(f"<table:table-cell{formula}/>" + text("#N/A"))
     with open_table(ods(tmp_path / "a.ods", "Sheet1||" + rows)) as table:
         records = [record for block in table.blocks() for record in block.records]
-        assert records == [b",x", b",#N/A"]  # what somebody typed stays
+        assert records == [b",x", b",#N/A"]  # what a user typed stays
         assert len(table.warnings) == 2
 
 

@@ -1,4 +1,4 @@
-"""A large XLS is read by two processes; nobody sees that in what comes out."""
+"""A large XLS is read by two processes; the result is the same."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def test_two_processes_read_what_one_reads(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_the_second_process_meets_is_met_by_the_first() -> None:
-    def broken() -> list[CsvRows]:
+    def fail() -> list[CsvRows]:
         raise ValueError("odd")
 
     first = [CsvRows(1, 1, 0, 1, [(1, 1, b"a\n")])]
     with pytest.raises(UnusualError, match="ValueError: odd"):
-        list(parallel_halves.read_halves(first, (ready for found in [broken] for ready in found())))
+        list(parallel_halves.read_halves(first, (ready for rows in [fail] for ready in rows())))
 
 
 def _lines(path: Path) -> list[tuple[int, bytes]]:
     sheet = calamine_parser.open_book(path).sheets[0]
     assert sheet.csv_rows is not None
-    found = []
+    rows = []
     for ready in sheet.csv_rows(0, 4):
         for first, count, content in ready.runs(0, 4):
             lines = content.removesuffix(b"\n").split(b"\n")
             assert len(lines) == count
-            found += list(enumerate(lines, first))
-    return found
+            rows += list(enumerate(lines, first))
+    return rows

@@ -22,9 +22,9 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 FORMATS = ["", "00000", "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "[h]:mm:ss"]  # by style
 
 
-def record(kind: int, content: bytes = b"") -> bytes:
+def record(record_type: int, content: bytes = b"") -> bytes:
     """A record (MS-XLSB 2.1.4)."""
-    head = bytes([kind]) if kind < 128 else bytes([(kind & 0x7F) | 0x80, kind >> 7])
+    head = bytes([record_type]) if record_type < 128 else bytes([(record_type & 0x7F) | 0x80, record_type >> 7])
     size, left = b"", len(content)
     while True:
         size += bytes([(left & 0x7F) | (0x80 if left > 0x7F else 0)])
@@ -37,9 +37,9 @@ def wide(text: str) -> bytes:
     return struct.pack("<I", len(text.encode("utf-16-le")) // 2) + text.encode("utf-16-le")
 
 
-def cell(place: int, value: object, style: int = 0) -> bytes:
+def cell(column: int, value: object, style: int = 0) -> bytes:
     """A cell: shared text (an int with `shared:`), bool, error, RK or double."""
-    head = struct.pack("<II", place, style)
+    head = struct.pack("<II", column, style)
     if isinstance(value, bool):
         return record(4, head + bytes([value]))
     if isinstance(value, int):  # RK, an integer
@@ -89,8 +89,8 @@ def xlsb(
     parts = {f"rId{n}": ("worksheet", f"worksheets/sheet{n}.bin") for n in range(1, len(sheets) + 1)}
     parts |= {"rIdS": ("styles", "styles.bin"), "rIdT": ("sharedStrings", "sharedStrings.bin")}
     relations = "".join(
-        f'<Relationship Id="{key}" Type="{RELATION}/{kind}" Target="{target}"/>'
-        for key, (kind, target) in parts.items()
+        f'<Relationship Id="{key}" Type="{RELATION}/{record_type}" Target="{target}"/>'
+        for key, (record_type, target) in parts.items()
     )
     strings = b"".join(record(19, b"\0" + wide(text)) for text in shared)
     with zipfile.ZipFile(path, "w") as archive:
@@ -110,14 +110,14 @@ def xlsb(
     return path
 
 
-def shared(place: int, number: int) -> bytes:
-    return record(7, struct.pack("<III", place, 0, number))
+def make_shared_cell(column: int, number: int) -> bytes:
+    return record(7, struct.pack("<III", column, 0, number))
 
 
 def test_values_read_as_they_are_shown(tmp_path: Path, read: Reader) -> None:
     names = ("code", "day", "moment", "length", "flag", "share", "text", "error")
     rows = [
-        [shared(place, place) for place in range(len(names))],
+        [make_shared_cell(index, index) for index in range(len(names))],
         [cell(0, 812, 1), cell(1, 46027, 2), cell(2, 46027, 3), cell(3, 25.5 / 24, 4), cell(4, True), cell(5, 0.25),
          cell(6, "Zürich"), cell(7, "#N/A")],
         [cell(0, 7, 1), cell(2, 46027.5, 3), cell(4, False), cell(5, 12.0), cell(6, "x")],
@@ -131,7 +131,7 @@ def test_values_read_as_they_are_shown(tmp_path: Path, read: Reader) -> None:
     ]
     with open_table(path) as table:
         assert [notice.text for notice in table.warnings] == ["1 cells contain an error (such as #N/A) and are empty"]
-        assert table.detected.notes == ["header in row 1"]  # nobody else had to be asked
+        assert table.detected.notes == ["header in row 1"]  # no one else had to be asked
     plain = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_name("One").to_python()
     assert (plain[0], plain[1][0], plain[1][5:7]) == (list(names), 812.0, [0.25, "Zürich"])
 
@@ -147,9 +147,9 @@ def test_hidden_sheets_merged_cells_and_days_from_1904(tmp_path: Path, read: Rea
 
 def test_a_part_that_breaks_off_is_refused_in_one_line(tmp_path: Path) -> None:
     path = xlsb(tmp_path / "a.xlsb", {"One": sheet([[cell(0, "a"), cell(1, "b")]])[:-9] + b"\x06\x7f"})
-    with pytest.raises(BadDataError) as found:
+    with pytest.raises(BadDataError) as content:
         open_table(path)
-    assert len(str(found.value).splitlines()) == 1
+    assert len(str(content.value).splitlines()) == 1
 
 
 def test_a_cell_where_none_can_be_ends_at_once(tmp_path: Path) -> None:

@@ -62,33 +62,33 @@ def quickly(path: Path) -> list[tuple[int, list[str]]]:
     """The same by the fast reader, its columns turned into rows."""
     read = xlsx_parser.open_book(path).sheets[0].chunks
     assert read is not None
-    found = []
+    rows = []
     for chunk in read():
         width = max(chunk.columns, default=-1) + 1
-        for place, number in enumerate(chunk.rows):
-            fields = [chunk.columns[column][place] if column in chunk.columns else b"" for column in range(width)]
-            found.append((number, _trimmed([_unquoted(field) for field in fields])))
-    return [(number, row) for number, row in found if row]
+        for index, number in enumerate(chunk.rows):
+            fields = [chunk.columns[column][index] if column in chunk.columns else b"" for column in range(width)]
+            rows.append((number, _trim([_unquote(field) for field in fields])))
+    return [(number, row) for number, row in rows if row]
 
 
-def _unquoted(field: bytes) -> str:
+def _unquote(field: bytes) -> str:
     return next(csv.reader(io.StringIO(field.decode() + ",", newline="")))[0]
 
 
-def _trimmed(row: list[str]) -> list[str]:
-    return row[: max((place for place, text in enumerate(row, 1) if text), default=0)]
+def _trim(row: list[str]) -> list[str]:
+    return row[: max((position for position, text in enumerate(row, 1) if text), default=0)]
 
 
 def cells(path: Path) -> list[tuple[int, list[str]]]:
     """What both readers agree on."""
-    fast, general = quickly(path), [(number, _trimmed(row)) for number, row in slowly(path)]
+    fast, general = quickly(path), [(number, _trim(row)) for number, row in slowly(path)]
     assert fast == general
     return fast
 
 
 def one_row(path: Path, xml: str, **more: str) -> list[str]:
-    found = cells(workbook(path, f'<row r="1">{xml}</row>', **more))
-    return found[0][1] if found else [""]
+    numbered = cells(workbook(path, f'<row r="1">{xml}</row>', **more))
+    return numbered[0][1] if numbered else [""]
 
 
 def test_shared_strings_of_every_kind(tmp_path: Path) -> None:

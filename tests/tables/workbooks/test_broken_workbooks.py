@@ -108,7 +108,7 @@ VALUES = st.one_of(
 )
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value by the rules of spec 2.1.5, written here once more."""
     if value is None:
         return ""
@@ -129,6 +129,6 @@ def test_any_table_that_openpyxl_writes_comes_back(tmp_path: Path, read: Reader,
     path = tmp_path / "list.xlsx"
     book.save(path)
     columns, records, _ = read(path, ReadingOptions(header_row=1, keep_all_rows=True))
-    expected = [["x", "y", "z"], *([shown(value) for value in row] for row in rows)]
+    expected = [["x", "y", "z"], *([format_value(value) for value in row] for row in rows)]
     assert columns == ["alpha", "beta", "gamma"]
     assert records == [row for row in expected if any(row)]

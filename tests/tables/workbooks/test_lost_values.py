@@ -20,7 +20,7 @@ BOOK = (SAMPLES / "xml_comment_in_cell.xls").read_text()
 STRINGS = "<si><t>name</t></si><si><t>alice</t></si>"
 
 
-def shared(row_number: int, *strings: str) -> str:
+def one_row(row_number: int, *strings: str) -> str:
     cells = (f'<c r="{letter}{row_number}" t="s"><v>{n}</v></c>' for letter, n in zip("ABC", strings, strict=False))
     return f'<row r="{row_number}">{"".join(cells)}</row>'
 
@@ -34,14 +34,14 @@ def test_a_text_that_the_workbook_does_not_hold_is_said_with_its_place() -> None
 
 
 def test_minus_one_is_an_empty_text_and_not_the_last_one(tmp_path: Path, read: Reader) -> None:
-    path = workbook(tmp_path / "a.xlsx", shared(1, "0", "0") + shared(2, "1", "-1") + shared(3, "-1", "1"), STRINGS)
+    path = workbook(tmp_path / "a.xlsx", one_row(1, "0", "0") + one_row(2, "1", "-1") + one_row(3, "-1", "1"), STRINGS)
     assert read(path)[1] == [["alice", ""], ["", "alice"]]
     with open_table(path) as table:
         assert table.warnings == []
 
 
 def test_any_other_number_below_zero_is_said(tmp_path: Path, read: Reader) -> None:
-    path = workbook(tmp_path / "a.xlsx", shared(1, "0", "0") + shared(2, "1", "-2") + shared(3, "1", "2"), STRINGS)
+    path = workbook(tmp_path / "a.xlsx", one_row(1, "0", "0") + one_row(2, "1", "-2") + one_row(3, "1", "2"), STRINGS)
     assert read(path)[1] == [["alice", ""], ["alice", ""]]
     with open_table(path) as table:
         assert "2 cells" in table.warnings[0].text
@@ -88,12 +88,12 @@ def test_white_space_or_a_mark_before_the_declaration_of_xml_is_no_matter(
     ids=["laughs", "below a long comment", "elsewhere"],
 )  # fmt: skip
 def test_entities_in_any_part_refuse_the_workbook_and_no_second_reader_is_asked(declared: str, tmp_path: Path) -> None:
-    rows = shared(1, "0") + '<row r="2"><c r="A2" t="inlineStr"><is><t>x&b;y</t></is></c></row>'
+    rows = one_row(1, "0") + '<row r="2"><c r="A2" t="inlineStr"><is><t>x&b;y</t></is></c></row>'
     path = workbook(tmp_path / "a.xlsx", rows, STRINGS)
     replace_part(path, "xl/worksheets/sheet1.xml", declared)
     with pytest.raises(BadDataError, match="entities"):
         open_table(path)
-    path = workbook(tmp_path / "b.xlsx", shared(1, "0") + shared(2, "1"), STRINGS.replace("alice", "x&b;y"))
+    path = workbook(tmp_path / "b.xlsx", one_row(1, "0") + one_row(2, "1"), STRINGS.replace("alice", "x&b;y"))
     replace_part(path, "xl/sharedStrings.xml", declared)
     with pytest.raises(BadDataError, match="entities"):
         open_table(path)

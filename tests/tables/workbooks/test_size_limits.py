@@ -28,7 +28,7 @@ ROWS = b"id,name\n" + b"1,one of many\n" * 750_000  # 10 MB
 SMALL_GB = "0.005"
 
 
-def zipped(content: bytes, name: str = "orders.csv") -> bytes:
+def make_zip(content: bytes, name: str = "orders.csv") -> bytes:
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(name, content)
@@ -52,7 +52,7 @@ def within_limit(installation: Installation, **limits: str) -> None:
 
 @pytest.mark.parametrize(
     "pack",
-    [gzip.compress, zipped, packed_workbook, lambda content: zipped(gzip.compress(content), "orders.csv.gz")],
+    [gzip.compress, make_zip, packed_workbook, lambda content: make_zip(gzip.compress(content), "orders.csv.gz")],
     ids=["gzip", "zip", "workbook", "gzip in zip"],
 )
 def test_what_unpacks_to_more_than_the_setting_is_refused_with_its_name(
@@ -68,7 +68,7 @@ def test_what_unpacks_to_more_than_the_setting_is_refused_with_its_name(
 
 @pytest.mark.parametrize(
     "pack",
-    [gzip.compress, lambda content: zipped(gzip.compress(content, 0), "orders.csv.gz")],
+    [gzip.compress, lambda content: make_zip(gzip.compress(content, 0), "orders.csv.gz")],
     ids=["gzip", "hardly packed within a zip"],
 )
 def test_what_unpacks_to_too_many_times_the_size_of_the_file_that_came_is_refused(

@@ -26,8 +26,8 @@ unpack.use_unpacked(Path(sys.argv[1]), "gzip_parser", "gzip", lambda inner: os.k
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The system's place for temporary files, of this test alone."""
+def temp_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of the system that only this test uses."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -35,23 +35,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def packed(tmp_path: Path) -> Path:
+def make_gzip(tmp_path: Path) -> Path:
     path = tmp_path / "orders.csv.gz"
     path.write_bytes(gzip.compress(b"id,name\n1,x\n"))
     return path
 
 
-def test_nothing_is_left_after_reading(tmp_path: Path, place: Path) -> None:
-    with open_table(packed(tmp_path)) as table:
+def test_nothing_is_left_after_reading(tmp_path: Path, temp_folder: Path) -> None:
+    with open_table(make_gzip(tmp_path)) as table:
         assert [record for block in table.blocks() for record in block.records] == [b"1,x"]
-    assert list(place.glob("unpacked-*")) == []
+    assert list(temp_folder.glob("unpacked-*")) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(tmp_path: Path, place: Path) -> None:
-    path = packed(tmp_path)
+def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(
+    tmp_path: Path, temp_folder: Path
+) -> None:
+    path = make_gzip(tmp_path)
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())})
     assert done.returncode == -signal.SIGKILL
-    [left] = place.glob("unpacked-*")
+    [left] = temp_folder.glob("unpacked-*")
     assert (left / "orders.csv").read_bytes() == b"id,name\n1,x\n"
 
     def use(inner: Path) -> None:
@@ -60,7 +62,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(
             assert inner.exists()  # another run has it open
 
     unpack.use_unpacked(path, "gzip_parser", "gzip", use)
-    assert list(place.glob("unpacked-*")) == []
+    assert list(temp_folder.glob("unpacked-*")) == []
 
 
 ROWS = b"id,n\n1,2\n3,4\n"

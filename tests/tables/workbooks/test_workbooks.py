@@ -112,10 +112,10 @@ def test_the_first_visible_sheet_that_holds_anything_is_read(tmp_path: Path, rea
         assert table.detected.sheet == "List"
 
 
-@pytest.mark.parametrize("wanted", ["Other", "oth*", 1])
-def test_a_sheet_is_chosen_by_name_pattern_or_index(tmp_path: Path, read: Reader, wanted: str | int) -> None:
+@pytest.mark.parametrize("sheet", ["Other", "oth*", 1])
+def test_a_sheet_is_chosen_by_name_pattern_or_index(tmp_path: Path, read: Reader, sheet: str | int) -> None:
     path = xlsx(tmp_path / "list.xlsx", {"List": ROWS, "Other": [["a"], ["1"]]})
-    assert read(path, ReadingOptions(sheet=wanted))[:2] == (["a"], [["1"]])
+    assert read(path, ReadingOptions(sheet=sheet))[:2] == (["a"], [["1"]])
 
 
 def test_a_sheet_not_found_lists_what_is_there(tmp_path: Path) -> None:
@@ -236,11 +236,11 @@ def test_a_good_workbook_is_read_however_long_a_busy_machine_takes(
 def _stop_child_for(seconds: float, of: int) -> None:
     """Let the next child of a thread wait as if others had the processor."""
     children = Path(f"/proc/self/task/{of}/children")
-    while not (found := children.read_text().split()):
+    while not (child_ids := children.read_text().split()):
         time.sleep(0.001)
-    os.kill(int(found[-1]), signal.SIGSTOP)
+    os.kill(int(child_ids[-1]), signal.SIGSTOP)
     time.sleep(seconds)
-    os.kill(int(found[-1]), signal.SIGCONT)
+    os.kill(int(child_ids[-1]), signal.SIGCONT)
 
 
 def test_a_child_that_computes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
