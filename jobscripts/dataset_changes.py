@@ -41,19 +41,19 @@ def dataset_changes(
     from systemscripts.datasets import changes
 
     after, until = (moment.date() if moment else None for moment in (from_date, to_date))
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     with contextlib.closing(db_utils.connect(purpose="dataset_changes")) as connection:
         configuration.apply_files(connection)
-        chosen = _chosen(name, configuration.load_imports(connection))
+        chosen = _choose_imports(name, configuration.load_imports(connection))
         with db_utils.transaction(connection) as cursor:
             for config in chosen:
-                found += changes.compare_consecutive(
+                comparisons += changes.compare_consecutive(
                     cursor, config.config_name, config.key_columns, label, after, until
                 )
-    return _summary(found, chosen, csv_file)
+    return _build_summary(comparisons, chosen, csv_file)
 
 
-def _chosen(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
+def _choose_imports(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
 
     from systemscripts.errors import UsageError, did_you_mean
 
@@ -66,27 +66,29 @@ def _chosen(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
     return chosen
 
 
-def _summary(found: list[Comparison], chosen: list[ImportConfig], csv_file: Path | None) -> Summary:
+def _build_summary(comparisons: list[Comparison], chosen: list[ImportConfig], csv_file: Path | None) -> Summary:
     from systemscripts.datasets import changes
 
-    added, removed, changed = (sum(len(getattr(c, kind)) for c in found) for kind in ("added", "removed", "changed"))
-    compared = sum(bool(c) or c.before is not None for c in found)
+    added, removed, changed = (
+        sum(len(getattr(c, change)) for c in comparisons) for change in ("added", "removed", "changed")
+    )
+    compared = sum(bool(c) or c.before is not None for c in comparisons)
     summary = Summary(headline=f"{compared} datasets compared: {added} added, {removed} removed, {changed} changed")
-    summary.rows = [row for comparison in found for row in changes.comparison_as_rows(comparison)]
-    for comparison in (c for c in found if c.twins):
+    summary.rows = [row for comparison in comparisons for row in changes.comparison_as_rows(comparison)]
+    for comparison in (c for c in comparisons if c.twins):
         number = comparison.after.dataset_id
         text = f"dataset {number}: keys that occur more than once, their rows paired in order: "
         summary.warn("keys_repeated", text + ", ".join(comparison.twins), dataset_id=number)
     summary.details += [
-        f"{c.config_name} has no key_columns: rows are compared whole" for c in chosen if not c.key_columns
+        f"{c.config_name} has no key_columns: rows are compared as a whole" for c in chosen if not c.key_columns
     ]
     if csv_file is not None:
-        _write(csv_file, summary.rows)
+        _write_csv(csv_file, summary.rows)
         summary.details.append(f"written: {csv_file}")
     return summary
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     from systemscripts import office_files
     from systemscripts.datasets.changes import COLUMNS
     from systemscripts.directory_management import atomic_write

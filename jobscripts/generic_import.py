@@ -13,7 +13,7 @@ from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Phase(StrEnum):
-    """A leg of a file's way."""
+    """A phase of loading a file."""
 
     fetch = "fetch"
     prepare = "prepare"
@@ -31,10 +31,8 @@ AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="Accept an unusu
 Reload = Annotated[bool, typer.Option("--reload", help="Load undone content again.")]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
-Undo = Annotated[
-    str | None, typer.Option(help="Take this dataset back; --undo --run RUN: a whole run.", metavar="INTEGER")
-]
-Run = Annotated[str | None, typer.Option(help="Take back all that this run loaded.")]
+Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
+Run = Annotated[str | None, typer.Option(help="Undo everything that this run loaded.")]
 Cascade = Annotated[bool, typer.Option("--cascade", help="With --undo: also the later datasets on top.")]
 Accept = Annotated[int | None, typer.Option(help="Make this held dataset current.")]
 ReplayRejects = Annotated[int | None, typer.Option(help="Try the rejected rows of this dataset again.")]
@@ -67,7 +65,8 @@ def generic_import(
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
 
-    if undo == "--run":  # its value came as the argument then
+    # then the run comes as the argument
+    if undo == "--run":
         undo, run, config = None, config, ""
     if undo is not None and not undo.isdecimal():
         raise UsageError(f"--undo takes the number of a dataset, not {undo!r}", "See: generic_import.py --help")
@@ -76,9 +75,12 @@ def generic_import(
         "--export-rejects": export_rejects, "--list": list_imports or None, "--all": all_imports or None,
         "--datasource": datasource,
     }  # fmt: skip
-    _one_thing([name for name, value in actions.items() if value is not None], config, bool(all_imports or datasource))
+    _check_one_action(
+        [name for name, value in actions.items() if value is not None], config, bool(all_imports or datasource)
+    )
     opening = db_utils.BackgroundConnection(f"generic_import {config}".strip())
-    from systemscripts.ingest import run_imports, select_imports  # meanwhile
+    # imported while the connection opens
+    from systemscripts.ingest import run_imports, select_imports
 
     connection = opening.result()
     run_uuid, patience = log_utils.get_run_uuid(), get_wait_seconds()
@@ -110,8 +112,8 @@ def generic_import(
     return select_imports.run_selected(connection, config or None, directories, run_uuid, options, datasource)
 
 
-def _one_thing(actions: list[str], config: str, several: bool) -> None:
-    """Raise UsageError unless exactly one thing is asked for."""
+def _check_one_action(actions: list[str], config: str, several: bool) -> None:
+    """Raise UsageError unless exactly one action is asked for."""
     given = actions or ([config] if config else [])
     if len(given) != 1 or (config and several):
         text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"

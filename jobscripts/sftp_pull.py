@@ -40,12 +40,12 @@ def sftp_pull(
         raise UsageError(f"the import {config} has no source of type sftp", "See docs/sftp.md.")
     directories, run_uuid = Directories(settings.current().etl_data_dir), log_utils.get_run_uuid()
     if dry_run:
-        return _look(Context(connection, chosen, directories, run_uuid))
+        return _list_waiting(Context(connection, chosen, directories, run_uuid))
     options = run_imports.Options(until="fetch", wait_seconds=get_wait_seconds())
     return run_imports.run_imports(connection, [chosen], directories, run_uuid, options)
 
 
-def _look(context: Context) -> Summary:
+def _list_waiting(context: Context) -> Summary:
     from systemscripts.sources.types import sftp
 
     summary = Summary(headline="dry run, nothing fetched")

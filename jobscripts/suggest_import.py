@@ -36,7 +36,7 @@ def suggest_import(
     from systemscripts.tables.column_names import make_column_names
     from systemscripts.tables.open_table import open_table
 
-    chosen = name or _name_from(files[0])
+    chosen = name or _name_import(files[0])
     path = output or FOLDER / f"{chosen}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists already", "Give another --name or --output.")
@@ -44,15 +44,15 @@ def suggest_import(
     for file in files:
         with open_table(file) as table, progress.track(file.name) as tracker:
             columns = make_column_names(table.columns)
-            evidence, rows = profile_table.profile_columns(table, columns, tracker.advance)
+            profiles, rows = profile_table.profile_columns(table, columns, tracker.advance)
             warned = [notice.text for notice in table.warnings]
             notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
             summary.warn_all(add_prefix(table.warnings, file.name))
-        for column, seen in zip(columns, evidence, strict=True):
-            proposal = infer_types.infer_type(column, seen)
+        for column, profile in zip(columns, profiles, strict=True):
+            proposal = infer_types.infer_type(column, profile)
             if column not in proposals or proposal.declared == {"type": "text"}:
                 proposals[column] = proposal
-        keys = [column for column, seen in zip(columns, evidence, strict=True) if seen.is_unique and rows > 1]
+        keys = [column for column, profile in zip(columns, profiles, strict=True) if profile.is_unique and rows > 1]
         summary.files += 1
         summary.counts.read += rows
         summary.counts.skipped += rows
@@ -67,7 +67,7 @@ def suggest_import(
     return summary
 
 
-def _name_from(file: Path) -> str:
+def _name_import(file: Path) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
     return words if words[:1].isalpha() else f"import_{words}".strip("_")
 

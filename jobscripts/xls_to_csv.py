@@ -41,14 +41,14 @@ def xls_to_csv(
     from systemscripts.errors import EtlError, UsageError
     from systemscripts.tables.model import ReadingOptions
 
-    found = list(_inputs(files))
-    if output is not None and len(found) != 1:
-        raise UsageError(f"--output is for one file, there are {len(found)}", "Use --output-dir.")
+    inputs = list(_list_inputs(files))
+    if output is not None and len(inputs) != 1:
+        raise UsageError(f"--output is for one file, there are {len(inputs)}", "Use --output-dir.")
     if output == STANDARD_OUTPUT and sheet == "all":
         raise UsageError("standard output takes one sheet", "Use --output-dir.")
     options = ReadingOptions(sheet=sheet, encoding=encoding, delimiter=delimiter)
-    summary, targets = Summary(), _targets(found, output, output_dir)
-    for path, target in zip((path for path, _ in found), targets, strict=True):
+    summary, targets = Summary(), _choose_targets(inputs, output, output_dir)
+    for path, target in zip((path for path, _ in inputs), targets, strict=True):
         try:
             rows = _convert(path, target, options, summary)
             summary.files += 1
@@ -58,30 +58,30 @@ def xls_to_csv(
             print(f"xls_to_csv: {path}: {error}", file=sys.stderr, flush=True)
             summary.codes.add(EtlError.exit_code if isinstance(error, OSError) else 65)
     if output != STANDARD_OUTPUT:
-        summary.headline = f"{summary.files} of {len(found)} files converted, {summary.counts.read:,} rows"
+        summary.headline = f"{summary.files} of {len(inputs)} files converted, {summary.counts.read:,} rows"
     return summary
 
 
-def _inputs(files: list[Path]) -> Iterator[tuple[Path, Path]]:
-    """Each file with its path below the folder it was named by."""
+def _list_inputs(files: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Give each file with its path below the folder that was given."""
     for path in files:
         if path.is_dir():
-            for each in sorted(path.rglob("*")):
-                if each.is_file() and not each.name.startswith((".", "~$")):
-                    yield each, each.relative_to(path)
+            for file in sorted(path.rglob("*")):
+                if file.is_file() and not file.name.startswith((".", "~$")):
+                    yield file, file.relative_to(path)
         else:
             yield path, Path(path.name)
 
 
-def _targets(found: list[tuple[Path, Path]], output: Path | None, folder: Path | None) -> list[Path]:
-    """Where each file goes: its name with .csv, the whole name before it where two would meet."""
+def _choose_targets(inputs: list[tuple[Path, Path]], output: Path | None, folder: Path | None) -> list[Path]:
+    """Return the path of each CSV file: the name with suffix .csv, or with .csv appended if two would be the same."""
     if output is not None:
         return [output]
-    short = [(folder / below if folder else path).with_suffix(".csv") for path, below in found]
-    taken = {target for target in short if short.count(target) > 1} | {path for path, _ in found}
+    short = [(folder / below if folder else path).with_suffix(".csv") for path, below in inputs]
+    taken = {target for target in short if short.count(target) > 1} | {path for path, _ in inputs}
     return [
         (folder / below if folder else path).with_name(f"{path.name}.csv") if target in taken else target
-        for (path, below), target in zip(found, short, strict=True)
+        for (path, below), target in zip(inputs, short, strict=True)
     ]
 
 
@@ -109,7 +109,7 @@ def _write(path: Path, table: Table, target: Path, summary: Summary) -> int:
         with tempfile.TemporaryFile(dir=temporary_files.choose_folder()) as whole:
             rows = standard_csv.write_csv(table, whole)
             whole.seek(0)
-            shutil.copyfileobj(whole, sys.stdout.buffer)  # all, or nothing where a row cannot be read
+            shutil.copyfileobj(whole, sys.stdout.buffer)  # everything, or nothing if a row cannot be read
         sys.stdout.flush()
         for notice in add_prefix(table.warnings, str(path)):  # standard output is for the table alone
             record_warning(notice, on_console=True)

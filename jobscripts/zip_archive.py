@@ -28,12 +28,12 @@ def zip_archive(
 
     connection = db_utils.connect(purpose=f"zip_archive {config}")
     known = [configuration.load_import(connection, config)] if config else configuration.load_imports(connection)
-    chosen = [each for each in known if each.archive_policy == "daily_zip"]
+    chosen = [row for row in known if row.archive_policy == "daily_zip"]
     if config and not chosen:
         raise UsageError(f"the import {config} keeps single files", "Set archive_policy: daily_zip.")
     summary = Summary()
-    for each in chosen:
-        daily_zip.zip_days(connection, each, Directories(settings.current().etl_data_dir), summary, get_wait_seconds())
+    for row in chosen:
+        daily_zip.zip_days(connection, row, Directories(settings.current().etl_data_dir), summary, get_wait_seconds())
     summary.headline = f"{summary.files} archived files zipped" if summary.rows else "nothing to do: no day is finished"
     return summary
 

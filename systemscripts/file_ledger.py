@@ -1,4 +1,4 @@
-"""The file ledger dba.tfile: the ticket of a file from its arrival to its end."""
+"""The file ledger dba.tfile: the ticket of a file, from its arrival to its final state."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ _COLUMNS = (
 class Origin:
     """What a file was at its source when it was fetched."""
 
-    path: str  # where it lay, such as sftp://user@host:port/folder/name, s3://bucket/key, a URL
-    size: int | None  # its bytes there, None where the source does not say
-    stamp: str  # its time or ETag there
+    # such as sftp://user@host:port/folder/name, s3://bucket/key or a URL
+    path: str
+    # in bytes; None if the source does not tell
+    size: int | None
+    # its time or ETag
+    stamp: str
 
 
 @dataclass
 class Ticket:
-    """One row of dba.tfile; paths are below the data folder, or absolute where they lie elsewhere."""
+    """One row of dba.tfile; paths are relative to the data folder, or absolute."""
 
     file_id: int
     config_name: str
@@ -68,12 +71,12 @@ class Ticket:
 
 
 def to_stored_path(path: Path, directories: Directories) -> str:
-    """A path as the ledger keeps it."""
+    """Return a path as the ledger stores it."""
     return str(path.relative_to(directories.data)) if path.is_relative_to(directories.data) else str(path)
 
 
 def to_real_path(stored: str, directories: Directories) -> Path:
-    """Where a path of the ledger lies now."""
+    """Return the file system path of a path in the ledger."""
     return directories.data / stored
 
 
@@ -86,10 +89,10 @@ def register_file(
     source: str,
     origin: Origin | None = None,
 ) -> Ticket:
-    """Give a waiting file its ticket, or the open one it has already.
+    """Return the open ticket of a waiting file; create it if there is none.
 
-    `origin`: what it was at its source, for a file that was brought from elsewhere. Such a ticket may be made before
-    the file stands at `path`; it is taken back by the next run where the file never came to stand there.
+    `origin`: what the file was at its source, if it was fetched. Such a ticket may be created before the file exists at
+    `path`; the next run deletes it if the file never arrived.
     """
     stored = to_stored_path(path, directories)
     size = path.stat().st_size if origin is None or path.exists() else origin.size
@@ -114,10 +117,10 @@ def register_file(
 
 
 def is_known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettled: bool = False) -> bool:
-    """Whether exactly this (path, size, stamp) was fetched before and is not to be fetched again.
+    """Return whether a file with this path, size and stamp was fetched before and must not be fetched again.
 
-    `unsettled`: only where its source was not tidied up since; for sources that remove what is safe here, where the
-    same thing in the same place is then a new delivery.
+    `unsettled`: count only files that were not settled; for sources that remove files which are safe here, where the
+    same file in the same place is a new delivery.
     """
     cursor.execute(
         f"""select exists (select from dba.tfile
@@ -130,7 +133,7 @@ def is_known(cursor: Cursor, config_name: str, source: str, origin: Origin, unse
 
 
 def list_unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
-    """The tickets in a final state whose file has not reached its last place, or whose source does not know yet."""
+    """Return the tickets in a final state whose file is not archived, or not settled at its source."""
     cursor.execute(
         f"""select {", ".join(_COLUMNS)} from dba.tfile
             where config_name = %s and status = any(%s) and (archived_at is null or settled_at is null)
@@ -141,7 +144,7 @@ def list_unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
 
 
 def list_open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
-    """The tickets whose file still waits."""
+    """Return the tickets of files that still wait."""
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and status = any(%s) order by file_id",
         (config_name, list(OPEN)),
@@ -150,7 +153,7 @@ def list_open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
 
 
 def load_ticket_of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
-    """The ticket of the file that became a dataset; raises EtlError when there is none."""
+    """Return the ticket of the file that became a dataset; raise EtlError when there is none."""
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where dataset_id = %s and status in ('loaded', 'undone')",
         (dataset_id,),
@@ -159,13 +162,13 @@ def load_ticket_of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     if row is None:
         raise EtlError(
             f"dataset {dataset_id} has no file in dba.tfile, so it cannot be read again",
-            "Deliver its file again, or take its rows back: generic_import.py --undo " + str(dataset_id),
+            "Deliver its file again, or undo the dataset: generic_import.py --undo " + str(dataset_id),
         )
     return Ticket(*row)
 
 
 def list_refused(cursor: Cursor, config_name: str) -> list[Ticket]:
-    """The refused files that no good load has replaced yet."""
+    """Return the tickets of refused files that no later load has replaced."""
     cursor.execute(
         f"""select {", ".join(_COLUMNS)} from dba.tfile
             where config_name = %s and status = 'refused' and resolved_by is null order by file_id""",
@@ -175,7 +178,7 @@ def list_refused(cursor: Cursor, config_name: str) -> list[Ticket]:
 
 
 def change_status(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **values: Any) -> None:
-    """Follow one arrow of the state machine, setting further columns; raises EtlError where there is no such arrow."""
+    """Change the status of a file and further columns; raise EtlError if the state machine does not allow it."""
     if status not in TRANSITIONS.get(ticket.status, set()):
         raise EtlError(f"file {ticket.file_id} cannot go from {ticket.status} to {status}")
     for name in ("detected", "plan"):
@@ -189,7 +192,8 @@ def change_status(cursor: Cursor, ticket: Ticket, status: str, run_uuid: str, **
     )
     if cursor.rowcount != 1:
         raise EtlError(
-            f"file {ticket.file_id} is no longer {ticket.status}: another run took it", "Run the same command again."
+            f"file {ticket.file_id} is no longer {ticket.status}: another run has changed it",
+            "Run the same command again.",
         )
     ticket.status = status
     for name, value in values.items():
@@ -217,13 +221,13 @@ def record_headers(cursor: Cursor, file_id: int, headers: Mapping[str, str]) -> 
 
 
 def delete_ticket(cursor: Cursor, ticket: Ticket) -> None:
-    """Remove the ticket of a file that went away before anything of it was loaded."""
+    """Delete the ticket of a file that disappeared before it was loaded."""
     cursor.execute("update dba.tschemachange set file_id = null where file_id = %s", (ticket.file_id,))
     cursor.execute("delete from dba.tfile where file_id = %s and status = any(%s)", (ticket.file_id, list(OPEN)))
 
 
 def list_unarchived_paths(cursor: Cursor, config_name: str) -> set[str]:
-    """The paths of files in a final state that could not be moved yet: they only seem to wait."""
+    """Return the paths of files in a final state that could not be archived yet: they only seem to wait."""
     cursor.execute(
         "select path from dba.tfile where config_name = %s and status = any(%s) and archived_at is null",
         (config_name, list(FINAL)),
@@ -232,7 +236,7 @@ def list_unarchived_paths(cursor: Cursor, config_name: str) -> set[str]:
 
 
 def mark_undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
-    """The file that became a dataset follows it when that is undone."""
+    """Mark the file of an undone dataset as undone."""
     cursor.execute(
         """update dba.tfile set status = 'undone', status_at = now(), run_uuid = %s
            where dataset_id = %s and status = 'loaded'""",
@@ -241,12 +245,12 @@ def mark_undone(cursor: Cursor, dataset_id: int, run_uuid: str) -> None:
 
 
 def counts_as_columns(counts: Counts) -> dict[str, int]:
-    """Counts as columns of dba.tfile and dba.tdataset."""
+    """Return counts as columns of dba.tfile and dba.tdataset."""
     return {f"rows_{name}": getattr(counts, name) for name in ("read", "loaded", "rejected", "skipped", "held")}
 
 
 def choose_keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: Directories) -> str:
-    """Where the file will be kept in `folder`: under its name unless another content has that place."""
+    """Return the path for a file in `folder`: with its name, unless a file of other content has it."""
     assert ticket.file_sha256 is not None
     free = choose_free_name(
         folder / shorten_name(ticket.name), ticket.file_sha256, _build_taken_check(cursor, ticket, directories)
@@ -255,7 +259,7 @@ def choose_keep_path(cursor: Cursor, ticket: Ticket, folder: Path, directories: 
 
 
 def _build_taken_check(cursor: Cursor, ticket: Ticket, directories: Directories) -> Callable[[Path], bool]:
-    def taken(path: Path) -> bool:
+    def is_taken(path: Path) -> bool:
         cursor.execute(
             "select file_sha256 = %s from dba.tfile where keep_path = %s and file_id <> %s",
             (ticket.file_sha256, to_stored_path(path, directories), ticket.file_id),
@@ -265,21 +269,21 @@ def _build_taken_check(cursor: Cursor, ticket: Ticket, directories: Directories)
             return not all(row[0] for row in rows)
         return path.exists() and compute_sha256(path) != ticket.file_sha256
 
-    return taken
+    return is_taken
 
 
 def mark_archived(cursor: Cursor, ticket: Ticket) -> None:
-    """Note that the file lies where it is kept."""
+    """Record that the file is in the archive."""
     cursor.execute("update dba.tfile set archived_at = %s where file_id = %s", (settings.now(), ticket.file_id))
 
 
 def mark_settled(cursor: Cursor, ticket: Ticket) -> None:
-    """Note that the source knows the file is safe."""
+    """Record that the file is settled at its source."""
     cursor.execute("update dba.tfile set settled_at = now() where file_id = %s", (ticket.file_id,))
 
 
 def resolve_earlier_refusals(cursor: Cursor, ticket: Ticket) -> None:
-    """The same content refused once more stands for the times before: it is one file that waits for somebody."""
+    """Mark earlier refusals of the same content as resolved: they are one file for someone to decide about."""
     cursor.execute(
         """update dba.tfile set resolved_by = %s where config_name = %s and status = 'refused' and resolved_by is null
            and file_id < %s and file_sha256 = %s and name = %s""",
@@ -288,7 +292,7 @@ def resolve_earlier_refusals(cursor: Cursor, ticket: Ticket) -> None:
 
 
 def resolve_refused(cursor: Cursor, ticket: Ticket) -> None:
-    """A good load makes earlier refused files of the same name or label history."""
+    """Mark earlier refused files of the same name or label as resolved by a good load."""
     cursor.execute(
         """update dba.tfile set resolved_by = %s where config_name = %s and status = 'refused' and resolved_by is null
            and file_id < %s and (name = %s or label = %s)""",

@@ -1,4 +1,4 @@
-"""What a job has to say at its end: counts, a table, problems, what to do next."""
+"""The summary of a job: counts, a table, warnings, problems, next steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 logger = logging.getLogger(__name__)
 
-# Every kind of warning; docs/warnings.md says of each what it means and what to do.
+# every kind of warning; docs/warnings.md explains each one
 Code = Literal[
     # what a file looks like
     "cells_left_out", "cells_with_errors", "encoding_guessed", "file_cut", "formulas_without_values", "header_guessed",
@@ -20,7 +20,7 @@ Code = Literal[
     "keys_repeated", "load_mode_changed", "rows_of_later_file", "rows_rejected",
     # what a file has against it
     "finding",
-    # files that come, or do not
+    # files that arrive, or do not
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_not_taken",
     "file_renamed", "file_size_unclear", "file_still_written", "file_unmatched", "files_unknown",
     # sources
@@ -36,14 +36,15 @@ Code = Literal[
     "access_denied", "database_silent", "installation_at_fault", "log_lost", "other", "sign_in_failed", "try_failed",
 ]  # fmt: skip
 
-MAX_PER_CODE = 20  # that a source may say at once: enough to see what is wrong
-# Which exit code wins when several things went wrong: what only a person can mend comes first.
+# of one source: enough warnings of a kind to see what is wrong
+MAX_PER_CODE = 20
+# which exit code wins when several things went wrong: first what only a person can fix
 _WORST_FIRST = (78, 1, 65, 75, 2)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One warning: what kind of thing it is about, in words, and which import, file and dataset."""
+    """One warning: its kind, its text, and the import, file and dataset it is about."""
 
     code: Code
     text: str
@@ -56,7 +57,7 @@ class Notice:
 
 
 def add_details(notices: Iterable[Notice], **known: Any) -> list[Notice]:
-    """The same warnings with what they did not know yet: `config_name`, `file_id`, `dataset_id`."""
+    """Return the warnings with missing `config_name`, `file_id` or `dataset_id` filled in."""
     return [
         replace(notice, **{name: value for name, value in known.items() if getattr(notice, name) is None})
         for notice in notices
@@ -64,30 +65,30 @@ def add_details(notices: Iterable[Notice], **known: Any) -> list[Notice]:
 
 
 def add_prefix(notices: Iterable[Notice], what: str) -> list[Notice]:
-    """The same warnings, each beginning with what it is about, such as the name of a file."""
+    """Return the warnings, each beginning with what it is about, such as the name of a file."""
     return [replace(notice, text=f"{what}: {notice.text}") for notice in notices]
 
 
 def limit_per_code(notices: Iterable[Notice]) -> list[Notice]:
-    """The same warnings, of each code only the first ones, and in one more how many others there are.
+    """Return only the first warnings of each code, and one more that tells how many others there are.
 
-    A bucket may hold thousands of objects that no import accepts, and each run meets them all.
+    A bucket may contain thousands of objects that no import accepts, and each run finds them all.
     """
     by_code: dict[Code, list[Notice]] = {}
     for notice in notices:
         by_code.setdefault(notice.code, []).append(notice)
-    found = []
+    limited = []
     for code, alike in by_code.items():
-        found += alike[:MAX_PER_CODE]
+        limited += alike[:MAX_PER_CODE]
         if (more := len(alike) - MAX_PER_CODE) > 0:
-            found.append(Notice(code, f"and {more} more of this kind, the last: {alike[-1].text}"))
-    return found
+            limited.append(Notice(code, f"and {more} more of this kind, the last: {alike[-1].text}"))
+    return limited
 
 
 def record_warning(notice: Notice, on_console: bool = False) -> None:
-    """Write a warning into the log of the run, at once: from there it becomes a row of dba.twarning.
+    """Write a warning into the log of the run; from there it becomes a row of dba.twarning.
 
-    `on_console`: also show it on the terminal now; not where the summary shows it at the end.
+    `on_console`: also show it on the terminal now, if the summary does not show it at the end.
     """
     logger.warning("%s", notice.text, extra={"notice": notice, "on_console": on_console})
 
@@ -118,19 +119,25 @@ class Summary:
     headline: str = ""
     counts: Counts = field(default_factory=Counts)
     files: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)  # a table: one dictionary a line, same keys
-    details: list[str] = field(default_factory=list)  # lines below the table
+    # a table: one dictionary for each row, all with the same keys
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    # lines below the table
+    details: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
-    gave_up: int = 0  # how many of the problems were tried as often as makes sense
-    only_looked: bool = False  # nothing was to do, so nothing is known of whether the job works
-    shown: bool = False  # the job has printed its result itself, in the form that was asked for
-    _warnings: dict[Notice, None] = field(default_factory=dict)  # each once, in their order
+    # how many of the problems are final: no further attempt makes sense
+    gave_up: int = 0
+    # there was nothing to do, so the run does not show whether the job works
+    only_looked: bool = False
+    # the job has printed its result itself, in the format that was asked for
+    shown: bool = False
+    # each once, in their order
+    _warnings: dict[Notice, None] = field(default_factory=dict)
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
-        """What is to be known although it went well; `warn` adds to it."""
+        """Return the warnings; `warn` adds one."""
         return tuple(self._warnings)
 
     def warn(
@@ -141,39 +148,39 @@ class Summary:
         file_id: int | None = None,
         dataset_id: int | None = None,
     ) -> None:
-        """Note a warning, and write it into the run's log at once: a run that is killed later has said it."""
+        """Add a warning, and write it into the run's log at once, so that a kill does not lose it."""
         self.warn_all([Notice(code, text, config_name, file_id, dataset_id)])
 
     def warn_all(self, notices: Iterable[Notice]) -> None:
-        """Do the same with several warnings, such as those of a table or a source."""
+        """Add several warnings, such as those of a table or a source."""
         for notice in notices:
             if notice not in self._warnings:
                 record_warning(notice)
                 self._warnings[notice] = None
 
     def show_warnings(self, notices: Iterable[Notice], at_most: int | None = None) -> None:
-        """Show warnings that another summary, or the run of a step, has written into its log already.
+        """Show warnings that another summary, or the run of a step, has logged already.
 
-        `at_most`: how many this summary keeps, the newest; the log has them all.
+        `at_most`: how many this summary keeps, the newest; the log has all of them.
         """
         self._warnings |= dict.fromkeys(notices)
         for notice in list(self._warnings)[: -at_most if at_most else 0]:
             del self._warnings[notice]
 
     def problem(self, text: str, code: int = 1) -> None:
-        """Note that something failed; the job goes on and ends with the worst code noted."""
+        """Record that something failed; the job continues, and ends with the worst exit code recorded."""
         self.problems.append(text)
         self.codes.add(code)
 
     @property
     def exit_code(self) -> int:
-        """0, or the worst code of the problems."""
+        """Return 0, or the worst exit code of the problems."""
         return next((code for code in _WORST_FIRST if code in self.codes), 0)
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary for --json."""
+        """Return the summary for --json."""
         hidden = ("codes", "gave_up", "shown", "only_looked", "_warnings")
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in hidden}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in hidden}
         return values | {
             "counts": asdict(self.counts),
             "warnings": [notice.text for notice in self.warnings],
@@ -182,7 +189,7 @@ class Summary:
         }
 
     def as_text(self) -> str:
-        """The summary for people: headline, table, warnings, problems, next steps."""
+        """Return the summary as text: headline, table, warnings, problems, next steps."""
         parts = [self.headline] if self.headline else []
         parts += _table_as_lines(self.rows)
         parts += self.details

@@ -1,4 +1,4 @@
-"""What changed: the datasets of an import, each compared with the one before it."""
+"""Compare the datasets of an import, each with the one before it."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def compare_consecutive(
 ) -> list[Comparison]:
     """Compare the valid datasets of each label, or of one, with those before them; the first of a label has none.
 
-    `after`, `until`: only what changed after the one day and up to the other.
+    `after`, `until`: only changes after the first day, up to the second.
     """
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     before: Dataset | None = None
     for dataset in _load_active(cursor, config_name, label):
         if before is None or before.label != dataset.label or dataset.load_mode != "snapshot":
             before = None
         day = dataset.date or date.min
         if (after is None or day > after) and (until is None or day <= until):
-            found.append(compare_pair(cursor, before, dataset, key_columns))
+            comparisons.append(compare_pair(cursor, before, dataset, key_columns))
         before = dataset
-    return found
+    return comparisons
 
 
 def compare_pair(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
-    """What a dataset changed: against another one, or, for an upsert, by the rows that it replaced."""
+    """Return what a dataset changed: compared with another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
         return row_history.find_changes(cursor, dataset)
     if before is None:
@@ -52,7 +52,7 @@ def compare_pair(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_c
 
 
 def _load_active(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:
-    """Active datasets, each label's in the order in which they became current."""
+    """Return the active datasets; those of each label in the order in which they became current."""
     cursor.execute(
         f"""select {FIELDS} from dba.tdataset
             where config_name = %s and status = 'active' and purged_at is null and (%s is null or label = %s)
@@ -63,7 +63,7 @@ def _load_active(cursor: Cursor, config_name: str, label: str | None) -> list[Da
 
 
 def load_current_snapshots(cursor: Cursor, config_name: str) -> dict[str, Dataset]:
-    """The current dataset of each label ("" for none) of a snapshot import."""
+    """Return the current dataset of each label ("" for none) of a snapshot import."""
     cursor.execute(
         f"select {FIELDS} from dba.v_current_dataset where config_name = %s and load_mode = 'snapshot' order by label",
         (config_name,),
@@ -72,13 +72,13 @@ def load_current_snapshots(cursor: Cursor, config_name: str) -> dict[str, Datase
 
 
 def load_datasets(cursor: Cursor, dataset_ids: Sequence[int]) -> dict[int, Dataset]:
-    """Datasets by their number, whatever their state."""
+    """Return datasets in any state by their numbers."""
     cursor.execute(f"select {FIELDS} from dba.tdataset where dataset_id = any(%s)", (list(dataset_ids),))
     return {row[0]: Dataset(*row) for row in cursor.fetchall()}
 
 
 def read_first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[str, str]]:
-    """The first rows of a dataset, column -> text."""
+    """Return the first rows of a dataset as column -> text."""
     if not dataset.columns:
         return []
     statement = "select {cells} from {table} t where t.dataset_id = {number} order by t.source_row limit {limit}"
@@ -94,7 +94,7 @@ def read_first_rows(cursor: Cursor, dataset: Dataset, limit: int) -> list[dict[s
 
 
 def comparison_as_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """A comparison as the lines of a table with COLUMNS."""
+    """Return a comparison as rows of a table with COLUMNS."""
     after = comparison.after
 
     def line(change: str, key: str = "", column: str = "", old: str = "", new: str = "") -> dict[str, Any]:
@@ -118,5 +118,5 @@ def comparison_as_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _name_row(row: Row) -> str:
-    """The key, or the whole row where it has none."""
+    """Return the key of a row, or the whole row if it has none."""
     return row.key or " | ".join(text for text in row.cells.values() if text)

@@ -1,4 +1,4 @@
-"""The difference between two datasets, as data."""
+"""The data of a comparison between two datasets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = "dataset_id, config_name, label, dataset_date, status, load_mode, targe
 
 @dataclass(frozen=True)
 class Dataset:
-    """What comparing needs to know of a dataset."""
+    """What a comparison needs to know about a dataset."""
 
     dataset_id: int
     config_name: str
@@ -31,7 +31,7 @@ class Dataset:
 
     @property
     def table(self) -> sql.Identifier:
-        """The target, for a statement."""
+        """Return the target, for a statement."""
         return sql.Identifier(*self.target_table.split(".", 1))
 
 
@@ -49,9 +49,12 @@ class Value:
 class Row:
     """One row that was added, removed or changed; `cells`: column -> text, of a changed row as it is now."""
 
-    key: str  # "" where the row has none
-    cells: dict[str, str]  # none where the comparison was not asked to keep them
-    values: list[Value] = field(default_factory=list)  # of a changed row
+    # "" for none
+    key: str
+    # empty unless the comparison was asked to keep them
+    cells: dict[str, str]
+    # of a changed row
+    values: list[Value] = field(default_factory=list)
 
 
 @dataclass
@@ -65,19 +68,20 @@ class Comparison:
     changed: list[Row] = field(default_factory=list)
     new_columns: list[str] = field(default_factory=list)  # headers
     gone_columns: list[str] = field(default_factory=list)
-    twins: list[str] = field(default_factory=list)  # keys that occur more than once, paired in their order
+    # keys that occur more than once, paired in their order
+    twins: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.new_columns or self.gone_columns)
 
     def counts(self) -> str:
-        """+added -removed ~changed, or nothing."""
+        """Return +added -removed ~changed, or ""."""
         signs = (("+", self.added), ("-", self.removed), ("~", self.changed))
         return " ".join(f"{sign}{len(rows)}" for sign, rows in signs if rows)
 
 
 def load_headers(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
-    """The headers of a dataset's file by column, as they were written; none where a file holds no row of them."""
+    """Return the headers of a dataset's file by column, as the client wrote them."""
     cursor.execute(
         """select detected -> 'headers' from dba.tfile
            where dataset_id = %s and status in ('loaded', 'undone') order by file_id limit 1""",
@@ -88,10 +92,10 @@ def load_headers(cursor: Cursor, dataset: Dataset) -> dict[str, str]:
 
 
 def cell_as_text(name: str) -> sql.Composable:
-    """The text of a column; nothing and the empty text are the same."""
+    """Return the SQL for the text of a column; null and the empty text are the same."""
     return sql.SQL("coalesce(t.{}::text, '')").format(sql.Identifier(name))
 
 
 def row_as_array(columns: Sequence[str]) -> sql.Composable:
-    """A row as an array of texts (a constructor: functions take at most 100 arguments)."""
+    """Return the SQL for a row as an array of texts (a constructor: functions have at most 100 arguments)."""
     return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(cell_as_text, columns)))

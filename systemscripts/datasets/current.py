@@ -1,4 +1,4 @@
-"""Which dataset of a label is current: dba.v_current_dataset holds the rule, these are the ways to ask it quickly."""
+"""Find the current dataset of a label: the view dba.v_current_dataset has the rule, these queries use it quickly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# What an index can follow: PostgreSQL uses none for "is not distinct from". For statements with these named values.
+# Conditions that can use an index, which "is not distinct from" cannot; for statements with these named parameters.
 SAME_LABEL = "(label = %(label)s or label is null and %(label)s is null)"
 SAME_DAY = "(dataset_date = %(day)s or dataset_date is null and %(day)s is null)"
 

@@ -1,7 +1,7 @@
-"""Two datasets of one target, compared by key.
+"""Compare two datasets of one target by key, in SQL.
 
-SQL compares. Rows that are alike in all columns both datasets have pair first; of the rest those with the same key pair
-in their order, which is how a key that occurs twice is told apart. Rows without a key are compared whole.
+Rows that are equal in all columns that both datasets have are paired first; of the others those with the same key, in
+their order, so that repeated keys do not mix. Rows without a key are compared as a whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from systemscripts.datasets.comparison import Comparison, Dataset, Row, Value, c
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-SEPARATOR = "\x1f"  # between the parts of a key; ASCII's own for this
+# between the parts of a key: ASCII's unit separator
+SEPARATOR = "\x1f"
 
 
 def compare_datasets(
@@ -24,39 +25,39 @@ def compare_datasets(
 ) -> Comparison:
     """Compare two datasets of one target by key.
 
-    `key_columns`: as configured; `ticker|company_name` takes the first of these that is not empty. A column that only
-    one of the two has neither changes a row nor names one. `whole_rows`: keep the cells of every row; otherwise only
-    of those that have no key, which nothing else names.
+    `key_columns`: as configured; `ticker|company_name` is the first of these that is not empty. A column that only one
+    of the two has does not change a row and is not part of the key. `whole_rows`: keep the cells of every row;
+    otherwise only of rows without a key, which nothing else identifies.
     """
     headers = load_headers(cursor, before) | load_headers(cursor, after)
-    places_before = {name: place for place, name in enumerate(before.columns)}
-    places_after = {name: place for place, name in enumerate(after.columns)}
-    common = [name for name in after.columns if name in places_before]
-    made = Comparison(before, after)
-    made.new_columns = [headers.get(name) or name for name in after.columns if name not in places_before]
-    made.gone_columns = [headers.get(name) or name for name in before.columns if name not in places_after]
+    indexes_before = {name: index for index, name in enumerate(before.columns)}
+    indexes_after = {name: index for index, name in enumerate(after.columns)}
+    common = [name for name in after.columns if name in indexes_before]
+    comparison = Comparison(before, after)
+    comparison.new_columns = [headers.get(name) or name for name in after.columns if name not in indexes_before]
+    comparison.gone_columns = [headers.get(name) or name for name in before.columns if name not in indexes_after]
     parts = _build_parts(before, after, common, key_columns)
-    # sorts of a dataset's size: in memory where it is a usual one, on the disk where it is huge
+    # sorts a dataset of usual size in memory, a huge one on disk
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_DIFFERENCES).format(**parts))
-    compared = [(places_before[name], places_after[name], name, headers.get(name) or name) for name in common]
+    compared = [(indexes_before[name], indexes_after[name], name, headers.get(name) or name) for name in common]
     for key, old, new in cursor:
         name = key.replace(SEPARATOR, " / ")
         keeps_cells = whole_rows or not name
         if old is None:
-            made.added.append(Row(name, _name_cells(after, new) if keeps_cells else {}))
+            comparison.added.append(Row(name, _name_cells(after, new) if keeps_cells else {}))
         elif new is None:
-            made.removed.append(Row(name, _name_cells(before, old) if keeps_cells else {}))
+            comparison.removed.append(Row(name, _name_cells(before, old) if keeps_cells else {}))
         else:
             values = [
                 Value(column, header, old[from_index], new[to_index])
                 for from_index, to_index, column, header in compared
                 if old[from_index] != new[to_index]
             ]
-            made.changed.append(Row(name, _name_cells(after, new) if keeps_cells else {}, values))
+            comparison.changed.append(Row(name, _name_cells(after, new) if keeps_cells else {}, values))
     cursor.execute(sql.SQL(_TWINS).format(**parts))
-    made.twins = [key.replace(SEPARATOR, " / ") for (key,) in cursor.fetchall()]
-    return made
+    comparison.twins = [key.replace(SEPARATOR, " / ") for (key,) in cursor.fetchall()]
+    return comparison
 
 
 def _name_cells(dataset: Dataset, texts: list[str]) -> dict[str, str]:
@@ -66,7 +67,7 @@ def _name_cells(dataset: Dataset, texts: list[str]) -> dict[str, str]:
 def _build_parts(
     before: Dataset, after: Dataset, common: list[str], key_columns: Sequence[str]
 ) -> dict[str, sql.Composable]:
-    old_content: sql.Composable = sql.SQL("'before'")  # with nothing to compare by, all rows are others
+    old_content: sql.Composable = sql.SQL("'before'")
     new_content: sql.Composable = sql.SQL("'after'")
     if common:
         texts = sql.SQL(", ").join(map(cell_as_text, common))
@@ -84,7 +85,7 @@ def _build_parts(
 
 
 def _build_key(key_columns: Sequence[str], common: list[str]) -> sql.Composable:
-    """The expression that names a row: "" where it has no key."""
+    """Return the expression for the key of a row, which is "" for none."""
     elements = []
     for element in key_columns:
         names = [name for name in element.split("|") if name in common]
@@ -98,8 +99,8 @@ def _build_key(key_columns: Sequence[str], common: list[str]) -> sql.Composable:
     return sql.SQL("case when concat({}) = '' then '' else {} end").format(sql.SQL(", ").join(elements), whole)
 
 
-# No joins: their plan would hang on statistics, which a table has not right after its load, and be quadratic without
-# them. Sorting and counting cost the same whatever the planner believes.
+# No joins: without statistics, which a table lacks right after its load, their plan could be quadratic. Sorting and
+# counting cost the same with any plan.
 _DIFFERENCES = """
 with both_datasets as (
     select t.ctid as place, t.source_row, t.dataset_id = {after} as is_new, ({key}) collate "C" as key,

@@ -1,4 +1,4 @@
-"""Label, date and content of a file, and what they mean beside the datasets that are there."""
+"""Identify a file by label, date and content, and decide what to do with it, given the existing datasets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
-MAX_LABEL_CHARACTERS = 500  # with the import's name in one entry of an index, which has 2,704 bytes
+# together with the import's name it must fit into an index entry of 2,704 bytes
+MAX_LABEL_CHARACTERS = 500
 _COMPRESSED = (".gz", ".zip")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one part of the identity is found: `source`, its `location`, and for dates the `format`."""
+    """Where one part of the identity is found: its `source`, the `location` there, and for dates the `format`."""
 
     source: LabelSource
     location: str | None = None
@@ -40,34 +41,39 @@ class Identity:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a file: load it, or note that it is `unchanged` or a `duplicate` of a dataset."""
+    """What to do with a file: load it, or record that it is `unchanged` or a `duplicate` of a dataset."""
 
     action: Literal["load", "unchanged", "duplicate"]
-    dataset_id: int | None = None  # the one it repeats
-    supersedes: int | None = None  # the one it replaces
+    # the dataset that has the same content
+    dataset_id: int | None = None
+    # the dataset that it replaces
+    supersedes: int | None = None
     reason: str = ""
-    warning: Code | None = None  # where the reason is one
+    # the code of the warning, if the reason is one
+    warning: Code | None = None
 
 
 def split_name_part(name: str, location: str, delimiter: str) -> str:
-    """The part of a file name (its ending cut off) at a position from 0; raises BadDataError where there is none."""
+    """Return the part of a file name, without its suffix, at a position from 0; raise BadDataError if it is missing."""
     path = PurePath(name)
     stem = PurePath(path.stem).stem if path.suffix.lower() in _COMPRESSED else path.stem
     parts = stem.split(delimiter) if delimiter else [stem]
     if int(location) >= len(parts):
-        raise BadDataError(f"the file name {name} has no part {location} (parts are cut at {delimiter!r}, from 0)")
+        raise BadDataError(
+            f"the file name {name} has no part {location} (parts are separated by {delimiter!r} and counted from 0)"
+        )
     return parts[int(location)]
 
 
 def build_identity(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
-    """Make an identity of the texts that were found; the date is cut to the day, the whole text orders.
+    """Return the identity made from the texts of label and date; the time of day only orders files.
 
-    Raises BadDataError when the text is not a date of this format, or the label is longer than an index takes.
+    Raises BadDataError when the text is not a date of this format, or the label is too long for an index.
     """
     if label is not None and len(label) > MAX_LABEL_CHARACTERS:
         raise BadDataError(
-            f"the label {label[:40]!r}... has {len(label):,} characters, at most {MAX_LABEL_CHARACTERS} are taken",
-            "Take the label from another column or part of the name (metadata_label_location).",
+            f"the label {label[:40]!r}... has {len(label):,} characters, the limit is {MAX_LABEL_CHARACTERS}",
+            "Read the label from another column or part of the name (metadata_label_location).",
         )
     if date_text is None:
         return Identity(label)
@@ -86,9 +92,9 @@ def _parse_moment(text: str, pattern: str | None) -> datetime:
 
 
 def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
-    """The text that a rule finds without opening the file; None where there is no such part.
+    """Return the text that a rule finds without opening the file; None if the rule finds nothing.
 
-    Raises BadDataError; ConfigurationError for a rule that needs the content.
+    Raises BadDataError when the name has no such part, ConfigurationError for a rule that needs the content.
     """
     if rule.source == "none":
         return None
@@ -96,7 +102,7 @@ def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
         return rule.location
     if rule.source == "filename":
         return split_name_part(name, rule.location or "0", delimiter)
-    raise ConfigurationError(f"a rule of kind {rule.source} needs the content of the file")
+    raise ConfigurationError(f"{rule.source} needs the content of the file")
 
 
 def find_stamp_in_name(rule: Rule, name: str, delimiter: str) -> str:
@@ -110,15 +116,15 @@ def find_stamp_in_name(rule: Rule, name: str, delimiter: str) -> str:
 def decide_load(
     cursor: Cursor, config_name: str, load_mode: str, identity: Identity, content: str, reload: bool
 ) -> Decision:
-    """What a content means for its import, by the rules of docs/architecture.md (identity and load modes).
+    """Decide about a content by the rules of docs/architecture.md (identity and load modes).
 
-    `content`: SHA-256. `reload`: an undone dataset does not make it a duplicate.
+    `content`: its SHA-256. `reload`: load it even if it was undone.
     """
     if load_mode == "upsert":
         return _decide_upsert(cursor, config_name, content, reload)
     same: dict[str, object] = {"name": config_name, "label": identity.label, "day": identity.date}
     is_whole = load_mode == "snapshot"
-    # what came beside the snapshots in another load mode is part of the state, which their content alone is not then
+    # datasets of other load modes are part of the state too, so the content of a snapshot alone does not decide
     is_mixed = is_whole and _has_other_modes(cursor, same)
     if is_whole and not is_mixed:
         current = find_current_snapshot(cursor, config_name, identity.label)
@@ -149,7 +155,7 @@ def _has_other_modes(cursor: Cursor, same: dict[str, object]) -> bool:
 
 
 def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool) -> Decision:
-    """Compare with the newest active dataset alone: a source may return to an earlier state."""
+    """Compare only with the newest active dataset: a source may return to an earlier state."""
     cursor.execute(
         """select dataset_id, content_sha256 from dba.tdataset
            where config_name = %s and status = 'active' and load_mode = 'upsert'
@@ -168,7 +174,7 @@ def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool)
 
 
 def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | None:
-    """Judge a content by the newest dataset that it became: one loaded since makes an earlier undo history."""
+    """Decide about a content by its newest dataset: one loaded after an undo makes the undo history."""
     if known is None:
         return None
     dataset_id, status = known
@@ -182,7 +188,7 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
 
 
 def describe_held_steps(dataset_id: int) -> str:
-    """What to type about a held dataset."""
+    """Return the commands that decide about a held dataset."""
     return f"datasets.py accept {dataset_id}, or datasets.py undo {dataset_id}"
 
 

@@ -1,7 +1,7 @@
-"""Datasets kept as Parquet: one file for each, in a folder; a file counts once its dataset's row names it.
+"""Find and record the Parquet files of datasets: one file for each, which counts once its dataset's row names it.
 
-So a kill leaves at most a file that nothing names, and the next load of the folder removes it. Undo changes the row
-alone. Rejected rows that are loaded later make a new file, which takes the old one's place with the commit.
+A kill leaves at most a file that no row names, and the next load into the folder removes it. Undo changes only the row.
+Rejected rows that are loaded later make a new file, which replaces the old one with the commit.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from systemscripts.directory_management import Directories, sync_folder
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-SCHEME = "parquet:"  # a target_table that begins with it is a folder
+# a target_table that begins with it is a folder
+SCHEME = "parquet:"
 
 
 @dataclass(frozen=True)
 class Lake:
-    """The folder of one target. `months_of`: the date column whose months are noted for each dataset."""
+    """The folder of one target. `months_of`: the date column whose months are recorded for each dataset."""
 
     name: str  # parquet:folder
     folder: Path
     months_of: str = ""
-    write: bool = True  # false: everything is checked, nothing written (--dry-run)
+    # False: check everything, write nothing (--dry-run)
+    write: bool = True
 
     def path(self, dataset_id: int, generation: int = 1) -> Path:
-        """The file of a dataset; the generation goes up with each replay of rejected rows."""
+        """Return the path of a dataset's file; each replay of rejected rows raises the generation."""
         return self.folder / (f"dataset_{dataset_id}" + (f"_{generation}" if generation > 1 else "") + ".parquet")
 
 
@@ -45,12 +47,12 @@ class DatasetFile:
 
 
 def find_folder(name: str, directories: Directories) -> Path:
-    """The folder that a target `parquet:folder` means, below the data folder unless it is absolute."""
+    """Return the folder of a target `parquet:folder`, in the data folder unless it is absolute."""
     return directories.data / name.removeprefix(SCHEME)
 
 
 def record_file(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[date]) -> None:
-    """Name the file of a dataset and its months; readers see it with the commit."""
+    """Record the file of a dataset and its months; readers see it with the commit."""
     cursor.execute("update dba.tdataset set file_name = %s where dataset_id = %s", (path.name, dataset_id))
     cursor.execute("delete from dba.tdatasetmonth where dataset_id = %s", (dataset_id,))
     cursor.executemany(
@@ -59,14 +61,14 @@ def record_file(cursor: Cursor, dataset_id: int, path: Path, months: Iterable[da
 
 
 def find_file_name(cursor: Cursor, dataset_id: int) -> str | None:
-    """The name of the file that holds a dataset's rows, None where it has none."""
+    """Return the name of the file with a dataset's rows, None if it has none."""
     cursor.execute("select file_name from dba.tdataset where dataset_id = %s", (dataset_id,))
     row = cursor.fetchone()
     return row[0] if row else None
 
 
 def list_current_files(cursor: Cursor, config_name: str, directories: Directories) -> list[DatasetFile]:
-    """The files of the current datasets of an import, by dataset."""
+    """Return the files of an import's current datasets, ordered by dataset."""
     cursor.execute(
         """select d.dataset_id, d.target_table, d.file_name,
                   array(select m.month from dba.tdatasetmonth m where m.dataset_id = d.dataset_id order by m.month)
@@ -81,7 +83,7 @@ def list_current_files(cursor: Cursor, config_name: str, directories: Directorie
 
 
 def find_columns(cursor: Cursor, name: str) -> set[str]:
-    """The columns that the active datasets of a target hold."""
+    """Return the columns of the active datasets of a target."""
     cursor.execute(
         "select distinct unnest(columns) from dba.tdataset where target_table = %s and status = 'active'", (name,)
     )
@@ -89,7 +91,7 @@ def find_columns(cursor: Cursor, name: str) -> set[str]:
 
 
 def remove_leftovers(cursor: Cursor, lake: Lake) -> None:
-    """Remove what killed loads have left; only under the lock of the target, where no load is under way."""
+    """Remove the files of killed loads; call it only under the lock of the target, when no load is running."""
     if not lake.folder.is_dir():
         return
     cursor.execute("select file_name from dba.tdataset where target_table = %s and file_name is not null", (lake.name,))
@@ -98,7 +100,7 @@ def remove_leftovers(cursor: Cursor, lake: Lake) -> None:
         if path.name in named or not path.name.lstrip(".").startswith("dataset_"):
             continue
         if path.is_dir():
-            # where DuckDB lays what does not fit into memory
+            # DuckDB's folder for data that does not fit into memory
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a dataset of an upsert import changed: the rows that dba.trowhistory kept, against what came after them."""
+"""Compare a dataset of an upsert import with the rows before it, which are kept in dba.trowhistory."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ if TYPE_CHECKING:
 
 def find_changes(cursor: Cursor, dataset: Dataset) -> Comparison:
     """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none."""
-    made = Comparison(None, dataset)
+    comparison = Comparison(None, dataset)
     cursor.execute(
         "select key from dba.trowhistory where dataset_id = %s order by row_history_id limit 1", (dataset.dataset_id,)
     )
     first = cursor.fetchone()
     if first is None:
-        return made
+        return comparison
     headers, columns = load_headers(cursor, dataset), sorted(dataset.columns)
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(_build_statement(cursor, dataset, list(first[0]), columns), (dataset.dataset_id,))
     for key, old, new in cursor:
         name = " / ".join(str(value) for value in key.values())
         if old is None:
-            made.added.append(Row(name, {}))
+            comparison.added.append(Row(name, {}))
             continue
         values = [
             Value(column, headers.get(column) or column, before, after)
             for column, before, after in zip(columns, old, new, strict=True)
             if before != after
         ]
-        made.changed.append(Row(name, {}, values))
-    return made
+        comparison.changed.append(Row(name, {}, values))
+    return comparison
 
 
 def _build_statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
-    """Return the query for keys with their cells before and after; what the next change found is what this one left."""
+    """Return the query for keys with their cells before and after; the next change's old row is what this one left."""
     kept = sql.SQL("{}")
-    if _has_moments(cursor, dataset):  # which have another text in each time zone
+    # the text of a moment depends on the time zone
+    if _has_moments(cursor, dataset):
         kept = sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
     later: sql.Composable = sql.SQL("")
     after: sql.Composable = sql.SQL("to_jsonb(t.*)")
     if _has_later_changes(cursor, dataset):
-        found = kept.format(sql.SQL("later.old_row"))
-        later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t.*))").format(found)
+        old_row = kept.format(sql.SQL("later.old_row"))
+        later, after = sql.SQL(_LATER), sql.SQL("coalesce({}, to_jsonb(t.*))").format(old_row)
     names = [sql.Identifier(name) for name in key_columns]
     key = kept.format(sql.SQL("h.key"))
     parts = {
@@ -84,8 +85,8 @@ def _has_later_changes(cursor: Cursor, dataset: Dataset) -> bool:
     return cursor.fetchone() == (True,)
 
 
-# The key is read into the target's own types, so that the target's index on it can be followed; of a row that was
-# added only the key is asked for. "offset 0": a row becomes JSON once, not once for each of its columns.
+# The key is read into the target's own types, so that its index can be used; for an added row only the key is needed.
+# "offset 0": a row is converted to JSON once, not once for each of its columns.
 _HISTORY = """
 select jsonb_build_object({key}), case when h.old_row is not null then array[{old_row}]::text[] end,
        case when h.old_row is not null then array[{new_row}]::text[] end

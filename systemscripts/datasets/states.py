@@ -1,4 +1,4 @@
-"""The life of a dataset: one function for each arrow of its state machine."""
+"""Change the state of datasets: one function for each transition of their state machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRANSITIONS = {
 
 @dataclass(frozen=True)
 class NewDataset:
-    """What is known of a dataset before its rows are in."""
+    """What is known about a dataset before its rows are loaded."""
 
     config_name: str
     identity: Identity
@@ -36,7 +36,7 @@ class NewDataset:
 
 
 def create_dataset(cursor: Cursor, new: NewDataset) -> int:
-    """Make a dataset without rows, held until `activate` is called; returns its number."""
+    """Create a dataset without rows, held until `activate_dataset` is called; return its number."""
     cursor.execute(
         """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode,
                target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
@@ -49,10 +49,9 @@ def create_dataset(cursor: Cursor, new: NewDataset) -> int:
 
 
 def activate_dataset(cursor: Cursor, dataset_id: int, supersedes: int | None) -> int:
-    """Make a held dataset active, the one it replaces becoming superseded.
+    """Make a held dataset active and the one it replaces superseded.
 
-    A snapshot is the whole state of its label: what the import loaded in other modes before is superseded too; returns
-    how many datasets that were.
+    A snapshot is the whole state of its label, so datasets of other load modes are superseded too; returns how many.
     """
     if supersedes is not None:
         _change_status(cursor, supersedes, "superseded", "another content for the same label and date")
@@ -68,7 +67,7 @@ def activate_dataset(cursor: Cursor, dataset_id: int, supersedes: int | None) ->
 
 
 def record_counts(cursor: Cursor, dataset_id: int, counts: Counts) -> None:
-    """Note the counts; the database itself checks read = loaded + rejected + skipped + held."""
+    """Record the counts; the database itself checks read = loaded + rejected + skipped + held."""
     cursor.execute(
         """update dba.tdataset set rows_read = %s, rows_loaded = %s, rows_rejected = %s, rows_skipped = %s,
                rows_held = %s where dataset_id = %s""",
@@ -104,7 +103,7 @@ def find_overtaken_held(cursor: Cursor, dataset_id: int) -> list[int]:
 
 
 def accept_dataset(cursor: Cursor, dataset_id: int) -> int | None:
-    """Make a held dataset active, the one it replaces superseded (and returned); the guard compares from here.
+    """Make a held dataset active, and return the one it replaces, which is superseded; guards compare from here.
 
     Raises UsageError when it is not held, or a newer one is active for the same label and date.
     """
@@ -160,19 +159,19 @@ def find_accepted(cursor: Cursor, dataset_id: int) -> int | None:
 
 
 def mark_baseline(cursor: Cursor, dataset_id: int) -> None:
-    """A drop was accepted with this dataset."""
+    """Record that an unusually small dataset was accepted: guards compare with datasets from here on."""
     cursor.execute("update dba.tdataset set is_baseline = true where dataset_id = %s", (dataset_id,))
 
 
 def mark_seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
-    """The same content was delivered for a later day."""
+    """Record that the same content was delivered for a later day."""
     cursor.execute(
         "update dba.tdataset set last_seen = greatest(last_seen, %s) where dataset_id = %s", (day, dataset_id)
     )
 
 
 def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
-    """Take a dataset back; the newest superseded one of its label and date becomes active again, and is returned.
+    """Undo a dataset; return the newest superseded one of its label and date, which becomes active again.
 
     Raises UsageError when there is no such dataset or it is undone already.
     """
@@ -237,7 +236,7 @@ def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
 
 
 def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
-    """Make active what was loaded in other load modes and has no active snapshot of its label after it any longer.
+    """Make datasets of other load modes active again that no active snapshot of their label supersedes any longer.
 
     Returns the newest of these datasets, or None.
     """
@@ -253,7 +252,7 @@ def _revive_other_modes(cursor: Cursor, dataset_id: int) -> int | None:
     return max((row[0] for row in cursor.fetchall()), default=None)
 
 
-# Beside a snapshot n, what its import loaded into the same target for the same label in other modes
+# of a snapshot n: the datasets o of other modes, of the same import, target and label
 _IS_OF_OTHER_MODES = """
     n.dataset_id = %s and n.load_mode = 'snapshot' and o.target_table = n.target_table
     and o.load_mode in ('append', 'upsert', 'new_rows')

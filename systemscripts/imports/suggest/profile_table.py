@@ -139,7 +139,7 @@ def _build_helper_error() -> EtlError:
 
 
 def _run_helper(source: IO[bytes], target: IO[bytes], known: list[ColumnProfile], table: Table) -> None:
-    """Profile pieces until there are no more: with the known types and own counts."""
+    """Profile the pieces that arrive, with the known types and counts of its own, then send the result."""
     profiles, rows = [seen.make_empty_copy() for seen in known], 0
     while (piece := forked_process.read_message(source)) is not None:
         records, lines = marshal.loads(piece)

@@ -36,7 +36,8 @@ def proposals(path: Path) -> dict[str, tuple[object, ...]]:
         evidence, rows = profile_table.profile_columns(table, table.columns, lambda done: None)
         assert rows == ROWS
         found = [infer_types.infer_type(name, seen) for name, seen in zip(table.columns, evidence, strict=True)]
-        return {p.column: (p.declared["type"], p.reason, seen.unique) for p, seen in zip(found, evidence, strict=True)}
+        pairs = zip(found, evidence, strict=True)
+        return {p.column: (p.declared["type"], p.reason, seen.is_unique) for p, seen in pairs}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
