@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from systemscripts import date_formats
 from systemscripts.configuration import source_options
+from systemscripts.configuration.arrival import Arrival
 from systemscripts.configuration.column_schema import Column, RowCheck, Strict
 from systemscripts.configuration.expectations import Expectations
 from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
@@ -60,6 +61,7 @@ class ImportConfig(Strict, ConsistentModel):
     guards: Guards = Guards()
     columns: ColumnPolicy = ColumnPolicy()
     expect: Expectations = Expectations()
+    expected: Arrival = Arrival()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
     archive_policy: Literal["single", "daily_zip", "none"] = "single"

@@ -21,7 +21,9 @@ from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "imports"
-_JSON_COLUMNS = ("schema", "row_checks", "reading", "guards", "columns", "sources", "target", "job", "expect")
+_JSON_COLUMNS = (
+    "schema", "row_checks", "reading", "guards", "columns", "sources", "target", "job", "expect", "expected",
+)  # fmt: skip
 
 
 def load_import(connection: Connection, name: str) -> ImportConfig:
