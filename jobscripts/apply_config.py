@@ -11,7 +11,7 @@ from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Winner(StrEnum):
-    """Whose values count."""
+    """Whose values are kept."""
 
     file = "file"
     row = "row"
@@ -24,8 +24,8 @@ def apply_config(
 ) -> Summary:
     """Apply config/imports/NAME.yaml to dba.timportconfig, and a changed schema to existing tables.
 
-    Changed files are applied at the start of every import too; this script settles what an import refuses: a row that
-    was edited as well (without --take it shows the difference), and columns whose type or name the schema changed.
+    Every import applies changed files when it starts. Use this script for what an import refuses: a row that was edited
+    as well (without --take it shows the difference), and columns whose type or name changed in the schema.
 
     Examples:
         apply_config.py
@@ -40,11 +40,11 @@ def apply_config(
 
     with contextlib.closing(db_utils.connect(purpose="apply_config")) as connection:
         if not name:
-            done = configuration.apply_files(connection)
-            summary = Summary(headline=f"applied: {', '.join(done)}" if done else "nothing changed")
+            applied = configuration.apply_files(connection)
+            summary = Summary(headline=f"applied: {', '.join(applied)}" if applied else "nothing changed")
         elif take is not None:
             yaml_row_sync.resolve_difference(connection, name, take.value)
-            summary = Summary(headline=f"{name}: file and row hold what the {take.value} held")
+            summary = Summary(headline=f"{name}: file and row have the values of the {take.value}")
         else:
             rows = yaml_row_sync.compare_row(connection, name)
             steps = [f"apply_config.py {name} --take file", f"apply_config.py {name} --take row"] if rows else []

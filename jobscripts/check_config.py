@@ -16,7 +16,7 @@ def check_config() -> Summary:
     from systemscripts.errors import ConfigurationError
     from systemscripts.monitoring.checks import configuration_files
 
-    summary = Summary(headline="the configuration is sound")
+    summary = Summary(headline="the configuration is valid")
     for fault in configuration_files.find_faults():
         summary.problem(fault, ConfigurationError.exit_code)
     if summary.problems:
@@ -27,12 +27,12 @@ def check_config() -> Summary:
     for name in type(current).model_fields:
         value = getattr(current, name)
         changed = "" if value == getattr(default, name) else "set"
-        summary.rows.append({"setting": name.upper(), "value": _shown(value), "differs": changed})
+        summary.rows.append({"setting": name.upper(), "value": _format_value(value), "differs": changed})
     return summary
 
 
-def _shown(value: object) -> object:
-    """A setting for people: of a secret only where the database is, and which variables there are."""
+def _format_value(value: object) -> object:
+    """Return a setting for people: of secrets only the address of the database and the names of variables."""
     from pydantic import SecretStr
 
     from systemscripts import db_utils

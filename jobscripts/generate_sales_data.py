@@ -13,7 +13,7 @@ from systemscripts.job import Summary, job
 
 
 class Kind(StrEnum):
-    """What to make."""
+    """What to generate."""
 
     standard = "standard"
     fewer = "fewer"
@@ -50,7 +50,7 @@ def generate_sales_data(
     if upload and kind is Kind.customers:
         raise UsageError("customers go into the table sales.customer, not into the bucket", "Leave out --upload.")
     first = month.date().replace(day=1)
-    wish = sales_data.SalesSpec(rows, seed, first, 0, faults, customers)
+    spec = sales_data.SalesSpec(rows, seed, first, 0, faults, customers)
     name = "customers" if kind is Kind.customers else f"sales_{kind.value}_{first:%Y%m}"
     path = output_dir / f"{name}_{seed}.csv"
     makers = {
@@ -59,14 +59,15 @@ def generate_sales_data(
         Kind.extra: sales_data.write_with_extra_columns,
         Kind.customers: sales_data.write_customers,
     }
-    paths = sales_data.write_daily(wish, output_dir) if kind is Kind.dates else [makers[kind](wish, path)]
+    paths = sales_data.write_daily(spec, output_dir) if kind is Kind.dates else [makers[kind](spec, path)]
     summary = Summary(headline=f"{rows:,} rows in {len(paths)} file{'s' if len(paths) != 1 else ''}", files=len(paths))
     if upload:
         bucket, prefix = s3.open_bucket(), settings.current().s3_input_prefix
-        for each in paths:
-            bucket.upload(each, f"{prefix}{each.name}")
-    place = f"{bucket.address}{prefix}" if upload else ""
-    summary.details = [f"{each}" + (f" -> {place}{each.name}" if place else "") for each in paths]
+        for path in paths:
+            bucket.upload(path, f"{prefix}{path.name}")
+            summary.details.append(f"{path} -> {bucket.address}{prefix}{path.name}")
+    else:
+        summary.details = [str(path) for path in paths]
     return summary
 
 

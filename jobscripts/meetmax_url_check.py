@@ -1,4 +1,4 @@
-"""Find out which MeetMax event pages exist and publish a company list."""
+"""Find the MeetMax event pages that exist and publish a company list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from systemscripts.sources.meetmax.checked_events import CheckedEvents
     from systemscripts.sources.meetmax.results import ScanOutcome
 
-RESULTS = "meetmax_url_check.jsonl"  # what a stopped scan has so far, in file_watcher/file_watcher_temp/
+# the results of a stopped scan, in file_watcher/file_watcher_temp/
+RESULTS = "meetmax_url_check.jsonl"
 
 
 @job(lock="", time_limit_hours=24 * 14)
@@ -45,12 +46,12 @@ def meetmax_url_check(
     from systemscripts.sources.meetmax import events as event_ids
     from systemscripts.sources.meetmax import results, spider
 
-    wanted, directories = settings.current(), Directories(settings.current().etl_data_dir)
+    current, directories = settings.current(), Directories(settings.current().etl_data_dir)
     path = directories.temporary / RESULTS
     if restart:
         path.unlink(missing_ok=True)
-    first = event_ids.parse_event_ids(wanted.meetmax_first_events)
-    known = _known_events()
+    first = event_ids.parse_event_ids(current.meetmax_first_events)
+    known = _load_known_events()
     ids = event_ids.events_to_check(events, known.seen, first, known.unanswered)
     with (
         defer_signals() as stop_requested,
@@ -58,22 +59,22 @@ def meetmax_url_check(
     ):
         outcome = spider.scan(
             ids,
-            base_url or wanted.meetmax_base_url,
+            base_url or current.meetmax_base_url,
             path,
-            delay_seconds=wanted.meetmax_delay_seconds if delay is None else delay,
-            user_agent=wanted.meetmax_user_agent,
-            timeout_seconds=wanted.meetmax_timeout_seconds,
-            retries=wanted.meetmax_retries,
-            max_seconds=(wanted.meetmax_max_hours if max_hours is None else max_hours) * 3600,
+            delay_seconds=current.meetmax_delay_seconds if delay is None else delay,
+            user_agent=current.meetmax_user_agent,
+            timeout_seconds=current.meetmax_timeout_seconds,
+            retries=current.meetmax_retries,
+            max_seconds=(current.meetmax_max_hours if max_hours is None else max_hours) * 3600,
             progress=lambda done: tracker.advance(done - tracker.done),
             should_stop=stop_requested,
             accepts_same_pages=accept_drop,
         )
-    return _summary(outcome, path, directories, None if accept_drop else known.titles)
+    return _summarize(outcome, path, directories, None if accept_drop else known.titles)
 
 
-def _known_events() -> CheckedEvents:
-    """Return what the checks that were loaded say."""
+def _load_known_events() -> CheckedEvents:
+    """Return what earlier checks found."""
     import contextlib
 
     from systemscripts import db_utils
@@ -83,24 +84,24 @@ def _known_events() -> CheckedEvents:
         return checked_events.load_checked_events(connection)
 
 
-def _summary(outcome: ScanOutcome, path: Path, directories: Directories, titles: dict[int, str] | None) -> Summary:
+def _summarize(outcome: ScanOutcome, path: Path, directories: Directories, titles: dict[int, str] | None) -> Summary:
     from systemscripts import settings
     from systemscripts.sources.meetmax import page_kinds, results, site_check
 
-    found = results.newest_results(path)
-    repeated = {} if titles is None else site_check.find_repeated_pages(found, titles)
+    newest = results.newest_results(path)
+    repeated = {} if titles is None else site_check.find_repeated_pages(newest, titles)
     site_check.refuse_bad_scan(path, outcome, len(repeated), titles)
     failures = outcome.failures | ({page_kinds.SAME_PAGE: len(repeated)} if repeated else {})
     summary = Summary(files=0)
     summary.headline = (
         f"{outcome.answered} of {outcome.asked} pages: {outcome.existing} exist, {outcome.downloadable} with a list, "
-        f"{outcome.invalid} are no event"
+        f"{outcome.invalid} are not an event"
     )
     if failures:
         summary.warn("pages_failed", f"failed: {site_check.list_failures(failures)}")
     if not outcome.complete:
         left = outcome.asked - outcome.answered
-        summary.warn("scan_incomplete", f"{outcome.ended}: the next run goes on with the other {left}")
+        summary.warn("scan_incomplete", f"{outcome.ended}: the next run continues with the other {left}")
         return summary
     name = f"{settings.format_file_stamp()}_MeetMaxURLCheck.csv"
     results.write_results_csv(path, directories.file_watcher / name, repeated)

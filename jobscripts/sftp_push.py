@@ -25,9 +25,9 @@ def sftp_push(
     """
     from systemscripts import targets
 
-    wanted = targets.load_target(target)
-    warnings = targets.find_plain_secrets(wanted)
-    targets.deliver(wanted, files)
+    chosen = targets.load_target(target)
+    warnings = targets.find_plain_secrets(chosen)
+    targets.deliver(chosen, files)
     summary = Summary(headline=f"{len(files)} {'file' if len(files) == 1 else 'files'} delivered to {target}")
     summary.files = len(files)
     summary.warn_all(warnings)

@@ -30,23 +30,24 @@ def sftp_trust_host(
     from systemscripts.ssh.login import format_host, split_host
 
     try:
-        where = split_host(host)
+        address = split_host(host)
     except ValueError as error:
         raise UsageError(f"{host}: {error}") from error
-    key, name = connection.fetch_host_key(*where), format_host(*where)
+    key, name = connection.fetch_host_key(*address), format_host(*address)
     shown = known_hosts.format_fingerprint(key)
     if fingerprint and fingerprint != shown:
         raise ConfigurationError(
-            f"{name} shows {shown}, not {fingerprint}; nothing is trusted", "Ask the server's owner which is right."
+            f"{name} shows {shown}, not {fingerprint}; nothing is trusted",
+            "Ask the owner of the server which one is right.",
         )
-    if not fingerprint and not _confirmed(f"{name} shows {key.get_name()} {shown}"):
+    if not fingerprint and not _is_confirmed(f"{name} shows {key.get_name()} {shown}"):
         raise UsageError(f"{name} shows {key.get_name()} {shown}; nothing is trusted", f"Add: --fingerprint {shown}")
     added = known_hosts.add_key(name, key, replace)
     return Summary(headline=f"{name} is trusted {'from now on' if added else 'already'}: {shown}")
 
 
-def _confirmed(text: str) -> bool:
-    return sys.stdin.isatty() and typer.confirm(f"{text}. Is that what its owner says?")
+def _is_confirmed(text: str) -> bool:
+    return sys.stdin.isatty() and typer.confirm(f"{text}. Did its owner give you this fingerprint?")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Until when the certificates of servers hold, asked from the servers themselves."""
+"""Ask servers when their certificates expire."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from typing import Literal
 
 Greeting = Literal["tls", "smtp", "postgresql"]
 TIMEOUT_SECONDS = 10.0
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL manual, 55.7 "SSLRequest"
+# PostgreSQL manual, 55.7 "SSLRequest"
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 def fetch_expiry(host: str, port: int, greeting: Greeting = "tls", seconds: float = TIMEOUT_SECONDS) -> datetime:
-    """When the certificate of a server ends; whether it is trusted does not matter here.
+    """Return when the certificate of a server expires, trusted or not.
 
-    `greeting`: what comes before the handshake. Raises OSError where there is none to be had.
+    `greeting` is the protocol before the TLS handshake. Raises OSError if the server shows no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # only its date is read; who sends anything verifies
+    # only the date is read; whatever sends data verifies the certificate
+    context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with socket.create_connection((host, port), timeout=seconds) as connection:
         connection.settimeout(seconds)
-        _greet(connection, greeting)
+        _start_tls(connection, greeting)
         with context.wrap_socket(connection, server_hostname=host) as secured:
-            return _end(secured.getpeercert(binary_form=True) or b"")
+            return _parse_expiry(secured.getpeercert(binary_form=True) or b"")
 
 
 def read_expiry(path: Path) -> datetime:
-    """When the first certificate of a PEM file ends; raises OSError, ValueError."""
+    """Return when the first certificate of a PEM file expires; raises OSError, ValueError."""
     from cryptography import x509
 
     return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
 
 
-def _end(content: bytes) -> datetime:
+def _parse_expiry(content: bytes) -> datetime:
     from cryptography import x509
 
     try:
@@ -45,21 +47,21 @@ def _end(content: bytes) -> datetime:
         raise OSError(f"its certificate cannot be read: {error}") from error
 
 
-def _greet(connection: socket.socket, greeting: Greeting) -> None:
+def _start_tls(connection: socket.socket, greeting: Greeting) -> None:
     if greeting == "postgresql":
         connection.sendall(SSL_REQUEST)
         if connection.recv(1) != b"S":
-            raise OSError("the server speaks no TLS")
+            raise OSError("the server does not offer TLS")
     elif greeting == "smtp":
-        _answer(connection, "220")
+        _expect_reply(connection, "220")
         connection.sendall(b"EHLO localhost\r\n")
-        _answer(connection, "250")
+        _expect_reply(connection, "250")
         connection.sendall(b"STARTTLS\r\n")
-        _answer(connection, "220")
+        _expect_reply(connection, "220")
 
 
-def _answer(connection: socket.socket, code: str) -> None:
-    """Read one answer of several lines (RFC 5321, 4.2.1); raises OSError when it is another."""
+def _expect_reply(connection: socket.socket, code: str) -> None:
+    """Read a reply of one or several lines (RFC 5321, 4.2.1); raises OSError if it does not have this code."""
     text = b""
     while not text.endswith(b"\n") or text.rstrip(b"\r\n").splitlines()[-1][3:4] == b"-":
         part = connection.recv(4096)

@@ -1,4 +1,4 @@
-"""What the operator configures: YAML with line numbers in its errors, and rows of dba.timportconfig."""
+"""Configurations: YAML files, checked with line numbers, and the rows of dba.timportconfig."""
 
 from __future__ import annotations
 

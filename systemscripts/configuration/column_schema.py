@@ -1,4 +1,4 @@
-"""What a configuration declares of a column: its type, how it is written, what it must fulfil."""
+"""The declaration of a column: its type, its format in the file, and the checks of its values."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ ColumnType = Literal[
 ]
 COLUMN_TYPES = get_args(ColumnType)
 MAX_SCALE = 18
+# a scale below 10 leaves at least 8 digits before the point, enough for what clients send
+MAX_DIGITS_IN_64_BITS, MAX_PARQUET_DIGITS = 18, 38
 _TABLE_COLUMN = r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*"
 
 
@@ -24,14 +26,17 @@ class Strict(BaseModel):
 
 
 class Checks(Strict):
-    """What a value must fulfil beside its type."""
+    """Checks of a value besides its type."""
 
     email: bool = False
     regex: str | None = None
-    form: str = ""  # the regex in words that a client understands, for the reason of a reject
-    range: tuple[int | float | str | None, int | float | str | None] | None = None  # lowest, highest; null for open
+    # the regex in plain words, for the reason of a reject
+    form: str = ""
+    # lowest and highest value; null: no limit
+    range: tuple[int | float | str | None, int | float | str | None] | None = None
     one_of: list[str] = []
-    lookup: str | None = Field(None, pattern=f"^{_TABLE_COLUMN}$")  # schema.table.column that must hold the value
+    # schema.table.column that must contain the value
+    lookup: str | None = Field(None, pattern=f"^{_TABLE_COLUMN}$")
 
     @field_validator("regex")
     @classmethod
@@ -45,7 +50,7 @@ class Checks(Strict):
 
     @field_validator("one_of", mode="before")
     @classmethod
-    def _as_text(cls, value: Any) -> Any:
+    def _convert_to_text(cls, value: Any) -> Any:
         return [str(item) for item in value] if isinstance(value, list) else value
 
 
@@ -53,44 +58,49 @@ class Column(Strict):
     """One declared column. In YAML also just its type: `order_id: integer`."""
 
     type: ColumnType = "text"
-    formats: list[str] = []  # dates: dd/MM/yyyy HH:mm ..., tried in order; none: ISO 8601
+    # dates: dd/MM/yyyy HH:mm ..., tried in order; none: ISO 8601
+    formats: list[str] = []
     decimal: str | None = Field(None, min_length=1, max_length=1)
     thousands: str | None = Field(None, min_length=1, max_length=1)
-    null: list[str] | None = None  # instead of the import's null markers
-    scale: int | None = Field(
-        None, ge=0, le=MAX_SCALE
-    )  # numeric: digits after the point; a value with more is rejected
-    separator: str = ","  # text[]
+    # replaces the null markers of the import
+    null: list[str] | None = None
+    # numeric: digits after the point; a value with more is rejected
+    scale: int | None = Field(None, ge=0, le=MAX_SCALE)
+    # of the items of a text[]
+    separator: str = ","
     required: bool = False
     default: str | None = None
-    from_column: str | None = Field(None, alias="from", pattern=r"^[a-z_][a-z0-9_]{0,62}$")  # a copy of another column
-    values: dict[str, str] = {}  # what stands in the file -> what is stored; others are stored as they are
-    fill: Literal["load_time", "first_load_time"] | None = None  # by the load itself; the second stays on an update
+    # another column, of which this one is a copy
+    from_column: str | None = Field(None, alias="from", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    # value in the file -> value to store; other values are stored unchanged
+    values: dict[str, str] = {}
+    # filled by the load itself; first_load_time does not change when a row is updated
+    fill: Literal["load_time", "first_load_time"] | None = None
     rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     checks: Checks = Checks()
 
     @property
     def max_digits(self) -> int:
-        """How many digits a number with a scale may have: what fits 64 bits, or the most that Parquet readers take."""
-        return 18 if self.scale is not None and self.scale < 10 else 38
+        """Return how many digits a number with a scale may have: what fits 64 bits, or what Parquet readers accept."""
+        return MAX_DIGITS_IN_64_BITS if self.scale is not None and self.scale < 10 else MAX_PARQUET_DIGITS
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
+    def _expand_short_form(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
 
     @field_validator("values", mode="before")
     @classmethod
-    def _texts(cls, value: Any) -> Any:
+    def _convert_values_to_text(cls, value: Any) -> Any:
         return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     @field_validator("formats", mode="before")
     @classmethod
-    def _one_or_more(cls, value: Any) -> Any:
+    def _convert_to_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _fitting(self) -> Column:
+    def _check_consistency(self) -> Column:
         if self.formats and self.type not in ("date", "time", "timestamp", "timestamptz"):
             raise ValueError(f"formats are for dates and times, not for {self.type}")
         for pattern in self.formats:
@@ -108,12 +118,12 @@ class Column(Strict):
 
 
 class RowCheck(Strict):
-    """An equation over the columns of a row, such as total_cost = price * quantity."""
+    """An equation between the columns of a row, such as total_cost = price * quantity."""
 
     equation: str
     tolerance: float = Field(0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
+    def _expand_short_form(cls, value: Any) -> Any:
         return {"equation": value} if isinstance(value, str) else value

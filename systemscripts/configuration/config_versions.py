@@ -1,4 +1,4 @@
-"""The versions of an import configuration: read, compared, restored."""
+"""List, compare and restore the versions of an import configuration."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, MissingError, UsageError, describe_faults
 
-# What a version says of the row itself, not of the import: a restored row stays as near to its YAML as it is now.
-_OF_THE_ROW = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
+# These belong to the row, not to the import: restoring a version leaves them as they are.
+_ROW_COLUMNS = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
+# fits a line of the list of versions
 EXCERPT_LETTERS = 100
 _FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content"
 
@@ -34,9 +35,9 @@ class Version:
     content: dict[str, Any]
 
     def to_yaml(self) -> str:
-        """What it held, as its YAML file would: what differs from the defaults; whole where the model has moved on."""
+        """Return the version as YAML, without default values; with all its values where today's rules reject it."""
         values = {
-            key: value for key, value in self.content.items() if value not in (None, []) and key not in _OF_THE_ROW
+            key: value for key, value in self.content.items() if value not in (None, []) and key not in _ROW_COLUMNS
         }
         known = {field.alias or name for name, field in ImportConfig.model_fields.items()}
         try:
@@ -45,33 +46,33 @@ class Version:
             )
             values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
             values.pop("config_name")
-            # without it an upload would be of another mode: uploads have a default of their own
+            # always written: uploads have another default
             values["load_mode"] = config.load_mode
         except ValidationError:
             pass
-        values = _shown(values)
+        values = _mask_secrets(values)
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text: str = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
         return text
 
     def make_excerpt(self) -> str:
-        """Its first letters, on one line."""
+        """Return the first letters of the YAML, on one line."""
         return " ".join(self.to_yaml().split())[:EXCERPT_LETTERS]
 
 
-def _shown(value: Any, key: str = "") -> Any:
-    """Values as they may be seen: secrets are hidden, variables such as ${SOURCE_TOKEN} are not."""
+def _mask_secrets(value: Any, key: str = "") -> Any:
+    """Return values with secrets masked; variables such as ${SOURCE_TOKEN} stay readable."""
     if isinstance(value, dict):
-        return {name: _shown(item, str(name)) for name, item in value.items()}
+        return {name: _mask_secrets(item, str(name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [_shown(item, key) for item in value]
+        return [_mask_secrets(item, key) for item in value]
     if not isinstance(value, str) or "${" in value:
         return value
     return next(iter(masking.mask_values({key: value}).values()))
 
 
 def list_versions(cursor: Cursor, config_name: str = "", before: int | None = None, limit: int = 50) -> list[Version]:
-    """The newest entries of one import, or of all; `before`: only those with a smaller config_history_id."""
+    """Return the newest versions of one import or of all, at most `limit`, with a config_history_id below `before`."""
     cursor.execute(
         f"""select {_FIELDS} from dba.tconfighistory
             where (%(name)s = '' or config_name = %(name)s)
@@ -83,42 +84,43 @@ def list_versions(cursor: Cursor, config_name: str = "", before: int | None = No
 
 
 def load_version(cursor: Cursor, config_name: str, version: int) -> Version:
-    """One version of an import; raises MissingError where there is none."""
+    """Return one version of an import; raises MissingError if it does not exist."""
     cursor.execute(
         f"select {_FIELDS} from dba.tconfighistory where config_name = %s and version = %s", (config_name, version)
     )
     row = cursor.fetchone()
     if row is None:
-        raise MissingError(f"{config_name} has no version {version}", "See its list of versions.")
+        raise MissingError(f"{config_name} has no version {version}", "See the list of its versions.")
     return Version(*row)
 
 
 def compare_versions(older: Version, newer: Version) -> list[tuple[str, str]]:
-    """Two versions side by side as YAML: (mark, line), the mark is " ", "-" or "+"."""
+    """Return the lines of two versions as YAML: (mark, line), the mark is " ", "-" or "+"."""
     lines = difflib.ndiff(older.to_yaml().splitlines(), newer.to_yaml().splitlines())
     return [(line[0], line[2:]) for line in lines if line[0] != "?"]
 
 
 def restore_version(connection: Connection, config_name: str, version: int, changed_by: str) -> int:
-    """Make an import what it was at a version; returns the number of the new version, the same one if nothing differs.
+    """Restore an import to a version and return the number of the new version, or the current one if nothing differs.
 
-    Raises UsageError where there is no such version or import, ConfigurationError where today's rules refuse it.
+    Raises MissingError if there is no such version, UsageError if there is no such import, ConfigurationError if the
+    version breaks today's rules.
     """
     with transaction(connection) as cursor:
-        wanted = load_version(cursor, config_name, version)
+        restored = load_version(cursor, config_name, version)
         cursor.execute("select managed_by from dba.timportconfig where config_name = %s for update", (config_name,))
-        now = cursor.fetchone()
-        if now is None:
-            raise UsageError(f"there is no import {config_name!r} any more", "Upload it as a new one.")
-        # the hash of an upload belongs to its content; that of a file to the file, which is still the same
-        names = ", ".join(_columns(cursor, wanted.content) + (["yaml_hash"] if now[0] == "upload" else []))
-        _check(wanted)
+        current = cursor.fetchone()
+        if current is None:
+            raise UsageError(f"the import {config_name!r} no longer exists", "Upload it as a new one.")
+        # the hash of an upload belongs to its content; the hash of a YAML file to the file, which did not change
+        names = ", ".join(_columns(cursor, restored.content) + (["yaml_hash"] if current[0] == "upload" else []))
+        _refuse_invalid(restored)
         cursor.execute(
             f"""update dba.timportconfig t set ({names}) = (
                     select {names} from jsonb_populate_record(null::dba.timportconfig, h.content))
                 from dba.tconfighistory h
                 where t.config_name = h.config_name and h.config_history_id = %s returning t.version""",
-            (wanted.config_history_id,),
+            (restored.config_history_id,),
         )
         row: Any = cursor.fetchone()
         cursor.execute(
@@ -129,22 +131,22 @@ def restore_version(connection: Connection, config_name: str, version: int, chan
 
 
 def _columns(cursor: Cursor, content: dict[str, Any]) -> list[str]:
-    """The columns that both the version and today's table have."""
+    """Return the columns that both the version and today's table have."""
     cursor.execute(
         """select attname from pg_attribute
            where attrelid = 'dba.timportconfig'::regclass and attnum > 0 and not attisdropped order by attnum"""
     )
-    return [f'"{name}"' for (name,) in cursor.fetchall() if name in content and name not in _OF_THE_ROW]
+    return [f'"{name}"' for (name,) in cursor.fetchall() if name in content and name not in _ROW_COLUMNS]
 
 
-def _check(wanted: Version) -> None:
+def _refuse_invalid(restored: Version) -> None:
     known = {field.alias or name for name, field in ImportConfig.model_fields.items()}
-    values = {key: value for key, value in wanted.content.items() if key in known and value not in (None, [])}
+    values = {key: value for key, value in restored.content.items() if key in known and value not in (None, [])}
     try:
         ImportConfig.model_validate(values)
     except ValidationError as error:
         faults = describe_faults(error)
         raise ConfigurationError(
-            f"version {wanted.version} of {wanted.config_name} does not fit today's rules: {faults}",
+            f"version {restored.version} of {restored.config_name} breaks today's rules: {faults}",
             "Upload a corrected configuration instead.",
         ) from error

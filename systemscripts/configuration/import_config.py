@@ -1,4 +1,4 @@
-"""One import: dba.timportconfig as a typed object; import_rows.py reads and writes the rows."""
+"""An import configuration: one row of dba.timportconfig as a typed object."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards,
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
 from systemscripts.settings import Mailbox
 
-MAX_SOURCES = 100  # of one import; each is asked at each run
-MAX_KEY_COLUMNS = 32  # PostgreSQL, INDEX_MAX_KEYS
-# Every run asks every waiting file about every pattern; the cache of re itself holds fewer than there may be imports.
+# each source is asked at every run
+MAX_SOURCES = 100
+# PostgreSQL, INDEX_MAX_KEYS
+MAX_KEY_COLUMNS = 32
+# the longest name that leaves room for the suffix of the view
+MAX_TABLE_LETTERS = 63 - len("_current")
+# Every run compares every waiting file with every pattern; the cache of re itself is smaller than the imports may be.
 compile_pattern = functools.cache(re.compile)
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
@@ -42,7 +46,8 @@ class ImportConfig(Strict, ConsistentModel):
     datelocation: str | None = None
     dateformat: str | None = None
     delimiter: str = "_"
-    target_table: str = Field("", validate_default=False)  # of a Parquet target: parquet:folder
+    # parquet:FOLDER for a Parquet target
+    target_table: str = Field("", validate_default=False)
     target: Target = Target()
     importstrategyid: Literal[1, 2, 3] = 1
     is_active: bool = True
@@ -54,7 +59,8 @@ class ImportConfig(Strict, ConsistentModel):
     exact_header: list[str] = []
     row_checks: list[RowCheck] = []
     after_change: str = ""
-    transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")  # config/transforms/NAME.py, function NAME
+    # config/transforms/NAME.py, function NAME
+    transform: str = Field("", pattern=r"^(?:[a-z_][a-z0-9_]*)?$")
     notify: list[Mailbox] = []
     extras_json: str = Field("", pattern=rf"^(?:{NAME})?$")
     reading: Reading = Reading()
@@ -70,7 +76,7 @@ class ImportConfig(Strict, ConsistentModel):
 
     @field_validator("metadata_label_location", "datelocation", mode="before")
     @classmethod
-    def _number_as_text(cls, value: object) -> object:
+    def _convert_number_to_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @field_validator("file_pattern")
@@ -91,8 +97,8 @@ class ImportConfig(Strict, ConsistentModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_target(cls, values: Any) -> Any:
-        """A Parquet target is named by its folder; both in YAML and in the row the folder alone is enough."""
+    def _set_parquet_table(cls, values: Any) -> Any:
+        """Name a Parquet target by its folder, so that YAML and row need only the folder."""
         if not isinstance(values, dict):
             return values
         target = values.get("target")
@@ -108,96 +114,93 @@ class ImportConfig(Strict, ConsistentModel):
             return value
         value = value if "." in value else f"public.{value}"
         if not re.fullmatch(rf"{NAME}\.{NAME}", value):
-            raise ValueError("expected schema.table in lower case; a table without a schema is one of public")
-        if len(value.partition(".")[2]) > 63 - len("_current"):
-            raise ValueError("expected a table name of at most 55 letters, for its view {table}_current")
+            raise ValueError("expected schema.table in lower case; without a schema the table is in public")
+        if len(value.partition(".")[2]) > MAX_TABLE_LETTERS:
+            raise ValueError(
+                f"expected a table name of at most {MAX_TABLE_LETTERS} letters, because of its view {{table}}_current"
+            )
         return value
 
     @classmethod
     def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, type[BaseModel], dict[str, Any]]]:
-        """The keys of each source, by its kind; and what is no kind."""
-        found: list[tuple[KeyPath, type[BaseModel], dict[str, Any]]] = []
+        """Return the keys of each source with the model of its type, which refuses an unknown type."""
+        parts: list[tuple[KeyPath, type[BaseModel], dict[str, Any]]] = []
         sources = values.get("sources")
         for number, source in enumerate(sources[:MAX_SOURCES] if isinstance(sources, list) else []):
-            kind = source.get("type") if isinstance(source, dict) else None
-            if isinstance(kind, str):
+            source_type = source.get("type") if isinstance(source, dict) else None
+            if isinstance(source_type, str):
                 options = {key: value for key, value in source.items() if key not in Source.model_fields}
-                if kind not in source_options.list_types():
-                    found.append((("sources", number), source_options.make_type_model(), {"type": kind}))
-                elif model := source_options.load_options(kind):
-                    found.append((("sources", number), model, options))
-        return found
+                if source_type not in source_options.list_types():
+                    parts.append((("sources", number), source_options.make_type_model(), {"type": source_type}))
+                elif model := source_options.load_options(source_type):
+                    parts.append((("sources", number), model, options))
+        return parts
 
     @model_validator(mode="after")
-    def _consistent(self) -> ImportConfig:
-        if found := self.find_contradictions(self.model_dump(by_alias=True)):
-            raise ValueError("; ".join(f"{key} {text}" for key, text in found))
+    def _check_consistency(self) -> ImportConfig:
+        if faults := self.find_contradictions(self.model_dump(by_alias=True)):
+            raise ValueError("; ".join(f"{key} {text}" for key, text in faults))
         return self
 
     @classmethod
     def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
-        """What the keys demand of each other; key and text of each fault."""
-        found = [
-            *_location_faults(values, "metadata_label_source", "metadata_label_location"),
-            *_location_faults(values, "dateconfig", "datelocation"),
-            *_target_faults(values),
-            *_source_faults(values),
+        """Return the keys that contradict each other: (key, text of the fault)."""
+        faults = [
+            *_find_location_faults(values, "metadata_label_source", "metadata_label_location"),
+            *_find_location_faults(values, "dateconfig", "datelocation"),
+            *_find_target_faults(values),
+            *_find_source_faults(values),
         ]
         keys, upsert = values.get("key_columns"), values.get("load_mode") == "upsert"
         if upsert and not keys:
-            found.append(("key_columns", "is missing: upsert must know which columns name a row"))
+            faults.append(("key_columns", "is missing: upsert needs the columns that identify a row"))
         if upsert and isinstance(keys, list) and len(keys) > MAX_KEY_COLUMNS:
-            found.append(("key_columns", f"has {len(keys)} columns, an index of PostgreSQL at most {MAX_KEY_COLUMNS}"))
+            faults.append(("key_columns", f"has {len(keys)} columns; PostgreSQL allows {MAX_KEY_COLUMNS} in an index"))
         if (upsert or values.get("after_change")) and isinstance(keys, list) and any("|" in str(key) for key in keys):
-            found.append(
-                (
-                    "key_columns",
-                    "has alternatives (a|b), which only serve to compare; upsert and after_change need columns",
-                )
-            )
+            faults.append(("key_columns", "has alternatives (a|b); upsert and after_change need plain columns"))
         if values.get("load_mode") == "new_rows" and values.get("extras_json"):
-            found.append(("extras_json", "cannot go with new_rows: a column nobody named would make every row new"))
+            faults.append(("extras_json", "does not go with new_rows: an unnamed column would make every row new"))
         if values.get("dateconfig") in ("filename", "file_content") and not values.get("dateformat"):
-            found.append(("dateformat", "is missing, such as yyyyMMddTHHmmss"))
-        return found
+            faults.append(("dateformat", "is missing, such as yyyyMMddTHHmmss"))
+        return faults
 
     @property
     def schema_and_table(self) -> tuple[str, str]:
-        """The target's schema and table."""
+        """Return the schema and the table of the target."""
         schema, _, table = self.target_table.partition(".")
         return schema, table
 
     @property
     def has_file_dates(self) -> bool:
-        """Whether each file has a day of its own, which says which one is the newest."""
+        """Return whether each file has its own date, which tells the newest file."""
         return self.dateconfig in ("filename", "file_content")
 
 
-def _target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
+def _find_target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
     target, table, mode = values.get("target"), values.get("target_table"), values.get("load_mode", "snapshot")
     folder = target.get("parquet") if isinstance(target, dict) else None
     if not table and not folder:
         return [("target_table", "is missing: schema.table, or target: {parquet: folder}")]
     if str(table).startswith("parquet:") and not folder:
-        return [("target", "is missing: {parquet: folder}, by which target_table is named")]
+        return [("target", "is missing: target_table names a Parquet folder, so add target: {parquet: folder}")]
     if folder and mode not in ("snapshot", "append"):
-        return [("target", f"is for the load modes snapshot and append, not {mode}")]
+        return [("target", f"parquet is for the load modes snapshot and append, not {mode}")]
     if folder and values.get("after_change"):
-        return [("after_change", "needs a table: what hangs on Parquet files is computed by a job of its own")]
+        return [("after_change", "needs a table: a job of its own computes what depends on Parquet files")]
     return []
 
 
-def _source_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """The names of API sources are part of their files' names."""
+def _find_source_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Refuse two API sources of one name, which is part of the names of their files."""
     sources = values.get("sources")
-    found = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
-    names = [str(source.get("name") or "") for source in found if source.get("type") == "api"]
+    known = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+    names = [str(source.get("name") or "") for source in known if source.get("type") == "api"]
     if len(names) == len(set(names)):
         return []
-    return [("sources", "has two of type api with the same name: give each a name of its own")]
+    return [("sources", "has two sources of type api with the same name: give each its own name")]
 
 
-def _location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:
+def _find_location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:
     source, location = values.get(source_key) or "none", values.get(key)
     if source != "none" and location in (None, ""):
         return [(key, "is missing: part of the file name (from 0), column, or the value itself")]

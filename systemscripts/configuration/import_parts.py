@@ -1,4 +1,4 @@
-"""The parts of an import configuration that have keys of their own."""
+"""The parts of an import configuration: reading, guards, target, sources and schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = r"[a-z_][a-z0-9_]{0,62}"
 
 
 class Reading(Strict):
-    """How to read the file where its content does not say it."""
+    """How to read a file, where its content does not tell."""
 
     header_row: int | list[str] | None = None
     header_rows: int | None = Field(None, ge=1, le=10)
@@ -24,34 +24,46 @@ class Reading(Strict):
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
-    escape: Literal["", "\\"] | None = None  # nothing, or a backslash; doubled quotes are always understood
-    fill_merged: bool = False  # merged cells repeat their top-left value
+    # nothing or a backslash; doubled quotes are always understood
+    escape: Literal["", "\\"] | None = None
+    # merged cells repeat their top-left value
+    fill_merged: bool = False
     stop_at_blank_row: bool = False
-    keep_all_rows: bool = False  # no end is looked for, and no row repaired
+    # neither look for the end of the table nor repair rows
+    keep_all_rows: bool = False
     decimal: str | None = Field(None, min_length=1, max_length=1)
     thousands: str | None = Field(None, min_length=1, max_length=1)
-    null_markers: list[str] = []  # texts that mean no value, beside the empty one
-    skip_if: dict[str, list[str]] = {}  # column -> values whose rows are no data, such as Total
-    aliases: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], list[str]] = {}  # column -> headers that mean it
+    # texts that mean no value, besides the empty one
+    null_markers: list[str] = []
+    # column -> values of rows that are not data, such as Total
+    skip_if: dict[str, list[str]] = {}
+    # column -> headers that mean this column
+    aliases: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], list[str]] = {}
 
     @field_validator("skip_if", mode="before")
     @classmethod
-    def _one_or_more(cls, value: object) -> object:
+    def _convert_to_lists(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {key: [str(v) for v in (found if isinstance(found, list) else [found])] for key, found in value.items()}
+        return {key: [str(v) for v in (item if isinstance(item, list) else [item])] for key, item in value.items()}
 
 
 class Guards(Strict):
-    """When a load is suspicious; at full strength in snapshot mode."""
+    """When a load is suspicious; all of these apply in snapshot mode."""
 
-    allow_empty: bool = False  # a file of no rows is a state, and passes both guards
-    need_key: bool = False  # a file without any column of the key is another page or table, and refused
+    # a file without rows is a valid state and passes the guards
+    allow_empty: bool = False
+    # a file without any column of the key is another page or table, and is refused
+    need_key: bool = False
     min_rows: int | None = Field(None, ge=0)
-    allow_future: bool = False  # files may be dated after tomorrow, such as forecasts
-    max_age_days: float | None = Field(None, gt=0)  # older data are reported: the freshness limit
-    age_column: str | None = Field(None, pattern=rf"^{NAME}$")  # whose newest value tells; none: the last good load
-    max_drop_percent: float | None = Field(None, ge=0, le=100)  # against the median of the last good loads
+    # files may be dated after tomorrow, such as forecasts
+    allow_future: bool = False
+    # the freshness limit: older data are reported
+    max_age_days: float | None = Field(None, gt=0)
+    # the column whose newest value is the age of the data; none: the time of the last good load
+    age_column: str | None = Field(None, pattern=rf"^{NAME}$")
+    # compared with the median of the last good loads
+    max_drop_percent: float | None = Field(None, ge=0, le=100)
 
 
 ColumnDecision = Literal["hold", "warn", "refuse", "take"]
@@ -68,34 +80,38 @@ class ColumnPolicy(Strict):
 class Target(Strict):
     """A folder of Parquet files, one for each dataset, instead of a table."""
 
-    parquet: str = ""  # the folder, below the data folder unless absolute
-    months_of: str = Field("", pattern=rf"^(?:{NAME})?$")  # date column; the months of each dataset are noted
+    # the folder, below the data folder unless absolute
+    parquet: str = ""
+    # a date column; the months of each dataset are recorded
+    months_of: str = Field("", pattern=rf"^(?:{NAME})?$")
 
 
 class Source(BaseModel):
-    """Where files come from; the further keys belong to the module sources/types/<type>.py."""
+    """Where files come from; the other keys belong to the module sources/types/<type>.py."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     type: str
-    optional: bool = False  # where it cannot be asked, the others are loaded without it
+    # if it cannot be reached, the other sources are loaded without it
+    optional: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys of its kind, as written."""
+        """Return the keys of its type, as they are written."""
         return self.model_extra or {}
 
 
 class Schedule(Strict):
-    """What only a YAML job has: when it runs, and where its combined CSV goes. run_elt.py reads it."""
+    """The keys that only a YAML job has: when it runs, and where its combined CSV is written."""
 
-    start_time: datetime | None = None  # without a zone: the installation's
+    # without a zone: in that of the installation
+    start_time: datetime | None = None
     end_time: datetime | None = None
     output_csv_path: str = ""
 
     @field_validator("start_time", "end_time", mode="before")
     @classmethod
-    def _as_moment(cls, value: object) -> object:
+    def _parse_time(cls, value: object) -> object:
         if value is None or isinstance(value, datetime):
             return value
         try:
@@ -105,7 +121,7 @@ class Schedule(Strict):
 
     @field_validator("end_time")
     @classmethod
-    def _in_order(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+    def _check_order(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
         begin = info.data.get("start_time")
         if begin and value and add_zone(value) <= add_zone(begin):
             raise ValueError(f"expected a time after start_time {begin:%Y-%m-%d %H:%M}")
@@ -113,7 +129,8 @@ class Schedule(Strict):
 
 
 def add_zone(time: datetime) -> datetime:
-    """A time of a configuration with its zone: the installation's where it names none."""
-    return (
-        time if time.tzinfo else time.replace(tzinfo=settings.get_zone()) if settings.get_zone() else time.astimezone()
-    )
+    """Return a time with its zone, or with that of the installation (else of the host) where it has none."""
+    if time.tzinfo:
+        return time
+    zone = settings.get_zone()
+    return time.replace(tzinfo=zone) if zone else time.astimezone()

@@ -1,4 +1,4 @@
-"""What a pipeline is: config/pipelines/NAME.yaml as a typed model."""
+"""Pipelines: config/pipelines/NAME.yaml as a typed model."""
 
 from __future__ import annotations
 
@@ -24,84 +24,91 @@ class Step(BaseModel):
     arguments: list[str] = []
     on_failure: Literal["stop", "continue"] = "stop"
     retries: int = Field(0, ge=0, le=10)
-    retry_minutes: float = Field(1, ge=0, le=24 * 60)  # the pause before each retry
-    depends: list[str] | None = None  # steps that must have succeeded; not given: those before that say `stop`
+    # the pause before each retry
+    retry_minutes: float = Field(1, ge=0, le=24 * 60)
+    # steps that must have succeeded; by default the earlier ones with on_failure: stop
+    depends: list[str] | None = None
     time_limit_hours: float = Field(24, gt=0)
 
     @property
     def name(self) -> str:
-        """The job with its arguments."""
+        """Return the job with its arguments."""
         return " ".join([self.job, *self.arguments])
 
     def is_named(self, name: str) -> bool:
-        """Whether a name means this step: the job alone, or with its arguments."""
+        """Return whether a name means this step: the job, alone or with its arguments."""
         return name in (self.job, self.name)
 
 
 class Pipeline(ConsistentModel):
-    """Jobs in their order."""
+    """Jobs that run one after the other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     description: str = ""
-    schedule: str = ""  # minute hour day month weekday, in the host's time zone; empty: nobody starts it but people
+    # minute hour day month weekday, in the time zone of the host; empty: started by hand only
+    schedule: str = ""
     time_limit_hours: float = Field(24 * 7, gt=0)
-    notify: Mailboxes = []  # who hears of a failure, beside ALERT_RECIPIENTS
-    needs: list[str] = []  # settings without which it is not set up on a host, and not scheduled there
+    # who is notified of a failure, besides ALERT_RECIPIENTS
+    notify: Mailboxes = []
+    # settings that it needs; it is not scheduled on a host where one is not set
+    needs: list[str] = []
     steps: list[Step] = Field(min_length=1)
 
     @property
     def unset_settings(self) -> list[str]:
-        """Which of the settings that it needs are not set on this host; raises ConfigurationError."""
+        """Return the settings in `needs` that are not set on this host; raises ConfigurationError."""
         return [name for name in self.needs if not settings.is_set(name)]
 
     @classmethod
     def find_contradictions(cls, values: dict[str, Any]) -> list[tuple[str, str]]:
-        """Two steps of one name; a job or a setting that does not exist; a `depends` that names no step before."""
-        steps = [step for step in _listed(values.get("steps")) if isinstance(step, dict)]
-        known = [(str(step.get("job")), _name(step)) for step in steps]
+        """Find steps of one name, unknown jobs and settings, and a `depends` that does not name an earlier step."""
+        steps = [step for step in _as_list(values.get("steps")) if isinstance(step, dict)]
+        known = [(str(step.get("job")), _join_name(step)) for step in steps]
         twice = [name for name, count in Counter(name for _, name in known).items() if count > 1]
-        found = [("steps", f"name {name!r} twice") for name in twice]
-        found += [("steps", text) for job, _ in known if (text := _unknown_job(job))]
-        found += [("needs", text) for name in _listed(values.get("needs")) if (text := _unknown_setting(str(name)))]
+        faults = [("steps", f"name {name!r} twice") for name in twice]
+        faults += [("steps", text) for job, _ in known if (text := _find_job_fault(job))]
+        faults += [
+            ("needs", text) for name in _as_list(values.get("needs")) if (text := _find_setting_fault(str(name)))
+        ]
         for number, step in enumerate(steps):
             before = {name for names in known[:number] for name in names}
-            for wanted in map(str, _listed(step.get("depends"))):
-                if wanted not in before:
-                    guess = did_you_mean(wanted, before)
-                    found.append(("steps", f"{known[number][1]}: depends on {wanted!r}, no step before it{guess}"))
-        return found
+            for required in map(str, _as_list(step.get("depends"))):
+                if required not in before:
+                    guess = did_you_mean(required, before)
+                    faults.append(("steps", f"{known[number][1]}: depends on {required!r}, not an earlier step{guess}"))
+        return faults
 
 
-def _unknown_job(job: str) -> str:
-    """What is wrong with the name of a job; "" when there is such a script."""
+def _find_job_fault(job: str) -> str:
+    """Return what is wrong with the name of a job, "" if there is such a script."""
     jobs = [path.stem for path in (settings.PROJECT / "jobscripts").glob("[a-z]*.py")]
     return "" if job in jobs else f"name the job {job!r}, which does not exist{did_you_mean(job, jobs)}"
 
 
-def _unknown_setting(name: str) -> str:
-    """What is wrong with the name of a setting; "" when there is such a one, or anybody may set it (SOURCE_...)."""
+def _find_setting_fault(name: str) -> str:
+    """Return what is wrong with the name of a setting, "" if it exists or may be chosen freely (SOURCE_...)."""
     if name.startswith(settings.USER_PREFIX) or name in settings.list_names():
         return ""
     return f"name the setting {name!r}, which does not exist{did_you_mean(name, settings.list_names())}"
 
 
-def _listed(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _name(step: dict[str, Any]) -> str:
-    return " ".join(map(str, [step.get("job"), *_listed(step.get("arguments"))]))
+def _join_name(step: dict[str, Any]) -> str:
+    return " ".join(map(str, [step.get("job"), *_as_list(step.get("arguments"))]))
 
 
 def list_names() -> list[str]:
-    """The pipelines there are."""
+    """Return the names of the pipelines, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def load_pipeline(name: str) -> Pipeline:
-    """Read one pipeline; raises UsageError with the nearest name, ConfigurationError that names every fault."""
+    """Load one pipeline; raises UsageError with the nearest name, ConfigurationError with every fault."""
     if name not in list_names():
         raise UsageError(
             f"there is no pipeline {name!r}{did_you_mean(name, list_names())}", "See: run_pipeline.py --list"
@@ -110,5 +117,5 @@ def load_pipeline(name: str) -> Pipeline:
 
 
 def load_pipelines() -> list[Pipeline]:
-    """Every pipeline; raises ConfigurationError at the first faulty one."""
+    """Load every pipeline; raises ConfigurationError at the first invalid one."""
     return [load_pipeline(name) for name in list_names()]

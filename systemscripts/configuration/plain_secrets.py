@@ -1,7 +1,7 @@
-"""Secrets that stand in a configuration as plain text: found, and kept out of the database.
+"""Find plain-text secrets in a configuration, and keep them out of the database.
 
-A YAML file on this host may hold a password, with a warning. Its row, and the row's history, then hold only where it
-stands, such as ${/srv/orders.yaml#/sources/0/password}: `variables.resolve_variables` reads it there when it is used.
+A YAML file on this host may contain a password, with a warning. Its row and the history of the row contain a reference
+instead, such as ${/srv/orders.yaml#/sources/0/password}, which `variables.resolve_variables` reads when it is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from systemscripts.configuration.yaml_documents import Document, KeyPath, get_lo
 from systemscripts.errors import ConfigurationError
 from systemscripts.summary import Notice
 
-# Keys whose values nobody may see; for uploads this list refuses, so it is longer than what masking looks for in texts.
+# Keys with secret values. Uploads that contain one are refused, so the list is longer than that of masking.
 _SECRET = re.compile(
     r"(?:.*(?:password|passwd|pwd|secret|token|api[_-]?key|passphrase|private[_-]?key|authorization|cookie).*|key)",
     re.IGNORECASE,
@@ -28,80 +28,80 @@ _HEADER_KEY = re.compile(r".*[_-]key", re.IGNORECASE)
 _WHOLE_VARIABLE = re.compile(r"\s*(?:(?:bearer|basic)\s+)?\$\{\w+\}\s*", re.IGNORECASE)
 _LOGIN = re.compile(r"://([^/?#\s]*)@")
 _PARAMETER = re.compile(r"[?&]([^=&]+)=([^&]+)")
-Found = tuple[KeyPath, str]
+Fault = tuple[KeyPath, str]
 
 
-def find_secrets(value: Any, place: KeyPath = ()) -> Iterator[Found]:
-    """The place of each secret in plain text, and a sentence about it; a variable such as ${SOURCE_TOKEN} is none."""
+def find_secrets(value: Any, key_path: KeyPath = ()) -> Iterator[Fault]:
+    """Yield the key path of each plain-text secret, and a sentence about it; variables are not secrets."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            written = isinstance(item, str | int | float) and not isinstance(item, bool) and item != ""
-            if written and _is_secret(str(key), place) and not _is_named(item):
-                yield (*place, key), f"{key} is a secret in plain text; write it as ${{SOURCE_...}}"
+            is_filled = isinstance(item, str | int | float) and not isinstance(item, bool) and item != ""
+            if is_filled and _is_secret(str(key), key_path) and not _is_variable(item):
+                yield (*key_path, key), f"{key} is a secret in plain text; write it as ${{SOURCE_...}}"
             else:
-                yield from find_secrets(item, (*place, key))
+                yield from find_secrets(item, (*key_path, key))
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from find_secrets(item, (*place, number))
+            yield from find_secrets(item, (*key_path, number))
     elif isinstance(value, str):
         if any(re.sub(r"\$\{\w+\}", "", login).strip(":") for login in _LOGIN.findall(value)):
-            yield place, "a login inside an address is a secret in plain text; write it as ${SOURCE_...}"
+            yield key_path, "a login inside an address is a secret in plain text; write it as ${SOURCE_...}"
         for name, item in _PARAMETER.findall(value):
-            if _SECRET.fullmatch(name) and not _is_named(item):
-                yield place, f"{name} is a secret in plain text; write it as ${{SOURCE_...}}"
+            if _SECRET.fullmatch(name) and not _is_variable(item):
+                yield key_path, f"{name} is a secret in plain text; write it as ${{SOURCE_...}}"
 
 
-def _is_secret(key: str, place: KeyPath) -> bool:
-    return bool(_SECRET.fullmatch(key) or (place[-1:] == ("headers",) and _HEADER_KEY.fullmatch(key)))
+def _is_secret(key: str, key_path: KeyPath) -> bool:
+    return bool(_SECRET.fullmatch(key) or (key_path[-1:] == ("headers",) and _HEADER_KEY.fullmatch(key)))
 
 
-def _is_named(item: object) -> bool:
+def _is_variable(item: object) -> bool:
     return _WHOLE_VARIABLE.fullmatch(str(item)) is not None or bool(find_references(item))
 
 
 def replace_by_references(document: Document) -> Document:
-    """A file's document with the place of each secret of its sources instead of the secret."""
+    """Return the document of a file with a reference in place of each secret of its sources."""
     sources = document.values.get("sources")
     where = document.path.resolve()
     stored = f"./{where.relative_to(settings.PROJECT)}" if where.is_relative_to(settings.PROJECT) else str(where)
-    for place in dict.fromkeys(place for place, _ in find_secrets(sources, ("sources",))):
-        pointer = "".join(f"/{quote(str(part), safe='')}" for part in place)
-        sources = _with(sources, place[1:], f"${{{quote(stored)}#{pointer}}}")
+    for key_path in dict.fromkeys(key_path for key_path, _ in find_secrets(sources, ("sources",))):
+        pointer = "".join(f"/{quote(str(part), safe='')}" for part in key_path)
+        sources = _replace_item(sources, key_path[1:], f"${{{quote(stored)}#{pointer}}}")
     return replace(document, values={**document.values, "sources": sources}) if sources else document
 
 
-def _with(value: Any, place: KeyPath, text: str) -> Any:
-    """A copy of a value with something else in one place."""
-    if not place:
+def _replace_item(value: Any, key_path: KeyPath, text: str) -> Any:
+    """Return a copy of a value with the item at one key path replaced."""
+    if not key_path:
         return text
     copy: Any = dict(value) if isinstance(value, Mapping) else list(value)
-    copy[place[0]] = _with(value[place[0]], place[1:], text)
+    copy[key_path[0]] = _replace_item(value[key_path[0]], key_path[1:], text)
     return copy
 
 
 def find_references(value: Any) -> list[str]:
-    """Where the secrets of a value stand, as `is_reference` knows them."""
+    """Return the references to secrets inside a value."""
     if isinstance(value, str):
         return [name for name in re.findall(r"\$\{([^}]*)\}", value) if is_reference(name)]
     if isinstance(value, Mapping):
-        return [name for each in value.values() for name in find_references(each)]
-    return [name for each in value for name in find_references(each)] if isinstance(value, list | tuple) else []
+        return [name for item in value.values() for name in find_references(item)]
+    return [name for item in value for name in find_references(item)] if isinstance(value, list | tuple) else []
 
 
 def is_reference(name: str) -> bool:
-    """Whether what stands between ${ and } is a place in a file, not the name of a variable."""
+    """Return whether the text between ${ and } is a reference to a file, not the name of a variable."""
     return name.startswith(("/", "./")) and "#/" in name
 
 
 def locate_file(reference: str) -> Path:
-    """The file that a reference leads to."""
+    """Return the file of a reference."""
     return settings.PROJECT / unquote(reference.partition("#")[0])
 
 
 def read_secret(reference: str, where: str) -> str:
-    """The secret that stands there now; from here on no log shows it.
+    """Return the secret at a reference; from here on it is masked in every log.
 
-    Raises ConfigurationError, which says what `where` belongs to, where it is not there any more.
+    `where` begins the message of the ConfigurationError that is raised if the secret is no longer there.
     """
     import yaml
 
@@ -111,27 +111,27 @@ def read_secret(reference: str, where: str) -> str:
         for part in reference.partition("#/")[2].split("/"):
             value = value[int(part)] if isinstance(value, list) else value[unquote(part)]
         if find_references(value):
-            raise ValueError("it would lead on and on")
+            raise ValueError("a reference to a reference")
     except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"{where}: its secret is not where it stood, in {path}",
-            "Write it as ${SOURCE_...} in its YAML, then run that again.",
+            f"{where}: its secret is no longer in {path}",
+            "Write it as ${SOURCE_...} in the YAML file, then run the same command again.",
         ) from error
     masking.register_secrets([str(value)])
     return str(value)
 
 
 def find_warnings(value: Any, where: str) -> list[Notice]:
-    """A warning for each secret of a configuration that stands in a file, or in the value itself."""
-    found = []
+    """Return a warning for each secret that is written in a YAML file or in the value itself."""
+    texts = []
     for reference in find_references(value):
         path, key = locate_file(reference), unquote(reference.rpartition("/")[2])
-        found.append(f"{where}: {key} is written in {path} itself{_open_to_others(path)}; write it as ${{SOURCE_...}}")
-    found += [f"{where}: {text}" for _, text in find_secrets(value)]
-    return [Notice("secret_in_file", text) for text in found]
+        texts.append(f"{where}: {key} is written in {path} itself{_describe_access(path)}; write it as ${{SOURCE_...}}")
+    texts += [f"{where}: {text}" for _, text in find_secrets(value)]
+    return [Notice("secret_in_file", text) for text in texts]
 
 
-def _open_to_others(path: Path) -> str:
+def _describe_access(path: Path) -> str:
     try:
         return ", which others can read" if stat.S_IMODE(path.stat().st_mode) & 0o004 else ""
     except OSError:

@@ -1,4 +1,4 @@
-"""The files beside a configuration that it names: SQL that follows a change, a function that transforms rows."""
+"""Find the files that a configuration names: SQL to run after a change, and a Python transform."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ TRANSFORMS = settings.PROJECT / "config" / "transforms"
 
 
 def find_after_change(config: ImportConfig) -> Path | None:
-    """The SQL file of an import, None where it has none; raises ConfigurationError when it is not below sql/."""
+    """Return the SQL file of an import, None if it has none; raises ConfigurationError if it is not below sql/."""
     if not config.after_change:
         return None
-    return _below(SQL, config.after_change.removeprefix("sql/"), config, "after_change", "sales/totals.sql")
+    return _find_below(SQL, config.after_change.removeprefix("sql/"), config, "after_change", "sales/totals.sql")
 
 
 def find_transform(config: ImportConfig) -> Path | None:
-    """The file config/transforms/NAME.py of an import's transform NAME, None where it has none.
+    """Return the file config/transforms/NAME.py of an import, None if it has none.
 
-    Raises ConfigurationError when it is not there.
+    Raises ConfigurationError if the file does not exist.
     """
     if not config.transform:
         return None
-    return _below(TRANSFORMS, f"{config.transform}.py", config, "transform", "clean_orders")
+    return _find_below(TRANSFORMS, f"{config.transform}.py", config, "transform", "clean_orders")
 
 
 def find_faults(config: ImportConfig) -> dict[str, str]:
-    """For each key that names a file which is not there: what is wrong."""
-    found = {}
-    for key, look in (("after_change", find_after_change), ("transform", find_transform)):
+    """Return for each key that names a missing file what is wrong: key -> text."""
+    faults = {}
+    for key, find_file in (("after_change", find_after_change), ("transform", find_transform)):
         try:
-            look(config)
+            find_file(config)
         except ConfigurationError as error:
-            found[key] = str(error)
-    return found
+            faults[key] = str(error)
+    return faults
 
 
-def _below(folder: Path, name: str, config: ImportConfig, key: str, example: str) -> Path:
+def _find_below(folder: Path, name: str, config: ImportConfig, key: str, example: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise ConfigurationError(
-            f"{key} of {config.config_name}: there is no file {name} below {folder}", f"Name one such as {example}."
+            f"{key} of {config.config_name}: there is no file {name} below {folder}", f"Name a file such as {example}."
         )
     return path

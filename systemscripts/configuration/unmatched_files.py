@@ -1,4 +1,4 @@
-"""Waiting files that no import accepts: they match none, or more than one. One rule for runs, watchdog and status."""
+"""Find waiting files that match no import or more than one: one rule for runs, watchdog and status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, is_in_progress
 
-YOUNG_SECONDS = 600  # somebody may be about to rename it
+# the sender of a younger file may be about to rename it
+YOUNG_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -26,43 +27,45 @@ class UnmatchedFile:
 
     @property
     def is_young(self) -> bool:
-        """Whether its sender may be about to rename it."""
+        """Return whether its sender may be about to rename it."""
         return self.path.stat().st_mtime > time.time() - YOUNG_SECONDS
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """Return what to do about it."""
         if self.imports:
             return (
-                f"Make file_pattern of {' or '.join(self.imports)} narrower, so that one alone takes {self.path.name}"
+                f"Make file_pattern of {' or '.join(self.imports)} narrower, so that only one matches {self.path.name}"
             )
-        return f"suggest_import.py {self.path} --name NAME writes an import for it; or take it away"
+        return f"Run: suggest_import.py {self.path} --name NAME, which writes an import for it, or remove the file"
 
 
 def find_unmatched_files(
     connection: Connection, directories: Directories, least_age_seconds: float = YOUNG_SECONDS
 ) -> list[UnmatchedFile]:
-    """Return the whole files of every folder that imports read, of some age, which match none of them, or several."""
+    """Return the complete files in the folders of the imports, of at least this age, that match none or several."""
     with transaction(connection) as cursor:
         cursor.execute(
             "select source_directory, file_pattern, config_name, is_active from dba.timportconfig order by config_name"
         )
         patterns: dict[Path, list[tuple[re.Pattern[str], str, bool]]] = {directories.file_watcher: []}
         for folder, pattern, name, is_active in cursor.fetchall():
-            place = directories.data / folder if folder else directories.file_watcher
-            with suppress(re.error):  # check_config says so
-                patterns.setdefault(place, []).append((re.compile(pattern), name, is_active))
-    found = []
+            path = directories.data / folder if folder else directories.file_watcher
+            # check_config reports an invalid pattern
+            with suppress(re.error):
+                patterns.setdefault(path, []).append((re.compile(pattern), name, is_active))
+    unmatched = []
     for folder, known in patterns.items():
-        for path in _files(folder, least_age_seconds):
+        for path in _list_files(folder, least_age_seconds):
             matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
             active = [name for name, is_active in matching.items() if is_active]
-            if not matching or len(active) > 1:  # what only a paused import matches waits for it
-                found.append(UnmatchedFile(path, active))
-    return found
+            # a file that matches only a paused import waits for it
+            if not matching or len(active) > 1:
+                unmatched.append(UnmatchedFile(path, active))
+    return unmatched
 
 
-def _files(folder: Path, least_age_seconds: float) -> list[Path]:
+def _list_files(folder: Path, least_age_seconds: float) -> list[Path]:
     if not folder.is_dir():
         return []
     young = time.time() - least_age_seconds

@@ -1,4 +1,4 @@
-"""What a job that is written without a mistake still lacks on this host: variables, folders."""
+"""Find what a valid job still lacks on this host: variables and folders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from systemscripts.summary import Notice, Summary
 
 
 def summarize_check(name: str, config: ImportConfig, warnings: list[Notice]) -> Summary:
-    """Return what a check says of a job without mistakes: that it is sound, or what it lacks on this host."""
+    """Return the result of a check of a valid job: that it can run, or what it lacks on this host."""
     gaps = find_gaps(config)
-    summary = Summary(headline=f"{name} is well written, but cannot run here" if gaps else f"{name} is sound")
+    summary = Summary(headline=f"{name} is valid, but cannot run here" if gaps else f"{name} is valid")
     summary.warn_all(warnings)
     for gap in gaps:
         summary.problem(gap, ConfigurationError.exit_code)
@@ -22,7 +22,7 @@ def summarize_check(name: str, config: ImportConfig, warnings: list[Notice]) -> 
 
 
 def find_gaps(config: ImportConfig) -> list[str]:
-    """Return what the sources of a job need and this host has not, each as a sentence with what to do."""
+    """Return what the sources of a job lack on this host, each as a sentence with what to do."""
     gaps: list[str] = []
     for number, source in enumerate(config.sources, start=1):
         where = f"source {number} ({source.type})"
@@ -32,14 +32,14 @@ def find_gaps(config: ImportConfig) -> list[str]:
             gaps.append(str(error))
             continue
         if source.type == "local":
-            gaps += _missing_folder(options, where)
+            gaps += _find_missing_folder(options, where)
     return gaps
 
 
-def _missing_folder(options: dict[str, Any], where: str) -> list[str]:
+def _find_missing_folder(options: dict[str, Any], where: str) -> list[str]:
     path = str(options.get("path") or "")
     folder = settings.current().etl_data_dir / path
     if not path or folder.is_dir():
         return []
-    what = "is not a folder" if folder.exists() else "does not exist"
-    return [f"{where}: {folder} {what}. Make the folder, or correct path."]
+    fault = "is not a folder" if folder.exists() else "does not exist"
+    return [f"{where}: {folder} {fault}. Create the folder, or correct path."]

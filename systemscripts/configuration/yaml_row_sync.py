@@ -1,4 +1,4 @@
-"""Between config/imports/NAME.yaml and the row: who wins when both changed, and a row as YAML."""
+"""Compare config/imports/NAME.yaml with its row, resolve differences, and render a row as YAML."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from systemscripts.errors import ConfigurationError, UsageError
 
 
 def render_yaml(config: ImportConfig) -> str:
-    """A configuration as its YAML file would hold it: what differs from the defaults, in the order of the model."""
+    """Return a configuration as YAML: the values that differ from the defaults, in the order of the model."""
     values: dict[str, Any] = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     values.pop("config_name")
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 
 def compare_row(connection: Connection, name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """The keys in which a YAML file and its row differ: key, file, row; none where there is only a row.
+    """Return the keys in which a YAML file and its row differ: key, file, row; none if there is only a row.
 
-    Raises ConfigurationError when one of them is faulty, UsageError when there is neither.
+    Raises ConfigurationError if one of them is invalid, UsageError if neither exists.
     """
     if not (folder / f"{name}.yaml").exists():
         import_rows.load_import(connection, name)
         return []
-    document = import_rows.read_file(_file(name, folder))
+    document = import_rows.read_file(_find_file(name, folder))
     in_file = validate_document(document, ImportConfig, config_name=name).model_dump(mode="json", by_alias=True)
     in_row = import_rows.load_import(connection, name).model_dump(mode="json", by_alias=True)
     return [{"key": key, "file": in_file[key], "row": in_row[key]} for key in in_file if in_file[key] != in_row[key]]
@@ -41,19 +41,20 @@ def compare_row(connection: Connection, name: str, folder: Path = FOLDER) -> lis
 def resolve_difference(
     connection: Connection, name: str, winner: Literal["file", "row"], folder: Path = FOLDER
 ) -> None:
-    """Bring file and row together: the file's values into the row, or the row's into the file.
+    """Copy the values of the file into the row, or those of the row into the file.
 
-    Raises ConfigurationError when the file is faulty, UsageError when there is none.
+    Raises ConfigurationError if the file is invalid, UsageError if it does not exist.
     """
     if winner == "file":
-        import_rows.apply_document(connection, import_rows.read_file(_file(name, folder)))
+        import_rows.apply_document(connection, import_rows.read_file(_find_file(name, folder)))
         return
     config = import_rows.load_import(connection, name)
     path = folder / f"{name}.yaml"
-    written = config.model_copy(update={"sources": [_with_its_secrets(source, path) for source in config.sources]})
+    written = config.model_copy(update={"sources": [_restore_secrets(source, path) for source in config.sources]})
     with atomic_write(path) as stream:
         stream.write(render_yaml(written).encode())
-    if written != config:  # they may stand in another place of the file now
+    # the secrets may have another key path in the file now
+    if written != config:
         import_rows.apply_document(connection, import_rows.read_file(path))
         return
     with transaction(connection) as cursor:
@@ -63,36 +64,37 @@ def resolve_difference(
         )
 
 
-def _with_its_secrets(source: Source, path: Path) -> Source:
-    """A source with the secrets that stand in this very file, which is about to be written anew."""
+def _restore_secrets(source: Source, path: Path) -> Source:
+    """Return a source with the secrets of this file in place of their references: the file is about to be rewritten."""
 
-    def real(value: Any) -> Any:
+    def restore(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: real(each) for key, each in value.items()}
+            return {key: restore(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [real(each) for each in value]
-        found = plain_secrets.find_references(value)
-        own = bool(found) and plain_secrets.locate_file(found[0]).resolve() == path.resolve()
-        return plain_secrets.read_secret(found[0], str(path)) if own else value
+            return [restore(item) for item in value]
+        references = plain_secrets.find_references(value)
+        if not references or plain_secrets.locate_file(references[0]).resolve() != path.resolve():
+            return value
+        return plain_secrets.read_secret(references[0], str(path))
 
-    return Source.model_validate(real(source.model_dump()))
+    return Source.model_validate(restore(source.model_dump()))
 
 
 def find_faults(folder: Path = FOLDER) -> list[str]:
-    """What is wrong in the YAML files of the imports, each fault with file, line, key and the nearest valid key."""
-    found = []
+    """Return the faults of the YAML files of the imports, each with file, line, key and the nearest valid key."""
+    faults = []
     for path in sorted(folder.glob("*.yaml")):
         try:
             document = read_document(path)
             config = validate_document(document, ImportConfig, config_name=path.stem)
-            absent = referenced_files.find_faults(config)
-            found += [f"{path} line {document.lines.get((key,), 1)}: {text}" for key, text in absent.items()]
+            missing = referenced_files.find_faults(config)
+            faults += [f"{path} line {document.lines.get((key,), 1)}: {text}" for key, text in missing.items()]
         except ConfigurationError as error:
-            found += str(error.message).split("; ")
-    return found
+            faults += str(error.message).split("; ")
+    return faults
 
 
-def _file(name: str, folder: Path) -> Path:
+def _find_file(name: str, folder: Path) -> Path:
     path = folder / f"{name}.yaml"
     if not path.exists():
         raise UsageError(f"{path} does not exist", "See: generic_import.py --list")

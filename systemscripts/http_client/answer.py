@@ -1,4 +1,4 @@
-"""What an API answered: its text by the right character set, its JSON, and the words of its errors."""
+"""Parse the answer of an API: decode its text, read its JSON, find the words of its errors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from typing import Any
 
 from systemscripts.errors import BadDataError
 
-MAX_WORDS_LETTERS = 300  # of an error text in a message
-MAX_DEPTH = 20  # at which words of an error are looked for
-# where APIs put the words of an error, the most telling first
+# of an error text in a message
+MAX_WORDS_LETTERS = 300
+# to which the words of an error are searched
+MAX_DEPTH = 20
+# items of a list of errors: the others say the same
+MAX_ERRORS = 5
+# keys under which APIs put the words of an error, the most telling first
 _WORDS = ("message", "error_description", "detail", "details", "description", "msg", "reason", "title", "faultstring")
 _ERRORS = ("error", "errors", "fault", "exception")
 _AROUND = (*_ERRORS, "innererror", "problem")
@@ -29,19 +33,19 @@ _C1_CONTROLS = re.compile(rb"[\x80-\x9f]")
 
 
 class NoContent:
-    """What get_json returns for the status 204: the server has nothing to say (RFC 9110, 15.3.5)."""
+    """The result of get_json for status 204, an answer without content (RFC 9110, 15.3.5)."""
 
 
 NO_CONTENT = NoContent()
 
 
 class CutError(Exception):
-    """An answer ends too early; asking again may bring all of it."""
+    """An answer is truncated; another attempt may return all of it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: status, body without transfer and content coding, the header Content-Type."""
+    """One answer: status, decompressed body and the header Content-Type."""
 
     status: int
     body: bytes
@@ -51,16 +55,16 @@ class Answer:
 def parse_json(answer: Answer, where: str, **decoding: Any) -> Any:
     """Return the JSON of an answer; `decoding` goes to json.JSONDecoder, `where` names it in errors.
 
-    Raises CutError where it ends too early, BadDataError where it is not JSON.
+    Raises CutError if it is truncated, BadDataError if it is not JSON.
     """
     text = decode(answer, where)
     try:
         return json.loads(text, **decoding)
     except json.JSONDecodeError as error:
-        if _is_cut(text, error):
+        if _is_truncated(text, error):
             raise CutError("the answer is truncated") from error
-        said = find_error_text(answer)
-        raise BadDataError(f"{where} does not answer with JSON: {said!r}") from error
+        words = find_error_text(answer)
+        raise BadDataError(f"{where} does not answer with JSON: {words!r}") from error
     except RecursionError as error:
         raise BadDataError(
             f"{where} answers with JSON that is nested too deeply", "Ask the owner of the API."
@@ -70,20 +74,20 @@ def parse_json(answer: Answer, where: str, **decoding: Any) -> Any:
 def decode(answer: Answer, where: str) -> str:
     """Return the text of an answer: UTF-8, UTF-16 or UTF-32 as JSON is (RFC 8259, 8.1), else by Content-Type.
 
-    A body that is valid UTF-8 is UTF-8, whatever the header says: other text hardly ever is by chance. Raises CutError,
-    BadDataError.
+    A body that is valid UTF-8 is read as UTF-8 even if the header names another character set, because other text is
+    hardly ever valid UTF-8 by chance. Raises CutError, BadDataError.
     """
-    found = json.detect_encoding(answer.body)
+    encoding = json.detect_encoding(answer.body)
     try:
-        return answer.body.decode(found)
+        return answer.body.decode(encoding)
     except UnicodeDecodeError as error:
-        charset = _charset(answer)
-        if charset and charset != codecs.lookup(found.removesuffix("-sig")).name:
+        charset = _get_charset(answer)
+        if charset and charset != codecs.lookup(encoding.removesuffix("-sig")).name:
             return answer.body.decode(charset, "replace")
         if error.reason in ("unexpected end of data", "truncated data") and error.end >= len(answer.body):
             raise CutError("the answer is truncated") from error
-        named = re.search(r"charset=[^;\s]*", answer.content_type)
-        header = f"its Content-Type says {named[0]}" if named else "its Content-Type names no charset"
+        match = re.search(r"charset=[^;\s]*", answer.content_type)
+        header = f"its Content-Type says {match[0]}" if match else "its Content-Type names no charset"
         raise BadDataError(
             f"{where} answers with text that is not UTF-8 (byte {error.start}), and {header}",
             "Ask the owner of the API to send UTF-8, or to name the charset.",
@@ -91,11 +95,11 @@ def decode(answer: Answer, where: str) -> str:
 
 
 def find_error_text(answer: Answer) -> str:
-    """Return the words of an answer that is an error, wherever they stand, in one line; "" where it has none."""
-    text = answer.body.decode(_charset(answer) or "utf-8", "replace")
+    """Return the words of an answer that is an error, in one line, "" if there are none."""
+    text = answer.body.decode(_get_charset(answer) or "utf-8", "replace")
     try:
-        found = json.loads(text)
-        text = "; ".join(dict.fromkeys(_find_words(found, 0))) or (text if found else "")
+        content = json.loads(text)
+        text = "; ".join(dict.fromkeys(_find_words(content, 0))) or (text if content else "")
     except (ValueError, RecursionError):
         if "<" in text[:200]:
             title = _TITLE.search(text)
@@ -106,29 +110,29 @@ def find_error_text(answer: Answer) -> str:
 
 
 def find_named_error(value: Any) -> str:
-    """Return the words of an error that a JSON object names as one, "" where it does not."""
+    """Return the words of an error that a JSON object has under a key such as `error`, "" if there are none."""
     if not isinstance(value, dict):
         return ""
     words: list[str] = []
-    for named in [each for key, each in value.items() if str(key).lower() in _ERRORS]:
-        for item in named if isinstance(named, list) else [named]:
+    for error in [part for key, part in value.items() if str(key).lower() in _ERRORS]:
+        for item in error if isinstance(error, list) else [error]:
             if isinstance(item, str):
                 words.append(item)
             elif not _names_success(item):
                 words += _find_words(item, 0)
-    return "; ".join(dict.fromkeys(word for word in words if not _says_no_error(word)))[:MAX_WORDS_LETTERS]
+    return "; ".join(dict.fromkeys(word for word in words if not _is_no_error(word)))[:MAX_WORDS_LETTERS]
 
 
-def _says_no_error(word: object) -> bool:
+def _is_no_error(word: object) -> bool:
     return str(word).strip(" .!").lower() in _NO_ERROR
 
 
 def _names_success(error: Any) -> bool:
-    """Return whether the codes in the place of an error say that there is none, such as 0, "000" or "OK"."""
-    named = error.items() if isinstance(error, dict) else ()
-    codes = [str(each) for key, each in named if str(key).lower() in _CODES and each not in (None, "")]
+    """Return whether the codes of an error mean success, such as 0, "000" or "OK"."""
+    items = error.items() if isinstance(error, dict) else ()
+    codes = [str(code) for key, code in items if str(key).lower() in _CODES and code not in (None, "")]
     return bool(codes) and all(
-        _says_no_error(code) or (code.isdecimal() and int(code) in _CODES_OF_SUCCESS) for code in codes
+        _is_no_error(code) or (code.isdecimal() and int(code) in _CODES_OF_SUCCESS) for code in codes
     )
 
 
@@ -136,39 +140,39 @@ def _find_words(value: Any, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
         return
     if isinstance(value, list):
-        for each in value[:5]:
-            yield from _find_words(each, depth + 1)
+        for item in value[:MAX_ERRORS]:
+            yield from _find_words(item, depth + 1)
     if not isinstance(value, dict):
         return
-    by_name = {str(key).lower(): each for key, each in value.items()}
+    by_name = {str(key).lower(): item for key, item in value.items()}
     for name in _WORDS:
         if isinstance(by_name.get(name), str) and by_name[name].strip():
             yield by_name[name].strip()
     for name in _AROUND:
-        found = by_name.get(name)
-        if isinstance(found, str) and found.strip():
-            yield found.strip()
-        for each in found if isinstance(found, list) else []:
-            if isinstance(each, str):
-                yield each
-    for each in value.values():
-        if isinstance(each, dict | list):
-            yield from _find_words(each, depth + 1)
+        error = by_name.get(name)
+        if isinstance(error, str) and error.strip():
+            yield error.strip()
+        for item in error if isinstance(error, list) else []:
+            if isinstance(item, str):
+                yield item
+    for item in value.values():
+        if isinstance(item, dict | list):
+            yield from _find_words(item, depth + 1)
 
 
-def _charset(answer: Answer) -> str:
-    """Return the character set that Content-Type names, "" where it names none that is known."""
-    named = re.search(r"charset\s*=\s*[\"']?([^\s;\"']+)", answer.content_type, re.IGNORECASE)
+def _get_charset(answer: Answer) -> str:
+    """Return the character set of Content-Type, "" if there is none or it is unknown."""
+    match = re.search(r"charset\s*=\s*[\"']?([^\s;\"']+)", answer.content_type, re.IGNORECASE)
     try:
-        found = codecs.lookup(named[1]).name if named else ""
+        charset = codecs.lookup(match[1]).name if match else ""
     except LookupError:
         return ""
-    # browsers and most senders mean Windows' own set by that name (WHATWG Encoding, 4.2)
-    return "cp1252" if found == "iso8859-1" and _C1_CONTROLS.search(answer.body) else found
+    # by that name browsers and most senders mean the character set of Windows (WHATWG Encoding, 4.2)
+    return "cp1252" if charset == "iso8859-1" and _C1_CONTROLS.search(answer.body) else charset
 
 
-def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
-    """Return whether a text begins as JSON and only its end is missing."""
+def _is_truncated(text: str, error: json.JSONDecodeError) -> bool:
+    """Return whether a text is JSON whose end is missing."""
     whole = text.strip()
     if not whole.startswith(("{", "[")) or error.msg == "Extra data":
         return False

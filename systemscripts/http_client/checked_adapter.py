@@ -1,4 +1,4 @@
-"""Connections that look at the address they lead to before the first byte: a name may lead anywhere, and change."""
+"""HTTP connections whose address is checked before the first byte is sent, because a name can resolve to anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from systemscripts.address_rules import AddressRules
 
 
 class _Checked:
-    """Mixed into urllib3's connections; `rules` is set by the pool class."""
+    """Mixin for the connections of urllib3; the pool class sets `rules`."""
 
     rules: AddressRules
     host: str
@@ -23,7 +23,8 @@ class _Checked:
     def _new_conn(self) -> socket.socket:
         self.rules.resolve(self.host, self.port)
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-        try:  # it was looked up once more for this: what counts is where we are
+        # connecting resolved the name again, so the address of the connection is checked
+        try:
             self.rules.check_address(self.host, connected.getpeername()[0], self.port)
         except BaseException:
             connected.close()
@@ -32,14 +33,14 @@ class _Checked:
 
 
 class CheckedAdapter(HTTPAdapter):
-    """For requests: every connection is checked by the rules. No retries here, the client has its own."""
+    """Adapter for requests that checks every connection; it does not retry, because the client does."""
 
     def __init__(self, rules: AddressRules) -> None:
         self._rules = rules
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
-        """Make the pools with connections of ours."""
+        """Create the pools with checked connections."""
         super().init_poolmanager(*arguments, **keywords)
         rules = self._rules
 
@@ -60,11 +61,12 @@ class CheckedAdapter(HTTPAdapter):
 
 
 def build_session(rules: AddressRules, ca_file: str = "") -> requests.Session:
-    """A session whose every connection follows the rules; TLS is verified, nothing is taken from the environment."""
-    made = requests.Session()
-    made.trust_env = False  # neither proxies nor ~/.netrc: what is sent where stands in the configuration
+    """Return a session that checks every connection, verifies TLS and ignores the environment."""
+    session = requests.Session()
+    # no proxies and no ~/.netrc: only the configuration says what is sent where
+    session.trust_env = False
     if ca_file:
-        made.verify = ca_file
+        session.verify = ca_file
     for scheme in ("http://", "https://"):
-        made.mount(scheme, CheckedAdapter(rules))
-    return made
+        session.mount(scheme, CheckedAdapter(rules))
+    return session

@@ -1,7 +1,7 @@
-"""SSH and SFTP: whom to trust, how to log in, a session that comes back after a cut, whole files only.
+"""SSH and SFTP: trusted hosts, logins, sessions that reconnect, and whole files only.
 
-`login.Login` says where and as whom; `session.Session` does the work of `remote`, `download` and `upload`. paramiko is
-imported only by the modules that talk to a server.
+`login.Login` has the server and the user; `remote`, `download` and `upload` work through a `session.Session`. Only the
+modules that connect to a server import paramiko.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One SSH connection with SFTP on it: each part of making it has a time-out that names itself."""
+"""Open an SSH connection with SFTP; each step has its own timeout, named in the error."""
 
 from __future__ import annotations
 
@@ -18,51 +18,54 @@ from systemscripts.ssh import known_hosts
 from systemscripts.ssh.login import Login, format_host, load_private_key
 
 KEEPALIVE_SECONDS = 15
-AGAIN = "The next run tries it again."
+RETRY_HINT = "The next run tries it again."
+# the library's own timeouts are longer than ours, which say what was late
+EXTRA_SECONDS = 5
 
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs tracebacks of what is explained here in one line
+# paramiko logs tracebacks of errors that are reported here in one line
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 def connect(login: Login, rules: AddressRules | None = None) -> paramiko.SFTPClient:
-    """Log in and open SFTP. `rules`: which addresses may be connected to.
+    """Log in and return an SFTP client; `rules` says which addresses may be used.
 
-    Raises ConfigurationError (host key, key file, login, forbidden address: trying again does not help), TryLaterError
-    (server away, cut, too slow).
+    Raises ConfigurationError for what trying again does not help (host key, key file, login, forbidden address), and
+    TryLaterError when the server cannot be reached, hangs up or is too slow.
     """
-    transport = _greeted(login.host, login.port, rules or AddressRules())
+    transport = _open_transport(login.host, login.port, rules or AddressRules())
     try:
         known_hosts.check_key(login.name, transport.get_remote_server_key())
         _log_in(transport, login)
-        return _sftp(transport, login.name)
+        return _open_sftp(transport, login.name)
     except BaseException:
         transport.close()
         raise
 
 
 def fetch_host_key(host: str, port: int) -> paramiko.PKey:
-    """The key a server shows, without logging in; raises TryLaterError."""
-    transport = _greeted(host, port, AddressRules())
+    """Return the host key of a server, without logging in; raises TryLaterError."""
+    transport = _open_transport(host, port, AddressRules())
     try:
         return transport.get_remote_server_key()
     finally:
         transport.close()
 
 
-def _greeted(host: str, port: int, rules: AddressRules) -> paramiko.Transport:
-    """A connection up to the end of the key exchange; nothing secret was sent so far."""
+def _open_transport(host: str, port: int, rules: AddressRules) -> paramiko.Transport:
+    """Return a connection after the key exchange; no secret was sent so far."""
     name, seconds = format_host(host, port), settings.current().sftp_answer_seconds
-    transport = paramiko.Transport(_socket(host, port, name, rules))
-    transport.banner_timeout = transport.auth_timeout = seconds + 5  # ours are over first, and say what was late
+    transport = paramiko.Transport(_connect_socket(host, port, name, rules))
+    transport.banner_timeout = transport.auth_timeout = seconds + EXTRA_SECONDS
     _prefer_known_keys(transport, name)
     try:
-        with _within(seconds, lambda: _late_part(transport), name, transport.close):
-            transport.start_client(timeout=seconds + 5)
+        with _limit_time(seconds, lambda: _name_step(transport), name, transport.close):
+            transport.start_client(timeout=seconds + EXTRA_SECONDS)
     except paramiko.ssh_exception.IncompatiblePeer as error:
         transport.close()
-        raise ConfigurationError(f"{name}: {error}", "The server's SSH is too old or too new for this one.") from error
+        raise ConfigurationError(f"{name}: {error}", "The SSH version of the server is too old or too new.") from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         transport.close()
-        raise TryLaterError(f"{name}: {_late_part(transport)} failed: {_text(error)}", AGAIN) from error
+        raise TryLaterError(f"{name}: {_name_step(transport)} failed: {_describe_error(error)}", RETRY_HINT) from error
     except BaseException:
         transport.close()
         raise
@@ -70,126 +73,128 @@ def _greeted(host: str, port: int, rules: AddressRules) -> paramiko.Transport:
     return transport
 
 
-def _late_part(transport: paramiko.Transport) -> str:
-    return "the SSH key exchange" if transport.remote_version else "the SSH banner (its greeting)"
+def _name_step(transport: paramiko.Transport) -> str:
+    return "the SSH key exchange" if transport.remote_version else "the SSH banner"
 
 
-def _socket(host: str, port: int, name: str, rules: AddressRules) -> socket.socket:
+def _connect_socket(host: str, port: int, name: str, rules: AddressRules) -> socket.socket:
     seconds = settings.current().sftp_connect_seconds
     rules.check_name(host, port)
     try:
         for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             rules.check_address(host, str(entry[4][0]), port)
-        found = socket.create_connection((host, port), seconds)
+        connection = socket.create_connection((host, port), seconds)
     except TimeoutError as error:
-        raise TryLaterError(f"{name}: no connection within {seconds:g} s", AGAIN) from error
+        raise TryLaterError(f"{name}: no connection within {seconds:g} s", RETRY_HINT) from error
     except socket.gaierror as error:
-        raise TryLaterError(f"{name}: the host name is not found ({error.strerror})", "Check host.") from error
+        raise TryLaterError(f"{name}: the host name was not found ({error.strerror})", "Check host.") from error
     except OSError as error:
-        raise TryLaterError(f"{name}: no connection: {error.strerror or error}", AGAIN) from error
-    try:  # it was looked up once more for this: what counts is where we are
-        rules.check_address(host, found.getpeername()[0], port)
+        raise TryLaterError(f"{name}: no connection: {error.strerror or error}", RETRY_HINT) from error
+    # connecting resolved the name again, so the address of the connection is checked
+    try:
+        rules.check_address(host, connection.getpeername()[0], port)
     except BaseException:
-        found.close()
+        connection.close()
         raise
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return found
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connection
 
 
 def _prefer_known_keys(transport: paramiko.Transport, name: str) -> None:
-    """Ask first for the kinds of host key that are trusted, or a server with several shows one that nobody compared."""
+    """Ask first for the types of host key that are trusted: a server with several keys may show another one."""
     known = set(known_hosts.list_trusted_keys(name))
     if "ssh-rsa" in known:
-        known |= {"rsa-sha2-256", "rsa-sha2-512"}  # RFC 8332: other signatures of the same key
+        # RFC 8332: other signatures with the same key
+        known |= {"rsa-sha2-256", "rsa-sha2-512"}
     options = transport.get_security_options()
-    options.key_types = sorted(options.key_types, key=lambda kind: kind not in known)
+    options.key_types = sorted(options.key_types, key=lambda key_type: key_type not in known)
 
 
 def _log_in(transport: paramiko.Transport, login: Login) -> None:
     seconds = settings.current().sftp_answer_seconds
     tried = []
-    for way, attempt in _ways(transport, login):
-        tried.append(way)
+    for method, attempt in _list_methods(transport, login):
+        tried.append(method)
         try:
-            with _within(seconds, lambda: "the login", login.name, transport.close):
+            with _limit_time(seconds, lambda: "the login", login.name, transport.close):
                 attempt()
             return
         except paramiko.AuthenticationException as error:
             if not transport.is_active():
-                raise _refused(login, tried, "the server hung up") from error
+                raise _build_refusal(login, tried, "the server hung up") from error
             if isinstance(error, paramiko.BadAuthenticationType):
-                tried[-1] += f" (the server takes: {', '.join(error.allowed_types)})"
+                tried[-1] += f" (the server accepts: {', '.join(error.allowed_types)})"
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise TryLaterError(f"{login.name}: the login failed: {_text(error)}", AGAIN) from error
-    raise _refused(login, tried)
+            raise TryLaterError(f"{login.name}: the login failed: {_describe_error(error)}", RETRY_HINT) from error
+    raise _build_refusal(login, tried)
 
 
-def _refused(login: Login, tried: list[str], detail: str = "") -> ConfigurationError:
-    shown = ", ".join(tried) or "nothing: the ssh-agent holds no key"
+def _build_refusal(login: Login, tried: list[str], detail: str = "") -> ConfigurationError:
+    shown = ", ".join(tried) or "nothing: the ssh-agent has no key"
     return ConfigurationError(
         f"{login.name} refused the login of {login.user}{f', {detail}' if detail else ''}; tried: {shown}",
-        "Check user, key and password, and that the server knows the public key.",
+        "Check user, key and password, and whether the server has the public key.",
     )
 
 
-def _ways(transport: paramiko.Transport, login: Login) -> Iterator[tuple[str, Callable[[], object]]]:
+def _list_methods(transport: paramiko.Transport, login: Login) -> Iterator[tuple[str, Callable[[], object]]]:
     if login.key_file:
         key = load_private_key(login)
         yield f"key {login.key_file}", lambda: transport.auth_publickey(login.user, key)
     if login.agent:
-        for held in paramiko.Agent().get_keys():
-            name = held.comment or held.get_name()
-            yield f"agent's key {name}", functools.partial(transport.auth_publickey, login.user, held)
+        for key in paramiko.Agent().get_keys():
+            name = key.comment or key.get_name()
+            yield f"agent's key {name}", functools.partial(transport.auth_publickey, login.user, key)
     if login.password:
         password = login.password.get_secret_value()
         yield "password", lambda: transport.auth_password(login.user, password)
 
 
-def _sftp(transport: paramiko.Transport, name: str) -> paramiko.SFTPClient:
+def _open_sftp(transport: paramiko.Transport, name: str) -> paramiko.SFTPClient:
     seconds = settings.current().sftp_answer_seconds
     try:
-        with _within(seconds, lambda: "the SFTP channel", name, transport.close):
-            channel = transport.open_session(timeout=seconds + 5)
+        with _limit_time(seconds, lambda: "the SFTP channel", name, transport.close):
+            channel = transport.open_session(timeout=seconds + EXTRA_SECONDS)
             channel.settimeout(seconds)
             channel.invoke_subsystem("sftp")
             return paramiko.SFTPClient(channel)
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise TryLaterError(
-            f"{name}: the SFTP channel failed: {_text(error)}", "Does the server offer SFTP?"
+            f"{name}: the SFTP channel failed: {_describe_error(error)}", "Does the server offer SFTP?"
         ) from error
 
 
 @contextmanager
-def _within(seconds: float, part: Callable[[], str], name: str, stop: Callable[[], object]) -> Iterator[None]:
-    """Give something `seconds`; raises TryLaterError that names the part that was late.
+def _limit_time(seconds: float, find_step: Callable[[], str], name: str, stop: Callable[[], object]) -> Iterator[None]:
+    """Limit a step to `seconds`; raises TryLaterError with the name of the step.
 
-    Some of the library's waits have no limit of their own, so the connection is closed under them.
+    Some waits of the library have no limit, so the connection is closed under them.
     """
     late: list[str] = []
 
-    def end() -> None:
-        late.append(part())
+    def abort() -> None:
+        late.append(find_step())
         stop()
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(seconds, abort)
     timer.daemon = True
     timer.start()
     try:
         yield
     except (paramiko.SSHException, OSError, EOFError) as error:
         if late:
-            raise _late(name, late[0], seconds) from error
+            raise _build_timeout(name, late[0], seconds) from error
         raise
     finally:
         timer.cancel()
     if late:
-        raise _late(name, late[0], seconds)
+        raise _build_timeout(name, late[0], seconds)
 
 
-def _late(name: str, part: str, seconds: float) -> TryLaterError:
-    return TryLaterError(f"{name}: {part} took longer than {seconds:g} s", AGAIN)
+def _build_timeout(name: str, step: str, seconds: float) -> TryLaterError:
+    return TryLaterError(f"{name}: {step} took longer than {seconds:g} s", RETRY_HINT)
 
 
-def _text(error: BaseException) -> str:
-    """What went wrong, without what the caller says already."""
+def _describe_error(error: BaseException) -> str:
+    """Return the text of an error, without what the caller says."""
     return str(error).removeprefix("Error reading SSH protocol banner") or type(error).__name__

@@ -1,4 +1,4 @@
-"""Where to log in, as whom and by what: key, agent or password."""
+"""The login at an SSH server: host, user, and key, agent or password."""
 
 from __future__ import annotations
 
@@ -18,68 +18,70 @@ SSH_PORT = 22
 
 
 class Login(BaseModel):
-    """The keys of a configuration that say how to reach an SSH server."""
+    """The keys of a configuration for the login at an SSH server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field(min_length=1)  # with or without :port
+    # with or without :port
+    host: str = Field(min_length=1)
     port: int = Field(SSH_PORT, ge=1, le=65535)
     user: str = Field(min_length=1)
     key_file: str = ""
     key_passphrase: SecretStr | None = None
-    agent: bool = False  # the keys that the ssh-agent of this process holds
+    # whether to use the keys of the ssh-agent
+    agent: bool = False
     password: SecretStr | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _port_beside_host(cls, value: object) -> object:
+    def _split_port(cls, value: object) -> object:
         if isinstance(value, dict) and "port" not in value and isinstance(value.get("host"), str):
             host, port = split_host(value["host"])
             return {**value, "host": host, "port": port}
         return value
 
     @model_validator(mode="after")
-    def _some_way_in(self) -> Self:
+    def _check_method(self) -> Self:
         if not (self.key_file or self.agent or self.password):
             raise ValueError("needs key_file, agent: true, or password: ${SOURCE_...}")
         return self
 
     @property
     def name(self) -> str:
-        """The server as known_hosts writes it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+        """Return the server as written in known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
         return format_host(self.host, self.port)
 
     @property
     def address(self) -> str:
-        """The server and the user as a URL without its path."""
+        """Return the server and the user as a URL without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"sftp://{self.user}@{host}:{self.port}"
 
 
 def split_host(text: str) -> tuple[str, int]:
-    """HOST, HOST:PORT or [HOST]:PORT as host and port; raises ValueError for a port that is no number."""
+    """Return host and port of HOST, HOST:PORT or [HOST]:PORT; raises ValueError for an invalid port."""
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
-        return host, _port(rest.removeprefix(":")) if rest else SSH_PORT
+        return host, _parse_port(rest.removeprefix(":")) if rest else SSH_PORT
     if text.count(":") == 1:
         host, _, port = text.partition(":")
-        return host, _port(port)
+        return host, _parse_port(port)
     return text, SSH_PORT
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ValueError(f"expected a port from 1 to 65535, not {text!r}")
     return int(text)
 
 
 def format_host(host: str, port: int) -> str:
-    """A server as known_hosts names it."""
+    """Return a server as written in known_hosts."""
     return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
 def load_private_key(login: Login) -> PKey:
-    """The key to log in with; raises ConfigurationError where the file is missing, open to others or no key."""
+    """Load the private key; raises ConfigurationError if it is missing, readable by others, or not a key."""
     import paramiko
 
     path = Path(login.key_file).expanduser()

@@ -1,6 +1,6 @@
-"""Many read requests at once, each with its own answer: data, fewer data than asked for, or the end of the file.
+"""Send many read requests at once and return each answer: data, less data than requested, or the end of the file.
 
-paramiko's own readv() cannot tell the end of a file from a cut connection, and waits for ever behind the first of them.
+readv() of paramiko cannot tell the end of a file from a lost connection, and can wait for ever.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from paramiko.sftp import CMD_DATA, CMD_READ, CMD_STATUS, SFTPError, int64
 
 
 class _Answers:
-    """What the client hands the answers to that nobody waits for one by one."""
+    """The receiver of answers that the client does not wait for one by one."""
 
     def __init__(self) -> None:
         self.by_number: dict[int, tuple[int, Message]] = {}
 
-    def _async_response(self, kind: int, answer: Message, number: int) -> None:
-        self.by_number[number] = kind, answer
+    def _async_response(self, message_type: int, answer: Message, number: int) -> None:
+        self.by_number[number] = message_type, answer
 
 
 def read_blocks(client: paramiko.SFTPClient, handle: Any, blocks: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield what lies at each (offset, length) of an open file, b"" behind its end; all are asked for at once.
+    """Yield the bytes at each (offset, length) of an open file, b"" beyond its end; all are requested at once.
 
-    Raises OSError where the server refuses, SSHException or TimeoutError where the connection is lost.
+    Raises OSError if the server refuses, SSHException or TimeoutError if the connection is lost.
     """
     answers = _Answers()
     numbers = [
@@ -37,13 +37,13 @@ def read_blocks(client: paramiko.SFTPClient, handle: Any, blocks: Sequence[tuple
     for number in numbers:
         while number not in answers.by_number:
             client._read_response()  # type: ignore[attr-defined]
-        yield _data(client, *answers.by_number.pop(number))
+        yield _parse_data(client, *answers.by_number.pop(number))
 
 
-def _data(client: paramiko.SFTPClient, kind: int, answer: Message) -> bytes:
-    if kind == CMD_DATA:
+def _parse_data(client: paramiko.SFTPClient, message_type: int, answer: Message) -> bytes:
+    if message_type == CMD_DATA:
         return answer.get_string()
-    if kind != CMD_STATUS:
+    if message_type != CMD_STATUS:
         raise SFTPError("expected data")
     with contextlib.suppress(EOFError):
         client._convert_status(answer)  # type: ignore[attr-defined]

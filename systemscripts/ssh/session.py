@@ -1,4 +1,4 @@
-"""An SFTP session that comes back after a cut: what is asked of it is done, or fails with one clear line."""
+"""An SFTP session that reconnects: a request is carried out, or fails with one clear message."""
 
 from __future__ import annotations
 
@@ -22,97 +22,99 @@ Result = TypeVar("Result")
 
 
 class RefusedError(EtlError):
-    """The server answers, and says no to this one thing."""
+    """The server refuses one request; the connection is fine."""
 
 
 class Session:
     """SFTP to one server, connected at the first use.
 
-    `progress` counts what got through, so that a slow connection can be told from a dead one. `rules`: which addresses
-    may be connected to.
+    `progress` counts the bytes transferred, to tell a slow connection from a dead one. `rules` says which addresses may
+    be used.
     """
 
     def __init__(self, login: Login, rules: AddressRules | None = None) -> None:
         self.login, self._rules = login, rules or AddressRules()
         self.progress = 0
-        self.offers_checksums: bool | None = None  # not known yet
+        # None: not known yet
+        self.offers_checksums: bool | None = None
         self._client: paramiko.SFTPClient | None = None
 
     def call(self, what: str, work: Callable[[paramiko.SFTPClient], Result]) -> Result:
-        """Do some work, again and with growing pauses when the connection is cut; the work must bear repetition.
+        """Return the result of `work`, which is repeated with growing pauses when the connection is lost.
 
-        A cut after which something got through starts the count anew (setting SFTP_ATTEMPTS). Raises TryLaterError when
-        it stays away, RefusedError when the server refuses what is asked, FileNotFoundError when there is no such path.
+        `work` must be safe to repeat. Attempts are counted from the last progress (setting SFTP_ATTEMPTS). Raises
+        TryLaterError after the last attempt, RefusedError if the server refuses, FileNotFoundError for a missing path.
         """
         attempts, failed = settings.current().sftp_attempts, 0
         while True:
             before = self.progress
             try:
-                client = self._connected()
+                client = self._connect()
                 return work(client)
             except (OSError, EOFError, paramiko.SSHException) as error:
                 if self._client is not None and not is_lost(self._client, error):
-                    raise self._refusal(error, what) from error
-                fault: EtlError = self._lost(error, what)
+                    raise self._translate_refusal(error, what) from error
+                fault: EtlError = self._build_loss(error, what)
                 self.close()
             except TryLaterError as error:
-                if self._client is not None:  # not about the connection
+                # an error of the work, not of the connection
+                if self._client is not None:
                     raise
                 fault = error
             failed = 1 if self.progress > before else failed + 1
             if failed >= attempts:
                 raise fault
-            logger.warning("%s; it is tried again", fault.message, extra={"code": "connection_retried"})
+            logger.warning("%s; retrying", fault.message, extra={"code": "connection_retried"})
             time.sleep(retries.compute_pause(failed - 1, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS))
 
     def close(self) -> None:
-        """End the connection; the next call makes a new one."""
+        """Close the connection; the next call opens a new one."""
         client, self._client = self._client, None
         if client is not None:
-            _transport(client).close()
+            _get_transport(client).close()
 
-    def _connected(self) -> paramiko.SFTPClient:
+    def _connect(self) -> paramiko.SFTPClient:
         if self._client is None:
             self._client = connection.connect(self.login, self._rules)
         return self._client
 
-    def _lost(self, error: Exception, what: str) -> TryLaterError:
+    def _build_loss(self, error: Exception, what: str) -> TryLaterError:
         name = self.login.name
         if isinstance(error, TimeoutError):
             seconds = settings.current().sftp_answer_seconds
-            return TryLaterError(f"{name}: {what} stalled, nothing came for {seconds:g} s", connection.AGAIN)
-        return TryLaterError(f"{name}: the connection was cut during {what}", connection.AGAIN)
+            return TryLaterError(f"{name}: {what} stalled, no data for {seconds:g} s", connection.RETRY_HINT)
+        return TryLaterError(f"{name}: the connection was lost during {what}", connection.RETRY_HINT)
 
-    def _refusal(self, error: Exception, what: str) -> Exception:
-        """What the server answered, as the suite's own error; paramiko gives two answers an errno of their own."""
+    def _translate_refusal(self, error: Exception, what: str) -> Exception:
+        """Return the answer of the server as one of our errors; paramiko has special exceptions for two of them."""
         name, user = self.login.name, self.login.user
         if isinstance(error, FileNotFoundError):
             return error
         if isinstance(error, PermissionError):
-            return RefusedError(f"{name}: {what} is not allowed to {user}", "Ask the server's owner for the right.")
+            return RefusedError(f"{name}: {what} is not allowed to {user}", "Ask its owner for permission.")
         return RefusedError(
             f"{name}: {what} failed, the server says: {error or type(error).__name__}",
-            "Its disk may be full or its folder read-only: ask its owner.",
+            "Its disk may be full or its folder read-only: ask the owner of the server.",
         )
 
 
 def is_lost(client: paramiko.SFTPClient, error: Exception) -> bool:
-    """Whether the connection is at fault for an error: then it holds no answer of the server."""
+    """Return whether an error comes from a lost connection, not from an answer of the server."""
     if isinstance(error, EOFError | TimeoutError | ConnectionError | paramiko.SSHException):
         return True
     return is_closed(client)
 
 
 def is_closed(client: paramiko.SFTPClient) -> bool:
-    """Whether the connection below has ended."""
-    return _channel(client).closed or not _transport(client).is_active()
+    """Return whether the connection is closed."""
+    return _get_channel(client).closed or not _get_transport(client).is_active()
 
 
-def _channel(client: paramiko.SFTPClient) -> paramiko.Channel:
-    found = client.get_channel()
-    assert found is not None
-    return found
+def _get_channel(client: paramiko.SFTPClient) -> paramiko.Channel:
+    channel = client.get_channel()
+    assert channel is not None
+    return channel
 
 
-def _transport(client: paramiko.SFTPClient) -> paramiko.Transport:
-    return _channel(client).get_transport()
+def _get_transport(client: paramiko.SFTPClient) -> paramiko.Transport:
+    return _get_channel(client).get_transport()

@@ -1,4 +1,4 @@
-"""Whole files up: under a temporary name, then renamed."""
+"""Upload whole files: under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from systemscripts.ssh import remote
 from systemscripts.ssh.remote import find_entry, list_entries
 from systemscripts.ssh.session import Session, is_closed
 
-CHUNK = 1 << 18
+CHUNK_BYTES = 1 << 18
 
 
 def upload_file(session: Session, path: Path, folder: str, advance: Callable[[float], None]) -> None:
-    """Deliver a file to a remote folder under a temporary name, then rename it; one of its name is replaced.
+    """Upload a file to a remote folder under a temporary name, then rename it, replacing a file of its name.
 
-    Raises EtlError when the server refuses it, TryLaterError when it stays away; no half file then has the name.
+    Raises EtlError if the server refuses it, TryLaterError if the connection is lost; no partial file has the name.
     """
-    size, goal = path.stat().st_size, f"{folder.rstrip('/')}/{path.name}"
+    size, target_path = path.stat().st_size, f"{folder.rstrip('/')}/{path.name}"
     part = f"{folder.rstrip('/')}/.{path.name}.{compute_sha256(path)[:8]}.part"  # goes on only with the same content
     what = f"the upload of {path.name}"
     try:
@@ -32,14 +32,15 @@ def upload_file(session: Session, path: Path, folder: str, advance: Callable[[fl
         if arrived is None or arrived.size not in (None, size):
             raise EtlError(
                 f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes",
-                "Run the same command again; where it stays so, ask the server's owner whether its disk is full.",
+                "Run the same command again; if it fails again, ask the owner of the server whether its disk is full.",
             )
-        session.call(what, lambda client: _rename(client, part, goal))
+        session.call(what, lambda client: _rename(client, part, target_path))
         _remove_older_parts(session, folder, path.name)
     except FileNotFoundError as error:
         raise EtlError(f"{session.login.name}: there is no folder {folder}", remote.PATH_HINT) from error
     except TryLaterError:
-        raise  # the next try goes on with the part
+        # the part is kept, so that the next attempt resumes
+        raise
     except EtlError:
         _remove_quietly(session, part)
         raise
@@ -58,30 +59,32 @@ def _send(
         stream.seek(done)
         remote.seek(done)
         remote.set_pipelined(True)
-        while chunk := stream.read(CHUNK):
+        while chunk := stream.read(CHUNK_BYTES):
             remote.write(chunk)
             session.progress += len(chunk)
             advance(len(chunk))
 
 
-def _rename(client: paramiko.SFTPClient, part: str, goal: str) -> None:
-    """Rename over whatever has the name, which the plain rename does not (draft-ietf-secsh-filexfer-02, 6.5)."""
+def _rename(client: paramiko.SFTPClient, part: str, target_path: str) -> None:
+    """Rename and replace a file of that name, which a plain rename does not (draft-ietf-secsh-filexfer-02, 6.5)."""
     try:
-        client.posix_rename(part, goal)
+        client.posix_rename(part, target_path)
     except FileNotFoundError:
-        client.stat(goal)  # done already, by a try whose answer was lost
+        # an earlier attempt renamed it, and its answer was lost
+        client.stat(target_path)
     except PermissionError:
         raise
     except OSError as error:
         if error.errno is not None or is_closed(client):
             raise
-        with contextlib.suppress(FileNotFoundError):  # the server does not know posix-rename@openssh.com
-            client.remove(goal)
-        client.rename(part, goal)
+        # the server does not support posix-rename@openssh.com
+        with contextlib.suppress(FileNotFoundError):
+            client.remove(target_path)
+        client.rename(part, target_path)
 
 
 def _remove_older_parts(session: Session, folder: str, name: str) -> None:
-    """Remove what killed deliveries of other contents of a file left there; a server that forbids it keeps them."""
+    """Remove parts of killed uploads of other content, unless the server forbids it."""
     is_part = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part").fullmatch
     with contextlib.suppress(EtlError, OSError):
         for entry in list_entries(session, folder):

@@ -1,11 +1,12 @@
-"""Where finished files go: config/targets/NAME.yaml, one module for each kind, found by listing this package.
+"""Read config/targets/NAME.yaml and deliver files.
 
-A kind is a module with one function:
-    deliver(options: dict, paths: list[Path]) -> None      put the files there, each whole or not at all
-and the model `Options` of its keys.
+A type of target is a module of targets/types with one function:
+    deliver(options: dict, paths: list[Path]) -> None      store the files there, each whole or not at all
+and the model `Options` of its keys; where it can be tried, also with
+    probe(options: dict) -> str                            try it once, for doctor.py, and return the result in words
 
-`options` are the further keys of the YAML, their variables resolved. Raises EtlError; what is there already
-whole may be delivered again.
+`options` are the other keys of the YAML, for `deliver` with their variables resolved. Both raise EtlError; files may be
+delivered again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ FOLDER = settings.PROJECT / "config" / "targets"
 
 
 class Target(ConsistentModel):
-    """One place to deliver to; the further keys belong to the module targets/types/<type>.py."""
+    """One delivery target; the other keys belong to the module targets/types/<type>.py."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -36,31 +37,31 @@ class Target(ConsistentModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys of its kind, as written."""
+        """Return the keys of its type, as they are written."""
         return self.model_extra or {}
 
     @classmethod
     def list_parts(cls, values: dict[str, Any]) -> list[tuple[KeyPath, Any, dict[str, Any]]]:
-        """The keys of its kind."""
-        kind = values.get("type")
-        if not isinstance(kind, str) or kind not in plugins.list_names(types.__name__):
+        """Return the keys of its type with their model."""
+        target_type = values.get("type")
+        if not isinstance(target_type, str) or target_type not in plugins.list_names(types.__name__):
             return []
         options = {key: value for key, value in values.items() if key not in cls.model_fields}
-        return [((), load_module(kind).Options, options)]
+        return [((), load_module(target_type).Options, options)]
 
 
-def load_module(kind: str) -> ModuleType:
-    """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return plugins.load_module(types.__name__, kind, "delivery target of type")
+def load_module(target_type: str) -> ModuleType:
+    """Return the module of a type; raises ConfigurationError with the nearest type."""
+    return plugins.load_module(types.__name__, target_type, "delivery target of type")
 
 
 def list_names(folder: Path = FOLDER) -> list[str]:
-    """The targets that are configured."""
+    """Return the names of the configured targets, sorted."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def load_target(name: str, folder: Path = FOLDER) -> Target:
-    """Read one target; raises UsageError with the nearest name, ConfigurationError that names every fault."""
+    """Load one target; raises UsageError with the nearest name, ConfigurationError with every fault."""
     if name not in list_names(folder):
         raise UsageError(
             f"there is no delivery target {name!r}{did_you_mean(name, list_names(folder))}",
@@ -70,24 +71,24 @@ def load_target(name: str, folder: Path = FOLDER) -> Target:
 
 
 def find_faults(folder: Path = FOLDER) -> list[str]:
-    """What is wrong in the YAML files of the targets, each fault with file, line, key and the nearest valid key."""
-    found = []
+    """Return the faults of the YAML files of the targets, each with file, line, key and the nearest valid key."""
+    faults = []
     for name in list_names(folder):
         try:
             load_module(load_target(name, folder).type)
         except ConfigurationError as error:
             text = error.message if isinstance(error, FaultsError) else f"{folder / f'{name}.yaml'}: {error}"
-            found += error.faults if isinstance(error, FaultsError) else [text]
-    return found
+            faults += error.faults if isinstance(error, FaultsError) else [text]
+    return faults
 
 
 def deliver(target: Target, paths: list[Path]) -> None:
-    """Bring files to a target; raises EtlError that names the target and what to do next."""
+    """Deliver files to a target; raises EtlError with the target and what to do next."""
     load_module(target.type).deliver(
         variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml"), paths
     )
 
 
 def find_plain_secrets(target: Target) -> list[Notice]:
-    """A warning for each secret that stands in the target's YAML itself."""
+    """Return a warning for each plain-text secret in the YAML of the target."""
     return plain_secrets.find_warnings(target.options, f"config/targets/{target.name}.yaml")

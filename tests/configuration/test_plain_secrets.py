@@ -95,5 +95,5 @@ def test_one_that_is_gone_is_said_with_what_to_do(connection: Any, folder: Path,
     path.write_text(content) if content is not None else path.unlink()
     with pytest.raises(ConfigurationError) as caught:
         variables.resolve_variables(import_rows.load_import(connection, "orders").sources[0].options, "import orders")
-    assert f"import orders: its secret is not where it stood, in {path}" in str(caught.value)
+    assert f"import orders: its secret is no longer in {path}" in str(caught.value)
     assert "Write it as ${SOURCE_...}" in str(caught.value)

@@ -63,17 +63,17 @@ def test_a_good_upload_is_stored_and_versioned_and_the_same_again_is_no_version(
         (("/data'", "/data?api_key=abc'"), 2, "api_key is a secret in plain text"),
         (("path: incoming", "path: ../elsewhere"), 3, "../elsewhere is not below the data folder"),
         (("path: incoming", "path: /etc"), 3, "/etc is not below the data folder"),
-        (("path: incoming", "path: var/database"), 3, "var/database is a place that is closed to uploads"),
-        (("path: incoming", "path: incoming/../config"), 3, "is a place that is closed to uploads"),
-        (("path: incoming", "path: .ssh"), 3, ".ssh is a place that is closed to uploads"),
-        (("public.orders", "dba.tuser"), 4, "dba.tuser lies in a schema of the suite"),
-        (("public.orders", "pg_catalog.pg_class"), 4, "pg_catalog.pg_class lies in a schema of the suite"),
+        (("path: incoming", "path: var/database"), 3, "var/database is closed to uploads"),
+        (("path: incoming", "path: incoming/../config"), 3, "is closed to uploads"),
+        (("path: incoming", "path: .ssh"), 3, ".ssh is closed to uploads"),
+        (("public.orders", "dba.tuser"), 4, "dba.tuser is in a schema of PostgreSQL"),
+        (("public.orders", "pg_catalog.pg_class"), 4, "pg_catalog.pg_class is in a schema of PostgreSQL"),
         (("schema:", "output_csv_path: ../out.csv\nschema:"), 5, "output_csv_path: ../out.csv is not below the data"),
-        (("schema:", "transform: clean\nschema:"), 5, "transform is not for uploads"),
-        (("schema:", "after_change: sales/totals.sql\nschema:"), 5, "after_change is not for uploads"),
-        (("schema:", "notify: [me@example.test]\nschema:"), 5, "notify is not for uploads"),
-        (("integer}", "{checks: {lookup: dba.tuser.password}}}"), 5, "lookup in a closed schema"),
-        (("{type: local, path: incoming}", "{type: s3, bucket: a}"), 3, "sources of type s3 are not for uploads"),
+        (("schema:", "transform: clean\nschema:"), 5, "transform is not allowed in uploads"),
+        (("schema:", "after_change: sales/totals.sql\nschema:"), 5, "after_change is not allowed in uploads"),
+        (("schema:", "notify: [me@example.test]\nschema:"), 5, "notify is not allowed in uploads"),
+        (("integer}", "{checks: {lookup: dba.tuser.password}}}"), 5, "lookup is in a schema that is closed to uploads"),
+        (("{type: local, path: incoming}", "{type: s3, bucket: a}"), 3, "of type s3 are not allowed in uploads"),
     ],
 )  # fmt: skip
 def test_what_an_upload_may_not_name(
@@ -153,7 +153,7 @@ def test_an_upload_takes_no_table_that_another_road_made_or_names(
 ) -> None:
     if state:
         here.sql(state)
-    with pytest.raises(ConfigurationError, match=r"line 4: .*an upload fills only tables that uploads made"):
+    with pytest.raises(ConfigurationError, match=r"line 4: .*an upload may only fill tables that uploads created"):
         uploads.store_upload(connection, "orders", GOOD.replace("public.orders", table).encode())
     assert here.sql("select count(*) from dba.timportconfig where config_name = 'orders'") == [(0,)]
 
@@ -185,7 +185,7 @@ def test_an_upload_loses_its_table_when_it_becomes_another_s(here: Installation,
     check_upload(connection, config)
     here.sql(change)
     with pytest.raises(
-        ConfigurationError, match=r"today's rules forbid it: .*an upload fills only tables that uploads"
+        ConfigurationError, match=r"breaks today's rules: .*an upload may only fill tables that uploads"
     ):
         check_upload(connection, config)
 
@@ -200,7 +200,7 @@ def test_an_upload_writes_no_file_where_another_import_reads_or_keeps_its_own(
     here.configure("inbox", sources=[{"type": "local", "path": "inbox"}])
     here.configure("sales", target={"parquet": "lake/sales"}, target_table="parquet:lake/sales")
     content = GOOD if line.startswith("output") else GOOD.replace("target: {table: public.orders}\n", "")
-    with pytest.raises(ConfigurationError, match="lies in a folder of the import"):
+    with pytest.raises(ConfigurationError, match="is in a folder of the import"):
         uploads.store_upload(connection, "orders", (content + "load_mode: append\n" + line).encode())
 
 

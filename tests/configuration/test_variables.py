@@ -26,8 +26,8 @@ def test_variables_are_replaced_wherever_they_stand(here: Installation) -> None:
     ("text", "said"),
     [
         ("${SOURCE_HOTS}", "config/x.yaml: ${SOURCE_HOTS} is not set, did you mean SOURCE_HOST?"),
-        ("${SMTP_PASSWORD}", "not a variable that a configuration may name"),
-        ("${DATABASE_URL}", "not a variable that a configuration may name"),
+        ("${SMTP_PASSWORD}", "is not allowed in a configuration"),
+        ("${DATABASE_URL}", "is not allowed in a configuration"),
     ],
 )
 def test_what_cannot_be_resolved_is_said(here: Installation, text: str, said: str) -> None:

@@ -116,7 +116,7 @@ def test_ids_that_are_all_invalid_are_a_result(week: Callable[[], Week]) -> None
     this_week = week()
     summary = this_week.installation.summary("meetmax_url_check", "--events", "90000-90003")
     assert summary["exit_code"] == 0
-    assert "4 are no event" in summary["headline"]
+    assert "4 are not an event" in summary["headline"]
     loaded = this_week.installation.summary("generic_import", "meetmax_urls")
     assert loaded["counts"]["loaded"] == 4
     nothing = this_week.installation.run("meetmax_url_download")

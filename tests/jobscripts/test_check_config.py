@@ -8,7 +8,7 @@ from tests.conftest import Installation
 def test_the_effective_settings_are_shown_without_secrets(installation: Installation) -> None:
     installation.write_settings(SMTP_PASSWORD="the-mail-secret", SOURCE_CLIENT_PASSWORD="the-source-secret")
     summary = installation.summary("check_config", DATABASE_LOCK_SECONDS="33")
-    assert (summary["exit_code"], summary["headline"]) == (0, "the configuration is sound")
+    assert (summary["exit_code"], summary["headline"]) == (0, "the configuration is valid")
     shown = {row["setting"]: (row["value"], row["differs"]) for row in summary["rows"]}
     assert shown["DATABASE_LOCK_SECONDS"] == (33, "set")
     assert shown["DATABASE_CONNECT_SECONDS"] == (10, "")

@@ -337,7 +337,7 @@ def test_tls_is_verified(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_the_clouds_own_addresses_are_never_reached(url: str) -> None:
     for rules in (AddressRules(), AddressRules(("0.0.0.0/0", "::/0", "2852039166", "0"))):
-        with pytest.raises(ConfigurationError, match="an address that no source may have"):
+        with pytest.raises(ConfigurationError, match="an address that no source may use"):
             Client(url, rules=rules, limits=Limits(attempts=1, connect_seconds=1)).get_json(url)
 
 
@@ -356,7 +356,7 @@ def test_a_listed_name_that_leads_to_a_private_or_cloud_address_is_not_asked(
     url = api.url.replace("127.0.0.1", "api.example.test")
     with pytest.raises(ConfigurationError, match="an address of a private network"):
         Client(url, rules=AddressRules(("api.example.test",))).get_json(url)
-    with pytest.raises(ConfigurationError, match="an address that no source may have"):
+    with pytest.raises(ConfigurationError, match="an address that no source may use"):
         Client("http://meta.example.test", rules=AddressRules(("meta.example.test",))).get_json(
             "http://meta.example.test"
         )
@@ -369,9 +369,9 @@ def test_the_address_is_looked_at_after_each_redirect_too(
 ) -> None:
     inside = serve(answers(OK))
     for location, reason in (
-        ("http://169.254.169.254/latest", "is not among those that uploads may name"),
-        (inside.url.replace("127.0.0.1", "localhost"), "is not among those that uploads may name"),
-        ("http://meta.example.test/", "an address that no source may have"),
+        ("http://169.254.169.254/latest", "is not among those that uploads may use"),
+        (inside.url.replace("127.0.0.1", "localhost"), "is not among those that uploads may use"),
+        ("http://meta.example.test/", "an address that no source may use"),
         ("file:///etc/passwd", "is not an HTTP address"),
     ):
         leads_to(monkeypatch, {"meta.example.test": "169.254.169.254"})

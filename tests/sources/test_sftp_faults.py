@@ -216,7 +216,7 @@ def test_a_stalled_transfer_names_itself_and_goes_on_later(
         slow = Place("127.0.0.1", server.port, "client", place.key_path, root / "in")
         slow.put("orders_1.csv", content)
         configure(installation, slow)
-        fails(installation, 75, "the download of orders_1.csv stalled, nothing came for 3 s")
+        fails(installation, 75, "the download of orders_1.csv stalled, no data for 3 s")
         assert_untouched(installation, slow)
     place.put("orders_1.csv", content)
     configure(installation, place)

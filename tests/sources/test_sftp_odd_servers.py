@@ -165,11 +165,7 @@ def test_a_file_longer_than_its_announced_size_is_read_to_its_end(
     summary = served(SaysWrongSizes)()
     assert loaded(here) == ["1", "2"]
     assert here.read_archive() == {"orders_1.csv": ROWS.encode()} and list(folder.iterdir()) == []
-    assert [
-        text
-        for text in map(str, summary.warnings)
-        if "announces 18 bytes for orders_1.csv, but the file has 24" in text
-    ]
+    assert [text for text in map(str, summary.warnings) if "announces 18 bytes for orders_1.csv, but it has 24" in text]
 
 
 def test_a_file_of_size_nought_that_has_bytes_is_read_whole(

@@ -22,9 +22,9 @@ LISTED = ("sftp.example.test",)
     [
         ("127.0.0.1", AddressRules(LISTED), "an address of a private network"),
         ("127.0.0.1", AddressRules((*LISTED, "127.0.0.1:1")), "an address of a private network"),
-        ("127.0.0.1", AddressRules(("other.example.test", "127.0.0.1")), "not among those that uploads may name"),
-        ("169.254.169.254", AddressRules((*LISTED, "0.0.0.0/0")), "an address that no source may have"),
-        ("169.254.169.254", AddressRules(), "an address that no source may have"),
+        ("127.0.0.1", AddressRules(("other.example.test", "127.0.0.1")), "not among those that uploads may use"),
+        ("169.254.169.254", AddressRules((*LISTED, "0.0.0.0/0")), "an address that no source may use"),
+        ("169.254.169.254", AddressRules(), "an address that no source may use"),
     ],
 )
 def test_a_listed_name_that_leads_elsewhere_gets_no_login(

@@ -302,7 +302,7 @@ def test_the_combined_csv_does_not_come_in_again(installation: Installation, wat
     watched.write_text(LOCAL + f"output_csv_path: {place}\n")
     done = installation.run("run_elt", watched, "--once")
     assert done.returncode == 78
-    assert f"line 4: output_csv_path {place} lies in a folder that is read" in done.stderr
+    assert f"line 4: output_csv_path {place} is in a folder that a source reads" in done.stderr
     assert installation.sql("select to_regclass('public.orders')") == [(None,)]
 
 
@@ -359,7 +359,7 @@ def test_the_older_spelling_is_taken_with_a_warning(installation: Installation, 
     watched.write_text(LOCAL.replace("{table: public.orders}", older))
     done = installation.run("run_elt", watched, "--once")
     assert done.returncode == 0, done.stderr
-    assert "target.password is not used: the database is that of config/.env, where secrets belong" in done.stdout
+    assert "target.password is not used: the database is set in config/.env, where secrets belong" in done.stdout
     assert orders(installation) == [1]
     assert "geheim99" not in installation.read_logs() + done.stdout + done.stderr
     assert installation.sql("select count(*) from dba.tconfighistory where content::text like '%geheim99%'") == [(0,)]
@@ -458,7 +458,7 @@ strict_mode: true
     for script in (("run_elt", "uploaded", "--once"), ("generic_import", "uploaded")):
         refused = here.run(*script)
         assert refused.returncode == 78
-        assert "today's rules forbid it: the host 127.0.0.1 is not among those" in refused.stderr
+        assert "breaks today's rules: the host 127.0.0.1 is not among those" in refused.stderr
     assert len(api.requests) == 2
 
 
@@ -510,17 +510,17 @@ target: {table: public.orders}
     problems = [line for line in done.stdout.splitlines() if line.startswith("problem: ")]
     assert done.returncode == 78 and len(problems) == 2
     assert "source 1 (api): ${SOURCE_API_TOKN} is not set, did you mean SOURCE_API_TOKEN?" in problems[0]
-    assert problems[1].endswith("incomming does not exist. Make the folder, or correct path.")
+    assert problems[1].endswith("incomming does not exist. Create the folder, or correct path.")
     path.write_text(path.read_text().replace("TOKN", "TOKEN").replace("incomming", "incoming"))
     done = installation.run("run_elt", path, "--check")
-    assert (done.returncode, "is sound" in done.stdout) == (0, True)
+    assert (done.returncode, "is valid" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("table", ["dba.tfile", "pg_catalog.pg_class", "information_schema.tables", "pg_toast.x"])
 def test_a_job_fills_no_table_of_the_suite_or_of_postgresql(tmp_path: Path, table: str) -> None:
     path = tmp_path / "orders.yaml"
     path.write_text(LOCAL.replace("public.orders", table))
-    with pytest.raises(ConfigurationError, match="lies in a schema of the suite or of PostgreSQL"):
+    with pytest.raises(ConfigurationError, match="is in a schema of PostgreSQL or of this program"):
         yaml_job.read_job(path)
 
 

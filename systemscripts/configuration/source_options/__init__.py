@@ -1,4 +1,4 @@
-"""What the keys of a source mean: one module for each kind with the model `Options`, found by listing this package."""
+"""The keys of a source: a module for each type with the model `Options`, found by listing this package."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import BaseModel, create_model
 from systemscripts import plugins, settings
 
 
-def load_options(kind: str) -> type[BaseModel] | None:
-    """The model of a kind's keys, None where nothing is known of the kind."""
-    if kind not in plugins.list_names(__name__):
+def load_options(source_type: str) -> type[BaseModel] | None:
+    """Return the model of the keys of a source type, None if it has none."""
+    if source_type not in plugins.list_names(__name__):
         return None
-    found: type[BaseModel] = plugins.load_module(__name__, kind, "source of type").Options
-    return found
+    options: type[BaseModel] = plugins.load_module(__name__, source_type, "source of type").Options
+    return options
 
 
 def list_types() -> list[str]:
@@ -24,6 +24,6 @@ def list_types() -> list[str]:
 
 
 def make_type_model() -> type[BaseModel]:
-    """A model that takes a source's type only where it is a kind that there is."""
-    kind: Any = Literal[tuple(list_types())]
-    return create_model("Kind", type=(kind, ...))
+    """Return a model whose key `type` accepts only the existing types."""
+    source_type: Any = Literal[tuple(list_types())]
+    return create_model("SourceType", type=(source_type, ...))

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from systemscripts.configuration.column_schema import Strict
 
 Style = Literal["none", "odata", "skip", "page", "offset", "cursor"]
-# style -> parameter of the size, parameter that counts on, path of the records, of what is next, of the total
+# style -> parameters of size and position, then paths of the records, the next link or cursor, and the total
 DEFAULTS: dict[str, tuple[str, str, str, str, str]] = {
     "none": ("", "", "", "", ""),
     "odata": ("", "", "value", "@odata.nextLink", "@odata.count"),
@@ -31,7 +31,7 @@ class Authentication(Strict):
     password: str = ""
 
     @model_validator(mode="after")
-    def _whole(self) -> Authentication:
+    def _check_complete(self) -> Authentication:
         needed = {"bearer": ("token",), "api_key": ("key",), "basic": ("username", "password")}[self.type]
         if missing := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"{self.type} needs {' and '.join(missing)}")
@@ -39,46 +39,59 @@ class Authentication(Strict):
 
 
 class Paging(Strict):
-    """How an answer leads to the next; names in brackets are the defaults of the style."""
+    """How to get from one page to the next; the defaults of the styles are in brackets."""
 
     style: Style = "none"
-    size: int | None = Field(None, ge=1)  # records of a page that are asked for
+    # records of a page
+    size: int | None = Field(None, ge=1)
     size_parameter: str | None = None  # $top, per_page, limit
     parameter: str | None = None  # $skip, page, offset, cursor
     start: int | None = Field(None, ge=0)  # first page (1) or offset (0)
     next: str | None = None  # path of the next link or cursor (@odata.nextLink, next)
-    total: str | None = None  # path of the number of all records, against which completeness is checked (@odata.count)
-    max_pages: int = Field(1000, ge=1)  # more than this is a failure, not a shorter table
-    max_empty_pages: int = Field(10, ge=0)  # in a row that name a next page; some servers send a few
-    repeats: bool = False  # whether several pages may hold equal records; otherwise the data moved meanwhile
-    keep_origin: bool = False  # ask for next links at scheme, host and port of url, whatever they say
+    # path of the number of all records, used to check completeness (@odata.count)
+    total: str | None = None
+    # more pages are a failure, not a shorter table
+    max_pages: int = Field(1000, ge=1)
+    # empty pages in a row that name a next page; some servers send a few
+    max_empty_pages: int = Field(10, ge=0)
+    # several pages may contain equal records; otherwise that means that the data changed meanwhile
+    repeats: bool = False
+    # ask for next links at scheme, host and port of url
+    keep_origin: bool = False
 
 
 class Incremental(Strict):
-    """Only what changed since the last load, and everything every so often."""
+    """Fetch only what changed since the last load, and everything from time to time."""
 
-    field: str  # of a record: its time or number of change
-    filter: str = ""  # such as Date ge {last}: joined to $filter by `and`
-    parameter: str = ""  # or a parameter of its own, that gets {last}
+    # the field of a record with its time or number of change
+    field: str
+    # such as Date ge {last}: joined to $filter by `and`
+    filter: str = ""
+    # or a separate parameter that gets {last}
+    parameter: str = ""
     full_every_days: float = Field(28, gt=0)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Incremental:
+    def _check_one_way(self) -> Incremental:
         if bool(self.filter) == bool(self.parameter):
             raise ValueError("needs either filter, such as Date ge {last}, or parameter")
         if self.filter and "{last}" not in self.filter:
-            raise ValueError("filter must hold {last}")
+            raise ValueError("filter must contain {last}")
         return self
 
 
 class RequestLimits(Strict):
-    """How far asking may go."""
+    """How long to wait for an API, and how much to ask of it."""
 
-    timeout_seconds: float = Field(60, gt=0)  # between two reads
+    # between two reads
+    timeout_seconds: float = Field(60, gt=0)
     attempts: int = Field(3, ge=1, le=20)
-    first_pause_seconds: float = Field(2, ge=0)  # doubles with each further attempt
-    longest_pause_seconds: float = Field(300, ge=0)  # a Retry-After beyond it ends the run, the next one goes on
-    requests: int = Field(2000, ge=1)  # of one run, attempts included
+    # doubles with each further attempt
+    first_pause_seconds: float = Field(2, ge=0)
+    # a longer Retry-After ends the run, and the next one continues
+    longest_pause_seconds: float = Field(300, ge=0)
+    # of one run, retries included
+    requests: int = Field(2000, ge=1)
     answer_bytes: int = Field(64 << 20, ge=1)
     file_bytes: int = Field(4 << 30, ge=1)
 
@@ -87,31 +100,37 @@ class Options(Strict):
     """An HTTP API that answers with JSON."""
 
     url: str
-    name: str = Field("", pattern=r"^[a-z0-9_]*$")  # part of the file names; needed where an import has several
-    parameters: dict[str, str | int | float | bool] = {}  # {today} and {today-3650} stand for days
+    # part of the file names; needed if an import has several API sources
+    name: str = Field("", pattern=r"^[a-z0-9_]*$")
+    # {today} and {today-3650} are replaced by dates
+    parameters: dict[str, str | int | float | bool] = {}
     headers: dict[str, str] = {}
     authentication: Authentication | None = None
-    token: str = ""  # short for authentication of type bearer
-    records: str | None = None  # path of the list of records, such as data.items; "" for the answer itself
+    # short for authentication of type bearer
+    token: str = ""
+    # path of the list of records, such as data.items; "" for the answer itself
+    records: str | None = None
     paging: Paging = Paging()
     incremental: Incremental | None = None
     limits: RequestLimits = RequestLimits()
-    resume_hours: float = Field(24, ge=0)  # what a stopped run has is used again for so long
-    ca_file: str = ""  # certificates to trust, beside nothing else
+    # for how long the pages of a stopped run are used again
+    resume_hours: float = Field(24, ge=0)
+    # the only certificates to trust
+    ca_file: str = ""
 
     @field_validator("url")
     @classmethod
-    def _of_http(cls, value: str) -> str:
+    def _check_url(cls, value: str) -> str:
         if not value.startswith(("http://", "https://", "${")):
             raise ValueError("expected an address that begins with https:// or http://")
         return value
 
     @model_validator(mode="after")
-    def _one_login(self) -> Options:
+    def _check_one_login(self) -> Options:
         if self.token and self.authentication:
             raise ValueError("token and authentication are two logins")
         return self
 
-    def default(self, place: int, given: str | None) -> str:
-        """A name or path of the paging style, unless given."""
-        return DEFAULTS[self.paging.style][place] if given is None else given
+    def get_default(self, index: int, given: str | None) -> str:
+        """Return `given`, or the item of DEFAULTS for the paging style if it is None."""
+        return DEFAULTS[self.paging.style][index] if given is None else given

@@ -6,8 +6,11 @@ from systemscripts.configuration.column_schema import Strict
 
 
 class Options(Strict):
-    """Files of this host. Without `path`: what waits in the import's own folder."""
+    """Files on this host; without `path` those in the folder of the import."""
 
-    path: str = ""  # another folder, absolute or below the data folder: its files are copied
-    pattern: str = ""  # the import's file_pattern
-    keep: bool = False  # the originals stay; else they are removed once they are safe here
+    # another folder, absolute or below the data folder: its files are copied
+    path: str = ""
+    # by default the file_pattern of the import
+    pattern: str = ""
+    # whether the originals stay; otherwise they are removed once they are loaded
+    keep: bool = False

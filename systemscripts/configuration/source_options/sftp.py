@@ -10,19 +10,22 @@ from systemscripts.ssh import Login
 
 
 class Options(Login):
-    """An SFTP server: how to log in, which files, and what becomes of them there."""
+    """An SFTP server: the login, which files to fetch, and what happens to them there afterwards."""
 
     path: str = Field(".", min_length=1)
-    pattern: str = ""  # the import's file_pattern
+    # by default the file_pattern of the import
+    pattern: str = ""
     settle: Literal["delete", "move", "keep"] = "keep"
-    done_folder: str = "done"  # where `move` puts what was loaded; below path unless it begins with /
-    refused_folder: str = ""  # where refused files go, with move and delete; move: refused
+    # where `move` puts loaded files; below path unless it begins with /
+    done_folder: str = "done"
+    # where `move` and `delete` put refused files; the default of `move` is "refused"
+    refused_folder: str = ""
 
     @property
     def folder(self) -> str:
-        """The remote folder."""
+        """Return the remote folder."""
         return self.path.rstrip("/") or "/"
 
-    def below(self, name: str) -> str:
-        """A path below the remote folder, or from the server's root."""
+    def join_path(self, name: str) -> str:
+        """Return the path of a name below the remote folder, or the name itself if it begins with /."""
         return name if name.startswith("/") else f"{self.folder.rstrip('/')}/{name}"

@@ -22,13 +22,13 @@ class Position:
 def first(options: Options, parameters: dict[str, str]) -> Position:
     """Where to begin."""
     paging, more = options.paging, {}
-    size_name = options.default(0, paging.size_parameter)
+    size_name = options.get_default(0, paging.size_parameter)
     if paging.size and size_name:
         more[size_name] = str(paging.size)
     if paging.style in ("skip", "page", "offset"):
         begin = paging.start if paging.start is not None else (1 if paging.style == "page" else 0)
-        more[options.default(1, paging.parameter)] = str(begin)
-    if paging.style in ("odata", "skip") and options.default(4, paging.total) == "@odata.count":
+        more[options.get_default(1, paging.parameter)] = str(begin)
+    if paging.style in ("odata", "skip") and options.get_default(4, paging.total) == "@odata.count":
         more["$count"] = "true"
     return Position(options.url, {**parameters, **more})
 
@@ -40,11 +40,11 @@ def following(options: Options, position: Position, answer: Any, count: int, so_
     page whose cursor does not move. Raises ConfigurationError for a link to another host, BadDataError for what is
     neither a link nor a cursor.
     """
-    style, name = options.paging.style, options.default(1, options.paging.parameter)
+    style, name = options.paging.style, options.get_default(1, options.paging.parameter)
     if style == "none":
         return None
     if style in ("odata", "cursor"):
-        path = options.default(3, options.paging.next)
+        path = options.get_default(3, options.paging.next)
         found = at(answer, path)
         if found is None or found is False or found in ("", [], {}):
             return None
@@ -68,7 +68,7 @@ def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
     Raises BadDataError where there is no list of objects, where an error stands in the place of records, and for a list
     of errors beside them: then they are a part.
     """
-    path = options.default(2, options.records)
+    path = options.get_default(2, options.records)
     found = at(answer, path)
     others = around_records(options, answer)
     errors = others if not found else {key: value for key, value in others.items() if isinstance(value, list)}
@@ -87,13 +87,13 @@ def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
 
 def around_records(options: Options, answer: Any) -> dict[str, Any]:
     """Return what an answer holds beside its records."""
-    first_part = options.default(2, options.records).split(".")[0]
+    first_part = options.get_default(2, options.records).split(".")[0]
     return {key: value for key, value in answer.items() if key != first_part} if isinstance(answer, dict) else {}
 
 
 def total_of(options: Options, answer: Any) -> int | None:
     """How many records there are in all, where the answer says so; raises BadDataError where it was to say so."""
-    path = options.default(4, options.paging.total)
+    path = options.get_default(4, options.paging.total)
     found = at(answer, path) if path else None
     if found is None and options.paging.total:
         raise BadDataError(f"{redact_url(options.url)}: there is no total at {path!r}", "Correct paging.total.")

@@ -142,7 +142,7 @@ def _completed(request: Request, options: Options, session: Session, entry: Entr
 
     if entry.is_complete or explain_unsafe_arrival(entry.name) or not _matches(request, options, entry):
         return entry
-    return remote.complete_entry(session, options.below(entry.name), entry)
+    return remote.complete_entry(session, options.join_path(entry.name), entry)
 
 
 def _matches(request: Request, options: Options, entry: Entry) -> bool:
@@ -153,13 +153,13 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
     found = []
     wanted = arrival.one_name(options.pattern)
     if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
-        fetched.warn("file_expected", f"{options.below(wanted)} does not exist at {options.name}")
+        fetched.warn("file_expected", f"{options.join_path(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_why_not(cursor, request, options, entry) for entry in entries]
     max_gb = settings.current().max_file_gb
     for entry, reason in zip(entries, reasons, strict=True):
         if reason is None and (entry.size or 0) > max_gb * 2**30:
-            what = f"{options.below(entry.name)} at {options.name}"
+            what = f"{options.join_path(entry.name)} at {options.name}"
             fetched.failures.append(TooLargeError(what, entry.size or 0, max_gb))
         elif reason is None:
             found.append(entry)
@@ -191,7 +191,7 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
 
 def _origin(options: Options, entry: Entry) -> file_ledger.Origin:
     stamp = "" if entry.modified is None else str(entry.modified)
-    return file_ledger.Origin(f"{options.address}/{options.below(entry.name).lstrip('/')}", entry.size, stamp)
+    return file_ledger.Origin(f"{options.address}/{options.join_path(entry.name).lstrip('/')}", entry.size, stamp)
 
 
 def _bring(
@@ -203,7 +203,7 @@ def _bring(
     part = arrival.part_path(request, origin)
     try:
         for text in download.download_file(
-            _session(request, options), options.below(entry.name), entry, part, tracker.advance
+            _session(request, options), options.join_path(entry.name), entry, part, tracker.advance
         ):
             fetched.warn("file_size_unclear", text)
     except download.ChangedError as error:
@@ -223,15 +223,15 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     if options.settle == "keep":
         return
-    session, path = _session(request, options), options.below(ticket.name)
+    session, path = _session(request, options), options.join_path(ticket.name)
     entry = remote.find_entry(session, path)
     if entry is None or _is_another(entry, ticket):
         return  # settled by a run that was killed before it could note it, or another delivery in its place
     refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
     if ticket.status == "refused" and refused_folder:
-        remote.move_file(session, path, options.below(refused_folder), (ticket.file_sha256 or "")[:8])
+        remote.move_file(session, path, options.join_path(refused_folder), (ticket.file_sha256 or "")[:8])
     elif options.settle == "move":
-        remote.move_file(session, path, options.below(options.done_folder), (ticket.file_sha256 or "")[:8])
+        remote.move_file(session, path, options.join_path(options.done_folder), (ticket.file_sha256 or "")[:8])
     else:
         remote.remove_file(session, path)
 

@@ -1,4 +1,4 @@
-"""Finished files into a bucket: type: s3, with the keys prefix and, where it is another one, bucket."""
+"""Deliver files to a bucket: type: s3, with the keys prefix and bucket (default: S3_BUCKET)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from systemscripts.configuration.column_schema import Strict
 
 
 class Options(Strict):
-    """The keys of a target of this kind."""
+    """The keys of a target of this type."""
 
-    bucket: str = ""  # the setting BUCKET
+    # by default S3_BUCKET
+    bucket: str = ""
     prefix: str = ""
 
 
 def probe(written: dict[str, Any]) -> str:
-    """Look at the bucket once, for doctor.py; how it is in words. Raises EtlError."""
+    """List the bucket once, for doctor.py, and return the result in words; raises EtlError."""
     options = variables.resolve_variables(written, "delivery target")
     bucket = s3.open_bucket(str(options.get("bucket", "")))
     next(bucket.list_objects(str(options.get("prefix", ""))), None)
@@ -26,11 +27,11 @@ def probe(written: dict[str, Any]) -> str:
 
 
 def deliver(options: dict[str, Any], paths: list[Path]) -> None:
-    """Store each file under its name below the prefix; the same again replaces it.
+    """Store each file under its name below the prefix, replacing one of that name.
 
-    Raises ConfigurationError for a refused login, TryLaterError when the service does not answer.
+    Raises ConfigurationError for a refused login, TryLaterError if the service does not answer.
     """
-    wanted = Options.model_validate(options)
-    prefix, bucket = wanted.prefix, s3.open_bucket(wanted.bucket)
+    chosen = Options.model_validate(options)
+    prefix, bucket = chosen.prefix, s3.open_bucket(chosen.bucket)
     for path in paths:
         bucket.upload(path, f"{prefix.rstrip('/')}/{path.name}" if prefix else path.name)
