@@ -38,7 +38,7 @@ def run_selected(
     chosen = _choose_imports(connection, name, known, faults)
     if datasource is not None:
         chosen = _choose_of_datasource(chosen, known, datasource)
-    renamed = [] if options.dry_run else local.give_usable_names(directories.file_watcher)
+    renamed = [] if options.dry_run else local.rename_unusable_files(directories.file_watcher)
     summary = Summary()
     # at once: if this run is killed later, the next one finds nothing to rename
     summary.warn_all(renamed)

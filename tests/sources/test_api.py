@@ -169,7 +169,7 @@ def test_more_pages_than_allowed_fail_and_load_nothing_and_go_on_once_allowed(
     api = serve(paged)
     configure(installation, f"{api.url}/page", paging={"style": "page", "max_pages": 3}, records="data.items")
     done = installation.run("generic_import", "things")
-    assert (done.returncode, "more than 3 pages; nothing of it is loaded" in done.stderr) == (65, True)
+    assert (done.returncode, "more than 3 pages; nothing was loaded" in done.stderr) == (65, True)
     assert things(installation) == 0
     again = installation.run("generic_import", "things")
     assert (again.returncode, len(api.requests)) == (65, 3)  # it goes on behind page 3, where the cap still is
@@ -405,14 +405,14 @@ def test_a_page_that_was_not_noted_leaves_nothing_behind(tmp_path: Path) -> None
     state = State("asked", "things.jsonl", "2026-01-05T02:00:00+00:00", True, "https://api.example.test", {})
     landing.begin(state)
     landing.add(state, [{"id": 1}])
-    landing.note(state)
+    landing.save_state(state)
     landing.add(state, [{"id": 2, "text": "a long page, written but not noted: the run was killed here"}])
-    found = landing.state()
+    found = landing.load_state()
     assert found is not None
     landing.add(found, [{"id": 2}])  # the source has changed meanwhile
     assert landing.part.read_text() == '{"id": 1}\n{"id": 2}\n'
     landing.part.write_text("")  # of which less is there than was noted
-    assert landing.state() is None
+    assert landing.load_state() is None
 
 
 def test_an_address_is_shown_without_login_and_parameters() -> None:
@@ -499,7 +499,7 @@ def test_what_was_refused_is_said_at_each_poll_and_kept_once(
     before = traces(installation)
     again = installation.run("generic_import", "things")
     assert (first.returncode, again.returncode) == (65, 65)
-    assert "still gives what was refused as file_watcher/refused/" in again.stderr
+    assert "still returns what was refused as file_watcher/refused/" in again.stderr
     assert "generic_import.py things --retry-refused" in again.stderr
     assert traces(installation) == before and before["refused"] == 1
     installation.configure("things", **FILES, exact_header=["id"])  # mended: it is taken by itself
@@ -531,7 +531,7 @@ def test_what_was_undone_is_warned_of_and_loaded_again_on_demand(
     installation.sql("update dba.timportconfig set is_active = true")
     before = traces(installation)
     again = installation.summary("generic_import", "things")
-    assert any("still gives what dataset 1 held, which was undone" in text for text in again["warnings"]), again
+    assert any("still returns the content of dataset 1, which was undone" in text for text in again["warnings"]), again
     assert traces(installation) == before
     assert installation.run("generic_import", "things", "--reload").returncode == 0 and things(installation) == 1
 
@@ -564,7 +564,7 @@ def test_an_api_that_names_a_time_is_not_asked_before_it(installation: Installat
     first = installation.run("generic_import", "things", ETL_NOW="2026-01-05T08:00:00")
     assert first.returncode == 75 and "asked to be retried in 7,200 s" in first.stderr
     again = installation.run("generic_import", "things", ETL_NOW="2026-01-05T09:59:00")
-    assert again.returncode == 75 and "asked to be left alone until 2026-01-05 10:00" in again.stderr
+    assert again.returncode == 75 and "asked not to be asked until 2026-01-05 10:00" in again.stderr
     assert len(api.requests) == 2
     busy.clear()
     assert installation.run("generic_import", "things", ETL_NOW="2026-01-05T10:01:00").returncode == 0

@@ -186,7 +186,7 @@ def test_the_three_phases_run_alone_and_each_removes_the_one_before(gho: Install
 PAGES = -(-ROWS // PAGE)
 KILLS = [
     *[("systemscripts.sources.api_pages.resumable_download:_sync", "after", n) for n in (1, 3)],
-    *[("systemscripts.sources.types.api:_one_page", "after", n) for n in range(1, PAGES + 1)],
+    *[("systemscripts.sources.api_pages.page_download:fetch_page", "after", n) for n in range(1, PAGES + 1)],
     ("systemscripts.file_ledger:register_file", "after", 1),
     ("systemscripts.sources.types.api:move_file", "before", 1),
     ("systemscripts.sources.types.api:move_file", "after", 1),
@@ -248,7 +248,7 @@ def test_stopped_by_a_signal_it_goes_on_after_the_last_page(gho: Installation, w
 
 
 def test_a_state_from_long_ago_is_not_gone_on_with(gho: Installation, who: ODataServer) -> None:
-    kill_at(gho, "systemscripts.sources.types.api:_one_page", "after", 4)
+    kill_at(gho, "systemscripts.sources.api_pages.page_download:fetch_page", "after", 4)
     asked = len(who.requests)
     assert load(gho, now=LATER)["counts"]["loaded"] == ROWS
     assert "$skip" not in who.requests[asked][1]

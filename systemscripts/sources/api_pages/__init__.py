@@ -1,1 +1,1 @@
-"""The parts of the api source: how pages follow each other, where they land, what is asked for."""
+"""The parts of the api source: query, pagination, download, checks."""

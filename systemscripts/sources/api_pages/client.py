@@ -1,4 +1,4 @@
-"""The client of one API source: its login, its limits, the addresses it may reach."""
+"""Build the client of an API source: login, limits and address rules."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from systemscripts.http_client import Client, Limits
 
 
 def connect(options: Options, rules: AddressRules) -> Client:
-    """Return a client that logs in as the options say; their variables have values."""
+    """Return a client for options whose variables are resolved."""
     headers = {"Accept": "application/json", "User-Agent": "ClientETLWorkflow", **options.headers}
     login = None
     token = options.token
-    if (given := options.authentication) is not None:
-        token = given.token
-        if given.type == "api_key":
-            headers[given.header] = given.key
-        elif given.type == "basic":
-            login = (given.username, given.password)
+    if (authentication := options.authentication) is not None:
+        token = authentication.token
+        if authentication.type == "api_key":
+            headers[authentication.header] = authentication.key
+        elif authentication.type == "basic":
+            login = (authentication.username, authentication.password)
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    asked = options.limits
+    given = options.limits
     limits = Limits(
-        read_seconds=asked.timeout_seconds, attempts=asked.attempts, first_pause=asked.first_pause_seconds,
-        longest_pause=asked.longest_pause_seconds, requests=asked.requests, answer_bytes=asked.answer_bytes,
+        read_seconds=given.timeout_seconds, attempts=given.attempts, first_pause=given.first_pause_seconds,
+        longest_pause=given.longest_pause_seconds, requests=given.requests, answer_bytes=given.answer_bytes,
     )  # fmt: skip
     return Client(options.url, headers, login, limits, rules, options.ca_file)

@@ -1,9 +1,9 @@
-"""Whether all pages together are what the API has: each page new, the totals alike, none shifted into the next.
+"""Check that all pages together are complete: each page is new, the totals agree, no record moved between pages.
 
-Paging by number counts on while the data may move: records that are inserted shift the last ones of a page onto the
-next (they come twice), one that is deleted shifts one back (it never comes). Both show in the totals, the former also
-where a page begins with the records that the page before it ends with. Records may also be equal by themselves, such as
-sales of one product: then a second download is the same as the first, byte for byte.
+With paging by number the data may move meanwhile: inserted records push the last ones of a page to the next (they come
+twice), a deleted one pulls a record back (it never comes). Both show in the totals, the former also where a page begins
+with the last records of the page before it. Records may also be equal in fact, such as sales of one product: then a
+second download is identical to the first, byte for byte.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from systemscripts.errors import BadDataError
 from systemscripts.sources.api_pages.pagination import Position
 from systemscripts.sources.api_pages.resumable_download import Landing, State, hash_position
 
-BY_NUMBER = ("skip", "page", "offset")  # styles whose pages shift when the data do
-MAX_EQUAL_PAGES = 3  # two may come of data that move, which is settled when all pages are there
-MAX_RESTARTS = 2  # data that move during three downloads move all the time
+# styles whose pages shift when the data move
+BY_NUMBER = ("skip", "page", "offset")
+# two may come from data that moved, which is checked once all pages are there
+MAX_EQUAL_PAGES = 3
+# data that move during three downloads move all the time
+MAX_RESTARTS = 2
 
 
 class MovedError(Exception):
-    """The data moved while they were read: only all of them again, from the first page, are right."""
+    """The data moved while they were read: they must be downloaded again from the first page."""
 
 
 def check_page(options: Options, landing: Landing, state: State, count: int) -> None:
@@ -48,23 +51,23 @@ def check_page(options: Options, landing: Landing, state: State, count: int) -> 
 
 
 def check_next(landing: Landing, following: Position, is_link: bool) -> None:
-    """Raise BadDataError where a page names one as the next that was asked for before.
+    """Raise BadDataError if the next page of a page was fetched before.
 
-    A cursor may stay the same while the server counts on by itself; then the records tell whether it goes in a circle.
+    A cursor may stay the same while the server moves on; then the records show whether the pages go in a circle.
     """
-    asked = hash_position(following.url, following.parameters)
-    if is_link and (earlier := landing.by_position.get(asked)):
+    position = hash_position(following.url, following.parameters)
+    if is_link and (earlier := landing.by_position.get(position)):
         raise BadDataError(
             f"page {len(landing.pages)} names page {earlier} as the next one: the pages go in a circle",
             "Ask the owner of the API.",
         )
 
 
-def check_whole(options: Options, landing: Landing, state: State) -> None:
-    """Raise MovedError where the records of all pages are not what the API says there are, or some were shifted.
+def check_complete(options: Options, landing: Landing, state: State) -> None:
+    """Raise MovedError if the number of records is not the total of the API, or if records moved between pages.
 
-    Where another download held the very same, the data do not move: a warning, unless whole pages are equal, as where
-    a server does not know the parameter.
+    If two downloads are identical, the data did not move: equal records are then a warning, unless whole pages are
+    equal, as from a server that ignores the parameter.
     """
     if state.totals and state.records not in state.totals:
         raise MovedError(f"{state.records:,} records came, it says that there are {state.totals[-1]:,}")
@@ -73,13 +76,13 @@ def check_whole(options: Options, landing: Landing, state: State) -> None:
     number = _find_shift(landing)
     if number is None:
         return
-    found = f"page {number} begins with records that the page before it ends with"
-    known = "paging.repeats: true takes equal records as they are"
+    shift = f"page {number} begins with records that the page before it ends with"
+    hint = "paging.repeats: true accepts equal records"
     content = compute_sha256(landing.part)
     if content != state.shifted_content or _has_equal_pages(landing):
         state.shifted_content = content
-        raise MovedError(f"{found} ({known})")
-    state.warnings["records_repeated"] = f"{found}, in two downloads that are the same; they were loaded ({known})"
+        raise MovedError(f"{shift} ({hint})")
+    state.warnings["records_repeated"] = f"{shift}, in two identical downloads; they were loaded ({hint})"
 
 
 def _find_shift(landing: Landing) -> int | None:

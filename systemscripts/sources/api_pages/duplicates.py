@@ -1,4 +1,4 @@
-"""An API that gives what it gave before: known by content, so that quiet polls fill neither tables nor the archive."""
+"""Recognize an API that returns the same content again, so that polls do not fill tables and archive."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
-from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
 from systemscripts.http_client import redact_url
-from systemscripts.sources import Fetched, Request
+from systemscripts.sources import Fetched
 from systemscripts.sources.api_pages import incremental
-from systemscripts.sources.api_pages.resumable_download import Landing, State
+from systemscripts.sources.api_pages.api_source import ApiSource
+from systemscripts.sources.api_pages.resumable_download import State
 from systemscripts.summary import Notice
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Earlier:
-    """The newest file of a source, and what became of it."""
+    """The newest file of a source, and its outcome."""
 
     file_id: int
     name: str
@@ -34,41 +34,45 @@ class _Earlier:
     created_at: datetime
     dataset_id: int | None
     dataset_status: str
-    current: bool  # its rows are what the target shows
-    mended: bool  # it was loaded since by another way, or the import was changed
+    # its rows are the current ones of the target
+    current: bool
+    # it was loaded in another way since, or the import was changed
+    resolved: bool
 
 
-def known(request: Request, options: Options, state: State, address: str, landing: Landing) -> Fetched | None:
-    """What to say where all that came is what the source's last file held; it is forgotten then. None where it is new.
+def find_duplicate(source: ApiSource, state: State) -> Fetched | None:
+    """Return the result for a download with the content of the source's last file, None for new content.
 
-    Raises BadDataError where that was refused and nothing has changed since.
+    The download of a duplicate is removed. Raises BadDataError if that file was refused and nothing changed since.
     """
-    config, content, url = request.config, compute_sha256(landing.part), redact_url(options.url)
+    request, landing = source.request, source.landing
+    config, content, url = request.config, compute_sha256(landing.part), redact_url(source.written.url)
     with transaction(request.connection) as cursor:
-        earlier = _newest(cursor, config, address)
+        earlier = _find_newest(cursor, config, source.address)
         if earlier is None or earlier.file_sha256 != content:
             return None
-        if state.full and incremental.full_is_due(cursor, config.config_name, address, options):
-            return None  # a file must tell when everything was asked for
+        if state.full and incremental.is_full_due(cursor, config.config_name, source.address, source.written):
+            # the file records when everything was downloaded
+            return None
         if _is_there(config, earlier):
             cursor.execute("update dba.tfile set status_at = now() where file_id = %s", (earlier.file_id,))
             landing.forget()
-            logger.debug("%s gives what it gave before, as %s", url, earlier.name)
+            logger.debug("%s returns the same content as in %s", url, earlier.name)
             return Fetched()
     if earlier.dataset_status == "undone" and not request.reload:
         landing.forget()
         again = f"which was undone; generic_import.py {config.config_name} --reload loads it again"
-        text = f"{url} still gives what dataset {earlier.dataset_id} held, {again}"
+        text = f"{url} still returns the content of dataset {earlier.dataset_id}, {again}"
         return Fetched(warnings=[Notice("duplicate_of_undone", text, dataset_id=earlier.dataset_id)])
-    if earlier.status == "refused" and not earlier.mended:
+    if earlier.status == "refused" and not earlier.resolved:
         landing.forget()
         raise BadDataError(
-            f"{url} still gives what was refused as {earlier.keep_path}: {earlier.reason.rstrip('.')}",
+            f"{url} still returns what was refused as {earlier.keep_path}: {earlier.reason.rstrip('.')}",
         )
     return None
 
 
-def _newest(cursor: Cursor, config: ImportConfig, address: str) -> _Earlier | None:
+def _find_newest(cursor: Cursor, config: ImportConfig, address: str) -> _Earlier | None:
     cursor.execute(
         """select f.file_id, f.name, coalesce(f.file_sha256, ''), f.status, coalesce(f.reason, ''),
                coalesce(f.keep_path, ''), f.created_at, f.dataset_id, coalesce(d.status, ''),
@@ -85,14 +89,13 @@ def _newest(cursor: Cursor, config: ImportConfig, address: str) -> _Earlier | No
 
 
 def _is_there(config: ImportConfig, earlier: _Earlier) -> bool:
-    """Whether loading the same content again would find that it is there, by the rules of datasets/identity.py.
+    """Return whether the content would be found as loaded, by the rules of datasets/identity.py.
 
-    Where the date is that of the file's name, another day is another identity; in snapshot mode another file may have
-    taken its place.
+    If the date comes from the file name, another day is another identity; in snapshot mode another file may be current.
     """
     if earlier.dataset_status not in ("active", "held", "superseded"):
         return False
-    same_day = earlier.created_at.astimezone(settings.get_zone()).date() == settings.now().date()
-    if config.dateconfig == "filename" and config.load_mode != "upsert" and not same_day:
+    is_same_day = earlier.created_at.astimezone(settings.get_zone()).date() == settings.now().date()
+    if config.dateconfig == "filename" and config.load_mode != "upsert" and not is_same_day:
         return False
     return config.load_mode != "snapshot" or earlier.current or earlier.dataset_status == "held"

@@ -1,4 +1,4 @@
-"""What an API is asked for: parameters with days and the last mark in them, and which of it was loaded already."""
+"""Build the query of an API: parameters with dates and the last mark, from what was loaded before."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ _STAMP = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The parameters of the first page, and whether everything is asked for."""
+class Query:
+    """The parameters of the first page, and whether everything is fetched."""
 
     parameters: dict[str, str]
     full: bool
 
 
-def asked(cursor: Cursor, config_name: str, address: str, options: Options) -> Asked:
-    """What to ask for now: what changed since the last load, or everything where that is due."""
-    parameters = {name: _with_days(_text(value)) for name, value in options.parameters.items()}
+def build_query(cursor: Cursor, config_name: str, address: str, options: Options) -> Query:
+    """Return the query for what changed since the last load, or for everything if that is due."""
+    parameters = {name: _fill_days(_format_value(value)) for name, value in options.parameters.items()}
     rule = options.incremental
     if rule is None:
-        return Asked(parameters, full=True)
-    loaded = _loaded(cursor, config_name, address)
-    last = greatest(mark for _, mark in loaded)
+        return Query(parameters, full=True)
+    loaded = _list_loaded(cursor, config_name, address)
+    last = find_greatest(mark for _, mark in loaded)
     if not last or _is_due(loaded, rule):
-        return Asked(parameters, full=True)
+        return Query(parameters, full=True)
     if rule.parameter:
-        return Asked({**parameters, rule.parameter: _as_sent(last)}, full=False)
-    wanted = rule.filter.replace("{last}", _as_sent(last))
+        return Query({**parameters, rule.parameter: _format_mark(last)}, full=False)
+    condition = rule.filter.replace("{last}", _format_mark(last))
     before = parameters.get("$filter")
-    return Asked({**parameters, "$filter": f"({before}) and {wanted}" if before else wanted}, full=False)
+    return Query({**parameters, "$filter": f"({before}) and {condition}" if before else condition}, full=False)
 
 
-def full_is_due(cursor: Cursor, config_name: str, address: str, options: Options) -> bool:
-    """Whether everything is asked for because it was so long ago, so that a file must tell when that was done."""
-    return options.incremental is not None and _is_due(_loaded(cursor, config_name, address), options.incremental)
+def is_full_due(cursor: Cursor, config_name: str, address: str, options: Options) -> bool:
+    """Return whether everything must be fetched, because that was last done too long ago."""
+    return options.incremental is not None and _is_due(_list_loaded(cursor, config_name, address), options.incremental)
 
 
 def _is_due(loaded: list[tuple[str, str]], rule: Incremental) -> bool:
     fulls = [name[:15] for name, _ in loaded if name.rpartition(".")[0].endswith("_full")]
-    return not fulls or _age_days(max(fulls)) >= rule.full_every_days
+    return not fulls or _compute_age_days(max(fulls)) >= rule.full_every_days
 
 
-def greatest(values: Iterable[str]) -> str:
-    """The greatest of some times, numbers or texts; "" where there is none."""
-    return max((value for value in values if value), key=_comparable, default="")
+def find_greatest(values: Iterable[str]) -> str:
+    """Return the greatest of some times, numbers or texts, "" if there is none."""
+    return max((value for value in values if value), key=_build_sort_key, default="")
 
 
-def marks(options: Options, records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The values of the incremental field in some records."""
+def list_marks(options: Options, records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the values of the incremental field in some records."""
     rule = options.incremental
     return [str(record[rule.field]) for record in records if record.get(rule.field) is not None] if rule else []
 
 
-def _loaded(cursor: Cursor, config_name: str, address: str) -> list[tuple[str, str]]:
-    """Names and marks of the files of a source that are loaded; what was undone or refused does not count."""
+def _list_loaded(cursor: Cursor, config_name: str, address: str) -> list[tuple[str, str]]:
+    """Return (name, mark) of the loaded files of a source, without undone and refused ones."""
     cursor.execute(
         """select f.name, coalesce(f.source_stamp, '') from dba.tfile f join dba.tdataset d using (dataset_id)
            where f.config_name = %s and f.source = 'api' and f.source_path = %s || f.name
@@ -75,14 +75,14 @@ def _loaded(cursor: Cursor, config_name: str, address: str) -> list[tuple[str, s
     return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
-def _comparable(value: str) -> tuple[int, Any]:
-    moment = _moment(value)
+def _build_sort_key(value: str) -> tuple[int, Any]:
+    moment = _parse_time(value)
     if moment is not None:
         return 2, moment
     return (1, float(value)) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) else (0, value)
 
 
-def _moment(value: str) -> datetime | None:
+def _parse_time(value: str) -> datetime | None:
     if len(value) < 10 or value[4:5] != "-":
         return None
     try:
@@ -92,23 +92,23 @@ def _moment(value: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _as_sent(mark: str) -> str:
-    """A mark as OData writes it: times with a zone in UTC (OData 4.01, part 2, 5.1.1.6.1), the rest as it came."""
-    moment = _moment(mark)
+def _format_mark(mark: str) -> str:
+    """Return a mark as OData writes it: times with a zone in UTC (OData 4.01, part 2, 5.1.1.6.1), others unchanged."""
+    moment = _parse_time(mark)
     if moment is None or datetime.fromisoformat(mark).tzinfo is None:
         return mark
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _age_days(stamp: str) -> float:
+def _compute_age_days(stamp: str) -> float:
     begun = datetime.strptime(stamp, _STAMP).replace(tzinfo=settings.now().tzinfo)
     return (settings.now() - begun) / timedelta(days=1)
 
 
-def _with_days(text: str) -> str:
+def _fill_days(text: str) -> str:
     today = settings.now().date()
-    return _DAY.sub(lambda found: (today - timedelta(days=int(found[1] or 0))).isoformat(), text)
+    return _DAY.sub(lambda match: (today - timedelta(days=int(match[1] or 0))).isoformat(), text)
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

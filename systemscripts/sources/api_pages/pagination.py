@@ -1,4 +1,4 @@
-"""How one answer of an API leads to the next: OData links, skip and top, page number, offset, cursor."""
+"""Find the next page of an API: OData links, skip and top, page number, offset, cursor."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from systemscripts.http_client import find_named_error, get_origin, redact_url
 
 @dataclass(frozen=True)
 class Position:
-    """What is asked for next."""
+    """The address and parameters of a page."""
 
     url: str
     parameters: dict[str, str]
 
 
-def first(options: Options, parameters: dict[str, str]) -> Position:
-    """Where to begin."""
+def build_first_position(options: Options, parameters: dict[str, str]) -> Position:
+    """Return the position of the first page."""
     paging, more = options.paging, {}
     size_name = options.get_default(0, paging.size_parameter)
     if paging.size and size_name:
@@ -33,75 +33,78 @@ def first(options: Options, parameters: dict[str, str]) -> Position:
     return Position(options.url, {**parameters, **more})
 
 
-def following(options: Options, position: Position, answer: Any, count: int, so_far: int) -> Position | None:
-    """Where to go on after an answer of `count` records, None after the last; `so_far`: records with this answer.
+def find_next_position(options: Options, position: Position, answer: Any, count: int, so_far: int) -> Position | None:
+    """Return the position after an answer of `count` records, None after the last one.
 
-    Without a total only an empty page is the end: a server may give smaller pages than it was asked for. So is an empty
-    page whose cursor does not move. Raises ConfigurationError for a link to another host, BadDataError for what is
-    neither a link nor a cursor.
+    `so_far` counts the records including this answer. Without a total only an empty page is the end, because a server
+    may return smaller pages than requested; so is an empty page with the same cursor. Raises ConfigurationError for a
+    link to another host, BadDataError for what is neither a link nor a cursor.
     """
     style, name = options.paging.style, options.get_default(1, options.paging.parameter)
     if style == "none":
         return None
     if style in ("odata", "cursor"):
         path = options.get_default(3, options.paging.next)
-        found = at(answer, path)
-        if found is None or found is False or found in ("", [], {}):
+        value = get_value(answer, path)
+        if value is None or value is False or value in ("", [], {}):
             return None
-        if not isinstance(found, str):
+        if not isinstance(value, str):
             raise BadDataError(
-                f"{redact_url(position.url)}: {path!r} is neither a link nor a cursor: {str(found)[:100]}",
+                f"{redact_url(position.url)}: {path!r} is neither a link nor a cursor: {str(value)[:100]}",
                 "Correct paging.next, the path to the link.",
             )
-        is_link = style == "odata" or is_a_link(found)
-        made = _link(options, position, found) if is_link else _with(position, name, found)
-        return None if made == position and count == 0 else made
-    total = total_of(options, answer)
+        following = (
+            _follow_link(options, position, value)
+            if style == "odata" or is_link(value)
+            else _set_parameter(position, name, value)
+        )
+        return None if following == position and count == 0 else following
+    total = extract_total(options, answer)
     if count == 0 or (total is not None and so_far >= total):
         return None
-    return _with(position, name, str(int(position.parameters[name]) + (1 if style == "page" else count)))
+    return _set_parameter(position, name, str(int(position.parameters[name]) + (1 if style == "page" else count)))
 
 
-def records_of(options: Options, answer: Any) -> list[dict[str, Any]]:
-    """The records of an answer.
+def extract_records(options: Options, answer: Any) -> list[dict[str, Any]]:
+    """Return the records of an answer.
 
-    Raises BadDataError where there is no list of objects, where an error stands in the place of records, and for a list
-    of errors beside them: then they are a part.
+    Raises BadDataError if there is no list of objects, or an error instead of it, and also for a list of errors besides
+    the records, which are incomplete then.
     """
     path = options.get_default(2, options.records)
-    found = at(answer, path)
-    others = around_records(options, answer)
-    errors = others if not found else {key: value for key, value in others.items() if isinstance(value, list)}
+    value = get_value(answer, path)
+    others = extract_envelope(options, answer)
+    errors = others if not value else {key: value for key, value in others.items() if isinstance(value, list)}
     if words := find_named_error(errors):
         raise BadDataError(f"{redact_url(options.url)} answers with an error: {words}", "Ask the owner of the API.")
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+    if not isinstance(value, list) or not all(isinstance(record, dict) for record in value):
         keys = ", ".join(answer) if isinstance(answer, dict) else type(answer).__name__
-        said = others.get("message")
-        text = f" ({said[:200]!r})" if isinstance(said, str) else ""
+        message = others.get("message")
+        text = f" ({message[:200]!r})" if isinstance(message, str) else ""
         raise BadDataError(
             f"{redact_url(options.url)}: no list of objects at {path or 'the top'!r}, but {keys[:200]}{text}",
             "Correct records, the path to the list.",
         )
-    return found
+    return value
 
 
-def around_records(options: Options, answer: Any) -> dict[str, Any]:
-    """Return what an answer holds beside its records."""
+def extract_envelope(options: Options, answer: Any) -> dict[str, Any]:
+    """Return the answer without its records."""
     first_part = options.get_default(2, options.records).split(".")[0]
     return {key: value for key, value in answer.items() if key != first_part} if isinstance(answer, dict) else {}
 
 
-def total_of(options: Options, answer: Any) -> int | None:
-    """How many records there are in all, where the answer says so; raises BadDataError where it was to say so."""
+def extract_total(options: Options, answer: Any) -> int | None:
+    """Return the number of all records, None if the answer has none; raises BadDataError if it should have one."""
     path = options.get_default(4, options.paging.total)
-    found = at(answer, path) if path else None
-    if found is None and options.paging.total:
+    value = get_value(answer, path) if path else None
+    if value is None and options.paging.total:
         raise BadDataError(f"{redact_url(options.url)}: there is no total at {path!r}", "Correct paging.total.")
-    return int(found) if found is not None and str(found).isdigit() else None
+    return int(value) if value is not None and str(value).isdigit() else None
 
 
-def at(answer: Any, path: str) -> Any:
-    """What stands at a path such as data.items, None where nothing does; a key with dots in it is found whole, too."""
+def get_value(answer: Any, path: str) -> Any:
+    """Return the value at a path such as data.items, None if there is none; a key may itself contain dots."""
     if not path:
         return answer
     if isinstance(answer, dict) and path in answer:
@@ -116,16 +119,16 @@ def at(answer: Any, path: str) -> Any:
     return answer
 
 
-def _with(position: Position, name: str, value: str) -> Position:
+def _set_parameter(position: Position, name: str, value: str) -> Position:
     return replace(position, parameters={**position.parameters, name: value})
 
 
-def is_a_link(found: str) -> bool:
-    """Whether what an answer names is a link, not a cursor."""
-    return found.startswith(("http://", "https://", "/", "?"))
+def is_link(text: str) -> bool:
+    """Return whether a text is a link, not a cursor."""
+    return text.startswith(("http://", "https://", "/", "?"))
 
 
-def _link(options: Options, position: Position, link: str) -> Position:
+def _follow_link(options: Options, position: Position, link: str) -> Position:
     url = urljoin(position.url, link)
     if options.paging.keep_origin:
         parts, home = urlsplit(url), urlsplit(position.url)

@@ -1,4 +1,4 @@
-"""What is written down of a download holds the names of secrets, not the secrets."""
+"""Replace secrets in the saved state of a download by the names of their variables."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from systemscripts.configuration import variables
 from systemscripts.sources.api_pages.pagination import Position
 
 
-def secrets_of(options: dict[str, Any]) -> dict[str, str]:
-    """The variables in a source's options by their value, the longest first: a short one may be part of it."""
-    found = {value: name for name, value in variables.look_up_values(variables.find_names(options)).items()}
-    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+def list_secrets(options: dict[str, Any]) -> dict[str, str]:
+    """Return value -> variable of a source's options, the longest value first: a short one may be part of it."""
+    names = {value: name for name, value in variables.look_up_values(variables.find_names(options)).items()}
+    return dict(sorted(names.items(), key=lambda pair: -len(pair[0])))
 
 
-def concealed(position: Position, secrets: dict[str, str]) -> Position:
-    """A position that may be written down: values of variables as their names again."""
+def redact_position(position: Position, secrets: dict[str, str]) -> Position:
+    """Return a position with variables in place of their values."""
 
-    def named(text: str) -> str:
+    def redact(text: str) -> str:
         for value, name in secrets.items():
             for spelling in (value, quote(value, safe=""), quote(value)):
                 text = text.replace(spelling, f"${{{name}}}") if value else text
         return text
 
-    return Position(named(position.url), {name: named(value) for name, value in position.parameters.items()})
+    return Position(redact(position.url), {name: redact(value) for name, value in position.parameters.items()})

@@ -1,7 +1,7 @@
-"""Where pages land: one growing file in file_watcher/file_watcher_temp/, and beside it how far it is.
+"""Store the pages of a download in one growing file in file_watcher/file_watcher_temp/, with a file of its state.
 
-A page is written and on disk before the note of it is; what stands behind the noted length is cut off when a stopped
-run goes on. So a kill at any instant costs at most one page.
+A page is on disk before the state that counts it. A run that resumes truncates the file to the length in the state, so
+a kill at any moment costs at most one page.
 """
 
 from __future__ import annotations
@@ -18,36 +18,49 @@ from systemscripts.directory_management import atomic_write
 from systemscripts.summary import Code
 from systemscripts.tables.parsers.json_stream import write_json
 
-ENDING = ".pages.json"
-HASH_BYTES = 8  # of some thousand pages: no two are taken for one
+STATE_SUFFIX = ".pages.json"
+# enough to tell some thousand pages apart
+HASH_BYTES = 8
 
 
 @dataclass
 class State:
-    """How far a download is."""
+    """The state of a download."""
 
-    asked: str  # fingerprint of what is asked for
-    name: str  # of the finished file
-    begun: str  # when, with zone
+    # a hash of the query
+    asked: str
+    # of the finished file
+    name: str
+    # when, with zone
+    begun: str
     full: bool
-    url: str  # of the next page, secrets as ${SOURCE_...}
+    # of the next page, secrets as ${SOURCE_...}
+    url: str
     parameters: dict[str, str] = field(default_factory=dict)
     pages: int = 0
     records: int = 0
-    empty_pages: int = 0  # in a row, the last ones
-    restarts: int = 0  # because the data moved meanwhile
-    shifted_content: str = ""  # SHA-256 of the download before, where records seemed to have moved onto another page
-    length: int = 0  # bytes that are noted
-    totals: list[int] = field(default_factory=list)  # that the first and the last answer named
-    mark: str = ""  # greatest value of the incremental field
+    # the last pages, in a row
+    empty_pages: int = 0
+    # because the data moved meanwhile
+    restarts: int = 0
+    # SHA-256 of the previous download, if records seemed to have moved to another page
+    shifted_content: str = ""
+    # bytes of the complete pages
+    length: int = 0
+    # of all records, in the first and the last answer
+    totals: list[int] = field(default_factory=list)
+    # the greatest value of the incremental field
+    mark: str = ""
     done: bool = False
-    not_before: str = ""  # until when the API wants not to be asked, with zone
-    warnings: dict[Code, str] = field(default_factory=dict)  # about what came, the last one of each code
+    # the time before which the API must not be asked, with zone
+    not_before: str = ""
+    # about the answers, the last one of each code
+    warnings: dict[Code, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was written: where it ends in the file, a hash of its records, a hash of where it was asked for."""
+    """A page on disk: its end in the file, a hash of its records, a hash of its position."""
 
     end: int
     content: str
@@ -55,27 +68,27 @@ class Page:
 
 
 class Landing:
-    """The growing file of one source, its state, and what is remembered of each page."""
+    """The growing file of one source, its state, and the list of its pages."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.part = folder / f"{key}.part"
-        self._note = folder / f"{key}{ENDING}"
+        self._note = folder / f"{key}{STATE_SUFFIX}"
         self._pages_file = folder / f"{key}.seen"
         self.pages: list[Page] = []
-        # numbers of the pages that hold the same records, number of the page that was asked for at a position
+        # hash of records -> numbers of the pages, hash of a position -> number of its page
         self.by_content: dict[str, list[int]] = {}
         self.by_position: dict[str, int] = {}
 
-    def state(self) -> State | None:
-        """What an earlier run has left, None where it is nothing that can be gone on with."""
+    def load_state(self) -> State | None:
+        """Return the state of a stopped download, None if it cannot be resumed."""
         try:
-            found = State(**json.loads(self._note.read_bytes()))
+            state = State(**json.loads(self._note.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
         length = self.part.stat().st_size if self.part.exists() else -1
-        if length < found.length or not self._read_pages(found.pages):
+        if length < state.length or not self._has_read_pages(state.pages):
             return None
-        return found
+        return state
 
     def _forget_pages(self) -> None:
         self.pages, self.by_content, self.by_position = [], {}, {}
@@ -85,8 +98,8 @@ class Landing:
         self.by_content.setdefault(page.content, []).append(len(self.pages))
         self.by_position.setdefault(page.position, len(self.pages))
 
-    def _read_pages(self, count: int) -> bool:
-        """Read what is remembered of the noted pages; returns whether all of them are there."""
+    def _has_read_pages(self, count: int) -> bool:
+        """Read the list of pages; return whether it has all that the state counts."""
         try:
             lines = self._pages_file.read_text().splitlines()[:count]
             self._forget_pages()
@@ -102,14 +115,14 @@ class Landing:
             stream.writelines(f"{page.end} {page.content} {page.position}\n" for page in pages)
 
     def begin(self, state: State) -> None:
-        """Start from scratch."""
+        """Begin an empty file."""
         self.part.write_bytes(b"")
         self._forget_pages()
         self._write_pages([], "w")
-        self.note(state)
+        self.save_state(state)
 
     def add(self, state: State, records: Iterable[dict[str, Any]]) -> None:
-        """Write the records of a page behind what is noted, one object a line, numbers as they came."""
+        """Write the records of a page after the complete ones, one object a line, numbers unchanged."""
         digest = hashlib.blake2b(digest_size=HASH_BYTES)
         with self.part.open("r+b") as stream:
             stream.truncate(state.length)
@@ -124,27 +137,27 @@ class Landing:
         self._remember(page)
         self._write_pages([page], "a")
 
-    def note(self, state: State) -> None:
-        """Note how far it is; from here a later run goes on."""
+    def save_state(self, state: State) -> None:
+        """Save the state, from which a later run resumes."""
         with atomic_write(self._note) as stream:
             stream.write(json.dumps(asdict(state), indent=1).encode())
 
     def cut(self, state: State) -> None:
-        """Cut off what is not noted."""
+        """Truncate the file to the complete pages."""
         with self.part.open("r+b") as stream:
             stream.truncate(state.length)
 
     def forget(self) -> None:
-        """The file is in its place, or what is there is of no use."""
+        """Remove the files of the download."""
         self.part.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         self._pages_file.unlink(missing_ok=True)
 
 
 def hash_position(url: str, parameters: dict[str, str]) -> str:
-    """Return a short name of where a page is asked for."""
-    asked = json.dumps([url, parameters], sort_keys=True)
-    return hashlib.blake2b(asked.encode(), digest_size=HASH_BYTES).hexdigest()
+    """Return a hash of the position of a page."""
+    text = json.dumps([url, parameters], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=HASH_BYTES).hexdigest()
 
 
 def _sync(stream: IO[bytes]) -> None:

@@ -17,13 +17,13 @@ from systemscripts.directory_management import shorten_name, try_move_file
 from systemscripts.sources import Request
 
 
-def one_name(pattern: str) -> str:
+def parse_single_name(pattern: str) -> str:
     """The name of the one file that a pattern means, "" where it means several; that this is missing is to be said."""
     name = re.sub(r"\\(.)", r"\1", pattern)
     return name if re.escape(name) == pattern else ""
 
 
-def part_path(request: Request, origin: file_ledger.Origin) -> Path:
+def get_part_path(request: Request, origin: file_ledger.Origin) -> Path:
     """Where a file may arrive: always the same name for the same thing, so that the next run goes on with it."""
     what = f"{request.config.config_name}|{origin.path}|{origin.size}|{origin.stamp}"
     folder = request.directories.temporary
@@ -39,7 +39,7 @@ def remove_landed(folder: Path) -> None:
                 part.unlink()
 
 
-def land(request: Request, kind: str, origin: file_ledger.Origin, part: Path, folder: Path) -> file_ledger.Ticket:
+def land_file(request: Request, kind: str, origin: file_ledger.Origin, part: Path, folder: Path) -> file_ledger.Ticket:
     """Give a file that lies whole at `part` its ticket and its place in `folder`; nothing there is overwritten.
 
     Its name is the last part of `origin.path`; where that is taken here, only the place gets another one.
@@ -55,11 +55,11 @@ def land(request: Request, kind: str, origin: file_ledger.Origin, part: Path, fo
                 ticket = file_ledger.register_file(
                     cursor, request.config.config_name, place, request.directories, request.run_uuid, kind, origin
                 )
-            if ticket.source_path == origin.path and _put(part, place):
+            if ticket.source_path == origin.path and _move_part(part, place):
                 return ticket
         number += 1
 
 
-def _put(part: Path, place: Path) -> bool:
+def _move_part(part: Path, place: Path) -> bool:
     """Move a file to a name that nobody has; false where somebody took it in this instant."""
     return try_move_file(part, place)

@@ -38,15 +38,17 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
     read, or a stranger's link leads to it.
     """
     fetched = Fetched()
-    with _folder(request, folder) as handle:
-        still, moving = split_still_files(_new(request, folder, handle, fetched), settings.current().file_still_seconds)
+    with _open_source_folder(request, folder) as handle:
+        still, moving = split_still_files(
+            _list_new(request, folder, handle, fetched), settings.current().file_still_seconds
+        )
         for path in moving:
             fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(still):
             try:
-                with _opened(handle, path) as (stream, state):
-                    fetched.tickets.append(_bring(request, path, stream, state, target))
+                with _open_file(handle, path) as (stream, state):
+                    fetched.tickets.append(_copy_file(request, path, stream, state, target))
             except _ChangedError as error:
                 fetched.leave(path, f"{path.name} {error}, left for the next run", "file_still_written")
             except EtlError as error:
@@ -57,15 +59,15 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
 
 
 @contextmanager
-def copies(request: Request, folder: Path) -> Iterator[list[Path]]:
+def copy_files(request: Request, folder: Path) -> Iterator[list[Path]]:
     """Copies of the new files of a folder, for a dry run: originals are not touched, and the copies go afterwards."""
     with (
-        _folder(request, folder) as handle,
+        _open_source_folder(request, folder) as handle,
         tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name,
     ):
         found = []
-        for path in _new(request, folder, handle, Fetched()):
-            with suppress(_ChangedError, EtlError), _opened(handle, path) as (stream, state):
+        for path in _list_new(request, folder, handle, Fetched()):
+            with suppress(_ChangedError, EtlError), _open_file(handle, path) as (stream, state):
                 copy = Path(name) / path.name
                 with copy.open("wb") as target:
                     copy_stream(stream, target)
@@ -79,7 +81,7 @@ class _ChangedError(Exception):
 
 
 @contextmanager
-def _folder(request: Request, folder: Path) -> Iterator[int]:
+def _open_source_folder(request: Request, folder: Path) -> Iterator[int]:
     try:
         handle = open_folder(folder, request.directories.data)
     except OSError as error:
@@ -92,11 +94,11 @@ def _folder(request: Request, folder: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[Path]:
+def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[Path]:
     with os.scandir(handle) as listed:
         found = sorted(listed, key=lambda entry: entry.name)
     new, max_gb = [], settings.current().max_file_gb
-    wanted = arrival.one_name(request.options.get("pattern") or "")
+    wanted = arrival.parse_single_name(request.options.get("pattern") or "")
     if wanted and request.options.get("keep") and wanted not in [entry.name for entry in found]:
         fetched.warn("file_expected", f"{folder / wanted} does not exist")
     pattern = request.options.get("pattern") or request.config.file_pattern
@@ -109,7 +111,7 @@ def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[
             continue
         elif not entry.is_file(follow_symlinks=False):
             fetched.leave(path, f"{entry.name} in {folder} is not taken: it is no file")
-        elif not _known(request, path, state := entry.stat(follow_symlinks=False)):
+        elif not _is_known(request, path, state := entry.stat(follow_symlinks=False)):
             if state.st_size > max_gb * 2**30:
                 fetched.failures.append(TooLargeError(str(path), state.st_size, max_gb))
             else:
@@ -117,18 +119,18 @@ def _new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[
     return new
 
 
-def _known(request: Request, path: Path, state: os.stat_result) -> bool:
+def _is_known(request: Request, path: Path, state: os.stat_result) -> bool:
     with transaction(request.connection) as cursor:
-        origin, removes = _origin(path, state), not request.options.get("keep")
+        origin, removes = _build_origin(path, state), not request.options.get("keep")
         return file_ledger.is_known(cursor, request.config.config_name, "local", origin, unsettled=removes)
 
 
-def _origin(path: Path, state: os.stat_result) -> file_ledger.Origin:
+def _build_origin(path: Path, state: os.stat_result) -> file_ledger.Origin:
     return file_ledger.Origin(str(path), state.st_size, str(state.st_mtime_ns))
 
 
 @contextmanager
-def _opened(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+def _open_file(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     """A regular file of an open folder, opened without following a link or waiting at a pipe.
 
     Raises _ChangedError, EtlError where it may not be read.
@@ -150,8 +152,10 @@ def _opened(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]
         yield stream, state
 
 
-def _bring(request: Request, path: Path, stream: BinaryIO, state: os.stat_result, target: Path) -> file_ledger.Ticket:
-    part = arrival.part_path(request, _origin(path, state))
+def _copy_file(
+    request: Request, path: Path, stream: BinaryIO, state: os.stat_result, target: Path
+) -> file_ledger.Ticket:
+    part = arrival.get_part_path(request, _build_origin(path, state))
     max_gb = settings.current().max_file_gb
     try:
         with part.open("wb") as copy:
@@ -171,7 +175,7 @@ def _bring(request: Request, path: Path, stream: BinaryIO, state: os.stat_result
         part.unlink()
         raise _ChangedError("is still being written")
     os.utime(part, ns=(state.st_atime_ns, state.st_mtime_ns))
-    return arrival.land(request, "local", _origin(path, state), part, target)
+    return arrival.land_file(request, "local", _build_origin(path, state), part, target)
 
 
 def settle(ticket: file_ledger.Ticket, data: Path) -> None:
@@ -187,7 +191,7 @@ def settle(ticket: file_ledger.Ticket, data: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unremovable(path, error) from error
+        raise _build_removal_error(path, error) from error
     try:
         if not _exists(folder, aside):
             if not _is_same(folder, path.name, ticket):
@@ -200,12 +204,12 @@ def settle(ticket: file_ledger.Ticket, data: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unremovable(path, error) from error
+        raise _build_removal_error(path, error) from error
     finally:
         os.close(folder)
 
 
-def _unremovable(path: Path, error: OSError) -> EtlError:
+def _build_removal_error(path: Path, error: OSError) -> EtlError:
     return EtlError(f"{path} cannot be removed: {error.strerror}", f"Make {path.parent} writable for the suite's user.")
 
 

@@ -53,22 +53,22 @@ def fetch(request: Request) -> Fetched:
 
     Raises UsageError when the one file asked for does not exist.
     """
-    if elsewhere := _elsewhere(request):
+    if elsewhere := _find_other_folder(request):
         from systemscripts.sources.arrival import local_folder as others
 
         return others.fetch(request, elsewhere, get_folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
     if request.config.source_directory:
         _refuse_links(request)
-    fetched.warnings += give_usable_names(get_folder(request.config, request.directories))
+    fetched.warnings += rename_unusable_files(get_folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
         placed = file_ledger.list_unarchived_paths(cursor, name)
-    found = [_brought_in(request.only, request)] if request.only else _files(request, fetched)
+    found = [_bring_file(request.only, request)] if request.only else _list_files(request, fetched)
     found = [path for path in found if file_ledger.to_stored_path(path, request.directories) not in placed]
     still, moving = split_still_files(found, settings.current().file_still_seconds)
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
-    still = [path for path in still if _is_taken(path, fetched)]
+    still = [path for path in still if _prepare_file(path, fetched)]
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
             ticket = file_ledger.register_file(cursor, name, path, request.directories, request.run_uuid, "local")
@@ -76,7 +76,7 @@ def fetch(request: Request) -> Fetched:
     return fetched
 
 
-def _files(request: Request, fetched: Fetched) -> list[Path]:
+def _list_files(request: Request, fetched: Fetched) -> list[Path]:
     """What waits for the import; what only looks like it is noted as left."""
     found = [path for path in list_matching(request.config, request.directories) if path.name not in request.leave]
     for path in found:
@@ -92,7 +92,7 @@ def _refuse_links(request: Request) -> None:
         os.close(open_folder(get_folder(request.config, request.directories), request.directories.data))
 
 
-def _is_taken(path: Path, fetched: Fetched) -> bool:
+def _prepare_file(path: Path, fetched: Fetched) -> bool:
     """Whether a waiting file can be loaded; a link becomes a copy of its file first, which itself stays as it is.
 
     So what is hashed, loaded and archived are the same bytes.
@@ -103,7 +103,7 @@ def _is_taken(path: Path, fetched: Fetched) -> bool:
         if state.st_size > max_gb * 2**30:
             raise TooLargeError(str(path), state.st_size, max_gb)
         if path.is_symlink():
-            _become_copy(path)
+            _replace_link(path)
     except TooLargeError as error:
         fetched.failures.append(error)
         return False
@@ -113,9 +113,9 @@ def _is_taken(path: Path, fetched: Fetched) -> bool:
     return True
 
 
-def _become_copy(path: Path) -> None:
+def _replace_link(path: Path) -> None:
     """Put the bytes that a link leads to in its place. Raises OSError; PermissionError where it is a stranger's."""
-    handle = os.open(_target_of_own_link(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(_resolve_own_link(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as original, atomic_write(path) as stream:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
@@ -124,7 +124,7 @@ def _become_copy(path: Path) -> None:
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
-def _target_of_own_link(path: Path) -> Path:
+def _resolve_own_link(path: Path) -> Path:
     """Return where a link leads; raises PermissionError where it is a stranger's. Another link may take its place."""
     # so owner and target are those of one and the same link
     handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -136,7 +136,7 @@ def _target_of_own_link(path: Path) -> Path:
         os.close(handle)
 
 
-def give_usable_names(place: Path) -> list[Notice]:
+def rename_unusable_files(place: Path) -> list[Notice]:
     """Rename the files of a folder whose names are not UTF-8, which neither database nor screen take; say so."""
     warnings = []
     for path in sorted(place.iterdir()) if place.is_dir() else []:
@@ -166,22 +166,22 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 @contextlib.contextmanager
 def preview_files(request: Request) -> Iterator[list[Path]]:
     """What a source with a `path` would bring now, for a dry run: copies, which go afterwards."""
-    elsewhere = _elsewhere(request)
+    elsewhere = _find_other_folder(request)
     if elsewhere is None or not elsewhere.is_dir():
         yield []
         return
     from systemscripts.sources.arrival import local_folder as others
 
-    with others.copies(request, elsewhere) as found:
+    with others.copy_files(request, elsewhere) as found:
         yield found
 
 
 def address(written: dict[str, Any]) -> str:
     """The beginning of every `source_path` of a source with these options."""
-    return f"{_folder_of(written['path'])}/" if written.get("path") else ""
+    return f"{_build_path(written['path'])}/" if written.get("path") else ""
 
 
-def _elsewhere(request: Request) -> Path | None:
+def _find_other_folder(request: Request) -> Path | None:
     """The folder of a source that names one; raises ConfigurationError for keys that mean nothing."""
     try:
         options = Options.model_validate(request.options)
@@ -190,7 +190,7 @@ def _elsewhere(request: Request) -> Path | None:
         raise ConfigurationError(f"import {request.config.config_name}, source local: {faults}") from error
     if not options.path or request.only is not None:
         return None
-    found = _folder_of(options.path)
+    found = _build_path(options.path)
     if configuration.is_uploaded(request.connection, request.config.config_name):
         from systemscripts.configuration import uploads
 
@@ -199,7 +199,7 @@ def _elsewhere(request: Request) -> Path | None:
     return found
 
 
-def _folder_of(path: str) -> Path:
+def _build_path(path: str) -> Path:
     return Path(os.path.normpath(settings.current().etl_data_dir / path))
 
 
@@ -225,7 +225,7 @@ def list_waiting(config: ImportConfig, directories: Directories) -> list[Path]:
     return [path for path in list_matching(config, directories) if path.is_file()]
 
 
-def _brought_in(path: Path, request: Request) -> Path:
+def _bring_file(path: Path, request: Request) -> Path:
     """One file asked for by name: where it waits, or a copy of it in the folder, the original staying where it is."""
     whole, place = path.absolute(), get_folder(request.config, request.directories)
     if not whole.is_file():

@@ -29,7 +29,7 @@ KEYS = ("bucket", "prefix", "processed_prefix", "error_prefix")
 
 
 @dataclass(frozen=True)
-class Place:
+class Prefixes:
     """Where the objects of one source lie, and where they go."""
 
     bucket: str
@@ -44,11 +44,11 @@ class Place:
 
 def address(options: dict[str, Any]) -> str:
     """The beginning of every `source_path`."""
-    place = _place(options)
+    place = _parse_options(options)
     return f"s3://{place.bucket}/{place.prefix}"
 
 
-def _place(options: dict[str, Any]) -> Place:
+def _parse_options(options: dict[str, Any]) -> Prefixes:
     if unknown := sorted(set(options) - set(KEYS)):
         raise ConfigurationError(f"a source of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
     given, wanted = variables.resolve_variables(options, "the source of type s3"), settings.current()
@@ -65,12 +65,12 @@ def _place(options: dict[str, Any]) -> Place:
             f"a source of type s3 has the prefix {prefixes[0]!r} both for what comes in and for what is done",
             "Give it another processed_prefix or error_prefix.",
         )
-    return Place(str(given.get("bucket", wanted.s3_bucket)), *prefixes)
+    return Prefixes(str(given.get("bucket", wanted.s3_bucket)), *prefixes)
 
 
 def probe(options: dict[str, Any]) -> str:
     """Look at the bucket once, for doctor.py; what is there in words. Raises EtlError."""
-    place = _place(options)
+    place = _parse_options(options)
     if not place.bucket:
         raise variables.UnsetVariableError("S3_BUCKET is not set")
     bucket = s3.open_bucket(place.bucket)
@@ -86,20 +86,20 @@ def fetch(request: Request) -> Fetched:
 
     Raises ConfigurationError when the service refuses, TryLaterError when it does not answer.
     """
-    fetched, place = Fetched(), _place(request.options)
+    fetched, place = Fetched(), _parse_options(request.options)
     if not place.bucket:
         text = f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files"
         fetched.warn("source_not_asked", text)
         return fetched
     bucket = s3.open_bucket(place.bucket)
-    for text in _interrupted(request):
+    for text in _list_interrupted(request):
         fetched.warn("file_again", text)
-    for found, origin in [*_new(request, place, bucket, fetched), *_undone(request, place, bucket)]:
-        fetched.tickets.append(_brought(request, bucket, found, origin))
+    for found, origin in [*_list_new(request, place, bucket, fetched), *_list_undone(request, place, bucket)]:
+        fetched.tickets.append(_download_object(request, bucket, found, origin))
     return fetched
 
 
-def _interrupted(request: Request) -> list[str]:
+def _list_interrupted(request: Request) -> list[str]:
     """A sentence for each file that a run was working on when it ended badly."""
     with transaction(request.connection) as cursor:
         cursor.execute(
@@ -111,8 +111,8 @@ def _interrupted(request: Request) -> list[str]:
         return [f"{name} was being processed by a run that {ended}: it is processed again" for name, ended in cursor]
 
 
-def _new(
-    request: Request, place: Place, bucket: Bucket, fetched: Fetched
+def _list_new(
+    request: Request, place: Prefixes, bucket: Bucket, fetched: Fetched
 ) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """The objects below the prefix that no ticket is about."""
     pattern = re.compile(request.config.file_pattern)
@@ -136,7 +136,7 @@ def _new(
             yield found, origin
 
 
-def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Object, file_ledger.Origin]]:
+def _list_undone(request: Request, place: Prefixes, bucket: Bucket) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """With --reload: what was undone, from the processed prefix, which is the archive."""
     if not request.reload:
         return
@@ -154,7 +154,7 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
     for path, size, stamp, digest in undone:
         key, etag = path.removeprefix(bucket.address), (stamp or "").partition(" ")[0]
         # the name with the hash first: where it is, the plain name is another content's
-        for candidate in reversed(_names(place.processed + place.relative(key), digest)):
+        for candidate in reversed(_list_candidates(place.processed + place.relative(key), digest)):
             found = bucket.find(candidate)
             if found is not None and s3.has_same_content(found, size, etag):
                 yield found, file_ledger.Origin(path, found.size, found.stamp)
@@ -164,7 +164,7 @@ def _undone(request: Request, place: Place, bucket: Bucket) -> Iterator[tuple[Ob
             record_warning(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
-def _brought(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
+def _download_object(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
     """Open the ticket of one object and download it."""
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,14 +188,14 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 
     Raises ConfigurationError when the service refuses it, TryLaterError when it does not answer.
     """
-    place = _place(request.options)
+    place = _parse_options(request.options)
     bucket = s3.open_bucket(place.bucket)
     key = (ticket.source_path or "").removeprefix(bucket.address)
     found = bucket.find(key)
     if found is None or found.stamp != ticket.source_stamp:
         return  # moved already, or replaced by a new delivery that the next run fetches
     prefix = place.error if ticket.status == "refused" else place.processed
-    goal = _free(bucket, prefix + place.relative(key), found, ticket.file_sha256 or found.etag)
+    goal = _find_free_key(bucket, prefix + place.relative(key), found, ticket.file_sha256 or found.etag)
     if ticket.status == "refused":
         reason = f"{ticket.name} was refused by the import {ticket.config_name}.\n\n{ticket.reason}\n"
         bucket.write(f"{goal}.reason.txt", masking.mask(reason).encode())
@@ -205,16 +205,16 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
         bucket.delete(key)
 
 
-def _free(bucket: Bucket, goal: str, found: Object, digest: str) -> str:
+def _find_free_key(bucket: Bucket, goal: str, found: Object, digest: str) -> str:
     """A key that no other content has: the wanted one, else with the beginning of the hash."""
-    for candidate in _names(goal, digest):
+    for candidate in _list_candidates(goal, digest):
         there = bucket.find(candidate)
         if there is None or (there.size == found.size and there.etag == found.etag):
             return candidate
-    return _names(goal, digest)[-1]
+    return _list_candidates(goal, digest)[-1]
 
 
-def _names(goal: str, digest: str) -> list[str]:
+def _list_candidates(goal: str, digest: str) -> list[str]:
     folder, slash, name = goal.rpartition("/")
     stem, dot, ending = name.rpartition(".")
     marked = [f"{stem}_{part}{dot}{ending}" if stem else f"{name}_{part}" for part in (digest[:8], digest)]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
-MOST_NAMED = 5  # files that the server does not give
+MAX_NAMED = 5  # files that the server does not give
 LIVE = False  # what was settled is not fetched again
 
 
@@ -68,14 +68,14 @@ def fetch(request: Request) -> Fetched:
 
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     fetched = Fetched()
-    resting = _resting(request, options, fetched)
+    resting = _list_still(request, options, fetched)
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     refused: list[EtlError] = []
     with progress.track("download", sum(entry.size or 0 for entry in resting), "bytes") as tracker:
         for entry in resting:
             try:
-                fetched.tickets.append(_bring(request, options, entry, folder, tracker, fetched))
+                fetched.tickets.append(_download_file(request, options, entry, folder, tracker, fetched))
             except _ChangedError as error:
                 fetched.leave(Path(entry.name), str(error), "file_still_written")
             except TooLargeError as error:
@@ -88,8 +88,8 @@ def fetch(request: Request) -> Fetched:
                 fetched.failures.append(error)
                 break
     if refused:
-        more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-        text = "; ".join(error.message for error in refused[:MOST_NAMED]) + more
+        more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
+        text = "; ".join(error.message for error in refused[:MAX_NAMED]) + more
         fetched.failures.insert(0, EtlError(text, refused[0].hint))
     return fetched
 
@@ -103,23 +103,25 @@ def list_waiting(request: Request) -> list[tuple[Entry, str]]:
     from systemscripts.ssh import remote
 
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
-    session = _session(request, options)
-    found = [_completed(request, options, session, entry) for entry in remote.list_entries(session, options.folder)]
+    session = _open_session(request, options)
+    found = [
+        _complete_entry(request, options, session, entry) for entry in remote.list_entries(session, options.folder)
+    ]
     with transaction(request.connection) as cursor:
-        return [(entry, _why_not(cursor, request, options, entry) or "") for entry in found]
+        return [(entry, _find_reason(cursor, request, options, entry) or "") for entry in found]
 
 
-def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
+def _list_still(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
     """The new files whose size and time are the same at two looks."""
     from systemscripts.ssh import remote
 
-    session = _session(request, options)
+    session = _open_session(request, options)
 
     def listed() -> list[Entry]:
         found = remote.list_entries(session, options.folder)
-        return [_completed(request, options, session, entry) for entry in found]
+        return [_complete_entry(request, options, session, entry) for entry in found]
 
-    first = _new(request, options, listed(), fetched)
+    first = _list_new(request, options, listed(), fetched)
     if not first:
         return []
     time.sleep(settings.current().sftp_still_seconds)
@@ -136,7 +138,7 @@ def _resting(request: Request, options: Options, fetched: Fetched) -> list[Entry
     return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified or 0, entry.name))
 
 
-def _completed(request: Request, options: Options, session: Session, entry: Entry) -> Entry:
+def _complete_entry(request: Request, options: Options, session: Session, entry: Entry) -> Entry:
     """An entry with what a closer look tells, where the list does not say enough of a file that may be wanted."""
     from systemscripts.ssh import remote
 
@@ -149,13 +151,13 @@ def _matches(request: Request, options: Options, entry: Entry) -> bool:
     return re.fullmatch(options.pattern or request.config.file_pattern, entry.name) is not None
 
 
-def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
+def _list_new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
     found = []
-    wanted = arrival.one_name(options.pattern)
+    wanted = arrival.parse_single_name(options.pattern)
     if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{options.join_path(wanted)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
-        reasons = [_why_not(cursor, request, options, entry) for entry in entries]
+        reasons = [_find_reason(cursor, request, options, entry) for entry in entries]
     max_gb = settings.current().max_file_gb
     for entry, reason in zip(entries, reasons, strict=True):
         if reason is None and (entry.size or 0) > max_gb * 2**30:
@@ -170,7 +172,7 @@ def _new(request: Request, options: Options, entries: list[Entry], fetched: Fetc
     return found
 
 
-def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
+def _find_reason(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
     """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
     if reason := explain_unsafe_arrival(entry.name):
         return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
@@ -185,32 +187,32 @@ def _why_not(cursor: Cursor, request: Request, options: Options, entry: Entry) -
         return None  # nothing tells whether it is another one by now: its content will
     # where files are removed once safe, the same thing in the same place later on is a new delivery
     unsettled = options.settle != "keep"
-    known = file_ledger.is_known(cursor, request.config.config_name, "sftp", _origin(options, entry), unsettled)
+    known = file_ledger.is_known(cursor, request.config.config_name, "sftp", _build_origin(options, entry), unsettled)
     return "fetched before" if known else None
 
 
-def _origin(options: Options, entry: Entry) -> file_ledger.Origin:
+def _build_origin(options: Options, entry: Entry) -> file_ledger.Origin:
     stamp = "" if entry.modified is None else str(entry.modified)
     return file_ledger.Origin(f"{options.address}/{options.join_path(entry.name).lstrip('/')}", entry.size, stamp)
 
 
-def _bring(
+def _download_file(
     request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker, fetched: Fetched
 ) -> file_ledger.Ticket:
     from systemscripts.ssh import download
 
-    origin = _origin(options, entry)
-    part = arrival.part_path(request, origin)
+    origin = _build_origin(options, entry)
+    part = arrival.get_part_path(request, origin)
     try:
         for text in download.download_file(
-            _session(request, options), options.join_path(entry.name), entry, part, tracker.advance
+            _open_session(request, options), options.join_path(entry.name), entry, part, tracker.advance
         ):
             fetched.warn("file_size_unclear", text)
     except download.ChangedError as error:
         raise _ChangedError(error.message, error.hint) from error
     if entry.modified is not None:
         os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
-    return arrival.land(request, "sftp", origin, part, folder)
+    return arrival.land_file(request, "sftp", origin, part, folder)
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:
@@ -223,7 +225,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     if options.settle == "keep":
         return
-    session, path = _session(request, options), options.join_path(ticket.name)
+    session, path = _open_session(request, options), options.join_path(ticket.name)
     entry = remote.find_entry(session, path)
     if entry is None or _is_another(entry, ticket):
         return  # settled by a run that was killed before it could note it, or another delivery in its place
@@ -259,15 +261,15 @@ def probe(written: dict[str, Any]) -> str:
     return f"{options.name} lets us in; {options.folder} holds {number} names"
 
 
-def _session(request: Request, options: Options) -> Session:
+def _open_session(request: Request, options: Options) -> Session:
     """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
     login = {name: getattr(options, name) for name in Login.model_fields}
     rules = uploads.get_address_rules(request.connection, request.config.config_name)
-    return _kept_session(Login.model_validate(login), rules)
+    return _get_session(Login.model_validate(login), rules)
 
 
 @functools.cache
-def _kept_session(login: Login, rules: AddressRules) -> Session:
+def _get_session(login: Login, rules: AddressRules) -> Session:
     from systemscripts.ssh.session import Session
 
     session = Session(login, rules)
