@@ -117,7 +117,10 @@ def _find_forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator
     yield from _check_path(("target",), "parquet", config.target.parquet)
     for name, expected in config.expect.columns.items():
         if expected.references and CLOSED_SCHEMAS.fullmatch(expected.references.partition(".")[0]):
-            yield ("expect", "columns", name), f"expect.columns.{name}: references is in a schema that is closed to uploads"
+            yield (
+                ("expect", "columns", name),
+                f"expect.columns.{name}: references a schema that is closed to uploads",
+            )
     # the keys of a schema are names of columns, and a column may be called key or token
     named_by_column = ("schema", "expect")
     outside = {key: value for key, value in values.items() if key not in ("sources", *named_by_column)}

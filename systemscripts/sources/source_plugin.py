@@ -1,15 +1,15 @@
-"""Where files come from: one module for each kind, found by listing this package.
+"""What a type of source must offer, and which source a file came from.
 
-A kind is a module with these functions:
-    fetch(request: Request) -> Fetched      bring what is new into file_watcher/ and give each file its ticket
-    settle(request: Request, ticket: files.Ticket) -> None
-                                            the file is safe here: tidy up at the source, if it is still the same there
-    probe(options) -> str                   try it once, for doctor.py, and say how it is; where the kind can be tried
+A type is a module of sources/types with these functions:
+    fetch(request: Request) -> Fetched      fetch new files into file_watcher/ and write the ticket of each
+    settle(request: Request, ticket: file_ledger.Ticket) -> None
+                                            clean up at the source once the file is safe, if it did not change there
+    probe(options) -> str                   optional: try it once, for doctor.py, and return the result in words
     address(options) -> str                 the beginning of every `source_path` of a source with these options; needed
-                                            where an import may have several sources of the kind
-and, where a dry run can look at what there is, preview_files(request): a context manager that gives the files
-(PREVIEW_SCOPE: which part of them, where it is not all);
-and, where it never brings again what was settled, LIVE = False: an undo need not pause its imports.
+                                            if an import may have several sources of the type
+    preview_files(request)                  optional: a context manager that yields the files for a dry run
+                                            (PREVIEW_SCOPE names the part, if these are not all)
+LIVE = False means that it never fetches a settled file again, so that an undo need not pause its imports.
 """
 
 from __future__ import annotations
@@ -30,23 +30,27 @@ from systemscripts.summary import Code, Notice
 
 @dataclass(frozen=True)
 class Request:
-    """What a source is asked for."""
+    """The request to a source for its files."""
 
     connection: Connection
     config: ImportConfig
     directories: Directories
     run_uuid: str
-    options: dict[str, Any]  # the further keys of the configuration's source, as written: variables.resolved() them
-    only: Path | None = None  # this file alone
-    leave: frozenset[str] = frozenset()  # names of files that are not to be taken
-    reload: bool = False  # what was undone is wanted again, from the archive that the source keeps
+    # the other keys of the source, as written: variables are not resolved
+    options: dict[str, Any]
+    # fetch this file alone
+    only: Path | None = None
+    # names of files that must not be fetched
+    leave: frozenset[str] = frozenset()
+    # also fetch undone content again, from where the source keeps it
+    reload: bool = False
 
 
 @dataclass
 class Fetched:
-    """What a source brought, what it left for the next run and why, warnings, and failures.
+    """The files that a source fetched, those left for the next run with the reason, warnings and failures.
 
-    `failures`: what could not be fetched; it keeps nothing else, but the source was not asked whole.
+    `failures` are files that could not be fetched; the others were.
     """
 
     tickets: list[file_ledger.Ticket] = field(default_factory=list)
@@ -55,31 +59,28 @@ class Fetched:
     failures: list[EtlError] = field(default_factory=list)
 
     def leave(self, path: Path, text: str, code: Code = "file_not_taken") -> None:
-        """Leave a file for the next run, and say why."""
+        """Leave a file for the next run, with a notice that says why."""
         self.left[path] = Notice(code, text)
 
     def warn(self, code: Code, text: str) -> None:
-        """Add a warning; the run writes it into its log once the source has answered."""
+        """Add a warning, which the run records after the source has finished."""
         self.warnings.append(Notice(code, text))
 
 
 def find_source(config: ImportConfig, ticket: file_ledger.Ticket) -> Source | None:
-    """The source of an import that a file came from: where there are several of its kind, the longest address wins.
+    """Return the source of an import that a file came from, None if the import no longer names it.
 
-    None where the import does not name it any more.
+    Of several sources of the type, that with the longest matching address is returned.
     """
-    found = [source for source in config.sources if source.type == ticket.source]
-    if len(found) < 2:
-        return found[0] if found else None
+    candidates = [source for source in config.sources if source.type == ticket.source]
+    if len(candidates) < 2:
+        return candidates[0] if candidates else None
     address = load_module(ticket.source).address
-    lengths = {len(beginning): source for source in found if _begins(ticket, beginning := address(source.options))}
-    return lengths[max(lengths)] if lengths else None
+    by_address = {address(source.options): source for source in candidates}
+    matching = [start for start in by_address if (ticket.source_path or "").startswith(start)]
+    return by_address[max(matching, key=len)] if matching else None
 
 
-def _begins(ticket: file_ledger.Ticket, address: str) -> bool:
-    return (ticket.source_path or "").startswith(address)
-
-
-def load_module(kind: str) -> ModuleType:
-    """The module of a kind; raises ConfigurationError with the nearest kind."""
-    return plugins.load_module(types.__name__, kind, "source of type")
+def load_module(source_type: str) -> ModuleType:
+    """Return the module of a type; raises ConfigurationError with the nearest type."""
+    return plugins.load_module(types.__name__, source_type, "source of type")

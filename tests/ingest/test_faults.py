@@ -88,8 +88,8 @@ def test_what_is_no_file_is_named_and_left(lists: Installation) -> None:
     (watcher / "lists_link.csv").symlink_to(watcher / "nowhere")
     summary = lists.summary("generic_import", "lists")
     assert summary["warnings"] == [
-        "lists_folder.csv is a folder, not a file; it is left where it is",
-        "lists_link.csv is a link that leads nowhere, not a file; it is left where it is",
+        "lists_folder.csv is a folder, not a file; it was left there",
+        "lists_link.csv is a broken link, not a file; it was left there",
     ]
 
 

@@ -133,7 +133,7 @@ def test_prefixes_that_would_lose_a_file_are_refused(shop: Shop) -> None:
     assert (done.returncode, "S3_SPARK_PREFIX lies below S3_INPUT_PREFIX" in done.stderr) == (78, True)
     assert shop.keys() == ["sales_data/sales_a.csv"]
     for name in ("processed_prefix", "error_prefix"):
-        with pytest.raises(ConfigurationError, match="both for what comes in and for what is done"):
+        with pytest.raises(ConfigurationError, match="both for new and for processed objects"):
             source.address({"bucket": "any", "prefix": "new", name: "new/"})
 
 

@@ -151,7 +151,7 @@ def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installat
     installation.configure("orders", file_pattern=r".*\.csv", sources=[{"type": "local", "path": str(inbox)}])
     summary = installation.summary("generic_import", "orders")
     assert summary["files"] == 0
-    assert [text for text in summary["warnings"] if "orders_1.csv" in text and "it is no file" in text]
+    assert [text for text in summary["warnings"] if "orders_1.csv" in text and "it is not a file" in text]
     assert installation.read_archive() == {} and secret.exists()
 
 

@@ -304,7 +304,7 @@ def test_a_next_link_to_another_host_is_not_followed(installation: Installation,
     api = serve(answers((200, {"value": RECORDS, "@odata.nextLink": f"{elsewhere}/x"}, {})))
     configure(installation, api.url, paging={"style": "odata"})
     done = installation.run("generic_import", "things")
-    assert (done.returncode, "another host; it was not followed" in done.stderr) == (78, True)
+    assert (done.returncode, "; it was not followed" in done.stderr) == (78, True)
     assert (other.requests, things(installation)) == ([], 0)
 
 

@@ -77,8 +77,8 @@ def test_a_folder_that_is_not_there_is_one_line(installation: Installation, inbo
 @pytest.mark.parametrize(
     ("place", "when", "nth"),
     [
-        ("systemscripts.sources.arrival:_move_part", "before", 1),
-        ("systemscripts.sources.arrival:_move_part", "after", 1),
+        ("systemscripts.sources.arrival:try_move_file", "before", 1),
+        ("systemscripts.sources.arrival:try_move_file", "after", 1),
         ("systemscripts.ingest.archive_and_settle:finish_file", "before", 1),
         ("systemscripts.file_ledger:mark_archived", "after", 1),
         ("systemscripts.sources.arrival.local_folder:_is_same", "after", 2),

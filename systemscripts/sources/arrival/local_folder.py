@@ -1,8 +1,8 @@
-"""Files that somebody else lays into a folder of this host, such as the inbox/ of a client account.
+"""Fetch files from a folder that others write to, such as the inbox/ of a client account.
 
-Whoever writes there is not trusted: a link is not followed, neither to a file nor on the way to the folder (it could
-lead to what only the suite may read, or to another client's files). Names are checked, and a file is copied, so that
-who still holds it open changes nothing here.
+Those who write there are not trusted. No link is followed, neither to a file nor in the path of the folder, because it
+could lead to files of other clients. Names are checked, and files are copied, so that a program that still has one open
+changes nothing here.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from systemscripts.sources.arrival.open_folder import open_folder
 
 
 def fetch(request: Request, folder: Path, target: Path) -> Fetched:
-    """Bring the new, resting files of a folder to `target` with their tickets.
+    """Copy the new files of a folder that have stopped changing to `target`, with their tickets.
 
-    A file that may not be read, or is too large, keeps no other. Raises ConfigurationError where the folder cannot be
-    read, or a stranger's link leads to it.
+    A file that cannot be read or is too large is a failure in the result; the others are fetched. Raises
+    ConfigurationError if the folder cannot be read or its path has a link that another user made.
     """
     fetched = Fetched()
     with _open_source_folder(request, folder) as handle:
@@ -60,24 +60,24 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
 
 @contextmanager
 def copy_files(request: Request, folder: Path) -> Iterator[list[Path]]:
-    """Copies of the new files of a folder, for a dry run: originals are not touched, and the copies go afterwards."""
+    """Yield copies of the new files of a folder, for a dry run; they are removed afterwards."""
     with (
         _open_source_folder(request, folder) as handle,
         tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name,
     ):
-        found = []
+        copies = []
         for path in _list_new(request, folder, handle, Fetched()):
             with suppress(_ChangedError, EtlError), _open_file(handle, path) as (stream, state):
                 copy = Path(name) / path.name
                 with copy.open("wb") as target:
                     copy_stream(stream, target)
                 os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
-                found.append(copy)
-        yield found
+                copies.append(copy)
+        yield copies
 
 
 class _ChangedError(Exception):
-    """The file is not what it was a moment ago."""
+    """The file changed while it was read."""
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def _open_source_folder(request: Request, folder: Path) -> Iterator[int]:
         handle = open_folder(folder, request.directories.data)
     except OSError as error:
         raise ConfigurationError(
-            f"{folder} cannot be read: {error.strerror}", "Make it readable for the suite's user, or fix path."
+            f"{folder} cannot be read: {error.strerror}", "Make it readable for the user of the jobs, or correct path."
         ) from error
     try:
         yield handle
@@ -96,21 +96,21 @@ def _open_source_folder(request: Request, folder: Path) -> Iterator[int]:
 
 def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[Path]:
     with os.scandir(handle) as listed:
-        found = sorted(listed, key=lambda entry: entry.name)
+        entries = sorted(listed, key=lambda entry: entry.name)
     new, max_gb = [], settings.current().max_file_gb
-    wanted = arrival.parse_single_name(request.options.get("pattern") or "")
-    if wanted and request.options.get("keep") and wanted not in [entry.name for entry in found]:
-        fetched.warn("file_expected", f"{folder / wanted} does not exist")
+    expected = arrival.parse_single_name(request.options.get("pattern") or "")
+    if expected and request.options.get("keep") and expected not in [entry.name for entry in entries]:
+        fetched.warn("file_expected", f"{folder / expected} does not exist")
     pattern = request.options.get("pattern") or request.config.file_pattern
-    for entry in found:
+    for entry in entries:
         path = folder / entry.name
         if reason := explain_unsafe_arrival(entry.name):
             shown = repr(entry.name)[1:-1]
-            fetched.leave(folder / shown, f"{shown} in {folder} is not taken: its name must not be used here, {reason}")
+            fetched.leave(folder / shown, f"{shown} in {folder} was not fetched: its name is not allowed, {reason}")
         elif is_in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
             continue
         elif not entry.is_file(follow_symlinks=False):
-            fetched.leave(path, f"{entry.name} in {folder} is not taken: it is no file")
+            fetched.leave(path, f"{entry.name} in {folder} was not fetched: it is not a file")
         elif not _is_known(request, path, state := entry.stat(follow_symlinks=False)):
             if state.st_size > max_gb * 2**30:
                 fetched.failures.append(TooLargeError(str(path), state.st_size, max_gb))
@@ -131,24 +131,24 @@ def _build_origin(path: Path, state: os.stat_result) -> file_ledger.Origin:
 
 @contextmanager
 def _open_file(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
-    """A regular file of an open folder, opened without following a link or waiting at a pipe.
+    """Open a regular file of an open folder, without following a link or waiting at a pipe.
 
-    Raises _ChangedError, EtlError where it may not be read.
+    Raises _ChangedError, or EtlError if it cannot be read.
     """
     try:
         handle = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError as error:
-        raise _ChangedError("has gone") from error
+        raise _ChangedError("has disappeared") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _ChangedError("has become a link") from error
         raise EtlError(
-            f"{path} cannot be read: {error.strerror}", "Make it readable for the suite's user, or ask its owner."
+            f"{path} cannot be read: {error.strerror}", "Make it readable for the user of the jobs, or ask its owner."
         ) from error
     with os.fdopen(handle, "rb") as stream:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
-            raise _ChangedError("is no file")
+            raise _ChangedError("is not a file")
         yield stream, state
 
 
@@ -168,7 +168,8 @@ def _copy_file(
     except OSError as error:
         part.unlink(missing_ok=True)
         raise EtlError(
-            f"{path} cannot be copied to {part.parent}: {error.strerror}", "Free space, then run it again."
+            f"{path} cannot be copied to {part.parent}: {error.strerror}",
+            "Free space, then run it again.",
         ) from error
     after = os.fstat(stream.fileno())
     if (after.st_size, after.st_mtime_ns) != (state.st_size, state.st_mtime_ns):
@@ -179,13 +180,12 @@ def _copy_file(
 
 
 def settle(ticket: file_ledger.Ticket, data: Path) -> None:
-    """Remove a file that is safe here, if it is still the same; raises EtlError where that is not allowed.
+    """Remove a loaded file from its folder, if it did not change; raises EtlError if that is not allowed.
 
-    It is renamed first: what somebody lays there under its name in this instant is not removed with it. `data`: the
-    data folder.
+    It is renamed first, so that a new file of its name is not removed. `data` is the data folder.
     """
     path = Path(ticket.source_path or "")
-    aside = f".{shorten_name(path.name)}.{ticket.file_id}.part"
+    renamed = f".{shorten_name(path.name)}.{ticket.file_id}.part"
     try:
         folder = open_folder(path.parent, data)
     except FileNotFoundError:
@@ -193,14 +193,14 @@ def settle(ticket: file_ledger.Ticket, data: Path) -> None:
     except OSError as error:
         raise _build_removal_error(path, error) from error
     try:
-        if not _exists(folder, aside):
+        if not _exists(folder, renamed):
             if not _is_same(folder, path.name, ticket):
                 return
-            os.rename(path.name, aside, src_dir_fd=folder, dst_dir_fd=folder)
-        if _is_same(folder, aside, ticket):
-            os.unlink(aside, dir_fd=folder)
+            os.rename(path.name, renamed, src_dir_fd=folder, dst_dir_fd=folder)
+        if _is_same(folder, renamed, ticket):
+            os.unlink(renamed, dir_fd=folder)
         elif not _exists(folder, path.name):
-            os.rename(aside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.rename(renamed, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -210,7 +210,9 @@ def settle(ticket: file_ledger.Ticket, data: Path) -> None:
 
 
 def _build_removal_error(path: Path, error: OSError) -> EtlError:
-    return EtlError(f"{path} cannot be removed: {error.strerror}", f"Make {path.parent} writable for the suite's user.")
+    return EtlError(
+        f"{path} cannot be removed: {error.strerror}", f"Make {path.parent} writable for the user of the jobs."
+    )
 
 
 def _exists(folder: int, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A folder that stays the same one whatever becomes of its path, reached without following a stranger's link."""
+"""Open a folder without following links of other users; the handle stays with the folder if its path changes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from systemscripts.errors import ConfigurationError
 
 
 def open_folder(path: Path, data: Path) -> int:
-    """Open a folder and return its descriptor, which stays the same folder whatever becomes of its path.
+    """Open a folder and return its descriptor.
 
-    No link below the data folder is followed, elsewhere none but the operator's: whoever may write into a folder on the
-    way could lead it to the files of others. Raises ConfigurationError that names the link, OSError.
+    Below the data folder no link is followed, elsewhere only those of the operator: anyone who may write to a folder in
+    the path could point it to the files of others. Raises ConfigurationError with the link, OSError.
     """
     begin = data if path.is_relative_to(data) else Path(path.anchor)
     handle = os.open(begin, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -37,18 +37,18 @@ def _open_below(handle: int, path: Path) -> int:
         if not stat.S_ISLNK(state.st_mode):
             raise
         if not _is_operators_link(os.fstat(handle), state):
-            leads = os.fsencode(os.readlink(path.name, dir_fd=handle)).decode(errors="replace")
+            target = os.fsencode(os.readlink(path.name, dir_fd=handle)).decode(errors="replace")
             raise ConfigurationError(
-                f"{path} is a link (to {leads}), and a link in the path of a source is not followed",
+                f"{path} is a link to {target}, and links in the path of a source are not followed",
                 "Name the folder itself in the import, or remove the link.",
             ) from None
         return os.open(path.name, flags, dir_fd=handle)
 
 
 def _is_operators_link(folder: os.stat_result, link: os.stat_result) -> bool:
-    """Whether root laid a link into a folder where only root may write, such as /srv -> /data/srv.
+    """Return whether root made a link in a folder where only root may write, such as /srv -> /data/srv.
 
-    For a run as root that says nothing beyond the root folder: everything may be root's there.
+    If the run itself is root, only links in the root folder count, because root may own everything.
     """
     is_roots = folder.st_uid == link.st_uid == 0 and not folder.st_mode & 0o022
     return is_roots and (os.geteuid() != 0 or os.path.samestat(folder, Path("/").stat()))

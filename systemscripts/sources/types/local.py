@@ -1,9 +1,9 @@
-r"""Files in a folder of this host: where they wait (file_watcher/ unless the import names another), or elsewhere.
+r"""Files in a folder of this host: the folder where they wait (by default file_watcher/), or another one.
 
 sources:
-  - type: local                        # the default, and always looked at
+  - type: local                        # the default
   - type: local
-    path: /srv/client_sftp/acme/inbox  # a folder that others write to: files are copied in, then removed there
+    path: /srv/client_sftp/acme/inbox  # a folder that others write to: files are copied, then removed there
   - type: local
     path: incoming                     # below the data folder
     pattern: .*\.csv                   # instead of the import's file_pattern
@@ -45,30 +45,31 @@ from systemscripts.sources import Fetched, Request
 from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Notice
 
+# settled files are gone
 LIVE = False
 
 
 def fetch(request: Request) -> Fetched:
-    """Give every still file that matches the import's pattern its ticket.
+    """Write a ticket for every file that matches the pattern of the import and is no longer being written.
 
-    Raises UsageError when the one file asked for does not exist.
+    Raises UsageError if the requested file does not exist.
     """
-    if elsewhere := _find_other_folder(request):
-        from systemscripts.sources.arrival import local_folder as others
+    if other_folder := _find_other_folder(request):
+        from systemscripts.sources.arrival import local_folder
 
-        return others.fetch(request, elsewhere, get_folder(request.config, request.directories))
+        return local_folder.fetch(request, other_folder, get_folder(request.config, request.directories))
     name, fetched = request.config.config_name, Fetched()
     if request.config.source_directory:
         _refuse_links(request)
     fetched.warnings += rename_unusable_files(get_folder(request.config, request.directories))
     with transaction(request.connection) as cursor:
         placed = file_ledger.list_unarchived_paths(cursor, name)
-    found = [_bring_file(request.only, request)] if request.only else _list_files(request, fetched)
-    found = [path for path in found if file_ledger.to_stored_path(path, request.directories) not in placed]
-    still, moving = split_still_files(found, settings.current().file_still_seconds)
+    paths = [_bring_file(request.only, request)] if request.only else _list_files(request, fetched)
+    paths = [path for path in paths if file_ledger.to_stored_path(path, request.directories) not in placed]
+    still, moving = split_still_files(paths, settings.current().file_still_seconds)
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
-    still = [path for path in still if _prepare_file(path, fetched)]
+    still = [path for path in still if _is_ready(path, fetched)]
     with transaction(request.connection, durable=False) as cursor:
         for path in still:
             ticket = file_ledger.register_file(cursor, name, path, request.directories, request.run_uuid, "local")
@@ -77,25 +78,26 @@ def fetch(request: Request) -> Fetched:
 
 
 def _list_files(request: Request, fetched: Fetched) -> list[Path]:
-    """What waits for the import; what only looks like it is noted as left."""
-    found = [path for path in list_matching(request.config, request.directories) if path.name not in request.leave]
-    for path in found:
+    """Return the files that wait for the import; matching names that are not files are noted as left."""
+    paths = [path for path in list_matching(request.config, request.directories) if path.name not in request.leave]
+    for path in paths:
         if not path.is_file():
-            what = "a folder" if path.is_dir() else "a link that leads nowhere" if path.is_symlink() else "a device"
-            fetched.leave(path, f"{path.name} is {what}, not a file; it is left where it is")
-    return [path for path in found if path not in fetched.left]
+            file_type = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a device"
+            fetched.leave(path, f"{path.name} is {file_type}, not a file; it was left there")
+    return [path for path in paths if path not in fetched.left]
 
 
 def _refuse_links(request: Request) -> None:
-    """Raise ConfigurationError where a stranger's link leads to the folder in which files wait."""
-    with contextlib.suppress(OSError):  # a folder that is not there yet holds nothing
+    """Raise ConfigurationError if the path of the waiting folder has a link that another user made."""
+    # a folder that does not exist yet has no files
+    with contextlib.suppress(OSError):
         os.close(open_folder(get_folder(request.config, request.directories), request.directories.data))
 
 
-def _prepare_file(path: Path, fetched: Fetched) -> bool:
-    """Whether a waiting file can be loaded; a link becomes a copy of its file first, which itself stays as it is.
+def _is_ready(path: Path, fetched: Fetched) -> bool:
+    """Return whether a waiting file can be loaded; a link is first replaced by a copy of its file.
 
-    So what is hashed, loaded and archived are the same bytes.
+    So the same bytes are hashed, loaded and archived.
     """
     max_gb = settings.current().max_file_gb
     try:
@@ -108,13 +110,13 @@ def _prepare_file(path: Path, fetched: Fetched) -> bool:
         fetched.failures.append(error)
         return False
     except OSError as error:
-        fetched.failures.append(EtlError(f"{path} cannot be read: {error.strerror}", "Lay the file itself there."))
+        fetched.failures.append(EtlError(f"{path} cannot be read: {error.strerror}", "Put the file itself there."))
         return False
     return True
 
 
 def _replace_link(path: Path) -> None:
-    """Put the bytes that a link leads to in its place. Raises OSError; PermissionError where it is a stranger's."""
+    """Replace a link by a copy of its file; raises OSError, PermissionError for a link of another user."""
     handle = os.open(_resolve_own_link(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as original, atomic_write(path) as stream:
         state = os.fstat(handle)
@@ -125,8 +127,8 @@ def _replace_link(path: Path) -> None:
 
 
 def _resolve_own_link(path: Path) -> Path:
-    """Return where a link leads; raises PermissionError where it is a stranger's. Another link may take its place."""
-    # so owner and target are those of one and the same link
+    """Return the target of a link; raises PermissionError for a link of another user."""
+    # through a handle, because another link may take its place: owner and target must belong to the same one
     handle = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if os.fstat(handle).st_uid not in (0, os.geteuid()):
@@ -136,14 +138,14 @@ def _resolve_own_link(path: Path) -> Path:
         os.close(handle)
 
 
-def rename_unusable_files(place: Path) -> list[Notice]:
-    """Rename the files of a folder whose names are not UTF-8, which neither database nor screen take; say so."""
+def rename_unusable_files(folder: Path) -> list[Notice]:
+    """Rename the files of a folder whose names are not UTF-8, and return a notice for each."""
     warnings = []
-    for path in sorted(place.iterdir()) if place.is_dir() else []:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         name = decode_name(path.name)
         if name == path.name or is_in_progress(path.name) or path.is_symlink() or not path.is_file():
             continue
-        free = (place / f"{'' if number == 1 else f'{number}_'}{shorten_name(name)}" for number in itertools.count(1))
+        free = (folder / f"{'' if number == 1 else f'{number}_'}{shorten_name(name)}" for number in itertools.count(1))
         try:
             next(target for target in free if try_move_file(path, target))
         except FileNotFoundError:
@@ -156,33 +158,33 @@ def rename_unusable_files(place: Path) -> list[Notice]:
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:
-    """Remove what was copied from elsewhere; else moving the file to the archive was all."""
+    """Remove the original of a file that was copied from another folder, unless `keep` is set."""
     if ticket.source_stamp is not None and not request.options.get("keep"):
-        from systemscripts.sources.arrival import local_folder as others
+        from systemscripts.sources.arrival import local_folder
 
-        others.settle(ticket, request.directories.data)
+        local_folder.settle(ticket, request.directories.data)
 
 
 @contextlib.contextmanager
 def preview_files(request: Request) -> Iterator[list[Path]]:
-    """What a source with a `path` would bring now, for a dry run: copies, which go afterwards."""
-    elsewhere = _find_other_folder(request)
-    if elsewhere is None or not elsewhere.is_dir():
+    """Yield copies of the files that a source with a `path` would fetch, for a dry run; they are removed afterwards."""
+    other_folder = _find_other_folder(request)
+    if other_folder is None or not other_folder.is_dir():
         yield []
         return
-    from systemscripts.sources.arrival import local_folder as others
+    from systemscripts.sources.arrival import local_folder
 
-    with others.copy_files(request, elsewhere) as found:
-        yield found
+    with local_folder.copy_files(request, other_folder) as paths:
+        yield paths
 
 
 def address(written: dict[str, Any]) -> str:
-    """The beginning of every `source_path` of a source with these options."""
+    """Return the beginning of every `source_path` of a source with these options."""
     return f"{_build_path(written['path'])}/" if written.get("path") else ""
 
 
 def _find_other_folder(request: Request) -> Path | None:
-    """The folder of a source that names one; raises ConfigurationError for keys that mean nothing."""
+    """Return the folder of a source with a `path`, None without one; raises ConfigurationError for invalid keys."""
     try:
         options = Options.model_validate(request.options)
     except ValidationError as error:
@@ -190,13 +192,13 @@ def _find_other_folder(request: Request) -> Path | None:
         raise ConfigurationError(f"import {request.config.config_name}, source local: {faults}") from error
     if not options.path or request.only is not None:
         return None
-    found = _build_path(options.path)
+    folder = _build_path(options.path)
     if configuration.is_uploaded(request.connection, request.config.config_name):
         from systemscripts.configuration import uploads
 
-        if fault := uploads.find_path_fault(str(found)):
+        if fault := uploads.find_path_fault(str(folder)):
             raise ConfigurationError(f"{request.config.config_name} was uploaded: {fault}")
-    return found
+    return folder
 
 
 def _build_path(path: str) -> Path:
@@ -204,42 +206,43 @@ def _build_path(path: str) -> Path:
 
 
 def get_folder(config: ImportConfig, directories: Directories) -> Path:
-    """Where the files of an import wait."""
+    """Return the folder in which the files of an import wait."""
     return directories.data / config.source_directory if config.source_directory else directories.file_watcher
 
 
 def list_matching(config: ImportConfig, directories: Directories) -> list[Path]:
-    """Everything whose whole name matches an import's pattern, by name; unfinished files and our own folders apart."""
-    place = get_folder(config, directories)
+    """Return the paths that match the pattern of an import, sorted, without unfinished files and our own folders."""
+    folder = get_folder(config, directories)
     pattern = re.compile(config.file_pattern)
     ours = (directories.temporary, directories.refused)
-    if not place.is_dir():
+    if not folder.is_dir():
         return []
     return sorted(
-        p for p in place.iterdir() if pattern.fullmatch(p.name) and not is_in_progress(p.name) and p not in ours
+        p for p in folder.iterdir() if pattern.fullmatch(p.name) and not is_in_progress(p.name) and p not in ours
     )
 
 
 def list_waiting(config: ImportConfig, directories: Directories) -> list[Path]:
-    """The whole files that match an import's pattern, by name."""
+    """Return the files that match the pattern of an import, sorted."""
     return [path for path in list_matching(config, directories) if path.is_file()]
 
 
 def _bring_file(path: Path, request: Request) -> Path:
-    """One file asked for by name: where it waits, or a copy of it in the folder, the original staying where it is."""
-    whole, place = path.absolute(), get_folder(request.config, request.directories)
+    """Return the path of a requested file in the waiting folder; a file from elsewhere is copied and stays there."""
+    whole, folder = path.absolute(), get_folder(request.config, request.directories)
     if not whole.is_file():
         raise UsageError(f"{path} " + ("is not a file" if whole.exists() else "does not exist"))
-    if whole.parent.resolve() == place.resolve():
-        return place / whole.name
+    if whole.parent.resolve() == folder.resolve():
+        return folder / whole.name
     if split_still_files([whole], settings.current().file_still_seconds)[1]:
-        raise TryLaterError(f"{path} is still being written", "Run the same command again when it is whole.")
-    place.mkdir(parents=True, exist_ok=True)
+        raise TryLaterError(f"{path} is still being written", "Run the same command again when it is complete.")
+    folder.mkdir(parents=True, exist_ok=True)
     content, state = compute_sha256(whole), whole.stat()
     copy = choose_free_name(
-        place / decode_name(whole.name), content, lambda taken: taken.exists() and compute_sha256(taken) != content
+        folder / decode_name(whole.name), content, lambda taken: taken.exists() and compute_sha256(taken) != content
     )
     with whole.open("rb") as original, atomic_write(copy) as stream:
         copy_stream(original, stream)
-    os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))  # as old as the original: there is nothing to wait for
+    # as old as the original, so that the run does not wait for it to stop changing
+    os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
     return copy

@@ -1,8 +1,8 @@
-"""Objects of a bucket: downloaded into file_watcher/, and once safe moved within the bucket.
+"""Objects of a bucket: downloaded to file_watcher/ and, once loaded, moved within the bucket.
 
-Loaded ones go to the processed prefix, refused ones to the error prefix with their reason beside them: copied, the copy
-compared, then deleted. What changed meanwhile stays, as a new delivery. Options: bucket, prefix, processed_prefix,
-error_prefix; the settings S3_... where they are not given.
+Loaded objects go to the processed prefix, refused ones to the error prefix with a file that has the reason. Each is
+copied, the copy is checked, then the original is deleted. An object that changed meanwhile stays, as a new delivery.
+Options: bucket, prefix, processed_prefix, error_prefix; by default the settings S3_...
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from systemscripts.sources import Fetched, Request
 from systemscripts.sources.types import local
 from systemscripts.summary import Notice, record_warning
 
-LIVE = False  # what was loaded lies below another prefix, and its content is known
+# loaded objects are below another prefix, and their content is known
+LIVE = False
 KEYS = ("bucket", "prefix", "processed_prefix", "error_prefix")
 
 
 @dataclass(frozen=True)
 class Prefixes:
-    """Where the objects of one source lie, and where they go."""
+    """The bucket of a source and its prefixes."""
 
     bucket: str
     prefix: str
@@ -38,69 +39,70 @@ class Prefixes:
     error: str
 
     def relative(self, key: str) -> str:
-        """A key below the prefix."""
+        """Return a key relative to the prefix."""
         return key.removeprefix(self.prefix)
 
 
 def address(options: dict[str, Any]) -> str:
-    """The beginning of every `source_path`."""
-    place = _parse_options(options)
-    return f"s3://{place.bucket}/{place.prefix}"
+    """Return the beginning of every `source_path` of a source with these options."""
+    source = _parse_options(options)
+    return f"s3://{source.bucket}/{source.prefix}"
 
 
 def _parse_options(options: dict[str, Any]) -> Prefixes:
     if unknown := sorted(set(options) - set(KEYS)):
         raise ConfigurationError(f"a source of type s3 has no key {', '.join(unknown)}", f"It has: {', '.join(KEYS)}.")
-    given, wanted = variables.resolve_variables(options, "the source of type s3"), settings.current()
+    given, current = variables.resolve_variables(options, "the source of type s3"), settings.current()
     try:
         prefixes = [
-            settings.normalize_prefix(str(given.get("prefix", wanted.s3_input_prefix))),
-            settings.normalize_prefix(str(given.get("processed_prefix", wanted.s3_processed_prefix))),
-            settings.normalize_prefix(str(given.get("error_prefix", wanted.s3_error_prefix))),
+            settings.normalize_prefix(str(given.get("prefix", current.s3_input_prefix))),
+            settings.normalize_prefix(str(given.get("processed_prefix", current.s3_processed_prefix))),
+            settings.normalize_prefix(str(given.get("error_prefix", current.s3_error_prefix))),
         ]
     except ValueError as error:
         raise ConfigurationError(f"a source of type s3: {error}", "Correct its prefixes.") from error
-    if prefixes[0] in prefixes[1:]:  # its copy would be the object itself, which is deleted
+    # the copy would be the object itself, which is deleted then
+    if prefixes[0] in prefixes[1:]:
         raise ConfigurationError(
-            f"a source of type s3 has the prefix {prefixes[0]!r} both for what comes in and for what is done",
+            f"a source of type s3 has the prefix {prefixes[0]!r} both for new and for processed objects",
             "Give it another processed_prefix or error_prefix.",
         )
-    return Prefixes(str(given.get("bucket", wanted.s3_bucket)), *prefixes)
+    return Prefixes(str(given.get("bucket", current.s3_bucket)), *prefixes)
 
 
 def probe(options: dict[str, Any]) -> str:
-    """Look at the bucket once, for doctor.py; what is there in words. Raises EtlError."""
-    place = _parse_options(options)
-    if not place.bucket:
+    """List the bucket once, for doctor.py, and return the result in words; raises EtlError."""
+    source = _parse_options(options)
+    if not source.bucket:
         raise variables.UnsetVariableError("S3_BUCKET is not set")
-    bucket = s3.open_bucket(place.bucket)
-    waiting = next(bucket.list_objects(place.prefix), None)
-    seen = bucket.list_buckets()
-    more = f"; the key lists {len(seen)} bucket{'s' * (len(seen) != 1)}" if seen is not None else ""
+    bucket = s3.open_bucket(source.bucket)
+    waiting = next(bucket.list_objects(source.prefix), None)
+    names = bucket.list_buckets()
+    more = f"; the key lists {len(names)} bucket{'s' * (len(names) != 1)}" if names is not None else ""
     waits = f"; {waiting.key} waits" if waiting else ", nothing waits"
-    return f"s3://{place.bucket}/{place.prefix} can be read{waits}{more}"
+    return f"s3://{source.bucket}/{source.prefix} can be read{waits}{more}"
 
 
 def fetch(request: Request) -> Fetched:
-    """Download what is new and matches the import's pattern, and give each file its ticket.
+    """Download the new objects that match the pattern of the import, and write the ticket of each.
 
-    Raises ConfigurationError when the service refuses, TryLaterError when it does not answer.
+    Raises ConfigurationError if the service refuses, TryLaterError if it does not answer.
     """
-    fetched, place = Fetched(), _parse_options(request.options)
-    if not place.bucket:
+    fetched, source = Fetched(), _parse_options(request.options)
+    if not source.bucket:
         text = f"{request.config.config_name}: S3_BUCKET is not set, no bucket is asked for files"
         fetched.warn("source_not_asked", text)
         return fetched
-    bucket = s3.open_bucket(place.bucket)
+    bucket = s3.open_bucket(source.bucket)
     for text in _list_interrupted(request):
         fetched.warn("file_again", text)
-    for found, origin in [*_list_new(request, place, bucket, fetched), *_list_undone(request, place, bucket)]:
-        fetched.tickets.append(_download_object(request, bucket, found, origin))
+    for item, origin in [*_list_new(request, source, bucket, fetched), *_list_undone(request, source, bucket)]:
+        fetched.tickets.append(_download_object(request, bucket, item, origin))
     return fetched
 
 
 def _list_interrupted(request: Request) -> list[str]:
-    """A sentence for each file that a run was working on when it ended badly."""
+    """Return a sentence for each file that a failed run was working on."""
     with transaction(request.connection) as cursor:
         cursor.execute(
             """select f.name, r.status from dba.tfile f join dba.trun r using (run_uuid)
@@ -112,32 +114,32 @@ def _list_interrupted(request: Request) -> list[str]:
 
 
 def _list_new(
-    request: Request, place: Prefixes, bucket: Bucket, fetched: Fetched
+    request: Request, source: Prefixes, bucket: Bucket, fetched: Fetched
 ) -> Iterator[tuple[Object, file_ledger.Origin]]:
-    """The objects below the prefix that no ticket is about."""
+    """Yield the objects below the prefix that have no ticket, each with its origin."""
     pattern = re.compile(request.config.file_pattern)
-    own = tuple(prefix for prefix in (place.processed, place.error) if prefix.startswith(place.prefix))
-    for found in bucket.list_objects(place.prefix):
-        name = found.key.rpartition("/")[2]
-        if found.key.startswith(own) or name in request.leave:
+    own = tuple(prefix for prefix in (source.processed, source.error) if prefix.startswith(source.prefix))
+    for item in bucket.list_objects(source.prefix):
+        name = item.key.rpartition("/")[2]
+        if item.key.startswith(own) or name in request.leave:
             continue
         if not pattern.fullmatch(name):
-            text = f"{bucket.address}{found.key} does not match the import's file_pattern"
-            fetched.leave(Path(found.key), text, "file_unmatched")
+            text = f"{bucket.address}{item.key} does not match the import's file_pattern"
+            fetched.leave(Path(item.key), text, "file_unmatched")
             continue
-        origin = file_ledger.Origin(f"{bucket.address}{found.key}", found.size, found.stamp)
+        origin = file_ledger.Origin(f"{bucket.address}{item.key}", item.size, item.stamp)
         with transaction(request.connection) as cursor:
             known = file_ledger.is_known(cursor, request.config.config_name, "s3", origin, unsettled=True)
         if known:
             continue
-        if found.size > settings.current().max_file_gb * 2**30:
-            fetched.failures.append(TooLargeError(origin.path, found.size, settings.current().max_file_gb))
+        if item.size > settings.current().max_file_gb * 2**30:
+            fetched.failures.append(TooLargeError(origin.path, item.size, settings.current().max_file_gb))
         else:
-            yield found, origin
+            yield item, origin
 
 
-def _list_undone(request: Request, place: Prefixes, bucket: Bucket) -> Iterator[tuple[Object, file_ledger.Origin]]:
-    """With --reload: what was undone, from the processed prefix, which is the archive."""
+def _list_undone(request: Request, source: Prefixes, bucket: Bucket) -> Iterator[tuple[Object, file_ledger.Origin]]:
+    """Yield undone objects from the processed prefix, for --reload."""
     if not request.reload:
         return
     with transaction(request.connection) as cursor:
@@ -153,19 +155,19 @@ def _list_undone(request: Request, place: Prefixes, bucket: Bucket) -> Iterator[
         undone = cursor.fetchall()
     for path, size, stamp, digest in undone:
         key, etag = path.removeprefix(bucket.address), (stamp or "").partition(" ")[0]
-        # the name with the hash first: where it is, the plain name is another content's
-        for candidate in reversed(_list_candidates(place.processed + place.relative(key), digest)):
-            found = bucket.find(candidate)
-            if found is not None and s3.has_same_content(found, size, etag):
-                yield found, file_ledger.Origin(path, found.size, found.stamp)
+        # the name with the hash first: if it exists, the plain name has other content
+        for candidate in reversed(_list_candidates(source.processed + source.relative(key), digest)):
+            item = bucket.find(candidate)
+            if item is not None and s3.has_same_content(item, size, etag):
+                yield item, file_ledger.Origin(path, item.size, item.stamp)
                 break
         else:
-            text = f"{path} was undone, but it is no longer below {place.processed}"
+            text = f"{path} was undone, but it is no longer below {source.processed}"
             record_warning(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
-def _download_object(request: Request, bucket: Bucket, found: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
-    """Open the ticket of one object and download it."""
+def _download_object(request: Request, bucket: Bucket, item: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
+    """Write the ticket of an object and download it."""
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / shorten_name(origin.path.rpartition("/")[2])
@@ -173,49 +175,50 @@ def _download_object(request: Request, bucket: Bucket, found: Object, origin: fi
         taken = {ticket.path for ticket in file_ledger.list_open_tickets(cursor, request.config.config_name)}
         if path.exists() or file_ledger.to_stored_path(path, request.directories) in taken:
             # another file of this name: dropped by hand, or from another folder of the bucket
-            path = path.with_name(f"{path.stem}_{found.etag[:8]}{path.suffix}")
+            path = path.with_name(f"{path.stem}_{item.etag[:8]}{path.suffix}")
         ticket = file_ledger.register_file(
             cursor, request.config.config_name, path, request.directories, request.run_uuid, "s3", origin
         )
-    with track(path.name, found.size / 1e6, "MB") as tracker:
-        bucket.download(found, path)
-        tracker.advance(found.size / 1e6)
+    with track(path.name, item.size / 1e6, "MB") as tracker:
+        bucket.download(item, path)
+        tracker.advance(item.size / 1e6)
     return ticket
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:
-    """Move the object to where it belongs; may be repeated at any point, and does nothing where it is done.
+    """Move the object to the processed or error prefix; may be repeated at any point.
 
-    Raises ConfigurationError when the service refuses it, TryLaterError when it does not answer.
+    Raises ConfigurationError if the service refuses, TryLaterError if it does not answer.
     """
-    place = _parse_options(request.options)
-    bucket = s3.open_bucket(place.bucket)
+    source = _parse_options(request.options)
+    bucket = s3.open_bucket(source.bucket)
     key = (ticket.source_path or "").removeprefix(bucket.address)
-    found = bucket.find(key)
-    if found is None or found.stamp != ticket.source_stamp:
-        return  # moved already, or replaced by a new delivery that the next run fetches
-    prefix = place.error if ticket.status == "refused" else place.processed
-    goal = _find_free_key(bucket, prefix + place.relative(key), found, ticket.file_sha256 or found.etag)
+    item = bucket.find(key)
+    if item is None or item.stamp != ticket.source_stamp:
+        # moved already, or replaced by a new delivery that the next run fetches
+        return
+    prefix = source.error if ticket.status == "refused" else source.processed
+    target_key = _find_free_key(bucket, prefix + source.relative(key), item, ticket.file_sha256 or item.etag)
     if ticket.status == "refused":
         reason = f"{ticket.name} was refused by the import {ticket.config_name}.\n\n{ticket.reason}\n"
-        bucket.write(f"{goal}.reason.txt", masking.mask(reason).encode())
-    if bucket.find(goal) is None:
-        bucket.copy(found, goal)
-    if (again := bucket.find(key)) is not None and again.stamp == found.stamp:
+        bucket.write(f"{target_key}.reason.txt", masking.mask(reason).encode())
+    if bucket.find(target_key) is None:
+        bucket.copy(item, target_key)
+    if (again := bucket.find(key)) is not None and again.stamp == item.stamp:
         bucket.delete(key)
 
 
-def _find_free_key(bucket: Bucket, goal: str, found: Object, digest: str) -> str:
-    """A key that no other content has: the wanted one, else with the beginning of the hash."""
-    for candidate in _list_candidates(goal, digest):
-        there = bucket.find(candidate)
-        if there is None or (there.size == found.size and there.etag == found.etag):
+def _find_free_key(bucket: Bucket, target_key: str, item: Object, digest: str) -> str:
+    """Return the key, or if other content has it, the key with a part of the hash."""
+    for candidate in _list_candidates(target_key, digest):
+        existing = bucket.find(candidate)
+        if existing is None or (existing.size == item.size and existing.etag == item.etag):
             return candidate
-    return _list_candidates(goal, digest)[-1]
+    return _list_candidates(target_key, digest)[-1]
 
 
-def _list_candidates(goal: str, digest: str) -> list[str]:
-    folder, slash, name = goal.rpartition("/")
-    stem, dot, ending = name.rpartition(".")
-    marked = [f"{stem}_{part}{dot}{ending}" if stem else f"{name}_{part}" for part in (digest[:8], digest)]
-    return [goal, *(f"{folder}{slash}{each}" for each in marked)]
+def _list_candidates(target_key: str, digest: str) -> list[str]:
+    folder, slash, name = target_key.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    marked = [f"{stem}_{part}{dot}{suffix}" if stem else f"{name}_{part}" for part in (digest[:8], digest)]
+    return [target_key, *(f"{folder}{slash}{name}" for name in marked)]

@@ -6,7 +6,7 @@ sources:
     user: ${SOURCE_CLIENT_USER}
     key_file: ${SOURCE_CLIENT_KEY_PATH}
     path: /outgoing
-    settle: delete                     # what becomes of a file there once it is safe here: delete, move, keep
+    settle: delete                     # what to do with a file there once it is loaded: delete, move, keep
 """
 
 from __future__ import annotations
@@ -36,44 +36,45 @@ if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
-MAX_NAMED = 5  # files that the server does not give
-LIVE = False  # what was settled is not fetched again
+# refused files named in a message
+MAX_NAMED = 5
+# settled files are not fetched again
+LIVE = False
 
 
 def parse_options(written: dict[str, Any], where: str = "source sftp") -> Options:
-    """The options of a source, its variables replaced; raises ConfigurationError that names every fault."""
-    found = variables.resolve_variables(written, where)
-    masking.register_secrets(str(found[key]) for key in ("password", "key_passphrase") if found.get(key))
+    """Return the options of a source with variables resolved; raises ConfigurationError with every fault."""
+    resolved = variables.resolve_variables(written, where)
+    masking.register_secrets(str(resolved[key]) for key in ("password", "key_passphrase") if resolved.get(key))
     try:
-        return Options.model_validate(found)
+        return Options.model_validate(resolved)
     except ValidationError as error:
         faults = describe_faults(error, "source")
         raise ConfigurationError(f"{where}: " + "; ".join(f.replace("Value error, ", "") for f in faults)) from error
 
 
 def address(written: dict[str, Any]) -> str:
-    """The beginning of every `source_path` of this source."""
+    """Return the beginning of every `source_path` of a source with these options."""
     options = parse_options(written)
     return f"{options.address}/{options.folder.strip('/')}/"
 
 
 def fetch(request: Request) -> Fetched:
-    """Bring every new file that rests, one after the other; what is not whole yet is left for the next run.
+    """Fetch every new file that has stopped changing; others are left for the next run.
 
-    A file that the server does not give, or that arrives damaged, does not keep the others: it is a failure of what is
-    returned, and so is a connection that stays away. Raises ConfigurationError, TryLaterError or EtlError where the
-    list of files cannot be had.
+    A file that the server refuses or that arrives damaged is a failure in the result, and so is a lost connection; the
+    other files are fetched. Raises ConfigurationError, TryLaterError or EtlError if the list of files cannot be read.
     """
     from systemscripts.ssh import download, session
 
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     fetched = Fetched()
-    resting = _list_still(request, options, fetched)
+    still = _list_still(request, options, fetched)
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     refused: list[EtlError] = []
-    with progress.track("download", sum(entry.size or 0 for entry in resting), "bytes") as tracker:
-        for entry in resting:
+    with progress.track("download", sum(entry.size or 0 for entry in still), "bytes") as tracker:
+        for entry in still:
             try:
                 fetched.tickets.append(_download_file(request, options, entry, folder, tracker, fetched))
             except _ChangedError as error:
@@ -82,7 +83,8 @@ def fetch(request: Request) -> Fetched:
                 fetched.failures.append(error)
             except (session.RefusedError, download.DamagedError) as error:
                 refused.append(error)
-            except EtlError as error:  # the connection or the disk here: the next file would meet it too
+            except EtlError as error:
+                # the connection or the local disk failed: the next file would fail as well
                 if request.connection.closed:
                     raise
                 fetched.failures.append(error)
@@ -95,11 +97,11 @@ def fetch(request: Request) -> Fetched:
 
 
 class _ChangedError(TryLaterError):
-    """This file is for the next run; the others can be fetched."""
+    """A file changed meanwhile; the others can be fetched."""
 
 
 def list_waiting(request: Request) -> list[tuple[Entry, str]]:
-    """What lies on the server, and why it would be left there, "" for what would be fetched; writes nothing."""
+    """Return the entries of the folder, each with the reason why it would not be fetched, "" if it would be."""
     from systemscripts.ssh import remote
 
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
@@ -112,20 +114,20 @@ def list_waiting(request: Request) -> list[tuple[Entry, str]]:
 
 
 def _list_still(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
-    """The new files whose size and time are the same at two looks."""
+    """Return the new files whose size and time did not change between two lists."""
     from systemscripts.ssh import remote
 
     session = _open_session(request, options)
 
-    def listed() -> list[Entry]:
-        found = remote.list_entries(session, options.folder)
-        return [_complete_entry(request, options, session, entry) for entry in found]
+    def list_complete() -> list[Entry]:
+        entries = remote.list_entries(session, options.folder)
+        return [_complete_entry(request, options, session, entry) for entry in entries]
 
-    first = _list_new(request, options, listed(), fetched)
+    first = _list_new(request, options, list_complete(), fetched)
     if not first:
         return []
     time.sleep(settings.current().sftp_still_seconds)
-    second = set(listed())
+    second = set(list_complete())
     for entry in first:
         if entry not in second:
             text = f"{entry.name} is still being written at {options.name}, left for the next run"
@@ -133,13 +135,13 @@ def _list_still(request: Request, options: Options, fetched: Fetched) -> list[En
         elif entry.size is None and entry.modified is None:
             fetched.warn(
                 "file_size_unclear",
-                f"{options.name} says neither size nor time of {entry.name}: whether it is whole cannot be known",
+                f"{options.name} gives neither size nor time of {entry.name}, so it may be incomplete",
             )
     return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified or 0, entry.name))
 
 
 def _complete_entry(request: Request, options: Options, session: Session, entry: Entry) -> Entry:
-    """An entry with what a closer look tells, where the list does not say enough of a file that may be wanted."""
+    """Return an entry of a matching file with the attributes that the list lacks."""
     from systemscripts.ssh import remote
 
     if entry.is_complete or explain_unsafe_arrival(entry.name) or not _matches(request, options, entry):
@@ -152,10 +154,10 @@ def _matches(request: Request, options: Options, entry: Entry) -> bool:
 
 
 def _list_new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
-    found = []
-    wanted = arrival.parse_single_name(options.pattern)
-    if wanted and options.settle == "keep" and wanted not in [entry.name for entry in entries]:
-        fetched.warn("file_expected", f"{options.join_path(wanted)} does not exist at {options.name}")
+    new = []
+    expected = arrival.parse_single_name(options.pattern)
+    if expected and options.settle == "keep" and expected not in [entry.name for entry in entries]:
+        fetched.warn("file_expected", f"{options.join_path(expected)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_find_reason(cursor, request, options, entry) for entry in entries]
     max_gb = settings.current().max_file_gb
@@ -164,28 +166,29 @@ def _list_new(request: Request, options: Options, entries: list[Entry], fetched:
             what = f"{options.join_path(entry.name)} at {options.name}"
             fetched.failures.append(TooLargeError(what, entry.size or 0, max_gb))
         elif reason is None:
-            found.append(entry)
+            new.append(entry)
         elif reason.startswith("!"):
             shown = repr(entry.name)[1:-1] if explain_unsafe_arrival(entry.name) else entry.name
-            text = f"{shown} at {options.name}{options.folder} is not fetched: {reason[1:]}"
+            text = f"{shown} at {options.name}{options.folder} was not fetched: {reason[1:]}"
             fetched.leave(Path(f"{options.name}/{shown}"), text)
-    return found
+    return new
 
 
 def _find_reason(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
-    """Why a file is not fetched, None where it is; with ! where the operator must hear of it."""
+    """Return why a file is not fetched, None if it is; a leading ! means that the operator is told."""
     if reason := explain_unsafe_arrival(entry.name):
-        return f"!its name must not become a file here, {reason}; ask the server's owner to rename it"
+        return f"!its name is not allowed here, {reason}; ask the owner of the server to rename it"
     if is_in_progress(entry.name):
         return "still being written"
     if not _matches(request, options, entry):
         return "does not match"
     if entry.is_file is False:
         ours = (options.done_folder, options.refused_folder or "refused")
-        return "a folder of ours" if entry.name in ours else "!it is no file"
+        return "a folder of ours" if entry.name in ours else "!it is not a file"
     if entry.size is None and entry.modified is None and options.settle == "keep":
-        return None  # nothing tells whether it is another one by now: its content will
-    # where files are removed once safe, the same thing in the same place later on is a new delivery
+        # only its content can tell whether it is another file
+        return None
+    # if files are removed once loaded, the same name later on is a new delivery
     unsettled = options.settle != "keep"
     known = file_ledger.is_known(cursor, request.config.config_name, "sftp", _build_origin(options, entry), unsettled)
     return "fetched before" if known else None
@@ -211,14 +214,15 @@ def _download_file(
     except download.ChangedError as error:
         raise _ChangedError(error.message, error.hint) from error
     if entry.modified is not None:
-        os.utime(part, (entry.modified, entry.modified))  # as old as there: it has rested already
+        # as old as on the server, so that the run does not wait for it to stop changing
+        os.utime(part, (entry.modified, entry.modified))
     return arrival.land_file(request, "sftp", origin, part, folder)
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:
-    """Delete, move or keep the file at its server, if it is still the same there.
+    """Delete, move or keep the file on the server, if it did not change there.
 
-    Raises EtlError where the server refuses; the next run tries again.
+    Raises EtlError if the server refuses; the next run tries again.
     """
     from systemscripts.ssh import remote
 
@@ -228,7 +232,8 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     session, path = _open_session(request, options), options.join_path(ticket.name)
     entry = remote.find_entry(session, path)
     if entry is None or _is_another(entry, ticket):
-        return  # settled by a run that was killed before it could note it, or another delivery in its place
+        # settled by a run that was killed before it recorded that, or replaced by another delivery
+        return
     refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
     if ticket.status == "refused" and refused_folder:
         remote.move_file(session, path, options.join_path(refused_folder), (ticket.file_sha256 or "")[:8])
@@ -239,13 +244,13 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 
 
 def _is_another(entry: Entry, ticket: file_ledger.Ticket) -> bool:
-    """Whether what lies there now is not what was fetched, as far as the server says."""
-    seen = ((entry.size, ticket.source_size), (entry.modified, ticket.source_stamp and int(ticket.source_stamp)))
-    return any(None not in pair and pair[0] != pair[1] for pair in seen)
+    """Return whether the file on the server differs from the fetched one; missing attributes do not count."""
+    pairs = ((entry.size, ticket.source_size), (entry.modified, ticket.source_stamp and int(ticket.source_stamp)))
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def probe(written: dict[str, Any]) -> str:
-    """Log in once and look at the folder, for doctor.py; what is there in words. Raises EtlError."""
+    """Log in once and list the folder, for doctor.py, and return the result in words; raises EtlError."""
     from systemscripts.ssh import connection, remote
 
     options = parse_options(written)
@@ -254,15 +259,16 @@ def probe(written: dict[str, Any]) -> str:
         number = len(remote.list_folder(client, options.folder))
     except OSError as error:
         raise ConfigurationError(
-            f"{options.name}: {options.folder} cannot be read: {error}", "Check path, and the rights of the user there."
+            f"{options.name}: {options.folder} cannot be read: {error}",
+            "Check path, and the permissions of the user there.",
         ) from error
     finally:
         client.close()
-    return f"{options.name} lets us in; {options.folder} holds {number} names"
+    return f"{options.name}: login succeeded; {options.folder} has {number} entries"
 
 
 def _open_session(request: Request, options: Options) -> Session:
-    """The connection to a server, kept for the whole run: hundreds of files are settled one by one."""
+    """Return the connection to a server, kept for the whole run because files are settled one by one."""
     login = {name: getattr(options, name) for name in Login.model_fields}
     rules = uploads.get_address_rules(request.connection, request.config.config_name)
     return _get_session(Login.model_validate(login), rules)
