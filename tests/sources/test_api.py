@@ -544,7 +544,9 @@ def test_an_api_below_the_address_of_another_is_asked_as_well(
     both = [{"type": "api", "url": f"{api.url}{path}", "records": "data", "name": "b"} for path in ("/a/b", "/a")]
     installation.configure("things", **FILES, sources=both)
     refused = installation.run("generic_import", "things")  # their files would have the same names
-    assert (refused.returncode, "two sources of type api with the same name" in refused.stderr) == (78, True), refused.stderr
+    assert (refused.returncode, "two sources of type api with the same name" in refused.stderr) == (78, True), (
+        refused.stderr
+    )
     del both[1]["name"]
     installation.configure("things", file_pattern=r".*\.jsonl", sources=both)
     assert installation.run("generic_import", "things").returncode == 0
