@@ -80,5 +80,5 @@ def test_another_settings_file_of_one_clone_is_another_environment(host: Machine
 def test_doctor_names_a_cron_file_whose_installation_is_gone(host: Machine) -> None:
     host.shell(f"mv '{TWO}' /opt/moved")
     done = host.run("env", "ETL_NO_CRON_LOG=1", f"{ONE}/run_python_etl_script.sh", "doctor.py")
-    assert f"{FIRST}_etl starts {TWO}, which is not there" in done.stdout, done.stdout + done.stderr
+    assert f"{FIRST}_etl starts {TWO}, which does not exist" in done.stdout, done.stdout + done.stderr
     assert f"sudo rm {FIRST}_etl" in done.stdout

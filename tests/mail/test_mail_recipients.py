@@ -121,7 +121,7 @@ def test_an_address_that_the_server_cannot_write_is_named_and_the_others_are_ser
     host.write(ALERT_RECIPIENTS="jané@example.com,bob@example.com")
     host.end_run()
     assert mail_server.list_recipients() == ["bob@example.com"]
-    assert "jané@example.com (553 the server takes only addresses in ASCII" in caplog.text
+    assert "jané@example.com (553 the server accepts only addresses in ASCII" in caplog.text
     mail_server.extensions = ("SMTPUTF8", "8BITMIME")
     host.end_run(error="again")
     host.end_run("succeeded")

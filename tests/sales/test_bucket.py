@@ -130,7 +130,7 @@ def test_prefixes_that_would_lose_a_file_are_refused(shop: Shop) -> None:
     assert (done.returncode, "two of the settings S3_..._PREFIX are 'sales_data/'" in done.stderr) == (78, True)
     shop.installation.write_settings(S3_PROCESSED_PREFIX="done", S3_SPARK_PREFIX="sales_data/spark")
     done = shop.installation.run("generic_import", "sales")
-    assert (done.returncode, "S3_SPARK_PREFIX lies below S3_INPUT_PREFIX" in done.stderr) == (78, True)
+    assert (done.returncode, "S3_SPARK_PREFIX is below S3_INPUT_PREFIX" in done.stderr) == (78, True)
     assert shop.keys() == ["sales_data/sales_a.csv"]
     for name in ("processed_prefix", "error_prefix"):
         with pytest.raises(ConfigurationError, match="both for new and for processed objects"):

@@ -289,4 +289,4 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
         os.chown(key_file, 0, -1)
     key_file.write_text("A" * 43 + "=\n")
     # secret.py reads the settings too: with the value still in them it could make no new one
-    assert_one_line(shop.installation.run("sales_marts"), 78, "another key, or damaged", "take the value out")
+    assert_one_line(shop.installation.run("sales_marts"), 78, "another key, or damaged", "remove the value")

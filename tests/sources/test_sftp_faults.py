@@ -245,9 +245,9 @@ class Names(asyncssh.SFTPServer):
 @pytest.mark.parametrize(
     ("name", "shown", "reason"),
     [
-        (b"../../etc/cron.d/x", "../../etc/cron.d/x", "holds a path"),
-        (b"/etc/cron.d/x.csv", "/etc/cron.d/x.csv", "holds a path"),
-        (b"..\\x.csv", "..\\\\x.csv", "holds a path"),
+        (b"../../etc/cron.d/x", "../../etc/cron.d/x", "contains a path"),
+        (b"/etc/cron.d/x.csv", "/etc/cron.d/x.csv", "contains a path"),
+        (b"..\\x.csv", "..\\\\x.csv", "contains a path"),
         (b"orders\n_2.csv", "orders\\n_2.csv", "contains control characters"),
         (b"orders\x1b[31m.csv", "orders\\x1b[31m.csv", "contains control characters"),
         (b"orders\xff.csv", "orders\\udcff.csv", "is not UTF-8"),
