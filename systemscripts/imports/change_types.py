@@ -46,11 +46,11 @@ class Change:
     def words(self) -> str:
         """Return the change as a sentence."""
         renamed = f"{self.old_name} is renamed to {self.name}" if self.old_name != self.name else ""
-        retyped = f"{self.name} is {self.type} now, it was {self.old_type}" if self.retyped else ""
+        retyped = f"{self.name} is {self.type} now, it was {self.old_type}" if self.has_new_type else ""
         return ", ".join(filter(None, (renamed, retyped)))
 
     @property
-    def retyped(self) -> bool:
+    def has_new_type(self) -> bool:
         """Return whether the type changes."""
         return self.old_type != target.to_postgresql_type(self.type)
 
@@ -107,7 +107,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run
     or another import of the same target declares another type.
     """
     schema, table = config.schema_and_table
-    retyped = [change for change in changes if change.retyped]
+    retyped = [change for change in changes if change.has_new_type]
 
     def run(statement: sql.Composed) -> None:
         target.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)

@@ -78,7 +78,7 @@ class Layout:
         return names | ({self.extras_name: "jsonb"} if self.extras_name else {})
 
     @property
-    def straight(self) -> bool:
+    def is_straight(self) -> bool:
         """Return whether the records can be copied unchanged: all columns of the file, as text, without checks."""
         plain = all(field.column == TEXT and field.null == {""} for field in self.fields)
         whole = [field.index for field in self.fields] == list(range(self.width))

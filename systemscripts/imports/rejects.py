@@ -57,6 +57,6 @@ def _clean_text(text: str | None) -> str | None:
     return text.replace("\x00", "\\0") if text is not None else None
 
 
-def exceeds_limits(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
+def are_too_many(rejected: int, read: int, max_rejects: int, max_reject_rate: float) -> bool:
     """Return whether more than `max_rejects` rows and a higher share than `max_reject_rate` are rejected."""
     return rejected > max_rejects and rejected > max_reject_rate * read

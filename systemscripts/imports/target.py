@@ -61,7 +61,7 @@ class Plan:
         return [*self.columns, ROW_HASH] if self.shape.hashed else self.columns
 
     @property
-    def compares(self) -> bool:
+    def needs_target_rows(self) -> bool:
         """Return whether a load compares with the rows in the target."""
         return bool(self.key_columns) or self.shape.hashed
 

@@ -113,7 +113,7 @@ def _replace_target(cursor: Cursor, plan: target.Plan) -> target.Plan:
 def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
     """Create a temporary table like the extended target; with its rows if the load compares with them."""
     table = sql.Identifier(plan.table)
-    if plan.create or not plan.compares:
+    if plan.create or not plan.needs_target_rows:
         own = sql.SQL(lineage.define_columns(plan.shape.hashed))
         columns = sql.SQL(", ").join([own, *plan.definitions(plan.columns)])
         cursor.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(table, columns))

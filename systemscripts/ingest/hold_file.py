@@ -19,7 +19,7 @@ def count_rows(file: PreparedFile) -> Counts:
 
 
 def take_rows_back(
-    cursor: Cursor, plan: target.Plan, counts: Counts, found: Rejects, file_id: int, dataset_id: int
+    cursor: Cursor, plan: target.Plan, counts: Counts, rejected: Rejects, file_id: int, dataset_id: int
 ) -> None:
     """Roll back to the savepoint before the rows of a file that is held after all; `counts` says so afterwards.
 
@@ -28,7 +28,7 @@ def take_rows_back(
     cursor.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
         lake.remove_leftovers(cursor, plan.lake)
-    rejects.store_rejects(cursor, found.first, file_id, dataset_id)
+    rejects.store_rejects(cursor, rejected.first, file_id, dataset_id)
     counts.held, counts.loaded = counts.loaded, 0
 
 

@@ -110,7 +110,7 @@ def load_rows(
     cursor.execute("savepoint before_rows")
     viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
-    if rejects.exceeds_limits(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
+    if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
         raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
@@ -222,7 +222,7 @@ def _copy_rows(
     if not file.columns:
         return Counts(), Rejects()
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, plan.shape.straight, dataset_id, file.ticket.file_id, viewer.look)
+    load = copy_rows.Load(file.table, plan, rules, plan.shape.is_straight, dataset_id, file.ticket.file_id, viewer.look)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
             counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)

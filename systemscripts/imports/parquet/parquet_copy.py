@@ -20,7 +20,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.layout import Layout
-from systemscripts.imports.parquet import duckdb_types, parquet_writer, staging
+from systemscripts.imports.parquet import duckdb_types, parquet_writer, stage_rows
 from systemscripts.imports.rejects import Rejects, store_rejects
 from systemscripts.imports.target import Plan
 from systemscripts.imports.values.validate_rows import RowChecker
@@ -97,7 +97,7 @@ def _stage_file(
     counts, rejects = Counts(), Rejects()
     writer.take_over(find_earlier_file(cursor, load))
     lines = load.table.lines()
-    doubtful = staging.stage_rows(writer.connection, load, lines) if lines else None
+    doubtful = stage_rows.stage_rows(writer.connection, load, lines) if lines else None
     if doubtful is not None and lines is not None:
         writer.add_staged(doubtful, lines)
         counts.loaded = counts.read = doubtful.good
@@ -118,7 +118,7 @@ def _stage_file(
     return counts, rejects
 
 
-def _read_doubtful_blocks(load: Load, doubtful: staging.StagedRows | None) -> Iterator[Block]:
+def _read_doubtful_blocks(load: Load, doubtful: stage_rows.StagedRows | None) -> Iterator[Block]:
     """Give all blocks, or only the records whose lines are in doubt."""
     if doubtful is None:
         yield from load.table.blocks()

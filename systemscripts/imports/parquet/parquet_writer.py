@@ -15,7 +15,7 @@ from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
 from systemscripts.imports.parquet import duckdb_types
-from systemscripts.imports.parquet.staging import ABSENT, IS_GOOD, TABLE, StagedRows
+from systemscripts.imports.parquet.stage_rows import ABSENT, IS_GOOD, TABLE, StagedRows
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values.validate_rows import CheckedBlock, Field
 from systemscripts.tables.lineage import LINEAGE

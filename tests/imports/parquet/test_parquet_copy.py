@@ -240,7 +240,7 @@ def test_every_type_arrives(installation: Installation, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["systemscripts.imports.parquet.staging:stage_rows", "systemscripts.duck:run_statement",
+    ["systemscripts.imports.parquet.stage_rows:stage_rows", "systemscripts.duck:run_statement",
      "systemscripts.imports.parquet.parquet_writer:sync_folder", "systemscripts.datasets.lake:record_file",
      "systemscripts.ingest.load:load_rows", "systemscripts.ingest.archive_and_settle:finish_file"],
 )  # fmt: skip
