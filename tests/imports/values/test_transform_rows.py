@@ -106,7 +106,7 @@ def test_a_dry_run_shows_the_columns_that_come_out(desk: Desk) -> None:
         ("def other(rows):\n    return rows\n", 78, "has no function clean"),
         ("def clean(rows:\n", 78, "clean.py, line 1: SyntaxError"),
         ("def clean(rows):\n    return 5\n", 78, "does not return a DataFrame"),
-        ("import pandas\ndef clean(rows):\n    return pandas.concat([rows, rows])\n", 78, "one of them twice"),
+        ("import pandas\ndef clean(rows):\n    return pandas.concat([rows, rows])\n", 78, "the same row twice"),
         ("def clean(rows):\n    return rows.rename(columns={'n': 'No!'})\n", 78, "are not valid column names"),
     ],
 )
