@@ -281,11 +281,11 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
     for secret in (SECRET, key, key[:20]):
         assert secret not in everything
     key_file.chmod(0o644)
-    assert_one_line(shop.installation.run("sales_marts"), 78, "S3_SECRET_ACCESS_KEY", "nobody else", "chmod 600")
+    assert_one_line(shop.installation.run("sales_marts"), 78, "S3_SECRET_ACCESS_KEY", "no one else", "chmod 600")
     key_file.chmod(0o600)
     if os.geteuid() == 0:
         os.chown(key_file, 12345, -1)
-        assert_one_line(shop.installation.run("sales_marts"), 78, "nobody else", f"install -m 600 -o 0 {key_file}")
+        assert_one_line(shop.installation.run("sales_marts"), 78, "no one else", f"install -m 600 -o 0 {key_file}")
         os.chown(key_file, 0, -1)
     key_file.write_text("A" * 43 + "=\n")
     # secret.py reads the settings too: with the value still in them it could make no new one
