@@ -68,9 +68,9 @@ class Console:
 
     def csrf_token(self, session: requests.Session) -> str:
         """The token that the pages of a session carry."""
-        found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', session.get(f"{self.url}/console/tables").text)
-        assert found is not None
-        return found[1]
+        match = re.search(r'name="csrf_token" value="([0-9a-f]+)"', session.get(f"{self.url}/console/tables").text)
+        assert match is not None
+        return match[1]
 
     def load(self, config: str, name: str, content: str | bytes, **columns: object) -> dict[str, Any]:
         """Load a file for an import; the summary of its run."""
@@ -89,17 +89,17 @@ class Console:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is so; fails when it does not come to be."""
+    """Wait until a condition is true; fail after some time."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it did not come to be"
+        assert time.monotonic() < until, "the condition did not become true"
         time.sleep(0.05)
 
 
 @contextlib.contextmanager
-def running(installation: Installation, *arguments: str) -> Iterator[Console]:
+def run_console(installation: Installation, *arguments: str) -> Iterator[Console]:
     """Start the console of an installation on a free port, with its two users."""
-    made = {
+    additions = {
         name: subprocess.Popen(
             installation.command("console_user", "add", name, "--role", ROLES[name]), text=True,
             env=installation.process_environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -107,7 +107,7 @@ def running(installation: Installation, *arguments: str) -> Iterator[Console]:
         )
         for name in PASSWORDS
     }  # fmt: skip
-    for name, adding in made.items():
+    for name, adding in additions.items():
         _, errors = adding.communicate(f"{PASSWORDS[name]}\n")
         assert adding.returncode == 0, errors
     output = installation.data / "console.out"
@@ -133,17 +133,17 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A console for the tests of one module."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     url, reader_url = server.create_database(name)
-    made = Installation(tmp_path_factory.mktemp("console"), url, reader_url)
-    (made.data / "file_watcher").mkdir()
-    made.write_settings(
+    installation = Installation(tmp_path_factory.mktemp("console"), url, reader_url)
+    (installation.data / "file_watcher").mkdir()
+    installation.write_settings(
         DATABASE_URL=url,
         DATABASE_READER_URL=reader_url,
         FILE_STILL_SECONDS="0",
         CONSOLE_HOSTS="console.example.test",
         CONSOLE_READ_SECONDS="5",
     )
-    with running(made) as found:
-        yield found
+    with run_console(installation) as running_console:
+        yield running_console
     server.execute(f'drop database "{name}" with (force)')
 
 
@@ -158,8 +158,8 @@ ORDERS: dict[str, object] = {
 
 
 @contextlib.contextmanager
-def rows_locked(installation: Installation, table: str) -> Iterator[None]:
-    """Keep a load from committing: its table is locked by somebody else meanwhile."""
+def lock_rows(installation: Installation, table: str) -> Iterator[None]:
+    """Keep a load from committing: another session locks its table."""
     with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
         cursor.execute(f"lock table {table} in access exclusive mode")
         yield

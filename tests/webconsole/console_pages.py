@@ -1,4 +1,4 @@
-"""A person at the console: a browser that notes every complaint of a page and every request to somebody else."""
+"""A person at the console: a browser that records every error of a page and every request to another host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARGUMENTS = ("--disable-gpu", "--disable-background-networking", "--disable-comp
 
 
 @contextlib.contextmanager
-def started() -> Iterator[Browser]:
+def start_browser() -> Iterator[Browser]:
     """Chromium without a window; skips where there is none, unless services are required."""
     if not CHROMIUM.exists() and os.environ.get("REQUIRE_SERVICES") != "1":
         pytest.skip("no Chromium here")
@@ -40,7 +40,7 @@ def started() -> Iterator[Browser]:
 
 @dataclass
 class Person:
-    """One who looks at the console."""
+    """A person with a browser at the console."""
 
     console: Console
     page: Page
@@ -91,39 +91,39 @@ class Person:
     def faults(self) -> list[str]:
         """Serious accessibility faults of the page (axe-core)."""
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
-        found = self.page.evaluate("axe.run()")["violations"]
+        violations = self.page.evaluate("axe.run()")["violations"]
         return [
-            f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-            for node in each["nodes"]
+            f"{violation['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+            for violation in violations
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
         ]
 
     def sticks_out(self) -> bool:
         """Whether the page scrolls sideways, or a text leaves its box."""
-        found: bool = self.page.evaluate(
+        is_wide: bool = self.page.evaluate(
             """document.documentElement.scrollWidth > innerWidth + 1 ||
             [...document.querySelectorAll('table.cards td, .facts > div, dd')]
               .some(box => box.scrollWidth > box.clientWidth + 1)"""
         )
-        return found
+        return is_wide
 
 
 @contextlib.contextmanager
-def person(
+def open_person(
     browser: Browser, console: Console, width: str = "desktop", scheme: str = "light", **more: Any
 ) -> Iterator[Person]:
-    """Somebody with a browser of his own; fails at the end where a page has complained."""
+    """Open a browser for one person; fail at the end if a page had errors."""
     size = WIDTHS[width]
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=width == "phone",
         is_mobile=width == "phone", timezone_id=more.pop("zone", "Europe/Berlin"), locale="en-GB", **more,
     )  # type: ignore[arg-type]  # fmt: skip
     context.set_default_timeout(45_000)
-    found = Person(console, context.new_page())
-    found.listen()
+    someone = Person(console, context.new_page())
+    someone.listen()
     try:
-        yield found
-        assert not found.complaints, found.complaints
+        yield someone
+        assert not someone.complaints, someone.complaints
     finally:
         context.close()

@@ -34,7 +34,7 @@ class Route:
 
 
 @cache
-def every() -> tuple[Route, ...]:
+def list_routes() -> tuple[Route, ...]:
     """All of them, read from the application itself."""
     from systemscripts import settings
     from webconsole import create_app
@@ -58,11 +58,11 @@ def every() -> tuple[Route, ...]:
     )
 
 
-def guarded() -> list[Route]:
+def list_guarded_routes() -> list[Route]:
     """Those that ask who it is."""
-    return [route for route in every() if route.role != "anyone"]
+    return [route for route in list_routes() if route.role != "anyone"]
 
 
-def changing() -> list[Route]:
+def list_changing_routes() -> list[Route]:
     """Those that may change something."""
-    return [route for route in guarded() if route.method not in ("GET", "HEAD")]
+    return [route for route in list_guarded_routes() if route.method not in ("GET", "HEAD")]

@@ -1,4 +1,4 @@
-"""Every route: for nobody without a session, for analysts only what is theirs, for no other site."""
+"""Every route is refused without a session and from other sites, and analysts get only theirs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from tests.webconsole import routes
 from tests.webconsole.conftest import Console
 from tests.webconsole.routes import Route
-from tests.webconsole.test_signing_in import forged
+from tests.webconsole.test_signing_in import forge_tokens
 
-# what may be asked without signing in; a route that is added is for nobody until it names its role
+# allowed without signing in; a new route is refused to everyone until it names its role
 OPEN = {
     "GET /", "GET /console/sign-in", "POST /auth/login", "GET /health", "GET /openapi.json",
     "GET /static/<path:filename>",
@@ -29,18 +29,18 @@ def turned_away(route: Route, status: int) -> bool:
 
 
 def test_every_route_names_its_role_and_only_these_are_open_or_for_analysts() -> None:
-    found = {str(route): route.role for route in routes.every()}
-    assert None not in found.values()
-    assert {name for name, role in found.items() if role == "anyone"} == OPEN
-    assert {name for name, role in found.items() if role == "user"} == ANALYST
+    roles = {str(route): route.role for route in routes.list_routes()}
+    assert None not in roles.values()
+    assert {name for name, role in roles.items() if role == "anyone"} == OPEN
+    assert {name for name, role in roles.items() if role == "user"} == ANALYST
 
 
-@pytest.mark.parametrize("route", routes.guarded(), ids=str)
+@pytest.mark.parametrize("route", routes.list_guarded_routes(), ids=str)
 def test_without_a_session_nothing_opens(console: Console, route: Route) -> None:
     assert turned_away(route, console.call(route.method, route.path, None).status_code)
 
 
-@pytest.mark.parametrize("route", [r for r in routes.guarded() if r.role == "admin"], ids=str)
+@pytest.mark.parametrize("route", [r for r in routes.list_guarded_routes() if r.role == "admin"], ids=str)
 def test_an_analyst_is_refused_what_is_the_operators(console: Console, route: Route) -> None:
     answer = console.call(route.method, route.path, "ben")
     assert answer.status_code == 403
@@ -48,15 +48,15 @@ def test_an_analyst_is_refused_what_is_the_operators(console: Console, route: Ro
 
 
 def test_forged_and_expired_tokens_open_no_route(console: Console) -> None:
-    for kind, token in forged(console).items():
-        for route in routes.guarded():
+    for method, token in forge_tokens(console).items():
+        for route in routes.list_guarded_routes():
             by_header = console.call(route.method, route.path, None, headers={"Authorization": f"Bearer {token}"})
             by_cookie = console.call(route.method, route.path, None, cookies={"console_session": token})
-            assert turned_away(route, by_header.status_code), (kind, str(route))
-            assert turned_away(route, by_cookie.status_code), (kind, str(route))
+            assert turned_away(route, by_header.status_code), (method, str(route))
+            assert turned_away(route, by_cookie.status_code), (method, str(route))
 
 
-@pytest.mark.parametrize("route", routes.changing(), ids=str)
+@pytest.mark.parametrize("route", routes.list_changing_routes(), ids=str)
 def test_a_cookie_alone_changes_nothing(console: Console, route: Route) -> None:
     cookies = {"console_session": console.token("anna")}
     for more in ({}, {"data": {"csrf_token": "0" * 64}}, {"headers": {"X-CSRF-Token": "x"}}):
@@ -65,7 +65,7 @@ def test_a_cookie_alone_changes_nothing(console: Console, route: Route) -> None:
         assert "older session" in answer.text
 
 
-@pytest.mark.parametrize("route", [*routes.changing(), Route("POST", "/auth/login", "anyone")], ids=str)
+@pytest.mark.parametrize("route", [*routes.list_changing_routes(), Route("POST", "/auth/login", "anyone")], ids=str)
 def test_another_site_changes_nothing_even_with_the_token_of_the_session(console: Console, route: Route) -> None:
     cookies = {"console_session": console.token("anna")}
     session = console.browser_session("anna")
@@ -92,7 +92,7 @@ def test_every_answer_forbids_foreign_scripts_and_frames(console: Console) -> No
 
 
 def test_no_page_holds_inline_script_or_style(console: Console) -> None:
-    for route in routes.every():
+    for route in routes.list_routes():
         if route.method == "GET" and route.is_page and "<" not in route.rule:
             text = console.get(route.path).text
             assert "<style" not in text and " style=" not in text and " onclick=" not in text

@@ -1,4 +1,4 @@
-"""What somebody might try: each is refused, or made harmless."""
+"""Attacks: each is refused or made harmless."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_sql_in_the_names_of_tables_columns_sorts_and_in_values_does_nothing(ord
     assert harmless.status_code == 200 and harmless.json()["rows"] == []
     for path in (f"?sort={quote(text)}", f"?column1={quote(text)}&value1=x", f"?after={quote(text)}"):
         assert orders.get(f"/console/tables/public.orders{path}").status_code == 422
-    for ending in ("csv", "xlsx"):
-        path = f"/tables/public.orders/download.{ending}?column1=order_id&operator1=is&value1={quote(text)}"
+    for suffix in ("csv", "xlsx"):
+        path = f"/tables/public.orders/download.{suffix}?column1=order_id&operator1=is&value1={quote(text)}"
         assert orders.get(path, "ben").status_code == 422
     assert intact(orders)
 
@@ -129,7 +129,7 @@ def test_a_hundred_megabytes_are_not_taken(orders: Console) -> None:
 
 @pytest.mark.parametrize("megabytes", [2, 20])
 def test_what_is_too_large_is_answered_with_what_to_do(orders: Console, megabytes: int) -> None:
-    # of the larger only the head: whoever says how much is coming is answered before it comes
+    # of the larger ones only the head: the announced length is refused before the body arrives
     host, port = urlsplit(orders.url).netloc.split(":")
     for path, starts_with in (("/console/upload", b"<!doctype html>"), ("/upload-config", b'{"error":')):
         with socket.create_connection((host, int(port)), timeout=20) as connection:
@@ -163,8 +163,8 @@ def test_cells_that_a_spreadsheet_would_run_are_made_text(console: Console) -> N
     csv.writer(text).writerows(rows)
     console.load("formulas", "formulas_1.csv", text.getvalue(), reading={"delimiter": ","})
     safe = console.get("/tables/public.formulas/download.csv", "ben").content.decode("utf-8-sig")
-    found = [row["v"] for row in csv.DictReader(io.StringIO(safe, newline=""))]
-    assert found == [value if value in PLAIN else f"'{value}" for value in values]
+    matches = [row["v"] for row in csv.DictReader(io.StringIO(safe, newline=""))]
+    assert matches == [value if value in PLAIN else f"'{value}" for value in values]
     sheet = openpyxl.load_workbook(
         io.BytesIO(console.get("/tables/public.formulas/download.xlsx", "ben").content)
     ).active
@@ -186,7 +186,7 @@ def test_markup_in_headers_file_names_cells_reasons_and_log_lines_stays_text(ord
     )
     dataset = orders.dataset("markup")
     run = orders.installation.sql("select run_uuid from dba.tdataset where dataset_id = %s", (dataset,))[0][0]
-    with console_pages.started() as browser, console_pages.person(browser, orders) as who:
+    with console_pages.start_browser() as browser, console_pages.open_person(browser, orders) as who:
         who.sign_in("anna")
         for path, seen in (
             ("/console/tables/public.markup", MARKUP), (f"/console/datasets/{dataset}", SCRIPT),

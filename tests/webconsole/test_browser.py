@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from tests.webconsole import console_pages
-from tests.webconsole.conftest import ORDERS, SCHEMA, Console, rows_locked
+from tests.webconsole.conftest import ORDERS, SCHEMA, Console, lock_rows
 from tests.webconsole.console_pages import Person
 
 if TYPE_CHECKING:
@@ -25,22 +25,22 @@ SECOND = "order_id,ordered_at,amount,who\n1,2026-01-05,11,Ann\n3,2026-01-07,7,É
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with console_pages.started() as found:
-        yield found
+    with console_pages.start_browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(params=list(console_pages.WIDTHS))
 def operator(request: pytest.FixtureRequest, browser: Browser, console: Console) -> Iterator[Person]:
-    with console_pages.person(browser, console, request.param) as found:
-        found.sign_in("anna")
-        yield found
+    with console_pages.open_person(browser, console, request.param) as person:
+        person.sign_in("anna")
+        yield person
 
 
 @pytest.fixture(params=list(console_pages.WIDTHS))
 def analyst(request: pytest.FixtureRequest, browser: Browser, console: Console) -> Iterator[Person]:
-    with console_pages.person(browser, console, request.param) as found:
-        found.sign_in("ben")
-        yield found
+    with console_pages.open_person(browser, console, request.param) as person:
+        person.sign_in("ben")
+        yield person
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def orders(console: Console) -> Console:
 
 
 def test_a_wrong_password_says_so_and_the_next_ones_have_to_wait(browser: Browser, console: Console) -> None:
-    with console_pages.person(browser, console) as who:
+    with console_pages.open_person(browser, console) as who:
         who.expected = (401, 429)
         who.go("/console/runs")
         for _ in range(8):
@@ -67,7 +67,7 @@ def test_a_wrong_password_says_so_and_the_next_ones_have_to_wait(browser: Browse
 
 
 def test_signing_in_leads_to_where_one_wanted_to_go_and_signing_out_back(browser: Browser, console: Console) -> None:
-    with console_pages.person(browser, console) as who:
+    with console_pages.open_person(browser, console) as who:
         who.go("/console/datasets?status=held")
         who.page.get_by_label("Name").fill("anna")
         who.page.get_by_label("Password").fill("correct horse battery")
@@ -105,7 +105,7 @@ def test_a_run_is_watched_live_and_stopped(operator: Person) -> None:
     console.load(name, f"{name}_1.csv", FIRST, **ORDERS)
     console.installation.write_settings(DATABASE_LOCK_SECONDS="600")
     console.installation.drop(f"{name}_2.csv", SECOND)
-    with rows_locked(console.installation, f"public.{name}"):
+    with lock_rows(console.installation, f"public.{name}"):
         operator.go(f"/console/runs/new?name={name}")
         page.get_by_role("button", name="Run now").click()
         page.locator("#live .state", has_text="running").wait_for()
@@ -153,7 +153,7 @@ def test_an_analyst_finds_nothing_that_changes_anything(orders: Console, analyst
     analyst.expected = (404,)
     analyst.go("/console/nothing")
     assert "This page does not exist" in analyst.text()
-    analyst.link("Tables")  # the way back is there
+    analyst.link("Tables")  # a link to where the analyst may go
 
 
 def test_a_held_dataset_is_accepted_and_one_is_undone(operator: Person) -> None:
@@ -258,7 +258,7 @@ def test_no_page_has_a_serious_fault_of_accessibility_or_sticks_out(
     report = {"meta": {"timestamp": "2026-01-05T06:00:00"}, "totals": lines, "files": {"a.py": {"summary": lines}}}
     (orders.installation.data / "var" / "coverage.json").write_text(json.dumps(report))
     for name, paths in PAGES.items():
-        with console_pages.person(browser, orders, width, scheme) as who:
+        with console_pages.open_person(browser, orders, width, scheme) as who:
             who.expected = (404,)
             who.go("/console/sign-in")
             assert who.faults() == []
@@ -268,15 +268,15 @@ def test_no_page_has_a_serious_fault_of_accessibility_or_sticks_out(
                 assert who.faults() == [], path
                 assert not who.sticks_out(), path
                 bars = who.page.locator("progress")
-                assert all(bar["width"] > 60 for each in bars.all() if (bar := each.bounding_box())), path
+                assert all(bar["width"] > 60 for item in bars.all() if (bar := item.bounding_box())), path
 
 
 def test_the_place_in_the_menu_is_marked_and_long_names_stay_in_their_box(orders: Console, browser: Browser) -> None:
     target = "public.a_table_whose_name_is_as_long_as_names_of_tables_may_be"
     orders.installation.configure("zz_a_long_name_of_an_import", target_table=target)
-    with console_pages.person(browser, orders, "phone") as who:
+    with console_pages.open_person(browser, orders, "phone") as who:
         who.sign_in("anna")
-        for path, place in (
+        for path, index in (
             ("/console/configurations", "Configurations"),
             ("/console/history", "Configurations"),
             ("/console/upload", "Configurations"),
@@ -284,7 +284,7 @@ def test_the_place_in_the_menu_is_marked_and_long_names_stay_in_their_box(orders
             ("/console/runs/new", "Runs"),
         ):
             who.go(path)
-            assert who.page.locator("nav [aria-current]").all_inner_texts() == [place], path
+            assert who.page.locator("nav [aria-current]").all_inner_texts() == [index], path
             assert not who.sticks_out(), path
         who.go("/console/configurations")
         assert target in who.text()
@@ -292,7 +292,7 @@ def test_the_place_in_the_menu_is_marked_and_long_names_stay_in_their_box(orders
 
 
 def test_everything_is_reached_by_keyboard(orders: Console, browser: Browser) -> None:
-    with console_pages.person(browser, orders) as who:
+    with console_pages.open_person(browser, orders) as who:
         who.sign_in("anna")
         who.go("/console/datasets")
         who.page.keyboard.press("Tab")
@@ -321,16 +321,16 @@ def test_times_are_those_of_the_readers_zone_with_the_whole_time_on_hover(orders
         ("Asia/Tokyo", "2 Mar 08:30", "Monday 2 March 2026, 08:30:00 JST (2026-03-01 23:30:00 UTC)"),
         ("America/New_York", "1 Mar 18:30", "Sunday 1 March 2026, 18:30:00 EST (2026-03-01 23:30:00 UTC)"),
     ):
-        with console_pages.person(browser, orders, zone=zone) as who:
+        with console_pages.open_person(browser, orders, zone=zone) as who:
             who.sign_in("anna")
             who.go("/console/datasets?import=orders")
-            found = who.page.locator("tbody time").first
-            assert found.get_attribute("title") == whole
-            assert found.inner_text() in (shown, shown.rsplit(" ", 1)[0] + " 2026")
+            time = who.page.locator("tbody time").first
+            assert time.get_attribute("title") == whole
+            assert time.inner_text() in (shown, shown.rsplit(" ", 1)[0] + " 2026")
 
 
 def test_nothing_jumps_while_a_run_is_watched(orders: Console, browser: Browser) -> None:
-    with console_pages.person(browser, orders) as who:
+    with console_pages.open_person(browser, orders) as who:
         who.sign_in("anna")
         run = orders.installation.sql(RUN)[0][0]
         who.go(f"/console/runs/{run}")

@@ -52,9 +52,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, di
         process.wait(60)
         folder = data / "var" / "demo"
         settings = {"ETL_DATA_DIR": str(folder), "ETL_ENV_FILE": str(folder / "settings.env")}
-        place = json.loads((folder / "var" / "embedded_database.json").read_text())["folder"]
+        database_folder = json.loads((folder / "var" / "embedded_database.json").read_text())["folder"]
         subprocess.run([WRAPPER, "database.py", "stop"], env=os.environ | settings, capture_output=True)
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(database_folder, ignore_errors=True)
 
 
 def test_it_prints_an_address_and_one_time_passwords_that_work(demo: tuple[Console, dict[str, str]]) -> None:
@@ -79,19 +79,19 @@ def test_pictures_of_the_demo(
     demo: tuple[Console, dict[str, str]], tmp_path: Path, picture: str, width: str, scheme: str, path: str
 ) -> None:
     console, passwords = demo
-    with console_pages.started() as browser, console_pages.person(browser, console, width, scheme) as who:
+    with console_pages.start_browser() as browser, console_pages.open_person(browser, console, width, scheme) as who:
         who.sign_in("operator", passwords["operator"])
         if path == "changes":
             token = console.login("operator", passwords["operator"]).json()["token"]
             headers = {"Authorization": f"Bearer {token}"}
             query = "/datasets?import=meetmax_events&status=active"
             rows = requests.get(console.url + query, headers=headers, timeout=20).json()["rows"]
-            found = [
+            values = [
                 row["dataset_id"] for row in rows
                 if any(requests.get(f"{console.url}/datasets/{row['dataset_id']}/changes", headers=headers, timeout=20)
-                       .json()[kind] for kind in ("changed",))
+                       .json()[page] for page in ("changed",))
             ]  # fmt: skip
-            path = f"/console/datasets/{found[0]}/changes"
+            path = f"/console/datasets/{values[0]}/changes"
         who.go(path)
         assert not who.sticks_out()
         file = tmp_path / f"{picture}.png"

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import Installation, Server
-from tests.webconsole.conftest import Console, running
+from tests.webconsole.conftest import Console, run_console
 
 SECONDS = 3.0  # the worst of these took 8 to 60 s before
 LOCAL = "sources: [{type: local, path: in"
@@ -114,25 +114,27 @@ class Hanging:
 
 
 @pytest.fixture(scope="module")
-def hanging(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, Hanging]]:
+def hanging_console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, Hanging]]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     url, reader_url = server.create_database(name)
-    found = re.search(r":(\d+)/", url)
-    assert found is not None
-    between = Hanging(int(found[1]))
-    urls = [each.replace(f":{found[1]}/", f":{between.port}/") for each in (url, reader_url)]
-    made = Installation(tmp_path_factory.mktemp("hanging"), url, reader_url)
-    made.write_settings(
+    match = re.search(r":(\d+)/", url)
+    assert match is not None
+    between = Hanging(int(match[1]))
+    urls = [address.replace(f":{match[1]}/", f":{between.port}/") for address in (url, reader_url)]
+    installation = Installation(tmp_path_factory.mktemp("hanging"), url, reader_url)
+    installation.write_settings(
         DATABASE_URL=urls[0], DATABASE_READER_URL=urls[1], CONSOLE_READ_SECONDS="1", DATABASE_CONNECT_SECONDS="2"
     )
-    with running(made) as console:
+    with run_console(installation) as console:
         yield console, between
         between.close()
     server.execute(f'drop database "{name}" with (force)')
 
 
-def test_a_database_that_hangs_is_told_at_once_and_no_page_waits_for_it(hanging: tuple[Console, Hanging]) -> None:
-    console, between = hanging
+def test_a_database_that_hangs_is_told_at_once_and_no_page_waits_for_it(
+    hanging_console: tuple[Console, Hanging],
+) -> None:
+    console, between = hanging_console
     assert console.get("/health", None).status_code == 200
     console.token("anna")
     between.flows.clear()

@@ -36,8 +36,8 @@ CHECKS = (
 
 @pytest.fixture(scope="module")
 def description(console: Console) -> dict[str, Any]:
-    found: dict[str, Any] = console.get("/openapi.json", None).json()
-    return found
+    document: dict[str, Any] = console.get("/openapi.json", None).json()
+    return document
 
 
 def test_it_names_every_route_that_programs_use(description: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def test_it_names_every_route_that_programs_use(description: dict[str, Any]) -> 
 def test_every_json_route_is_described(description: dict[str, Any]) -> None:
     own = {"/openapi.json", "/auth/logout", "/static/<path:filename>"}
     described = sum(map(len, description["paths"].values()))
-    assert sum(not route.is_page and route.rule not in own for route in routes.every()) == described
+    assert sum(not route.is_page and route.rule not in own for route in routes.list_routes()) == described
 
 
 def test_whatever_is_sent_no_answer_is_an_error_of_the_server(console: Console, tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""How the console is started and stopped, and what goes on without it."""
+"""How the console is started and stopped, and what continues without it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pytest
 import requests
 
 from tests.conftest import PROJECT, Installation
-from tests.webconsole.conftest import ORDERS, Console, rows_locked, running, wait_for
+from tests.webconsole.conftest import ORDERS, Console, lock_rows, run_console, wait_for
 
 UNIT = PROJECT / "config" / "client-etl-console.service"
 ROWS = "order_id,ordered_at,amount\n1,2026-01-05,10.50\n"
 
 
 @pytest.fixture
-def started(installation: Installation) -> Installation:
-    """An installation whose files need not rest."""
+def machine(installation: Installation) -> Installation:
+    """Return an installation that does not wait for files to stop changing."""
     installation.write_settings(FILE_STILL_SECONDS="0")
     return installation
 
@@ -39,10 +39,10 @@ def test_it_listens_on_this_machine_only(console: Console) -> None:
         pass
 
 
-def test_a_taken_port_is_said_in_one_line(started: Installation) -> None:
+def test_a_taken_port_is_said_in_one_line(machine: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
-        done = started.run("web_console", "--port", number)
+        done = machine.run("web_console", "--port", number)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{number}" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -51,38 +51,38 @@ def test_a_second_console_of_one_installation_is_refused(console: Console) -> No
     assert console.installation.run("web_console", "--port", "0").returncode == 75
 
 
-def test_there_is_no_account_until_somebody_makes_one_and_hashes_are_argon2id(started: Installation) -> None:
-    assert started.run("console_user", "list").returncode == 0
-    assert started.sql("select count(*) from dba.tuser") == [(0,)]
+def test_there_is_no_account_until_somebody_makes_one_and_hashes_are_argon2id(machine: Installation) -> None:
+    assert machine.run("console_user", "list").returncode == 0
+    assert machine.sql("select count(*) from dba.tuser") == [(0,)]
     short = subprocess.run(
-        started.command("console_user", "add", "eve"), input="short\n", text=True, capture_output=True,
-        env=started.process_environment(),
+        machine.command("console_user", "add", "eve"), input="short\n", text=True, capture_output=True,
+        env=machine.process_environment(),
     )  # fmt: skip
     assert short.returncode == 2 and "12 to 1000 letters" in short.stderr
-    assert started.run("console_user", "add", "eve", "--generate").returncode == 0
-    assert started.sql("select password_hash like '$argon2id$%%', role from dba.tuser") == [(True, "user")]
-    assert started.run("console_user", "add", "eve", "--generate").returncode == 2
+    assert machine.run("console_user", "add", "eve", "--generate").returncode == 0
+    assert machine.sql("select password_hash like '$argon2id$%%', role from dba.tuser") == [(True, "user")]
+    assert machine.run("console_user", "add", "eve", "--generate").returncode == 2
 
 
-def test_what_the_console_has_started_goes_on_when_it_is_stopped(started: Installation) -> None:
-    started.configure("orders", **ORDERS)
-    started.drop("orders_1.csv", ROWS)
-    assert started.run("generic_import", "orders").returncode == 0
-    started.drop("orders_2.csv", ROWS.replace("10.50", "11"))
-    with running(started) as console, rows_locked(started, "public.orders"):
+def test_what_the_console_has_started_goes_on_when_it_is_stopped(machine: Installation) -> None:
+    machine.configure("orders", **ORDERS)
+    machine.drop("orders_1.csv", ROWS)
+    assert machine.run("generic_import", "orders").returncode == 0
+    machine.drop("orders_2.csv", ROWS.replace("10.50", "11"))
+    with run_console(machine) as console, lock_rows(machine, "public.orders"):
         run = console.post("/jobs", json={"job": "generic_import", "name": "orders"}).json()["run_uuid"]
         wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
         console.process.terminate()
         assert console.process.wait(30) == 0
-    wait_for(lambda: started.sql("select 1 from dba.trun where run_uuid = %s and status = 'succeeded'", (run,)))
-    ended = started.sql("select status, exit_code from dba.trun where job = 'web_console'")
+    wait_for(lambda: machine.sql("select 1 from dba.trun where run_uuid = %s and status = 'succeeded'", (run,)))
+    ended = machine.sql("select status, exit_code from dba.trun where job = 'web_console'")
     assert ended == [("succeeded", 0)]
 
 
 def test_a_killed_run_is_said_on_its_page_without_anybody_starting_another(console: Console) -> None:
     console.load("killed", "killed_1.csv", ROWS, **ORDERS)
     console.installation.drop("killed_2.csv", ROWS.replace("10.50", "11"))
-    with rows_locked(console.installation, "public.killed"):
+    with lock_rows(console.installation, "public.killed"):
         run = console.post("/jobs", json={"job": "generic_import", "name": "killed"}).json()["run_uuid"]
         wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
         assert 'hx-trigger="every 1s"' in console.get(f"/console/runs/{run}").text
@@ -92,7 +92,7 @@ def test_a_killed_run_is_said_on_its_page_without_anybody_starting_another(conso
     page = console.get(f"/console/runs/{run}").text
     assert 'role="alert"' in page and "Stop this run" not in page and 'hx-trigger="every 1s"' not in page
     live = console.get(f"/console/runs/{run}/live?was=running")
-    assert live.headers["HX-Refresh"] == "true"  # whoever watches sees it without a click
+    assert live.headers["HX-Refresh"] == "true"  # the reader sees it without a click
     assert console.post(f"/console/runs/{run}/stop").status_code == 409
     # the same again loads what was not loaded
     run = console.post("/jobs", json={"job": "generic_import", "name": "killed"}).json()["run_uuid"]
@@ -100,27 +100,27 @@ def test_a_killed_run_is_said_on_its_page_without_anybody_starting_another(conso
     assert console.installation.sql("select count(*) from public.killed") == [(2 * (len(ROWS.splitlines()) - 1),)]
 
 
-def test_readers_of_a_console_that_is_started_anew_get_whole_answers_and_stay_signed_in(started: Installation) -> None:
-    with running(started) as console:
+def test_readers_of_a_console_that_is_started_anew_get_whole_answers_and_stay_signed_in(machine: Installation) -> None:
+    with run_console(machine) as console:
         console.token("ben")
         answers: list[requests.Response] = []
         ended = threading.Event()
 
-        def read() -> None:
+        def read_pages() -> None:
             while not ended.is_set():
-                with contextlib.suppress(requests.ConnectionError):  # while nobody listens
+                with contextlib.suppress(requests.ConnectionError):  # while no console listens
                     answers.append(console.get("/console/tables", "ben"))
 
         with ThreadPoolExecutor() as pool:
-            readers = [pool.submit(read) for _ in range(4)]
+            readers = [pool.submit(read_pages) for _ in range(4)]
             try:
                 wait_for(lambda: len(answers) > 20)
                 console.process.terminate()
                 assert console.process.wait(30) == 0
                 before = len(answers)
                 again = subprocess.Popen(
-                    started.command("web_console", "--port", console.url.rpartition(":")[2]),
-                    env=started.process_environment(), cwd=started.data, stdout=subprocess.DEVNULL,
+                    machine.command("web_console", "--port", console.url.rpartition(":")[2]),
+                    env=machine.process_environment(), cwd=machine.data, stdout=subprocess.DEVNULL,
                 )  # fmt: skip
                 try:
                     wait_for(lambda: len(answers) > before + 20 or again.poll() is not None)
@@ -167,8 +167,8 @@ def test_coverage_comes_from_the_file_of_the_last_test_run(console: Console) -> 
     }
     file = console.installation.data / "var" / "coverage.json"
     file.write_text(json.dumps(report))
-    found = console.get("/coverage-report", "ben").json()
-    assert (found["covered_lines"], found["num_statements"], found["percent_covered"]) == (900, 1200, 75.0)
+    report = console.get("/coverage-report", "ben").json()
+    assert (report["covered_lines"], report["num_statements"], report["percent_covered"]) == (900, 1200, 75.0)
     page = console.get("/console/coverage", "ben").text
     assert "75.0 %" in page and 'value="90.0"' in page and "systemscripts/mail.py" in page
     file.write_text("{nonsense")

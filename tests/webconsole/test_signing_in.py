@@ -41,7 +41,7 @@ def test_wrong_passwords_are_slowed_and_logged_and_an_unknown_name_is_answered_a
         }
         # also the right one has to wait then
         assert console.login(name, PASSWORDS["ben"]).status_code == 429
-    assert console.login("anna", PASSWORDS["anna"]).status_code == 200  # somebody else does not
+    assert console.login("anna", PASSWORDS["anna"]).status_code == 200  # another user does not
     assert "wrong password for 'nobody' from 127.0.0.1 (3 in a row)" in console.installation.read_logs()
     wait_for(lambda: console.login("ben", PASSWORDS["ben"]).status_code == 200)
 
@@ -94,8 +94,8 @@ def test_a_new_password_and_disabling_end_all_sessions(console: Console) -> None
     assert password["password"] not in console.installation.read_logs()
 
 
-def forged(console: Console, **changes: object) -> dict[str, str]:
-    """Tokens of an operator that nobody issued, and one that is over."""
+def forge_tokens(console: Console, **changes: object) -> dict[str, str]:
+    """Return forged tokens of an operator, and an expired one."""
     claims = {
         "sub": "anna", "ver": 1, "jti": str(uuid.uuid4()), "iat": int(time.time()), "exp": int(time.time()) + 3600,
         "aud": "client-etl-console",
@@ -128,19 +128,19 @@ def test_the_key_of_the_forgeries_is_the_right_one(console: Console) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["alg none", "wrong key", "over", "old version", "other audience", "no end", "HS512", "damaged"]
+    "label", ["alg none", "wrong key", "over", "old version", "other audience", "no end", "HS512", "damaged"]
 )
-def test_a_forged_token_opens_nothing(console: Console, kind: str) -> None:
-    token = forged(console)[kind]
+def test_a_forged_token_opens_nothing(console: Console, label: str) -> None:
+    token = forge_tokens(console)[label]
     assert console.get("/console/runs", None, headers={"Authorization": f"Bearer {token}"}).status_code == 303
     assert console.get("/console/runs", None, cookies={"console_session": token}).status_code == 303
 
 
 def test_the_sign_in_page_leads_only_to_pages_of_ours(console: Console) -> None:
-    for goal in ("https://evil.test/", "//evil.test/console/", "/console\\@evil.test", "javascript:alert(1)"):
+    for next_page in ("https://evil.test/", "//evil.test/console/", "/console\\@evil.test", "javascript:alert(1)"):
         answer = requests.post(
             f"{console.url}/auth/login", allow_redirects=False,
-            data={"user_name": "anna", "password": PASSWORDS["anna"], "next": goal},
+            data={"user_name": "anna", "password": PASSWORDS["anna"], "next": next_page},
         )  # fmt: skip
         assert answer.headers["Location"] == "/console/"
 

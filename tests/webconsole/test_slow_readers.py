@@ -1,4 +1,4 @@
-"""Whoever reads slowly, asks for much or sends a letter at a time: the pages of the others go on."""
+"""Slow readers, large questions and slow senders do not stop the pages of others."""
 
 from __future__ import annotations
 

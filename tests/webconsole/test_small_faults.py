@@ -10,16 +10,16 @@ import pytest
 import requests
 
 from tests.conftest import PROJECT, Installation
-from tests.webconsole.conftest import PASSWORDS, Console, running
+from tests.webconsole.conftest import PASSWORDS, Console, run_console
 
 GOOD = "sources:\n  - {type: local, path: incoming}\ntarget: {table: public.shown}\nschema: {order_id: integer}\n"
 
 
 @pytest.mark.parametrize(
-    "goal", ["/console/\r\nX: y", "/console/\nx", "/console/\x00", "/console/\u2028", "/console/é"]
+    "target", ["/console/\r\nX: y", "/console/\nx", "/console/\x00", "/console/\u2028", "/console/é"]
 )
-def test_a_line_break_in_the_page_to_go_to_is_dropped(console: Console, goal: str) -> None:
-    form = {"user_name": "ben", "password": PASSWORDS["ben"], "next": goal}
+def test_a_line_break_in_the_page_to_go_to_is_dropped(console: Console, target: str) -> None:
+    form = {"user_name": "ben", "password": PASSWORDS["ben"], "next": target}
     answer = requests.post(f"{console.url}/auth/login", data=form, timeout=60, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console/")
 
@@ -37,9 +37,9 @@ def test_a_table_of_any_name_is_shown_and_taken_home(console: Console, name: str
     for address in (path, link):
         page = console.get(address, "ben")
         assert page.status_code == 200 and ">7<" in page.text
-    for ending in ("csv", "xlsx"):
-        assert console.get(f"{path}/download.{ending}", "ben").status_code == 200
-        assert console.get(f"{path.removeprefix('/console')}/download.{ending}", "ben").status_code == 200
+    for suffix in ("csv", "xlsx"):
+        assert console.get(f"{path}/download.{suffix}", "ben").status_code == 200
+        assert console.get(f"{path.removeprefix('/console')}/download.{suffix}", "ben").status_code == 200
 
 
 def test_a_table_and_a_view_without_columns_are_shown(console: Console) -> None:
@@ -48,8 +48,8 @@ def test_a_table_and_a_view_without_columns_are_shown(console: Console) -> None:
     for name in ("bare", "bare_view"):
         assert console.get(f"/console/tables/public.{name}", "ben").status_code == 200
         assert console.post("/data-view", "ben", json={"table": f"public.{name}"}).json()["rows"] == []
-        for ending in ("csv", "xlsx"):
-            assert console.get(f"/tables/public.{name}/download.{ending}", "ben").status_code == 200
+        for suffix in ("csv", "xlsx"):
+            assert console.get(f"/tables/public.{name}/download.{suffix}", "ben").status_code == 200
 
 
 def test_a_zone_that_the_database_does_not_know_is_utc(console: Console) -> None:
@@ -84,17 +84,17 @@ def test_the_glossary_is_a_page_for_analysts_too(console: Console) -> None:
 def test_ten_sign_ins_at_once_are_as_many_tries_as_one_after_the_other(console: Console) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = [pool.submit(console.login, "nobody", "wrong wrong wrong") for _ in range(10)]
-        found = sorted(answer.result().status_code for answer in answers)
-    assert found == [401] * 3 + [429] * 7
+        statuses = sorted(answer.result().status_code for answer in answers)
+    assert statuses == [401] * 3 + [429] * 7
 
 
 def test_a_run_that_died_before_it_began_is_not_starting_for_ever(installation: Installation) -> None:
-    with running(installation) as console:
+    with run_console(installation) as console:
         run = "6a6f3c9e-6a7d-4d8e-9d53-0f1d3c1b2a3f"
         folder = installation.data / "var" / "console"
         # what a console leaves that was killed together with what it had just started
-        for ending in ("json", "err"):
-            (folder / f"{run}.{ending}").write_text("")
+        for suffix in ("json", "err"):
+            (folder / f"{run}.{suffix}").write_text("")
         assert console.get(f"/jobs/{run}").json()["run"]["status"] == "failed"
         page = console.get(f"/console/runs/{run}").text
         assert "starting" not in page and 'hx-trigger="every 1s"' not in page

@@ -14,14 +14,14 @@ GOOD = "order_id,ordered_at,amount\n1,2026-01-05,1.5\n"
 JOB = "sources:\n  - {type: local, path: incoming}\ntarget: {table: public.NAME}\nschema: {order_id: integer}\n"
 
 
-def ended(console: Console, run_uuid: str) -> dict[str, Any]:
+def wait_for_end(console: Console, run_uuid: str) -> dict[str, Any]:
     """Wait for the end of a run; its row."""
     wait_for(lambda: console.get(f"/jobs/{run_uuid}").json()["run"]["status"] not in ("starting", "running"), 120)
-    found: dict[str, Any] = console.get(f"/jobs/{run_uuid}").json()["run"]
-    return found
+    run: dict[str, Any] = console.get(f"/jobs/{run_uuid}").json()["run"]
+    return run
 
 
-def press(console: Console, page: str, button: str) -> str:
+def press_button(console: Console, page: str, button: str) -> str:
     """Press a button that a page shows, as a browser does; the number of the run that it starts."""
     session = console.browser_session("anna")
     forms = re.findall(r'<form method="post" action="([^"]+)">(.*?)</form>', session.get(console.url + page).text, re.S)
@@ -79,7 +79,7 @@ def test_a_trial_is_shown_as_one_and_neither_charted_nor_taken_for_a_repair(cons
     failed = here.run("generic_import", "trials", "--json")
     assert failed.returncode == 65
     waiting = here.drop("trials_2.csv", GOOD)
-    run = ended(
+    run = wait_for_end(
         console,
         console.post("/jobs", json={"job": "generic_import", "name": "trials", "how": "dry_run"}).json()["run_uuid"],
     )
@@ -104,7 +104,7 @@ def test_refused_files_are_tried_again_by_a_button_after_the_fix(console: Consol
     here.configure("retried", max_rejects=5)
     button = "Retry the refused files of retried"
     assert button in console.get(f"/console/runs/{run_uuid}").text
-    again = ended(console, press(console, "/console/rejects", button))
+    again = wait_for_end(console, press_button(console, "/console/rejects", button))
     assert (again["status"], again["rows_loaded"], again["arguments"]) == (
         "succeeded", 1, "retried --retry-refused --json",
     )  # fmt: skip
@@ -119,7 +119,7 @@ def test_the_refused_files_of_a_yaml_job_are_tried_again_too(console: Console, j
     assert here.run("run_elt", jobs, "--once").returncode == 65
     jobs.write_text(jobs.read_text().replace("max_rejects: 0", "max_rejects: 5"))
     assert here.run("run_elt", jobs, "--once").returncode == 0  # the file is changed: its row follows
-    again = ended(console, press(console, "/console/rejects", "Retry the refused files of own_file"))
+    again = wait_for_end(console, press_button(console, "/console/rejects", "Retry the refused files of own_file"))
     assert (again["job"], again["status"], again["rows_loaded"]) == ("run_elt", "succeeded", 1), again
     wrong = here.run("run_elt", jobs, "--retry-refused")
     assert wrong.returncode == 2 and "--retry-refused goes with --once" in wrong.stderr
@@ -129,12 +129,14 @@ def test_a_failed_run_is_started_again_by_the_same_command(console: Console, job
     here = console.installation
     here.configure("broken", **ORDERS)
     here.sql("update dba.timportconfig set load_mode = 'upsert', key_columns = '{}' where config_name = 'broken'")
-    run = ended(console, console.post("/jobs", json={"job": "generic_import", "name": "broken"}).json()["run_uuid"])
+    run = wait_for_end(
+        console, console.post("/jobs", json={"job": "generic_import", "name": "broken"}).json()["run_uuid"]
+    )
     assert run["status"] == "failed"
     here.sql("update dba.timportconfig set load_mode = 'append' where config_name = 'broken'")
     here.drop("broken_1.csv", GOOD)
-    again = press(console, f"/console/runs/{run['run_uuid']}", "Retry the same command")
-    assert ended(console, again)["arguments"] == run["arguments"] == "broken --json"
+    again = press_button(console, f"/console/runs/{run['run_uuid']}", "Retry the same command")
+    assert wait_for_end(console, again)["arguments"] == run["arguments"] == "broken --json"
     assert here.sql("select count(*) from public.broken") == [(1,)]
     # what went well is not repeated, and an analyst repeats nothing
     assert "Retry" not in console.get(f"/console/runs/{again}").text

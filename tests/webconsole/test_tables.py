@@ -11,15 +11,15 @@ from tests.webconsole.conftest import Console
 
 def pages(console: Console, body: dict[str, Any]) -> list[dict[str, str]]:
     """Every row, by following `next` from page to page."""
-    found: list[dict[str, str]] = []
+    rows: list[dict[str, str]] = []
     after = None
     for _ in range(100):
         answer = console.post("/data-view", "ben", json=body | {"after": after, "size": 7})
         assert answer.status_code == 200, answer.text
-        found += answer.json()["rows"]
+        rows += answer.json()["rows"]
         after = answer.json()["next"]
         if after is None:
-            return found
+            return rows
     raise AssertionError("there is always another page")
 
 
@@ -115,8 +115,8 @@ def test_a_large_table_whose_first_rows_are_old_begins_at_the_current_ones(event
     events.installation.sql(f"insert into public.large (dataset_id, source_row, n) select {second[0]}, g, g from "
                             "generate_series(10, 40) g")  # fmt: skip
     events.installation.sql("analyze public.large")
-    found = pages(events, {"table": "public.large"})
-    assert [row["n"] for row in found] == ["2", "3", *map(str, range(10, 41))]
+    answer = pages(events, {"table": "public.large"})
+    assert [row["n"] for row in answer] == ["2", "3", *map(str, range(10, 41))]
 
 
 def test_what_takes_too_long_is_given_up_with_a_hint(events: Console) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Installation, Server
 from tests.webconsole import console_pages
-from tests.webconsole.conftest import Console, running, wait_for
+from tests.webconsole.conftest import Console, run_console, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -30,7 +30,7 @@ asked: list[str] = []  # of the web server that sends people elsewhere
 
 
 class Elsewhere(http.server.BaseHTTPRequestHandler):
-    """Sends whoever asks to the address that clouds keep their secrets at."""
+    """Redirects every request to the address where clouds keep their secrets."""
 
     def do_GET(self) -> None:
         asked.append(self.path)
@@ -55,15 +55,15 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory, elsewhere:
     """A console whose operator allows uploads to name one server on this machine."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     url, reader_url = server.create_database(name)
-    made = Installation(tmp_path_factory.mktemp("uploads"), url, reader_url)
-    (made.data / "file_watcher").mkdir()
-    (made.data / "incoming").mkdir()
-    made.write_settings(
+    installation = Installation(tmp_path_factory.mktemp("uploads"), url, reader_url)
+    (installation.data / "file_watcher").mkdir()
+    (installation.data / "incoming").mkdir()
+    installation.write_settings(
         DATABASE_URL=url, DATABASE_READER_URL=reader_url, FILE_STILL_SECONDS="0", SOURCE_TOKEN="hush-hush-token",
         UPLOAD_ALLOWED_HOSTS=f"127.0.0.1:{elsewhere},{LEADS_AWAY},localhost:2222",
     )  # fmt: skip
-    with running(made) as found:
-        yield found
+    with run_console(installation) as console:
+        yield console
     server.execute(f'drop database "{name}" with (force)')
 
 
@@ -72,15 +72,15 @@ def upload(console: Console, text: str, name: str = "uploaded") -> tuple[int, st
     return answer.status_code, answer.text
 
 
-def stored(console: Console, name: str) -> int:
+def count_versions(console: Console, name: str) -> int:
     rows = console.installation.sql("select count(*) from dba.tconfighistory where config_name = %s", (name,))
     return int(rows[0][0])
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with console_pages.started() as found:
-        yield found
+    with console_pages.start_browser() as chromium:
+        yield chromium
 
 
 @pytest.mark.parametrize("width", list(console_pages.WIDTHS))
@@ -90,7 +90,7 @@ def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, brow
     incoming = console.installation.data / "incoming" / width
     incoming.mkdir(parents=True)
     (incoming / "orders.csv").write_text(ROWS)
-    with console_pages.person(browser, console, width) as who:
+    with console_pages.open_person(browser, console, width) as who:
         page = who.page
         who.expected = (422,)
         who.sign_in("anna")
@@ -101,10 +101,10 @@ def test_the_operator_uploads_mends_tries_and_runs_a_yaml(console: Console, brow
         page.get_by_role("button", name="Store and run").click()
         faults = page.locator(".yaml .fault")
         faults.first.wait_for()
-        assert [each.inner_text().split("\n")[0].strip()[:8] for each in faults.all()] == ["schema: ", "strict_m"]
+        assert [item.inner_text().split("\n")[0].strip()[:8] for item in faults.all()] == ["schema: ", "strict_m"]
         assert "did you mean strict_mode?" in who.text() and "Line 6" in who.text()
         assert who.faults() == [] and not who.sticks_out()
-        assert stored(console, name) == 0
+        assert count_versions(console, name) == 0
         good = GOOD.replace("public.uploaded", table)
         good = good.replace("path: incoming", f"path: incoming/{width}\n    pattern: .*")
         page.get_by_label("A file").set_input_files(
@@ -133,7 +133,7 @@ def test_an_analyst_sees_the_rows_of_a_yaml_and_nothing_is_stored(
 ) -> None:
     console.installation.sql("create table if not exists public.seen (n text); delete from public.seen")
     console.installation.sql("insert into public.seen values ('a row that is there')")
-    with console_pages.person(browser, console, width) as who:
+    with console_pages.open_person(browser, console, width) as who:
         who.expected = (422,)
         who.sign_in("ben")
         who.link("View a YAML")
@@ -146,19 +146,19 @@ def test_an_analyst_sees_the_rows_of_a_yaml_and_nothing_is_stored(
         assert "a row that is there" in who.text()
     seen = console.post("/data-view", "ben", json={"yaml": GOOD.replace("uploaded", "seen")})
     assert seen.json()["rows"] == [{"n": "a row that is there"}]
-    assert stored(console, "seen") == stored(console, "looked_at") == 0
+    assert count_versions(console, "seen") == count_versions(console, "looked_at") == 0
 
 
 def test_the_same_content_is_no_new_version_and_another_is(console: Console) -> None:
     assert upload(console, GOOD, "twice")[0] == 201
     assert upload(console, GOOD, "twice")[0] == 201
-    assert stored(console, "twice") == 1
+    assert count_versions(console, "twice") == 1
     assert upload(console, GOOD.replace("numeric", "text"), "twice")[0] == 201
-    assert stored(console, "twice") == 2
+    assert count_versions(console, "twice") == 2
     assert console.post("/configurations/twice/versions/1/restore").status_code == 200
-    assert stored(console, "twice") == 3
+    assert count_versions(console, "twice") == 3
     assert upload(console, GOOD.replace("numeric", "text"), "twice")[0] == 201
-    assert stored(console, "twice") == 4
+    assert count_versions(console, "twice") == 4
     assert not (console.installation.data / "config").exists()  # never into a folder of files
 
 
@@ -201,11 +201,11 @@ def test_what_an_upload_may_not_name_is_refused_with_its_line(console: Console, 
     status, answer = upload(console, text)
     assert status == 422, answer
     assert says in answer and "p4ssw0rd" not in answer and "hush-hush" not in answer
-    assert stored(console, "uploaded") == 0
+    assert count_versions(console, "uploaded") == 0
     page = console.post("/console/upload", data={"name": "uploaded", "yaml": text, "how": "store"})
     assert page.status_code == 422
     assert console.post("/data-view", "ben", json={"yaml": text or "x"}).status_code == 422
-    assert stored(console, "uploaded") == 0
+    assert count_versions(console, "uploaded") == 0
 
 
 def test_a_thousand_fold_yaml_is_refused_and_not_unfolded(console: Console) -> None:

@@ -24,7 +24,7 @@ SCHEMA = {"id": {"type": "integer"}, "amount": {"type": "integer"}, "note": {"ty
 
 
 @pytest.fixture(scope="module")
-def warned(console: Console) -> dict[str, Any]:
+def warned_console(console: Console) -> dict[str, Any]:
     """Rejected rows, a stray quote, a column not loaded, a duplicate of what was undone."""
     here = console.installation
     here.configure("orders", schema=SCHEMA, importstrategyid=2, max_rejects=100)
@@ -44,25 +44,27 @@ def warned(console: Console) -> dict[str, Any]:
     return {"summary": summary, "run_uuid": run_uuid, "log_file": Path(log_file), "undone": undone, "loaded": loaded}
 
 
-def test_each_warning_is_a_row_with_its_import_file_and_dataset(console: Console, warned: dict[str, Any]) -> None:
+def test_each_warning_is_a_row_with_its_import_file_and_dataset(
+    console: Console, warned_console: dict[str, Any]
+) -> None:
     rows = console.installation.sql(
         """select code, config_name, file_name, dataset_id, text from dba.v_warning
            where run_uuid = %s order by code""",
-        (warned["run_uuid"],),
+        (warned_console["run_uuid"],),
     )
     assert [row[0] for row in rows] == CODES
     by_code = {row[0]: row[1:] for row in rows}
-    assert by_code["rows_rejected"][:3] == ("orders", "orders_1.csv", warned["loaded"])
+    assert by_code["rows_rejected"][:3] == ("orders", "orders_1.csv", warned_console["loaded"])
     assert "3 of 19 rows rejected" in by_code["rows_rejected"][3]
     assert by_code["columns_not_loaded"][3] == "orders_1.csv: columns not loaded: extra"
     assert by_code["stray_quotes"][3] == "orders_1.csv: 1 stray quotes were kept as characters"
-    assert by_code["duplicate_of_undone"][:3] == ("orders", "orders_0.csv", warned["undone"])
+    assert by_code["duplicate_of_undone"][:3] == ("orders", "orders_0.csv", warned_console["undone"])
     assert console.installation.sql(
-        "select warnings, is_green, status from dba.trun where run_uuid = %s", (warned["run_uuid"],)
+        "select warnings, is_green, status from dba.trun where run_uuid = %s", (warned_console["run_uuid"],)
     ) == [(4, False, "succeeded")]
 
 
-def test_a_run_without_a_warning_is_green(console: Console, warned: dict[str, Any]) -> None:
+def test_a_run_without_a_warning_is_green(console: Console, warned_console: dict[str, Any]) -> None:
     [row] = console.installation.sql(
         "select run_uuid, warnings, is_green from dba.v_run where lock_key = 'things' order by started_at desc limit 1"
     )
@@ -71,22 +73,22 @@ def test_a_run_without_a_warning_is_green(console: Console, warned: dict[str, An
     assert console.get("/runs?job=generic_import").json()["rows"][0]["is_green"] is True
 
 
-def test_the_log_files_of_the_run_have_them_once(console: Console, warned: dict[str, Any]) -> None:
-    texts = warned["summary"]["warnings"]
-    entries = [json.loads(line) for line in warned["log_file"].read_text().splitlines()]
+def test_the_log_files_of_the_run_have_them_once(console: Console, warned_console: dict[str, Any]) -> None:
+    texts = warned_console["summary"]["warnings"]
+    entries = [json.loads(line) for line in warned_console["log_file"].read_text().splitlines()]
     assert sorted(e["message"] for e in entries if e["level"] == "WARNING") == sorted(texts)
     assert sorted(e["detail"]["code"] for e in entries if e["level"] == "WARNING") == CODES
-    with warned["log_file"].with_suffix(".csv").open() as stream:
+    with warned_console["log_file"].with_suffix(".csv").open() as stream:
         assert sorted(row["message"] for row in csv.DictReader(stream) if row["level"] == "WARNING") == sorted(texts)
-    readable = warned["log_file"].with_suffix(".txt").read_text()
+    readable = warned_console["log_file"].with_suffix(".txt").read_text()
     assert [readable.count(text) for text in texts] == [1] * 4
-    assert sorted(row["code"] for row in warned["summary"]["warning_rows"]) == CODES
+    assert sorted(row["code"] for row in warned_console["summary"]["warning_rows"]) == CODES
     assert console.installation.sql(
-        "select count(*) from dba.tlogentry where run_uuid = %s and level = 'WARNING'", (warned["run_uuid"],)
+        "select count(*) from dba.tlogentry where run_uuid = %s and level = 'WARNING'", (warned_console["run_uuid"],)
     ) == [(4,)]
 
 
-def test_status_shows_them_by_import_and_code(console: Console, warned: dict[str, Any]) -> None:
+def test_status_shows_them_by_import_and_code(console: Console, warned_console: dict[str, Any]) -> None:
     lines = console.installation.run("status").stdout.splitlines()
     begin = next(number for number, line in enumerate(lines) if line.startswith("warnings "))
     shown = "\n".join(lines[begin : begin + 6])
@@ -94,7 +96,7 @@ def test_status_shows_them_by_import_and_code(console: Console, warned: dict[str
     assert "orders_1.csv: 3 of 19 rows rejected" in shown
 
 
-def test_the_weekly_summary_lists_them(console: Console, warned: dict[str, Any], tmp_path: Path) -> None:
+def test_the_weekly_summary_lists_them(console: Console, warned_console: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
     done = console.installation.run("send_report", "weekly_summary", "--preview", path)
     assert done.returncode == 0, done.stderr
@@ -105,7 +107,7 @@ def test_the_weekly_summary_lists_them(console: Console, warned: dict[str, Any],
 
 
 def test_the_console_shows_them_with_the_run_its_datasets_and_its_import(
-    console: Console, warned: dict[str, Any]
+    console: Console, warned_console: dict[str, Any]
 ) -> None:
     session = console.browser_session("anna")
 
@@ -116,25 +118,25 @@ def test_the_console_shows_them_with_the_run_its_datasets_and_its_import(
 
     assert "4 warnings" in page("/console/runs?job=generic_import")
     assert "4 warnings" in page("/console/runs?status=succeeded+with+warnings")
-    run = page(f"/console/runs/{warned['run_uuid']}")
+    run = page(f"/console/runs/{warned_console['run_uuid']}")
     assert [run.count(f">{code}<") for code in CODES] == [1] * 4
-    assert "columns not loaded: extra" in page(f"/console/datasets/{warned['loaded']}")
-    assert "duplicate_of_undone" in page(f"/console/datasets/{warned['undone']}")
+    assert "columns not loaded: extra" in page(f"/console/datasets/{warned_console['loaded']}")
+    assert "duplicate_of_undone" in page(f"/console/datasets/{warned_console['undone']}")
     assert "3 of 19 rows rejected" in page("/console/configurations/orders")
     overview = page("/console/")
     assert "rows_rejected" in overview
     assert "All is well" not in overview
 
 
-def test_the_api_gives_them_with_the_run_and_the_dataset(console: Console, warned: dict[str, Any]) -> None:
-    found = console.get(f"/runs/{warned['run_uuid']}").json()
-    assert (found["run"]["warnings"], found["run"]["is_green"]) == (4, False)
-    assert sorted(row["code"] for row in found["warnings"]) == CODES
-    dataset = console.get(f"/datasets/{warned['loaded']}").json()
+def test_the_api_gives_them_with_the_run_and_the_dataset(console: Console, warned_console: dict[str, Any]) -> None:
+    state = console.get(f"/runs/{warned_console['run_uuid']}").json()
+    assert (state["run"]["warnings"], state["run"]["is_green"]) == (4, False)
+    assert sorted(row["code"] for row in state["warnings"]) == CODES
+    dataset = console.get(f"/datasets/{warned_console['loaded']}").json()
     assert sorted(row["code"] for row in dataset["warnings"]) == ["columns_not_loaded", "rows_rejected", "stray_quotes"]
 
 
-def test_a_dry_run_warns_too_but_is_not_listed_as_a_load(console: Console, warned: dict[str, Any]) -> None:
+def test_a_dry_run_warns_too_but_is_not_listed_as_a_load(console: Console, warned_console: dict[str, Any]) -> None:
     here = console.installation
     waiting = here.drop("orders_2.csv", FILE.replace("pipe", "tube"))
     summary = here.summary("generic_import", "orders", "--dry-run")
@@ -145,7 +147,7 @@ def test_a_dry_run_warns_too_but_is_not_listed_as_a_load(console: Console, warne
     assert "orders: rows_rejected, 1 time, last " in here.run("status").stdout
 
 
-def test_the_reader_sees_the_view_and_not_the_table(console: Console, warned: dict[str, Any]) -> None:
+def test_the_reader_sees_the_view_and_not_the_table(console: Console, warned_console: dict[str, Any]) -> None:
     reader = Installation(console.installation.data, console.installation.reader_url, "")
     assert reader.sql("select count(*) > 0 from dba.v_warning") == [(True,)]
     with pytest.raises(Exception, match="permission denied for table twarning"):
@@ -178,11 +180,12 @@ def test_every_warning_that_the_product_logs_has_a_code() -> None:
     assert without == []
 
 
-def test_purge_takes_them_with_the_logs_they_belong_to(console: Console, warned: dict[str, Any]) -> None:
+def test_purge_takes_them_with_the_logs_they_belong_to(console: Console, warned_console: dict[str, Any]) -> None:
     here = console.installation
     here.sql(
-        "update dba.twarning set warned_at = now() - interval '4000 days' where run_uuid = %s", (warned["run_uuid"],)
+        "update dba.twarning set warned_at = now() - interval '4000 days' where run_uuid = %s",
+        (warned_console["run_uuid"],),
     )
     assert any(row["what"] == "warnings" for row in here.summary("purge", "--dry-run")["rows"])
     assert here.run("purge").returncode == 0
-    assert here.sql("select * from dba.twarning where run_uuid = %s", (warned["run_uuid"],)) == []
+    assert here.sql("select * from dba.twarning where run_uuid = %s", (warned_console["run_uuid"],)) == []
