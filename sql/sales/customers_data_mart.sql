@@ -1,4 +1,4 @@
--- What each customer bought each month. Standard SQL: DuckDB and Spark run it as it stands.
+-- What each customer bought each month. Standard SQL that DuckDB and Spark both run.
 with totals as (
     select customer_id, sales_month, cast(sum(total_cost) as decimal(18, 2)) as total_sales
     from touched_sales

@@ -1,5 +1,5 @@
--- Every sale of the touched months with all that the dimensions know of it. Standard SQL: DuckDB and Spark run it as it stands.
--- The keys were looked up when the file was loaded; what a dimension has lost since stays, with empty columns.
+-- Every sale of the changed months with the columns of its dimensions. Standard SQL that DuckDB and Spark both run.
+-- The keys were looked up when the file was loaded; a key that a dimension has lost since stays, with empty columns.
 select s.customer_id, c.first_name as customer_first_name, c.last_name as customer_last_name,
        c.address as customer_address, c.pincode as customer_pincode, c.phone_number as customer_phone_number,
        c.customer_joining_date, s.store_id, st.address as store_address, st.store_pincode, st.store_manager_name,

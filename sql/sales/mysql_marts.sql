@@ -1,4 +1,4 @@
--- The two marts in MySQL or MariaDB, where MARTS_DATABASE_URL names one. The suite makes them where they are missing.
+-- The two marts in MySQL or MariaDB, if MARTS_DATABASE_URL names one. The job creates them if they are missing.
 create table if not exists customers_data_mart (
     customer_id integer not null,
     full_name varchar(500),

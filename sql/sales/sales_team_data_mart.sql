@@ -1,5 +1,5 @@
--- What each person sold in each store and month; the best get 1 % of their total, half up to the cent, all of them when
--- they tie; the others 0. Standard SQL: DuckDB and Spark run it as it stands.
+-- What each person sold in each store and month. The best get 1 % of their total, rounded half up to the cent, all of them
+-- if they tie; the others get 0. Standard SQL that DuckDB and Spark both run.
 with totals as (
     select store_id, sales_person_id, sales_month, cast(sum(total_cost) as decimal(18, 2)) as total_sales
     from touched_sales

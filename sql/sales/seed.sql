@@ -1,4 +1,4 @@
-/* A few rows for each dimension, for trying things out: psql -f, or: database.py sql "$(cat sql/sales/seed.sql)" */
+/* A few sample rows for each dimension: psql -f, or: database.py sql "$(cat sql/sales/seed.sql)" */
 insert into sales.customer values
     (1, 'Saanvi', 'Krishna', 'Delhi', '122009', '9173121081', '2021-01-20'),
     (2, 'Dhanush', 'Sahni', 'Delhi', '122009', '9155328165', '2022-03-27'),

@@ -1,4 +1,4 @@
--- The sales files, in the words of a staging table.
+-- The sales files in the form of a staging table.
 create or replace view sales.staging as
 select f.file_id, f.name as file_name, coalesce(f.source_path, f.path) as file_location,
        case when f.status in ('fetched', 'prepared') then 'A' else 'I' end as status,

@@ -1,4 +1,4 @@
--- What came in, month by month. Rows of an undone file count as nothing.
+-- Received files and rows by month. Rows of undone files are not counted.
 create or replace view visits.load_log as
 select date_trunc('month', f.created_at)::date as month,
        count(*) as files,
@@ -13,13 +13,13 @@ select date_trunc('month', f.created_at)::date as month,
 from dba.tfile f
 where f.config_name = 'visits'
 group by 1;
-comment on view visits.load_log is 'What came in, month by month';
-comment on column visits.load_log.month is 'First day of the month in which the files came';
-comment on column visits.load_log.files is 'Files in all';
+comment on view visits.load_log is 'Received files and rows by month';
+comment on column visits.load_log.month is 'First day of the month in which the files arrived';
+comment on column visits.load_log.files is 'All files';
 comment on column visits.load_log.files_loaded is 'Loaded';
-comment on column visits.load_log.files_refused is 'Kept aside';
-comment on column visits.load_log.files_known_already is 'Their content was there already';
-comment on column visits.load_log.files_undone is 'Taken back';
+comment on column visits.load_log.files_refused is 'Refused';
+comment on column visits.load_log.files_known_already is 'Their content was loaded before';
+comment on column visits.load_log.files_undone is 'Undone';
 comment on column visits.load_log.files_waiting is 'Not loaded yet';
 comment on column visits.load_log.rows_read is 'Rows of the loaded files';
 comment on column visits.load_log.rows_loaded is 'Loaded rows';

@@ -1,4 +1,4 @@
--- One row for each email, whatever its case: its visits by the statistics that are active now.
+-- One row for each email, independent of case, with its visits from the current statistics.
 create or replace view visits.visitor as
 select lower(s.email) as email,
        min(s.sent_at) as first_visit,
@@ -12,10 +12,10 @@ select lower(s.email) as email,
            as visits_this_month
 from visits.statistics_current s
 group by lower(s.email);
-comment on view visits.visitor is 'One row for each email (in lower case): first and last visit, visits in all, this year, this month';
-comment on column visits.visitor.email is 'In lower case';
+comment on view visits.visitor is 'One row for each email (in lower case): first and last visit, number of visits in total, this year and this month';
+comment on column visits.visitor.email is 'The email in lower case';
 comment on column visits.visitor.first_visit is 'The first sending date';
 comment on column visits.visitor.last_visit is 'The last sending date';
 comment on column visits.visitor.total_visits is 'Rows loaded';
-comment on column visits.visitor.visits_this_year is 'Of the year in which the view is read';
-comment on column visits.visitor.visits_this_month is 'Of the month in which the view is read';
+comment on column visits.visitor.visits_this_year is 'Visits of the current year';
+comment on column visits.visitor.visits_this_month is 'Visits of the current month';
