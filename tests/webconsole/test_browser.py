@@ -168,14 +168,16 @@ def test_a_held_dataset_is_accepted_and_one_is_undone(operator: Person) -> None:
     operator.link(f"dataset {held} of {name}")
     operator.confirm("Accept", f"Accept dataset {held}")
     page.get_by_role("status").get_by_text(f"dataset {held} is accepted").wait_for()
-    assert "current" in page.locator(".facts").inner_text()
-    operator.confirm("Undo", f"Undo dataset {held}")
+    loaded = console.dataset(name, "active")
+    operator.go(f"/console/datasets/{loaded}")
+    assert loaded > held and "current" in page.locator(".facts").inner_text()
+    operator.confirm("Undo", f"Undo dataset {loaded}")
     page.get_by_role("status").get_by_text("1 dataset undone").wait_for()
     assert "undone" in page.locator(".facts").inner_text()
     statuses = dict(
         console.installation.sql(f"select status, count(*) from dba.tdataset where config_name = '{name}' group by 1")
     )
-    assert statuses == {"undone": 1, "active": 1}
+    assert statuses == {"undone": 1, "superseded": 1, "active": 1}
 
 
 def test_a_rejected_row_is_read_sent_back_and_replayed(operator: Person) -> None:
