@@ -54,6 +54,57 @@ def test_an_emptied_column_holds_and_its_acceptance_teaches(office: Office) -> N
     assert states(office.load("things_6.csv", rows(6, day=""))) == ["held"]
 
 
+def test_an_undone_acceptance_teaches_nothing(office: Office) -> None:
+    prepare(office)
+    assert states(office.load("things_3.csv", rows(3, times=100))) == ["held"]
+    office.accept(4)
+    again = office.load("things_4.csv", rows(4, times=100))
+    assert (states(again), texts(again)) == (["loaded"], "")
+    assert "as accepted with dataset 5" in " ".join(again.details)
+    office.undo(6)
+    office.undo(5)
+    assert states(office.load("things_5.csv", rows(5, times=100))) == ["held"]
+
+
+def test_an_undecided_warning_is_told_once_then_continues_and_is_usual_after_three_files(office: Office) -> None:
+    prepare(office)
+    first = office.load("things_3.csv", rows(3, town="Bonn"))
+    assert "constant: town: is Bonn in all 220 rows, usually there are 4 different values" in texts(first)
+    for week in (4, 5):
+        later = office.load(f"things_{week}.csv", rows(week, town="Bonn"))
+        assert texts(later) == ""
+        assert "continues since" in " ".join(later.details)
+    usual = office.load("things_6.csv", rows(6, town="Bonn"))
+    assert (texts(usual), "continues" in " ".join(usual.details)) == ("", False)
+
+
+def test_expectations_are_exact_and_rules_may_be_set_for_a_column(office: Office) -> None:
+    office.here.sql("create table public.towns (name text)")
+    office.here.sql("insert into public.towns values ('Bonn'), ('Köln'), ('Jena')")
+    expected = {
+        "rows": [200, 300],
+        "columns": {
+            "town": {"accepted": ["Bonn", "Köln", "Jena", "Ulm"], "references": "public.towns.name", "constant": "off"},
+            "amount": {"min": [0, None], "sum": [None, 50], "emptied": "inform"},
+            "id": {"unique": True, "filled": 1},
+        },
+    }
+    office.here.configure("things", schema=SCHEMA, expect=expected)
+    held = office.load("things_1.csv", rows(1))
+    said = str(held.problems)
+    assert states(held) == ["held"]
+    assert "town: 1 values are not in public.towns.name (Ulm)" in said
+    assert "amount: the sum is" in said
+    expected["columns"] = {"town": {"constant": "off"}, "amount": {"emptied": "inform"}}
+    office.here.configure("things", expect=expected)
+    office.undo(1)
+    for week in range(2, 5):
+        assert states(office.load(f"things_{week}.csv", rows(week))) == ["loaded"]
+    quiet = office.load("things_5.csv", rows(5, town="Bonn", amount=""))
+    assert (states(quiet), texts(quiet)) == (["loaded"], "")
+    assert "amount: 0 of 220 rows have a value" in " ".join(quiet.details)
+
+
 def test_the_reader_sees_no_profile(here: Installation) -> None:
     import psycopg2
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from systemscripts.findings.values import garbled_text
@@ -24,6 +24,8 @@ EPOCH = date(1970, 1, 1).toordinal()
 # A column of more different values than this is not a list of codes.
 MAX_CODES = 50
 MAX_PATTERNS = 10
+# Values of a column whose form is looked at: more say nothing new, and it is what costs most.
+MAX_FORMS = 2_000
 MAX_LENGTHS = 60
 # Enough check sums to tell a share to some five points; lists of fewer values are compared whole.
 SKETCH_SIZE = 400
@@ -109,23 +111,28 @@ def build_profiles(sample: Sample, key: Sequence[str], traits: dict[str, Any]) -
 
 def _build_row_profiles(sample: Sample, key: list[str], traits: dict[str, Any]) -> dict[str, ColumnProfile]:
     """Return what is known of whole rows and whole keys."""
-    rows: Counter[tuple[str | None, ...]] = Counter(zip(*sample.columns.values(), strict=True))
-    twins = sum(count for count in rows.values() if count > 1)
-    whole = ColumnProfile(ROWS, 0, "", sample.is_estimated, sample.rows, sample.rows, len(rows), traits=dict(traits))
-    whole.traits["share_of_twins"] = round(twins / sample.length, 4) if sample.length else 0.0
-    profiles = {ROWS: whole}
+    profiles: dict[str, ColumnProfile] = {}
     if key:
-        tuples = Counter(
-            "|".join(values)
-            for values in zip(*(sample.columns[name] for name in key), strict=True)
-            if None not in values
-        )
-        named = ColumnProfile(
+        tuples = _count_keys(sample, key)
+        profiles[KEY] = ColumnProfile(
             KEY, 0, ", ".join(key), sample.is_estimated, sample.length, sum(tuples.values()), len(tuples)
         )
-        named.sketch = build_sketch(tuples)
-        profiles[KEY] = named
-    return profiles
+        profiles[KEY].sketch = build_sketch(tuples)
+    different, twins = sample.length, 0
+    if not key or len(tuples) < sample.length:
+        rows = Counter(zip(*sample.columns.values(), strict=True))
+        different, twins = len(rows), sum(count for count in rows.values() if count > 1)
+    whole = ColumnProfile(ROWS, 0, "", sample.is_estimated, sample.rows, sample.rows, different, traits=dict(traits))
+    whole.traits["share_of_twins"] = round(twins / sample.length, 4) if sample.length else 0.0
+    return {ROWS: whole, **profiles}
+
+
+def _count_keys(sample: Sample, key: list[str]) -> Counter[str]:
+    """Return how often each key occurs, those with an empty part left out."""
+    if len(key) == 1:
+        return Counter(value for value in sample.columns[key[0]] if value is not None)
+    keys = zip(*(sample.columns[name] for name in key), strict=True)
+    return Counter("|".join(map(str, values)) for values in keys if None not in values)
 
 
 def _fill(profile: ColumnProfile, counts: Counter[str]) -> ColumnProfile:
@@ -175,12 +182,14 @@ def _fill_dates(profile: ColumnProfile, counts: Counter[str], total: int) -> Non
 def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
     profile.min_value, profile.max_value = min(counts)[:100], max(counts)[:100]
     lengths: Counter[int] = Counter()
-    patterns: Counter[str] = Counter()
     for value, count in counts.items():
         lengths[len(value)] += count
+    patterns: Counter[str] = Counter()
+    for value, count in islice(counts.items(), None, None, 1 + len(counts) // MAX_FORMS):
         patterns[describe_form(value)] += count
+    looked_at = sum(patterns.values())
     profile.min_length, profile.max_length = min(lengths), max(lengths)
-    profile.patterns = {form: round(count / total, 4) for form, count in patterns.most_common(MAX_PATTERNS)}
+    profile.patterns = {form: round(count / looked_at, 4) for form, count in patterns.most_common(MAX_PATTERNS)}
     profile.traits["lengths"] = {str(size): round(n / total, 4) for size, n in lengths.most_common(MAX_LENGTHS)}
     beyond = [(value, count) for value, count in counts.items() if not value.isascii() or "?" in value]
     if beyond:
