@@ -11,7 +11,7 @@ import pytest
 from systemscripts.configuration.expectations import RuleSettings
 from systemscripts.findings.values.judge import list_rules
 from tests.conftest import Installation
-from tests.findings.weekly_series import Series, list_faults, list_harmless, write_csv
+from tests.findings.weekly_series import Series, list_faults, list_harmless, make_faulty, write_csv
 from tests.ingest.test_identity_rules import Office, states, texts
 
 SCHEMA = {"id": "text", "town": "text", "amount": "numeric", "day": "date", "paid": "boolean"}
@@ -142,7 +142,7 @@ def test_after_three_good_files_each_fault_is_held_refused_or_warned(office: Off
     missed = []
     for fault in list_faults():
         if feed in fault.kinds and mode in fault.modes:
-            data = write_csv(fault.change(rows, series, chance)) if fault.change else fault.spoil(right)  # type: ignore[misc]
+            data = make_faulty(fault, rows, series, chance)
             if data != right and not is_found(office, name, data):
                 missed.append(fault.name)
     assert missed == []
