@@ -97,10 +97,10 @@ class Office:
 
 def play_series(office: Office, series: Series, mode: str, score: Score) -> None:
     """Load a series week by week, each week with a fault before it."""
-    name = f"{series.kind}_{mode}_{series.seed}".replace("new_rows", "newrows").replace("_", "")
+    name = f"{series.feed}_{mode}_{series.seed}".replace("new_rows", "newrows").replace("_", "")
     office.configure(name, series, mode)
-    chance = random.Random(f"{series.seed} {series.kind} {mode}")
-    faults = [fault for fault in weekly_series.list_faults() if series.kind in fault.kinds and mode in fault.modes]
+    chance = random.Random(f"{series.seed} {series.feed} {mode}")
+    faults = [fault for fault in weekly_series.list_faults() if series.feed in fault.feeds and mode in fault.modes]
     chance.shuffle(faults)
     turn = itertools.cycle(faults)
     for week, (day, rows) in enumerate(series.list_weeks()):

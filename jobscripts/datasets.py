@@ -1,4 +1,4 @@
-"""List datasets, undo them, accept or retry held files, correct rejected rows."""
+"""List datasets and their profiles, undo them, accept or retry held files, correct rejected rows."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Action(StrEnum):
     undo = "undo"
     replay = "replay"
     export = "export"
+    profile = "profile"
 
 
 What = Annotated[str, typer.Argument(help="The number of a dataset; for list and retry: an import.")]
@@ -29,6 +30,7 @@ AsRenamed = Annotated[bool, typer.Option("--as-renamed", help="With accept: take
 Same = Annotated[bool, typer.Option("--same", help="With accept: also all others that the same finding holds.")]
 Reason = Annotated[str, typer.Option(help="With accept: why, for those who ask later.")]
 Run = Annotated[str | None, typer.Option(help="With undo: take back all that this run loaded.")]
+Against = Annotated[int | None, typer.Option(help="With profile: the number of the dataset to compare with.")]
 Cascade = Annotated[bool, typer.Option("--cascade", help="With undo: also the later datasets that depend on it.")]
 
 
@@ -36,9 +38,9 @@ Cascade = Annotated[bool, typer.Option("--cascade", help="With undo: also the la
 def datasets(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     what: What = "", target: Target = None, as_renamed: AsRenamed = False, same: Same = False, reason: Reason = "",
-    run: Run = None, cascade: Cascade = False,
+    run: Run = None, cascade: Cascade = False, against: Against = None,
 ) -> Summary:  # fmt: skip
-    """List datasets, accept or undo them, try held files again, replay or export rejected rows.
+    """List datasets, accept or undo them, try held files again, replay or export rejected rows, show profiles.
 
     A held file is loaded by accept as it is, or with --as-renamed under the column names that its finding proposes.
     retry loads the held files of an import that its changed configuration has nothing against.
@@ -50,6 +52,7 @@ def datasets(
         datasets.py retry orders
         datasets.py undo 12
         datasets.py export 12 rejected.xlsx
+        datasets.py profile 17 --against 16
     """
     from systemscripts import db_utils, log_utils, settings
     from systemscripts.directory_management import Directories
@@ -61,6 +64,10 @@ def datasets(
         from systemscripts.datasets.overview import list_datasets
 
         return list_datasets(connection, what)
+    if action is Action.profile:
+        from systemscripts.findings.values.show_profile import show_profile
+
+        return show_profile(connection, _number(what, action), against)
     if action is Action.undo:
         from systemscripts.ingest.undo import undo_datasets
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from systemscripts.configuration.expectations import RuleSettings
+from systemscripts.errors import UsageError
 from systemscripts.findings.values.judge import list_rules
+from systemscripts.findings.values.show_profile import show_profile
 from tests.conftest import Installation
 from tests.findings.weekly_series import Series, list_faults, list_harmless, make_faulty, write_csv
 from tests.ingest.test_identity_rules import Office, states, texts
@@ -141,7 +143,7 @@ def test_after_three_good_files_each_fault_is_held_refused_or_warned(office: Off
     name, right = f"feed_{day:%Y%m%d}.csv", write_csv(rows)
     missed = []
     for fault in list_faults():
-        if feed in fault.kinds and mode in fault.modes:
+        if feed in fault.feeds and mode in fault.modes:
             data = make_faulty(fault, rows, series, chance)
             if data != right and not is_found(office, name, data):
                 missed.append(fault.name)
@@ -166,3 +168,16 @@ def is_found(office: Office, name: str, data: bytes) -> bool:
         if row["dataset"] and row["state"] in ("loaded", "held"):
             office.undo(row["dataset"])
     return summary.exit_code != 0 or bool(summary.warnings)
+
+
+def test_a_profile_is_shown_beside_another_and_expectations_are_proposed(office: Office) -> None:
+    prepare(office)
+    alone = show_profile(office.connection, 3)
+    assert [row["column"] for row in alone.rows] == ["id", "town", "amount", "day", "paid"]
+    beside = show_profile(office.connection, 3, against=2)
+    assert ("day", "smallest") in {(row["column"], row["figure"]) for row in beside.rows}
+    with pytest.raises(UsageError, match="there is no profile of dataset 99"):
+        show_profile(office.connection, 99)
+    done = office.here.run("suggest_import", "things", "--from-history")
+    assert "accepted: [Bonn, Jena, Köln, Ulm]" in done.stdout
+    assert "unique: true" in done.stdout

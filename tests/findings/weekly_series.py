@@ -53,10 +53,10 @@ KEY_OF = {"orders": "order_no", "members": "member_no"}
 
 @dataclass
 class Series:
-    """One feed over the weeks. `kind`: orders (each week others) or members (nearly the same list each week)."""
+    """One feed over the weeks. `feed`: orders (each week others) or members (nearly the same list each week)."""
 
     seed: int
-    kind: str = "orders"
+    feed: str = "orders"
     weeks: int = 52
     begin: date = date(2025, 1, 6)
     members: list[Row] = field(default_factory=list)
@@ -64,12 +64,12 @@ class Series:
     @property
     def types(self) -> dict[str, str]:
         """The columns with their declared types."""
-        return ORDERS if self.kind == "orders" else MEMBERS
+        return ORDERS if self.feed == "orders" else MEMBERS
 
     @property
     def key(self) -> str:
         """The column that names a row."""
-        return KEY_OF[self.kind]
+        return KEY_OF[self.feed]
 
     def day(self, week: int) -> date:
         """The Monday of a week, by which its file is named."""
@@ -88,7 +88,7 @@ class Series:
             count = round(base * (1 + growth * week / 52) * season * holiday * chance.uniform(0.96, 1.04))
             if week and chance.random() < 0.15:
                 categories.append(f"line {len(categories)}")
-            if self.kind == "orders":
+            if self.feed == "orders":
                 yield day, [self._make_order(chance, number + n, day, categories) for n in range(count)]
                 number += count + chance.randint(0, 9)
             else:
@@ -160,7 +160,7 @@ class Fault:
     name: str
     change: Change | None = None
     spoil: Callable[[bytes], bytes] | None = None
-    kinds: tuple[str, ...] = ("orders", "members")
+    feeds: tuple[str, ...] = ("orders", "members")
     modes: tuple[str, ...] = ("snapshot", "append", "upsert", "new_rows")
 
 
@@ -209,9 +209,9 @@ def double(share: float, times: int = 2) -> Change:
 def add_total(rows: list[Row], series: Series, chance: random.Random) -> list[Row]:
     """Add a row of totals without a word."""
     total = dict.fromkeys(rows[0], "")
-    for name, kind in series.types.items():
-        if kind in ("numeric", "integer"):
-            total[name] = f"{sum(float(row[name]) for row in rows):.{2 if kind == 'numeric' else 0}f}"
+    for name, declared in series.types.items():
+        if declared in ("numeric", "integer"):
+            total[name] = f"{sum(float(row[name]) for row in rows):.{2 if declared == 'numeric' else 0}f}"
     total[series.key] = "99999999"
     return [*rows, total]
 
@@ -230,56 +230,56 @@ def list_faults() -> list[Fault]:
     orders, members = ("orders",), ("members",)
     whole = ("snapshot", "append")
     faults = [
-        Fault("exchanged texts", exchange("customer", "city"), kinds=orders),
-        Fault("exchanged codes", exchange("city", "category"), kinds=orders),
-        Fault("exchanged names", exchange("first_name", "last_name"), kinds=members),
-        Fault("exchanged numbers", exchange("net", "gross"), kinds=orders),
-        Fault("exchanged dates", exchange("ordered", "shipped"), kinds=orders),
-        Fault("exchanged figures", exchange("born", "joined"), kinds=members),
-        Fault("emptied text", set_values("city", lambda _: ""), kinds=orders),
-        Fault("emptied number", set_values("net", lambda _: ""), kinds=orders),
-        Fault("emptied date", set_values("joined", lambda _: ""), kinds=members),
+        Fault("exchanged texts", exchange("customer", "city"), feeds=orders),
+        Fault("exchanged codes", exchange("city", "category"), feeds=orders),
+        Fault("exchanged names", exchange("first_name", "last_name"), feeds=members),
+        Fault("exchanged numbers", exchange("net", "gross"), feeds=orders),
+        Fault("exchanged dates", exchange("ordered", "shipped"), feeds=orders),
+        Fault("exchanged figures", exchange("born", "joined"), feeds=members),
+        Fault("emptied text", set_values("city", lambda _: ""), feeds=orders),
+        Fault("emptied number", set_values("net", lambda _: ""), feeds=orders),
+        Fault("emptied date", set_values("joined", lambda _: ""), feeds=members),
         Fault(
             "half emptied",
             lambda rows, _, chance: [{**r, "city": r["city"] if chance.random() < 0.5 else ""} for r in rows],
-            kinds=orders,
+            feeds=orders,
         ),
-        Fault("constant code", set_values("category", lambda _: "food"), kinds=orders),
-        Fault("constant number", set_values("net", lambda _: "1.00"), kinds=orders),
-        Fault("constant date", set_values("born", lambda _: "1970-01-01"), kinds=members),
-        Fault("cut text", set_values("customer", lambda value: value[:10]), kinds=orders),
-        Fault("cut street", set_values("street", lambda value: value[:12]), kinds=members),
-        Fault("cut city", set_values("city", lambda value: value[:6]), kinds=orders),
-        Fault("times 100", multiply("net", 100), kinds=orders),
-        Fault("times 1000", multiply("balance", 1000), kinds=members),
-        Fault("times 10", multiply("points", 10), kinds=members),
-        Fault("a hundredth", multiply("gross", 0.01), kinds=orders),
-        Fault("negated", multiply("net", -1), kinds=orders),
-        Fault("negated balance", multiply("balance", -1), kinds=members),
-        Fault("decimal mark lost", set_values("net", lambda value: value.replace(".", "")), kinds=orders),
-        Fault("year before", move_years(-1, "ordered", "shipped"), kinds=orders),
-        Fault("year after", move_years(1, "ordered", "shipped"), kinds=orders),
-        Fault("year off in a list", move_years(-1, "joined"), kinds=members),
-        Fault("day and month", exchange_day_month("ordered", "shipped"), kinds=orders),
-        Fault("dates to come", move_years(60, "joined"), kinds=members),
-        Fault("codes replaced", set_values("category", lambda value: f"K{len(value):02d}"), kinds=orders, modes=whole),
+        Fault("constant code", set_values("category", lambda _: "food"), feeds=orders),
+        Fault("constant number", set_values("net", lambda _: "1.00"), feeds=orders),
+        Fault("constant date", set_values("born", lambda _: "1970-01-01"), feeds=members),
+        Fault("cut text", set_values("customer", lambda value: value[:10]), feeds=orders),
+        Fault("cut street", set_values("street", lambda value: value[:12]), feeds=members),
+        Fault("cut city", set_values("city", lambda value: value[:6]), feeds=orders),
+        Fault("times 100", multiply("net", 100), feeds=orders),
+        Fault("times 1000", multiply("balance", 1000), feeds=members),
+        Fault("times 10", multiply("points", 10), feeds=members),
+        Fault("a hundredth", multiply("gross", 0.01), feeds=orders),
+        Fault("negated", multiply("net", -1), feeds=orders),
+        Fault("negated balance", multiply("balance", -1), feeds=members),
+        Fault("decimal mark lost", set_values("net", lambda value: value.replace(".", "")), feeds=orders),
+        Fault("year before", move_years(-1, "ordered", "shipped"), feeds=orders),
+        Fault("year after", move_years(1, "ordered", "shipped"), feeds=orders),
+        Fault("year off in a list", move_years(-1, "joined"), feeds=members),
+        Fault("day and month", exchange_day_month("ordered", "shipped"), feeds=orders),
+        Fault("dates to come", move_years(60, "joined"), feeds=members),
+        Fault("codes replaced", set_values("category", lambda value: f"K{len(value):02d}"), feeds=orders, modes=whole),
         Fault(
-            "codes of another list", set_values("country", lambda value: value[:2].upper()), kinds=members, modes=whole
+            "codes of another list", set_values("country", lambda value: value[:2].upper()), feeds=members, modes=whole
         ),
-        Fault("codes in capitals", set_values("category", str.upper), kinds=orders),
-        Fault("status in capitals", set_values("status", str.title), kinds=members),
+        Fault("codes in capitals", set_values("category", str.upper), feeds=orders),
+        Fault("status in capitals", set_values("status", str.title), feeds=members),
         Fault(
             "booleans flipped",
             set_values("is_paid", lambda value: "false" if value == "true" else "true"),
-            kinds=orders,
+            feeds=orders,
         ),
         Fault(
             "active flipped",
             set_values("is_active", lambda value: "false" if value == "true" else "true"),
-            kinds=members,
+            feeds=members,
         ),
-        Fault("keys padded", set_values("order_no", lambda value: f"00{value}"), kinds=orders),
-        Fault("keys without zeros", set_values("member_no", lambda value: value.lstrip("0")), kinds=members),
+        Fault("keys padded", set_values("order_no", lambda value: f"00{value}"), feeds=orders),
+        Fault("keys without zeros", set_values("member_no", lambda value: value.lstrip("0")), feeds=members),
         Fault(
             "keys repeated",
             lambda rows, series, chance: [{**row, series.key: rows[n // 2][series.key]} for n, row in enumerate(rows)],
@@ -301,8 +301,8 @@ def list_faults() -> list[Fault]:
         "DOS as Windows": garble("cp850", "latin-1"),
     }
     for name, change in spoiled.items():
-        faults.append(Fault(f"mojibake: {name}", _on("customer", "city", change=change), kinds=orders))
-        faults.append(Fault(f"mojibake in a list: {name}", _on("last_name", "street", change=change), kinds=members))
+        faults.append(Fault(f"mojibake: {name}", _on("customer", "city", change=change), feeds=orders))
+        faults.append(Fault(f"mojibake in a list: {name}", _on("last_name", "street", change=change), feeds=members))
     return faults
 
 
@@ -340,5 +340,5 @@ def _grow(rows: list[Row], series: Series, factor: float) -> list[Row]:
 
 
 def _add_codes(rows: list[Row], series: Series) -> list[Row]:
-    name = "category" if series.kind == "orders" else "country"
+    name = "category" if series.feed == "orders" else "country"
     return [{**row, name: f"new {n % 3}"} if n % 40 == 0 else row for n, row in enumerate(rows)]

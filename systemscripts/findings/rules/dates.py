@@ -58,7 +58,7 @@ def judge_moved_year(file: File, history: list[Past]) -> Iterator[Finding]:
 
 def _find_years_of_quantiles(now: Quantiles, past: Sequence[Quantiles]) -> int:
     """Return by how many years all quantiles have moved, 0 where they have not."""
-    shifts = [_measure_shift(now[index], [each[index] for each in past]) for index in (0, 1, 2)]
+    shifts = [_measure_shift(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)]
     years = {round(shift / YEAR_DAYS) for shift, _ in shifts}
     year = years.pop()
     has_moved = not years and all(abs(shift - year * YEAR_DAYS) <= tolerance for shift, tolerance in shifts)
@@ -97,7 +97,7 @@ def judge_day_month(file: File, history: list[Past]) -> Iterator[Finding]:
         widest = max(span for span in spans if span is not None)
         late = [float(profile.traits.get("after_12th", 0)) for profile in before]
         if widest <= PERIOD_DAYS:
-            is_exchanged = _scatters(file, now, widest, before)
+            is_exchanged = _has_scattered(file, now, widest, before)
         else:
             is_exchanged = min(late) >= USUALLY_LATE and now.traits.get("after_12th", 0) <= MAX_LATE_NOW
         if is_exchanged:
@@ -120,7 +120,7 @@ def _measure_span(profile: ColumnProfile) -> float | None:
     return profile.quantiles[2] - profile.quantiles[0] if profile.quantiles else None
 
 
-def _scatters(file: File, now: ColumnProfile, widest: float, before: Sequence[ColumnProfile]) -> bool:
+def _has_scattered(file: File, now: ColumnProfile, widest: float, before: Sequence[ColumnProfile]) -> bool:
     """Whether dates of a period are scattered, and with day and month turned back are of the next period."""
     turned: Counter[int] = Counter()
     for text, count in file.values.counts[now.column_name].items():

@@ -27,16 +27,16 @@ def judge_near(file: File, history: list[Past]) -> Iterator[Finding]:
     if file.label in known:
         return
     # labels that are near each other by nature, such as codes of sites
-    are_codes = any(differ_by_one_letter(a, b) for a, b in itertools.combinations(known, 2))
+    are_codes = any(differs_by_one_letter(a, b) for a, b in itertools.combinations(known, 2))
     for label in known:
         is_respelled = "".join(label.split()).casefold() == "".join(file.label.split()).casefold()
-        if is_respelled or (not are_codes and differ_by_one_letter(label, file.label)):
+        if is_respelled or (not are_codes and differs_by_one_letter(label, file.label)):
             text = f"{file.label!r} is a new label; is {label!r} meant?"
             yield Finding("label_near", "warn", text, None, {"near": label})
             return
 
 
-def differ_by_one_letter(one: str, other: str) -> bool:
+def differs_by_one_letter(one: str, other: str) -> bool:
     """Whether two labels differ by one letter that is other, too many or missing; digits count as other things."""
     if min(len(one), len(other)) < MIN_LABEL_CHARACTERS or abs(len(one) - len(other)) > 1 or one == other:
         return False
@@ -56,7 +56,7 @@ def judge_other_keys(file: File, history: list[Past]) -> Iterator[Finding]:
     others: dict[str, dict[str, list[int]]] | None = None
     for name in names:
         now = file.profiles.get(name)
-        own = [each.profiles[name].sketch for each in history if name in each.profiles]
+        own = [past.profiles[name].sketch for past in history if name in past.profiles]
         if now is None or now.distinct_values < MIN_VALUES or not own:
             continue
         if max(measure_overlap(sketch, now.sketch) or 0.0 for sketch in own) >= OWN_LIST_SHARE:

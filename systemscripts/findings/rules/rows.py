@@ -28,7 +28,9 @@ MIN_SUMMANDS = 10
 def judge_doubled(file: File, history: list[Past]) -> Iterator[Finding]:
     """Hold a file of which nearly all rows occur twice; warn of many."""
     now = file.profiles[ROWS]
-    past = [float(each.profiles[ROWS].traits.get("share_of_twins", 0)) for each in history if ROWS in each.profiles]
+    past = [
+        float(earlier.profiles[ROWS].traits.get("share_of_twins", 0)) for earlier in history if ROWS in earlier.profiles
+    ]
     share = float(now.traits["share_of_twins"])
     if file.values.sample.length < MIN_VALUES or (now.is_estimated and KEY not in file.profiles) or not past:
         return
@@ -58,7 +60,7 @@ def judge_key(file: File, history: list[Past]) -> Iterator[Finding]:
 
 def _judge_declared_key(file: File, history: list[Past]) -> Iterator[Finding]:
     now = file.profiles[KEY]
-    past = [each.profiles[KEY] for each in history if KEY in each.profiles]
+    past = [earlier.profiles[KEY] for earlier in history if KEY in earlier.profiles]
     if len(past) < MIN_DATASETS or now.filled < MIN_VALUES or now.distinct_values == now.filled:
         return
     if any(profile.distinct_values != profile.filled or profile.column_type != now.column_type for profile in past):
@@ -84,7 +86,9 @@ def find_unique_columns(history: list[Past]) -> list[str]:
     return [
         name
         for name, profile in columns.items()
-        if profile.position and profile.column_type in KEY_TYPES and all(_is_unique(each, name) for each in history)
+        if profile.position
+        and profile.column_type in KEY_TYPES
+        and all(_is_unique(earlier, name) for earlier in history)
     ]
 
 
@@ -100,17 +104,17 @@ def _is_unique(past: Past, name: str) -> bool:
 
 def judge_few(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a snapshot of far fewer rows; the guard holds one of fewer than half."""
-    past = [each.rows_read for each in history[:COMPARED_LOADS]]
+    past = [earlier.rows_read for earlier in history[:COMPARED_LOADS]]
     rows, usual = file.profiles[ROWS].rows, statistics.median(past)
     if file.config.load_mode != "snapshot" or usual < MIN_VALUES:
         return
-    if rows < FEW_ROWS * usual and rows < min(each.rows_read for each in history):
+    if rows < FEW_ROWS * usual and rows < min(earlier.rows_read for earlier in history):
         text = f"{rows:,} rows, the last good loads had {usual:,.0f}: less than {format_share(FEW_ROWS)}"
         yield Finding("few_rows", "warn", text, None, {"rows": rows, "usual": usual})
 
 
 def judge_total(file: File, history: list[Past]) -> Iterator[Finding]:
-    """Warn of a row that is no record but a total: its number is the sum of all others."""
+    """Warn of a row that is not a record but a total: its number is the sum of all others."""
     for now in file.list_columns():
         if not now.is_number or now.is_estimated or now.filled < MIN_VALUES:
             continue
@@ -130,7 +134,7 @@ def judge_total(file: File, history: list[Past]) -> Iterator[Finding]:
 def judge_last(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a file whose last line has no end, where every file before had one: its last record may be cut."""
     now = file.profiles[ROWS].traits.get("ends_with_line")
-    past = [each.profiles[ROWS].traits.get("ends_with_line") for each in history if ROWS in each.profiles]
+    past = [earlier.profiles[ROWS].traits.get("ends_with_line") for earlier in history if ROWS in earlier.profiles]
     if now is False and len(past) >= MIN_DATASETS and all(past):
         last = {name: values[-1] for name, values in file.values.sample.columns.items()}
         shown = ", ".join(f"{name} {value}" for name, value in list(last.items())[-2:])
