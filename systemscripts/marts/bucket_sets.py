@@ -1,8 +1,8 @@
-"""Parquet sets in the bucket: each version below a prefix of its own, `latest.json` names one, the last three kept.
+"""Parquet sets in the bucket: each version has its own prefix, `latest.json` names one, the last three are kept.
 
-All objects of a version are there before `latest.json`, one small object, is replaced: who reads the files that it
-names never sees a mix. A version that it does not name is of a killed run or an old one, and goes; what else lies
-below the prefix is somebody else's.
+All objects of a version are stored before `latest.json`, one small object, is replaced: a reader of the files that it
+names never sees a mix. Versions that it does not name are old or of a killed run, and are removed; other objects below
+the prefix are left alone.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ POINTER = "latest.json"
 def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Iterable[date]) -> None:
     """Store a local version of a set as a version in the bucket and point to it.
 
-    Months in `kept` are copied inside the bucket from the version before, where they are there. Raises EtlError.
+    Months in `kept` are copied inside the bucket from the previous version if it has them. Raises EtlError.
     """
-    next(bucket.list_objects(prefix), None)  # there is such a bucket: some services make one for whoever writes to it
-    before = _pointer(bucket, prefix)
-    unchanged = _unchanged(bucket, before, kept)
+    # fails if there is no such bucket: some services create a bucket at the first write
+    next(bucket.list_objects(prefix), None)
+    before = _read_pointer(bucket, prefix)
+    unchanged = _list_unchanged(bucket, before, kept)
     files = []
     for path in sorted(folder.rglob("*.parquet")):
         name = path.relative_to(folder).as_posix()
         key, size = f"{prefix}{version}/{name}", path.stat().st_size
-        there = bucket.find(unchanged[name]) if name in unchanged else None
-        if there is not None and there.size == size:
-            bucket.copy(there, key)
+        existing = bucket.find(unchanged[name]) if name in unchanged else None
+        if existing is not None and existing.size == size:
+            bucket.copy(existing, key)
         else:
             bucket.upload(path, key)
         files.append({"key": key, "name": name, "size": size})
@@ -47,21 +48,21 @@ def publish(bucket: Bucket, prefix: str, version: str, folder: Path, kept: Itera
     _remove_others(bucket, prefix, versions)
 
 
-def _pointer(bucket: Bucket, prefix: str) -> dict[str, Any]:
+def _read_pointer(bucket: Bucket, prefix: str) -> dict[str, Any]:
     content = bucket.read(f"{prefix}{POINTER}") or b"{}"
     try:
-        found = json.loads(content)
+        pointer = json.loads(content)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        pointer = None
+    if not isinstance(pointer, dict):
         text = f"{bucket.address}{prefix}{POINTER} was damaged: it is written again"
         logger.warning("%s", text, extra={"code": "pointer_damaged"})
         return {}
-    return found
+    return pointer
 
 
-def _unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> dict[str, str]:
-    """Name in the set -> key, of the files of months that stay as they are."""
+def _list_unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> dict[str, str]:
+    """Return name in the set -> key, for the files of the months to keep."""
     months = {str(month) for month in kept}
     return {
         file["name"]: file["key"]
@@ -71,7 +72,7 @@ def _unchanged(bucket: Bucket, before: dict[str, Any], kept: Iterable[date]) -> 
 
 
 def _remove_others(bucket: Bucket, prefix: str, versions: list[str]) -> None:
-    for found in bucket.list_objects(prefix):
-        folder, slash, _ = found.key.removeprefix(prefix).partition("/")
+    for item in bucket.list_objects(prefix):
+        folder, slash, _ = item.key.removeprefix(prefix).partition("/")
         if slash and VERSION.fullmatch(folder) and folder not in versions:
-            bucket.delete(found.key)
+            bucket.delete(item.key)

@@ -1,7 +1,7 @@
-"""The marts from start to end: months, engine, database, Parquet sets, bucket, and the note of it all.
+"""Compute the marts: find the months, run the engine, write database, Parquet sets and bucket, record the months.
 
-Each target changes in one step; the note comes last. Whatever is killed before it, the next run computes the same
-months again and ends where an undisturbed one would have.
+Each target changes in one step, and the months are recorded last. After a kill, the next run computes the same months
+again, with the same result.
 """
 
 from __future__ import annotations
@@ -40,105 +40,108 @@ SETS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """What the operator asked for."""
+    """The options of the job."""
 
     engine: str = "duckdb"
     master: str = ""
     dry_run: bool = False
-    recompute: bool = False  # every month, as after a change of the dimensions
+    # compute every month, after a change of the dimensions
+    recompute: bool = False
     wait_seconds: float = 0
 
 
 def run(connection: Connection, directories: Directories, run_uuid: str, options: Options) -> Summary:
-    """Bring the marts up to date with the active sales; raises EtlError, after which the same command heals."""
+    """Update the marts from the active sales; after an EtlError the same command may be run again."""
     engine = engines.load_module(options.engine)
     base = directories.data / settings.current().marts_directory
-    target = _target(base)
+    target = _describe_target(base)
     config = configuration.load_import(connection, IMPORT)
-    # the lock of the import's target: no file of a dataset may go while it is read
+    # the lock of the import's target: no file of a dataset may be removed while it is read
     with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
         with transaction(connection) as cursor:
             current = lake.list_current_files(cursor, IMPORT, directories)
-            found = months.find_touched_months(cursor, target, current, options.recompute)
-            if lost := _lost(base, found.kept):
-                found = replace(
+            touched = months.find_touched_months(cursor, target, current, options.recompute)
+            if incomplete := _find_incomplete_targets(base, touched.kept):
+                touched = replace(
                     months.find_touched_months(cursor, target, current, everything=True), computed_before=frozenset()
                 )
         summary = Summary()
-        if found.months and not options.dry_run:
-            with _work_folder(base, run_uuid) as work:
-                found = _without_oversized(connection, found, work, summary)
-        summary.rows = _as_rows(found)
-        for place in lost:
-            summary.warn("months_computed_again", f"{place} lacks months that were computed: all are computed again")
-        if options.dry_run or not found.months:
-            summary.headline = _headline("would be computed" if options.dry_run else "", found)
+        if touched.months and not options.dry_run:
+            with _create_work_folder(base, run_uuid) as work:
+                touched = _leave_out_oversized(connection, touched, work, summary)
+        summary.rows = _as_rows(touched)
+        for name in incomplete:
+            summary.warn("months_computed_again", f"{name} lacks months that were computed: all are computed again")
+        if options.dry_run or not touched.months:
+            summary.headline = _write_headline("would be computed" if options.dry_run else "", touched)
             return summary
-        with _work_folder(base, run_uuid) as work:
-            if found.files:
+        with _create_work_folder(base, run_uuid) as work:
+            if touched.files:
                 with log_utils.step("dimensions"), transaction(connection) as cursor:
-                    dimensions.export(cursor, engines.DIMENSIONS, work)
+                    dimensions.export_dimensions(cursor, engines.DIMENSIONS, work)
                 with log_utils.step(options.engine):
-                    files = tuple(file.path for file in found.files)
-                    engine.compute(engines.Work(files, found.months, work, work / "results", options.master))
+                    files = tuple(file.path for file in touched.files)
+                    engine.compute(engines.Work(files, touched.months, work, work / "results", options.master))
             with transaction(connection) as cursor:
                 months.forget_others(cursor, target)
-            _write(base, work / "results", found, run_uuid, summary)
+            _write_targets(base, work / "results", touched, run_uuid, summary)
         with transaction(connection) as cursor:
-            months.record_months(cursor, target, found, run_uuid)
-    summary.headline = _headline("computed", found)
+            months.record_months(cursor, target, touched, run_uuid)
+    summary.headline = _write_headline("computed", touched)
     return summary
 
 
-def _without_oversized(connection: Connection, found: Touched, work: Path, summary: Summary) -> Touched:
-    """Leave out the months whose sums are too large, each a problem that names the largest sale in it."""
-    bad = oversized.find_oversized_months([file.path for file in found.files], found.months, work / "spill")
-    for each in bad:
+def _leave_out_oversized(connection: Connection, touched: Touched, work: Path, summary: Summary) -> Touched:
+    """Leave out the months whose sums are too large, and report the largest sale of each as a problem."""
+    too_large = oversized.find_oversized_months([file.path for file in touched.files], touched.months, work / "spill")
+    for excess in too_large:
         with transaction(connection) as cursor:
             cursor.execute(
-                "select name from dba.tfile where dataset_id = %s order by file_id desc limit 1", (each.dataset_id,)
+                "select name from dba.tfile where dataset_id = %s order by file_id desc limit 1",
+                (excess.dataset_id,),
             )
             row = cursor.fetchone()
-        source = row[0] if row else f"dataset {each.dataset_id}"
+        source = row[0] if row else f"dataset {excess.dataset_id}"
         summary.problem(
-            f"{each.month:%Y-%m} is not computed, its sums do not fit numeric(18,2): the largest sale is "
-            f"{each.total_cost} in {source}, row {each.source_row}; where it is wrong: "
-            f"generic_import.py --undo {each.dataset_id}, then sales_marts.py",
+            f"{excess.month:%Y-%m} is not computed, its sums do not fit numeric(18,2): the largest sale is "
+            f"{excess.total_cost} in {source}, row {excess.source_row}; if it is wrong: "
+            f"generic_import.py --undo {excess.dataset_id}, then sales_marts.py",
             BadDataError.exit_code,
         )
-    return found.leave_out([each.month for each in bad])
+    return touched.leave_out([month.month for month in too_large])
 
 
-def _target(base: Path) -> str:
-    """Where the marts go, in words; another place has nothing yet, and is computed from the beginning."""
+def _describe_target(base: Path) -> str:
+    """Return the targets in words; for a new combination every month is computed."""
     bucket = settings.current().s3_bucket
-    return " + ".join([databases.load_database().name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
+    return " + ".join([databases.load_database().get_name(), str(base), *([f"s3://{bucket}/"] if bucket else [])])
 
 
-def _lost(base: Path, kept: Sequence[date]) -> list[str]:
-    """The places that lack months noted as computed: removed by hand, or brought back from a backup.
+def _find_incomplete_targets(base: Path, kept: Sequence[date]) -> list[str]:
+    """Return the targets that lack computed months, because they were removed by hand or restored from a backup.
 
-    The bucket is no such place: what it lacks is uploaded from the local set.
+    The bucket is not checked: missing months are uploaded from the local set.
     """
     if not kept:
         return []
-    where = databases.load_database()
-    found = [] if where.holds({CUSTOMERS_TABLE: CUSTOMERS_MONTH, TEAM_TABLE: TEAM_MONTH}, kept) else [where.name()]
+    database = databases.load_database()
+    month_columns = {CUSTOMERS_TABLE: CUSTOMERS_MONTH, TEAM_TABLE: TEAM_MONTH}
+    incomplete = [] if database.has_months(month_columns, kept) else [database.get_name()]
     for name, parts in SETS.items():
         for part, result in parts.items():
             folder = base / name / local_sets.POINTER / part
             if not all((folder / f"{engines.RESULTS[result][0]}={month}").is_dir() for month in kept):
-                found.append(str(folder))
-    return found
+                incomplete.append(str(folder))
+    return incomplete
 
 
 @contextmanager
-def _work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
-    """A folder on the disk of the sets, gone afterwards; what killed runs have left goes too."""
+def _create_work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
+    """Create a folder on the disk of the sets, and remove it afterwards, also those of killed runs."""
     work = base / f"{WORK}{run_uuid[:8]}"
     try:
-        for left in base.glob(f"{WORK}*"):
-            shutil.rmtree(left)
+        for leftover in base.glob(f"{WORK}*"):
+            shutil.rmtree(leftover)
         (work / "results").mkdir(parents=True)
     except OSError as error:
         raise explain_write_error(work, error) from error
@@ -148,16 +151,16 @@ def _work_folder(base: Path, run_uuid: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Summary) -> None:
-    """Every target, one after the other; each changes in one step."""
+def _write_targets(base: Path, results: Path, touched: Touched, run_uuid: str, summary: Summary) -> None:
+    """Write every target, one after the other; each changes in one step."""
     for name in engines.RESULTS:
         (results / name).mkdir(exist_ok=True)
     customers = Rows(CUSTOMERS_TABLE, CUSTOMERS_MONTH, CUSTOMERS, results / "customers_data_mart")
     team = Rows(TEAM_TABLE, TEAM_MONTH, TEAM, results / "sales_team_data_mart")
-    kept = list(found.kept)
+    kept = list(touched.kept)
     with log_utils.step("database"):
         databases.load_database().write([customers, team], kept)
-    summary.details.append(f"database: {databases.load_database().name()}")
+    summary.details.append(f"database: {databases.load_database().get_name()}")
     version = f"v{settings.now():%Y%m%dT%H%M%S}-{run_uuid[:8]}"
     with log_utils.step("parquet"):
         folders = {
@@ -165,11 +168,11 @@ def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Su
             for name, parts in SETS.items()
         }
     summary.details += [f"parquet: {base / name / local_sets.POINTER}" for name in folders]
-    wanted = settings.current()
-    if wanted.s3_bucket:
+    current = settings.current()
+    if current.s3_bucket:
         prefixes = {
-            "customer_data_mart": wanted.s3_customer_mart_prefix,
-            "sales_data_mart": wanted.s3_sales_mart_prefix,
+            "customer_data_mart": current.s3_customer_mart_prefix,
+            "sales_data_mart": current.s3_sales_mart_prefix,
         }
         bucket = s3.open_bucket()
         with log_utils.step("bucket"):
@@ -178,14 +181,14 @@ def _write(base: Path, results: Path, found: Touched, run_uuid: str, summary: Su
                 summary.details.append(f"bucket: {bucket.address}{prefixes[name]}{bucket_sets.POINTER}")
 
 
-def _as_rows(found: Touched) -> list[dict[str, Any]]:
-    return [{"month": f"{month:%Y-%m}", "files": len(found.names.get(month, []))} for month in found.months]
+def _as_rows(touched: Touched) -> list[dict[str, Any]]:
+    return [{"month": f"{month:%Y-%m}", "files": len(touched.names.get(month, []))} for month in touched.months]
 
 
-def _headline(done: str, found: Touched) -> str:
-    if not found.months and found.is_complete:
-        return "nothing to do: every month is computed from the files of now"
-    count = len(found.months)
+def _write_headline(done: str, touched: Touched) -> str:
+    if not touched.months and touched.is_complete:
+        return "nothing to do: every month is up to date"
+    count = len(touched.months)
     months_of = f"{count} month{'s' if count > 1 else ''}"
-    files_of = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
-    return f"{months_of} {done} from {files_of}, {len(found.kept)} left as they are"
+    files_of = f"{len(touched.files)} file{'s' if len(touched.files) != 1 else ''}"
+    return f"{months_of} {done} from {files_of}, {len(touched.kept)} unchanged"

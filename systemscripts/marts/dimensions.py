@@ -1,4 +1,4 @@
-"""The dimensions of schema sales as Parquet files beside the work, so that every engine reads them alike."""
+"""Export the dimensions of schema sales as Parquet files, so that every engine reads the same."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _TYPES = {"numeric(18,2)": "decimal(18, 2)", "text": "varchar"}
 
 
-def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
-    """Write sales.NAME of each name to folder/NAME.parquet; raises EtlError when the disk is full."""
+def export_dimensions(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
+    """Write sales.NAME of each name to folder/NAME.parquet; raises EtlError if the disk is full."""
     with duck.open_session(folder / "spill") as connection:
         for name in names:
             columns = _columns(cursor, name)
-            text, goal = folder / f"{name}.csv", folder / f"{name}.parquet"
+            text, target_path = folder / f"{name}.csv", folder / f"{name}.parquet"
             statement = sql.SQL("copy {} to stdout with (format csv, null '\\N', force_quote *)").format(
                 sql.Identifier("sales", name)
             )
@@ -31,13 +31,13 @@ def export(cursor: Cursor, names: tuple[str, ...], folder: Path) -> None:
                     cursor.copy_expert(statement.as_string(cursor), stream)
             except OSError as error:
                 raise explain_write_error(text, error) from error
-            kinds = ", ".join(f"{duck.quote_literal(key)}: {duck.quote_literal(kind)}" for key, kind in columns.items())
+            types = ", ".join(f"{duck.quote_literal(key)}: {duck.quote_literal(name)}" for key, name in columns.items())
             duck.run_statement(
                 connection,
                 f"copy (select * from read_csv({duck.quote_path(text)}, auto_detect = false, header = false, "
-                f"""delim = ',', quote = '"', escape = '"', nullstr = '\\N', columns = {{{kinds}}})) """
-                f"to {duck.quote_literal(str(goal))} (format parquet)",
-                goal,
+                f"""delim = ',', quote = '"', escape = '"', nullstr = '\\N', columns = {{{types}}})) """
+                f"to {duck.quote_literal(str(target_path))} (format parquet)",
+                target_path,
             )
             text.unlink()
 
@@ -48,4 +48,4 @@ def _columns(cursor: Cursor, name: str) -> dict[str, str]:
            where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum""",
         (f"sales.{name}",),
     )
-    return {column: _TYPES.get(kind, kind) for column, kind in cursor.fetchall()}
+    return {column: _TYPES.get(name, name) for column, name in cursor.fetchall()}

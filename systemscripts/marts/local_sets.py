@@ -1,7 +1,7 @@
-"""Parquet sets on this machine: each version a folder, the link `current` to one of them, the last three kept.
+"""Parquet sets on this host: each version is a folder, `current` links to one of them, the last three are kept.
 
-A version is built under another name, renamed when it is whole, then the link is replaced in one step: who opens files
-by way of `current` finds one version or the other, never a mix. Months that did not change are linked, not copied.
+A version is built under another name, renamed when it is complete, then the link is replaced in one step: a reader of
+`current` sees one version or the other, never a mix. Unchanged months are hard links, not copies.
 """
 
 from __future__ import annotations
@@ -15,71 +15,73 @@ from pathlib import Path
 
 from systemscripts.directory_management import explain_write_error, sync_folder
 
+# enough for readers that still have an older version open
 KEPT_VERSIONS = 3
 POINTER = "current"
-VERSION = re.compile(r"v\d{8}T\d{6}-[0-9a-f]{8}")  # other folders are not ours to remove
+# other folders are not ours to remove
+VERSION = re.compile(r"v\d{8}T\d{6}-[0-9a-f]{8}")
 BUILDING = ".building-"
 
 
 def publish(base: Path, version: str, parts: dict[str, Path], kept: Iterable[date]) -> Path:
-    """Make a new version of the set in `base` and point to it; returns its folder.
+    """Create a new version of the set in `base`, point to it and return its folder.
 
-    `parts`: folder inside the set ("." for the set itself) -> an engine's result, whose files are moved there; the
-    months in `kept` are taken over from the version before. Raises EtlError when the disk is full.
+    `parts`: folder inside the set ("." for the set itself) -> result of an engine, whose files are moved there. The
+    months in `kept` are linked from the previous version. Raises EtlError if the disk is full.
     """
-    building, goal = base / f"{BUILDING}{version}", base / version
+    building, target_path = base / f"{BUILDING}{version}", base / version
     try:
         base.mkdir(parents=True, exist_ok=True)
         remove_leftovers(base)
         before = base / POINTER
         for name, result in parts.items():
             (building / name).mkdir(parents=True, exist_ok=True)
-            _take_over(before / name, building / name, kept)
-            _move(result, building / name)
-        _sync(building)
-        building.replace(goal)
-        _point(base, version)
+            _link_months(before / name, building / name, kept)
+            _move_files(result, building / name)
+        _sync_folders(building)
+        building.replace(target_path)
+        _replace_pointer(base, version)
         _remove_old(base)
     except OSError as error:
-        raise explain_write_error(goal, error) from error
-    return goal
+        raise explain_write_error(target_path, error) from error
+    return target_path
 
 
 def remove_leftovers(base: Path) -> None:
-    """Remove what killed runs have left; versions that nothing pointed at are among the old ones sooner or later."""
+    """Remove the unfinished versions and links of killed runs; finished versions are removed when they are old."""
     for path in base.glob(f"{BUILDING}*"):
         shutil.rmtree(path)
     for path in base.glob(f".{POINTER}-*"):
         path.unlink()
 
 
-def _take_over(before: Path, building: Path, kept: Iterable[date]) -> None:
+def _link_months(before: Path, building: Path, kept: Iterable[date]) -> None:
     names = {str(month) for month in kept}
     if not before.is_dir():
         return
     for folder in before.iterdir():
         if folder.is_dir() and folder.name.partition("=")[2] in names:
             for file in folder.rglob("*.parquet"):
-                goal = building / file.relative_to(before)
-                goal.parent.mkdir(parents=True, exist_ok=True)
-                os.link(file, goal)
+                target_path = building / file.relative_to(before)
+                target_path.parent.mkdir(parents=True, exist_ok=True)
+                os.link(file, target_path)
 
 
-def _move(result: Path, building: Path) -> None:
+def _move_files(result: Path, building: Path) -> None:
     for file in sorted(result.rglob("*.parquet")):
-        goal = building / file.relative_to(result)
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.replace(goal)
+        target_path = building / file.relative_to(result)
+        target_path.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+        file.replace(target_path)
 
 
-def _sync(folder: Path) -> None:
-    for path in [folder, *(found for found in folder.rglob("*") if found.is_dir())]:
+def _sync_folders(folder: Path) -> None:
+    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
         sync_folder(path)
 
 
-def _point(base: Path, version: str) -> None:
+def _replace_pointer(base: Path, version: str) -> None:
     link = base / f".{POINTER}-{version}"
     link.symlink_to(version)
     link.replace(base / POINTER)
@@ -88,6 +90,7 @@ def _point(base: Path, version: str) -> None:
 
 def _remove_old(base: Path) -> None:
     versions = [path for path in base.iterdir() if VERSION.fullmatch(path.name)]
-    versions.sort(key=lambda path: path.stat().st_mtime_ns)  # names follow a clock that may be set back
+    # not by name, which follows a clock that may be set back
+    versions.sort(key=lambda path: path.stat().st_mtime_ns)
     for path in versions[:-KEPT_VERSIONS]:
         shutil.rmtree(path)

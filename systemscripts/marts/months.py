@@ -1,7 +1,7 @@
-"""Which months of the marts are out of date, and from which files each was last computed.
+"""Find the months of the marts that are out of date, and record from which files each was computed.
 
-A month is computed again when the files of active datasets that hold it are others than last time: a load, an undo, a
-replay of rejected rows all show in that. What was computed is noted only when every target is written.
+A month is computed again when the files of active datasets that contain it changed, by a load, an undo or a replay of
+rejected rows. The computed months are recorded only when every target is written.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Touched:
-    """`months` are computed, `kept` stay as they are, everything else goes; `files` hold the sales of `months`."""
+    """The months to compute, those to keep, and the files with the sales of `months`; other months are removed."""
 
     months: tuple[date, ...]
     kept: tuple[date, ...]
     files: tuple[DatasetFile, ...]
-    names: dict[date, list[str]]  # month -> the names of its files now
-    computed_before: frozenset[date] = frozenset()  # the months that every target has already
-    is_complete: bool = True  # whether no month was left out
+    # month -> the names of its current files
+    names: dict[date, list[str]]
+    # the months that every target already has
+    computed_before: frozenset[date] = frozenset()
+    # whether no month was left out
+    is_complete: bool = True
 
     def leave_out(self, months: Collection[date]) -> Touched:
-        """Return the same without some months to compute: they stay as they were, and are out of date still."""
-        wanted = tuple(month for month in self.months if month not in months)
+        """Return the months without some that cannot be computed: they stay unchanged and out of date."""
+        remaining = tuple(month for month in self.months if month not in months)
         kept = tuple(sorted({*self.kept, *(self.computed_before & set(months))}))
-        files = tuple(file for file in self.files if set(file.months) & set(wanted))
-        return replace(self, months=wanted, kept=kept, files=files, is_complete=not months)
+        files = tuple(file for file in self.files if set(file.months) & set(remaining))
+        return replace(self, months=remaining, kept=kept, files=files, is_complete=not months)
 
 
 def find_touched_months(cursor: Cursor, target: str, current: list[DatasetFile], everything: bool = False) -> Touched:
-    """Compare the files of now with those of the last time for this target; `everything`: compute all months."""
+    """Return the months whose files changed since the last run for this target, with `everything` all months."""
     names: dict[date, list[str]] = {}
     for file in current:
         for month in file.months:
@@ -53,16 +56,18 @@ def find_touched_months(cursor: Cursor, target: str, current: list[DatasetFile],
 
 
 def forget_others(cursor: Cursor, target: str) -> None:
-    """What was noted for other places holds no longer: they may share a database or a folder with this one."""
+    """Delete the records of other targets, which may share a database or folder with this one."""
     cursor.execute("delete from sales.mart_month where target <> %s", (target,))
 
 
-def record_months(cursor: Cursor, target: str, found: Touched, run_uuid: str) -> None:
-    """Every target is written: remember from what."""
-    cursor.execute("delete from sales.mart_month where target = %s and not month = any(%s)", (target, list(found.kept)))
-    for month in found.months:
-        if month in found.names:
+def record_months(cursor: Cursor, target: str, touched: Touched, run_uuid: str) -> None:
+    """Record from which files the months of a target were computed."""
+    cursor.execute(
+        "delete from sales.mart_month where target = %s and not month = any(%s)", (target, list(touched.kept))
+    )
+    for month in touched.months:
+        if month in touched.names:
             cursor.execute(
                 "insert into sales.mart_month (target, month, files, run_uuid) values (%s, %s, %s, %s)",
-                (target, month, found.names[month], run_uuid),
+                (target, month, touched.names[month], run_uuid),
             )

@@ -1,7 +1,7 @@
-"""Months whose sums are larger than the marts hold: found before anything is computed, and named with their sales.
+"""Find months whose sums do not fit into the marts, before anything is computed.
 
-Every sale may be as large as a column of numeric(18,2) takes; some of that size add up to more. One such file must stop
-its own months, not all of them.
+A sale may be as large as a column of numeric(18,2) allows, so that the sum of several does not fit. A file with such
+sales must stop only its own months.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from systemscripts import duck
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LIMIT = Decimal(10) ** 16  # total_sales and incentive are numeric(18,2), in the tables and in the Parquet sets
+# total_sales and incentive are numeric(18,2), in the tables and in the Parquet sets
+LIMIT = Decimal(10) ** 16
 GROUPS = ("customer_id", "store_id, sales_person_id")
 _MONTH = "cast(date_trunc('month', sales_date) as date)"
 
@@ -34,31 +35,31 @@ class OversizedMonth:
 
 
 def find_oversized_months(files: Sequence[Path], months: Sequence[date], spill: Path) -> list[OversizedMonth]:
-    """Return the months of `months` in which a group's sum is too large, in order. Raises EtlError.
+    """Return those of `months` in which the sum of a group is too large, sorted; raises EtlError.
 
-    files: the Parquet files of the sales. spill: where DuckDB may put what memory does not hold. What the files say of
-    their smallest and largest values nearly always tells that there is none, without reading a row.
+    `files` are the Parquet files of the sales, `spill` the folder for what does not fit into memory. The statistics of
+    the files nearly always show that there is none, without reading a row.
     """
     if not files:
         return []
     listed = ", ".join(duck.quote_path(path) for path in files)
     with duck.open_session(spill) as connection, duck.translate_errors(spill):
-        if _bound(connection, listed) < LIMIT:
+        if _compute_bound(connection, listed) < LIMIT:
             return []
         sales = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-        wanted = ", ".join(f"date '{month}'" for month in months)
-        found: set[date] = set()
+        month_list = ", ".join(f"date '{month}'" for month in months)
+        too_large: set[date] = set()
         for group in GROUPS:
             rows = connection.execute(
                 f"select distinct month from (select {_MONTH} as month, sum(total_cost) as total from {sales} "
-                f"where {_MONTH} in ({wanted}) group by month, {group}) where abs(total) >= {LIMIT}"
+                f"where {_MONTH} in ({month_list}) group by month, {group}) where abs(total) >= {LIMIT}"
             ).fetchall()
-            found |= {row[0] for row in rows}
-        return [_largest(connection, sales, month) for month in sorted(found)]
+            too_large |= {row[0] for row in rows}
+        return [_find_largest_sale(connection, sales, month) for month in sorted(too_large)]
 
 
-def _bound(connection: DuckDBPyConnection, listed: str) -> Decimal:
-    """Return what no sum of the files can exceed; the limit itself where they do not say."""
+def _compute_bound(connection: DuckDBPyConnection, listed: str) -> Decimal:
+    """Return an upper bound of every sum in the files, LIMIT if they have no statistics."""
     rows = connection.execute(
         "select num_values, stats_min_value, stats_max_value "
         f"from parquet_metadata([{listed}]) where path_in_schema = 'total_cost'"
@@ -71,7 +72,7 @@ def _bound(connection: DuckDBPyConnection, listed: str) -> Decimal:
     return bound
 
 
-def _largest(connection: DuckDBPyConnection, sales: str, month: date) -> OversizedMonth:
+def _find_largest_sale(connection: DuckDBPyConnection, sales: str, month: date) -> OversizedMonth:
     row = connection.execute(
         f"select dataset_id, source_row, total_cost from {sales} where {_MONTH} = date '{month}' "
         "order by abs(total_cost) desc, dataset_id, source_row limit 1"

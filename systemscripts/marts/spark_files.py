@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class SharedFolder:
-    """Every machine sees the files under the same paths."""
+    """Files that every machine sees under the same paths."""
 
     options: dict[str, str] = {}
     packages = ""
@@ -29,20 +29,20 @@ class SharedFolder:
     def __init__(self, output: Path) -> None:
         self._output = output
 
-    def readable(self, path: Path) -> str:
-        """Where a file is read."""
-        return _literal(str(path))
+    def share_file(self, path: Path) -> str:
+        """Return the path from which a machine reads a file."""
+        return _escape_pattern(str(path))
 
-    def writable(self, name: str) -> str:
-        """Where a result is written."""
+    def build_result_path(self, name: str) -> str:
+        """Return the address to which a machine writes a result."""
         return str(self._output / name)
 
-    def fetch(self) -> None:
-        """Bring the results to the output folder: they are there."""
+    def fetch_results(self) -> None:
+        """Do nothing: the results are in the output folder already."""
 
 
 class BucketFolder:
-    """The files go by way of a folder in the bucket."""
+    """Files that are exchanged through a folder in the bucket."""
 
     def __init__(self, bucket: Bucket, prefix: str, output: Path) -> None:
         self._bucket, self._prefix, self._output = bucket, prefix, output
@@ -50,31 +50,31 @@ class BucketFolder:
         packages = settings.current().spark_packages
         self.packages = "" if packages == "none" else packages
 
-    def readable(self, path: Path) -> str:
-        """Put a file into the bucket; where it is read."""
+    def share_file(self, path: Path) -> str:
+        """Upload a file and return the URL from which a machine reads it."""
         key = f"{self._prefix}read/{path.name}"
         self._bucket.upload(path, key)
-        return _literal(self._url(key))
+        return _escape_pattern(self._build_url(key))
 
-    def writable(self, name: str) -> str:
-        """Where a result is written."""
-        return self._url(f"{self._prefix}results/{name}")
+    def build_result_path(self, name: str) -> str:
+        """Return the address to which a machine writes a result."""
+        return self._build_url(f"{self._prefix}results/{name}")
 
-    def fetch(self) -> None:
-        """Bring the results to the output folder; raises EtlError."""
+    def fetch_results(self) -> None:
+        """Download the results to the output folder; raises EtlError."""
         prefix = f"{self._prefix}results/"
-        found = [each for each in self._bucket.list_objects(prefix) if each.key.endswith(".parquet")]
-        with progress.track("results from the bucket", len(found), "files") as tracker:
-            for each in found:
-                path = self._output / each.key.removeprefix(prefix)
+        items = [item for item in self._bucket.list_objects(prefix) if item.key.endswith(".parquet")]
+        with progress.track("results from the bucket", len(items), "files") as tracker:
+            for item in items:
+                path = self._output / item.key.removeprefix(prefix)
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
                     raise explain_write_error(path, error) from error
-                self._bucket.download(each, path)
+                self._bucket.download(item, path)
                 tracker.advance(1)
 
-    def _url(self, key: str) -> str:
+    def _build_url(self, key: str) -> str:
         return f"s3a://{self._bucket.name}/{key}"
 
 
@@ -83,28 +83,28 @@ Place = SharedFolder | BucketFolder
 
 @contextmanager
 def open_place(output: Path) -> Iterator[Place]:
-    """The way that the settings say, for results that belong into the folder `output`; raises EtlError."""
+    """Yield the way to exchange files that the settings name, for results in the folder `output`; raises EtlError."""
     prefix = settings.current().s3_spark_prefix
     if not prefix:
         yield SharedFolder(output)
         return
     bucket = s3.open_bucket()
-    _clear(bucket, prefix)  # of a killed run; only one runs at a time
+    _clear_prefix(bucket, prefix)  # of a killed run; only one runs at a time
     try:
         yield BucketFolder(bucket, prefix, output)
     finally:
         try:
-            _clear(bucket, prefix)
+            _clear_prefix(bucket, prefix)
         except EtlError as error:  # what went wrong before it, or what was computed, counts
             text = f"{error}; what is below {bucket.address}{prefix} goes with the next run"
             logger.warning("%s", text, extra={"code": "bucket_not_cleared"})
 
 
-def _clear(bucket: Bucket, prefix: str) -> None:
+def _clear_prefix(bucket: Bucket, prefix: str) -> None:
     for name in ("read/", "results/"):
         bucket.clear(f"{prefix}{name}")
 
 
-def _literal(path: str) -> str:
+def _escape_pattern(path: str) -> str:
     """A file that is read: what would be a pattern (Hadoop API, "FileSystem.globStatus") stands for itself."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)

@@ -1,4 +1,4 @@
-"""MySQL or MariaDB, where MARTS_DATABASE_URL=mysql://user:password@host:port/name says so; the tables are made."""
+"""MySQL or MariaDB, set by MARTS_DATABASE_URL=mysql://user:password@host:port/name; the tables are created."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DISK_FULL = {1021, 1114, 3675}
 _NO_SUCH_TABLE = 1146
 
 
-def name() -> str:
-    """host:port/name."""
+def get_name() -> str:
+    """Return host:port/name."""
     parts = urlsplit(_url())
     return f"mysql {parts.hostname}:{parts.port or PORT}{parts.path}"
 
 
 def write(tables: list[Rows], kept: list[date]) -> None:
-    """Replace the rows of all months but the kept ones, in one transaction.
+    """Replace the rows of all months except those of `kept`, in one transaction.
 
     Raises TryLaterError when the server is away, ConfigurationError when it refuses the login.
     """
@@ -40,14 +40,16 @@ def write(tables: list[Rows], kept: list[date]) -> None:
         for rows in tables:
             others = f" where {rows.month} not in ({', '.join(['%s'] * len(kept))})" if kept else ""
             cursor.execute(f"delete from {rows.table}{others}", kept)
-            places = ", ".join(["%s"] * len(rows.columns))
-            for batch in rows.batches():
-                cursor.executemany(f"insert into {rows.table} ({', '.join(rows.columns)}) values ({places})", batch)
+            placeholders = ", ".join(["%s"] * len(rows.columns))
+            for batch in rows.read_batches():
+                cursor.executemany(
+                    f"insert into {rows.table} ({', '.join(rows.columns)}) values ({placeholders})", batch
+                )
         connection.commit()
 
 
-def holds(tables: dict[str, str], months: Sequence[date]) -> bool:
-    """Whether every table is there and has rows of every month; raises as `write` does."""
+def has_months(tables: dict[str, str], months: Sequence[date]) -> bool:
+    """Return whether every table exists and has rows of every month; raises the errors of `write`."""
     import pymysql
 
     with _connection() as connection, connection.cursor() as cursor:
@@ -72,13 +74,13 @@ def _connection() -> Iterator[Any]:
         with contextlib.closing(connection):
             yield connection
     except pymysql.Error as error:
-        raise _explained(error) from error
+        raise _translate_error(error) from error
 
 
 def _parameters() -> dict[str, Any]:
     parts = urlsplit(_url())
     options = dict(parse_qsl(parts.query))
-    found: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "host": parts.hostname or "127.0.0.1", "port": parts.port or PORT, "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""), "database": unquote(parts.path.strip("/")), "charset": "utf8mb4",
         "connect_timeout": settings.current().database_connect_seconds, "autocommit": False,
@@ -87,10 +89,10 @@ def _parameters() -> dict[str, Any]:
         import ssl
 
         try:
-            found["ssl"] = ssl.create_default_context(cafile=options.get("ssl_ca"))
+            parameters["ssl"] = ssl.create_default_context(cafile=options.get("ssl_ca"))
         except OSError as error:
             raise ConfigurationError("ssl_ca of MARTS_DATABASE_URL cannot be read", "Correct the address.") from error
-    return found
+    return parameters
 
 
 def _url() -> str:
@@ -99,9 +101,9 @@ def _url() -> str:
     return url.get_secret_value()
 
 
-def _explained(error: Exception) -> EtlError:
+def _translate_error(error: Exception) -> EtlError:
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    where = name()
+    where = get_name()
     if number in _TRY_LATER:
         return TryLaterError(f"{where} does not answer ({number})", "Run the same command again later.")
     if number in _CONFIGURATION:

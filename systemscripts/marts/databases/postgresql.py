@@ -1,4 +1,4 @@
-"""The suite's own database: schema sales, made by its migration."""
+"""Our own database: schema sales, created by a migration."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from systemscripts.directory_management import explain_write_error
 from systemscripts.marts.databases import Rows
 
 
-def name() -> str:
-    """It is always the same one: what was computed is noted in it."""
+def get_name() -> str:
+    """Return a constant: the database that records the computed months is always this one."""
     return "postgresql"
 
 
 def write(tables: list[Rows], kept: list[date]) -> None:
-    """Replace the rows of all months but the kept ones, in one transaction.
+    """Replace the rows of all months except those of `kept`, in one transaction.
 
     Raises TryLaterError when the server is away, EtlError when its disk is full.
     """
@@ -35,7 +35,7 @@ def write(tables: list[Rows], kept: list[date]) -> None:
             with duck.open_session(rows.folder.with_suffix(".spill")) as session:
                 duck.run_statement(
                     session,
-                    f"copy ({rows.query()}) to {duck.quote_literal(str(text))} (format csv, header false)",
+                    f"copy ({rows.build_query()}) to {duck.quote_literal(str(text))} (format csv, header false)",
                     text,
                 )
             columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
@@ -48,8 +48,8 @@ def write(tables: list[Rows], kept: list[date]) -> None:
             text.unlink()
 
 
-def holds(tables: dict[str, str], months: Sequence[date]) -> bool:
-    """Whether every table has rows of every month; raises TryLaterError when the server is away."""
+def has_months(tables: dict[str, str], months: Sequence[date]) -> bool:
+    """Return whether every table has rows of every month; raises TryLaterError if the server does not answer."""
     with contextlib.closing(db_utils.connect(purpose="sales_marts")) as connection, transaction(connection) as cursor:
         for table, column in tables.items():
             statement = sql.SQL(

@@ -1,4 +1,4 @@
-"""What computes the marts: one module for each engine, found by listing this package.
+"""The engines that compute the marts: one module for each, found by listing this package.
 
 An engine is a module with one function:
     compute(work: Work) -> None     write every result of `work` as Parquet files; raises EtlError
@@ -16,7 +16,7 @@ from systemscripts.errors import UsageError
 
 SQL = settings.PROJECT / "sql" / "sales"
 DIMENSIONS = ("customer", "store", "product", "sales_team")
-# the results, each with the columns that its folders are named by (Hive's way, which DuckDB and Spark share)
+# the results, each with the columns in the names of its folders (Hive partitions, which DuckDB and Spark support)
 RESULTS = {
     "enriched_sales": ("sales_month",),
     "customers_data_mart": ("sales_date_month",),
@@ -26,25 +26,27 @@ RESULTS = {
 
 @dataclass(frozen=True)
 class Work:
-    """What an engine gets. Each result goes to output/NAME/COLUMN=VALUE/.../*.parquet."""
+    """The input of an engine; each result goes to output/NAME/COLUMN=VALUE/.../*.parquet."""
 
     sales: tuple[Path, ...]
     months: tuple[date, ...]
-    dimensions: Path  # a folder with NAME.parquet for each of DIMENSIONS
+    # a folder with NAME.parquet for each of DIMENSIONS
+    dimensions: Path
     output: Path
-    master: str = ""  # where a distributed engine computes
+    # the address of a distributed engine
+    master: str = ""
 
-    def views(self) -> dict[str, str]:
-        """The statements' own views: name -> SQL, in their order."""
+    def build_views(self) -> dict[str, str]:
+        """Return the views that the statements use: name -> SQL, in their order."""
         months = " union all ".join(f"select cast('{month}' as date) as month" for month in self.months)
         return {"touched_month": months, "touched_sales": read_statement("touched_sales")}
 
 
 def read_statement(name: str) -> str:
-    """The text of a file of sql/sales/, which both engines run as it stands."""
+    """Return the text of a file of sql/sales/, which both engines run unchanged."""
     return (SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def load_module(name: str) -> ModuleType:
-    """The module of an engine; raises UsageError with the nearest name."""
+    """Return the module of an engine; raises UsageError with the nearest name."""
     return plugins.load_module(__name__, name, "engine", UsageError)

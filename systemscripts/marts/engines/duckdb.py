@@ -1,4 +1,4 @@
-"""DuckDB in this process: the default. What is larger than DUCKDB_MEMORY_GB goes to disk."""
+"""DuckDB in this process: the default. Data larger than DUCKDB_MEMORY_GB spill to disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from systemscripts.marts.engines import DIMENSIONS, RESULTS, Work, read_statemen
 
 
 def compute(work: Work) -> None:
-    """Run every statement; raises EtlError when disk or memory are full."""
+    """Run every statement; raises EtlError if disk or memory is full."""
     work.output.mkdir(parents=True, exist_ok=True)
     with duck.open_session(work.output.with_name(f"{work.output.name}.spill")) as connection:
         connection.execute("set preserve_insertion_order = false")
@@ -15,9 +15,9 @@ def compute(work: Work) -> None:
         views = {"sales": f"select * from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"}
         for name in DIMENSIONS:
             views[name] = f"select * from read_parquet({duck.quote_path(work.dimensions / f'{name}.parquet')})"
-        for name, text in (views | work.views()).items():
+        for name, text in (views | work.build_views()).items():
             duck.run_statement(connection, f"create view {name} as {text}", work.output)
         for name, columns in RESULTS.items():
-            goal = work.output / name
-            target = f"{duck.quote_literal(str(goal))} (format parquet, partition_by ({', '.join(columns)}))"
-            duck.run_statement(connection, f"copy ({read_statement(name)}) to {target}", goal)
+            result_path = work.output / name
+            target = f"{duck.quote_literal(str(result_path))} (format parquet, partition_by ({', '.join(columns)}))"
+            duck.run_statement(connection, f"copy ({read_statement(name)}) to {target}", result_path)

@@ -24,38 +24,38 @@ def compute(work: Work) -> None:
     Raises ConfigurationError when Spark or Java is not installed, TryLaterError when the cluster does not answer.
     """
     master = work.master or settings.current().spark_master
-    _demand_answer(master)
-    with spark_files.open_place(work.output) as place:
-        session = _session(master, place.packages)
+    _require_master(master)
+    with spark_files.open_place(work.output) as files:
+        session = _start_session(master, files.packages)
         try:
-            _run(session, work, place)
+            _run_statements(session, work, files)
         except EtlError:
             raise
         except Exception as error:  # py4j gives Java's own, of many kinds
-            raise _explained(error) from error
+            raise _translate_error(error) from error
         finally:
             session.stop()
-        place.fetch()
+        files.fetch_results()
 
 
-def _run(session: Any, work: Work, place: spark_files.Place) -> None:
+def _run_statements(session: Any, work: Work, files: spark_files.Place) -> None:
     # set here, not when it starts: there they would be arguments of its process
-    for name, value in place.options.items():
+    for name, value in files.options.items():
         session.sparkContext._jsc.hadoopConfiguration().set(name, value)
-    views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(place.readable, work.sales))}
+    views = {"sales": session.read.option("mergeSchema", "true").parquet(*map(files.share_file, work.sales))}
     for name in DIMENSIONS:
-        views[name] = session.read.parquet(place.readable(work.dimensions / f"{name}.parquet"))
+        views[name] = session.read.parquet(files.share_file(work.dimensions / f"{name}.parquet"))
     for name, frame in views.items():
         frame.createOrReplaceTempView(name)
-    for name, text in work.views().items():
+    for name, text in work.build_views().items():
         session.sql(text).createOrReplaceTempView(name)
     for name, columns in RESULTS.items():
         frame = session.sql(read_statement(name)).repartition(*columns)  # one file for each folder, not one a task
-        frame.write.partitionBy(*columns).parquet(place.writable(name))
+        frame.write.partitionBy(*columns).parquet(files.build_result_path(name))
 
 
-def _demand_answer(master: str) -> None:
-    """Raise TryLaterError when no master of a cluster takes a connection: Spark itself would try for a minute."""
+def _require_master(master: str) -> None:
+    """Raise TryLaterError if no master of the cluster accepts a connection: Spark itself would try for a minute."""
     if not master.startswith("spark://"):
         return
     for address in master.removeprefix("spark://").split(","):
@@ -70,7 +70,7 @@ def _demand_answer(master: str) -> None:
     raise TryLaterError(f"the Spark cluster {master} does not answer", "Start it, then run the same command again.")
 
 
-def _session(master: str, packages: str) -> Any:
+def _start_session(master: str, packages: str) -> Any:
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
@@ -99,10 +99,10 @@ def _session(master: str, packages: str) -> Any:
             ) from error
         raise ConfigurationError("Spark does not start: is Java 17 installed?", "Set JAVA_HOME.") from error
     except Exception as error:
-        raise _explained(error) from error
+        raise _translate_error(error) from error
 
 
-def _explained(error: Exception) -> EtlError:
+def _translate_error(error: Exception) -> EtlError:
     text = masking.mask(" ".join(str(error).split()))[:300]
     if _S3A in text:
         return ConfigurationError(
