@@ -74,12 +74,12 @@ def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machi
     done = configure(host)
     assert done.returncode == 0, done.stderr
     assert "waits: the database and" in done.stdout and "install_dependencies.sh" in done.stdout
-    assert "waits: etl_user cannot pass /home/anna" in done.stdout and "--grant-home-access" in done.stdout
+    assert "waits: etl_user cannot pass through /home/anna" in done.stdout and "--grant-home-access" in done.stdout
     assert done.stderr == ""
     installed = install(host, "--python-only")
     assert (installed.returncode, installed.stderr) == (0, "")
     assert "waits: the Python environment: etl_user cannot pass" in installed.stdout
-    assert "configure_etl_user.sh --grant-home-access, then this again" in installed.stdout
+    assert "configure_etl_user.sh --grant-home-access, then this script again" in installed.stdout
     started = job(host, "status.py")
     assert started.returncode == 78
     assert started.stderr.startswith("run_python_etl_script.sh: etl_user cannot pass through the folders above")
@@ -94,7 +94,7 @@ def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machi
 
 
 def test_asked_it_grants_the_one_right_to_pass_the_home_folder(host: Machine) -> None:
-    assert changes(configure(host, "--grant-home-access")) == ["let etl_user pass /home/anna: done"]
+    assert changes(configure(host, "--grant-home-access")) == ["let etl_user pass through /home/anna: done"]
     assert host.run("runuser", "-u", "etl_user", "--", "ls", "/home/anna").returncode != 0  # x, not r
     assert host.run("runuser", "-u", "etl_user", "--", "ls", FOLDER).returncode == 0
     assert "cannot pass" not in configure(host).stdout
