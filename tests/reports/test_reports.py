@@ -105,7 +105,7 @@ def test_too_large_an_attachment_is_left_out_and_the_mail_says_so(mailing: Insta
     assert mailing.run("send_report", "large").returncode == 0
     [message] = sink.read()
     assert files(message) == {}
-    note = "all.csv is not attached: 0.1 MB, more than 0.01 MB (1,000 rows)"
+    note = "all.csv is not attached: 0.1 MB is more than 0.01 MB (1,000 rows)"
     assert note in part(message, "plain")
     assert note in part(message, "html")
 
