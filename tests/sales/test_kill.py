@@ -33,7 +33,7 @@ IMPORT_STEPS = [
     ("systemscripts.file_ledger:mark_settled", "before"),
 ]
 MART_STEPS = [
-    ("systemscripts.marts.dimensions:export", "after", 1),
+    ("systemscripts.marts.dimensions:export_dimensions", "after", 1),
     ("systemscripts.marts.engines.duckdb:compute", "after", 1),
     ("systemscripts.marts.databases.postgresql:write", "after", 1),
     ("systemscripts.marts.local_sets:_move_files", "after", 1),
