@@ -117,7 +117,7 @@ def test_rejected_rows_come_in_later_and_can_be_undone_with_the_rest(installatio
     assert (second["loaded"], second["rejected"]) == (1, 4)
     installation.configure("things", schema={"b": {"type": "integer", "null": ["no"]}})
     overtaken = installation.run("generic_import", "--replay-rejects", first["dataset"])
-    assert (overtaken.returncode, f"dataset {second['dataset']} came after" in overtaken.stderr) == (2, True)
+    assert (overtaken.returncode, f"dataset {second['dataset']} was loaded after" in overtaken.stderr) == (2, True)
     replayed = installation.summary("generic_import", "--replay-rejects", second["dataset"])
     assert replayed["counts"] == {
         "read": 4,
