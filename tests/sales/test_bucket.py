@@ -81,7 +81,7 @@ def test_no_row_is_rejected_for_a_dimension_that_was_never_filled(shop: Shop) ->
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     done = shop.installation.run("generic_import", "sales")
     assert done.returncode == 78
-    assert "sales.customer.customer_id holds no value yet" in done.stderr and "Fill sales.customer" in done.stderr
+    assert "sales.customer.customer_id has no values yet" in done.stderr and "Fill sales.customer" in done.stderr
     assert shop.sql("select count(*) from dba.trejectedrow") == [(0,)]
     assert shop.keys() == ["sales_data/sales_a.csv"]
     assert shop.installation.run("database", "sql", SEED).returncode == 0
