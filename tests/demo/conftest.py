@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import re
@@ -73,21 +74,28 @@ def read_mail_text(path: Path) -> str:
     return str(message.get_body(("plain",)).get_content())  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def week(server: Server, tmp_path: Path) -> Iterator[Callable[[], Week]]:
-    """Make installations on their first Monday."""
+@contextlib.contextmanager
+def open_weeks(server: Server, folder: Path) -> Iterator[Callable[[], Week]]:
+    """Make installations on their first Monday, and close them at the end."""
     weeks: list[tuple[Week, str]] = []
 
     def make() -> Week:
         name = f"week_{uuid.uuid4().hex[:12]}"
         url, reader = server.create_database(name)
-        installation = Installation(tmp_path / name, url, reader)
+        installation = Installation(folder / name, url, reader)
         (installation.data / "file_watcher").mkdir(parents=True)
         installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader)
-        weeks.append((Week(installation, tmp_path / name), name))
+        weeks.append((Week(installation, folder / name), name))
         return weeks[-1][0]
 
     yield make
     for started_week, name in weeks:
         started_week.close()
         server.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def week(server: Server, tmp_path: Path) -> Iterator[Callable[[], Week]]:
+    """Make installations on their first Monday."""
+    with open_weeks(server, tmp_path) as make:
+        yield make

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from demo import expected
-from tests.demo.conftest import Week, read_mail_text
+from tests.conftest import Server
+from tests.demo.conftest import Week, open_weeks, read_mail_text
 
 STEPS = ("meetmax_url_check", "generic_import", "meetmax_url_download", "generic_import", "send_report")
 
@@ -33,27 +35,33 @@ def kill_in_step(this_week: Week, number: int, delay: float, victim: str) -> Non
     process.communicate(timeout=120)
 
 
-@pytest.mark.timeout(900)
-def test_killed_in_any_step_the_same_command_ends_in_the_same_state(week: Callable[[], Week]) -> None:
-    undisturbed = week()
-    for _ in range(2):  # the second run asks for the ids beyond the first ones too
-        assert undisturbed.run().returncode == 0
-    expected_state = undisturbed.state()
-    assert len(expected_state["mails"]) == 1
-    for number in range(1, len(STEPS) + 1):
-        for delay, victim in ((0.0, "pipeline"), (0.2, "step")):
-            this_week = week()
-            kill_in_step(this_week, number, delay, victim)
-            done = [this_week.run() for _ in range(2)]
-            assert done[-1].returncode == 0, done[-1].stdout + done[-1].stderr
-            ended, mails = this_week.state(), this_week.mails.list_mails()
-            if victim == "step":  # the pipeline goes on and its mail says so; the lists may then come in two mails
-                told = [
-                    event for path in mails for event in re.findall(r"^(\d{6})  ", read_mail_text(path), re.MULTILINE)
-                ]
-                assert sorted(told) == sorted(map(str, expected.count_list_rows(1))), f"step {number} killed"
-                ended["mails"] = expected_state["mails"]
-            assert ended == expected_state, f"{victim} killed in step {number}"
+@pytest.fixture(scope="module")
+def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The state after two runs that nothing disturbed; the second asks for the ids beyond the first ones too."""
+    with open_weeks(server, tmp_path_factory.mktemp("undisturbed")) as make:
+        this_week = make()
+        for _ in range(2):
+            assert this_week.run().returncode == 0
+        state = this_week.state()
+    assert len(state["mails"]) == 1
+    return state
+
+
+@pytest.mark.parametrize(("delay", "victim"), [(0.0, "pipeline"), (0.2, "step")], ids=["pipeline", "step"])
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
+def test_killed_in_any_step_the_same_command_ends_in_the_same_state(
+    week: Callable[[], Week], undisturbed: dict[str, Any], number: int, delay: float, victim: str
+) -> None:
+    this_week = week()
+    kill_in_step(this_week, number, delay, victim)
+    done = [this_week.run() for _ in range(2)]
+    assert done[-1].returncode == 0, done[-1].stdout + done[-1].stderr
+    ended, mails = this_week.state(), this_week.mails.list_mails()
+    if victim == "step":  # the pipeline goes on and its mail says so; the lists may then come in two mails
+        told = [event for path in mails for event in re.findall(r"^(\d{6})  ", read_mail_text(path), re.MULTILINE)]
+        assert sorted(told) == sorted(map(str, expected.count_list_rows(1)))
+        ended["mails"] = undisturbed["mails"]
+    assert ended == undisturbed
 
 
 def test_one_list_that_fails_does_not_stop_the_others_and_the_mail_says_which(week: Callable[[], Week]) -> None:
