@@ -91,7 +91,10 @@ def test_label_and_date_from_the_content_order_the_files(installation: Installat
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("Client Name,Day\nacme,05/01/2026\nother,05/01/2026\n", "must have one value, but row 3 has another: 'other'"),
+        (
+            "Client Name,Day\nacme,05/01/2026\nother,05/01/2026\n",
+            "must have only one value, but row 3 has another: 'other'",
+        ),
         ("Client Name,Day\n,05/01/2026\n", "has no value"),
         ("Client,Day\nacme,05/01/2026\n", "there is no column 'Client Name'"),
         ("Client Name,Day\nacme,2026-01-05\n", "'2026-01-05' is not a date of the form dd/MM/yyyy"),
