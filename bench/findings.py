@@ -159,7 +159,7 @@ def open_office() -> Iterator[Office]:
     try:
         yield Office(folder)
     finally:
-        embedded.stop_server()
+        embedded.try_stop_server()
         shutil.rmtree(running.folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -65,11 +65,13 @@ class Viewer:
         traits = {"ends_with_line": has_last_line_end(self._file)}
         self._profiles = build_profiles(self._sample, self._key, traits)
         config, identity = self._context.config, self._file.identity
-        past = history.read_history(self._cursor, config.config_name, identity.label, self._dataset_id)
+        is_partial_source = is_incremental(config.sources)
+        scope = find_scope(self._file.ticket.name) if is_partial_source else ""
+        past = history.read_history(self._cursor, config.config_name, identity.label, self._dataset_id, scope)
         file = File(
             self._cursor, config, self._dataset_id, identity.label, identity.date, settings.now().date(),
             self._profiles, frozenset(column.rename or name for name, column in config.declared.items()),
-            is_whole=config.load_mode not in PARTIAL_LOAD_MODES and not is_incremental(config.sources),
+            is_whole=config.load_mode not in PARTIAL_LOAD_MODES and not is_partial_source,
         )  # fmt: skip
         return waive(judge_values(file, past), self._context.waived)
 
@@ -95,6 +97,11 @@ def has_last_line_end(file: PreparedFile) -> bool | None:
         stream.seek(max(0, file.path.stat().st_size - 4))
         # of UTF-16 a line ends with a zero byte, of DOS the file with a control character
         return stream.read().rstrip(b"\0\x1a ").endswith((b"\n", b"\r"))
+
+
+def find_scope(name: str) -> str:
+    """Return how the name of an incremental source's file ends: whole states and news are different things."""
+    return "_" + name.rpartition("_")[2]
 
 
 def is_incremental(sources: list[Source]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from systemscripts.configuration.expectations import RuleSettings
 from systemscripts.errors import UsageError
+from systemscripts.findings.values import sample
 from systemscripts.findings.values.judge import list_rules
 from systemscripts.findings.values.show_profile import show_profile
 from tests.conftest import Installation
@@ -181,3 +182,45 @@ def test_a_profile_is_shown_beside_another_and_expectations_are_proposed(office:
     done = office.here.run("suggest_import", "things", "--from-history")
     assert "accepted: [Bonn, Jena, Köln, Ulm]" in done.stdout
     assert "unique: true" in done.stdout
+
+
+def test_values_of_a_parquet_file_are_judged_and_a_held_one_leaves_no_file(office: Office) -> None:
+    prepare(office, target={"parquet": "lake"}, target_table="parquet:lake")
+    held = office.load("things_3.csv", rows(3, town=""))
+    assert states(held) == ["held"]
+    assert "town: 0 of 220 rows have a value" in str(held.problems)
+    assert sorted(path.name for path in (office.here.data / "lake").glob("*")) == [
+        f"dataset_{number}.parquet" for number in (1, 2, 3)
+    ]
+    assert states(office.load("things_4.csv", rows(4))) == ["loaded"]
+
+
+def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MAX_EXACT_ROWS", 1000)
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 500)
+    prepare(office, expect={"columns": {"id": {"unique": True}}})
+    assert states(office.load("things_3.csv", rows(3, count=4000))) == ["loaded"]
+    kept = office.here.sql(
+        """select rows, filled, is_estimated, p50 between 40 and 70 from dba.v_column_profile
+           where dataset_id = 4 and column_name = 'amount'"""
+    )
+    assert kept == [(4000, 4000, True, True)]
+    twice = rows(4, count=4000)
+    held = office.load("things_4.csv", twice + twice.splitlines()[-1] + "\n")
+    assert "id: 1 values occur more than once" in str(held.problems)
+
+
+def test_a_label_that_is_nearly_another_and_the_keys_of_another_one_are_reported(office: Office) -> None:
+    office.here.configure(
+        "things", schema=SCHEMA, key_columns=["id"], metadata_label_source="filename", metadata_label_location="1"
+    )
+    for week, label in itertools.product(range(4), ("north", "south")):
+        content = rows(2 if label == "north" else 3)
+        content = content.replace("2025", f"{2021 + week}")
+        assert texts(office.load(f"things_{label}_{week}.csv", content)) == ""
+    near = office.load("things_North_4.csv", rows(2))
+    assert "label_near: 'North' is a new label; is 'north' meant?" in texts(near)
+    mixed = office.load("things_south_5.csv", rows(2).replace("2025", "2024"))
+    assert "keys_of_other_label: 100 % of the keys of" in texts(mixed)

@@ -20,13 +20,15 @@ MIN_GAIN = 0.22
 # How far apart two numbers or dates must usually lie: less than this is chance.
 MIN_RATIO = math.log(1.04)
 MIN_DAYS = 1.0
+# Each of these is compared with every other one.
+MAX_COMPARED_COLUMNS = 200
 MAX_NEAR_RATIO = math.log(2.5)
 Pair = tuple[ColumnProfile, list[ColumnProfile]]
 
 
 def judge_exchanged(file: File, history: list[Past]) -> Iterator[Finding]:
     """Hold a file in which two columns of one type look like each other's past and not like their own."""
-    suspects = [pair for pair in pair_columns(file, history) if _may_differ(pair)]
+    suspects = [pair for pair in pair_columns(file, history) if _may_differ(pair)][:MAX_COMPARED_COLUMNS]
     for one, other in itertools.combinations(suspects, 2):
         if one[0].column_type == other[0].column_type and _are_exchanged(one, other):
             names = one[0].column_name, other[0].column_name
@@ -75,6 +77,8 @@ def _share_in_common(mine: dict[str, float], other: dict[str, float]) -> float:
 
 def _are_figures_exchanged(one: Pair, other: Pair) -> bool:
     """Whether the distance of two columns, which is usually the same, has turned round."""
+    if not _has_turned(one, other):
+        return False
     is_date = one[0].is_date
     for index in (0, 1, 2):
         past = [_measure_distance(a, b, index, is_date) for a, b in zip(one[1], other[1], strict=False)]
@@ -92,6 +96,12 @@ def _are_figures_exchanged(one: Pair, other: Pair) -> bool:
     # further apart, one column alone may have moved by a factor; nearer, chance hides which median is whose
     is_near = abs(usual) < MAX_NEAR_RATIO
     return is_date or is_near or (_is_nearer(one[0], one[1], other[1]) and _is_nearer(other[0], other[1], one[1]))
+
+
+def _has_turned(one: Pair, other: Pair) -> bool:
+    """Whether the larger of two medians was the smaller one in the file before; asked first, because it is quick."""
+    medians = [float(profile.p50 or 0) for profile in (one[0], other[0], one[1][0], other[1][0])]
+    return (medians[1] - medians[0]) * (medians[3] - medians[2]) < 0
 
 
 def _measure_distance(one: ColumnProfile, other: ColumnProfile, index: int, is_date: bool) -> float | None:

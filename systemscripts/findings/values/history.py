@@ -59,14 +59,19 @@ class Level:
     is_usual_now: bool = False
 
 
-def read_history(cursor: Cursor, config_name: str, label: str | None, before: int) -> list[Past]:
-    """Return the last good datasets of an import and label that have a profile, newest first."""
+def read_history(cursor: Cursor, config_name: str, label: str | None, before: int, scope: str = "") -> list[Past]:
+    """Return the last good datasets of an import and label that have a profile, newest first.
+
+    `scope`: how the names of their files end, where files of one import are of two kinds; "" for any.
+    """
     cursor.execute(
         f"""select d.dataset_id, d.dataset_date, d.created_at, d.rows_read, d.rows_loaded from dba.tdataset d
             where d.config_name = %(name)s and {SAME_LABEL} and {GOOD} and d.dataset_id < %(before)s
               and exists (select from dba.tcolumnprofile p where p.dataset_id = d.dataset_id)
+              and (%(scope)s = '' or exists (
+                select from dba.tfile f where f.dataset_id = d.dataset_id and f.name like '%%' || %(scope)s))
             order by d.dataset_id desc limit {KEPT_DATASETS}""",
-        {"name": config_name, "label": label, "before": before},
+        {"name": config_name, "label": label, "before": before, "scope": scope.replace("_", "\\_")},
     )
     history = {row[0]: Past(*row) for row in cursor.fetchall()}
     if history:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Up to here every value is read: some 0.1 s, a tenth of the load of so many rows.
 MAX_EXACT_ROWS = 50_000
 SAMPLE_ROWS = 20_000
+# Of wide tables fewer rows are read: so many values at once, of rows that are all read and of a sample.
+MAX_EXACT_VALUES = 2_000_000
+MAX_SAMPLE_VALUES = 800_000
 # Longer texts are cut: what is compared are lengths of codes and names, not of letters.
 MAX_TEXT_CHARACTERS = 500
 
@@ -60,13 +63,13 @@ def read_table(
     if not names or not rows:
         return Sample(names, {}, rows, {}, types=types)
     values = sql.SQL(", ").join(_as_text(name, types[name]) for name in names)
-    if rows <= MAX_EXACT_ROWS:
+    step = _find_step(rows, len(names))
+    if step == 1:
         cursor.execute(sql.SQL("select {} ").format(values) + condition + sql.SQL(" order by source_row"))
         return _build(names, types, cursor.fetchall(), rows)
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in names)
     cursor.execute(sql.SQL("select {} ").format(counts) + condition)
     counted = cursor.fetchone()
-    step = math.ceil(rows / SAMPLE_ROWS)
     drawn: sql.Composable = sql.SQL("source_row")
     if key:
         texts = sql.SQL(" || '|' || ").join(sql.SQL("coalesce({}::text, '')").format(sql.Identifier(n)) for n in key)
@@ -99,12 +102,19 @@ def read_parquet(path: Path, types: dict[str, str], spill: Path) -> Sample:
         if not names or not rows:
             return Sample(names, {}, rows, {}, types=types)
         values = ", ".join(f"left({_quote(name)}::varchar, {MAX_TEXT_CHARACTERS})" for name in names)
-        step = 1 if rows <= MAX_EXACT_ROWS else math.ceil(rows / SAMPLE_ROWS)
+        step = _find_step(rows, len(names))
         where = f" where source_row % {step} = 0" if step > 1 else ""
         fetched = connection.execute(f"select {values} from {source}{where} order by source_row").fetchall()
         sample = _build(names, types, fetched, rows)
         sample.filled, sample.is_estimated = dict(zip(names, exact, strict=True)), step > 1
     return sample
+
+
+def _find_step(rows: int, columns: int) -> int:
+    """Return of how many rows one is read."""
+    if rows <= min(MAX_EXACT_ROWS, MAX_EXACT_VALUES // columns):
+        return 1
+    return math.ceil(rows / max(1, min(SAMPLE_ROWS, MAX_SAMPLE_VALUES // columns)))
 
 
 def _build(names: list[str], types: dict[str, str], rows: list[tuple[str | None, ...]], total: int) -> Sample:
@@ -113,10 +123,11 @@ def _build(names: list[str], types: dict[str, str], rows: list[tuple[str | None,
     return Sample(names, columns, total, filled, types=types)
 
 
-def _as_text(name: str, kind_of_value: str) -> sql.Composable:
-    if kind_of_value == "text":
-        return sql.SQL("left({}, {})").format(sql.Identifier(name), sql.Literal(MAX_TEXT_CHARACTERS))
-    return sql.SQL("{}::text").format(sql.Identifier(name))
+def _as_text(name: str, declared: str) -> sql.Composable:
+    text = sql.SQL("{}::text").format(sql.Identifier(name))
+    if declared == "text" or declared.startswith(("text[", "json")):
+        return sql.SQL("left({}, {})").format(text, sql.Literal(MAX_TEXT_CHARACTERS))
+    return text
 
 
 def _quote(name: str) -> str:
