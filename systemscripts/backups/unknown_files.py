@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from systemscripts import db_utils
+from systemscripts.configuration import sidecar_files
 from systemscripts.directory_management import Directories
 
 
@@ -21,4 +22,6 @@ def find_unknown_files(directories: Directories) -> list[Path]:
     archived = sorted(
         path for path in directories.archive.rglob("*") if path.is_file() and not path.name.startswith(".")
     )
+    names = {path.rpartition("/")[2] for path in known}
+    archived = [path for path in archived if not sidecar_files.is_sidecar(path, names.__contains__)]
     return [path for path in archived if not {str(path), str(path.relative_to(directories.data))} & (known | zips)]

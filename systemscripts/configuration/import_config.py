@@ -12,6 +12,7 @@ from systemscripts import date_formats
 from systemscripts.configuration import source_options
 from systemscripts.configuration.arrival import Arrival
 from systemscripts.configuration.column_schema import Column, RowCheck, Strict
+from systemscripts.configuration.control_totals import Control
 from systemscripts.configuration.expectations import Expectations
 from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
@@ -68,6 +69,7 @@ class ImportConfig(Strict, ConsistentModel):
     columns: ColumnPolicy = ColumnPolicy()
     expect: Expectations = Expectations()
     expected: Arrival = Arrival()
+    control: Control = Control()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
     archive_policy: Literal["single", "daily_zip", "none"] = "single"

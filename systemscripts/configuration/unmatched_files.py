@@ -6,8 +6,10 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, is_in_progress
 
@@ -57,12 +59,19 @@ def find_unmatched_files(
     unmatched = []
     for folder, known in patterns.items():
         for path in _list_files(folder, least_age_seconds):
-            matching = {name: is_active for pattern, name, is_active in known if pattern.fullmatch(path.name)}
+            if sidecar_files.is_sidecar(path, partial(_match_name, known)):
+                continue
+            matching = _match_name(known, path.name)
             active = [name for name, is_active in matching.items() if is_active]
             # a file that matches only a paused import waits for it
             if not matching or len(active) > 1:
                 unmatched.append(UnmatchedFile(path, active))
     return unmatched
+
+
+def _match_name(known: list[tuple[re.Pattern[str], str, bool]], file_name: str) -> dict[str, bool]:
+    """Return the imports that a name matches, and whether each is active."""
+    return {name: is_active for pattern, name, is_active in known if pattern.fullmatch(file_name)}
 
 
 def _list_files(folder: Path, least_age_seconds: float) -> list[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts import alerts, file_ledger, masking, settings, sources
+from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, move_file, read_file_stat
 from systemscripts.errors import EtlError
@@ -24,6 +25,7 @@ def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat 
     safe = True
     if ticket.archived_at is None:
         safe = _move_to_archive(context, ticket, read_as)
+        _move_sidecars(context, ticket)
         _notify_recipients(context, ticket)
         # durable, because settling may remove the original
         with transaction(context.connection) as cursor:
@@ -71,6 +73,7 @@ def return_refused_files(context: Context) -> None:
         if kept.is_file() and not waiting_path.exists():
             # the reason first: if this run is killed, no reason stays without its file
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
+            sidecar_files.move_sidecars(kept, waiting_path)
             move_file(kept, waiting_path)
 
 
@@ -102,6 +105,18 @@ def _move_to_archive(context: Context, ticket: file_ledger.Ticket, read_as: File
             f"{source} cannot be moved to {target}: {error.strerror}",
             "Free disk space or correct the permissions, then run the same command again; its rows are safe.",
         ) from error
+
+
+def _move_sidecars(context: Context, ticket: file_ledger.Ticket) -> None:
+    """Move what the sender put beside a file to where the file went; a file that is still there keeps them."""
+    source = file_ledger.to_real_path(ticket.path, context.directories)
+    if source.exists():
+        return
+    target = file_ledger.to_real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
+    try:
+        sidecar_files.move_sidecars(source, target)
+    except OSError as error:
+        raise EtlError(f"what is beside {source} cannot be moved: {error.strerror}", "Run it again.") from error
 
 
 def _notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:

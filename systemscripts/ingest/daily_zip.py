@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 
 from systemscripts import file_ledger, settings
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import CHUNK_BYTES, Directories, compute_sha256, sync_folder
 from systemscripts.errors import BadDataError, EtlError
@@ -89,7 +89,9 @@ def _zip_day(
         return
     part = target.with_name(f".{target.name}.part")
     try:
-        _write_zip(part, target, [file_ledger.to_real_path(path, directories) for path in hashes])
+        singles = [file_ledger.to_real_path(path, directories) for path in hashes]
+        beside = [sidecar for path in singles for sidecar in sidecar_files.list_sidecars(path)]
+        _write_zip(part, target, [*singles, *beside])
         _verify_zip(part, {path.rpartition("/")[2]: digest for path, digest in hashes.items()})
         part.replace(target)
     finally:
@@ -101,14 +103,15 @@ def _zip_day(
             cursor.execute(
                 "update dba.tfile set keep_path = %s where file_id = %s", (f"{zip_path}/{name}", file.file_id)
             )
-    for path in hashes:
-        _remove_single(file_ledger.to_real_path(path, directories))
+    for path in singles:
+        _remove_single(path)
     summary.files += len(hashes)
     summary.rows.append({"zip": zip_path, "files": len(hashes), "bytes": target.stat().st_size})
 
 
 def _remove_single(path: Path) -> None:
     """Remove a file that is in its zip, where the ledger says it is."""
+    sidecar_files.move_sidecars(path, None)
     path.unlink()
 
 

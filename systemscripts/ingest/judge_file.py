@@ -9,7 +9,7 @@ from systemscripts.db_utils import Cursor
 from systemscripts.findings import guards, known_shape, shape
 from systemscripts.findings.finding import Finding, waive
 from systemscripts.findings.renames import MAX_SAMPLES
-from systemscripts.ingest import same_day_files
+from systemscripts.ingest import control_totals, same_day_files
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
@@ -19,12 +19,13 @@ from systemscripts.summary import Counts
 def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Finding]:
     """Return what is wrong with the columns of a file, before anything is written."""
     config = context.config
+    totals = control_totals.judge_totals(config, file, is_kept=context.accepted is not None)
     if not file.columns:
-        return []
+        return totals
     last = known_shape.find_last_file(cursor, config, file.identity.label)
     file_shape = shape.FileShape(file.columns, file.table.columns, partial(_read_samples, file))
     samples = partial(known_shape.read_samples, cursor, config, last, limit=MAX_SAMPLES)
-    return waive(shape.judge_columns(config, file_shape, last, samples), context.waived)
+    return [*totals, *waive(shape.judge_columns(config, file_shape, last, samples), context.waived)]
 
 
 def _read_samples(file: PreparedFile, column: str) -> list[str]:

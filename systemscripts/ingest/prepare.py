@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from systemscripts import file_ledger
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.datasets import identity, lake
 from systemscripts.datasets.identity import Identity, Rule
@@ -60,6 +60,7 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
     if file_stat is None:
         raise gone
     try:
+        sidecar_files.refuse_wrong_checksum(path)
         table = open_table(path, _build_reading_options(context))
     except UsageError:
         raise gone from None
@@ -146,7 +147,13 @@ def _build_reading_options(context: Context) -> ReadingOptions:
     options["names"] = tuple(options["names"])
     if isinstance(options["header_row"], list):
         options["header_row"] = tuple(options["header_row"])
-    return ReadingOptions(**options, known_columns=_find_known_columns(context.config))
+    control = context.config.control
+    return ReadingOptions(
+        **options,
+        known_columns=_find_known_columns(context.config),
+        header_is_control=control.reads("header"),
+        trailer_is_control=control.reads("trailer"),
+    )
 
 
 def _find_known_columns(config: ImportConfig) -> frozenset[str]:

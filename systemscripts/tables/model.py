@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from systemscripts.summary import Notice
@@ -44,6 +44,9 @@ class ReadingOptions:
     known_columns: frozenset[str] = frozenset()
     # every row below the header is a record: the end of the table is not detected and no row is repaired
     keep_all_rows: bool = False
+    # the first, the last record of a text file has totals and is not part of the table
+    header_is_control: bool = False
+    trailer_is_control: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Table(ABC):
     warnings: list[Notice]
     # the number of columns at the beginning that the reader added and the file does not have
     added_columns: int = 0
+    # the fields of the records with totals, which are not part of the table: header, trailer
+    control_records: Mapping[str, list[str]] = MappingProxyType({})
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:

@@ -25,7 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import configuration, file_ledger, settings
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
@@ -66,7 +66,11 @@ def fetch(request: Request) -> Fetched:
         placed = file_ledger.list_unarchived_paths(cursor, name)
     paths = [_bring_file(request.only, request)] if request.only else _list_files(request, fetched)
     paths = [path for path in paths if file_ledger.to_stored_path(path, request.directories) not in placed]
-    still, moving = split_still_files(paths, settings.current().file_still_seconds)
+    paths = [path for path in paths if _has_its_totals(path, request.config, fetched)]
+    beside = {path: sidecar_files.list_sidecars(path) for path in paths}
+    _, moving = split_still_files([*paths, *itertools.chain(*beside.values())], settings.current().file_still_seconds)
+    moving = [path for path in paths if not {path, *beside[path]}.isdisjoint(moving)]
+    still = [path for path in paths if path not in moving]
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     still = [path for path in still if _is_ready(path, fetched)]
@@ -85,6 +89,15 @@ def _list_files(request: Request, fetched: Fetched) -> list[Path]:
             file_type = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a device"
             fetched.leave(path, f"{path.name} is {file_type}, not a file; it was left there")
     return [path for path in paths if path not in fetched.left]
+
+
+def _has_its_totals(path: Path, config: ImportConfig, fetched: Fetched) -> bool:
+    """Return whether the file with the totals of a file has come, where the import takes them from there."""
+    suffix = sidecar_files.CONTROL_SUFFIX
+    if not config.control.reads("sidecar") or sidecar_files.find_sidecar(path, suffix):
+        return True
+    fetched.leave(path, f"{path.name} waits for its totals in {path.name}{suffix}", "sidecar_missing")
+    return False
 
 
 def _refuse_links(request: Request) -> None:
@@ -218,7 +231,12 @@ def list_matching(config: ImportConfig, directories: Directories) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(
-        p for p in folder.iterdir() if pattern.fullmatch(p.name) and not is_in_progress(p.name) and p not in ours
+        p
+        for p in folder.iterdir()
+        if pattern.fullmatch(p.name)
+        and not is_in_progress(p.name)
+        and p not in ours
+        and not sidecar_files.is_sidecar(p, pattern.fullmatch)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ class DelimitedTable(Table):
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
         """Detect dialect and header. Raises BadDataError if two delimiters fit, or the declared one does not."""
         self._file, self._options = file, options
+        control_lines = _take_control_lines(file, options)
         self._error_tail = damaged_bytes.find_error_tail(file)
         samples = file.read_samples(FIRST_SAMPLE_BYTES, LATER_SAMPLE_BYTES)
         detected = dialect.detect_dialect(_drop_half_lines(samples), options.delimiter, options.quote, options.escape)
@@ -45,7 +47,7 @@ class DelimitedTable(Table):
         self._reader = analysis.RowReader(self._adapter, file.line_end)
         self.wire = self._adapter.wire
         self.columns: list[str] = []
-        self.skipped = 0
+        self._control_rows = self.skipped = len(control_lines)
         self.warnings: list[Notice] = []
         self._findings: analysis.Findings | None = None
         delimiter = self._adapter.dialect.delimiter
@@ -54,6 +56,7 @@ class DelimitedTable(Table):
             self.detected.notes.append("mixed line ends: LF, CRLF and CR all end a record")
         if detected.escape:
             self.detected.notes.append("a backslash escapes a quote")
+        self.control_records = {which: split_control_record(line, delimiter) for which, line in control_lines.items()}
         self._analyse(detected.width)
 
     def blocks(self) -> Iterator[Block]:
@@ -64,7 +67,7 @@ class DelimitedTable(Table):
         findings = self._findings
         if findings is None:
             return
-        self.skipped = findings.skipped
+        self.skipped = findings.skipped + self._control_rows
         splitter = self._reader.make_splitter(findings.width)
         text = self._adapter.adapt_text(analysis.limit_bytes(self._file.chunks(), findings.end))
         blocks = self._drop_header(map(self._adapter.restore_records, splitter.blocks(text)), findings)
@@ -79,6 +82,8 @@ class DelimitedTable(Table):
         """Return the file, unless rows were repaired or left out, or COPY does not support its dialect or encoding."""
         findings, file = self._findings, self._file
         if findings is None or findings.end is not None or findings.changes or self._options.stop_at_blank_row:
+            return None
+        if self._control_rows:
             return None
         is_usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if not is_usual or needs_adapter(self._adapter.dialect):
@@ -127,7 +132,7 @@ class DelimitedTable(Table):
                 "Set the encoding.",
             )
         self._findings = findings
-        self.columns, self.skipped = findings.header.columns, findings.skipped
+        self.columns, self.skipped = findings.header.columns, findings.skipped + self._control_rows
         self.detected.header_row = findings.header.row
         self.detected.notes += [*findings.notes, *(doubt.text for doubt in findings.doubts)]
         self.warnings = self._collect_warnings()
@@ -185,6 +190,19 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
     except BaseException:
         file.close()
         raise
+
+
+def _take_control_lines(file: TextFile, options: ReadingOptions) -> dict[str, str]:
+    """Take the records with totals out of the text: the first as header, the last as trailer."""
+    lines = {"header": file.take_first_line()} if options.header_is_control else {}
+    return lines | ({"trailer": file.take_last_line()} if options.trailer_is_control else {})
+
+
+def split_control_record(line: str, delimiter: str) -> list[str]:
+    """Split a record with totals by the delimiter of the rows, or by another one where it does not have that."""
+    if not delimiter or delimiter not in line:
+        delimiter = next((mark for mark in "|;\t," if mark in line), " ")
+    return next(csv.reader([line.strip()], delimiter=delimiter), [])
 
 
 def _refuse_another_delimiter(file: TextFile, samples: list[str], options: ReadingOptions) -> None:

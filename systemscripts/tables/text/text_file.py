@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ CHUNK_BYTES = 4 * 2**20
 FIRST_CHUNK_BYTES = 2**19
 # Pieces of the first pass, which fit into the cache of the processor.
 SCAN_PIECE_BYTES = 2**20
+# A record with totals is short.
+MAX_CONTROL_BYTES = 64 * 2**10
 # Enough to see a byte order mark, binary data and zeros.
 HEAD_BYTES = 64 * 2**10
 
@@ -55,6 +58,31 @@ class TextFile:
         self.wire_encoding = self.encoding if encodings.can_split_at_bytes(self.encoding) else "utf-8"
         self.is_utf8 = first.is_utf8
         self.line_end = first.line_end if self.wire_encoding == self.encoding else b""
+
+    def take_first_line(self) -> str:
+        """Take the first line out of the text, which begins with an empty one instead, and return it."""
+        head = self.read_bytes(self._text_start, MAX_CONTROL_BYTES)
+        end = re.search(rb"[\r\n]", head)
+        self._refuse_control_unless(end is not None, "first")
+        line = head[: end.start()] if end else b""
+        self._text_start += len(line)
+        return line.decode(self.encoding, "replace")
+
+    def take_last_line(self) -> str:
+        """Take the last line that is not blank out of the text, and return it."""
+        tail = self.read_bytes(max(self.size - MAX_CONTROL_BYTES, self._text_start), MAX_CONTROL_BYTES)
+        whole = tail.rstrip(b"\r\n\x1a ")
+        start = max(whole.rfind(b"\n"), whole.rfind(b"\r")) + 1
+        self._refuse_control_unless(bool(start), "last")
+        self.size -= len(tail) - start
+        return whole[start:].decode(self.encoding, "replace")
+
+    def _refuse_control_unless(self, is_found: bool, which: str) -> None:
+        if not is_found or self.wire_encoding != self.encoding:
+            why = f"its encoding is {self.encoding}" if is_found else "it has no other line"
+            raise BadDataError(
+                f"{self.path.name}: the {which} record, which has the totals, cannot be split off: {why}"
+            )
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes that the first pass checked, and wait for it if necessary."""
@@ -132,7 +160,7 @@ class TextFile:
 
     def _read_chunks(self, start: int) -> Iterator[bytes]:
         size = min(FIRST_CHUNK_BYTES, CHUNK_BYTES)
-        while chunk := self.read_bytes(start, size):
+        while chunk := self.read_bytes(start, min(size, max(self.size - start, 0))):
             yield chunk
             start, size = start + len(chunk), min(size * 3 // 2, CHUNK_BYTES)
         self._refuse_change()
@@ -141,8 +169,11 @@ class TextFile:
         """Yield the file in pieces that share one buffer, which is faster than new memory for each."""
         piece, start = bytearray(SCAN_PIECE_BYTES), 0
         while size := os.preadv(self._descriptor, [piece], start):
+            size = min(size, self.size - start)
             yield piece if size == len(piece) else piece[:size]
             start += size
+            if start >= self.size:
+                break
         self._refuse_change()
 
     def _refuse_change(self) -> None:

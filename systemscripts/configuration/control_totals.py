@@ -1,0 +1,34 @@
+"""Totals that the sender states beside the rows: the key `control` of a configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from systemscripts.configuration.column_schema import Strict
+
+# name.0 is the first part of the file name, as everywhere in a configuration; fields of records count from 1
+PLACE = r"^(?:(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+)$"
+Place = Annotated[str, Field(pattern=PLACE)]
+Column = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+
+
+class Control(Strict):
+    """`control:` of an import; each place is trailer.N, header.N, sidecar.N or name.N."""
+
+    rows: Place | None = None  # where the number of rows stands
+    sum: dict[Column, Place] = {}  # column -> where its sum stands
+
+    def reads(self, source: str) -> bool:
+        """Return whether a total comes from `source`: trailer, header, sidecar or name."""
+        places = [*self.sum.values(), *([self.rows] if self.rows else [])]
+        return any(place.startswith(f"{source}.") for place in places)
+
+
+def split_place(place: str) -> tuple[str, int]:
+    """Return source and number of a place."""
+    match = re.fullmatch(r"([a-z]+)\.([0-9]+)", place)
+    assert match is not None
+    return match[1], int(match[2])
