@@ -60,7 +60,8 @@ def time_copy(bench: Bench, file: Path) -> float:
 def time_import(bench: Bench, file: Path) -> float:
     """Return the seconds of one import into an empty table."""
     bench.psql(
-        "delete from dba.trejectedrow; delete from dba.tfile; delete from dba.tdataset; truncate visits.statistics"
+        "delete from dba.trejectedrow; delete from dba.tfinding; delete from dba.tcolumnprofile;"
+        " delete from dba.tfile; delete from dba.tdataset; truncate visits.statistics"
     )
     waiting = bench.folder / "file_watcher" / "report_1.txt"
     waiting.parent.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ from systemscripts.findings.renames import Rename, Side, propose_renames
 from systemscripts.tables.lineage import SOURCE_SHEET
 
 MAX_NAMED = 5  # columns in one sentence of information
+MAX_PAIRS = 2500  # of a missing and a new column: fifty of each, more than any table has renamed at once
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,24 @@ def judge_columns(
     differences = _Differences(config, file, last)
     if config.guards.need_key and (other_layout := _judge_key(config, file, differences)):
         return [other_layout]
-    renames = propose_renames(
-        [_side_before(last, column, samples) for column in differences.missing],
-        [_side_now(file, column) for column in differences.new],
-    )
+    renames = _propose(differences, file, last, samples)
     renamed = {rename.missing.column: rename for rename in renames}
     findings = [_judge_missing(config, differences, column, renamed.get(column)) for column in differences.missing]
     findings += _describe_new(differences, {rename.new.column for rename in renames})
     findings += _describe_moved(file, last)
     return findings
+
+
+def _propose(
+    differences: _Differences, file: FileShape, last: LastFile | None, samples: Callable[[str], Sequence[str]]
+) -> list[Rename]:
+    """Return which new column each missing one may be; none where so many differ that it is another table."""
+    if not differences.missing or len(differences.missing) * len(differences.new) > MAX_PAIRS:
+        return []
+    return propose_renames(
+        [_side_before(last, column, samples) for column in differences.missing],
+        [_side_now(file, column) for column in differences.new],
+    )
 
 
 class _Differences:
@@ -135,7 +145,8 @@ def _describe_moved(file: FileShape, last: LastFile | None) -> Iterator[Finding]
     if last is None:
         return
     common_now = [name for name in file.columns if name in last.headers]
-    common_before = [name for name in sorted(last.position, key=lambda name: last.position[name]) if name in common_now]
+    common = set(common_now)
+    common_before = [name for name in sorted(last.position, key=lambda name: last.position[name]) if name in common]
     if last.position and common_now != common_before:
         yield Finding("columns_moved", "inform", "the columns stand in another order than in the last file")
     spelled = [

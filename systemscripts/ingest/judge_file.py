@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from functools import partial
+from itertools import chain
 
 from systemscripts.db_utils import Cursor
 from systemscripts.findings import guards, known_shape, shape
@@ -23,27 +24,38 @@ def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Fi
     if not file.columns:
         return totals
     last = known_shape.find_last_file(cursor, config, file.identity.label)
-    file_shape = shape.FileShape(file.columns, file.table.columns, partial(_read_samples, file))
+    file_shape = shape.FileShape(file.columns, file.table.columns, _Samples(file).read)
     samples = partial(known_shape.read_samples, cursor, config, last, limit=MAX_SAMPLES)
     return [*totals, *waive(shape.judge_columns(config, file_shape, last, samples), context.waived)]
 
 
-def _read_samples(file: PreparedFile, column: str) -> list[str]:
-    """Return the first different values of a column of the file, filled ones, as they are written there."""
-    index = file.columns.index(column)
-    values: dict[str, None] = {}
-    for block in file.table.blocks():
-        for record in block.records:
+class _Samples:
+    """The first different values of the columns of a file, as they are written there; read once, when asked for."""
+
+    def __init__(self, file: PreparedFile) -> None:
+        self._file = file
+        self._values: list[dict[str, None]] | None = None
+
+    def read(self, column: str) -> list[str]:
+        """Return up to MAX_SAMPLES filled values of a column."""
+        if self._values is None:
+            self._values = self._read_all()
+        return list(self._values[self._file.columns.index(column)])[:MAX_SAMPLES]
+
+    def _read_all(self) -> list[dict[str, None]]:
+        values: list[dict[str, None]] = [{} for _ in self._file.columns]
+        for number, record in enumerate(chain.from_iterable(block.records for block in self._file.table.blocks())):
+            if number >= MAX_SAMPLES:
+                break
             try:
-                fields = file.table.parse(record)
+                fields = self._file.table.parse(record)
             except (csv.Error, UnicodeDecodeError):
                 # the load rejects it
                 continue
-            if index < len(fields) and fields[index].strip():
-                values[fields[index]] = None
-            if len(values) >= MAX_SAMPLES:
-                return list(values)
-    return list(values)
+            for column, field in zip(values, fields, strict=False):
+                if field.strip():
+                    column[field] = None
+        return values
 
 
 def judge_rows(

@@ -91,6 +91,7 @@ def test_order_spaces_around_keys_and_missing_values_are_no_change(lists: Instal
 
 
 def test_files_with_nothing_in_common(lists: Installation) -> None:
+    lists.configure("lists", **CONFIG, columns={"missing": "take", "renamed": "take"})
     load(lists, "20260105", "Ticker\nA\n")
     load(lists, "20260112", "Sector\nEnergy\n")
     assert [row[:3] for row in changes(lists)] == [

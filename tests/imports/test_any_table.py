@@ -63,7 +63,7 @@ def test_any_table_arrives_as_it_is(
     here.sql("drop table if exists public.any_table cascade")
     schema = {"column_0": {"type": "text", "checks": {"regex": "(?s).*"}}} if declared else {}  # the checked path
     reading = {"header_row": 1, "delimiter": delimiter, "quote": '"', "encoding": "utf-8"}
-    here.configure("any_table", load_mode="append", reading=reading, schema=schema)
+    here.configure("any_table", load_mode="append", reading=reading, schema=schema, guards={"allow_empty": True})
     path = here.drop("any_table.csv", written([names, *rows], delimiter, line_end, quoting))
     os.utime(path, (time.time() - 60,) * 2)
     summary = run_imports.run_imports(
@@ -77,5 +77,6 @@ def test_any_table_arrives_as_it_is(
     found = here.sql(f"select {', '.join(names)} from public.any_table order by source_row")
     assert [list(row) for row in found] == [[cell or None for cell in row] for row in rows]
     here.sql(
-        "delete from dba.tschemachange; delete from dba.trejectedrow; delete from dba.tfile; delete from dba.tdataset"
+        "delete from dba.tschemachange; delete from dba.trejectedrow; delete from dba.tfinding;"
+        "delete from dba.tcolumnprofile; delete from dba.tfile; delete from dba.tdataset"
     )

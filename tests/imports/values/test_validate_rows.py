@@ -85,7 +85,7 @@ def test_undeclared_columns_are_text_dropped_or_json(installation: Installation)
 
 def test_defaults_renames_and_missing_columns(installation: Installation) -> None:
     schema = {"id": {"type": "integer", "rename": "number"}, "land": {"default": "ZA"}, "code": "text"}
-    load(installation, "ID\n1\n", schema=schema)
+    load(installation, "ID\n1\n", schema=schema, columns={"missing": "take"})
     assert installation.sql("select number, land, code from public.orders") == [(1, "ZA", None)]
     schema["code"] = {"required": True}
     summary = load(installation, "ID\n2\n", schema=schema)
