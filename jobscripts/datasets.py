@@ -34,7 +34,7 @@ Against = Annotated[int | None, typer.Option(help="With profile: the number of t
 Cascade = Annotated[bool, typer.Option("--cascade", help="With undo: also the later datasets that depend on it.")]
 
 
-@job(lock="{action} {what}")
+@job(lock="{what}")
 def datasets(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     what: What = "", target: Target = None, as_renamed: AsRenamed = False, same: Same = False, reason: Reason = "",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # A quarter of weekly files: long enough for what is usual, short enough to forget how it was a season ago.
 KEPT_DATASETS = 12
+# Datasets that are looked at for those with a profile: of older ones none is kept.
+LOOKED_BACK = 50
 # With fewer there is nothing that could be called usual.
 MIN_DATASETS = 3
 # How often a warning comes until it is usual.
@@ -28,6 +30,19 @@ _COLUMNS = (
 )  # fmt: skip
 _JSON = ("top_values", "patterns", "traits")
 GOOD = "d.status in ('active', 'superseded') and not d.is_held_file"
+
+
+# Each label once, by a look into the index for the next one: a plain DISTINCT would read every dataset of the import.
+_LABELS = """
+    with recursive labels as (
+        (select d.label from dba.tdataset d where d.config_name = %(name)s and d.label is not null
+         order by d.label limit 1)
+        union all
+        select (select d.label from dba.tdataset d where d.config_name = %(name)s and d.label > l.label
+                order by d.label limit 1)
+        from labels l where l.label is not null)"""
+_HAS_GOOD = f"""exists (
+    select from dba.tdataset d where d.config_name = %(name)s and d.label = l.label and {GOOD})"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +80,11 @@ def read_history(cursor: Cursor, config_name: str, label: str | None, before: in
     `scope`: how the names of their files end, where files of one import are of two kinds; "" for any.
     """
     cursor.execute(
-        f"""select d.dataset_id, d.dataset_date, d.created_at, d.rows_read, d.rows_loaded from dba.tdataset d
-            where d.config_name = %(name)s and {SAME_LABEL} and {GOOD} and d.dataset_id < %(before)s
-              and exists (select from dba.tcolumnprofile p where p.dataset_id = d.dataset_id)
+        f"""select d.dataset_id, d.dataset_date, d.created_at, d.rows_read, d.rows_loaded from (
+                select * from dba.tdataset d
+                where d.config_name = %(name)s and {SAME_LABEL} and {GOOD} and d.dataset_id < %(before)s
+                order by d.dataset_id desc limit {LOOKED_BACK}) d
+            where exists (select from dba.tcolumnprofile p where p.dataset_id = d.dataset_id)
               and (%(scope)s = '' or exists (
                 select from dba.tfile f where f.dataset_id = d.dataset_id and f.name like '%%' || %(scope)s))
             order by d.dataset_id desc limit {KEPT_DATASETS}""",
@@ -184,10 +201,9 @@ def withdraw_lessons(cursor: Cursor, dataset_id: int) -> None:
 
 
 def list_known_labels(cursor: Cursor, config_name: str) -> list[str]:
-    """Return the labels of an import that have good datasets."""
+    """Return the labels of an import that have good datasets, the first ones by name."""
     cursor.execute(
-        f"select distinct d.label from dba.tdataset d where d.config_name = %s and d.label is not null and {GOOD}",
-        (config_name,),
+        f"{_LABELS} select l.label from labels l where {_HAS_GOOD} limit {MAX_OTHER_LABELS}", {"name": config_name}
     )
     return [label for (label,) in cursor.fetchall()]
 
@@ -195,10 +211,12 @@ def list_known_labels(cursor: Cursor, config_name: str) -> list[str]:
 def read_other_keys(cursor: Cursor, config_name: str, label: str | None) -> dict[str, dict[str, list[int]]]:
     """Return the sketches of key columns of the newest good dataset of each other label, by label and column."""
     cursor.execute(
-        f"""select d.label, p.column_name, p.sketch from (
-                select distinct on (d.label) d.label, d.dataset_id from dba.tdataset d
-                where d.config_name = %(name)s and d.label is not null and d.label is distinct from %(label)s and {GOOD}
-                order by d.label, d.dataset_id desc limit {MAX_OTHER_LABELS}) d
+        f"""{_LABELS} select d.label, p.column_name, p.sketch from (
+                select l.label, n.dataset_id from labels l cross join lateral (
+                    select d.dataset_id from dba.tdataset d
+                    where d.config_name = %(name)s and d.label = l.label and {GOOD}
+                    order by d.dataset_id desc limit 1) n
+                where l.label is distinct from %(label)s limit {MAX_OTHER_LABELS}) d
             join dba.tcolumnprofile p using (dataset_id)
             where p.sketch is not null""",
         {"name": config_name, "label": label},
