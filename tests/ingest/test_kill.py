@@ -86,7 +86,7 @@ def fill(found: Installation) -> None:
 
 
 def without_numbers(value: Any) -> Any:
-    return re.sub(r"(dataset|--accept|--undo) \d+", r"\1 N", value) if isinstance(value, str) else value
+    return re.sub(r"(dataset|accept|undo) \d+", r"\1 N", value) if isinstance(value, str) else value
 
 
 def state(found: Installation) -> dict[str, Any]:
