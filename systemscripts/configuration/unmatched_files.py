@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from systemscripts.configuration import sidecar_files
+from systemscripts.configuration import near_names, sidecar_files
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.directory_management import Directories, is_in_progress
+from systemscripts.directory_management import Directories, decode_name, is_in_progress
 
 # the sender of a younger file may be about to rename it
 YOUNG_SECONDS = 600
@@ -19,12 +19,18 @@ YOUNG_SECONDS = 600
 
 @dataclass(frozen=True)
 class UnmatchedFile:
-    """A waiting file, and the imports that it matches: none, or several."""
+    """A waiting file, and the imports that it matches: none, or several.
+
+    `near`: where it matches none, the active import whose pattern it nearly matches, and that pattern.
+    """
 
     path: Path
     imports: list[str]
+    near: tuple[str, str] | None = None
 
     def __str__(self) -> str:
+        if self.near:
+            return f"{decode_name(self.path.name)} nearly matches the import {self.near[0]} ({self.near[1]})"
         return f"{self.path.name} (matches {' and '.join(self.imports)})" if self.imports else self.path.name
 
     @property
@@ -39,6 +45,8 @@ class UnmatchedFile:
             return (
                 f"Make file_pattern of {' or '.join(self.imports)} narrower, so that only one matches {self.path.name}"
             )
+        if self.near:
+            return f"Rename {self.path.name}, or widen file_pattern of {self.near[0]}"
         return f"Run: suggest_import.py {self.path} --name NAME, which writes an import for it, or remove the file"
 
 
@@ -65,13 +73,25 @@ def find_unmatched_files(
             active = [name for name, is_active in matching.items() if is_active]
             # a file that matches only a paused import waits for it
             if not matching or len(active) > 1:
-                unmatched.append(UnmatchedFile(path, active))
+                unmatched.append(UnmatchedFile(path, active, None if matching else _find_near(known, path.name)))
     return unmatched
 
 
 def _match_name(known: list[tuple[re.Pattern[str], str, bool]], file_name: str) -> dict[str, bool]:
     """Return the imports that a name matches, and whether each is active."""
     return {name: is_active for pattern, name, is_active in known if pattern.fullmatch(file_name)}
+
+
+def _find_near(known: list[tuple[re.Pattern[str], str, bool]], file_name: str) -> tuple[str, str] | None:
+    """Return the first active import that a name nearly matches, with its pattern."""
+    return next(
+        (
+            (name, pattern.pattern)
+            for pattern, name, is_active in known
+            if is_active and near_names.is_near(file_name, pattern.pattern)
+        ),
+        None,
+    )
 
 
 def _list_files(folder: Path, least_age_seconds: float) -> list[Path]:

@@ -45,7 +45,7 @@ def run_selected(
     with _open_kept_file(options.only, directories) as only:
         options = replace(options, only=only, leave=match_files.find_ambiguous_names(known, directories))
         run_imports.run_imports(connection, chosen, directories, run_uuid, options, summary)
-    match_files.report_untaken_files(connection, directories, name, summary)
+    match_files.report_untaken_files(connection, directories, name, summary, {config.config_name for config in chosen})
     # the faults of other imports are reported by the runs of all imports, the watchdog and status
     return summary if name is not None else _add_faults(summary, faults)
 

@@ -27,7 +27,7 @@ def test_doctor_status_and_watchdog_name_a_file_that_matches_no_import_or_two(in
     installation.drop("paused_1.csv", "a\n1\n", age_seconds=3600)
     two = "lists_of_events_1.csv (matches lists and lists_of_events)"
     checked = json.loads(installation.run("doctor", "--json").stdout)
-    said = [row["says"] for row in checked["rows"] if row["check"] == "waiting file"]
+    said = [row["message"] for row in checked["rows"] if row["check"] == "waiting file"]
     folder = installation.data / "file_watcher"
     assert said == [f"{folder}: {name}: no import accepts it" for name in ("invoice.pdf", two)]
     shown = installation.run("status").stdout
