@@ -207,7 +207,7 @@ def test_a_zip_whose_file_has_an_impossible_name_does_not_keep_the_good_files_be
     states = {row["file"]: row["state"] for row in summary.rows}
     assert [name for name, state in states.items() if state == "refused"] == [f"orders_{n}.zip" for n in range(3)]
     assert here.sql("select order_id from public.orders order by 1") == [("3",), ("4",), ("5",), ("9",)]
-    assert "which no file can have" in summary.problems[0]
+    assert "which is not a valid file name" in summary.problems[0]
     assert run().problems == []
 
 
