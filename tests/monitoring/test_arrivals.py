@@ -110,6 +110,31 @@ def test_a_rhythm_is_learned_from_four_arrivals_and_its_break_is_told_half_a_gap
     assert find_usual_gap([MONDAY + timedelta(days=days) for days in (0, 1, 9, 10, 30)]) is None
 
 
+def test_a_held_file_is_brought_to_mind_after_a_week_until_it_is_decided(year: Year) -> None:
+    installation: Installation = year.installation
+    installation.configure("orders", guards={"min_rows": 3})
+    for number in (1, 2):
+        installation.drop(f"orders{number}.csv", f"id\n{number}\n")
+    assert year.run("generic_import", "orders", day=0.1) == 65
+    held = [row[0] for row in installation.sql("select dataset_id from dba.tdataset where status = 'held' order by 1")]
+    year.news()
+    installation.sql("update dba.tdataset set created_at = %s", (MONDAY - timedelta(days=6),))
+    assert year.watch(0.2) == []
+    assert year.watch(0.8) == ["[ETL] held files of orders wait for a decision"]
+    text = " ".join(year.last().split())
+    for said in (
+        f"dataset {held[0]} (orders1.csv), held since Tue 2026-02-24: 1 rows, guards.min_rows asks for 3",
+        f"datasets.py accept {held[0]}",
+        f"datasets.py undo {held[0]}",
+        "orders2.csv",
+    ):
+        assert said in text
+    assert year.watch(0.82) == []
+    for dataset_id in held:
+        assert year.run("generic_import", "--undo", dataset_id, day=0.85) == 0
+    assert year.watch(0.9) == ["[ETL] over: held files of orders wait for a decision"]
+
+
 def test_the_watchdog_reports_a_late_file_once_and_its_arrival(year: Year) -> None:
     installation: Installation = year.installation
     installation.configure("orders", load_mode="append", expected={"every": "daily 12:00", "grace": "2h"})
