@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from systemscripts.db_utils import Cursor
 from systemscripts.findings.finding import Finding
 
 Decision = Literal["accepted", "rejected", "overtaken"]
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A held file, and one of the findings that hold it."""
+
+    name: str
+    dataset_id: int
+    run_uuid: str
+    rule: str
+    column: str | None
+    text: str
 
 
 def store_findings(
@@ -73,3 +86,17 @@ def find_held_alike(cursor: Cursor, dataset_id: int) -> list[int]:
         (dataset_id,),
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def find_held_beside(cursor: Cursor, dataset_id: int) -> list[HeldFile]:
+    """Return what holds each file of its import that the run of a held dataset holds, it included, oldest first."""
+    cursor.execute(
+        """select f.name, d.dataset_id, d.run_uuid::text, n.rule, n.column_name, n.message
+           from dba.tdataset mine
+           join dba.tdataset d on d.run_uuid = mine.run_uuid and d.config_name = mine.config_name and d.status = 'held'
+           join dba.tfile f on f.dataset_id = d.dataset_id
+           join dba.tfinding n on n.dataset_id = d.dataset_id and n.severity = 'hold'
+           where mine.dataset_id = %s order by d.dataset_id, n.finding_id""",
+        (dataset_id,),
+    )
+    return [HeldFile(*row) for row in cursor.fetchall()]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts import alerts, file_ledger, masking, settings, sources
+from systemscripts import file_ledger, masking, settings, sources
 from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, move_file, read_file_stat
 from systemscripts.errors import EtlError
 from systemscripts.ingest.ingest_context import Context
+from systemscripts.ingest.notify_recipients import notify_recipients
 from systemscripts.summary import Notice, record_warning
 
 
@@ -26,7 +27,7 @@ def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat 
     if ticket.archived_at is None:
         safe = _move_to_archive(context, ticket, read_as)
         _move_sidecars(context, ticket)
-        _notify_recipients(context, ticket)
+        notify_recipients(context, ticket)
         # durable, because settling may remove the original
         with transaction(context.connection) as cursor:
             file_ledger.mark_archived(cursor, ticket)
@@ -117,21 +118,6 @@ def _move_sidecars(context: Context, ticket: file_ledger.Ticket) -> None:
         sidecar_files.move_sidecars(source, target)
     except OSError as error:
         raise EtlError(f"what is beside {source} cannot be moved: {error.strerror}", "Run it again.") from error
-
-
-def _notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
-    """Mail the import's `notify` recipients about a refused file or a held dataset; repeated after a kill."""
-    config, held = context.config, ticket.status == "loaded" and bool(ticket.reason)
-    if not config.notify or not (held or ticket.status == "refused"):
-        return
-    state = "held" if held else "refused"
-    subject = f"{config.config_name}: {ticket.name} is {state}"
-    text = f"{ticket.name} is {state} by the import {config.config_name}.\n\n{ticket.reason}\n\n" + (
-        f"Its rows are loaded as dataset {ticket.dataset_id}, but not current.\n"
-        if held
-        else f"Nothing of it is loaded; the file is in {ticket.keep_path}.\n"
-    )
-    alerts.queue_message(f"file {ticket.file_id}", config.notify, subject, text, context.directories)
 
 
 def _is_same_file(source: Path, ticket: file_ledger.Ticket, read_as: FileStat | None) -> bool:

@@ -198,6 +198,26 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
     assert len([mail for mail in mails.read_all() if mail["to"] == "client@example.test"]) == 2
 
 
+def test_files_that_one_run_holds_are_one_mail_with_a_paragraph_for_each_rule(
+    installation: Installation, mails: Mails
+) -> None:
+    installation.configure(
+        "lists", notify=["client@example.test"], load_mode="append", guards={"min_rows": 3}, schema={"name": "text"}
+    )
+    for number in (1, 2, 3):
+        installation.drop(f"lists_{number}.csv", f"name,id\nn,{number}\n")
+    installation.drop("lists_4.csv", "id,amount\n1,2\n")
+    assert installation.run("generic_import", "lists").returncode == 65
+    told = [mail for mail in mails.read_all() if mail["to"] == "client@example.test"]
+    assert [str(mail["subject"]) for mail in told] == ["[ETL] lists: 4 files are held"]
+    text = str(told[0].get_content())
+    rows = text[text.index("min_rows:") :]
+    assert all(f"lists_{number}.csv (dataset {number})" in rows for number in (1, 2, 3))
+    assert "All of them: datasets.py accept 1 --same" in rows
+    columns = text[: text.index("min_rows:")]
+    assert "lists_4.csv (dataset 4)" in columns and "datasets.py accept 4, or datasets.py undo 4" in columns
+
+
 def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:
     installation.configure("lists", notify=["client@example.test"], exact_header=["name"])
     installation.write_settings(SMTP_PORT="1")  # no one listens there
