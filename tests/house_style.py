@@ -27,7 +27,7 @@ READ_SUFFIXES = frozenset(
 )
 
 # a function is verb and object; these stand alone for what they are in every code base
-PLAIN_FUNCTIONS = {"main", "setup", "teardown"}
+PLAIN_FUNCTIONS = {"main", "setup", "teardown", "read", "put", "cut", "set"}
 _IRREGULAR_PARTICIPLES = (
     "made found shown kept left sent read known taken seen told given done gone begun written held met "
     "put set cut drawn chosen hidden broken bound born built caught dealt fed felt grown heard laid led "

@@ -15,7 +15,7 @@ SLOT_SCORE = 0.60  # a column of the same kind where the missing one stood, betw
 MIN_SLOT_FORM = 0.70  # how much of both must be of one form for that
 MAX_MEDIAN_FACTOR = 5.0  # and how far numbers may lie from those before
 MIN_SCORE = 0.50  # below it a proposal would be a guess
-MIN_LEAD = 0.10  # over the next best pair of either column: two candidates alike are no proposal
+MIN_LEAD = 0.10  # over the next best pair of either column: between two candidates alike nothing is proposed
 SAME_WORDS_SCORE = 0.80  # names this alike carry a proposal though the values differ, such as new numbers each week
 SHOWN_SAMPLES = 3
 # digits with what separates them in numbers, dates and times, also with a sign, a currency or percent
@@ -81,7 +81,7 @@ def _score_pair(old: Side, now: Side) -> float:
     values = _compare_values(old.samples, now.samples)
     form = _compare_forms(old.samples, now.samples)
     if form < 0.2 and values == 0:
-        # numbers are no names, whatever the headers say
+        # a column of numbers was not one of names before, whatever the headers say
         return 0.0
     score = name * NAME_WEIGHT + values * VALUE_WEIGHT + form * FORM_WEIGHT + place * PLACE_WEIGHT
     if name >= SAME_WORDS_SCORE and form >= 0.5:

@@ -56,7 +56,7 @@ def _propose(
 
 
 class _Differences:
-    """Which columns are missing and which are new; those that the last good file lacked too are no news."""
+    """Which columns are missing and which are new; what the last good file lacked too is not reported."""
 
     def __init__(self, config: ImportConfig, file: FileShape, last: LastFile | None) -> None:
         self.expected = read_expected(config)

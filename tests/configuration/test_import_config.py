@@ -93,9 +93,9 @@ def test_file_and_row_both_changed_is_refused_until_somebody_decides(tmp_path: P
 
 
 def test_who_is_notified_must_be_a_mail_address(tmp_path: Path) -> None:
-    (tmp_path / "orders.yaml").write_text(GOOD + "notify: [somebody]\n")
+    (tmp_path / "orders.yaml").write_text(GOOD + "notify: [someone]\n")
     [fault] = yaml_row_sync.find_faults(tmp_path)
-    assert "line 5: notify.0 'somebody' is not a mail address (expected jane@example.com or" in fault
+    assert "line 5: notify.0 'someone' is not a mail address (expected jane@example.com or" in fault
 
 
 def test_a_file_that_a_key_names_must_be_there(tmp_path: Path) -> None:

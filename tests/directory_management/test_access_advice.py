@@ -12,7 +12,7 @@ import pytest
 
 from systemscripts import directory_management
 
-OTHER, NOBODY = 1, 65534  # the user daemon is somebody else here
+OTHER, NOBODY = 1, 65534  # the user daemon is someone else here
 
 
 @pytest.fixture

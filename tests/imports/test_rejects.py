@@ -1,4 +1,4 @@
-"""Rows that do not fit are kept aside with their line and reason; what only looks odd arrives as it is."""
+"""Rows that do not fit are set aside with their line and reason; what only looks odd arrives as it is."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_refused_file_is_kept_with_its_reason_and_resolved_by_a_good_one(insta
 
     assert load(installation, content)["exit_code"] == 65  # dropped again, tried again
     tickets = installation.sql("select status, resolved_by from dba.tfile order by file_id")
-    assert tickets == [("refused", 2), ("refused", None)]  # one file that waits for somebody, not two
+    assert tickets == [("refused", 2), ("refused", None)]  # one file that waits for someone, not two
     assert installation.sql("select count(*) from dba.v_waiting") == [(1,)]
 
     assert load(installation, "name,amount\n" + GOOD)["exit_code"] == 0

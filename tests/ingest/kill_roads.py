@@ -35,7 +35,7 @@ class Road:
 
 
 def rows(number: int, first: int = 0, value: str = "company", bad: int = 0) -> str:
-    """Return a CSV of rows with a key; every `bad`-th amount is no number."""
+    """Return a CSV of rows with a key; every `bad`-th amount is not a number."""
     lines = (f"{n},{value} {n},{'x' if bad and n % bad == 0 else n}\n" for n in range(first, first + number))
     return "id,name,amount\n" + "".join(lines)
 

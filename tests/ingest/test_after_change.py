@@ -49,7 +49,7 @@ class Desk:
         return undo.undo_datasets(self.connection, RUN, dataset)
 
     def totals(self) -> dict[str, int]:
-        """What the SQL file derived; it must be what deriving everything anew would give."""
+        """What the SQL file derived; it must be what deriving everything again would give."""
         found = dict(self.here.sql("select kind, total from public.totals"))
         assert found == dict(self.here.sql("select kind, sum(amount)::integer from public.lists_current group by kind"))
         return found

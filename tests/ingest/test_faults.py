@@ -35,7 +35,7 @@ def states(installation: Installation) -> list[tuple[object, ...]]:
 
 @contextlib.contextmanager
 def growing(path: Path) -> Iterator[None]:
-    """Somebody writes into a file all the time; at the end it is whole, and old enough."""
+    """Someone writes into a file all the time; at the end it is whole, and old enough."""
     stop = threading.Event()
 
     def grow() -> None:

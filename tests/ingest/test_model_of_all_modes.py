@@ -31,7 +31,7 @@ FUTURE = "2030"
 IMPORTS, LABELS = ("ones", "twos"), ("a", "a", "b")
 STAMPS = ("20260105T06", "20260105T18", "20260112T06", "20260119T06", "20300101T06")
 ZONES = ("UTC", "Asia/Kolkata", "America/New_York")
-# name -> rows; "bad" is no number, and becomes nothing once the configuration is fixed
+# name -> rows; "bad" is not a number, and becomes nothing once the configuration is fixed
 CONTENTS: dict[str, dict[int, str]] = {
     "x": {1: "1", 2: "2", 3: "3"}, "y": {2: "5", 3: "bad", 4: "4"}, "z": {1: "bad", 2: "2", 3: "3"}, "few": {9: "9"},
 }  # fmt: skip

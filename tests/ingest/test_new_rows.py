@@ -1,4 +1,4 @@
-"""Load mode new_rows: only rows that are not there yet, and the way back."""
+"""Load mode new_rows: only rows that are not there yet, and their undo."""
 
 from __future__ import annotations
 

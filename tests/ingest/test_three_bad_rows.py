@@ -1,4 +1,4 @@
-"""Three bad rows among very many: the right lines, reasons that a client understands, and in they come once mended."""
+"""Three bad rows among very many: the right lines, reasons that a client understands, and in they come once fixed."""
 
 from __future__ import annotations
 

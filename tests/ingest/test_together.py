@@ -1,4 +1,4 @@
-"""Several at once: one loads, the other waits or comes back later; whoever reads the target notices nothing."""
+"""Several at once: one loads, the other waits or comes back later; readers of the target notice nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_blocked(installation: Installation) -> bool:
 
 @contextlib.contextmanager
 def session(installation: Installation, *statements: str) -> Iterator[None]:
-    """An open transaction of somebody else."""
+    """An open transaction of someone else."""
     with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -215,7 +215,7 @@ def test_readers_do_not_queue_behind_ddl_that_waits(installation: Installation) 
     assert installation.run("generic_import", "lists").returncode == 0
     installation.drop("lists_2.csv", content(5, "town"))
     with Reader(installation) as reader:
-        with session(installation, "select count(*) from public.lists"):  # somebody's long transaction
+        with session(installation, "select count(*) from public.lists"):  # someone's long transaction
             process = installation.start("generic_import", "lists")
             wait_until(lambda: is_blocked(installation))
             time.sleep(2)

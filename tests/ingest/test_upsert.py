@@ -1,4 +1,4 @@
-"""Load mode upsert: rows by key, what was there before in dba.trowhistory, and the way back."""
+"""Load mode upsert: rows by key, what was there before in dba.trowhistory, and their undo."""
 
 from __future__ import annotations
 

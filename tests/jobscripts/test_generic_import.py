@@ -239,7 +239,7 @@ def test_faults_and_files_of_others_are_told_by_the_run_of_all_alone(installatio
     installation.configure("faulty", schema={"id": {"type": "no such type"}})
     installation.drop("orders.csv", "id,amount\n1,2\n")
     installation.drop("README.txt", "x", age_seconds=700)
-    installation.drop("young.txt", "x", age_seconds=500)  # somebody may be about to rename it
+    installation.drop("young.txt", "x", age_seconds=500)  # someone may be about to rename it
     assert installation.summary("generic_import", "orders")["warnings"] == []
     of_all = installation.summary("generic_import", "--all")
     assert [row["text"] for row in of_all["warning_rows"] if row["code"] == "file_unmatched"] == [

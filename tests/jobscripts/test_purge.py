@@ -1,4 +1,4 @@
-"""purge.py: what has had its time goes for good, and nothing that is still needed."""
+"""purge.py: what has expired goes for good, and nothing that is still needed."""
 
 from __future__ import annotations
 

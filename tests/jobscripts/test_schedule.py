@@ -17,10 +17,10 @@ def test_apply_shows_the_difference_and_what_is_installed_is_equal_afterwards(
     installation: Installation, tmp_path: Path
 ) -> None:
     path = tmp_path / "etl_jobs"
-    path.write_text("5 5 * * * somebody /somewhere/old\n")
+    path.write_text("5 5 * * * someone /somewhere/old\n")
     shown = installation.run("schedule", "show", "--cron-file", path)
     assert f"{path} differs" in shown.stdout
-    assert "-5 5 * * * somebody /somewhere/old" in shown.stdout
+    assert "-5 5 * * * someone /somewhere/old" in shown.stdout
     line = r"^\+30 6 \* \* 1 \S+ \S.*/run_python_etl_script.sh'? run_pipeline.py weekly$"
     assert re.search(line, shown.stdout, re.M)
     assert path.read_text().startswith("5 5")  # show changes nothing

@@ -181,7 +181,7 @@ def test_a_file_of_an_interrupted_run_is_still_a_reported_and_loaded_once(shop: 
 
 
 def test_an_object_uploaded_in_parts_is_loaded_again_after_an_undo(shop: Shop) -> None:
-    """Its ETag is no hash of its content, and its copy has another."""
+    """Its ETag is not a hash of its content, and its copy has another."""
     shop.put("sales_data/sales_a.csv", HEADER + "2,122,maida,2025-02-05,2,20,1,20\n")  # its name is taken then
     shop.load()
     key = {"Bucket": shop.bucket, "Key": "sales_data/sales_a.csv"}
@@ -232,7 +232,7 @@ class _OneBucket(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *arguments: object) -> None:
-        """Nobody reads it."""
+        """Do nothing; it must not be called."""
 
 
 class _Role(http.server.BaseHTTPRequestHandler):

@@ -70,7 +70,7 @@ def test_a_service_that_cannot_be_used_is_said_in_one_line(
 
 
 def test_a_clock_that_is_wrong_is_said(shop: Shop) -> None:
-    """The service refuses signatures of another hour: only the clock mends that."""
+    """The service refuses signatures of another hour: only the clock fixes that."""
     if shutil.which("faketime") is None:
         pytest.skip("faketime is not installed")
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
@@ -91,7 +91,7 @@ class _EmptyBucket(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *arguments: object) -> None:
-        """Nobody reads it."""
+        """Do nothing; it must not be called."""
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(shop: Shop, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def cutting_proxy(port: int, after: int) -> Iterator[int]:
 
 
 def test_a_bucket_that_is_missing_is_not_made_by_the_marts(shop: Shop) -> None:
-    """Some services make a bucket for whoever writes to it: a misspelt name would split the marts in silence."""
+    """Some services make a bucket for anyone who writes to it: a misspelt name would split the marts in silence."""
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     shop.load()
     shop.installation.write_settings(S3_BUCKET="no-such-bucket-here")

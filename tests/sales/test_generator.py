@@ -1,4 +1,4 @@
-"""Made-up sales files: the same by seed, of every kind, fitting the dimensions of the seed."""
+"""Generated sales files: the same by seed, of every kind, fitting the dimensions of the seed."""
 
 from __future__ import annotations
 

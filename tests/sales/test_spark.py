@@ -249,7 +249,7 @@ def test_a_cluster_that_shares_no_folder_gets_the_files_by_way_of_the_bucket(
     )
     for left in ("read/customer.parquet", "read/old.parquet", "results/enriched_sales/old.parquet", "mine.txt"):
         (bucket / "for/spark" / left).parent.mkdir(parents=True, exist_ok=True)
-        (bucket / "for/spark" / left).write_text("left by a killed run, or somebody's own")
+        (bucket / "for/spark" / left).write_text("left by a killed run, or someone's own")
     with seen_commands() as commands:
         summary = shop.marts("--engine", "spark", "--master", cluster)
     assert summary["exit_code"] == 0, summary

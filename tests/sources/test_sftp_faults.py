@@ -388,7 +388,7 @@ def test_what_is_not_in_the_archive_is_not_removed_at_the_server(installation: I
     ]
     environment = installation.process_environment()
     subprocess.run([*command, "orders"], env=environment, capture_output=True, check=False, cwd=installation.data)
-    (installation.data / "file_watcher" / "orders_1.csv").unlink()  # somebody takes it away before it is archived
+    (installation.data / "file_watcher" / "orders_1.csv").unlink()  # someone takes it away before it is archived
     again = installation.run("generic_import", "orders")
     assert again.returncode == 0, again.stderr
     # it was fetched once more from the server, where it still lay: the same content, now safe in the archive

@@ -183,7 +183,7 @@ def test_a_file_shorter_than_its_announced_size_is_told_as_such_and_left_there(
     monkeypatch.setattr(SaysWrongSizes, "wrong", 30)
     put(folder, "orders_1.csv")
     run = served(SaysWrongSizes)
-    for _ in range(2):  # at each run, until somebody acts
+    for _ in range(2):  # at each run, until someone acts
         (problem,) = run().problems
         assert "orders_1.csv ends after 24 bytes, the server announces 30" in problem
         assert [path.name for path in folder.iterdir()] == ["orders_1.csv"]

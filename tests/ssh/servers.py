@@ -151,7 +151,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, alive: object, log: Path) -> None:
-    """Wait until somebody listens."""
+    """Wait until someone listens."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

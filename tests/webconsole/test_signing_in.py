@@ -109,7 +109,7 @@ def forge_tokens(console: Console, **changes: object) -> dict[str, str]:
         "wrong key": jwt.encode(claims, b"k" * 48, algorithm="HS256"),
         "over": jwt.encode(claims | {"exp": int(time.time()) - 5}, right, algorithm="HS256"),
         "old version": jwt.encode(claims | {"ver": 0}, right, algorithm="HS256"),
-        "other audience": jwt.encode(claims | {"aud": "somebody"}, right, algorithm="HS256"),
+        "other audience": jwt.encode(claims | {"aud": "someone"}, right, algorithm="HS256"),
         "no end": jwt.encode({k: v for k, v in claims.items() if k != "exp"}, right, algorithm="HS256"),
         "HS512": jwt.encode(claims, right, algorithm="HS512"),
         "damaged": "a.b.c",
