@@ -42,7 +42,7 @@ def severities(findings: list[Finding]) -> set[tuple[str, str, str | None]]:
 SAME = {name: name for name in VALUES}
 
 
-def replaced(old: str, new: str) -> dict[str, str]:
+def replace_header(old: str, new: str) -> dict[str, str]:
     return {new if name == old else name: name for name in VALUES}
 
 
@@ -62,7 +62,7 @@ def test_the_same_columns_are_no_finding() -> None:
     ],
 )
 def test_a_renamed_declared_column_holds_with_the_right_proposal(old: str, new: str) -> None:
-    (finding,) = judge(replaced(old, new))
+    (finding,) = judge(replace_header(old, new))
     assert (finding.rule, finding.severity, finding.column) == ("column_renamed", "hold", old)
     assert finding.detail["renamed_to"] == new
     assert VALUES[old][0] in finding.text

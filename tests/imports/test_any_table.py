@@ -36,7 +36,7 @@ def connection(here: Installation) -> Iterator[Any]:
         yield opened
 
 
-def written(rows: list[list[str]], delimiter: str, line_end: str, quoting: Any) -> bytes:
+def write_csv(rows: list[list[str]], delimiter: str, line_end: str, quoting: Any) -> bytes:
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows(rows)
     return stream.getvalue().encode()
@@ -64,7 +64,7 @@ def test_any_table_arrives_as_it_is(
     schema = {"column_0": {"type": "text", "checks": {"regex": "(?s).*"}}} if declared else {}  # the checked path
     reading = {"header_row": 1, "delimiter": delimiter, "quote": '"', "encoding": "utf-8"}
     here.configure("any_table", load_mode="append", reading=reading, schema=schema, guards={"allow_empty": True})
-    path = here.drop("any_table.csv", written([names, *rows], delimiter, line_end, quoting))
+    path = here.drop("any_table.csv", write_csv([names, *rows], delimiter, line_end, quoting))
     os.utime(path, (time.time() - 60,) * 2)
     summary = run_imports.run_imports(
         connection, [configuration.load_import(connection, "any_table")], Directories(here.data).create(), RUN,

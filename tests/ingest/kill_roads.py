@@ -52,7 +52,7 @@ def workbook(number: int) -> bytes:
     return stream.getvalue()
 
 
-def zipped(name: str, content: str) -> bytes:
+def zip_files(name: str, content: str) -> bytes:
     """Return a zip with one file."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
@@ -78,7 +78,7 @@ def dataset(found: Installation, name: str) -> int:
     return int(number)
 
 
-def loading(*_: object) -> tuple[object, ...]:
+def load_files(*_: object) -> tuple[object, ...]:
     """Return the command that loads what waits."""
     return "generic_import", "things"
 
@@ -212,7 +212,7 @@ def of_packed(found: Installation) -> None:
     """A gzip file and a zip."""
     configure(found, load_mode="append")
     found.drop("things_1.csv.gz", gzip.compress(rows(12_000).encode()))
-    found.drop("things_2.zip", zipped("things_2.csv", rows(12_000, 7, bad=3000)))
+    found.drop("things_2.zip", zip_files("things_2.csv", rows(12_000, 7, bad=3000)))
 
 
 def of_three_sources(found: Installation) -> None:
@@ -249,12 +249,12 @@ def of_purging(found: Installation) -> None:
 LARGE = workbook(9000)
 KEEP = {f"KEEP_{what}_DAYS": "1" for what in ("REJECTS", "FILES", "HISTORY", "ROWS")} | {"KEEP_LOGS_DAYS": "0"}
 ROADS = [
-    Road("snapshot", of_snapshots, loading, exit_codes=(0, 65), has_reader=True),
-    Road("upsert", of_upserts, loading),
+    Road("snapshot", of_snapshots, load_files, exit_codes=(0, 65), has_reader=True),
+    Road("upsert", of_upserts, load_files),
     Road("undo of an upsert", after_upserts, on_dataset("--undo", "things_3.csv")),
     Road("undo of upserts in a row", after_upserts, on_dataset("--undo", "things_2.csv", "--cascade")),
-    Road("append", of_additions, loading),
-    Road("new rows", of_new_rows, loading),
+    Road("append", of_additions, load_files),
+    Road("new rows", of_new_rows, load_files),
     Road("undo of new rows", after_new_rows, on_dataset("--undo", "things_1.csv")),
     Road("undo of zipped new rows", after_zipped_new_rows, on_dataset("--undo", "things_1.csv")),
     Road("replay", after_rejects, on_dataset("--replay-rejects", "things_1.csv")),
@@ -262,11 +262,11 @@ ROADS = [
     Road("accept", after_hold, on_dataset("--accept", "things_2.csv")),
     Road("retry", of_refused, lambda _: ("generic_import", "things", "--retry-refused")),
     Road("zip", of_zipping, lambda _: ("zip_archive",), {"ETL_NOW": NEXT_DAY}),
-    Road("parquet", of_parquet, loading),
+    Road("parquet", of_parquet, load_files),
     Road("replay in parquet", after_parquet_rejects, on_dataset("--replay-rejects", "things_1.csv")),
-    Road("workbook", of_workbooks, loading, has_reader=True),
-    Road("packed", of_packed, loading, has_reader=True),
-    Road("three sources", of_three_sources, loading),
-    Road("warnings", of_warnings, loading),
+    Road("workbook", of_workbooks, load_files, has_reader=True),
+    Road("packed", of_packed, load_files, has_reader=True),
+    Road("three sources", of_three_sources, load_files),
+    Road("warnings", of_warnings, load_files),
     Road("purge", of_purging, lambda _: ("purge",), {"ETL_NOW": LONG_AFTER}, KEEP),
 ]

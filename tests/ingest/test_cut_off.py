@@ -83,7 +83,7 @@ def first_reader_killed() -> Iterator[list[int]]:
     ("name", "content"),
     [
         ("things.xlsx", kill_roads.workbook(50)),
-        ("things.zip", kill_roads.zipped("things.csv", kill_roads.rows(50))),
+        ("things.zip", kill_roads.zip_files("things.csv", kill_roads.rows(50))),
     ],
 )
 def test_a_reader_that_something_outside_killed_is_asked_once_more(

@@ -34,7 +34,7 @@ def states(installation: Installation) -> list[tuple[object, ...]]:
 
 
 @contextlib.contextmanager
-def growing(path: Path) -> Iterator[None]:
+def keep_growing(path: Path) -> Iterator[None]:
     """Someone writes into a file all the time; at the end it is whole, and old enough."""
     stop = threading.Event()
 
@@ -62,7 +62,7 @@ def test_a_growing_file_is_left_and_said_then_loaded_whole(lists: Installation, 
     if begun:  # an earlier run had prepared what was there then
         lists.drop("lists.csv", "name\nx\n")
         assert lists.summary("generic_import", "lists", "--until", "prepare")["rows"][0]["state"] == "prepared"
-    with growing(path):
+    with keep_growing(path):
         summary = lists.summary("generic_import", "lists")
     assert summary["warnings"] == ["lists.csv is still being written, left for the next run"]
     assert (summary["exit_code"], summary["counts"]["read"]) == (0, 0)

@@ -25,7 +25,7 @@ def load(installation: Installation, name: str, content: str, code: int = 0) -> 
     assert done.returncode == code, done.stderr
 
 
-def filled(installation: Installation) -> Installation:
+def fill_target(installation: Installation) -> Installation:
     """Four weeks of lists of two labels, an upsert that changed a row, rejected rows, a refused file."""
     installation.configure("lists", **SNAPSHOT)
     for week in range(1, 5):
@@ -38,7 +38,7 @@ def filled(installation: Installation) -> Installation:
     return installation
 
 
-def archived(installation: Installation) -> list[str]:
+def find_archived(installation: Installation) -> list[str]:
     return sorted(installation.read_archive())
 
 
@@ -49,11 +49,11 @@ def found(installation: Installation, *options: str) -> dict[str, int]:
 
 
 def test_what_is_old_goes_and_the_last_good_file_and_the_current_rows_stay(installation: Installation) -> None:
-    filled(installation)
+    fill_target(installation)
     installation.write_settings(**ALL)
-    before = archived(installation)
+    before = find_archived(installation)
     would = found(installation, "--dry-run")
-    assert archived(installation) == before
+    assert find_archived(installation) == before
     assert would["rows no longer current"] == 4  # two of the four lists of a; the one before the current is kept
     assert would["files of archive/ and refused/"] == 5  # three of a, people_1, and the refused one
     assert would["rejected rows"] == 1
@@ -62,7 +62,7 @@ def test_what_is_old_goes_and_the_last_good_file_and_the_current_rows_stay(insta
     assert {what: gone[what] for what in would if "log" not in what} == {
         w: n for w, n in would.items() if "log" not in w
     }
-    assert archived(installation) == ["lists_a_20260304.csv", "lists_b_20260301.csv", "people_2.csv"]
+    assert find_archived(installation) == ["lists_a_20260304.csv", "lists_b_20260301.csv", "people_2.csv"]
     assert [path for path in (installation.data / "file_watcher" / "refused").rglob("*") if path.is_file()] == []
     current = installation.sql("select name from public.lists_current order by 1")
     assert [name for (name,) in current] == ["b", "only", "week 4"]
@@ -76,7 +76,7 @@ def test_what_is_old_goes_and_the_last_good_file_and_the_current_rows_stay(insta
 
 
 def test_what_was_purged_cannot_be_undone_and_what_is_kept_can(installation: Installation) -> None:
-    filled(installation)
+    fill_target(installation)
     installation.write_settings(**ALL)
     found(installation)
     numbers = dict(installation.sql("select f.name, f.dataset_id from dba.tfile f where dataset_id is not null"))
@@ -102,11 +102,11 @@ def test_a_held_list_does_not_stand_for_the_last_good_one(installation: Installa
     installation.write_settings(**ALL)
     assert found(installation, "--dry-run")["files of archive/ and refused/"] == 1
     found(installation)
-    assert archived(installation) == ["lists_a_20260302.csv", "lists_a_20260303.csv"]
+    assert find_archived(installation) == ["lists_a_20260302.csv", "lists_a_20260303.csv"]
 
 
 def test_by_default_only_old_logs_and_rejects_go(installation: Installation) -> None:
-    filled(installation)
+    fill_target(installation)
     assert found(installation, "--dry-run") == {}
     assert installation.run("generic_import", "--list").returncode == 0  # a run that brings no file
     later = {"ETL_NOW": (datetime.now(UTC) + timedelta(days=400)).isoformat()}
@@ -114,7 +114,7 @@ def test_by_default_only_old_logs_and_rejects_go(installation: Installation) -> 
     assert {row["what"] for row in summary["rows"]} == {
         "files of logs/", "log entries", "warnings", "runs", "rejected rows"
     }  # fmt: skip
-    assert len(archived(installation)) == 7
+    assert len(find_archived(installation)) == 7
     runs = installation.sql("select count(*) from dba.trun where job = 'generic_import'")  # not --list
     assert runs == [(8,)]  # each has brought a file, whose origin it tells
 

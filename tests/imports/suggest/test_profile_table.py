@@ -18,7 +18,7 @@ pytestmark = pytest.mark.fast
 ROWS = 30_000
 
 
-def written(tmp_path: Path) -> Path:
+def write_table(tmp_path: Path) -> Path:
     path = tmp_path / "list.csv"
     lines = ["Id,Odd,Code,Day,Both,Amount,Late,Twin"]
     for n in range(ROWS):
@@ -46,7 +46,7 @@ def test_counts_lines_and_keys_are_exact(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
     monkeypatch.setattr(forked_process, "is_possible", lambda: processes == 2)
     ambiguous = "date; AMBIGUOUS: reads as dd/MM/yyyy and as MM/dd/yyyy, ask the client"
-    assert proposals(written(tmp_path)) == {
+    assert proposals(write_table(tmp_path)) == {
         "Id": ("integer", "integer", True),
         "Odd": ("integer", "integer, 2 of 30,000 does not fit: '12x' line 20,002", False),
         "Code": ("text", "text: leading zeros in 30,000 values", False),
@@ -64,4 +64,4 @@ def test_a_second_process_that_dies_is_said_in_one_line(tmp_path: Path, monkeypa
     monkeypatch.setattr(forked_process, "is_possible", lambda: True)
     monkeypatch.setattr(profile_table, "_run_helper", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(EtlError, match="ended early"):
-        proposals(written(tmp_path))
+        proposals(write_table(tmp_path))
