@@ -24,7 +24,7 @@ def make_folder(folder: Path) -> Path:
     page.write(1, 0, "old")
     old.save(str(folder / "list.xls"))
     (folder / "deep" / "text.txt").write_bytes("Name;Town\r\nMüller;Köln\r\n".encode("cp1252"))
-    (folder / "bad.xlsx").write_bytes(b"PK\x03\x04 this is no workbook")
+    (folder / "bad.xlsx").write_bytes(b"PK\x03\x04 this is not a workbook")
     return folder
 
 

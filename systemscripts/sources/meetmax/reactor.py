@@ -1,4 +1,4 @@
-"""Run one Scrapy spider to its end, or until somebody wants it to stop."""
+"""Run one Scrapy spider to its end, or until it is told to stop."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def find_repeated_pages(found: Mapping[int, PageResult], titles: Mapping[int, st
 
 
 def _forget_scan(path: Path, outcome: ScanOutcome, titles: Mapping[int, str]) -> None:
-    """Drop the answers of a scan, and those before it where they are no better."""
+    """Drop the answers of a scan, and those before it where they are not better."""
     results.forget_since(path, outcome.began_at)
     if find_site_fault(results.newest_results(path), titles):
         path.unlink()

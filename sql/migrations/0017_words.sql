@@ -5,3 +5,4 @@ comment on column dba.trun.rows_skipped is 'Rows that are not data, or were load
 comment on column dba.trun.rows_rejected is 'Rows set aside with a reason';
 comment on column dba.trun.status is 'running -> succeeded | failed | interrupted | timed out; skipped: another run held the lock';
 comment on table dba.trejectedrow is 'Rows set aside, each with its reason';
+comment on column sales.mart_month.target is 'Where the marts went: database, folder, bucket; another place begins from scratch';
