@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from systemscripts.findings.values.bounds import DEVIATIONS, format_share, measu
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import ColumnProfile
+from systemscripts.findings.values.profile import ColumnProfile, build_sketch, measure_overlap
 
 # On more rows than this codes that were never seen are another list of codes.
 MAX_NEW_SHARE = 0.20
@@ -18,6 +19,10 @@ MAX_NEW_SHARE = 0.20
 MAX_VALUES_PER_ROW = 0.4
 # Where the same code is only written otherwise, a smaller share is plain enough.
 MAX_RESPELLED_SHARE = 0.05
+# Of a long list, where at least so many different values are known from file to file, hardly one is now.
+USUALLY_KNOWN = 0.5
+MAX_KNOWN_PART = 0.2
+KNOWN_AGAIN = 0.7
 # Standard deviations of chance by which a share of true must move.
 CHANCE_DEVIATIONS = 5
 
@@ -38,6 +43,46 @@ def judge_new_codes(file: File, history: list[Past]) -> Iterator[Finding]:
             f"usual are {known}"
         )
         yield Finding("new_codes", "warn", text, now.column_name, {"share": share, "new": unseen[:20]})
+
+
+def judge_new_list(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Warn of a long list of codes or names of which hardly one was known, where most always were."""
+    for now, usual, known in _compare_lists(file, history):
+        if usual >= USUALLY_KNOWN and known < usual * MAX_KNOWN_PART:
+            samples = ", ".join(list(file.values.counts[now.column_name])[:3])
+            text = (
+                f"{now.column_name}: {format_share(known)} of the different values are known ({samples}), "
+                f"usually at least {format_share(usual)}"
+            )
+            yield Finding("new_codes", "warn", text, now.column_name, {"known": known, "usual": usual})
+
+
+def _compare_lists(file: File, history: list[Past]) -> Iterator[tuple[ColumnProfile, float, float]]:
+    """Return each column of many texts, which share of its values is usually known, and which is now."""
+    for now, before in pair_columns(file, history):
+        if (
+            now.patterns is None
+            or now.top_values is not None
+            or any(profile.top_values is not None for profile in before)
+        ):
+            continue
+        past = [measure_overlap(newer.sketch, older.sketch) or 0.0 for newer, older in itertools.pairwise(before)]
+        yield now, min(past), max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
+
+
+def judge_respelled_list(file: File, history: list[Past]) -> Iterator[Finding]:
+    """Warn of a long list whose values are known only in other case."""
+    for now, usual, known in _compare_lists(file, history):
+        if usual < USUALLY_KNOWN / 2 or known >= usual * MAX_KNOWN_PART:
+            continue
+        before = [past.profiles[now.column_name] for past in history if now.column_name in past.profiles]
+        values = list(file.values.counts[now.column_name])
+        for change in (str.lower, str.upper, str.title, str.strip):
+            changed = build_sketch(map(change, values))
+            if max(measure_overlap(changed, profile.sketch) or 0.0 for profile in before) >= usual * KNOWN_AGAIN:
+                text = f"{now.column_name}: the values are written otherwise than before ({', '.join(values[:3])})"
+                yield Finding("codes_respelled", "warn", text, now.column_name)
+                break
 
 
 def judge_respelled(file: File, history: list[Past]) -> Iterator[Finding]:
@@ -100,6 +145,8 @@ def _simplify(value: str) -> str:
 
 RULES = (
     Rule("new_codes", judge_new_codes, is_for_whole=True),
+    Rule("new_codes", judge_new_list, is_for_whole=True),
     Rule("codes_respelled", judge_respelled),
+    Rule("codes_respelled", judge_respelled_list),
     Rule("shares_flipped", judge_flipped),
 )

@@ -80,21 +80,26 @@ def _are_figures_exchanged(one: Pair, other: Pair) -> bool:
     if not _has_turned(one, other):
         return False
     is_date = one[0].is_date
+    usual_distances = []
     for index in (0, 1, 2):
         past = [_measure_distance(a, b, index, is_date) for a, b in zip(one[1], other[1], strict=False)]
         now = _measure_distance(one[0], other[0], index, is_date)
-        if now is None or None in past:
-            return False
         distances = [distance for distance in past if distance is not None]
+        if now is None or len(distances) < len(past):
+            continue
         usual = statistics.median(distances)
         spread = max(abs(distance - usual) for distance in distances)
         noise = max(5 * measure_deviation(distances), 2 * spread)
-        if abs(usual) < max(noise, MIN_DAYS if is_date else MIN_RATIO) or abs(now + usual) > max(
-            noise, 0.25 * abs(usual)
-        ):
+        if abs(usual) < max(noise, MIN_DAYS if is_date else MIN_RATIO):
+            # too near each other to tell
+            continue
+        if abs(now + usual) > max(noise, 0.25 * abs(usual)):
             return False
+        usual_distances.append(abs(usual))
+    if len(usual_distances) < 2:
+        return False
     # further apart, one column alone may have moved by a factor; nearer, chance hides which median is whose
-    is_near = abs(usual) < MAX_NEAR_RATIO
+    is_near = max(usual_distances) < MAX_NEAR_RATIO
     return is_date or is_near or (_is_nearer(one[0], one[1], other[1]) and _is_nearer(other[0], other[1], one[1]))
 
 

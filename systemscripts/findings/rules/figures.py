@@ -12,6 +12,8 @@ from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
 
 FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)
+# What never varied by more than this from file to file is steady.
+STEADY_FACTOR = 2.0
 Quantiles = tuple[float, float, float]
 
 
@@ -33,18 +35,22 @@ def judge_scale(file: File, history: list[Past]) -> Iterator[Finding]:
 
 
 def _explain_move(now: Quantiles, past: Sequence[Quantiles]) -> str:
-    if all(_is_like(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)):
-        return ""
-    negated = (-now[2], -now[1], -now[0])
-    has_moved = now[1] != 0 and not _is_like(now[1], [quantiles[1] for quantiles in past])
-    if has_moved and _fits(negated, past):
+    """Return by what the numbers seem to have moved, "" where not: two of the three figures must be outside."""
+    outside = [not _is_like(now[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2)]
+    if sum(outside) >= 2 and _fits((-now[2], -now[1], -now[0]), past):
         return "the other sign?"
     for factor in FACTORS:
-        back = (now[0] / factor, now[1] / factor, now[2] / factor)
-        if has_moved and _fits(back, past):
+        if _may_be_factor(factor, outside, past) and _fits((now[0] / factor, now[1] / factor, now[2] / factor), past):
             times = format_figure(factor) if factor > 1 else f"1/{format_figure(1 / factor)}"
             return f"all of them times {times}: decimal mark, or another unit?"
     return ""
+
+
+def _may_be_factor(factor: float, outside: Sequence[bool], past: Sequence[Quantiles]) -> bool:
+    """Whether enough figures are outside; of a number that is mostly zero one is, where it was steady so far."""
+    largest = [abs(quantiles[2]) for quantiles in past]
+    is_steady = min(largest) > 0 and max(largest) <= STEADY_FACTOR * min(largest)
+    return sum(outside) >= 2 or (outside[2] and is_steady and not 0.1 <= factor <= 10)
 
 
 def _fits(candidate: Quantiles, past: Sequence[Quantiles]) -> bool:

@@ -14,8 +14,9 @@ from systemscripts.findings.values.judge import File, Rule
 # A column is emptied where at least half of its fields were filled, and of fifty not one is now.
 USUALLY_FILLED = 0.5
 EMPTIED_SHARE = 0.02
-# One value on more rows than this is nearly constant already: now and then the others are absent.
-NEARLY_CONSTANT = 0.9
+# One value on more rows than this is nearly constant already; and all rows must not have it by chance.
+NEARLY_CONSTANT = 0.95
+MAX_CHANCE = 1e-4
 
 
 def judge_emptied(file: File, history: list[Past]) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ def judge_constant(file: File, history: list[Past]) -> Iterator[Finding]:
         if now.distinct_values != 1 or min(profile.distinct_values for profile in before) < 2:
             continue
         largest = [max((profile.top_values or {}).values(), default=0.0) for profile in before]
-        if max(largest) > NEARLY_CONSTANT:
+        if max(largest) > NEARLY_CONSTANT or max(largest) ** now.filled > MAX_CHANCE:
             continue
         value = next(iter(file.values.counts[now.column_name]))
         usual = statistics.median(profile.distinct_values for profile in before)

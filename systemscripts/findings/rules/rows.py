@@ -21,8 +21,12 @@ KEY_TYPES = ("text", "integer", "bigint")
 # A holiday week has four fifths of the rows; half and less is held by the guard.
 FEW_ROWS = 0.75
 COMPARED_LOADS = 5
+# A feed that varies much may once have still fewer.
+BELOW_FEWEST = 0.85
 # A total of fewer numbers may be one by chance.
 MIN_SUMMANDS = 10
+# A total is far larger than the largest of its summands.
+STANDS_OUT = 1.5
 
 
 def judge_doubled(file: File, history: list[Past]) -> Iterator[Finding]:
@@ -108,38 +112,72 @@ def judge_few(file: File, history: list[Past]) -> Iterator[Finding]:
     rows, usual = file.profiles[ROWS].rows, statistics.median(past)
     if file.config.load_mode != "snapshot" or usual < MIN_VALUES:
         return
-    if rows < FEW_ROWS * usual and rows < min(earlier.rows_read for earlier in history):
+    if rows < FEW_ROWS * usual and rows < BELOW_FEWEST * min(earlier.rows_read for earlier in history):
         text = f"{rows:,} rows, the last good loads had {usual:,.0f}: less than {format_share(FEW_ROWS)}"
         yield Finding("few_rows", "warn", text, None, {"rows": rows, "usual": usual})
 
 
 def judge_total(file: File, history: list[Past]) -> Iterator[Finding]:
-    """Warn of a row that is not a record but a total: its number is the sum of all others."""
-    for now in file.list_columns():
-        if not now.is_number or now.is_estimated or now.filled < MIN_VALUES:
-            continue
-        numbers = [float(value) for value in file.values.sample.columns[now.column_name] if value is not None]
-        numbers = [number for number in numbers if math.isfinite(number) and number != 0]
-        largest, total = max(numbers, key=abs, default=0.0), math.fsum(numbers)
-        if len(numbers) <= MIN_SUMMANDS or abs(2 * largest - total) > 1e-9 * abs(total) + 0.005:
-            continue
-        if numbers.count(largest) == 1:
-            text = (
-                f"{now.column_name}: {format_figure(largest)} is the sum of all other {len(numbers) - 1:,} values: "
-                "a total row?"
-            )
-            yield Finding("total_row", "warn", text, now.column_name, {"total": largest})
+    """Warn of a row that is not a record but a total: its numbers are the sums of all others."""
+    totals = {profile.column_name: total for profile in file.list_columns() if (total := _find_total(file, profile))}
+    for name, (row, value, is_whole) in totals.items():
+        agree = sum(other == row for other, *_ in totals.values())
+        # small whole numbers add up by chance; at an end of the file, or in two columns, they do not
+        if agree >= 2 or not is_whole or row in (0, file.values.sample.length - 1):
+            text = f"{name}: {format_figure(value)} is the sum of all other values: a total row?"
+            yield Finding("total_row", "warn", text, name, {"total": value})
+
+
+def _find_total(file: File, profile: ColumnProfile) -> tuple[int, float, bool] | None:
+    """Return row and value of a number that is the sum of all others, and whether all are whole; None without one."""
+    if not profile.is_number or profile.is_estimated or profile.filled < MIN_VALUES:
+        return None
+    values = file.values.sample.columns[profile.column_name]
+    numbers = [0.0 if value is None else float(value) for value in values]
+    if not all(map(math.isfinite, numbers)):
+        return None
+    ordered = sorted(map(abs, numbers), reverse=True)
+    largest, total = max(numbers, key=abs), math.fsum(numbers)
+    is_sum = abs(2 * largest - total) <= 1e-9 * abs(total) + 0.005
+    if not is_sum or len(numbers) - numbers.count(0.0) <= MIN_SUMMANDS or ordered[0] < STANDS_OUT * ordered[1]:
+        return None
+    return numbers.index(largest), largest, all(number == int(number) for number in numbers)
 
 
 def judge_last(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a file whose last line has no end, where every file before had one: its last record may be cut."""
     now = file.profiles[ROWS].traits.get("ends_with_line")
+    if torn := _find_torn_value(file, history):
+        yield Finding("last_record", "warn", f"the last record may be cut: {torn}")
+        return
     past = [earlier.profiles[ROWS].traits.get("ends_with_line") for earlier in history if ROWS in earlier.profiles]
     if now is False and len(past) >= MIN_DATASETS and all(past):
         last = {name: values[-1] for name, values in file.values.sample.columns.items()}
         shown = ", ".join(f"{name} {value}" for name, value in list(last.items())[-2:])
         text = f"the last line ends without a line break, which none did before: is the last record whole ({shown})?"
         yield Finding("last_record", "warn", text)
+
+
+def _find_torn_value(file: File, history: list[Past]) -> str:
+    """Return what is torn about the last value of a file that does not end with a line break, "" where nothing is."""
+    columns = {name: values for name, values in file.values.sample.columns.items() if file.profiles[name].filled}
+    if not columns or file.profiles[ROWS].traits.get("ends_with_line") is not False or file.values.sample.is_estimated:
+        return ""
+    name, values = list(columns.items())[-1]
+    *others, last = values
+    if len(others) < MIN_VALUES:
+        return ""
+    if last is None:
+        return f"{name} is empty there alone" if None not in others else ""
+    lengths = {len(value.partition(".")[2] if file.profiles[name].is_number else value) for value in others if value}
+    own_length = len(last.partition(".")[2] if file.profiles[name].is_number else last)
+    known = {
+        value for earlier in history if name in earlier.profiles for value in earlier.profiles[name].top_values or {}
+    }
+    is_prefix = last not in known and last not in others and any(value.startswith(last) for value in known)
+    if is_prefix or (len(lengths) == 1 and own_length < min(lengths)):
+        return f"{name} is {last!r}"
+    return ""
 
 
 RULES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterator
 
@@ -96,7 +97,7 @@ def judge_key_form(file: File, history: list[Past]) -> Iterator[Finding]:
         overlap = max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
         value = next(iter(file.values.counts[now.column_name]))
         usual = before[0].min_value
-        if new >= NEW_FORM_SHARE and max(usual_new) < NEW_FORM_SHARE / 2:
+        if new >= NEW_FORM_SHARE and max(usual_new) < NEW_FORM_SHARE / 2 and not _has_grown(now, before, file):
             text = f"{now.column_name}: keys are written otherwise than ever ({value!r}, usually such as {usual!r})"
         elif overlap == 0 and min(overlaps) >= USUALLY_KNOWN:
             known_share = format_share(statistics.median(overlaps))
@@ -107,6 +108,20 @@ def judge_key_form(file: File, history: list[Past]) -> Iterator[Finding]:
         else:
             continue
         yield Finding("keys_unknown", "warn", text, now.column_name)
+
+
+def _has_grown(now: ColumnProfile, before: list[ColumnProfile], file: File) -> bool:
+    """Whether running numbers only came to have one digit more: 9998, 9999, 10000."""
+    shapes = {_shorten_form(form) for profile in before for form in profile.patterns or {}}
+    is_same_shape = all(_shorten_form(form) in shapes for form in now.patterns or {})
+    is_longer = (now.max_length or 0) > max(profile.max_length or 0 for profile in before)
+    values = file.values.counts[now.column_name]
+    padded = sum(1 for value in values if re.search(r"(?<!\d)0\d", value))
+    return is_same_shape and is_longer and padded < len(values) / 2
+
+
+def _shorten_form(form: str) -> str:
+    return re.sub(r"9+\+?", "9", form)
 
 
 def _measure_new_forms(now: ColumnProfile, before: list[ColumnProfile]) -> float:

@@ -11,7 +11,7 @@ REPLACEMENT = "\ufffd"
 _BETWEEN_LETTERS = re.compile(
     "[A-Za-z][?\x80-\x9f\u201e\u201d\u201c\u201a\u0192\u2026\u2020\u2021\u02c6\u2030\u2039\u2122\u203a\u00a4"
     "\u00a2\u00a3"
-    "\u221a\u2248\u2206\u2264\u2265\u00ac\u2510\u251c\u255d\u00b3\u207f\u03c3\u2500-\u257f\u00fe\u00ff][a-z]"
+    "\u221a\u2248\u2206\u2264\u2265\u00ac\u2510\u251c\u255d\u00b3\u207f\u03c3\u2500-\u257f][a-z]"
 )
 
 
@@ -20,7 +20,8 @@ def looks_garbled(value: str) -> bool:
     if REPLACEMENT in value:
         return True
     if value.isascii():
-        return bool(re.search("[A-Za-z]\\?[a-z]", value))
+        # in addresses of the web a question mark begins the parameters
+        return bool(re.search("[A-Za-z]\\?[a-z]", value)) and not re.search("://|www\\.|[=@/]", value)
     if any("\x80" <= character <= "\x9f" for character in value) or _BETWEEN_LETTERS.search(value):
         return True
     for encoding in _MISTAKEN:
