@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 # every kind of warning; docs/warnings.md explains each one
 Code = Literal[
@@ -126,6 +127,8 @@ class Summary:
     details: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
+    # what the problems of several items are composed of, by what the items have in common
+    groups: dict[str, list[Any]] = field(default_factory=dict)
     codes: set[int] = field(default_factory=set)
     # how many of the problems are final: no further attempt makes sense
     gave_up: int = 0
@@ -173,6 +176,17 @@ class Summary:
         self.problems.append(text)
         self.codes.add(code)
 
+    def problem_of_group(self, group: str, item: Item, compose: Callable[[list[Item]], str], code: int = 1) -> None:
+        """Record that something failed as other items of `group` did before: all of them are one problem."""
+        items = self.groups.setdefault(group, [])
+        before = compose(items) if items else None
+        items.append(item)
+        if before in self.problems:
+            self.problems[self.problems.index(before)] = compose(items)
+            self.codes.add(code)
+        else:
+            self.problem(compose(items), code)
+
     @property
     def exit_code(self) -> int:
         """Return 0, or the worst exit code of the problems."""
@@ -180,7 +194,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary for --json."""
-        hidden = ("codes", "gave_up", "shown", "only_looked", "_warnings")
+        hidden = ("codes", "groups", "gave_up", "shown", "only_looked", "_warnings")
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in hidden}
         return values | {
             "counts": asdict(self.counts),

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts.errors import BadDataError
-from systemscripts.findings.finding import Finding, select
+from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.summary import Counts, Notice, Summary
+
+# a message stays readable
+MAX_NAMED_FILES = 10
 
 
 @dataclass
@@ -32,8 +35,25 @@ def add_outcome(summary: Summary, config_name: str, outcome: Outcome) -> None:
     summary.warn_all(outcome.warnings)
     summary.details += [f"{outcome.name}: {finding.text}" for finding in select(outcome.findings, "inform")]
     summary.rows.append(outcome_as_row(config_name, outcome))
-    if outcome.status in ("refused", "held"):
-        summary.problem(f"{outcome.name} is {outcome.status}: {outcome.reason}", BadDataError.exit_code)
+    if outcome.status == "refused":
+        summary.problem(f"{outcome.name} is refused: {outcome.reason}", BadDataError.exit_code)
+    elif outcome.status == "held":
+        subjects = sorted({f"{finding.rule} {finding.column or ''}" for finding in select(outcome.findings, "hold")})
+        group = f"{config_name} held: {', '.join(subjects)}"
+        summary.problem_of_group(group, outcome, _describe_held, BadDataError.exit_code)
+
+
+def _describe_held(held: list[Outcome]) -> str:
+    """Return what files of one import that the same findings hold have against them, and the commands that decide."""
+    first = held[0]
+    if len(held) == 1:
+        return f"{first.name} is held: {first.reason}"
+    names = ", ".join(outcome.name for outcome in held[:MAX_NAMED_FILES])
+    more = f" and {len(held) - MAX_NAMED_FILES} more" if len(held) > MAX_NAMED_FILES else ""
+    return (
+        f"{len(held)} files are held: {names}{more}; the first: {join_texts(select(first.findings, 'hold'))}; "
+        f"datasets.py accept {first.dataset_id} --same, or for each datasets.py accept N, or datasets.py undo N"
+    )
 
 
 def outcome_as_row(config_name: str, outcome: Outcome) -> dict[str, Any]:

@@ -207,7 +207,10 @@ def test_files_that_one_run_holds_are_one_mail_with_a_paragraph_for_each_rule(
     for number in (1, 2, 3):
         installation.drop(f"lists_{number}.csv", f"name,id\nn,{number}\n")
     installation.drop("lists_4.csv", "id,amount\n1,2\n")
-    assert installation.run("generic_import", "lists").returncode == 65
+    done = installation.run("generic_import", "lists")
+    assert done.returncode == 65
+    assert "3 files are held: lists_1.csv, lists_2.csv, lists_3.csv; the first: 1 rows" in done.stderr
+    assert "lists_4.csv is held: " in done.stderr
     told = [mail for mail in mails.read_all() if mail["to"] == "client@example.test"]
     assert [str(mail["subject"]) for mail in told] == ["[ETL] lists: 4 files are held"]
     text = str(told[0].get_content())
