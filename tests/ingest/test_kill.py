@@ -25,6 +25,9 @@ from tests.ingest.kill_rounds import Kills
 KILLING = Path(__file__).with_name("kill_point.py")
 NOW = "2026-01-20T06:00:00"
 Make = Callable[[], Installation]
+# read here: a test's installation begins without any setting of the caller
+KILL_SEED = int(os.environ.get("ETL_KILL_SEED", "1"))
+KILL_NUMBERS = tuple(map(int, os.environ.get("ETL_KILL_NUMBERS", "0-999").split("-")))
 
 
 def big(rows: int) -> str:
@@ -174,7 +177,7 @@ def test_kill_at_50_random_instants(make: Make, undisturbed: tuple[dict[str, Any
 @pytest.fixture
 def kills(server: Server, tmp_path: Path) -> Iterator[Kills]:
     """Kills on every road; ETL_KILL_SEED draws others."""
-    made = Kills(server, tmp_path, int(os.environ.get("ETL_KILL_SEED", "1")))
+    made = Kills(server, tmp_path, KILL_SEED)
     yield made
     made.close()
 
@@ -189,7 +192,7 @@ def test_a_kill_on_every_fourth_road_ends_like_an_undisturbed_run(kills: Kills) 
 @pytest.mark.timeout(6 * 3600)
 def test_1000_kills_over_all_roads_lose_and_double_nothing(kills: Kills) -> None:
     """ETL_KILL_NUMBERS=17-17 repeats number 17 of ETL_KILL_SEED alone."""
-    first, last = map(int, os.environ.get("ETL_KILL_NUMBERS", "0-999").split("-"))
+    first, last = KILL_NUMBERS
     print(f"seed {kills.seed}, numbers {first} to {last}")
     faults = []
     for number in range(first, last + 1):
