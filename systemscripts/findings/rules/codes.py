@@ -23,6 +23,8 @@ MAX_RESPELLED_SHARE = 0.05
 USUALLY_KNOWN = 0.5
 MAX_KNOWN_PART = 0.2
 KNOWN_AGAIN = 0.7
+# That other case makes the values known again is proof enough even where fewer recur.
+MIN_KNOWN_TO_RESPELL = 0.15
 # Standard deviations of chance by which a share of true must move.
 CHANCE_DEVIATIONS = 5
 
@@ -73,7 +75,7 @@ def _compare_lists(file: File, history: list[Past]) -> Iterator[tuple[ColumnProf
 def judge_respelled_list(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a long list whose values are known only in other case."""
     for now, usual, known in _compare_lists(file, history):
-        if usual < USUALLY_KNOWN / 2 or known >= usual * MAX_KNOWN_PART:
+        if usual < MIN_KNOWN_TO_RESPELL or known >= usual * MAX_KNOWN_PART:
             continue
         before = [past.profiles[now.column_name] for past in history if now.column_name in past.profiles]
         values = list(file.values.counts[now.column_name])

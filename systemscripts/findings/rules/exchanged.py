@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from systemscripts.findings.finding import Finding
-from systemscripts.findings.values.bounds import measure_deviation
+from systemscripts.findings.values.bounds import is_figure_outside, measure_deviation
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
@@ -47,7 +47,7 @@ def _may_differ(pair: Pair) -> bool:
 
 def _are_exchanged(one: Pair, other: Pair) -> bool:
     if one[0].quantiles is not None and other[0].quantiles is not None:
-        return _are_figures_exchanged(one, other)
+        return _are_figures_exchanged(one, other) or _do_figures_fit_crosswise(one, other)
     if one[0].quantiles is not None or other[0].quantiles is not None:
         return False
     crossed = measure_likeness(one[0], other[1]), measure_likeness(other[0], one[1])
@@ -101,6 +101,22 @@ def _are_figures_exchanged(one: Pair, other: Pair) -> bool:
     # further apart, one column alone may have moved by a factor; nearer, chance hides which median is whose
     is_near = max(usual_distances) < MAX_NEAR_RATIO
     return is_date or is_near or (_is_nearer(one[0], one[1], other[1]) and _is_nearer(other[0], other[1], one[1]))
+
+
+def _do_figures_fit_crosswise(one: Pair, other: Pair) -> bool:
+    """Whether each of two numbers is like the other's past in all figures, and not like its own."""
+    if one[0].is_date:
+        return False
+    is_own = _fits(one[0], one[1]) or _fits(other[0], other[1])
+    return not is_own and _fits(one[0], other[1]) and _fits(other[0], one[1])
+
+
+def _fits(now: ColumnProfile, before: Sequence[ColumnProfile]) -> bool:
+    past = [quantiles for profile in before if (quantiles := profile.quantiles)]
+    if now.quantiles is None or not past:
+        return False
+    figures = zip(now.quantiles, zip(*past, strict=True), strict=True)
+    return not any(is_figure_outside(figure, usual) for figure, usual in figures)
 
 
 def _has_turned(one: Pair, other: Pair) -> bool:

@@ -14,6 +14,8 @@ from systemscripts.findings.values.judge import File, Rule
 FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)
 # What never varied by more than this from file to file is steady.
 STEADY_FACTOR = 2.0
+# Of numbers on both sides of zero a median nearer to it than this part of the others is chance.
+VAGUE_PART = 0.25
 Quantiles = tuple[float, float, float]
 
 
@@ -54,7 +56,11 @@ def _may_be_factor(factor: float, outside: Sequence[bool], past: Sequence[Quanti
 
 
 def _fits(candidate: Quantiles, past: Sequence[Quantiles]) -> bool:
-    return all(_is_like(candidate[index], [quantiles[index] for quantiles in past]) for index in (0, 1, 2))
+    """Whether three figures are like those of before; a median near zero, between the others, says nothing."""
+    reach = max(abs(candidate[0]), abs(candidate[2]))
+    is_middle_vague = candidate[0] < 0 < candidate[2] and abs(candidate[1]) < VAGUE_PART * reach
+    indexes = (0, 2) if is_middle_vague else (0, 1, 2)
+    return all(_is_like(candidate[index], [quantiles[index] for quantiles in past]) for index in indexes)
 
 
 def _is_like(value: float, past: Sequence[float]) -> bool:

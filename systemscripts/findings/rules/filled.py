@@ -14,6 +14,8 @@ from systemscripts.findings.values.judge import File, Rule
 # A column is emptied where at least half of its fields were filled, and of fifty not one is now.
 USUALLY_FILLED = 0.5
 EMPTIED_SHARE = 0.02
+# So many values were to be expected of a column that has none now.
+MIN_EXPECTED_VALUES = 15
 # One value on more rows than this is nearly constant already; and all rows must not have it by chance.
 NEARLY_CONSTANT = 0.95
 MAX_CHANCE = 1e-4
@@ -36,7 +38,10 @@ def judge_share_empty(file: File, history: list[Past]) -> Iterator[Finding]:
         past = [profile.share_filled for profile in before]
         is_emptied = min(past) >= USUALLY_FILLED and now.share_filled <= EMPTIED_SHARE
         is_new = max(past) == 0
-        if is_emptied or is_new or not is_share_outside(now.share_filled, past):
+        # of a seldom filled column too few values are left for a share to say it
+        is_seldom_emptied = now.filled == 0 and min(past) * now.rows >= MIN_EXPECTED_VALUES
+        is_outside = is_share_outside(now.share_filled, past) or is_seldom_emptied
+        if is_emptied or is_new or not is_outside:
             continue
         text = (
             f"{now.column_name}: {format_share(now.share_filled)} of the rows have a value, "

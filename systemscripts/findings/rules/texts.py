@@ -23,6 +23,9 @@ MIN_STRANGE_VALUES = 3
 # A form of keys that no file had, on more keys than this.
 NEW_FORM_SHARE = 0.9
 USUALLY_KNOWN = 0.2
+# Keys with zeros before them, padded or no longer.
+MANY_ZEROS = 0.5
+FEW_ZEROS = 0.05
 
 
 def judge_garbled(file: File, history: list[Past]) -> Iterator[Finding]:
@@ -97,7 +100,14 @@ def judge_key_form(file: File, history: list[Past]) -> Iterator[Finding]:
         overlap = max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
         value = next(iter(file.values.counts[now.column_name]))
         usual = before[0].min_value
-        if new >= NEW_FORM_SHARE and max(usual_new) < NEW_FORM_SHARE / 2 and not _has_grown(now, before, file):
+        zeros = float(now.traits.get("zero_led", 0))
+        past_zeros = [float(profile.traits.get("zero_led", 0)) for profile in before]
+        are_zeros_new = zeros >= MANY_ZEROS and max(past_zeros) <= FEW_ZEROS
+        are_zeros_gone = zeros <= FEW_ZEROS and min(past_zeros) >= MANY_ZEROS
+        has_new_form = (
+            new >= NEW_FORM_SHARE and max(usual_new) < NEW_FORM_SHARE / 2 and not _has_grown(now, before, file)
+        )
+        if has_new_form or are_zeros_new or (are_zeros_gone and new >= NEW_FORM_SHARE / 2):
             text = f"{now.column_name}: keys are written otherwise than ever ({value!r}, usually such as {usual!r})"
         elif overlap == 0 and min(overlaps) >= USUALLY_KNOWN:
             known_share = format_share(statistics.median(overlaps))

@@ -30,6 +30,7 @@ MAX_LENGTHS = 60
 # Enough check sums to tell a share to some five points; lists of fewer values are compared whole.
 SKETCH_SIZE = 400
 MAX_LETTERS = 80
+_ZERO_LED = re.compile(r"(?<!\d)0\d")
 _FORM = str.maketrans(
     {**dict.fromkeys("0123456789", "9"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyzäöüßéèêáàâóòôúùûíìîåøæñç", "a"),
      **dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜÉÈÁÀÓÚÍÅØÆÑÇ", "A")}
@@ -188,6 +189,7 @@ def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> Non
     for value, count in islice(counts.items(), None, None, 1 + len(counts) // MAX_FORMS):
         patterns[describe_form(value)] += count
     looked_at = sum(patterns.values())
+    profile.traits["zero_led"] = round(sum(_list_zero_led(counts).values()) / looked_at, 3)
     profile.min_length, profile.max_length = min(lengths), max(lengths)
     profile.patterns = {form: round(count / looked_at, 4) for form, count in patterns.most_common(MAX_PATTERNS)}
     profile.traits["lengths"] = {str(size): round(n / total, 4) for size, n in lengths.most_common(MAX_LENGTHS)}
@@ -196,6 +198,12 @@ def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> Non
         profile.traits["garbled"] = sum(count for value, count in beyond if garbled_text.looks_garbled(value))
         letters = Counter(c for value, count in beyond for c in value if c > "\x7f" for _ in range(min(count, 3)))
         profile.traits["letters"] = "".join(sorted(c for c, _ in letters.most_common(MAX_LETTERS)))
+
+
+def _list_zero_led(counts: Counter[str]) -> dict[str, int]:
+    """Return of the values whose form is looked at those with a number that begins with a zero."""
+    values = islice(counts.items(), None, None, 1 + len(counts) // MAX_FORMS)
+    return {value: count for value, count in values if "0" in value and _ZERO_LED.search(value)}
 
 
 def describe_form(value: str) -> str:
