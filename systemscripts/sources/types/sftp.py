@@ -49,8 +49,7 @@ def parse_options(written: dict[str, Any], where: str = "source sftp") -> Option
     try:
         return Options.model_validate(resolved)
     except ValidationError as error:
-        faults = describe_faults(error, "source")
-        raise ConfigurationError(f"{where}: " + "; ".join(f.replace("Value error, ", "") for f in faults)) from error
+        raise ConfigurationError(f"{where}: {describe_faults(error, 'source')}") from error
 
 
 def address(written: dict[str, Any]) -> str:
