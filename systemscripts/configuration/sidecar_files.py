@@ -6,6 +6,7 @@ They are never data: they wait while their file is not there, and go with it int
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,8 @@ def is_sidecar(path: Path, is_known_name: Callable[[str], object]) -> bool:
 def find_sidecar(path: Path, suffix: str) -> Path | None:
     """Return the file that is named like `path` with a suffix, in small or capital letters."""
     names = (f"{path.name}{suffix}", f"{path.name}{suffix.upper()}")
-    return next((beside for name in names if (beside := path.with_name(name)).is_file()), None)
+    # not Path.is_file, which raises OSError for a name that is too long
+    return next((beside for name in names if os.path.isfile(beside := path.with_name(name))), None)  # noqa: PTH113
 
 
 def list_sidecars(path: Path) -> list[Path]:
