@@ -112,13 +112,13 @@ def load_rows(
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
     if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
         raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
+    if prepare.has_changed(file):
+        raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
     if find_worst(findings) == "hold":
         hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
     viewer.store_profiles()
-    if prepare.has_changed(file):
-        raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
     if find_worst(findings) == "hold":

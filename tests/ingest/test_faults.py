@@ -123,7 +123,7 @@ def test_a_file_changed_while_it_is_loaded_is_loaded_by_the_next_run(lists: Inst
 
 def test_a_file_that_vanishes_while_it_is_loaded_is_not_loaded_and_named(lists: Installation) -> None:
     code, error = load_while(lists, Path.unlink)
-    assert code == 75
+    assert code == 75, error
     assert "lists_1.csv" in error
     summary = lists.summary("generic_import", "lists")
     assert summary["warnings"] == ["lists_1.csv disappeared before it was loaded"]

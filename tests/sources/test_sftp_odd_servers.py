@@ -275,14 +275,14 @@ def test_a_file_above_the_limit_is_left_there_and_the_setting_is_named(
     assert [path.name for path in folder.iterdir()] == ["orders_1.csv"] and loaded(here) == ["1", "2"]
 
 
-def test_an_empty_file_of_an_append_import_is_refused_unless_that_is_allowed(
+def test_an_empty_file_of_an_append_import_is_held_unless_that_is_allowed(
     here: Installation, served: Any, folder: Path
 ) -> None:
     put(folder, "orders_1.csv", "")
     run = served(asyncssh.SFTPServer)
     summary = run()
     (row,) = summary.rows
-    assert row["state"] == "refused" and "allow_empty" in summary.problems[0] and summary.exit_code == 65
-    put(folder, "orders_1.csv", "")
+    assert row["state"] == "held" and "allow_empty" in summary.problems[0] and summary.exit_code == 65
     here.configure("orders", guards={"allow_empty": True})
-    assert [row["state"] for row in run().rows] == ["loaded"]
+    retried = here.run("datasets", "retry", "orders")
+    assert (retried.returncode, "1 of 1 held datasets loaded" in retried.stdout) == (0, True), retried.stderr
