@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from systemscripts.configuration.column_schema import Strict
 
 # name.0 is the first part of the file name, as everywhere in a configuration; fields of records count from 1
-PLACE = r"^(?:(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+)$"
-Place = Annotated[str, Field(pattern=PLACE)]
+_PLACE = re.compile(r"(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+")
+
+
+def _check_place(value: str) -> str:
+    if not _PLACE.fullmatch(value):
+        raise ValueError("expected trailer.N, header.N, sidecar.N (N from 1) or name.N (from 0), such as trailer.2")
+    return value
+
+
+Place = Annotated[str, AfterValidator(_check_place)]
 Column = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from systemscripts.backups import unknown_files
+from systemscripts.configuration.control_totals import Control
 from systemscripts.configuration.sidecar_files import refuse_wrong_checksum
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError
@@ -162,3 +164,9 @@ def test_checksums_are_read_as_the_usual_programs_write_them(tmp_path: Any) -> N
 )
 def test_a_total_may_have_other_marks_than_the_rows(text: str, meanings: set[str]) -> None:
     assert read_number(text) == {Decimal(meaning) for meaning in meanings}
+
+
+@pytest.mark.parametrize("place", ["trailer.0", "header", "footer.2", "name.x"])
+def test_a_place_that_does_not_exist_is_named(place: str) -> None:
+    with pytest.raises(ValidationError, match=r"such as trailer\.2"):
+        Control.model_validate({"rows": place})
