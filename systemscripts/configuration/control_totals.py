@@ -13,30 +13,30 @@ from systemscripts.configuration.column_schema import Strict
 _PLACE = re.compile(r"(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+")
 
 
-def _check_place(value: str) -> str:
+def _check_location(value: str) -> str:
     if not _PLACE.fullmatch(value):
         raise ValueError("expected trailer.N, header.N, sidecar.N (N from 1) or name.N (from 0), such as trailer.2")
     return value
 
 
-Place = Annotated[str, AfterValidator(_check_place)]
+Place = Annotated[str, AfterValidator(_check_location)]
 Column = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
 class Control(Strict):
-    """`control:` of an import; each place is trailer.N, header.N, sidecar.N or name.N."""
+    """`control:` of an import; each location is trailer.N, header.N, sidecar.N or name.N."""
 
     rows: Place | None = None  # where the number of rows stands
     sum: dict[Column, Place] = {}  # column -> where its sum stands
 
-    def reads(self, source: str) -> bool:
+    def has_source(self, source: str) -> bool:
         """Return whether a total comes from `source`: trailer, header, sidecar or name."""
-        places = [*self.sum.values(), *([self.rows] if self.rows else [])]
-        return any(place.startswith(f"{source}.") for place in places)
+        locations = [*self.sum.values(), *([self.rows] if self.rows else [])]
+        return any(location.startswith(f"{source}.") for location in locations)
 
 
-def split_place(place: str) -> tuple[str, int]:
-    """Return source and number of a place."""
-    match = re.fullmatch(r"([a-z]+)\.([0-9]+)", place)
+def split_location(location: str) -> tuple[str, int]:
+    """Return source and number of a location."""
+    match = re.fullmatch(r"([a-z]+)\.([0-9]+)", location)
     assert match is not None
     return match[1], int(match[2])

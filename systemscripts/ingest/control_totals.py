@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.column_schema import Column
-from systemscripts.configuration.control_totals import split_place
+from systemscripts.configuration.control_totals import split_location
 from systemscripts.configuration.sidecar_files import CONTROL_SUFFIX, find_sidecar, read_sidecar
 from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError, TryLaterError
@@ -54,7 +54,7 @@ def judge_totals(config: ImportConfig, file: PreparedFile, is_kept: bool) -> lis
     control = config.control
     if control.rows is None and not control.sum:
         return []
-    if is_kept and control.reads("sidecar") and find_sidecar(file.path, CONTROL_SUFFIX) is None:
+    if is_kept and control.has_source("sidecar") and find_sidecar(file.path, CONTROL_SUFFIX) is None:
         return []
     sums = _plan_sums(config, file)
     rows = _read_rows(config, file, sums)
@@ -64,14 +64,16 @@ def judge_totals(config: ImportConfig, file: PreparedFile, is_kept: bool) -> lis
         if Decimal(rows) not in read_number(stated):
             text = f"control total: {control.rows} says {stated} rows, the file has {rows}"
             findings.append(Finding(RULE, "refuse", text, detail={"stated": stated, "found": rows}))
-    for column, found in sums.items():
-        place = control.sum[column]
-        stated = _read_total(config, file, place)
-        if found.total not in read_number(stated):
-            text = f"control total: {place} says {stated} for the sum of {column}, the rows add up to {found.total}"
-            if found.unreadable:
-                text += f" ({found.unreadable} of the values are not numbers)"
-            detail = {"stated": stated, "found": str(found.total)}
+    for column, computed in sums.items():
+        location = control.sum[column]
+        stated = _read_total(config, file, location)
+        if computed.total not in read_number(stated):
+            text = (
+                f"control total: {location} says {stated} for the sum of {column}, the rows add up to {computed.total}"
+            )
+            if computed.unreadable:
+                text += f" ({computed.unreadable} of the values are not numbers)"
+            detail = {"stated": stated, "found": str(computed.total)}
             findings.append(Finding(RULE, "refuse", text, column, detail))
     return findings
 
@@ -87,8 +89,8 @@ def _plan_sums(config: ImportConfig, file: PreparedFile) -> dict[str, Sum]:
             if declared is None:
                 raise BadDataError(f"control: there is no column {column!r} to add up")
             continue
-        kind = declared if declared is not None and declared.type in NUMBER_TYPES else Column()
-        exact = kind.model_copy(update={"type": "numeric", "scale": None})
+        column_type = declared if declared is not None and declared.type in NUMBER_TYPES else Column()
+        exact = column_type.model_copy(update={"type": "numeric", "scale": None})
         field = layout.build_field(config, name, None, exact)
         convert = convert_values.make_converter(field.column, None)
         assert convert is not None
@@ -109,26 +111,26 @@ def _read_rows(config: ImportConfig, file: PreparedFile, sums: dict[str, Sum]) -
         if sums or skips:
             split = split_fields.split_block(block, file.table, width)
             rows -= split_fields.remove_rows(split, skips)
-            for each in sums.values():
-                each.add(list(split.columns[each.index]))
+            for computed in sums.values():
+                computed.add(list(split.columns[computed.index]))
     return rows
 
 
-def _read_total(config: ImportConfig, file: PreparedFile, place: str) -> str:
-    """Return the text at a place; raises BadDataError where there is none."""
-    source, number = split_place(place)
+def _read_total(config: ImportConfig, file: PreparedFile, location: str) -> str:
+    """Return the text at a location; raises BadDataError where there is none."""
+    source, number = split_location(location)
     if source == "name":
         rule = identity.Rule("filename", str(number))
         return identity.find_text_in_name(rule, file.ticket.name, config.delimiter) or ""
     fields = _read_sidecar_fields(file) if source == "sidecar" else file.table.control_records.get(source)
     if fields is None:
         raise BadDataError(
-            f"control: {place} cannot be read from {file.table.detected.format or 'this file'}",
+            f"control: {location} cannot be read from {file.table.detected.format or 'this file'}",
             "Only text files have a first and a last record; take the total from a sidecar or the name.",
         )
     if len(fields) < number or not read_number(fields[number - 1]):
-        found = f"{fields[number - 1]!r}" if len(fields) >= number else f"one of only {len(fields)} fields"
-        raise BadDataError(f"control: {place} is {found}, not a number; the record is {fields}")
+        shown = f"{fields[number - 1]!r}" if len(fields) >= number else f"one of only {len(fields)} fields"
+        raise BadDataError(f"control: {location} is {shown}, not a number; the record is {fields}")
     return fields[number - 1].strip()
 
 

@@ -151,8 +151,8 @@ def _build_reading_options(context: Context) -> ReadingOptions:
     return ReadingOptions(
         **options,
         known_columns=_find_known_columns(context.config),
-        header_is_control=control.reads("header"),
-        trailer_is_control=control.reads("trailer"),
+        header_is_control=control.has_source("header"),
+        trailer_is_control=control.has_source("trailer"),
     )
 
 

@@ -129,8 +129,8 @@ def test_a_file_with_another_checksum_than_beside_it_is_refused_unread(office: O
     office.here.drop(f"things_2.csv.{algorithm}", f"{right} *things_2.csv\n")
     cut = office.load("things_2.csv", ROWS[:-4])
     assert (states(cut), cut.exit_code) == (["refused"], 65)
-    found = hashlib.new(algorithm, ROWS[:-4].encode()).hexdigest()
-    assert f"says {right}, the file has {found}" in problems(cut)
+    digest = hashlib.new(algorithm, ROWS[:-4].encode()).hexdigest()
+    assert f"says {right}, the file has {digest}" in problems(cut)
     assert office.here.list_waiting() == []
 
 
@@ -166,7 +166,7 @@ def test_a_total_may_have_other_marks_than_the_rows(text: str, meanings: set[str
     assert read_number(text) == {Decimal(meaning) for meaning in meanings}
 
 
-@pytest.mark.parametrize("place", ["trailer.0", "header", "footer.2", "name.x"])
-def test_a_place_that_does_not_exist_is_named(place: str) -> None:
+@pytest.mark.parametrize("location", ["trailer.0", "header", "footer.2", "name.x"])
+def test_a_place_that_does_not_exist_is_named(location: str) -> None:
     with pytest.raises(ValidationError, match=r"such as trailer\.2"):
-        Control.model_validate({"rows": place})
+        Control.model_validate({"rows": location})

@@ -94,7 +94,7 @@ def _list_files(request: Request, fetched: Fetched) -> list[Path]:
 def _has_its_totals(path: Path, config: ImportConfig, fetched: Fetched) -> bool:
     """Return whether the file with the totals of a file has come, where the import takes them from there."""
     suffix = sidecar_files.CONTROL_SUFFIX
-    if not config.control.reads("sidecar") or sidecar_files.find_sidecar(path, suffix):
+    if not config.control.has_source("sidecar") or sidecar_files.find_sidecar(path, suffix):
         return True
     fetched.leave(path, f"{path.name} waits for its totals in {path.name}{suffix}", "sidecar_missing")
     return False
