@@ -172,7 +172,7 @@ def test_a_full_disk_below_the_lake(shop: Shop) -> None:
     shop.put("sales_data/sales_a.csv", text)
     try:
         done = shop.installation.run("generic_import", "sales")
-        assert_one_line(done, 1, "lake/sales/dataset_", "No space left on device. Free space")
+        assert_one_line(done, 1, "lake/sales/dataset_", "No space left on device. Free disk space")
         assert "IO Error" not in done.stderr
         assert [path for path in lake.rglob("*") if path.is_file()] == []
         assert shop.sql("select count(*) from dba.tdataset") == [(0,)]
@@ -218,7 +218,7 @@ def test_a_full_disk_leaves_the_version_before(shop: Shop) -> None:
         shop.installation.write_settings(MARTS_DIRECTORY=str(small / "marts"))
         done = shop.installation.run("sales_marts")
         assert done.returncode == 1 and "Traceback" not in done.stderr
-        assert_one_line(done, 1, "small/marts", "No space left on device. Free space")
+        assert_one_line(done, 1, "small/marts", "No space left on device. Free disk space")
         assert "IO Error" not in done.stderr, "DuckDB's inner state tells the operator nothing"
         assert not list(small.rglob("current"))
         assert not list(small.rglob(".work*"))
