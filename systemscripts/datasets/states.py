@@ -151,7 +151,8 @@ def find_accepted(cursor: Cursor, dataset_id: int) -> int | None:
         """select case when d.is_held_file then d.superseded_by else d.dataset_id end from dba.tdataset d
            where d.dataset_id = %s and (d.is_held_file and d.status_reason like 'accepted%%'
                or d.status = 'active' and exists (
-                   select from dba.tfile f where f.dataset_id = d.dataset_id and f.reason is not null))""",
+                   select from dba.tfile f where f.dataset_id = d.dataset_id and f.status = 'loaded'
+                       and f.reason is not null))""",
         (dataset_id,),
     )
     row = cursor.fetchone()

@@ -55,7 +55,9 @@ def judge_guards(
 
 def judge_rejects(config: ImportConfig, counts: Counts) -> Finding | None:
     """Hold a file of which no row fits, or most do not; where max_reject_rate is set, the second only warns."""
-    rows = counts.read - counts.skipped
+    # where known rows are skipped they fit
+    skips_known = config.load_mode in ("upsert", "new_rows")
+    rows = counts.read if skips_known else counts.read - counts.skipped
     if not counts.rejected:
         return None
     if counts.rejected == rows:

@@ -19,7 +19,7 @@ def count_rows(file: PreparedFile) -> Counts:
 
 
 def take_rows_back(
-    cursor: Cursor, plan: target.Plan, counts: Counts, rejected: Rejects, file_id: int, dataset_id: int
+    cursor: Cursor, file: PreparedFile, plan: target.Plan, counts: Counts, rejected: Rejects, dataset_id: int
 ) -> None:
     """Roll back to the savepoint before the rows of a file that is held after all; `counts` says so afterwards.
 
@@ -28,8 +28,10 @@ def take_rows_back(
     cursor.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
         lake.remove_leftovers(cursor, plan.lake)
-    rejects.store_rejects(cursor, rejected.first, file_id, dataset_id)
-    counts.held, counts.loaded = counts.loaded, 0
+    rejects.store_rejects(cursor, rejected.first, file.ticket.file_id, dataset_id)
+    # a row that was known, or older than the one in the target, is held like the others
+    counts.loaded, counts.skipped = 0, file.table.skipped
+    counts.held = counts.read - counts.rejected - counts.skipped
 
 
 def close_overtaken(cursor: Cursor, dataset_id: int, accepted: int | None) -> list[Finding]:

@@ -117,7 +117,7 @@ def load_rows(
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
     if find_worst(findings) == "hold":
-        hold_file.take_rows_back(cursor, plan, counts, rejected, file.ticket.file_id, dataset_id)
+        hold_file.take_rows_back(cursor, file, plan, counts, rejected, dataset_id)
     viewer.store_profiles()
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]

@@ -87,7 +87,9 @@ class Dataset:
     run: str
     step: int  # files of one step waited together
     state: str = "held"
-    was_held: bool = False
+    is_held_file: bool = False  # it stands for a file of which no row is in the target
+    accepted_as: int = 0
+    held: int = 0
     seen: str = ""
     loaded: int = 0
     rejected: dict[int, str] = field(default_factory=dict)
@@ -105,8 +107,12 @@ class Dataset:
         return max(self.day, self.seen)
 
     @property
+    def count_rejected(self) -> int:
+        return len(self.rejected)
+
+    @property
     def skipped(self) -> int:
-        return len(CONTENTS[self.content]) - self.loaded - len(self.rejected)
+        return len(CONTENTS[self.content]) - self.loaded - len(self.rejected) - self.held
 
 
 @dataclass
@@ -131,7 +137,7 @@ class Model:
     # Which content is what
 
     def living(self) -> list[Dataset]:
-        return [d for d in self.datasets if d.state != "undone"]
+        return [d for d in self.datasets if d.state != "undone" and not d.is_held_file]
 
     def current(self, config: str, label: str) -> Dataset | None:
         snapshots = [d for d in self.snapshots(config, label) if d.state == "active"]
@@ -176,18 +182,16 @@ class Model:
         if state != "loaded":
             return state
         good, new.rejected = self.judged(CONTENTS[new.content])
-        suspicious = False
+        suspicious = is_early and new.mode == "upsert"
         if new.mode == "snapshot":
             usual = self.usual(new)
             dropped = usual is not None and len(good) < usual / 2 and not accept_drop
             suspicious = is_early or dropped or self.is_second_of_its_day(new)
-        elif is_early and new.mode == "upsert":
-            return "refused"
-        self.insert(new, good)
         self.datasets.append(new)
         if suspicious:
-            new.was_held = True
+            new.is_held_file, new.held = True, len(good)
             return "held"
+        self.insert(new, good)
         self.activate(new)
         new.is_baseline = accept_drop
         return "loaded"
@@ -204,7 +208,7 @@ class Model:
     def usual(self, new: Dataset) -> float | None:
         good = [
             d for d in self.datasets if (d.config, d.label) == (new.config, new.label)
-            and d.state in ("active", "superseded")
+            and d.state in ("active", "superseded") and not d.is_held_file
         ]  # fmt: skip
         since = max((d.number for d in good if d.is_baseline), default=0)
         last = [d.loaded for d in good if d.number >= since][-5:]
@@ -249,25 +253,35 @@ class Model:
         for other in self.snapshots(d.config, d.label) if d.mode == "snapshot" else ():
             if other.place == d.place and other.state == "active":
                 other.state = "superseded"
+            is_earlier = other.number < d.number and other.day <= d.day
+            if other.is_held_file and other.state == "held" and is_earlier and d.mode == "snapshot":
+                other.state = "superseded"
         d.state = "active"
         self.settle_modes()
 
     def settle_modes(self) -> None:
         """A later snapshot of the label is the whole state, whatever was loaded in other modes before it."""
         for d in self.datasets:
-            if d.mode != "snapshot" and d.state in ("active", "superseded"):
+            if d.mode != "snapshot" and d.state in ("active", "superseded") and not d.is_held_file:
                 later = [s for s in self.snapshots(d.config, d.label) if s.state == "active" and s.number > d.number]
                 d.state = "superseded" if later else "active"
 
-    def accept(self, d: Dataset) -> bool:
-        if d.state == "active":
-            return d.was_held
+    def accept(self, d: Dataset) -> Dataset | None:
+        """Load the file of a held dataset as a new one; None where it may not be."""
+        mode = self.modes[d.config]
         before = [s for s in self.snapshots(d.config, d.label) if s.place == d.place and s.state == "active"]
-        if d.state != "held" or any(s.number > d.number for s in before):
-            return False
-        self.activate(d)
-        d.is_baseline = True
-        return True
+        if d.state != "held" or (mode == "snapshot" and any(s.number > d.number for s in before)):
+            return None
+        number = len(self.datasets) + 1
+        new = Dataset(number, d.config, d.label, d.day, d.stamp, d.content, mode, "", -1, seen=d.day)
+        good, new.rejected = self.judged(CONTENTS[new.content])
+        d.rejected = {}
+        self.datasets.append(new)
+        self.insert(new, good)
+        d.state, d.accepted_as = "superseded", number
+        self.activate(new)
+        new.is_baseline = True
+        return new
 
     def on_top(self, d: Dataset) -> list[Dataset]:
         upserts = [u for u in self.living() if u.mode == "upsert" and u.number > d.number]
@@ -297,6 +311,7 @@ class Model:
             self.rows = [r for r in self.rows if r.dataset is not d] + d.removed
             d.removed, d.holders = ([] if d.mode == "upsert" else d.removed), set()
         before = [s for s in self.snapshots(d.config, d.label) if s.place == d.place and s.state == "superseded"]
+        before = [s for s in before if not s.is_held_file]
         if was == "active" and d.mode == "snapshot" and before:
             before[-1].state = "active"
         self.settle_modes()
@@ -314,7 +329,7 @@ class Model:
         return any(r.dataset is d and r.key == key for r in self.rows)
 
     def replay(self, d: Dataset) -> bool:
-        if d.state == "undone" or (d.mode == "upsert" and self.living()[-1] is not d):
+        if d.state in ("undone", "held") or (d.mode == "upsert" and self.living()[-1] is not d):
             return False
         good, d.rejected = self.judged(d.rejected)
         self.insert(d, good)
@@ -388,8 +403,12 @@ class Office:
 
     def accept(self, number: int) -> None:
         if chosen := self.choose(number, "held"):
-            with self.refused_unless(self.model.accept(chosen)):
-                accept_held.accept_dataset(self.connection, self.directories, str(uuid.uuid4()), chosen.real)
+            was_accepted = bool(chosen.accepted_as)
+            new = self.model.accept(chosen)
+            with self.refused_unless(new is not None or was_accepted):
+                done = accept_held.accept_dataset(self.connection, self.directories, str(uuid.uuid4()), chosen.real)
+                if new is not None:
+                    new.real = done.rows[0]["dataset"]
 
     def replay(self, number: int) -> None:
         if chosen := self.choose(number):
@@ -420,9 +439,9 @@ class Office:
 
     def compare(self) -> None:
         found = self.ask(
-            "select dataset_id, status, rows_loaded, rows_rejected, rows_skipped from dba.tdataset order by 1"
+            "select dataset_id, status, rows_loaded, rows_rejected, rows_skipped, rows_held from dba.tdataset order by 1"
         )
-        expected = [(d.real, d.state, d.loaded, len(d.rejected), d.skipped) for d in self.model.datasets]
+        expected = [(d.real, d.state, d.loaded, d.count_rejected, d.skipped, d.held) for d in self.model.datasets]
         assert found == expected, self.model.datasets
         if self.model.datasets:
             shown = "select extract(day from at at time zone 'UTC')::integer, amount::text from public.lists_current"
