@@ -439,7 +439,8 @@ class Office:
 
     def compare(self) -> None:
         found = self.ask(
-            "select dataset_id, status, rows_loaded, rows_rejected, rows_skipped, rows_held from dba.tdataset order by 1"
+            "select dataset_id, status, rows_loaded, rows_rejected, rows_skipped, rows_held"
+            " from dba.tdataset order by 1"
         )
         expected = [(d.real, d.state, d.loaded, d.count_rejected, d.skipped, d.held) for d in self.model.datasets]
         assert found == expected, self.model.datasets
