@@ -51,7 +51,11 @@ class Numbers:
     def text(self, text: str) -> str:
         """Return a text in which datasets have their places instead of their numbers."""
         places = self._known["dataset_id"]
-        text = re.sub(r'(dataset[ _]|"dataset_id": )(\d+)\b', lambda f: f"{f[1]}{places.get(int(f[2]), f[2])}", text)
+        text = re.sub(
+            r'((?:dataset|accept|undo)[ _]|"dataset_id": )(\d+)\b',
+            lambda f: f"{f[1]}{places.get(int(f[2]), f[2])}",
+            text,
+        )
         return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
 
 

@@ -199,6 +199,7 @@ def test_1000_kills_over_all_roads_lose_and_double_nothing(kills: Kills) -> None
         try:
             print(kills.once(number))
         except AssertionError as error:
+            print(f"FAULT {error}")
             faults.append(str(error))
     assert faults == []
 
