@@ -43,7 +43,7 @@ def datasets(
     """List datasets, accept or undo them, try held files again, replay or export rejected rows, show profiles.
 
     A held file is loaded by accept as it is, or with --as-renamed under the column names that its finding proposes.
-    retry loads the held files of an import that its changed configuration has nothing against.
+    retry loads the held files of an import that now pass its changed configuration.
 
     Examples:
         datasets.py list

@@ -25,7 +25,10 @@ class Kind(StrEnum):
 @job(database=False, alert=False)
 def generate_sales_data(
     kind: Annotated[
-        Kind, typer.Argument(help="fewer, extra: other columns; dates: one file per day; customers: their table.")
+        Kind,
+        typer.Argument(
+            help="fewer or extra: files with missing or additional columns; dates: one file per day; customers: their table."
+        ),
     ] = Kind.standard,
     rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed generates the same rows.")] = 1,

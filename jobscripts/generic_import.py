@@ -34,7 +34,7 @@ Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
 Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
 Run = Annotated[str | None, typer.Option(help="Undo everything that this run loaded.")]
 Cascade = Annotated[bool, typer.Option("--cascade", help="With --undo: also the later datasets on top.")]
-Accept = Annotated[int | None, typer.Option(help="Make this held dataset current.")]
+Accept = Annotated[int | None, typer.Option(help="Load the file of this held dataset.")]
 ReplayRejects = Annotated[int | None, typer.Option(help="Try the rejected rows of this dataset again.")]
 ExportRejects = Annotated[
     tuple[int, Path] | None, typer.Option(help="Write the rejected rows of a dataset to a .csv or .xlsx file.")

@@ -29,7 +29,7 @@ def run_elt(
     config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
     once: Annotated[bool, typer.Option("--once", help="Run once, instead of watching the sources.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only check the file; list every error at once.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what waiting files would do.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done with the waiting files.")] = False,
     retry_refused: Annotated[
         bool, typer.Option("--retry-refused", help="With --once: try refused files again.")
     ] = False,

@@ -12,7 +12,7 @@ from systemscripts.alerts.events import Finding, Outcome
 LOG_LINES = 15
 # Of a message that could not be sent while the mail server was away.
 MAX_UNSENT_LETTERS = 20_000
-NEXT_MESSAGES = "The next message comes in a week if this lasts, when it fails in another way, or when it recovers."
+NEXT_MESSAGES = "You will hear again after a week if this lasts, or sooner if the problem changes or is resolved."
 
 
 def compose_outcome(state: State, outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.imports import dependent_views, layout, target, upsert
+from systemscripts.imports import column_layout, dependent_views, target_plan, upsert
 from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
 from systemscripts.tables.lineage import LINEAGE
@@ -52,7 +52,7 @@ class Change:
     @property
     def has_new_type(self) -> bool:
         """Return whether the type changes."""
-        return self.old_type != target.to_postgresql_type(self.type)
+        return self.old_type != target_plan.to_postgresql_type(self.type)
 
 
 def apply_changes(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> list[str]:
@@ -75,7 +75,7 @@ def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
     # each Parquet file has its own columns
     if config.target.parquet:
         return []
-    existing = target.load_columns(cursor, *config.schema_and_table)
+    existing = target_plan.load_columns(cursor, *config.schema_and_table)
     if not existing or list(existing)[:2] != list(LINEAGE):
         return []
     changes = []
@@ -83,7 +83,9 @@ def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
         new_name = column.rename or name
         old_name = new_name if new_name in existing else _find_previous_name(cursor, config, name, existing)
         if old_name is not None:
-            change = Change(new_name, old_name, existing[old_name], layout.build_field(config, new_name, None, column))
+            change = Change(
+                new_name, old_name, existing[old_name], column_layout.build_field(config, new_name, None, column)
+            )
             changes += [change] if change.words else []
     return changes
 
@@ -110,7 +112,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run
     retyped = [change for change in changes if change.has_new_type]
 
     def run(statement: sql.Composed) -> None:
-        target.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)
+        target_plan.run_ddl(cursor, statement, config.target_table, config.config_name, run_uuid)
 
     _check_contradictions(cursor, config, retyped)
     view = sql.Identifier(schema, f"{table}_current")
@@ -125,7 +127,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run
     for change in retyped:
         _change_type(cursor, config, change, run)
     if retyped:
-        run(target.build_current_view(schema, table))
+        run(target_plan.build_current_view(schema, table))
         for statement in dependent_views.build_restore_statements(schema, f"{table}_current", kept):
             run(statement)
         cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(kept.comment)))

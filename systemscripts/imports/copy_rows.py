@@ -19,7 +19,7 @@ import psycopg2.errors
 from psycopg2 import sql
 
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
-from systemscripts.imports.target import Plan
+from systemscripts.imports.target_plan import Plan
 from systemscripts.imports.values import split_fields
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts

@@ -17,7 +17,7 @@ from psycopg2 import sql
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
-from systemscripts.imports.target import Plan
+from systemscripts.imports.target_plan import Plan
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Table

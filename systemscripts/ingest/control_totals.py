@@ -13,7 +13,7 @@ from systemscripts.configuration.sidecar_files import CONTROL_SUFFIX, find_sidec
 from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import Finding
-from systemscripts.imports import layout
+from systemscripts.imports import column_layout
 from systemscripts.imports.values import convert_values, split_fields
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.tables.text.delimited import split_control_record
@@ -91,7 +91,7 @@ def _plan_sums(config: ImportConfig, file: PreparedFile) -> dict[str, Sum]:
             continue
         column_type = declared if declared is not None and declared.type in NUMBER_TYPES else Column()
         exact = column_type.model_copy(update={"type": "numeric", "scale": None})
-        field = layout.build_field(config, name, None, exact)
+        field = column_layout.build_field(config, name, None, exact)
         convert = convert_values.make_converter(field.column, None)
         assert convert is not None
         sums[column] = Sum(file.columns.index(name), convert, field.null)

@@ -12,7 +12,7 @@ from psycopg2 import sql
 from systemscripts import db_utils, file_ledger
 from systemscripts.datasets.identity import Decision
 from systemscripts.findings.finding import find_worst
-from systemscripts.imports import target
+from systemscripts.imports import target_plan
 from systemscripts.ingest import judge_file, load, load_plan, prepare
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
@@ -104,13 +104,13 @@ def _describe_first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[
     return [f"row {line} would be rejected: {reason}" for line, reason in cursor.fetchall()]
 
 
-def _replace_target(cursor: Cursor, plan: target.Plan) -> target.Plan:
+def _replace_target(cursor: Cursor, plan: target_plan.Plan) -> target_plan.Plan:
     """Return the plan for a temporary table: adding a column to the target would lock it until the copy ends."""
     _create_temporary_target(cursor, plan)
     return replace(plan, schema="pg_temp", stands_for=plan.name)
 
 
-def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
+def _create_temporary_target(cursor: Cursor, plan: target_plan.Plan) -> None:
     """Create a temporary table like the extended target; with its rows if the load compares with them."""
     table = sql.Identifier(plan.table)
     if plan.create or not plan.needs_target_rows:
@@ -127,7 +127,7 @@ def _create_temporary_target(cursor: Cursor, plan: target.Plan) -> None:
         cursor.execute(sql.SQL("alter table pg_temp.{} add column {}").format(table, definition))
 
 
-def _describe_columns(file: PreparedFile, plan: target.Plan) -> list[dict[str, Any]]:
+def _describe_columns(file: PreparedFile, plan: target_plan.Plan) -> list[dict[str, Any]]:
     samples: list[list[str]] = []
     for block in file.table.blocks() if file.table.columns else ():
         samples = [file.table.parse(record) for record in block.records[:MAX_SAMPLES]]
@@ -151,7 +151,7 @@ def _describe_columns(file: PreparedFile, plan: target.Plan) -> list[dict[str, A
     ]
 
 
-def _find_target_columns(file: PreparedFile, plan: target.Plan) -> dict[str, tuple[str, str]]:
+def _find_target_columns(file: PreparedFile, plan: target_plan.Plan) -> dict[str, tuple[str, str]]:
     """Return name and type in the target of each column that is loaded, also of one that goes into the JSON column."""
     shape = plan.shape
     base = shape.transform.columns if shape.transform else file.columns

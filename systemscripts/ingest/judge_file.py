@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 
 from systemscripts.db_utils import Cursor
-from systemscripts.findings import guards, known_shape, shape
+from systemscripts.findings import known_shape, row_guards, shape
 from systemscripts.findings.finding import Finding, waive
 from systemscripts.findings.renames import MAX_SAMPLES
 from systemscripts.ingest import control_totals, same_day_files
@@ -63,9 +63,11 @@ def judge_rows(
 ) -> list[Finding]:
     """Return what is wrong with the rows of a file, once they are in the transaction of the load."""
     findings = []
-    if rejects := guards.judge_rejects(context.config, counts):
+    if rejects := row_guards.judge_rejects(context.config, counts):
         findings.append(rejects)
-    elif guard := guards.judge_guards(cursor, context.config, file.identity, counts, dataset_id, context.accept_drop):
+    elif guard := row_guards.judge_guards(
+        cursor, context.config, file.identity, counts, dataset_id, context.accept_drop
+    ):
         findings.append(guard)
     if rival and (second := same_day_files.judge_second_file(context.config, file, rival)):
         findings.append(second)

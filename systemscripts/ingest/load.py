@@ -11,15 +11,15 @@ from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import shorten_name
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.findings import guards, ledger
+from systemscripts.findings import ledger, row_guards
 from systemscripts.findings.finding import Finding, find_worst, join_texts, select
-from systemscripts.imports import after_change, copy_rows, new_rows, rejects, target, upsert
+from systemscripts.imports import after_change, copy_rows, new_rows, rejects, target_plan, upsert
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.rejects import Rejects
 from systemscripts.imports.values import lookups
 from systemscripts.ingest import (
     file_warnings,
-    hold_file,
+    held_files,
     judge_file,
     load_plan,
     look_at_values,
@@ -71,7 +71,7 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
 
 
 def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decision: Decision) -> Outcome:
-    early = guards.is_of_the_future(context.config, file.identity.date)
+    early = row_guards.is_of_the_future(context.config, file.identity.date)
     if decision.action == "unchanged" and decision.dataset_id is not None:
         # a last_seen in the future would keep the dataset current until then
         states.mark_seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
@@ -82,7 +82,7 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
         logger.info("%s: %s", file.ticket.name, decision.reason)
     else:
         notices.append(Notice(decision.warning, decision.reason))
-    notices += guards.warn_of_date(context.config, file.identity.date)
+    notices += row_guards.warn_of_date(context.config, file.identity.date)
     known = {"file_id": file.ticket.file_id, "dataset_id": decision.dataset_id}
     outcome.warnings += add_details(
         add_prefix(notices, file.ticket.name), config_name=context.config.config_name, **known
@@ -98,7 +98,12 @@ def refuse_if_found(findings: list[Finding]) -> None:
 
 
 def load_rows(
-    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, decision: Decision, findings: list[Finding]
+    cursor: Cursor,
+    context: Context,
+    file: PreparedFile,
+    plan: target_plan.Plan,
+    decision: Decision,
+    findings: list[Finding],
 ) -> Outcome:
     """Write everything that one load writes, in the caller's transaction: its rows, or that the file is held.
 
@@ -117,7 +122,7 @@ def load_rows(
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
     if find_worst(findings) == "hold":
-        hold_file.take_rows_back(cursor, file, plan, counts, rejected, dataset_id)
+        held_files.take_rows_back(cursor, file, plan, counts, rejected, dataset_id)
     viewer.store_profiles()
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
@@ -126,14 +131,14 @@ def load_rows(
     else:
         held = ""
         notices += _activate(cursor, context, file, rejected, decision, dataset_id, rival)
-        findings = [*findings, *hold_file.close_overtaken(cursor, dataset_id, context.accepted)]
+        findings = [*findings, *held_files.close_overtaken(cursor, dataset_id, context.accepted)]
     return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
 
 
 def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: list[Finding]) -> Outcome:
     """Hold a file because of its columns: none of its rows is looked at, nothing of the target changes."""
     dataset_id = _create_dataset(cursor, context, file, context.config.target_table, file.columns)
-    counts = hold_file.count_rows(file)
+    counts = held_files.count_rows(file)
     states.record_counts(cursor, dataset_id, counts)
     notices = [*file.warnings(), *notices_of(findings)]
     held = _hold_dataset(cursor, dataset_id, findings)
@@ -161,7 +166,7 @@ def _activate(
 ) -> list[Notice]:  # fmt: skip
     """Make a good load current; returns what is to be known of what it replaces."""
     others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
-    notices = guards.warn_of_date(context.config, file.identity.date)
+    notices = row_guards.warn_of_date(context.config, file.identity.date)
     notices += _warn_of_overtaken(file, rejected.overtaken, others)
     notices += same_day_files.warn_of_replaced(context.config, file, rival) if rival else []
     if context.accept_drop:
@@ -170,8 +175,8 @@ def _activate(
 
 
 def _note_load(
-    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan | None, dataset_id: int, counts: Counts,
-    held: str, notices: list[Notice], findings: list[Finding],
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target_plan.Plan | None, dataset_id: int,
+    counts: Counts, held: str, notices: list[Notice], findings: list[Finding],
 ) -> Outcome:  # fmt: skip
     """Note what became of the file: its ticket, its findings, its warnings."""
     config, ticket = context.config, file.ticket
@@ -216,7 +221,7 @@ def _warn_of_overtaken(file: PreparedFile, rows: int, datasets: int) -> list[Not
 
 
 def _copy_rows(
-    cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int,
+    cursor: Cursor, context: Context, file: PreparedFile, plan: target_plan.Plan, dataset_id: int,
     viewer: look_at_values.Viewer,
 ) -> tuple[Counts, Rejects]:  # fmt: skip
     if not file.columns:
@@ -284,7 +289,7 @@ def _build_outcome(
     return Outcome(file.ticket.name, status, dataset_id, file.identity.label, day, counts or Counts(), reason)
 
 
-def _collect_warnings(file: PreparedFile, plan: target.Plan, counts: Counts) -> list[Notice]:
+def _collect_warnings(file: PreparedFile, plan: target_plan.Plan, counts: Counts) -> list[Notice]:
     notices = file.warnings()
     if plan.ignored:
         notices.append(Notice("columns_not_loaded", f"columns not loaded: {', '.join(plan.ignored)}"))

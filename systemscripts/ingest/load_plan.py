@@ -11,7 +11,7 @@ from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import find_worst
-from systemscripts.imports import layout, target
+from systemscripts.imports import column_layout, target_plan
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import transform_rows
 from systemscripts.ingest import judge_file
@@ -26,14 +26,14 @@ def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Dec
     return identity.decide_load(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
 
 
-def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Plan:
+def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_plan.Plan:
     """Return the plan for a load: the columns of the target, and how the file's columns become them.
 
     Raises BadDataError when the file does not fit the target.
     """
     config = context.config
     # a file without columns has no layout to check: the guards hold it
-    shape = layout.Layout(0, [], {})
+    shape = column_layout.Layout(0, [], {})
     if not file.columns and config.exact_header and not config.guards.allow_empty:
         raise BadDataError(
             f"the file is empty, expected the header {','.join(config.exact_header)}",
@@ -41,10 +41,10 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
         )
     if file.columns:
         transform = transform_rows.load_transform(config, file.table, file.columns)
-        shape = layout.build_layout(config, file.columns, file.table.columns, transform)
+        shape = column_layout.build_layout(config, file.columns, file.table.columns, transform)
     if config.target.parquet:
         return parquet_copy.plan_target(cursor, config, shape, context.directories)
-    plan = target.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
+    plan = target_plan.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
     if config.load_mode == "upsert":
         plan.key_columns = config.key_columns
         if absent := file.columns and [name for name in config.key_columns if name not in plan.columns]:
@@ -54,7 +54,7 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target.Pl
     return plan
 
 
-def _check_new_columns(cursor: Cursor, context: Context, plan: target.Plan) -> None:
+def _check_new_columns(cursor: Cursor, context: Context, plan: target_plan.Plan) -> None:
     """Raise BadDataError for a new column that the configuration does not name: it changes the hash of every row."""
     named = {column.rename or name for name, column in context.config.declared.items()}
     unnamed = [name for name in plan.added if name not in named]
@@ -82,14 +82,16 @@ def extend_target_ahead(context: Context, file: PreparedFile) -> None:
     extend_target(context, plan, file)
 
 
-def extend_target(context: Context, plan: target.Plan, file: PreparedFile) -> None:
+def extend_target(context: Context, plan: target_plan.Plan, file: PreparedFile) -> None:
     """Run the DDL of a plan, in short attempts: an ALTER TABLE that waits for a lock blocks all readers behind it."""
     until = time.monotonic() + settings.current().database_lock_seconds
     while True:
         try:
             with transaction(context.connection) as cursor:
                 cursor.execute("set local lock_timeout = '500ms'")
-                target.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+                target_plan.extend_table(
+                    cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid
+                )
                 return
         except TryLaterError:
             if context.connection.closed or time.monotonic() >= until:
@@ -97,7 +99,7 @@ def extend_target(context: Context, plan: target.Plan, file: PreparedFile) -> No
             time.sleep(0.5)
 
 
-def plan_as_json(plan: target.Plan, file: PreparedFile) -> dict[str, object]:
+def plan_as_json(plan: target_plan.Plan, file: PreparedFile) -> dict[str, object]:
     """Return what the ledger keeps of a plan; a replay of rejected rows needs the file's columns and wire."""
     return {
         "create": plan.create,

@@ -14,7 +14,7 @@ from systemscripts.findings.values import history, sample
 from systemscripts.findings.values.judge import File, judge_values
 from systemscripts.findings.values.profile import Profiles, build_profiles
 from systemscripts.findings.values.sample import Sample
-from systemscripts.imports import target
+from systemscripts.imports import target_plan
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.tables.lineage import SOURCE_SHEET
@@ -32,7 +32,7 @@ class Viewer:
     """What looks at the rows of one load; `look` is given to the copy, which calls it where the rows pass through."""
 
     def __init__(
-        self, cursor: Cursor, context: Context, file: PreparedFile, plan: target.Plan, dataset_id: int
+        self, cursor: Cursor, context: Context, file: PreparedFile, plan: target_plan.Plan, dataset_id: int
     ) -> None:
         self._cursor, self._context, self._file, self._plan = cursor, context, file, plan
         self._dataset_id = dataset_id

@@ -14,7 +14,7 @@ from psycopg2 import sql
 from systemscripts import file_ledger, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, UsageError
-from systemscripts.imports import copy_rows, new_rows, target
+from systemscripts.imports import copy_rows, new_rows, target_plan
 from systemscripts.imports.values import lookups
 from systemscripts.ingest import daily_zip, load_plan, prepare
 from systemscripts.ingest.ingest_context import Context
@@ -68,7 +68,7 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
             f"{context.config.config_name} is no longer loaded as new_rows",
             "Set load_mode: new_rows in its configuration, then run the same command again.",
         )
-    target.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
+    target_plan.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
     before = _count_rows(cursor, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
@@ -88,7 +88,7 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
     return counts.loaded - before
 
 
-def _remove_loaded_rejects(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+def _remove_loaded_rejects(cursor: Cursor, plan: target_plan.Plan, dataset_id: int) -> int:
     """Delete the rejects of rows that are loaded by now; return how many rejects the dataset has left."""
     cursor.execute(
         sql.SQL(
@@ -102,7 +102,7 @@ def _remove_loaded_rejects(cursor: Cursor, plan: target.Plan, dataset_id: int) -
     return int(row[0])
 
 
-def _count_rows(cursor: Cursor, plan: target.Plan, dataset_id: int) -> int:
+def _count_rows(cursor: Cursor, plan: target_plan.Plan, dataset_id: int) -> int:
     table = sql.Identifier(plan.schema, plan.table)
     cursor.execute(sql.SQL("select count(*) from {} where dataset_id = %s").format(table), (dataset_id,))
     row: Any = cursor.fetchone()

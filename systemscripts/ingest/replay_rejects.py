@@ -12,7 +12,7 @@ from systemscripts.datasets.identity import describe_held_steps
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
-from systemscripts.imports import after_change, copy_rows, layout, new_rows, target, upsert
+from systemscripts.imports import after_change, column_layout, copy_rows, new_rows, target_plan, upsert
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import lookups, transform_rows
 from systemscripts.ingest.ingest_context import check_upload
@@ -115,12 +115,14 @@ def _replay_rows(
 ) -> Counts:
     table = RejectedRows(dataset, rows)
     columns = dataset.plan["file_columns"]
-    shape = layout.build_layout(config, columns, table.columns, transform_rows.load_transform(config, table, columns))
+    shape = column_layout.build_layout(
+        config, columns, table.columns, transform_rows.load_transform(config, table, columns)
+    )
     in_lake = config.target.parquet
     plan = (
         parquet_copy.plan_target(cursor, config.model_copy(update={"importstrategyid": 2}), shape, directories)
         if in_lake
-        else target.plan_target(cursor, *config.schema_and_table, shape, 2)
+        else target_plan.plan_target(cursor, *config.schema_and_table, shape, 2)
     )
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
     load = copy_rows.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)

@@ -54,11 +54,11 @@ def _split_documentation(script: Job) -> tuple[str, list[str]]:
 
 def _describe_needs(script: Job) -> str:
     needs = script.needs
-    parts = ["needs no database" if not needs.database else "needs the database"]
+    parts = ["Needs the database" if needs.database else "Needs no database"]
     if needs.lock is not None:
-        parts.append("one run at a time" + (f" for each {needs.lock.strip('{}')}" if needs.lock else ""))
-    parts.append("its failures are alerted" if needs.alert else "its failures are only shown to its caller")
-    return f"It {', '.join(parts)}."
+        parts.append("One run at a time" + (f" per {needs.lock.strip('{}').upper()}" if needs.lock else ""))
+    parts.append("A failure sends an alert" if needs.alert else "Failures are only printed; no alert is sent")
+    return f"{'. '.join(parts)}."
 
 
 def _render_rows(script: Job) -> Iterator[str]:

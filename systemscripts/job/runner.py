@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from systemscripts import last_resort, masking, progress, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.job import command_line, current_run, locks, run_outcome, wrapper
+from systemscripts.job import command_line, current_run, run_lock, run_outcome, wrapper
 from systemscripts.job.command_line import Call
 from systemscripts.job.decorator import Needs
 from systemscripts.job.run_outcome import RunOutcome
@@ -137,7 +137,7 @@ class Runner:
         self.closed_runs = recovery.close_dead_runs(self.directories, self.sends_alerts)
         if self.needs.lock is not None and not self._needs_no_lock:
             wait_seconds = current_run.WAIT_HOURS * 3600 if self.call.wait else 0
-            self._lock = locks.acquire_lock(self.directories, self.job, self.key, wait_seconds)
+            self._lock = run_lock.acquire_lock(self.directories, self.job, self.key, wait_seconds)
         if self.needs.database:
             connection = self._connect()
             self.closed_runs += recovery.deliver_dead_runs(connection, self.directories, self.sends_alerts)

@@ -19,9 +19,9 @@ from systemscripts.datasets import lake
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import BadDataError
-from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, months, oversized
+from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, oversized, touched_months
 from systemscripts.marts.databases import Rows
-from systemscripts.marts.months import Touched
+from systemscripts.marts.touched_months import Touched
 from systemscripts.summary import Summary
 
 IMPORT = "sales"
@@ -60,10 +60,11 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
     with advisory_lock(connection, f"target {config.target_table}", options.wait_seconds):
         with transaction(connection) as cursor:
             current = lake.list_current_files(cursor, IMPORT, directories)
-            touched = months.find_touched_months(cursor, target, current, options.recompute)
+            touched = touched_months.find_touched_months(cursor, target, current, options.recompute)
             if incomplete := _find_incomplete_targets(base, touched.kept):
                 touched = replace(
-                    months.find_touched_months(cursor, target, current, everything=True), computed_before=frozenset()
+                    touched_months.find_touched_months(cursor, target, current, everything=True),
+                    computed_before=frozenset(),
                 )
         summary = Summary()
         if touched.months and not options.dry_run:
@@ -83,10 +84,10 @@ def run(connection: Connection, directories: Directories, run_uuid: str, options
                     files = tuple(file.path for file in touched.files)
                     engine.compute(engines.Work(files, touched.months, work, work / "results", options.master))
             with transaction(connection) as cursor:
-                months.forget_others(cursor, target)
+                touched_months.forget_others(cursor, target)
             _write_targets(base, work / "results", touched, run_uuid, summary)
         with transaction(connection) as cursor:
-            months.record_months(cursor, target, touched, run_uuid)
+            touched_months.record_months(cursor, target, touched, run_uuid)
     summary.headline = _write_headline("computed", touched)
     return summary
 

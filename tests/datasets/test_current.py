@@ -17,9 +17,9 @@ from systemscripts.configuration import load_import
 from systemscripts.datasets import current
 from systemscripts.datasets.identity import Identity, decide_load
 from systemscripts.db_utils import migrations
-from systemscripts.findings import guards
-from systemscripts.imports.layout import Layout
-from systemscripts.imports.target import Plan
+from systemscripts.findings import row_guards
+from systemscripts.imports.column_layout import Layout
+from systemscripts.imports.target_plan import Plan
 from systemscripts.summary import Counts
 from tests.conftest import Installation, Server
 from webconsole.queries import relations
@@ -238,7 +238,7 @@ def test_what_is_asked_of_one_label_is_looked_up_and_not_searched_for(ledger: In
             for label in ("a", "another", None):
                 about = Identity(label, date(2012, 1, 1), "")
                 decide_load(recorded, "one", "snapshot", about, "new content", reload=False)
-                guards.judge_guards(recorded, config, about, Counts(1, 1), 0, accept_drop=False)
+                row_guards.judge_guards(recorded, config, about, Counts(1, 1), 0, accept_drop=False)
     assert len(asked) >= 9
     for statement in asked:
         touched = buffers(ledger, statement)

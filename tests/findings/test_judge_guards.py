@@ -14,7 +14,7 @@ from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import states
 from systemscripts.datasets.identity import Identity
-from systemscripts.findings import guards
+from systemscripts.findings import row_guards
 from systemscripts.summary import Counts
 from tests.conftest import Installation
 
@@ -49,7 +49,7 @@ def judge(cursor: Any, rows: int, days_ahead: int = 0, accept_drop: bool = False
     values = {"config_name": "things", "file_pattern": "things_.*", "target_table": "public.things", **columns}
     config = ImportConfig.model_validate(values)
     identity = Identity(date=settings.now().date() + timedelta(days=days_ahead) if days_ahead else None)
-    finding = guards.judge_guards(cursor, config, identity, Counts(read=rows, loaded=rows), 0, accept_drop)
+    finding = row_guards.judge_guards(cursor, config, identity, Counts(read=rows, loaded=rows), 0, accept_drop)
     return finding.rule if finding else ""
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from systemscripts import configuration
 from systemscripts.configuration import ImportConfig
 from systemscripts.directory_management import Directories
-from systemscripts.imports import copy_rows, layout
-from systemscripts.imports.target import Plan
+from systemscripts.imports import column_layout, copy_rows
+from systemscripts.imports.target_plan import Plan
 from systemscripts.ingest import run_imports
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
@@ -137,7 +137,7 @@ class Roads:
         config = ImportConfig.model_validate(
             {"config_name": "roads", "file_pattern": ".*", "target_table": "pg.roads", "schema": {"v": column}}
         )
-        shape = layout.build_layout(config, ["v", "w"], ["v", "w"])
+        shape = column_layout.build_layout(config, ["v", "w"], ["v", "w"])
         kind = shape.types["v"]
         self._cursor.execute(
             f"drop table if exists roads; "

@@ -15,7 +15,7 @@ from systemscripts import configuration, db_utils, settings
 from systemscripts.datasets import changes
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.imports import layout
+from systemscripts.imports import column_layout
 from systemscripts.ingest import accept_held, run_imports, undo
 from systemscripts.summary import Summary
 from tests.conftest import Installation
@@ -440,7 +440,7 @@ def test_an_error_of_ours_does_not_refuse_all_that_waits(
     for number in range(3):
         office.here.drop(f"things_{number}.csv", f"id,a\n{number},x\n")
     with monkeypatch.context() as patch:
-        patch.setattr(layout, "build_layout", broken)
+        patch.setattr(column_layout, "build_layout", broken)
         summary = office.run("things")
     assert ((summary.exit_code, states(summary)), len(office.here.list_waiting())) == (found, left)
     assert states(office.run("things", retry_refused=True)) == ["loaded"] * 3

@@ -196,7 +196,7 @@ def test_any_order_of_loads_and_undos(here: Installation, connection: Any, steps
 
 
 BOUNDARIES = [
-    ("systemscripts.imports.target:extend_table", "after", 1),
+    ("systemscripts.imports.target_plan:extend_table", "after", 1),
     ("systemscripts.imports.copy_rows:copy_table", "after", 2),
     ("systemscripts.imports.new_rows:insert_new_rows", "before", 1),
     ("systemscripts.imports.new_rows:insert_new_rows", "after", 2),

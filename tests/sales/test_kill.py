@@ -44,8 +44,8 @@ MART_STEPS = [
     ("systemscripts.s3:Bucket.write", "before", 1),
     ("systemscripts.s3:Bucket.write", "after", 1),
     ("systemscripts.s3:Bucket.write", "after", 2),
-    ("systemscripts.marts.months:record_months", "before", 1),
-    ("systemscripts.marts.months:record_months", "after", 1),
+    ("systemscripts.marts.touched_months:record_months", "before", 1),
+    ("systemscripts.marts.touched_months:record_months", "after", 1),
 ]
 
 

@@ -22,7 +22,7 @@ from systemscripts import http_client
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
 from systemscripts.http_client import Client, Limits
-from systemscripts.sources.api_pages.resumable_download import Landing, State
+from systemscripts.sources.api_pages.page_store import Landing, State
 from tests.conftest import Installation
 
 Answer = tuple[int, Any, dict[str, str]]

@@ -185,7 +185,7 @@ def test_the_three_phases_run_alone_and_each_removes_the_one_before(gho: Install
 
 PAGES = -(-ROWS // PAGE)
 KILLS = [
-    *[("systemscripts.sources.api_pages.resumable_download:_sync", "after", n) for n in (1, 3)],
+    *[("systemscripts.sources.api_pages.page_store:_sync", "after", n) for n in (1, 3)],
     *[("systemscripts.sources.api_pages.page_download:fetch_page", "after", n) for n in range(1, PAGES + 1)],
     ("systemscripts.file_ledger:register_file", "after", 1),
     ("systemscripts.sources.types.api:move_file", "before", 1),

@@ -85,10 +85,10 @@ def test_a_trial_is_shown_as_one_and_neither_charted_nor_taken_for_a_repair(cons
     )
     assert (run["status"], run["is_trial"]) == ("succeeded", True)
     page = console.get(f"/console/runs/{run['run_uuid']}").text
-    assert "trial, nothing loaded" in page and "Would load" in page and "<span>Loaded</span>" not in page
+    assert "dry run, nothing loaded" in page and "Would load" in page and "<span>Loaded</span>" not in page
     listed = console.get("/console/runs?job=generic_import").text
     row = next(part for part in listed.split("<tr>") if run["run_uuid"] in part)
-    assert "trial, nothing loaded" in row and 'data-label="Loaded" class="number">–<' in row
+    assert "dry run, nothing loaded" in row and 'data-label="Loaded" class="number">–<' in row
     # a good trial loads nothing: the failed run still waits for someone
     assert "generic_import trials" in console.get("/console/").text
     waiting.unlink()

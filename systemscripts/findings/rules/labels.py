@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from systemscripts.findings.finding import Finding
-from systemscripts.findings.rules.rows import find_unique_columns
+from systemscripts.findings.rules.row_patterns import find_unique_columns
 from systemscripts.findings.values import history as profiles_of_before
 from systemscripts.findings.values.bounds import MIN_VALUES, format_share
 from systemscripts.findings.values.history import Past

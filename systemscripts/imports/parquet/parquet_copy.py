@@ -18,11 +18,11 @@ from systemscripts.datasets import lake
 from systemscripts.datasets.lake import Lake
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError
+from systemscripts.imports.column_layout import Layout
 from systemscripts.imports.copy_rows import Load
-from systemscripts.imports.layout import Layout
 from systemscripts.imports.parquet import duckdb_types, parquet_writer, stage_rows
 from systemscripts.imports.rejects import Rejects, store_rejects
-from systemscripts.imports.target import Plan
+from systemscripts.imports.target_plan import Plan
 from systemscripts.imports.values.validate_rows import RowChecker
 from systemscripts.summary import Counts
 from systemscripts.tables.model import Block

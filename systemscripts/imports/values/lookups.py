@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts.errors import ConfigurationError
-from systemscripts.imports.layout import Layout
+from systemscripts.imports.column_layout import Layout
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

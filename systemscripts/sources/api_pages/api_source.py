@@ -18,8 +18,8 @@ from systemscripts.db_utils import transaction
 from systemscripts.errors import ConfigurationError, GaveUpError, describe_faults
 from systemscripts.http_client import Client, redact_url
 from systemscripts.sources import Request
-from systemscripts.sources.api_pages import client, incremental, pagination
-from systemscripts.sources.api_pages.resumable_download import Landing, State
+from systemscripts.sources.api_pages import api_client, incremental, pagination
+from systemscripts.sources.api_pages.page_store import Landing, State
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class ApiSource:
 
     def connect(self) -> Client:
         """Return a client for the API."""
-        return client.connect(
+        return api_client.connect(
             self.resolved, uploads.get_address_rules(self.request.connection, self.request.config.config_name)
         )
 

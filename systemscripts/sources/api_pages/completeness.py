@@ -11,8 +11,8 @@ from __future__ import annotations
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
+from systemscripts.sources.api_pages.page_store import Landing, State, hash_position
 from systemscripts.sources.api_pages.pagination import Position
-from systemscripts.sources.api_pages.resumable_download import Landing, State, hash_position
 
 # styles whose pages shift when the data move
 BY_NUMBER = ("skip", "page", "offset")

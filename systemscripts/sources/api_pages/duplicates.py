@@ -15,7 +15,7 @@ from systemscripts.http_client import redact_url
 from systemscripts.sources import Fetched
 from systemscripts.sources.api_pages import incremental
 from systemscripts.sources.api_pages.api_source import ApiSource
-from systemscripts.sources.api_pages.resumable_download import State
+from systemscripts.sources.api_pages.page_store import State
 from systemscripts.summary import Notice
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find
 from systemscripts.sources.api_pages import api_source, completeness, incremental, pagination, redact_secrets
 from systemscripts.sources.api_pages.api_source import ApiSource
 from systemscripts.sources.api_pages.completeness import MovedError
+from systemscripts.sources.api_pages.page_store import State
 from systemscripts.sources.api_pages.pagination import Position
-from systemscripts.sources.api_pages.resumable_download import State
 from systemscripts.tables.parsers.json_stream import DECODING
 
 logger = logging.getLogger(__name__)

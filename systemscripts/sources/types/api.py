@@ -19,7 +19,7 @@ from systemscripts.sources import Fetched, Request
 from systemscripts.sources.api_pages import api_source, duplicates, page_download
 from systemscripts.sources.api_pages.api_source import ApiSource
 from systemscripts.sources.api_pages.completeness import MovedError
-from systemscripts.sources.api_pages.resumable_download import Landing, State
+from systemscripts.sources.api_pages.page_store import Landing, State
 from systemscripts.sources.types import local
 from systemscripts.summary import Notice
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
-from systemscripts.tables.text import analysis, damaged_bytes, dialect
+from systemscripts.tables.text import damaged_bytes, dialect, table_bounds
 from systemscripts.tables.text.dialect import Dialect
 from systemscripts.tables.text.dialect_adapter import DialectAdapter, find_absent_bytes, needs_adapter
 from systemscripts.tables.text.text_file import TextFile
@@ -44,12 +44,12 @@ class DelimitedTable(Table):
             raise BadDataError(f"{file.path.name}: {detected.doubt}", "Set reading.delimiter of the import.")
         self._one_column = Notice("one_column", detected.one_column) if detected.one_column else None
         self._adapter = self._make_adapter(detected)
-        self._reader = analysis.RowReader(self._adapter, file.line_end)
+        self._reader = table_bounds.RowReader(self._adapter, file.line_end)
         self.wire = self._adapter.wire
         self.columns: list[str] = []
         self._control_rows = self.skipped = len(control_lines)
         self.warnings: list[Notice] = []
-        self._findings: analysis.Findings | None = None
+        self._findings: table_bounds.Findings | None = None
         delimiter = self._adapter.dialect.delimiter
         self.detected = Detected("csv", file.encoding, delimiter, detected.quote, notes=[file.note, detected.note])
         if not file.line_end:
@@ -69,7 +69,7 @@ class DelimitedTable(Table):
             return
         self.skipped = findings.skipped + self._control_rows
         splitter = self._reader.make_splitter(findings.width)
-        text = self._adapter.adapt_text(analysis.limit_bytes(self._file.chunks(), findings.end))
+        text = self._adapter.adapt_text(table_bounds.limit_bytes(self._file.chunks(), findings.end))
         blocks = self._drop_header(map(self._adapter.restore_records, splitter.blocks(text)), findings)
         yield from self._stop_at_blank_row(blocks) if self._options.stop_at_blank_row else blocks
         self.warnings = self._collect_warnings(splitter.stray_quotes)
@@ -116,13 +116,13 @@ class DelimitedTable(Table):
 
     def _analyse(self, width: int) -> None:
         file, options = self._file, self._options
-        if file.size <= analysis.MAX_WHOLE_BYTES:
+        if file.size <= table_bounds.MAX_WHOLE_BYTES:
             data = b"".join(file.chunks())
-            findings = analysis.analyse_whole(data, self._reader, width, options)
+            findings = table_bounds.analyse_whole(data, self._reader, width, options)
         else:
             head = file.read_head(FIRST_SAMPLE_BYTES)
-            tail, size = file.read_tail(analysis.TAIL_BYTES)
-            findings = analysis.analyse_parts(head, tail, size, self._reader, width, options)
+            tail, size = file.read_tail(table_bounds.TAIL_BYTES)
+            findings = table_bounds.analyse_parts(head, tail, size, self._reader, width, options)
         if not findings.header.columns:
             self.detected.format = "empty"
             return
@@ -144,7 +144,7 @@ class DelimitedTable(Table):
             warnings.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
         return warnings + (self._findings.doubts if self._findings else [])
 
-    def _drop_header(self, blocks: Iterator[Block], findings: analysis.Findings) -> Iterator[Block]:
+    def _drop_header(self, blocks: Iterator[Block], findings: table_bounds.Findings) -> Iterator[Block]:
         """Yield the records below the header, with the changes of the analysis."""
         for block in blocks:
             if block.rows and block.rows[0] <= findings.header_end:

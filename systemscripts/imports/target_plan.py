@@ -13,7 +13,7 @@ from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import Cursor, reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
-from systemscripts.imports.layout import Layout
+from systemscripts.imports.column_layout import Layout
 from systemscripts.tables import lineage
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 

@@ -10,7 +10,7 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.structure import table_end, value_kinds
-from systemscripts.tables.text import analysis, repair_rows, text_file
+from systemscripts.tables.text import repair_rows, table_bounds, text_file
 
 pytestmark = pytest.mark.fast
 
@@ -111,8 +111,8 @@ def test_two_delimiters_that_fit_are_refused_and_one_can_be_set(tmp_path: Path) 
 def test_titles_and_notes_of_a_large_file_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, end: str
 ) -> None:
-    monkeypatch.setattr(analysis, "MAX_WHOLE_BYTES", 1000)
-    monkeypatch.setattr(analysis, "TAIL_BYTES", 300)
+    monkeypatch.setattr(table_bounds, "MAX_WHOLE_BYTES", 1000)
+    monkeypatch.setattr(table_bounds, "TAIL_BYTES", 300)
     lines = ["Report", "", "Id,Town,Sum", *(f"{n},Town {n},{n}.50" for n in range(2000)), "", "Source: our own count"]
     columns, records, skipped = read_table(tmp_path / "x", end.join(lines).encode(encoding))
     assert columns == ["Id", "Town", "Sum"]

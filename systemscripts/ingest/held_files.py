@@ -6,7 +6,7 @@ from systemscripts.datasets import lake, states
 from systemscripts.db_utils import Cursor
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding
-from systemscripts.imports import rejects, target
+from systemscripts.imports import rejects, target_plan
 from systemscripts.imports.rejects import Rejects
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Counts
@@ -19,7 +19,7 @@ def count_rows(file: PreparedFile) -> Counts:
 
 
 def take_rows_back(
-    cursor: Cursor, file: PreparedFile, plan: target.Plan, counts: Counts, rejected: Rejects, dataset_id: int
+    cursor: Cursor, file: PreparedFile, plan: target_plan.Plan, counts: Counts, rejected: Rejects, dataset_id: int
 ) -> None:
     """Roll back to the savepoint before the rows of a file that is held after all; `counts` says so afterwards.
 
