@@ -27,7 +27,7 @@ def generate_sales_data(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="fewer or extra: files with missing or additional columns; dates: one file per day; customers: their table."
+            help="fewer or extra: missing or additional columns; dates: one file per day; customers: their table."
         ),
     ] = Kind.standard,
     rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 1000,

@@ -7,7 +7,7 @@ from systemscripts.job import Summary, job
 
 @job(database=False, alert=False)
 def status() -> Summary:
-    """Show last and next runs, problems and how long they have lasted, what is running and waiting, warnings, sizes and the version.
+    """Show last and next runs, lasting problems, what is running and waiting, warnings, sizes and the version.
 
     It also works while the database is down, and then says so.
 

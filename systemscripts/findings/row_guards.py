@@ -53,11 +53,13 @@ def judge_guards(
     return Finding("rows_dropped", "hold", text, detail={"rows": rows, "usual": usual})
 
 
-def judge_rejects(config: ImportConfig, counts: Counts) -> Finding | None:
-    """Hold a file of which no row fits, or most do not; where max_reject_rate is set, the second only warns."""
-    # where known rows are skipped they fit
-    skips_known = config.load_mode in ("upsert", "new_rows")
-    rows = counts.read if skips_known else counts.read - counts.skipped
+def judge_rejects(config: ImportConfig, counts: Counts, not_data: int) -> Finding | None:
+    """Hold a file of which no row fits, or most do not; where max_reject_rate is set, the second only warns.
+
+    `not_data`: rows of the file that are not data, such as totals.
+    """
+    # rows that were known fit, too
+    rows = counts.read - not_data
     if not counts.rejected:
         return None
     if counts.rejected == rows:

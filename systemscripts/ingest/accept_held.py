@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from dataclasses import dataclass, field, replace
 
 from systemscripts import configuration, file_ledger
+from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.learned_aliases import learn_aliases, with_aliases
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
-from systemscripts.errors import BadDataError, EtlError, UsageError
+from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.imports import after_change
@@ -21,18 +23,23 @@ from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Summary
 
+# accepted, they are a new measure of how many rows are usual
+ROW_RULES = {"no_rows", "min_rows", "rows_dropped"}
+
 
 @dataclass(frozen=True)
 class Verdict:
     """What was decided about a held file, by whom and why.
 
-    `waives`: load it although it has findings. `as_renamed`: take the proposed new names of its columns as their own.
+    `waives`: load it although it has findings. `as_renamed`: take the proposed new names of its columns.
     """
 
     decided_by: str = field(default_factory=getpass.getuser)
     reason: str = ""
     waives: bool = True
     as_renamed: bool = False
+    # rule and column of what is waived; None: all that the file has against it
+    only: frozenset[tuple[str, str | None]] | None = None
 
 
 def accept_dataset(
@@ -49,9 +56,11 @@ def accept_dataset(
         status, config_name, target_table, label, is_held_file = states.find_dataset(cursor, dataset_id)
     if status != "held":
         return _say_decided(connection, dataset_id, status)
-    config = configuration.load_import(connection, config_name)
-    check_upload(connection, config)
-    with advisory_lock(connection, f"target {target_table}", wait_seconds):
+    config = _load_config(connection, config_name)
+    with contextlib.ExitStack() as locks:
+        # those of a run of the import, and the one of the table that an older version loaded into
+        for name in dict.fromkeys((f"import {config_name}", f"target {config.target_table}", f"target {target_table}")):
+            locks.enter_context(advisory_lock(connection, name, wait_seconds))
         if is_held_file:
             outcome = _load_held(Context(connection, config, directories, run_uuid), dataset_id, verdict)
         else:
@@ -72,13 +81,16 @@ def accept_alike(
     """Accept a held dataset and all others of its import that the same rule holds for the same column, oldest first."""
     with transaction(connection) as cursor:
         alike = ledger.find_held_alike(cursor, dataset_id)
-    return _decide_each(connection, directories, run_uuid, alike or [dataset_id], wait_seconds, verdict or Verdict())
+        holding = select(ledger.read_findings(cursor, dataset_id), "hold")
+    verdict = replace(verdict or Verdict(), only=frozenset(finding.subject for finding in holding))
+    return _decide_each(connection, directories, run_uuid, alike or [dataset_id], wait_seconds, verdict)
 
 
 def retry_held(
     connection: Connection, directories: Directories, run_uuid: str, config_name: str, wait_seconds: float = 0
 ) -> Summary:
     """Load the held files of an import that today's configuration has nothing against; the others stay held."""
+    _load_config(connection, config_name)
     with transaction(connection) as cursor:
         held = ledger.find_held(cursor, config_name)
     return _decide_each(connection, directories, run_uuid, held, wait_seconds, Verdict(waives=False))
@@ -108,6 +120,16 @@ def _decide_each(
     return summary
 
 
+def _load_config(connection: Connection, config_name: str) -> ImportConfig:
+    """Return the import by today's YAML and rules; what was corrected is most often in the YAML."""
+    _, faults = configuration.apply_valid_files(connection)
+    if config_name in faults:
+        raise ConfigurationError(faults[config_name])
+    config = configuration.load_import(connection, config_name)
+    check_upload(connection, config)
+    return config
+
+
 def _say_decided(connection: Connection, dataset_id: int, status: str) -> Summary:
     """A decision that was made already, such as by a run that was killed after its commit, is made."""
     with transaction(connection) as cursor:
@@ -120,7 +142,8 @@ def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:
     with transaction(context.connection) as cursor:
         findings = ledger.read_findings(cursor, dataset_id)
         ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
-    waived = frozenset(finding.subject for finding in findings) if verdict.waives else frozenset()
+    subjects = frozenset(finding.subject for finding in findings)
+    waived = (subjects if verdict.only is None else subjects & verdict.only) if verdict.waives else frozenset()
     renames = _read_renames(findings, dataset_id) if verdict.as_renamed else {}
     config = with_aliases(context.config, list(renames.items()))
     context = replace(context, config=config, accepted=dataset_id, waived=waived)
@@ -188,7 +211,8 @@ def _close(cursor: Cursor, context: Context, dataset_id: int, loaded_as: int, ve
     """Close the held dataset in favour of the one that its file was loaded as."""
     if verdict.waives:
         states.replace_held(cursor, dataset_id, loaded_as, f"accepted as dataset {loaded_as}")
-        states.mark_baseline(cursor, loaded_as)
+        if ROW_RULES & {finding.rule for finding in select(ledger.read_findings(cursor, dataset_id), "hold")}:
+            states.mark_baseline(cursor, loaded_as)
         ledger.decide_findings(cursor, dataset_id, "accepted", verdict.decided_by, verdict.reason)
     else:
         states.replace_held(cursor, dataset_id, loaded_as, f"loaded as dataset {loaded_as} after a change")

@@ -58,12 +58,18 @@ class _Samples:
         return values
 
 
+def _count_not_data(file: PreparedFile, counts: Counts, context: Context) -> int:
+    """Count the rows that are not data; an upsert and new_rows skip rows, too, that were known."""
+    skips_known = context.config.load_mode in ("upsert", "new_rows")
+    return file.table.skipped if skips_known else counts.skipped
+
+
 def judge_rows(
     cursor: Cursor, context: Context, file: PreparedFile, dataset_id: int, counts: Counts, rival: Rival | None
 ) -> list[Finding]:
     """Return what is wrong with the rows of a file, once they are in the transaction of the load."""
     findings = []
-    if rejects := row_guards.judge_rejects(context.config, counts):
+    if rejects := row_guards.judge_rejects(context.config, counts, _count_not_data(file, counts, context)):
         findings.append(rejects)
     elif guard := row_guards.judge_guards(
         cursor, context.config, file.identity, counts, dataset_id, context.accept_drop

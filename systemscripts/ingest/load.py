@@ -117,8 +117,7 @@ def load_rows(
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
     if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
         raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
-    if prepare.has_changed(file):
-        raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
+    _refuse_changed(file)
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
     if find_worst(findings) == "hold":
@@ -135,6 +134,12 @@ def load_rows(
     return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
 
 
+def _refuse_changed(file: PreparedFile) -> None:
+    """Raise TryLaterError where the file is not the one that was read."""
+    if prepare.has_changed(file):
+        raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
+
+
 def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: list[Finding]) -> Outcome:
     """Hold a file because of its columns: none of its rows is looked at, nothing of the target changes."""
     dataset_id = _create_dataset(cursor, context, file, context.config.target_table, file.columns)
@@ -142,6 +147,7 @@ def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: 
     states.record_counts(cursor, dataset_id, counts)
     notices = [*file.warnings(), *notices_of(findings)]
     held = _hold_dataset(cursor, dataset_id, findings)
+    _refuse_changed(file)
     return _note_load(cursor, context, file, None, dataset_id, counts, held, notices, findings)
 
 
@@ -192,7 +198,8 @@ def _note_load(
         _record_status(cursor, context, file, "loaded", dataset_id, is_held=bool(held), **noted)
     else:
         file_ledger.move_to_dataset(cursor, ticket, dataset_id, **noted)
-    file_ledger.resolve_refused(cursor, ticket)
+    if not held:
+        file_ledger.resolve_refused(cursor, ticket)
     outcome = _build_outcome(file, "held" if held else "loaded", dataset_id, counts, held)
     outcome.findings = findings
     known = {"config_name": config.config_name, "file_id": ticket.file_id, "dataset_id": dataset_id}

@@ -36,7 +36,7 @@ def undo_datasets(
     """
     with transaction(connection) as cursor:
         asked = _load_datasets(cursor, dataset_id, of_run)
-        datasets = [row for row in asked if row["status"] != "undone"]
+        datasets = [row for row in asked if row["status"] != "undone" and not _is_closed(row, dataset_id)]
         if cascade:
             datasets = _add_later_datasets(cursor, datasets)
     contexts = _build_contexts(connection, run_uuid, datasets)
@@ -53,16 +53,40 @@ def undo_datasets(
             for row in (row for row in datasets if row["target_table"] == table):
                 summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
                 summary.details += _reload_skipped_rows(cursor, row, contexts)
-                _pause_import(cursor, contexts[row["config_name"]].config)
+                if not row["is_held_file"]:
+                    _pause_import(cursor, contexts[row["config_name"]].config)
     for name in sorted({row["config_name"] for row in (*asked, *datasets)}):
         # loaded again: a run that was killed after its commit may have paused it without a warning
         _warn_of_pause(configuration.load_import(connection, name), summary)
     return summary
 
 
+def _is_closed(row: dict[str, Any], dataset_id: int | None) -> bool:
+    """Whether a dataset stands for a held file that was loaded as another one; raises UsageError where it was named."""
+    if not row["is_held_file"] or row["status"] != "superseded":
+        return False
+    if row["dataset_id"] == dataset_id:
+        became = f"dataset {row['superseded_by']}"
+        raise UsageError(
+            f"dataset {dataset_id} was held and closed by {became}", f"Undo {became}, if its rows are wrong."
+        )
+    return True
+
+
 def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
     condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
-    names = ("dataset_id", "config_name", "label", "dataset_date", "target_table", "rows_loaded", "status", "load_mode")
+    names = (
+        "dataset_id",
+        "config_name",
+        "label",
+        "dataset_date",
+        "target_table",
+        "rows_loaded",
+        "status",
+        "load_mode",
+        "is_held_file",
+        "superseded_by",
+    )
     cursor.execute(
         f"select {', '.join(names)} from dba.tdataset d where {condition} order by dataset_id desc",
         (value,),

@@ -68,7 +68,7 @@ def test_every_arrow_is_walked(installation: Installation) -> None:
     run(installation)
     installation.drop("lists_nodate.csv", "name\nx\n")
     installation.configure("lists", **(CONFIG | {"file_pattern": r"lists_.*", "schema": {"name": {"required": True}}}))
-    installation.drop("lists_20260126.csv", "other\nx\n")  # refused from prepared: it lacks a column
+    installation.drop("lists_20260126.csv", "other,more\n1,2\n")  # refused from prepared: it lacks a column
     run(installation)
     run(installation, "--undo", second)  # active -> undone, superseded -> active
     drop(installation, "20260105_v3", *"abcdefgk")

@@ -88,6 +88,7 @@ class Dataset:
     step: int  # files of one step waited together
     state: str = "held"
     is_held_file: bool = False  # it stands for a file of which no row is in the target
+    was_dropped: bool = False
     accepted_as: int = 0
     held: int = 0
     seen: str = ""
@@ -185,7 +186,8 @@ class Model:
         suspicious = is_early and new.mode == "upsert"
         if new.mode == "snapshot":
             usual = self.usual(new)
-            dropped = usual is not None and len(good) < usual / 2 and not accept_drop
+            dropped = usual is not None and len(good) < usual / 2 and not accept_drop and not is_early
+            new.was_dropped = dropped
             suspicious = is_early or dropped or self.is_second_of_its_day(new)
         self.datasets.append(new)
         if suspicious:
@@ -280,15 +282,18 @@ class Model:
         self.insert(new, good)
         d.state, d.accepted_as = "superseded", number
         self.activate(new)
-        new.is_baseline = True
+        new.is_baseline = d.was_dropped
         return new
 
     def on_top(self, d: Dataset) -> list[Dataset]:
         upserts = [u for u in self.living() if u.mode == "upsert" and u.number > d.number]
         return [u for u in upserts if d.mode == "upsert" or any(r.dataset is d for r in u.removed)]
 
-    def undo(self, chosen: list[Dataset], cascade: bool) -> bool:
-        wanted = {d.number: d for d in chosen if d.state != "undone"}
+    def undo(self, chosen: list[Dataset], cascade: bool, of_run: bool = False) -> bool:
+        closed = [d for d in chosen if d.is_held_file and d.state == "superseded"]
+        if closed and not of_run:
+            return False
+        wanted = {d.number: d for d in chosen if d.state != "undone" and d not in closed}
         waiting = list(wanted.values()) if cascade else []
         while waiting:
             d = waiting.pop()
@@ -398,7 +403,9 @@ class Office:
 
     def undo_run(self, number: int) -> None:
         if chosen := self.choose(number):
-            with self.refused_unless(self.model.undo([d for d in self.model.datasets if d.run == chosen.run], False)):
+            with self.refused_unless(
+                self.model.undo([d for d in self.model.datasets if d.run == chosen.run], False, of_run=True)
+            ):
                 undo.undo_datasets(self.connection, str(uuid.UUID(int=0)), of_run=chosen.run)
 
     def accept(self, number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,11 +11,15 @@ from typing import Any
 from psycopg2 import sql
 
 from systemscripts.configuration.expectations import ColumnExpectations, Number
+from systemscripts.errors import ConfigurationError
 from systemscripts.findings.finding import Finding
 from systemscripts.findings.values.bounds import format_share
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
 from systemscripts.findings.values.profile import ROWS
+
+# A text such as 1e999999 is a code and not a number: no table holds numbers of a thousand digits.
+MAX_EXPONENT = 1000
 
 NAME = "expectation"
 
@@ -57,22 +61,23 @@ def _judge_column(file: File, name: str, wishes: ColumnExpectations, counts: Cou
 def _judge_figures(wishes: ColumnExpectations, values: list[tuple[Any, int]]) -> Iterator[str]:
     numbers = [(value, count) for value, count in values if isinstance(value, Decimal)]
     same = numbers if len(numbers) == len(values) else [(str(value), count) for value, count in values]
-    figures = (
-        ("smallest value", wishes.min, min(value for value, _ in same)),
-        ("largest value", wishes.max, max(value for value, _ in same)),
-        ("sum", wishes.sum, sum((value * count for value, count in numbers), Decimal(0))),
+    figures: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
+        ("smallest value", wishes.min, lambda: min(value for value, _ in same)),
+        ("largest value", wishes.max, lambda: max(value for value, _ in same)),
+        ("sum", wishes.sum, lambda: sum((value * count for value, count in numbers), Decimal(0))),
     )
-    for what, interval, value in figures:
-        if interval and not _is_between(value, interval):
+    for what, interval, compute in figures:
+        if interval and not _is_between(value := compute(), interval):
             yield f"the {what} is {value}, expected is {_describe(interval)}"
 
 
 def read_value(text: str) -> Decimal | str:
     """Return a number where a text is one, else the text; dates compare as texts."""
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         return text
+    return number if number.is_finite() and abs(number.adjusted()) <= MAX_EXPONENT else text
 
 
 def _is_between(value: Any, interval: tuple[Number | None, Number | None]) -> bool:
@@ -93,6 +98,13 @@ def _describe(interval: tuple[Number | None, Number | None]) -> str:
 
 def _find_unknown(file: File, references: str, values: list[str]) -> list[str]:
     schema, table, column = references.split(".")
+    file.cursor.execute(
+        """select exists (select from information_schema.columns
+           where table_schema = %s and table_name = %s and column_name = %s)""",
+        (schema, table, column),
+    )
+    if file.cursor.fetchone() != (True,):
+        raise ConfigurationError(f"expect: references names {references}, which does not exist", "Correct the import.")
     statement = sql.SQL(
         "select v from unnest(%s::text[]) v where v not in (select {0}::text from {1} where {0} is not null)"
     )

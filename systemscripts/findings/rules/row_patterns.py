@@ -108,11 +108,11 @@ def _is_unique(past: Past, name: str) -> bool:
 
 def judge_few(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a snapshot of far fewer rows; the guard holds one of fewer than half."""
-    past = [earlier.rows_read for earlier in history[:COMPARED_LOADS]]
+    past = [earlier.rows_loaded for earlier in history[:COMPARED_LOADS]]
     rows, usual = file.profiles[ROWS].rows, statistics.median(past)
     if file.config.load_mode != "snapshot" or usual < MIN_VALUES:
         return
-    if rows < FEW_ROWS * usual and rows < BELOW_FEWEST * min(earlier.rows_read for earlier in history):
+    if rows < FEW_ROWS * usual and rows < BELOW_FEWEST * min(earlier.rows_loaded for earlier in history):
         text = f"{rows:,} rows, the last good loads had {usual:,.0f}: less than {format_share(FEW_ROWS)}"
         yield Finding("few_rows", "warn", text, None, {"rows": rows, "usual": usual})
 

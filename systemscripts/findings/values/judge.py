@@ -99,7 +99,8 @@ def _judge_levels(file: File, rule: Rule, history: list[Past], column: str | Non
     for level in levels:
         datasets = level.datasets if len(level.datasets) >= MIN_DATASETS else level.datasets[:1] * MIN_DATASETS
         judged = [finding for finding in rule.judge(file, datasets) if finding.column == column]
-        is_allowed = not judged or (not rule.needs_history and bool(level.accepted or level.is_usual_now))
+        # what needs no history is exact: an acceptance allows the one file alone
+        is_allowed = not judged or (not rule.needs_history and level.is_usual_now)
         if is_allowed:
             return [_note_accepted(first or judged[0], level.accepted)] if level.accepted and (first or judged) else []
         first = first or judged[0]
