@@ -36,7 +36,7 @@ def kill_in_step(this_week: Week, number: int, delay: float, victim: str) -> Non
 
 
 @pytest.fixture(scope="module")
-def run_undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The state after two runs that nothing disturbed; the second asks for the ids beyond the first ones too."""
     with open_weeks(server, tmp_path_factory.mktemp("undisturbed")) as make:
         this_week = make()

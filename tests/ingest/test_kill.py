@@ -144,7 +144,7 @@ def run_to_the_end(found: Installation) -> None:
 
 
 @pytest.fixture(scope="module")
-def run_undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
+def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
     """The state after a run that nothing disturbed, and its seconds."""
     with open_installations(server, tmp_path_factory.mktemp("undisturbed")) as make_one:
         found = make_one()
