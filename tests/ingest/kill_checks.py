@@ -49,13 +49,14 @@ class Numbers:
         return f"place {self._known[name].get(number, 'unknown') if number is not None else number}"
 
     def text(self, text: str) -> str:
-        """Return a text in which datasets have their places instead of their numbers."""
-        places = self._known["dataset_id"]
-        text = re.sub(
-            r'((?:dataset|accept|undo)[ _]|"dataset_id": )(\d+)\b',
-            lambda f: f"{f[1]}{places.get(int(f[2]), f[2])}",
-            text,
-        )
+        """Return a text in which datasets and files have their places instead of their numbers."""
+        datasets, files = self._known["dataset_id"], self._known["file_id"]
+        for names, places in ((r'(?:dataset|accept|undo)[ _]|"dataset_id": ', datasets), ('"file_id": ', files)):
+            text = re.sub(
+                rf"({names})(\d+)\b",
+                lambda match, places=places: f"{match[1]}{places.get(int(match[2]), match[2])}",
+                text,
+            )
         return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
 
 
