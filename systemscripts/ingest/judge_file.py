@@ -21,7 +21,8 @@ def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Fi
     """Return what is wrong with the columns of a file, before anything is written."""
     config = context.config
     totals = control_totals.judge_totals(config, file, is_kept=context.accepted is not None)
-    if not file.columns:
+    # an exact header is checked as a whole, in the words of its layout
+    if not file.columns or config.exact_header:
         return totals
     last = known_shape.find_last_file(cursor, config, file.identity.label)
     file_shape = shape.FileShape(file.columns, file.table.columns, _Samples(file).read)

@@ -169,7 +169,7 @@ def test_a_fresh_clone_works_for_an_ordinary_user_with_nothing_in_his_environmen
     command = ("/home/anna/bare/run_python_etl_script.sh", "database.py", "sql", "select 6 * 7 as answer")
     done = host.run("runuser", "-u", "anna", "--", "env", "-i", *command, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert "making /home/anna/bare/.venv with Python 3" in done.stderr
+    assert "creating /home/anna/bare/.venv with Python 3" in done.stderr
     assert done.stdout.split() == ["answer", "42"]
     host.shell("runuser -u anna -- /home/anna/bare/run_python_etl_script.sh database.py stop")
 
@@ -235,7 +235,7 @@ def test_remove_leaves_the_data_and_everything_can_come_back(host: Machine) -> N
     stays = configure(host, "--remove")
     assert changes(stays)[0] == "remove /etc/cron.d/etl_jobs: done"
     assert host.run("getent", "passwd", "etl_user").returncode == 0
-    assert stays.stdout.endswith("environments run as that user: /etc/cron.d/etl_jobs_qa\n")
+    assert stays.stdout.endswith("other environments use it: /etc/cron.d/etl_jobs_qa\n")
     removed = host.run("env", "SUDO_USER=anna", *QA, f"{FOLDER}/configure_etl_user.sh", "--remove")
     assert "remove the user etl_user: done" in changes(removed)
     assert host.run("test", "-e", "/etc/cron.d/etl_jobs_qa").returncode != 0

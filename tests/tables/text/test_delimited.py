@@ -254,7 +254,10 @@ def test_any_table_written_by_csv_comes_back(
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows([header, *rows])
     path = write_file(tmp_path, stream.getvalue())
-    options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8", keep_all_rows=True, header_row=1)
+    # whether a backslash before a quote escapes it, one row cannot tell
+    options = ReadingOptions(
+        delimiter=delimiter, quote='"', escape="", encoding="utf-8", keep_all_rows=True, header_row=1
+    )
     columns, records, _ = read_table(path, options)
     assert columns == header
     assert records == rows
