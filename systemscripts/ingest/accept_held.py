@@ -42,6 +42,17 @@ class Verdict:
     only: frozenset[tuple[str, str | None]] | None = None
 
 
+class StillHeldError(BadDataError):
+    """Other findings than the waived ones hold or refuse the file."""
+
+    def __init__(self, dataset_id: int, findings: list[Finding]) -> None:
+        super().__init__(
+            f"dataset {dataset_id} stays held: {join_texts(findings)}",
+            f"Accept it once more to load it all the same, or: datasets.py undo {dataset_id}",
+        )
+        self.findings = findings
+
+
 def accept_dataset(
     connection: Connection, directories: Directories, run_uuid: str, dataset_id: int, wait_seconds: float = 0,
     verdict: Verdict | None = None,
@@ -62,7 +73,12 @@ def accept_dataset(
         for name in dict.fromkeys((f"import {config_name}", f"target {config.target_table}", f"target {target_table}")):
             locks.enter_context(advisory_lock(connection, name, wait_seconds))
         if is_held_file:
-            outcome = _load_held(Context(connection, config, directories, run_uuid), dataset_id, verdict)
+            context = Context(connection, config, directories, run_uuid)
+            try:
+                outcome = _load_held(context, dataset_id, verdict)
+            except StillHeldError as error:
+                _record_findings(context, dataset_id, error.findings)
+                raise
         else:
             with transaction(connection) as cursor, after_change.recompute_affected(cursor, config, label):
                 before = states.accept_dataset(cursor, dataset_id)
@@ -202,8 +218,17 @@ def _load_prepared(
 def _refuse_held_still(findings: list[Finding], dataset_id: int) -> None:
     """Raise BadDataError where other findings than the waived ones hold or refuse the file."""
     if still := [*select(findings, "refuse"), *select(findings, "hold")]:
-        raise BadDataError(
-            f"dataset {dataset_id} stays held: {join_texts(still)}", "Correct the configuration, or undo it."
+        raise StillHeldError(dataset_id, still)
+
+
+def _record_findings(context: Context, dataset_id: int, findings: list[Finding]) -> None:
+    """Note what else a held file has against it, so that the next acceptance is one of that, too."""
+    with transaction(context.connection) as cursor:
+        known = {finding.subject for finding in ledger.read_findings(cursor, dataset_id)}
+        ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
+        new = [finding for finding in findings if finding.subject not in known]
+        ledger.store_findings(
+            cursor, new, context.config.config_name, ticket.label, ticket.file_id, dataset_id, context.run_uuid
         )
 
 

@@ -101,3 +101,8 @@ def _remove_rows(view: View, old: list[tuple[int, str, int]]) -> None:
             cursor.execute(
                 sql.SQL("delete from {} where dataset_id = %s").format(sql.Identifier(schema, name)), (dataset_id,)
             )
+            # figures and samples of the rows go with them; which rule found something stays
+            cursor.execute("delete from dba.tcolumnprofile where dataset_id = %s", (dataset_id,))
+            cursor.execute(
+                "update dba.tfinding set message = 'purged', detail = '{}' where dataset_id = %s", (dataset_id,)
+            )

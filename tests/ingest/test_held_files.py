@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from systemscripts.directory_management import Directories
-from systemscripts.errors import UsageError
+from systemscripts.errors import BadDataError, UsageError
 from systemscripts.ingest import accept_held
 from systemscripts.ingest.accept_held import Verdict
 from systemscripts.summary import Summary
@@ -124,6 +124,15 @@ def test_an_acceptance_asks_for_a_held_dataset_its_file_and_a_proposal(desk: Des
     kept.unlink()
     with pytest.raises(UsageError, match=r"things_3.csv, the file of dataset 3, is needed, but not in the archive"):
         desk.decide(held.rows[0]["dataset"])
+
+
+def test_what_else_a_held_file_has_against_it_is_told_before_it_is_accepted(desk: Desk) -> None:
+    desk.start(load_mode="append", guards={"min_rows": 30})
+    few = desk.load("things_3.csv", weekly(3, "id,town,Betrag", rows=20)).rows[0]["dataset"]
+    with pytest.raises(BadDataError, match=r"stays held: 20 rows, guards.min_rows asks for 30"):
+        desk.decide(few, as_renamed=True)
+    assert desk.amounts()[0][:2] == (80, 80)
+    assert desk.decide(few, as_renamed=True).counts.loaded == 20
 
 
 @pytest.mark.parametrize(

@@ -179,9 +179,10 @@ def store_profiles(cursor: Cursor, dataset_id: int, profiles: dict[str, ColumnPr
 def prune_profiles(cursor: Cursor, config_name: str, label: str | None) -> None:
     """Delete the profiles of a label beyond its last good datasets and those that are held."""
     cursor.execute(
-        f"""delete from dba.tcolumnprofile p using dba.tdataset o
-            where o.dataset_id = p.dataset_id and o.config_name = %(name)s
-              and (o.label = %(label)s or o.label is null and %(label)s is null) and o.status <> 'held'
+        f"""delete from dba.tcolumnprofile p using (
+                select dataset_id, status from dba.tdataset where config_name = %(name)s and {SAME_LABEL}
+                order by dataset_id desc limit {LOOKED_BACK}) o
+            where o.dataset_id = p.dataset_id and o.status <> 'held'
               and o.dataset_id not in (
                 select d.dataset_id from dba.tdataset d
                 where d.config_name = %(name)s and {SAME_LABEL} and {GOOD}
