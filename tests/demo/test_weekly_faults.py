@@ -67,7 +67,7 @@ def test_a_site_that_forbids_is_said(week: Callable[[], Week]) -> None:
     this_week = week()
     this_week.site.robots = b"User-agent: *\nDisallow: /sched/\n"
     line = fails(this_week, "--events", "119179-119181")
-    assert "MeetMax forbids the pages in its robots.txt: 3 ForbiddenByRobotsTxt" in line
+    assert "MeetMax's robots.txt disallows these pages: 3 ForbiddenByRobotsTxt" in line
     assert list(this_week.site.requests) == ["/robots.txt"]
 
 

@@ -72,7 +72,7 @@ def test_an_undone_acceptance_teaches_nothing(office: Office) -> None:
 def test_an_undecided_warning_is_told_once_then_continues_and_is_usual_after_three_files(office: Office) -> None:
     prepare(office)
     first = office.load("things_3.csv", rows(3, town="Bonn"))
-    assert "constant: town: is Bonn in all 220 rows, usually there are 4 different values" in texts(first)
+    assert "constant: town: all 220 rows have Bonn; usually there are 4 different values" in texts(first)
     for week in (4, 5):
         later = office.load(f"things_{week}.csv", rows(week, town="Bonn"))
         assert texts(later) == ""

@@ -67,7 +67,7 @@ def test_an_undone_week_is_reported_as_what_it_reverts(meetmax: MeetMax) -> None
     meetmax.send()
     meetmax.undo(2)
     text = meetmax.text()
-    assert "this reverts it" in text
+    assert "these changes reverse it" in text
     assert "+ Gamma" in text
     assert "- Delta (D)" in text
     assert "~ Beta (B): Company Name: Beta & Sons -> Beta" in text
@@ -81,7 +81,7 @@ def test_a_list_that_is_wholly_undone_is_taken_back_once(meetmax: MeetMax) -> No
     message = meetmax.send()
     assert message is not None
     assert message["Subject"] == "MeetMax: 1 list taken back"
-    assert "no list is left, it had 3 companies; taken back" in part(message, "plain")
+    assert "no list is left, it had 3 companies; undone" in part(message, "plain")
     assert meetmax.send() is None
 
 
@@ -96,7 +96,7 @@ def test_what_disappeared_is_said_once_and_so_is_its_return(meetmax: MeetMax) ->
         "e70004": ",,,TimeoutError,",
     })  # fmt: skip
     text = meetmax.text()
-    assert "- 70001  Event 70001: the event no longer exists; 3 companies at last" in text
+    assert "- 70001  Event 70001: the event no longer exists; 3 companies when last seen" in text
     assert "- 70002  Event 70002: its page is gone" in text
     assert "- 70003  Event 70003: its list was withdrawn" in text
     assert "70004" not in text.partition("GONE")[2]

@@ -120,7 +120,7 @@ def test_events_that_ended_are_believed_beside_confirmed_ones_and_new_titles_of_
 
 def test_known_and_unknown_ids_that_say_the_same_fail_the_scan() -> None:
     results = {event: invalid(event) for event in range(1, 10)}
-    assert fault(results, 3) == "all 3 known events answer like ids that never existed"
+    assert fault(results, 3) == "all 3 known events now look like ids that never existed"
     assert fault(results, 2) == ""  # two may have ended
     assert fault({event: invalid(event) for event in (1, 2, 3)}, 3) == ""  # no other id was asked
     assert fault({event: invalid(event) for event in range(5, 10)}, 2) == ""

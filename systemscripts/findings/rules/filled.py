@@ -70,7 +70,7 @@ def judge_constant(file: File, history: list[Past]) -> Iterator[Finding]:
         value = next(iter(file.values.counts[now.column_name]))
         usual = statistics.median(profile.distinct_values for profile in before)
         text = (
-            f"{now.column_name}: is {value} in all {now.filled:,} rows, usually there are {usual:,.0f} different values"
+            f"{now.column_name}: all {now.filled:,} rows have {value}; usually there are {usual:,.0f} different values"
         )
         yield Finding("constant", "warn", text, now.column_name, {"value": value, "usual": usual})
 

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 COLUMNS = ("EventID", "DownloadURL", "Status", "Bytes", "SHA256")
 DOWNLOADED = "downloaded"
-FETCHED_BEFORE = "downloaded by the run before"
-NOT_ASKED = "not asked for: the site does not give lists"
+FETCHED_BEFORE = "downloaded by the previous run"
+NOT_ASKED = "not requested: the site is not serving lists"
 RESULTS_SUFFIX = "_MeetMaxURLDownload_results.csv"
 GIVE_UP_AFTER = 10  # lists in a row that the site did not give; the rest is left to the next run
 RESUME_HOURS = 24.0  # a run that gave up longer ago is not resumed: its lists may have changed since

@@ -125,7 +125,7 @@ def explain_failures(failures: Mapping[str, int]) -> tuple[str, str]:
     """Say in words what a site does that gives no page at all, and what to do; by the status that came most often."""
     status = max(failures, key=lambda name: failures[name], default="404")
     if status == "ForbiddenByRobotsTxt":
-        return "MeetMax forbids the pages in its robots.txt", "Ask the site's owner, or set MEETMAX_USER_AGENT."
+        return "MeetMax's robots.txt disallows these pages", "Ask the site's owner, or set MEETMAX_USER_AGENT."
     if what := page_kinds.EXPLANATIONS.get(status):
         return what, page_kinds.HINT
     return "MeetMax does not answer", "Check MEETMAX_BASE_URL and the site in a browser; the next run asks again."

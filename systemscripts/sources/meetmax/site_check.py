@@ -38,7 +38,7 @@ def refuse_bad_scan(path: Path, outcome: ScanOutcome, repeated: int, titles: Map
     if fault and outcome.complete:
         _forget_scan(path, outcome, titles or {})
         raise EtlError(
-            f"MeetMax does not answer with its event pages: {fault}",
+            f"MeetMax is not serving its event pages: {fault}",
             f"{page_kinds.HINT} Where the site is right: meetmax_url_check.py --accept-drop",
         )
 
@@ -72,7 +72,7 @@ def find_site_fault(found: Mapping[int, PageResult], titles: Mapping[int, str]) 
     if _is_mass(len(foreign), len(answered)):
         return f"{len(foreign)} of {len(answered)} pages are not event pages{seen}"
     if not is_any_confirmed and MIN_KNOWN <= len(asked) < len(answered):
-        return f"all {len(asked)} known events answer like ids that never existed{seen}"
+        return f"all {len(asked)} known events now look like ids that never existed{seen}"
     return ""
 
 
