@@ -80,7 +80,7 @@ def test_a_stopped_scan_goes_on_where_it_was(week: Callable[[], Week]) -> None:
     options = ("--events", expected.EVENT_RANGE)
     first = this_week.installation.summary("meetmax_url_check", *options, "--delay", "0.5", "--max-hours", "0.0003")
     assert this_week.installation.list_waiting() == []
-    assert any("the next run goes on" in text for text in first["warnings"])
+    assert any("the next run continues" in text for text in first["warnings"])
     this_week.installation.summary("meetmax_url_check", *options)
     pages = [path for path in this_week.site.requests if path.endswith("__co-list_cp.html") and "private" not in path]
     assert (
