@@ -63,7 +63,12 @@ def judge_rejects(config: ImportConfig, counts: Counts, not_data: int) -> Findin
     if not counts.rejected:
         return None
     if counts.rejected == rows:
-        return Finding("no_row_fits", "hold", f"none of its {rows} rows fits, each with its reason in dba.trejectedrow")
+        takes_all = config.max_reject_rate >= 1
+        return Finding(
+            "no_row_fits",
+            "warn" if takes_all else "hold",
+            f"none of its {rows} rows fits, each with its reason in dba.trejectedrow",
+        )
     if counts.rejected <= MOST_ROWS * rows:
         return None
     is_set = config.max_reject_rate != ImportConfig.model_fields["max_reject_rate"].default

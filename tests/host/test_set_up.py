@@ -249,6 +249,6 @@ def test_remove_leaves_the_data_and_everything_can_come_back(host: Machine) -> N
     assert host.shell("runuser -u postgres -- psql -Atc 'select datname from pg_database' postgres").count("etl\n") == 1
     assert configure(host, "--remove").stdout == "nothing to change\n"
 
-    assert "make the user etl_user: done" in changes(configure(host, "--grant-home-access"))
+    assert "create the user etl_user: done" in changes(configure(host, "--grant-home-access"))
     assert job(host, "database.py", "sql", "select 1 as one").stdout.split() == ["one", "1"]
     assert configure(host).stdout == "nothing to change\n"

@@ -65,7 +65,7 @@ def test_a_key_that_no_index_takes_rejects_its_row(here: Installation, connectio
 def test_a_label_that_no_index_takes_refuses_its_file(here: Installation, connection: Any) -> None:
     here.configure("things", metadata_label_source="file_content", metadata_label_location="client")
     summary = load(here, connection, f"client,a\n{random_text(5000)},1\n")
-    assert "has 5,000 characters, at most 500 are taken" in summary.problems[0]
+    assert "has 5,000 characters, the limit is 500" in summary.problems[0]
     assert here.list_waiting() == []
 
 

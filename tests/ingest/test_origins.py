@@ -12,6 +12,7 @@ import pytest
 from systemscripts import file_ledger, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.directory_management import Directories
+from systemscripts.sources import source_plugin
 from tests.conftest import Installation
 
 ORIGIN = file_ledger.Origin("sftp://me@host:22/in/report_1.txt", 12, "1700000000")
@@ -49,7 +50,7 @@ def test_the_longest_matching_address_says_which_source_a_file_came_from(
         def address(options: dict[str, str]) -> str:
             return f"sftp://host/{options['path']}/"
 
-    monkeypatch.setattr(sources, "load_module", lambda kind: Kind)
+    monkeypatch.setattr(source_plugin, "load_module", lambda kind: Kind)
     config = ImportConfig(
         config_name="reports", file_pattern=".*", target_table="public.reports",
         sources=[{"type": "sftp", "path": "in"}, {"type": "sftp", "path": "in/old"}],
