@@ -22,7 +22,7 @@ FLOORS = [
         "summary",
         "plugins",
         "address_rules",
-        "date_formats",
+        "dates",
         "last_resort",
         "retries",
     },

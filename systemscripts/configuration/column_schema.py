@@ -5,24 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from systemscripts import date_formats
+from systemscripts.configuration.spellings import Spellings
+from systemscripts.configuration.strict_model import Strict
+from systemscripts.dates import date_formats
 
 ColumnType = Literal[
     "text", "integer", "bigint", "numeric", "boolean", "date", "time", "timestamp", "timestamptz", "text[]"
 ]
 COLUMN_TYPES = get_args(ColumnType)
+NUMBER_TYPES = ("integer", "bigint", "numeric")
+DATE_TYPES = ("date", "time", "timestamp", "timestamptz")
 MAX_SCALE = 18
 # a scale below 10 leaves at least 8 digits before the point, enough for what clients send
 MAX_DIGITS_IN_64_BITS, MAX_PARQUET_DIGITS = 18, 38
 _TABLE_COLUMN = r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*"
-
-
-class Strict(BaseModel):
-    """A part of a configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Checks(Strict):
@@ -54,14 +52,14 @@ class Checks(Strict):
         return [str(item) for item in value] if isinstance(value, list) else value
 
 
-class Column(Strict):
+class Column(Spellings):
     """One declared column. In YAML also just its type: `order_id: integer`."""
 
     type: ColumnType = "text"
     # dates: dd/MM/yyyy HH:mm ..., tried in order; none: ISO 8601
     formats: list[str] = []
-    decimal: str | None = Field(None, min_length=1, max_length=1)
-    thousands: str | None = Field(None, min_length=1, max_length=1)
+    # numbers: a percent sign may stand before or after; 12.5% is stored as 12.5
+    percent: bool = False
     # replaces the null markers of the import
     null: list[str] | None = None
     # numeric: digits after the point; a value with more is rejected
@@ -84,6 +82,29 @@ class Column(Strict):
         """Return how many digits a number with a scale may have: what fits 64 bits, or what Parquet readers accept."""
         return MAX_DIGITS_IN_64_BITS if self.scale is not None and self.scale < 10 else MAX_PARQUET_DIGITS
 
+    @property
+    def has_number_spelling(self) -> bool:
+        """Return whether numbers of another spelling than the usual one are declared."""
+        return bool(self.decimal or self.thousands or self.currency or self.negative or self.percent)
+
+    def with_defaults(self, defaults: Spellings) -> Column:
+        """Return the column with the spellings of its import that fit its type and contradict none of its own."""
+        keys: list[str] = []
+        if self.type in NUMBER_TYPES:
+            keys = ["negative"]
+            if not self.percent:
+                keys.append("currency")
+            if defaults.decimal != self.thousands:
+                keys.append("decimal")
+            if defaults.thousands != self.decimal:
+                keys.append("thousands")
+        elif self.type in DATE_TYPES:
+            keys = ["language", "pivot"]
+        elif self.type == "boolean" and not (self.true_words or self.false_words):
+            keys = ["true_words", "false_words"]
+        given = {key: getattr(defaults, key) for key in keys if getattr(self, key) in (None, [])}
+        return self.model_copy(update=given)
+
     @model_validator(mode="before")
     @classmethod
     def _expand_short_form(cls, value: Any) -> Any:
@@ -101,20 +122,36 @@ class Column(Strict):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Column:
-        if self.formats and self.type not in ("date", "time", "timestamp", "timestamptz"):
-            raise ValueError(f"formats are for dates and times, not for {self.type}")
-        for pattern in self.formats:
-            if fault := date_formats.find_fault(pattern, needs="HH" if self.type == "time" else "yyyy"):
-                raise ValueError(fault)
-        if (self.decimal or self.thousands) and self.type not in ("integer", "bigint", "numeric"):
-            raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
+        self._check_dates()
+        if self.type not in NUMBER_TYPES:
+            if self.decimal or self.thousands:
+                raise ValueError(f"decimal and thousands marks are for numbers, not for {self.type}")
+            if self.currency or self.negative or self.percent:
+                raise ValueError(f"currency, percent and negative are for numbers, not for {self.type}")
+        if self.currency and self.percent:
+            raise ValueError("currency and percent are not for the same number")
         if self.scale is not None and self.type != "numeric":
             raise ValueError(f"scale is for numeric, not for {self.type}")
+        if (self.true_words or self.false_words) and self.type != "boolean":
+            raise ValueError(f"true and false are for boolean, not for {self.type}")
+        if both := {*self.true_words, *self.false_words} & {*(self.null or ())}:
+            raise ValueError(f"{', '.join(sorted(map(repr, both)))} cannot be no value and true or false")
         if self.fill and (self.type not in ("timestamp", "timestamptz") or self.from_column or self.default):
             raise ValueError("fill is for a timestamp or timestamptz, without from and default")
-        if self.decimal and self.decimal == self.thousands:
-            raise ValueError("decimal and thousands marks are the same")
         return self
+
+    def _check_dates(self) -> None:
+        """Raise ValueError for formats that are not of the type, and for keys that no format uses."""
+        if self.formats and self.type not in DATE_TYPES:
+            raise ValueError(f"formats are for dates and times, not for {self.type}")
+        needs = "HH" if self.type == "time" else "yyyy"
+        for pattern in self.formats:
+            if fault := date_formats.find_fault(pattern, needs, has_zone=self.type == "timestamptz"):
+                raise ValueError(fault)
+        if self.language and not any(map(date_formats.has_names, self.formats)):
+            raise ValueError("language is for formats with names: MMM, EEE or a")
+        if self.pivot is not None and not any("yy" in date_formats.split_format(text) for text in self.formats):
+            raise ValueError("pivot is for formats with two-digit years: yy")
 
 
 class RowCheck(Strict):

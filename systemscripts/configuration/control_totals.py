@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.strict_model import Strict
 
 # name.0 is the first part of the file name, as everywhere in a configuration; fields of records count from 1
 _PLACE = re.compile(r"(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.strict_model import Strict
 
 Setting = Literal["hold", "warn", "inform", "off"]
 Number = int | float | str

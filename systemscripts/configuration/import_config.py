@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from systemscripts import date_formats
 from systemscripts.configuration import source_options
 from systemscripts.configuration.arrival import Arrival
-from systemscripts.configuration.column_schema import Column, RowCheck, Strict
+from systemscripts.configuration.column_schema import Column, RowCheck
 from systemscripts.configuration.control_totals import Control
 from systemscripts.configuration.expectations import Expectations
 from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
+from systemscripts.configuration.strict_model import Strict
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
+from systemscripts.dates import date_formats
 from systemscripts.settings import Mailbox
 
 # each source is asked at every run

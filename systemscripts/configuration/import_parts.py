@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from systemscripts import settings
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.spellings import Spellings
+from systemscripts.configuration.strict_model import Strict
 
 NAME = r"[a-z_][a-z0-9_]{0,62}"
 
 
-class Reading(Strict):
+class Reading(Spellings):
     """How to read a file, where its content does not tell."""
 
     header_row: int | list[str] | None = None
@@ -31,8 +32,6 @@ class Reading(Strict):
     stop_at_blank_row: bool = False
     # neither look for the end of the table nor repair rows
     keep_all_rows: bool = False
-    decimal: str | None = Field(None, min_length=1, max_length=1)
-    thousands: str | None = Field(None, min_length=1, max_length=1)
     # texts that mean no value, besides the empty one
     null_markers: list[str] = []
     # column -> values of rows that are not data, such as Total

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from systemscripts import date_formats
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
+from systemscripts.dates import date_reader
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.summary import Code
 
@@ -88,7 +88,7 @@ def _parse_moment(text: str, pattern: str | None) -> datetime:
     if pattern is None:
         return datetime.fromisoformat(text)
     # stamps only order files, and those of earlier runs name no zone either
-    return date_formats.make_reader(pattern, exact=True)(text).replace(tzinfo=None)
+    return date_reader.make_reader(pattern, exact=True)(text).replace(tzinfo=None)
 
 
 def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:

@@ -150,15 +150,11 @@ def build_layout(
 
 
 def build_field(config: ImportConfig, name: str, index: int | None, declared: Column) -> Field:
-    """Return a column of the target as the schema declares it, with the import's marks for all columns."""
+    """Return a column of the target as the schema declares it, with the import's spellings for all columns."""
     marks = config.reading.null_markers if declared.null is None else declared.null
-    if declared.type in ("integer", "bigint", "numeric"):
-        marked = {
-            "decimal": declared.decimal or config.reading.decimal,
-            "thousands": declared.thousands or config.reading.thousands,
-        }
-        declared = declared.model_copy(update=marked)
-    return Field(name, index, declared, frozenset(["", *marks]))
+    declared = declared.with_defaults(config.reading)
+    words = {*declared.true_words, *declared.false_words}
+    return Field(name, index, declared, frozenset(["", *marks]) - words)
 
 
 def _check_header(config: ImportConfig, headers: list[str]) -> None:

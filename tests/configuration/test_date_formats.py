@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from systemscripts import date_formats
 from systemscripts.configuration import ImportConfig, yaml_documents
 from systemscripts.datasets import identity
+from systemscripts.dates import date_formats
 from systemscripts.errors import BadDataError
 
 pytestmark = pytest.mark.fast
@@ -18,11 +18,17 @@ pytestmark = pytest.mark.fast
     ("written", "meant"),
     [
         ("YYYYMMDD", "yyyyMMdd"),
-        ("dd MMM yyyy", "dd MM yyyy"),
+        ("dd mmm yyyy", "dd MMM yyyy"),
+        ("%d %b %Y", "dd MMM yyyy"),
         ("yyyy-mm-dd", "yyyy-MM-dd"),
         ("dd/mm/yyyy HH:mm", "dd/MM/yyyy HH:mm"),
         ("dd/MM/yyyy HH:MM", "dd/MM/yyyy HH:mm"),
-        ("MM/dd/yyyy hh:mm a", "MM/dd/yyyy HH:mm"),
+        ("MM/dd/yyyy hh:mm", "MM/dd/yyyy HH:mm"),
+        ("MM/dd/yyyy HH:mm a", "MM/dd/yyyy hh:mm a"),
+        ("%m/%d/%Y %I:%M %p", "MM/dd/yyyy hh:mm a"),
+        ("ddd, d MMM yyyy", "EEE, d MMM yyyy"),
+        ("dMyyyy", "yyyy-MM-dd or dd/MM/yyyy HH:mm"),
+        ("yyyy-MM-dd HH:mm XXX", "yyyy-MM-dd or dd/MM/yyyy HH:mm"),
         ("%Y%m%d", "yyyyMMdd"),
         ("%d.%m.%Y %H:%M:%S", "dd.MM.yyyy HH:mm:ss"),
         ("ddMMyyyy ddMMyyyy", "yyyy-MM-dd or dd/MM/yyyy HH:mm"),
@@ -34,7 +40,20 @@ def test_a_format_of_another_system_is_refused_with_the_one_that_is_meant(writte
 
 
 @pytest.mark.parametrize(
-    "pattern", ["yyyyMMdd", "yyyyMMddTHHmmss", "dd/MM/yy", "yyyyMM", "yyyy", "yyyy年MM月dd日", "'as of' dd.MM.yyyy"]
+    "pattern",
+    [
+        "yyyyMMdd",
+        "yyyyMMddTHHmmss",
+        "dd/MM/yy",
+        "yyyyMM",
+        "yyyy",
+        "yyyy年MM月dd日",
+        "'as of' dd.MM.yyyy",
+        "dMMMyyyy",
+        "EEE, d MMMM yyyy",
+        "M/d/yy h:mm:ss a",
+        "yyyy-MM-dd HH:mm:ss.SSSSSS",
+    ],
 )
 def test_formats_that_are_right_are_taken(pattern: str) -> None:
     assert date_formats.find_fault(pattern) == ""
@@ -49,7 +68,7 @@ dateconfig: filename
 datelocation: 1
 dateformat: YYYYMMDD
 schema:
-  day: {type: date, formats: dd MMM yyyy}
+  day: {type: date, formats: dd mmm yyyy}
   at: {type: time, formats: dd/MM/yyyy}
 """
     )
@@ -58,7 +77,7 @@ schema:
     said = str(error.value)
     assert "line 5" in said
     assert "'YYYYMMDD' is not a date format (YYYY, DD are not fields); write yyyyMMdd" in said
-    assert "'dd MMM yyyy' is not a date format (MMM is not a field); write dd MM yyyy" in said
+    assert "'dd mmm yyyy' is not a date format (mmm is not a field); write dd MMM yyyy" in said
     assert "'dd/MM/yyyy' is not a date format (it has no HH); write HH:mm" in said
 
 

@@ -31,7 +31,8 @@ REJECTED = "rejected"
 NUMBERS = {
     "+1": "1", "007": "7", " 5 ": "5", "\u00a05": "5", "": None, "  ": None, "--1": REJECTED, "1 000": REJECTED,
     "\uff11\uff12": REJECTED, "\u0661\u0662": REJECTED, "1_000": REJECTED, "0x1F": REJECTED, "NaN": REJECTED,
-    "infinity": REJECTED, "1,5": REJECTED, "\u22125": REJECTED, "1\u200b": REJECTED, "9" * 5000: REJECTED,
+    "infinity": REJECTED, "1,5": REJECTED, "\u22125": "-5", "- 5": "-5", "-+5": REJECTED, "1\u200b": REJECTED,
+    "9" * 5000: REJECTED,
 }  # fmt: skip
 FRACTIONS = {".5": "0.5", "5.": "5", "1e3": "1000", "1E-2": "0.01", ".": REJECTED, "e5": REJECTED, "1e": REJECTED}
 WHOLE = {".5": REJECTED, "5.": REJECTED, "1e5": REJECTED, "5.0": REJECTED, "00000000000000000000000007": "7"}
@@ -96,8 +97,12 @@ COLUMNS: dict[str, tuple[dict[str, Any], str, str, dict[str, str | None]]] = {
         {f"{LONG}.12345678901": REJECTED, f"{LONG}.1234567890": f"{LONG}.123456789"},
     ),
     "thousands": (
-        {"type": "numeric", "thousands": " ", "decimal": ","}, "1", " 2 ",
-        {"1 000,5": "1000.5", "1\u00a0000,5": "1000.5", "1\u202f000": "1000", "1 00": REJECTED, "10 00 000": REJECTED},
+        {"type": "numeric", "thousands": " ", "decimal": ","}, "1", "2e0",
+        {
+            "1 000,5": "1000.5", "1\u2009000 000": "1000000", "- 1 000,5": "-1000.5", "1.000": REJECTED, "5,": "5",
+            ",5": "0.5", "1 000 ,5": REJECTED, "1,000 5": REJECTED, "1e3": "1000", "1\u00a0000,5": "1000.5",
+            "1\u202f000": "1000", "1 00": REJECTED, "10 00 000": REJECTED,
+        },
     ),
     "boolean": ({"type": "boolean"}, "true", " true ", BOOLEANS),
     "date": ({"type": "date"}, "2026-01-05", " 2026-01-06", DATES),
@@ -115,6 +120,79 @@ COLUMNS: dict[str, tuple[dict[str, Any], str, str, dict[str, str | None]]] = {
     ),
     "required": (
         {"type": "text", "required": True}, "x", "y", {" ": REJECTED, "\u00a0": REJECTED, "": REJECTED, " x": " x"},
+    ),
+    "american": (
+        {"type": "numeric", "thousands": ",", "currency": ["$", "USD"], "negative": "brackets"}, "$1.50", "$2e0",
+        {
+            "$1,234.56": "1234.56", "(45.00)": "-45", "($45)": "-45", "$(45)": "-45", "(45) USD": "-45", "-$5": "-5",
+            "$-5": "-5", "$ \u22125": "-5", "$.50": "0.5", "$5 usd": "5", "5USD": "5", "12,34,567.5": "1234567.5",
+            "1234": "1234", "$1e3": "1000", "": None, "(-5)": REJECTED, "-(5)": REJECTED, "((5))": REJECTED,
+            "(5": REJECTED, "5)": REJECTED, "()": REJECTED, "$": REJECTED, "$$5": REJECTED, "$5$": REJECTED,
+            "USD5 USD": REJECTED, "5-": REJECTED, "\u20ac5": REJECTED, "5%": REJECTED, "1,23": REJECTED,
+            "1,,234": REJECTED, "USD.5": REJECTED, "--5": REJECTED, "-$-5": REJECTED, "1.234,5": REJECTED,
+        },
+    ),
+    "european": (
+        {"type": "numeric", "scale": 2, "thousands": ".", "currency": "\u20ac", "negative": "after"}, "1,50", "2e0",
+        {
+            "1.234,56 \u20ac": "1234.56", "45,00-": "-45", "45,00 -": "-45", "45-\u20ac": "-45", "45\u20ac-": "-45",
+            "45+": "45", "-45": "-45", "\u20ac 1.000.000": "1000000", "12,-": REJECTED, "-45-": REJECTED,
+            "1.234,567": REJECTED, "1.50": REJECTED, "12,34,567": REJECTED, "(45)": REJECTED, "45 EUR": REJECTED,
+            "1e2": "100", "1e-2": "0.01", "1e2-": "-100",
+        },
+    ),
+    "percent": (
+        {"type": "numeric", "percent": True, "negative": ["brackets", "after"]}, "1%", "2e0",
+        {
+            "12.5%": "12.5", "12.5 %": "12.5", "%12.5": "12.5", "12.5": "12.5", "-3%": "-3", "(3%)": "-3",
+            "(3)%": "-3", "3%-": "-3", "3-%": "-3", "%": REJECTED, "3%%": REJECTED, "%3%": REJECTED,
+            "3\u2030": REJECTED,
+        },
+    ),
+    "swiss": (
+        {"type": "integer", "thousands": "'", "currency": ["CHF", "Fr."]}, "1", "0000000002",
+        {
+            "1'234'567": "1234567", "CHF 1\u2019234": "1234", "Fr.5": "5", "2'147'483'648": REJECTED,
+            "2'147'483'647": "2147483647", "5.0": REJECTED, "1'23": REJECTED,
+        },
+    ),
+    "german_date": (
+        {"type": "date", "formats": ["d. MMMM yyyy", "dd.MM.yy"], "language": "de", "pivot": 30},
+        "1. Mai 2026", "02.01.26",
+        {
+            "5. M\u00e4rz 2026": "2026-03-05", "05. MAERZ 2026": "2026-03-05", "5. Dez. 2026": "2026-12-05",
+            "5.  sept 2026": "2026-09-05", "5. Foo 2026": REJECTED, "30. Februar 2026": REJECTED,
+            "5. May 2026": REJECTED,
+            "01.02.29": "2029-02-01", "01.02.30": "1930-02-01", "5. M\u00e4rz 26": REJECTED, "1.2.2029": REJECTED,
+        },
+    ),
+    "twelve_hours": (
+        {"type": "timestamp", "formats": "EEE M/d/yyyy h:mm:ss a"},
+        "Mon 1/5/2026 7:30:00 AM", "Mon 1/5/2026 7:30:00 am",
+        {
+            "Mon 1/5/2026 12:00:00 AM": "2026-01-05 00:00:00", "mon 01/05/2026 12:30:00 pm": "2026-01-05 12:30:00",
+            "Monday 1/5/2026 07:30:00\u202fp.m.": "2026-01-05 19:30:00", "Tue 1/5/2026 7:30:00 AM": REJECTED,
+            "Mon 1/5/2026 13:00:00 PM": REJECTED, "Mon 1/5/2026 0:30:00 AM": REJECTED,
+            "Mon 1/5/2026 7:30:00": REJECTED,
+        },
+    ),
+    "offsets": (
+        {"type": "timestamptz", "formats": "yyyy-MM-dd HH:mm:ss.SSS X"},
+        "2026-01-05 10:00:00.000 Z", "2026-01-05 10:00:00.0 Z",
+        {
+            "2026-01-05 10:00:00.25 +02:00": "2026-01-05 08:00:00.25+00",
+            "2026-01-05 10:00:00.123456 UTC": "2026-01-05 10:00:00.123456+00",
+            "2026-01-05 10:00:00.1234560 -05": "2026-01-05 15:00:00.123456+00",
+            "2026-01-05 10:00:00.1234567 Z": REJECTED, "2026-01-05 10:00:00.25": REJECTED,
+            "2026-01-05 10:00:00.25 +16": REJECTED, "2026-01-05 10:00:00.25 CET": REJECTED,
+        },
+    ),
+    "words": (
+        {"type": "boolean", "true": ["Ja", "X"], "false": ["Nein", ""]}, "Ja", "x",
+        {
+            "ja": "true", " X ": "true", "NEIN": "false", "": "false", "  ": "false", "yes": REJECTED, "1": REJECTED,
+            "true": REJECTED,
+        },
     ),
     "dashes": ({"type": "integer", "null": ["-"]}, "1", " 2 ", {"-": None, " - ": None, "--": REJECTED}),
 }  # fmt: skip

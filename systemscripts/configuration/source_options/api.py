@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.strict_model import Strict
 
 Style = Literal["none", "odata", "skip", "page", "offset", "cursor"]
 # style -> parameters of size and position, then paths of the records, the next link or cursor, and the total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.strict_model import Strict
 
 
 class Options(Strict):

@@ -42,9 +42,8 @@ def is_castable_as_is(column: Column) -> bool:
     """Return whether the test in SQL can replace the declared checks."""
     checks = column.checks
     further = checks.email or checks.regex or checks.range or checks.one_of or column.formats or column.null
-    marks = column.decimal or column.thousands
     lookup_fits = not checks.lookup or column.type in ("text", "integer", "bigint", "date")
-    plain = column.default is None and lookup_fits and not (further or marks)
+    plain = column.default is None and lookup_fits and not (further or column.has_number_spelling)
     return bool(plain and column.type in CASTABLE_AS_IS)
 
 

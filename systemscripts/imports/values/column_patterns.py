@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from systemscripts import date_formats
 from systemscripts.configuration.column_schema import Column
+from systemscripts.dates import date_formats
+from systemscripts.imports.values import number_spellings
 
 # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
 _FIELDS = {
@@ -27,10 +28,12 @@ _FIELDS = {
 _DATE = "{yyyy}-{MM}-{dd}".format_map(_FIELDS)
 # without 24:00 and :60, which PostgreSQL accepts
 _TIME = "{HH}:{mm}(?::{ss}|(?!))?+".format_map(_FIELDS)
+# numbers of so many digits never exceed their type (PostgreSQL manual, table 8.2)
+SAFE_DIGITS = {"integer": 9, "bigint": 18}
 _PLAIN = {
     "text": r"[^\n]*+",
-    "integer": r"[+-]?[0-9]{1,9}+",
-    "bigint": r"[+-]?[0-9]{1,18}+",
+    "integer": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['integer']}}}+",
+    "bigint": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['bigint']}}}+",
     "numeric": r"[+-]?[0-9]++(?:\.[0-9]++|(?!))?+",
     "boolean": r"(?:true|false)",
     "date": _DATE,
@@ -49,7 +52,10 @@ class ColumnPattern:
     """The pattern of a joined column, each value ended by a line break, and the conversion to PostgreSQL's spelling."""
 
     whole: re.Pattern[str]
+    # converts one value
     rewrite: Callable[[str], str] | None = None
+    # converts the whole joined column
+    rewrite_column: Callable[[str], str] | None = None
     nulls: re.Pattern[str] | None = None
 
     def apply(self, values: Sequence[str]) -> list[str] | None:
@@ -59,6 +65,8 @@ class ColumnPattern:
             return None
         if self.nulls is not None:
             joined = self.nulls.sub("", joined)
+        if self.rewrite_column is not None:
+            joined = self.rewrite_column(joined)
         values = joined.split("\n")
         if self.rewrite is None:
             return values
@@ -72,17 +80,31 @@ def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
     checks = column.checks
     if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
         return None
-    if column.decimal or column.thousands or (checks.email and column.type != "text"):
+    if column.true_words or column.false_words or (checks.email and column.type != "text"):
         return None
-    value, rewrite = _build_value_pattern(column)
+    value, rewrite, rewrite_column = None, None, None
+    if column.has_number_spelling:
+        spelling = number_spellings.build_spelling(column, _find_max_digits(column), is_usual=True)
+        value, rewrite_column = f"(?:{spelling.expression})", spelling.convert
+    else:
+        value, rewrite = _build_value_pattern(column)
     if value is None:
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
     optional = "" if column.required else "|".join(["", *empty])
     whole = re.compile(rf"(?:(?:{value}{optional})\n|(?!))*+", re.MULTILINE)
     marks = [mark for mark in empty if mark]
-    nulls = re.compile(rf"^(?:{'|'.join(marks)})$", re.MULTILINE) if marks and not column.required else None
-    return ColumnPattern(whole, rewrite, nulls)
+    around = f"{number_spellings.BLANK}*"
+    nulls = re.compile(rf"^{around}(?:{'|'.join(marks)}){around}$", re.MULTILINE)
+    has_marks = bool(marks) and not column.required
+    return ColumnPattern(whole, rewrite, rewrite_column, nulls if has_marks else None)
+
+
+def _find_max_digits(column: Column) -> int | None:
+    """Return how many digits before the decimal mark every number of the type may have, None if there is no limit."""
+    if column.type == "numeric":
+        return None if column.scale is None else column.max_digits - column.scale
+    return SAFE_DIGITS[column.type]
 
 
 def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], str] | None]:

@@ -14,19 +14,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from systemscripts.configuration.column_schema import Column
-from systemscripts.imports.values import dates_and_times
+from systemscripts.imports.values import dates_and_times, number_spellings
 
 Convert = Callable[[str], str]
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMERIC = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_GROUPED = r"[+-]?[0-9]{{1,3}}(?:{0}[0-9]{{3}})+"
 # PostgreSQL manual, table 8.2
 _LIMITS = {"integer": 2**31, "bigint": 2**63}
 BIGINT_DIGITS = 19
-# what programs write between thousands where a blank is declared
-_BLANKS = " \u00a0\u202f\u2009"
-_TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+_TRUE, _FALSE = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
 # one @, no blanks, dots only between parts: addresses that mail servers accept, not all that RFC 5321 allows
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -35,19 +30,27 @@ _EMAIL = re.compile(
 
 
 def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
-    """Return the function for a declared column, None if text is stored unchanged; `zone`: of times without one."""
+    """Return the function for a declared column, None if text is stored unchanged; `zone`: of times without one.
+
+    A value that the column maps is replaced first.
+    """
     makers: dict[str, Callable[[], Convert | None]] = {
         "text": lambda: None,
         "integer": lambda: _make_integer_converter(column),
         "bigint": lambda: _make_integer_converter(column),
         "numeric": lambda: _make_numeric_converter(column),
-        "boolean": lambda: _convert_boolean,
+        "boolean": lambda: _make_boolean_converter(column),
         **dict.fromkeys(
             ("date", "time", "timestamp", "timestamptz"), lambda: dates_and_times.make_converter(column, zone)
         ),
         "text[]": lambda: _make_array_converter(column.separator),
     }
-    return makers[column.type]()
+    convert, mapped = makers[column.type](), column.values
+    if not mapped:
+        return convert
+    if convert is None:
+        return lambda text: mapped.get(text, text)
+    return lambda text: convert(mapped.get(text, text))
 
 
 def make_comparer(type_name: str) -> Callable[[str], Hashable]:
@@ -65,36 +68,14 @@ def is_email(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None and len(text.partition("@")[0]) <= 64 and len(text) <= 254
 
 
-def _make_number_cleaner(column: Column) -> Convert:
-    """Return the function that replaces the declared thousands and decimal marks of a number."""
-    mark, point = column.thousands, column.decimal
-    if mark is None and point is None:
-        return str.strip
-    grouped = re.compile(_GROUPED.format(re.escape(mark)) + r"(?![0-9])") if mark else None
-
-    def plain(text: str) -> str:
-        text = text.strip()
-        if mark is not None and mark in _BLANKS:
-            text = re.sub(f"[{_BLANKS}]", mark, text)
-        whole, found_point, fraction = text.partition(point or ".")
-        if mark is not None and mark in whole:
-            if grouped is None or not grouped.fullmatch(whole):
-                raise ValueError(f"{text!r} has its thousands marks in the wrong places")
-            whole = whole.replace(mark, "")
-        if point not in (None, ".") and "." in whole + fraction:
-            raise ValueError(f"{text!r} has a point where the decimal mark is {point!r}")
-        return whole + ("." + fraction if found_point else "")
-
-    return plain
-
-
 def _make_integer_converter(column: Column) -> Convert:
-    plain, limit = _make_number_cleaner(column), _LIMITS[column.type]
+    spelling, limit = number_spellings.build_spelling(column), _LIMITS[column.type]
 
     def convert(text: str) -> str:
-        number = plain(text)
-        if not _INTEGER.fullmatch(number):
-            raise ValueError(f"{text!r} is not a whole number")
+        stripped = text.strip()
+        if not spelling.one.fullmatch(stripped):
+            raise ValueError(spelling.explain_misfit(text, "a whole number"))
+        number = spelling.convert(stripped)
         if len(number) > 9 and (len(number.lstrip("+-0")) > BIGINT_DIGITS or not -limit <= int(number) < limit):
             raise ValueError(f"{text!r} is too large for {column.type}")
         return number
@@ -103,12 +84,13 @@ def _make_integer_converter(column: Column) -> Convert:
 
 
 def _make_numeric_converter(column: Column) -> Convert:
-    plain = _make_number_cleaner(column)
+    spelling = number_spellings.build_spelling(column)
 
     def convert(text: str) -> str:
-        number = plain(text)
-        if not _NUMERIC.fullmatch(number):
-            raise ValueError(f"{text!r} is not a number")
+        stripped = text.strip()
+        if not spelling.one.fullmatch(stripped):
+            raise ValueError(spelling.explain_misfit(text, "a number"))
+        number = spelling.convert(stripped)
         if column.scale is not None:
             _check_digits(text, Decimal(number), column.scale, column.max_digits - column.scale)
         return number
@@ -135,13 +117,21 @@ def is_empty(text: str, column: Column, null: frozenset[str]) -> bool:
     return stripped in null if column.type != "text" else column.required and not stripped
 
 
-def _convert_boolean(text: str) -> str:
-    word = text.strip().lower()
-    if word in _TRUE:
-        return "true"
-    if word in _FALSE:
-        return "false"
-    raise ValueError(f"{text!r} is neither true nor false")
+def _make_boolean_converter(column: Column) -> Convert:
+    is_declared = column.true_words or column.false_words
+    true_words, false_words = (column.true_words, column.false_words) if is_declared else (_TRUE, _FALSE)
+    stored = {word.strip().casefold(): "true" for word in true_words}
+    stored |= {word.strip().casefold(): "false" for word in false_words}
+    words = " nor ".join(", ".join(map(repr, words)) for words in (true_words, false_words) if words)
+
+    def convert(text: str) -> str:
+        try:
+            return stored[text.strip().casefold()]
+        except KeyError:
+            reason = f"is neither {words}" if is_declared else "is neither true nor false"
+            raise ValueError(f"{text!r} {reason}") from None
+
+    return convert
 
 
 def _make_array_converter(separator: str) -> Convert:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from systemscripts import date_formats
 from systemscripts.configuration.column_schema import Column
-from systemscripts.date_formats import FIRST_YEAR, ReadMoment, UnfitMomentError
+from systemscripts.dates import date_reader
+from systemscripts.dates.date_reader import FIRST_YEAR, ReadMoment, UnfitMomentError
 
 _ISO_DATE = r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
 _ISO_TIME = (
@@ -26,14 +26,13 @@ _ISO = {"time": re.compile(_ISO_TIME)} | dict.fromkeys(
 )
 _NAMES = {"date": "a date", "time": "a time", "timestamp": "a date and time", "timestamptz": "a date and time"}
 _ISO_FORMS = {"date": "yyyy-MM-dd", "time": "HH:mm:ss"}
-# the limit of PostgreSQL (datetime.h, MAX_TZDISP_HOUR)
-MAX_OFFSET = timedelta(hours=15, minutes=59)
-MICROSECOND_DIGITS = 6
 
 
 def make_converter(column: Column, zone: ZoneInfo | None) -> Callable[[str], str]:
     """Return the function for a declared date or time; `zone`: the time zone of times without one."""
-    readers = [date_formats.make_reader(pattern) for pattern in column.formats] or [_make_iso_reader(column.type)]
+    readers = [
+        date_reader.make_reader(pattern, language=column.language, pivot=column.pivot) for pattern in column.formats
+    ] or [_make_iso_reader(column.type)]
     write = _make_writer(column, zone)
     expected = " or ".join(column.formats) or _ISO_FORMS.get(column.type, "yyyy-MM-dd HH:mm:ss")
 
@@ -62,33 +61,17 @@ def _make_iso_reader(type_name: str) -> ReadMoment:
         if match is None:
             raise ValueError(text)
         parts = match.groupdict()
-        fraction = (parts["fraction"] or "").ljust(MICROSECOND_DIGITS, "0")
-        if int(fraction[MICROSECOND_DIGITS:] or 0):
-            raise UnfitMomentError("has more than 6 digits after the second")
         year, month, day = (int(parts.get(name) or 0) for name in ("year", "month", "day"))
         hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
         if type_name == "time":
             year, month, day = 2000, 1, 1
         if year < FIRST_YEAR:
             raise UnfitMomentError(f"is of the year {parts['year']}, years begin at {FIRST_YEAR}")
-        microsecond = int(fraction[:MICROSECOND_DIGITS])
-        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_parse_offset(parts["zone"]))
+        microsecond = date_reader.parse_fraction(parts["fraction"] or "0")
+        zone = date_reader.parse_offset(parts["zone"]) if parts["zone"] else None
+        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=zone)
 
     return read_iso
-
-
-def _parse_offset(text: str | None) -> timezone | None:
-    if text is None:
-        return None
-    if text in "Zz":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    if int(digits[2:]) > 59:
-        raise ValueError(text)
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    if offset > MAX_OFFSET:
-        raise ValueError(text)
-    return timezone(-offset if text[0] == "-" else offset)
 
 
 def _make_writer(column: Column, zone: ZoneInfo | None) -> Callable[[datetime], str]:

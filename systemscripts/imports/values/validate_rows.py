@@ -177,8 +177,6 @@ class RowChecker:
 def _build_judge(field: Field, rules: Rules) -> Judge | None:
     """Return conversion and checks of one column as one function; None if every text is good as it is."""
     convert = convert_values.make_converter(field.column, rules.zone)
-    if field.column.values:
-        convert = _map_values(field.column.values, convert)
     tests = _build_tests(field.column.checks, field.column.type, rules.lookups)
     if not tests:
         return convert
@@ -190,14 +188,6 @@ def _build_judge(field: Field, rules: Rules) -> Judge | None:
         return stored
 
     return judge
-
-
-def _map_values(values: dict[str, str], convert: convert_values.Convert | None) -> convert_values.Convert:
-    def map_value(text: str) -> str:
-        mapped_text = values.get(text, text)
-        return convert(mapped_text) if convert else mapped_text
-
-    return map_value
 
 
 def _build_tests(checks: Checks, type_name: str, lookups: dict[str, frozenset[str]]) -> list[Callable[[str], None]]:

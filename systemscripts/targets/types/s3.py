@@ -7,7 +7,7 @@ from typing import Any
 
 from systemscripts import s3
 from systemscripts.configuration import variables
-from systemscripts.configuration.column_schema import Strict
+from systemscripts.configuration.strict_model import Strict
 
 
 class Options(Strict):

@@ -49,8 +49,6 @@ def test_a_required_column_has_no_place_for_an_empty_value() -> None:
     assert pattern.apply(["1", ""]) is None
 
 
-@pytest.mark.parametrize(
-    "column", [{"checks": {"regex": "a+"}}, {"default": "x"}, {"type": "integer", "thousands": ","}]
-)
+@pytest.mark.parametrize("column", [{"checks": {"regex": "a+"}}, {"default": "x"}, {"type": "boolean", "true": "x"}])
 def test_what_needs_a_look_at_each_value_has_no_pattern(column: dict[str, object]) -> None:
     assert column_patterns.build_pattern(Column.model_validate(column), NULL) is None

@@ -1,0 +1,1 @@
+"""Dates as clients write them: their formats, reading them, the names of months and weekdays."""
