@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 
 from systemscripts.tables.text.alphabets import (
     LEGACY_ENCODINGS,
@@ -57,11 +59,13 @@ COMMON_IDEOGRAPH, IDEOGRAPH, RARE_IDEOGRAPH = -6.5, -9.5, -14.0
 SURE_MARGIN = 3.0
 # The margin is wider if the best encoding wins only because it is more usual.
 PRIOR_MARGIN = 1.5 * SURE_MARGIN
+# A euro after every number is hardly more of a proof than one after some.
+MAX_SIGN_COUNT = 3
 # With this share of words that a single-byte encoding cannot decode, the file is only damaged.
 MAX_DAMAGED_SHARE = 0.05
 
 # Signs that are expected before and after numbers.
-_BEFORE_NUMBERS, _AFTER_NUMBERS = "€£¥$±~", "€£¥°%²³½¼¾ªº"
+_BEFORE_NUMBERS, _AFTER_NUMBERS = "€£¥$₪₫±~", "€£¥₪₫°%²³½¼¾ªº"
 # After a sign, these letters make it part of a word. Those of °C, °F and °K do not.
 _LETTERS = frozenset("ABDEGHIJLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 # Signs that are expected anywhere, and those within a word.
@@ -116,7 +120,8 @@ def _score_words(texts: list[str], name: str) -> float:
     words = list(dict.fromkeys(word for text in texts for word in _split_words(text)))
     by_language = {language: [_score_letters(word, language) for word in words] for language in languages}
     main = max(languages, key=lambda language: sum(by_language[language]))
-    score = prior + sum(_score_signs(text) for text in texts)
+    signs = Counter(chain.from_iterable(map(_find_signs, texts)))
+    score = prior + sum(min(count, MAX_SIGN_COUNT) * _score_sign(*sign) for sign, count in signs.items())
     for position, own in enumerate(by_language[main]):
         foreign = (by_language[language][position] + _score_foreign_word(language) for language in languages)
         score += max(own, *foreign)
@@ -194,21 +199,31 @@ def _score_case(letter: str, word: str, position: int) -> float:
 
 
 @lru_cache(maxsize=2**16)
-def _score_signs(text: str) -> float:
-    """Return the logarithm of how likely the non-ASCII characters are that are not letters, in any language."""
-    score = 0.0
+def _find_signs(text: str) -> frozenset[tuple[str, str, str]]:
+    """Return the non-ASCII characters that are not part of a word, each with its neighbours; any digit is 0.
+
+    The neighbour of the only letter of a number is the number, also where a blank is between them.
+    """
+    is_number = sum(map(str.isalpha, text)) == 1 and any(map(str.isdigit, text))
+    signs = set()
     for position, sign in enumerate(text):
         if sign < "\x80":
             continue
         before, after = text[position - 1 : position] if position else "", text[position + 1 : position + 2]
+        before, after = ("0" if neighbour.isdigit() else neighbour for neighbour in (before, after))
         if not _is_letter(sign):
-            score += _score_sign(sign, before, after)
-        elif not before.isalpha() and not after.isalpha() and (before + after).strip(" .-").isdigit():
-            score += ODD_SIGN if before.isdigit() and after.isdigit() else LOOSE_QUOTE
-    return score
+            signs.add((sign, before, after))
+        elif not before.isalpha() and not after.isalpha():
+            signs.add((sign, before, after or "0") if is_number and before != "0" else (sign, before, after))
+    return frozenset(signs)
 
 
 def _score_sign(sign: str, before: str, after: str) -> float:
+    """Return the logarithm of how likely a character is, between its neighbours, in any language."""
+    if _is_letter(sign):
+        if not (before + after).strip(" .-").isdigit():
+            return 0.0
+        return ODD_SIGN if before.isdigit() and after.isdigit() else LOOSE_QUOTE
     category = unicodedata.category(sign)
     if category in ("Cc", "Co", "Cn", "Cs") or sign == "\ufffd":
         return IMPOSSIBLE

@@ -57,6 +57,29 @@ def test_forty_names_are_read_right_without_a_word(tmp_path: Path) -> None:
         assert _read_file(tmp_path, text, encoding) == (text, False), encoding
 
 
+# (encoding, header, names, amounts): hardly any accents beside many signs
+AMOUNTS = [
+    ("cp1252", "Date;Client;Payé", ("Lefèvre", "Martin"), ("1\xa0234,5{} €", "-7\xa0{}12,50 €")),
+    ("cp1252", "Date;Name;Paid", ("Smith", "Jones"), ("£1,{}34.50", "-£5{}.20")),
+    ("cp1252", "Datum;Name;Betrag", ("Meyer", "Smith"), ("1.234,5{} €", "23,{}0 €")),
+    ("cp1252", "Datum;Ort;Wert", ("Bonn", "Trier"), ("{}2 °C", "1{} °C")),
+    ("iso8859-15", "Date;Nom;Montant", ("Lefèvre", "Zoé"), ("1 234,5{} €", "23,{}0 €")),
+    ("cp1250", "Data;Klient;Kwota", ("Nowak", "Kowalska"), ("1\xa0234,5{} zł", "23,{}0 zł")),
+    ("cp1251", "Дата;Клиент;Сумма", ("Иванов", "Петров"), ("1\xa0234,5{} р.", "23,{}0 р.")),
+    ("cp1253", "Ημέρα;Πελάτης;Ποσό", ("Παπαδόπουλος", "Νίκος"), ("1.234,5{} €", "23,{}0 €")),
+    ("cp1255", "תאריך;לקוח;סכום", ("כהן", "לוי"), ("₪1,234.5{}", "₪{}.00")),
+]
+
+
+@pytest.mark.parametrize(("encoding", "header", "names", "amounts"), AMOUNTS, ids=[amount[1] for amount in AMOUNTS])
+def test_a_currency_after_every_number_outweighs_no_letters(
+    tmp_path: Path, encoding: str, header: str, names: tuple[str, str], amounts: tuple[str, str]
+) -> None:
+    rows = [f"2026-01-{n % 28 + 1:02};{names[n % 2]};{amounts[n % 2].format(n)}\n" for n in range(40)]
+    text = "".join([f"{header}\n", *rows])
+    assert _read_file(tmp_path, text, encoding) == (text, False)
+
+
 def _make_columns(count: int, seed: int) -> Iterator[tuple[str, str]]:
     """Yield small files, each with `count` names of one language, and the encoding to write them in."""
     draw = random.Random(seed)
