@@ -23,11 +23,16 @@ _COMPRESSED = (".gz", ".zip")
 
 @dataclass(frozen=True)
 class Rule:
-    """Where one part of the identity is found: its `source`, the `location` there, and for dates the `format`."""
+    """Where one part of the identity is found: its `source`, the `location` there, and for dates the `format`.
+
+    `language` and `pivot`: of the names and two-digit years of a date.
+    """
 
     source: LabelSource
     location: str | None = None
     format: str | None = None
+    language: str | None = None
+    pivot: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,8 @@ def split_name_part(name: str, location: str, delimiter: str) -> str:
     return parts[int(location)]
 
 
-def build_identity(label: str | None, date_text: str | None, date_format: str | None) -> Identity:
-    """Return the identity made from the texts of label and date; the time of day only orders files.
+def build_identity(label: str | None, date_text: str | None, rule: Rule) -> Identity:
+    """Return the identity made from the texts of label and date; `rule`: of the date, whose time only orders files.
 
     Raises BadDataError when the text is not a date of this format, or the label is too long for an index.
     """
@@ -78,17 +83,18 @@ def build_identity(label: str | None, date_text: str | None, date_format: str | 
     if date_text is None:
         return Identity(label)
     try:
-        moment = _parse_moment(date_text, date_format)
+        moment = _parse_moment(date_text, rule)
     except ValueError as error:
-        raise BadDataError(f"{date_text!r} is not a date of the form {date_format or 'yyyy-MM-dd'}") from error
+        raise BadDataError(f"{date_text!r} is not a date of the form {rule.format or 'yyyy-MM-dd'}") from error
     return Identity(label, moment.date(), moment.isoformat())
 
 
-def _parse_moment(text: str, pattern: str | None) -> datetime:
-    if pattern is None:
+def _parse_moment(text: str, rule: Rule) -> datetime:
+    if rule.format is None:
         return datetime.fromisoformat(text)
+    read = date_reader.make_reader(rule.format, exact=True, language=rule.language, pivot=rule.pivot)
     # stamps only order files, and those of earlier runs name no zone either
-    return date_reader.make_reader(pattern, exact=True)(text).replace(tzinfo=None)
+    return read(text).replace(tzinfo=None)
 
 
 def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
@@ -110,7 +116,7 @@ def find_stamp_in_name(rule: Rule, name: str, delimiter: str) -> str:
 
     Raises BadDataError when the name has no such part, or it is not a date of the rule's format.
     """
-    return build_identity(None, find_text_in_name(rule, name, delimiter), rule.format).stamp
+    return build_identity(None, find_text_in_name(rule, name, delimiter), rule).stamp
 
 
 def decide_load(

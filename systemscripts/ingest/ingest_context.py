@@ -34,8 +34,11 @@ class Context:
 
     @property
     def date_rule(self) -> Rule:
-        """Return where the date of a file is found, and its format."""
-        return Rule(self.config.dateconfig, self.config.datelocation, self.config.dateformat)
+        """Return where the date of a file is found, and how it is written."""
+        config = self.config
+        return Rule(
+            config.dateconfig, config.datelocation, config.dateformat, config.reading.language, config.reading.pivot
+        )
 
     def archive_folder(self) -> Path:
         """Return the folder where today's loaded files are archived; today by the clock of the installation."""

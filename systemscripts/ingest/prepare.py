@@ -179,7 +179,7 @@ def _identify_file(context: Context, name: str, table: Table, columns: list[str]
             return values[rule.location or ""]
         return identity.find_text_in_name(rule, name, config.delimiter)
 
-    return identity.build_identity(find_text(label_rule), find_text(date_rule), date_rule.format)
+    return identity.build_identity(find_text(label_rule), find_text(date_rule), date_rule)
 
 
 def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:

@@ -84,4 +84,4 @@ schema:
 @pytest.mark.parametrize("text", ["2026105", "202601051", "20260229", "00260105", "٢٠٢٦٠١٠٥"])
 def test_a_date_in_a_file_name_has_all_its_digits(text: str) -> None:
     with pytest.raises(BadDataError, match="is not a date of the form yyyyMMdd"):
-        identity.build_identity(None, text, "yyyyMMdd")
+        identity.build_identity(None, text, identity.Rule("static", format="yyyyMMdd"))

@@ -22,10 +22,12 @@ pytestmark = pytest.mark.fast
         ("260105", "yyMMdd", "2026-01-05", "2026-01-05T00:00:00"),
         ("2026-01-05 100%", "yyyy-MM-dd 100%", "2026-01-05", "2026-01-05T00:00:00"),
         ("2026-01-05", None, "2026-01-05", "2026-01-05T00:00:00"),
+        ("5Mrz2026", "dMMMyyyy", "2026-03-05", "2026-03-05T00:00:00"),
+        ("311299", "ddMMyy", "2099-12-31", "2099-12-31T00:00:00"),
     ],
 )
 def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | None, day: str, stamp: str) -> None:
-    found = identity.build_identity("a", text, form)
+    found = identity.build_identity("a", text, identity.Rule("static", format=form, language="de", pivot=100))
     assert (found.label, str(found.date), found.stamp) == ("a", day, stamp)
 
 
@@ -35,7 +37,7 @@ def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | No
 )
 def test_what_is_no_date_of_the_form_is_refused(text: str, form: str | None) -> None:
     with pytest.raises(BadDataError, match="is not a date of the form"):
-        identity.build_identity(None, text, form)
+        identity.build_identity(None, text, identity.Rule("static", format=form))
 
 
 @pytest.mark.parametrize(

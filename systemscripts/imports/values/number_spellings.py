@@ -17,7 +17,6 @@ BLANK = r"[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _BLANKS = f"{BLANK}*"
 _SIGN = "[+\u2212-]"
 _EXPONENT = f"(?:[eE]{_SIGN}?[0-9]{{1,4}})?"
-_BRACKETS = re.compile(r"^\((.+)\)$", re.MULTILINE)
 _SIGN_AFTER = re.compile(r"^(.+)([+-])$", re.MULTILINE)
 _ANY_BLANK = re.compile(BLANK)
 
@@ -43,8 +42,9 @@ class NumberSpelling:
             text = text.replace(mark, "")
         if self.decimal != ".":
             text = text.replace(self.decimal, ".")
-        if "brackets" in self.negative and "(" in text:
-            text = _BRACKETS.sub(r"-\1", text)
+        if "brackets" in self.negative:
+            # the unit before them is gone
+            text = text.replace("(", "-").replace(")", "")
         return _SIGN_AFTER.sub(r"\2\1", text) if "after" in self.negative else text
 
     @functools.cached_property
