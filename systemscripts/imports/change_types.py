@@ -173,6 +173,8 @@ def _change_type(cursor: Cursor, config: ImportConfig, change: Change, run: Run)
     new_type = sql.SQL(change.type)
     if change.old_type == "text":
         _rewrite_texts(cursor, config, change)
+        if "" not in change.field.null:
+            _fill_empty(cursor, config, change)
     statement = sql.SQL("alter table {0} alter column {1} type {2} using {1}::{2}").format(target, name, new_type)
     try:
         run(statement)
@@ -222,6 +224,29 @@ def _rewrite_texts(cursor: Cursor, config: ImportConfig, change: Change) -> None
             {"name": change.name, "table": config.target_table},
         )
     cursor.execute("drop table pg_temp.spelling")
+
+
+def _fill_empty(cursor: Cursor, config: ImportConfig, change: Change) -> None:
+    """Write the value that the empty field means, where the file of a row has the column; in table and history."""
+    convert = convert_values.make_converter(change.field.column, None)
+    assert convert is not None  # only a boolean has words for the empty field
+    in_files = [name for name, column in config.declared.items() if (column.rename or name) == change.name]
+    names = {
+        "name": change.name, "in_files": [*in_files, change.name], "value": convert(""), "table": config.target_table,
+    }  # fmt: skip
+    target, column = sql.Identifier(*config.schema_and_table), sql.Identifier(change.name)
+    cursor.execute(
+        sql.SQL(
+            """update {0} t set {1} = %(value)s from dba.tdataset d
+               where t.{1} is null and d.dataset_id = t.dataset_id and d.columns && %(in_files)s"""
+        ).format(target, column),
+        names,
+    )
+    cursor.execute(
+        """update dba.trowhistory set old_row = old_row || jsonb_build_object(%(name)s, %(value)s)
+           where target_table = %(table)s and old_row -> %(name)s = 'null'""",
+        names,
+    )
 
 
 def _find_spellings(cursor: Cursor, config: ImportConfig, change: Change) -> list[tuple[str, str | None]]:

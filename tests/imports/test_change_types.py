@@ -63,6 +63,42 @@ def test_one_value_that_does_not_fit_leaves_everything_as_it_was(installation: I
     assert installation.sql("select count(*) from public.orders_current where day = '31/12/2025'") == [(1,)]
 
 
+def test_texts_of_every_declared_spelling_become_the_values_that_a_load_stores_and_can_be_undone(
+    installation: Installation,
+) -> None:
+    header = "id,amount,share,paid,state,day\n"
+    before = header + '1,"$1,234.50",12.5%,x,A,5. März 2026\n2,($45),-3 %,,B,6. Mai 26\n'
+    later = header + "1,−5 USD,7,,B,7. Dez. 2026\n3,,,,,\n"
+    installation.configure("orders", load_mode="upsert", key_columns=["id"])
+    load(installation, before)
+    second = load(installation, later, "orders_2.csv")
+    installation.configure(
+        "orders",
+        schema={
+            "id": "integer",
+            "amount": {"type": "numeric", "thousands": ",", "currency": ["$", "USD"], "negative": "brackets"},
+            "share": {"type": "numeric", "percent": True},
+            "paid": {"type": "boolean", "true": "x", "false": ""},
+            "state": {"type": "integer", "values": {"A": "1", "B": "2"}},
+            "day": {"type": "date", "formats": ["d. MMMM yyyy", "d. MMM yy"], "pivot": 20},
+        },
+        reading={"language": "de"},
+    )
+    done = installation.run("apply_config", "orders")
+    assert done.returncode == 0, done.stderr
+    rows = "select id, amount::text, share::text, paid, state, day::text from public.orders_current order by 1"
+    applied = [
+        (1, "-5", "7", False, 2, "2026-12-07"), (2, "-45", "-3", False, 2, "1926-05-06"),
+        (3, None, None, False, None, None),
+    ]  # fmt: skip
+    assert installation.sql(rows) == applied
+    installation.run("generic_import", "--undo", second["dataset"])
+    first = [(1, "1234.50", "12.5", True, 1, "2026-03-05"), applied[1]]
+    assert installation.sql(rows) == first
+    load(installation, later.replace("3,,,,,", "3,$1,,,,"), "orders_3.csv")
+    assert installation.sql(rows) == [*applied[:2], (3, "1", None, False, None, None)]
+
+
 def test_our_view_keeps_its_grants_and_comment_and_every_statement_is_recorded(installation: Installation) -> None:
     installation.configure("orders", load_mode="append")
     load(installation, "id\n1\n")
