@@ -24,12 +24,13 @@ MAX_OFFSET = timedelta(hours=15, minutes=59)
 _UTC_NAMES = ("Z", "z", "UTC", "GMT")
 _OFFSET = "Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
 _BLANKS = r"[^\S\n]+"
-_NAME = rf"{calendar_names.LETTER}+\.?"
+_WORD = f"{calendar_names.LETTER}+"
+_NAME = rf"{_WORD}(?:-{_WORD})*\.?"
 _EXPRESSIONS = {
     "month": _NAME,
     "weekday": _NAME,
     # a.m. and a. m.
-    "half": rf"{_NAME}(?:[^\S\n]?{_NAME})?",
+    "half": rf"{_WORD}\.?(?:[^\S\n]?{_WORD}\.?)?",
     "offset": _OFFSET,
 }
 
