@@ -1,101 +1,58 @@
-"""Profile the values of a column: which types they fit, exactly, with every misfit counted.
+"""Profile the values of a column: which spellings they fit, exactly, with every exception counted.
 
-A type is tested by one expression over the joined column; only if that fails are the misfits counted and the first one
-searched. A column that fits one type need not be tested for wider ones.
+The first values choose the spellings that are worth a test. Each is tested by one expression over the joined column;
+only if that fails are the exceptions counted and searched. A column that fits one spelling need not be tested for wider
+ones. A column that leaves all of its spellings later is to be read again, with spellings of the values that left.
 """
 
 from __future__ import annotations
 
+import pickle
 import re
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import NoneType
 
-# up to this share of the values may not fit a proposed type; they are shown
-MAX_ODD_SHARE = 0.001
-# enough to tell which types are worth testing on the rest of the file
+from systemscripts.imports.suggest.list_spellings import list_spellings
+from systemscripts.imports.suggest.null_marks import FIND_MARKS, NULL_MARKS
+from systemscripts.imports.suggest.spelling import Spelling
+
+# at least this share of the values must fit a proposed type; the others are shown
+MIN_FITTING_SHARE = 0.99
+# spellings that fit fewer are not counted further
+_MIN_COUNTED_SHARE, _MIN_COUNTED_EXCEPTIONS = 0.8, 20
+# enough to tell which spellings are worth testing on the rest of the file
 FIRST_VALUES_COUNT = 2000
-DATE_FORMATS = (
-    "yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "dd.MM.yyyy", "dd-MM-yyyy", "yyyy/MM/dd", "yyyyMMdd",
-)  # fmt: skip
-TIME_SUFFIXES = ("", " HH:mm", " HH:mm:ss")
-NULL_MARKS = frozenset({"-", "n/a", "N/A", "NULL", "null", "NA", "#N/A", "nan", "NaN", "None", "."})
-_BOOLEAN = {"true", "false", "yes", "no", "TRUE", "FALSE", "True", "False", "Yes", "No"}
-_FIELD = {"yyyy": "[0-9]{4}", "MM": "(?:0[1-9]|1[0-2])", "dd": "(?:0[1-9]|[12][0-9]|3[01])",
-          "HH": "(?:[01][0-9]|2[0-3])", "mm": "[0-5][0-9]", "ss": "[0-5][0-9]"}  # fmt: skip
-
-
-def _build_date_pattern(pattern: str) -> str:
-    parts = re.findall(r"yyyy|MM|dd|HH|mm|ss|.", pattern, re.DOTALL)
-    return "".join(_FIELD.get(part, re.escape(part)) for part in parts)
-
-
-DATES = {
-    f"{day}{time}": _build_date_pattern(f"{day}{time}") for day in DATE_FORMATS for time in TIME_SUFFIXES
-} | {"yyyy-MM-ddTHH:mm:ss": _build_date_pattern("yyyy-MM-ddTHH:mm:ss")}  # fmt: skip
-_PATTERNS = {
-    "integer": r"-?(?:0|[1-9][0-9]{0,8}+)",
-    "bigint": r"-?(?:0|[1-9][0-9]{0,17}+)",
-    "numeric": r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?",
-    "comma": r"-?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]+)?",
-    "boolean": "|".join(sorted(_BOOLEAN)),
-    **DATES,
-}
-# values of the first type also fit the others, which are tested only if the first does not fit
-_WIDER = {"integer": ("bigint", "numeric", "comma"), "bigint": ("numeric", "comma")}
-# values of these types have neither leading zeros nor too many digits for a number
-_SHORT = {"integer", "bigint", "boolean", *DATES} - {"yyyyMMdd"}
-_MARK = "|".join(map(re.escape, sorted(NULL_MARKS)))
-_MARKS = re.compile(rf"^(?:{_MARK})$", re.MULTILINE)
+# how many exceptions are shown
+MAX_SHOWN_EXCEPTIONS = 5
+# enough of them to tell which other spelling they have
+_MAX_ODD_VALUES = 500
 _ZEROS = re.compile(r"^[+-]?0[0-9]+$", re.MULTILINE)
 _DIGITS = re.compile(r"^-?[0-9]{19,}$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class _Tests:
-    """One type as expressions over a column whose values each end with a line feed."""
-
-    # matches one value
-    one: re.Pattern[str]
-    # matches a column in which every row has a value that fits
-    all_filled: re.Pattern[str]
-    # matches a column in which every value fits or is empty
-    all: re.Pattern[str]
-    # finds each value that fits or is empty
-    fitting: re.Pattern[str]
-    # finds a value that does not fit
-    odd: re.Pattern[str]
-
-
-def _compile_tests(pattern: str) -> _Tests:
-    either = rf"(?:{pattern}|{_MARK}|)"
-    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
-    return _Tests(
-        re.compile(pattern),
-        re.compile(rf"(?:(?:{pattern})\n|(?!))*+"),
-        re.compile(rf"(?:{either}\n|(?!))*+"),
-        re.compile(rf"^{either}\n", re.MULTILINE),
-        re.compile(rf"^(?!{either}\n)", re.MULTILINE),
-    )
-
-
-_TESTS = {type_name: _compile_tests(pattern) for type_name, pattern in _PATTERNS.items()}
+_BLANK_AROUND = re.compile(r"^\s|\s\Z")
 
 
 @dataclass
 class ColumnProfile:
-    """What was seen of one column; `types`: those that are still possible."""
+    """What was seen of one column."""
 
+    header: str = ""
     values: int = 0
     empty: int = 0
-    marks: int = 0
+    # mark that means no value -> how often
+    marks: Counter[str] = field(default_factory=Counter)
     zeros: int = 0
     digits: int = 0
-    # type -> how many values do not fit; None before the first value
-    types: dict[str, int] | None = None
-    # type -> first value that does not fit, its line
-    misfits: dict[str, tuple[str, int]] = field(default_factory=dict)
+    # by name those that are still possible; None before the first value
+    spellings: dict[str, Spelling] | None = None
+    # name of a spelling -> how many values do not fit
+    exceptions: Counter[str] = field(default_factory=Counter)
+    # name of a spelling -> the first values that do not fit, with their lines
+    shown: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    # the first values, and later ones that fit no spelling
+    sample: list[str] = field(default_factory=list)
+    odd_values: list[str] = field(default_factory=list)
     # None once a value was repeated
     hashes: set[int] | None = field(default_factory=set)
 
@@ -104,15 +61,20 @@ class ColumnProfile:
         """Return whether every row has a value, and no value is repeated."""
         return self.hashes is not None and not self.empty
 
+    @property
+    def is_filled(self) -> bool:
+        """Return whether every row has a value."""
+        return self.values > 0 and not self.empty and not self.marks
+
     def add_values(self, values: Sequence[str], lines: Sequence[int]) -> None:
         """Add more values; `lines`: the line of each in the file."""
         empty = values.count("")
         self.values, self.empty = self.values + len(values) - empty, self.empty + empty
         self._add_hashes(values)
-        if self.types is None:
-            self.types = _match_types(values)
-        if self.types and empty < len(values):
-            self._test_types("\n".join(values) + "\n", values, lines)
+        if self.spellings is None:
+            self._choose_spellings(values)
+        if self.spellings and empty < len(values):
+            self._test_spellings("\n".join(values) + "\n", values, lines)
 
     def _add_hashes(self, values: Sequence[str]) -> None:
         if self.hashes is None:
@@ -122,72 +84,102 @@ class ColumnProfile:
         if len(self.hashes) != before + len(values):
             self.hashes = None
 
-    def _test_types(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
-        assert self.types is not None
-        if joined.count("\n") != len(values):
-            # line feeds inside values, which fit no type
-            joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
-        filled, fitting = False, set[str]()
-        for type_name in list(self.types):
-            if type_name in fitting:
-                continue
-            if _TESTS[type_name].all_filled.fullmatch(joined):
-                filled = True
-            elif filled or not _TESTS[type_name].all.fullmatch(joined):
-                self._count_misfits(type_name, joined, values, lines)
-                continue
-            fitting |= {type_name, *_WIDER.get(type_name, ())}
-        self.marks += 0 if filled else len(_MARKS.findall(joined))
-        if not fitting & _SHORT:
-            self.digits += len(_DIGITS.findall(joined))
-            self.zeros += 0 if "numeric" in fitting else len(_ZEROS.findall(joined))
+    def _choose_spellings(self, values: Sequence[str]) -> None:
+        """Choose what half of the first values fit: nothing else is tested on the rest of the file."""
+        first = [value for value in values[:FIRST_VALUES_COUNT] if value]
+        self.sample = [value for value in first if value not in NULL_MARKS]
+        if self.sample:
+            self.spellings = {spelling.name: spelling for spelling in list_spellings(self.sample, self.header)}
 
-    def _count_misfits(self, type_name: str, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
-        assert self.types is not None
-        self.types[type_name] += len(values) - len(_TESTS[type_name].fitting.findall(joined))
-        if type_name not in self.misfits and (match := _TESTS[type_name].odd.search(joined)):
-            index = joined.count("\n", 0, match.start())
-            self.misfits[type_name] = (values[index], lines[index])
-        if self.types[type_name] > max(self.values * MAX_ODD_SHARE * 10, 10):
-            del self.types[type_name]
+    def _test_spellings(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
+        assert self.spellings is not None
+        if joined.count("\n") != len(values):
+            # line feeds inside values, which fit no spelling
+            joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
+        filled, fitting, is_safe = False, set[str](), False
+        for spelling in list(self.spellings.values()):
+            if spelling.name in fitting:
+                continue
+            if spelling.tests.all_filled.fullmatch(joined):
+                filled = True
+            elif filled or not spelling.tests.all.fullmatch(joined):
+                self._count_exceptions(spelling, joined, values, lines)
+                continue
+            fitting |= {spelling.name, *spelling.wider}
+            is_safe = is_safe or not spelling.is_text
+        if not filled:
+            self.marks.update(FIND_MARKS.findall(joined))
+        if not fitting:
+            self._keep_odd_values(values)
+        if not is_safe:
+            self.digits += len(_DIGITS.findall(joined))
+            self.zeros += len(_ZEROS.findall(joined))
+
+    def _count_exceptions(self, spelling: Spelling, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
+        assert self.spellings is not None
+        name, tests = spelling.name, spelling.tests
+        self.exceptions[name] += len(values) - len(tests.fitting.findall(joined))
+        shown = self.shown.setdefault(name, [])
+        position = index = 0
+        while len(shown) < MAX_SHOWN_EXCEPTIONS and (match := tests.odd.search(joined, position)):
+            index += joined.count("\n", position, match.start())
+            shown.append((lines[index], values[index]))
+            position, index = joined.index("\n", match.start()) + 1, index + 1
+        if self.exceptions[name] > max(self.values * (1 - _MIN_COUNTED_SHARE), _MIN_COUNTED_EXCEPTIONS):
+            del self.spellings[name]
+
+    def _keep_odd_values(self, values: Sequence[str]) -> None:
+        """Keep values that fit none of the spellings, for another choice."""
+        if self.spellings is None or len(self.odd_values) >= _MAX_ODD_VALUES:
+            return
+        tests = [spelling.tests.one for spelling in self.spellings.values()]
+        for value in values:
+            if value and value not in NULL_MARKS and not any(test.fullmatch(value) for test in tests):
+                self.odd_values.append(value)
+                if len(self.odd_values) == _MAX_ODD_VALUES:
+                    break
+
+    def choose_again(self) -> ColumnProfile | None:
+        """Return an empty profile with other spellings if the column has left those of its first values, else None."""
+        if self.spellings is None or not self.odd_values or self.find_fitting():
+            return None
+        spellings = {spelling.name: spelling for spelling in list_spellings(self.sample + self.odd_values, self.header)}
+        if not spellings.keys() - self.exceptions.keys() - self.spellings.keys():
+            return None
+        return ColumnProfile(self.header, spellings=spellings, sample=self.sample, hashes=None)
+
+    def find_fitting(self) -> list[Spelling]:
+        """Return the spellings that enough values fit, those with the fewest exceptions first."""
+        limit = self.values * (1 - MIN_FITTING_SHARE)
+        fitting = [spelling for name, spelling in (self.spellings or {}).items() if self.exceptions[name] <= limit]
+        return sorted(fitting, key=lambda spelling: self.exceptions[spelling.name])
 
     def make_empty_copy(self) -> ColumnProfile:
-        """Return a profile without values that tests the same types."""
-        types = None if self.types is None else dict.fromkeys(self.types, 0)
-        return ColumnProfile(types=types, hashes=None if self.hashes is None else set())
+        """Return a profile without values that tests the same spellings."""
+        spellings = None if self.spellings is None else dict(self.spellings)
+        return ColumnProfile(self.header, spellings=spellings, hashes=None if self.hashes is None else set())
 
-    def export_state(self) -> tuple[object, ...]:
-        """Return everything as values that `marshal` accepts, for another process."""
-        hashes = None if self.hashes is None else array("q", self.hashes).tobytes()
-        counts = (self.values, self.empty, self.marks, self.zeros, self.digits)
-        return (*counts, self.types, self.misfits, hashes)
+    def export_state(self) -> bytes:
+        """Return everything as bytes, for another process."""
+        state = vars(self) | {"hashes": None if self.hashes is None else array("q", self.hashes)}
+        return pickle.dumps(state)
 
-    def add_state(self, state: tuple[object, ...]) -> None:
+    def add_state(self, state: bytes) -> None:
         """Add what another process has seen of other rows of the column: the result of `export_state`."""
-        *counts, types, misfits, hashes = state
-        for name, count in zip(("values", "empty", "marks", "zeros", "digits"), counts, strict=True):
-            setattr(self, name, getattr(self, name) + count)
-        assert isinstance(types, dict | NoneType) and isinstance(misfits, dict)
-        if self.types is None or types is None:
-            self.types = types if self.types is None else self.types
+        other = ColumnProfile(**pickle.loads(state))
+        for name in ("values", "empty", "zeros", "digits"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.marks.update(other.marks)
+        self.exceptions.update(other.exceptions)
+        for name, shown in other.shown.items():
+            self.shown[name] = sorted(self.shown.get(name, []) + shown)[:MAX_SHOWN_EXCEPTIONS]
+        if self.spellings is None or other.spellings is None:
+            self.spellings = other.spellings if self.spellings is None else self.spellings
         else:
-            self.types = {
-                type_name: odd + types[type_name] for type_name, odd in self.types.items() if type_name in types
-            }
-        for type_name, (value, line) in misfits.items():
-            if type_name not in self.misfits or line < self.misfits[type_name][1]:
-                self.misfits[type_name] = (value, line)
-        others = array("q", hashes) if isinstance(hashes, bytes) else None
-        if others is None or self.hashes is None or not self.hashes.isdisjoint(others):
+            # what only one of them has tested is not known of all values
+            self.odd_values += [] if self.spellings.keys() & other.spellings.keys() else other.sample
+            self.spellings = {name: one for name, one in self.spellings.items() if name in other.spellings}
+        self.sample = self.sample or other.sample
+        self.odd_values = (self.odd_values + other.odd_values)[: 2 * _MAX_ODD_VALUES]
+        if other.hashes is None or self.hashes is None or not self.hashes.isdisjoint(other.hashes):
             self.hashes = None
-
-
-def _match_types(values: Sequence[str]) -> dict[str, int] | None:
-    """Return the types that half of the first values fit: others are not tested on the rest of the file."""
-    sample = [value for value in values[:FIRST_VALUES_COUNT] if value and value not in NULL_MARKS]
-    if not sample:
-        return None
-    share = {
-        type_name: sum(map(bool, map(tests.one.fullmatch, sample))) / len(sample) for type_name, tests in _TESTS.items()
-    }
-    return {type_name: 0 for type_name in _TESTS if share[type_name] > 0.5}

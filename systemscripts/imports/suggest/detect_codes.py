@@ -1,0 +1,89 @@
+"""Codes: values that look like numbers but are none, stamps, and what texts are that have check digits or one form."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from systemscripts.imports.suggest.header_words import names_a_code, names_a_moment, names_a_number
+from systemscripts.imports.suggest.spelling import BLANK, Spelling
+
+# numbers of one width are codes from this width on: a year has 4 digits, amounts and counters vary
+_MIN_CODE_DIGITS = 8
+# seconds and milliseconds since 1970, of 2001 to 2033
+_STAMPS = {"seconds": "1[0-9]{9}", "milliseconds": "1[0-9]{12}"}
+# days since 1900 as Excel counts them, of 1982 to 2064
+_SERIAL = r"[345][0-9]{4}(?:\.[0-9]++)?"
+_EAN_WIDTHS = (8, 12, 13, 14)
+# a form is named if this share of the first values has it: the others may be dirt
+_MIN_SHARE = 0.95
+_PHONE = rf"(?:\+|00)?(?:[-/.()]|{BLANK})*[0-9](?:(?:[-/.()]|{BLANK})*[0-9]){{6,14}}"
+_TICKER = "[A-Z]{1,5}(?:[.-][A-Z]{1,2})?"
+_CHECKED = ("iban", "isin", "lei", "ean")
+
+
+def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
+    """Return what the digits of a column are besides a number; codes stay text, stamps are numbers with a comment."""
+    texts = [re.sub(BLANK, "", value) for value in sample]
+    if _measure_share(texts, _matches(r"\+[0-9]{7,15}")) >= _MIN_SHARE:
+        return [_build_text("phone numbers", rf"\+(?:{BLANK}*[0-9]){{7,15}}")]
+    if names_a_moment(header) and (stamps := _list_stamps(sample)):
+        return stamps
+    if _measure_share(texts, _matches("[0-9]+")) < _MIN_SHARE:
+        return []
+    if names_a_code(header):
+        return [_build_text("codes by its name", rf"[0-9](?:{BLANK}*[0-9])*")]
+    ((width, count),) = Counter(map(len, texts)).most_common(1)
+    if count < len(texts) * _MIN_SHARE:
+        return []
+    pattern = rf"[0-9](?:{BLANK}*[0-9]){{{width - 1}}}"
+    if width in _EAN_WIDTHS and _measure_share(texts, _load_check("ean")) >= _MIN_SHARE:
+        return [_build_text("EAN with check digit", pattern)]
+    if width >= _MIN_CODE_DIGITS and not names_a_number(header):
+        return [_build_text(f"codes of {width} digits each", pattern)]
+    return []
+
+
+def describe_text(sample: Sequence[str]) -> str:
+    """Return what the first values of a text column are, as far as their form or check digits tell; else ""."""
+    for name in _CHECKED:
+        if _measure_share(sample, _load_check(name)) >= _MIN_SHARE:
+            return f"{name.upper()} with check digits"
+    if _measure_share(sample, _matches(_PHONE)) >= _MIN_SHARE:
+        return "phone numbers or the like"
+    if len({*sample}) > 1 and _measure_share(sample, _matches(_TICKER)) >= _MIN_SHARE:
+        return "short codes of capitals"
+    return ""
+
+
+def _list_stamps(sample: Sequence[str]) -> list[Spelling]:
+    for unit, pattern in _STAMPS.items():
+        if _measure_share(sample, _matches(pattern)) >= _MIN_SHARE:
+            note = f"{unit} since 1970 (epoch) by its name and size; a timestamp needs a transform or a view"
+            return [Spelling(f"bigint: {unit}", pattern, {"type": "bigint"}, note)]
+    if _measure_share(sample, _matches(_SERIAL)) >= _MIN_SHARE:
+        has_time = any("." in value for value in sample)
+        name = "numeric: days" if has_time else "integer: days"
+        note = "Excel's count of days since 1900 by its name and size (46000 is 2025-12-09); send dates as text instead"
+        return [Spelling(name, _SERIAL, {"type": name.partition(":")[0]}, note)]
+    return []
+
+
+def _build_text(name: str, pattern: str) -> Spelling:
+    return Spelling(name, pattern, {"type": "text"})
+
+
+def _measure_share(sample: Sequence[str], test: Callable[[str], bool]) -> float:
+    return sum(map(test, sample)) / len(sample)
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    expression = re.compile(pattern)
+    return lambda text: expression.fullmatch(text) is not None
+
+
+def _load_check(name: str) -> Callable[[str], bool]:
+    check: Callable[[str], bool] = importlib.import_module(f"stdnum.{name}").is_valid
+    return check

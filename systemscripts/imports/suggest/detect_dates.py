@@ -1,0 +1,264 @@
+"""Dates and times as people write them: every order and separator, names of months, half days, offsets.
+
+The shape of a value (where it has digits, names and separators) gives the formats that may have written it. Where day
+and month could change places, each order is a spelling of its own: the whole column decides, or nothing does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+
+from systemscripts.imports.suggest import calendar_words, date_patterns
+from systemscripts.imports.suggest.header_words import names_a_birth, names_a_duration, names_a_moment
+from systemscripts.imports.suggest.spelling import BLANK, Spelling
+
+_NAME = r"[^\W\d_]{2,}\.?"
+# what stands between the fields of a day; nothing only beside a name
+_MARK = rf"{BLANK}*[-/.,]{BLANK}*|\.?{BLANK}+(?:de{BLANK}+|of{BLANK}+)?|(?<=[^\W\d_])|(?=[^\W\d_])"
+_DAY = (
+    rf"(?:(?P<weekday>[^\W\d_][^\W\d_-]+\.?)(?P<mark0>,?{BLANK}+(?:den{BLANK}+)?))?"
+    rf"(?P<first>[0-9]{{1,4}}|{_NAME})(?P<mark1>{_MARK})(?P<second>[0-9]{{1,2}}|{_NAME})(?P<mark2>{_MARK})"
+    rf"(?P<third>[0-9]{{4}}|[0-9]{{1,2}}|{_NAME})(?P<end>\.?)"
+)
+_COMPACT = r"(?P<compact>[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?|[0-9]{6})"
+_CLOCK = (
+    r"(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<seconds>:[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"
+    rf"(?:(?P<half_blank>{BLANK}*)[AaPp](?:\.{BLANK}?)?[Mm]\.?)?"
+    rf"(?:(?P<zone_blank>{BLANK}*)(?P<zone>Z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?"
+)
+_JOIN = rf"(?P<join>T|,?{BLANK}+(?:at{BLANK}+|um{BLANK}+|kl\.?{BLANK}+|-{BLANK}+)?|:)"
+_MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
+_TIME = re.compile(_CLOCK)
+# clocks that fewer values have are exceptions, and so many forms are proposed at most
+_MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
+# as POSIX: 69 to 99 are 1969 to 1999
+_PIVOT = 69
+# days vary more than years, by this factor
+_DAY_FACTOR = 2
+# what the parts of a day may be: usual orders, and those that count only where no usual one fits
+_ORDERS: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    ("number", "number", "year"): (("dMy", "Mdy"), ()),
+    ("year", "number", "number"): (("yMd",), ("ydM",)),
+    ("number", "number", "number"): (("dMy", "Mdy", "yMd"), ()),
+    ("name", "number", "year"): (("Mdy",), ()),
+    ("name", "number", "number"): (("Mdy",), ()),
+    ("number", "name", "year"): (("dMy",), ()),
+    ("number", "name", "number"): (("dMy",), ("yMd",)),
+    ("year", "name", "number"): (("yMd",), ()),
+    ("year", "number", "name"): (("ydM",), ()),
+}
+_COMPACTS = {
+    6: ("yyMMdd", "ddMMyy", "MMddyy"), 8: ("yyyyMMdd", "ddMMyyyy", "MMddyyyy"), 12: ("yyyyMMddHHmm",),
+    14: ("yyyyMMddHHmmss",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The form of a day: the kinds of its three parts, and what stands before, between and after them."""
+
+    parts: tuple[str, ...]
+    marks: tuple[str, ...]
+    compact: int = 0
+
+    @property
+    def has_weekday(self) -> bool:
+        """Return whether the name of the weekday comes first."""
+        return bool(self.marks) and bool(self.marks[0])
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The form of a time of day."""
+
+    join: str
+    has_seconds: bool
+    point: str | None
+    half_blank: str | None
+    zone_blank: str | None
+
+
+def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
+    """Return the dates and times that the values of a column may be; the usual order first."""
+    matches = [match for match in map(_MOMENT.fullmatch, sample) if match is not None]
+    if 2 * len(matches) > len(sample):
+        by_shape: dict[_Shape, list[re.Match[str]]] = {}
+        for match in matches:
+            by_shape.setdefault(_find_shape(match), []).append(match)
+        shape, group = max(by_shape.items(), key=lambda item: len(item[1]))
+        return _list_moments(shape, group, header) if 2 * len(group) > len(sample) else []
+    times = [match for match in map(_TIME.fullmatch, sample) if match is not None and match["zone"] is None]
+    return _list_times(times) if 2 * len(times) > len(sample) and not names_a_duration(header) else []
+
+
+def _find_shape(match: re.Match[str]) -> _Shape:
+    if match["compact"]:
+        return _Shape((), (), len(match["compact"]))
+    parts = tuple(_find_kind(match[name]) for name in ("first", "second", "third"))
+    marks = [match["mark0"] or "", match["mark1"], match["mark2"], match["end"]]
+    # the point of an abbreviation belongs to the name: 5 Jan. 2026
+    return _Shape(parts, tuple(re.sub(rf"{BLANK}+", " ", mark) for mark in marks))
+
+
+def _find_kind(text: str) -> str:
+    if not text[0].isdecimal():
+        return "name"
+    return "year" if len(text) == 4 else "number" if len(text) < 3 else "other"
+
+
+def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> list[Spelling]:
+    clocks, type_name = _choose_clocks(group)
+    if shape.compact:
+        needs_name = shape.compact == 6
+        days = _COMPACTS[shape.compact][: None if names_a_moment(header) else 0 if needs_name else 1]
+        if any(len(day) > 8 for day in days):
+            type_name = "timestamp"
+        return [_build_spelling(day, clocks, type_name, group, header) for day in days]
+    if _is_iso(shape, clocks, group):
+        return [_build_iso_spelling(type_name, None in clocks)]
+    usual, unusual = _choose_orders(shape, group)
+    has_names = "name" in shape.parts or shape.has_weekday
+    languages = _find_languages(shape, group) if has_names else [""]
+    spellings = []
+    for language in languages:
+        build = partial(_build_spelling, clocks=clocks, type_name=type_name, group=group, header=header, language=language)
+        rare = [build(_write_day(shape, order, group)) for order in unusual]
+        names = frozenset(spelling.name for spelling in rare)
+        spellings += [replace(build(_write_day(shape, order, group)), wider=names) for order in usual] + rare
+    return spellings
+
+
+def _choose_clocks(group: list[re.Match[str]]) -> tuple[list[_Clock | None], str]:
+    """Return the forms of the time of day, the most frequent first (None: a day alone), and the type."""
+    counts = Counter(map(_find_clock, group))
+    clocks = [clock for clock, count in counts.most_common(_MAX_CLOCKS) if count >= _MIN_CLOCK_SHARE * len(group)]
+    zoned = [clock for clock in clocks if clock and clock.zone_blank is not None]
+    if 2 * sum(counts[clock] for clock in zoned) > len(group):
+        return [*zoned], "timestamptz"
+    clocks = [clock for clock in clocks if clock not in zoned]
+    return clocks, "timestamp" if any(clocks) else "date"
+
+
+def _find_clock(match: re.Match[str]) -> _Clock | None:
+    if match["hour"] is None:
+        return None
+    join = re.sub(rf"{BLANK}+", " ", match["join"] or "")
+    return _Clock(join, match["seconds"] is not None, match["point"], *_find_ends(match))
+
+
+def _find_ends(match: re.Match[str]) -> tuple[str | None, str | None]:
+    """Return the blank before AM or PM and the one before the offset from UTC; None where there is no such part."""
+    half, zone = match["half_blank"], match["zone_blank"] if match["zone"] else None
+    return half and " ", zone and " "
+
+
+def _choose_orders(shape: _Shape, group: list[re.Match[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the orders of day, month and year that are usual for a shape, and those that are not."""
+    usual, unusual = _ORDERS.get(shape.parts, ((), ()))
+    if shape.marks[1] == "." and "Mdy" in usual:
+        # wherever points separate days from months the day comes first
+        usual, unusual = tuple(order for order in usual if order != "Mdy"), (*unusual, "Mdy")
+    if shape.parts == ("number", "number", "number"):
+        first, last = (len({match[name] for match in group}) for name in ("first", "third"))
+        if _DAY_FACTOR * last <= first or shape.marks[1] == ".":
+            usual, unusual = tuple(order for order in usual if order != "yMd"), (*unusual, "yMd")
+        elif _DAY_FACTOR * first <= last:
+            usual, unusual = ("yMd",), (*unusual, "dMy", "Mdy")
+    return usual, unusual
+
+
+def _find_languages(shape: _Shape, group: list[re.Match[str]]) -> list[str]:
+    """Return one language for each meaning of the names."""
+    months = [name for name, kind in zip(("first", "second", "third"), shape.parts, strict=True) if kind == "name"]
+    words = Counter(match[months[0]] for match in group) if months else Counter[str]()
+    weekdays = Counter(match["weekday"] for match in group) if shape.has_weekday else Counter[str]()
+    return calendar_words.find_languages(words, weekdays)
+
+
+def _write_day(shape: _Shape, order: str, group: list[re.Match[str]]) -> str:
+    """Return the format of the day for an order such as dMy."""
+    texts = []
+    for position, (letter, kind) in enumerate(zip(order, shape.parts, strict=True)):
+        name = ("first", "second", "third")[position]
+        if letter == "y":
+            text = "yyyy" if kind == "year" else "yy"
+        elif kind == "name":
+            text = "MMM" if all(len(match[name].rstrip(".")) <= 4 for match in group) else "MMMM"
+        else:
+            text = letter if any(len(match[name]) == 1 for match in group) else letter * 2
+        # the point of an abbreviated name belongs to the name
+        mark = shape.marks[position + 1]
+        texts += [text, _quote(mark.removeprefix(".") if kind == "name" and len(mark) > 1 else mark)]
+    return ("EEEE" + _quote(shape.marks[0]) if shape.has_weekday else "") + "".join(texts)
+
+
+def _quote(literal: str) -> str:
+    """Return text between fields as a format has it; letters must be quoted."""
+    return re.sub(r"[^\W\d_]+\.?", lambda match: match[0] if match[0] in "TZ" else f"'{match[0]}'", literal)
+
+
+def _write_clock(clock: _Clock, group: list[re.Match[str]]) -> str:
+    """Return the format of the time of day."""
+    same = [match for match in group if match["hour"] is not None]
+    hour = "h" if clock.half_blank is not None else "H"
+    text = _quote(clock.join) + (hour if any(len(match["hour"]) == 1 for match in same) else hour * 2) + ":mm"
+    text += ":ss" * clock.has_seconds
+    if clock.point:
+        digits = max((len(match["fraction"]) for match in same if match["fraction"]), default=6)
+        text += clock.point + "S" * digits
+    text += "" if clock.half_blank is None else f"{clock.half_blank}a"
+    return text + ("" if clock.zone_blank is None else f"{clock.zone_blank}XXX")
+
+
+def _build_spelling(
+    day: str, clocks: list[_Clock | None], type_name: str, group: list[re.Match[str]], header: str, language: str = ""
+) -> Spelling:
+    formats = [day + (_write_clock(clock, group) if clock else "") for clock in clocks]
+    declared: dict[str, object] = {"type": type_name, "formats": formats[0] if len(formats) == 1 else formats}
+    notes = []
+    if language not in ("", "en"):
+        declared["language"] = language
+    if "yy" in day and "yyyy" not in day:
+        # nobody is born in the future
+        declared["pivot"] = date.today().year % 100 + 1 if names_a_birth(header) else _PIVOT
+        notes.append(f"two-digit years from {declared['pivot']} on are 19yy")
+    if type_name in ("date", "timestamp") and len(day) == 8 and day.isalpha():
+        notes.append("every value is a day")
+    pattern = "|".join(date_patterns.build_pattern(text, language or "en") for text in formats)
+    name = f"{type_name} {' or '.join(formats)}" + (f" ({language})" if language else "")
+    return Spelling(name, pattern, declared, "; ".join(notes))
+
+
+def _is_iso(shape: _Shape, clocks: list[_Clock | None], group: list[re.Match[str]]) -> bool:
+    """Return whether the conversion reads the values without a format."""
+    if shape.parts != ("year", "number", "number") or shape.marks != ("", "-", "-", ""):
+        return False
+    if any(clock and (clock.join not in ("T", " ") or clock.half_blank is not None) for clock in clocks):
+        return False
+    padded = all(len(match["second"]) == len(match["third"]) == 2 and len(match["hour"] or "00") == 2 for match in group)
+    return padded and not any(match["zone"] in ("UTC", "GMT") for match in group)
+
+
+def _build_iso_spelling(type_name: str, is_day_alone: bool) -> Spelling:
+    pattern = date_patterns.build_pattern(date_patterns.ISO_DAY, is_padded=True)
+    if type_name != "date":
+        clock = f"[ T]{date_patterns.ISO_TIME}" + (date_patterns.ISO_ZONE if type_name == "timestamptz" else "")
+        pattern += f"(?:{clock})?" if is_day_alone else clock
+    return Spelling(type_name, pattern, {"type": type_name})
+
+
+def _list_times(group: list[re.Match[str]]) -> list[Spelling]:
+    """Return the spelling of times of day."""
+    counts = Counter((match["seconds"] is not None, match["point"], _find_ends(match)[0]) for match in group)
+    clocks = [_Clock("", has_seconds, point, half, None) for (has_seconds, point, half), _ in counts.most_common(2)]
+    if all(clock.half_blank is None for clock in clocks) and all(len(match["hour"]) == 2 for match in group):
+        return [Spelling("time", date_patterns.ISO_TIME, {"type": "time"})]
+    formats = [_write_clock(clock, group) for clock in clocks]
+    declared: dict[str, object] = {"type": "time", "formats": formats[0] if len(formats) == 1 else formats}
+    pattern = "|".join(map(date_patterns.build_pattern, formats))
+    return [Spelling(f"time {' or '.join(formats)}", pattern, declared)]

@@ -1,0 +1,208 @@
+"""Numbers as people write them: marks, blanks, signs, brackets, currencies, percent.
+
+The first values of a column show which affixes it has; every pair of marks that they allow is a spelling of its own,
+from the narrowest (whole numbers) to the widest. Two of them read 1.234: what decides is the rest of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from systemscripts.imports.suggest.currencies import are_different, is_currency
+from systemscripts.imports.suggest.spelling import BLANK, Spelling
+
+# a number with what stands before and after it; blanks and apostrophes are marks only between digits
+_PARTS = re.compile(
+    rf"(?P<before>[^0-9]*?)(?P<number>[.,]?[0-9](?:(?:[.,'\u2019]|{BLANK}+)?[0-9])*[.,]?)"
+    r"(?P<exponent>[eE][+-]?[0-9]{1,3})?(?P<after>[^0-9]*)"
+)
+_SIGN = "[+\u2212-]"
+_BLANKS = f"{BLANK}*+"
+# mark between thousands, mark before decimals
+_MARKS = ((None, "."), (None, ","), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), ("'", ","))
+_MARK_PATTERNS = {" ": BLANK, "'": "['\u2019]", ".": r"\.", ",": ","}
+_MARK_NAMES = {" ": "blank", "'": "apostrophe", ".": "point", ",": "comma"}
+# whole numbers with this many digits fit the type, whatever their value; longer ones are codes
+_MAX_DIGITS = {"integer": 9, "bigint": 18, "whole": 18, "numeric": 18}
+# types that read fewer values come first
+_TYPES = ("integer", "bigint", "whole", "numeric")
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How numbers of a column are written; `type` whole: a numeric without decimals."""
+
+    type: str = "numeric"
+    thousands: str | None = None
+    decimal: str = "."
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    percent: bool = False
+    negative: tuple[str, ...] = ()
+    exponent: bool = False
+
+    def reads_all_of(self, other: _Style) -> bool:
+        """Return whether this style reads every value of another one, as the same number."""
+        if _TYPES.index(self.type) < _TYPES.index(other.type) or other.thousands not in (None, self.thousands):
+            return False
+        return other.type != "numeric" or self.decimal == other.decimal
+
+    def build_pattern(self) -> str:
+        """Return the pattern of one value."""
+        before, after = _build_unit_pattern(self.before), _build_unit_pattern(self.after)
+        number, head, tail = self._build_number_pattern(), f"(?:{_SIGN}{_BLANKS})?", ""
+        if before:
+            head = f"(?:{before}{_BLANKS}(?:{_SIGN}{_BLANKS})?|{_SIGN}{_BLANKS}(?:{before}{_BLANKS})?|)"
+        if after:
+            tail = f"(?:{_BLANKS}{after})?"
+        bare_head, bare_tail = (f"(?:{before}{_BLANKS})?" if before else ""), tail
+        if "after" in self.negative:
+            tail += f"(?:{_BLANKS}{_SIGN}{tail})?"
+        pattern = f"{head}{number}{tail}"
+        if "brackets" in self.negative:
+            pattern += rf"|{bare_head}\({bare_head}{number}{bare_tail}\){bare_tail}"
+        return pattern
+
+    def _build_number_pattern(self) -> str:
+        digits, decimal = _MAX_DIGITS[self.type], _MARK_PATTERNS[self.decimal]
+        number = f"0|[1-9][0-9]{{0,{digits - 1}}}+"
+        if self.thousands:
+            mark = _MARK_PATTERNS[self.thousands]
+            number = f"[1-9][0-9]{{0,2}}+(?:{mark}[0-9]{{3}}){{1,{digits // 3 - 1}}}+|{number}"
+            if self.thousands == "," and self.decimal == ".":
+                # of India: 12,34,567
+                number = f"[1-9][0-9]?(?:,[0-9]{{2}}){{1,{digits // 2 - 2}}},[0-9]{{3}}|{number}"
+        number = f"(?:{number})"
+        if self.type == "numeric":
+            number = f"(?:{number}(?:{decimal}[0-9]*+)?|{decimal}[0-9]++)"
+        if self.exponent:
+            number += "(?:[eE][+-]?[0-9]{1,3}+)?"
+        return f"(?:%{_BLANKS}{number}|{number}(?:{_BLANKS}%)?)" if self.percent else number
+
+    def build_declaration(self) -> dict[str, object]:
+        """Return the declaration of a column in this style."""
+        declared: dict[str, object] = {"type": "numeric" if self.type == "whole" else self.type}
+        if self.type == "numeric" and self.decimal == ",":
+            declared["decimal"] = ","
+        if self.thousands:
+            declared["thousands"] = self.thousands
+        if units := list(dict.fromkeys(self.before + self.after)):
+            declared["currency"] = units[0] if len(units) == 1 else units
+        if self.percent:
+            declared["percent"] = True
+        if self.negative:
+            declared["negative"] = self.negative[0] if len(self.negative) == 1 else list(self.negative)
+        return declared
+
+    def describe(self) -> str:
+        """Return the style in words, as reasons name it."""
+        parts = []
+        if self.type == "numeric" and self.decimal == ",":
+            parts.append("a comma before the decimals")
+        if self.thousands:
+            parts.append(f"{_MARK_NAMES[self.thousands]} between thousands")
+        if units := dict.fromkeys(self.before + self.after):
+            parts.append(" or ".join(units))
+        parts += ["percent"] * self.percent
+        parts += [{"brackets": "negative in brackets", "after": "sign after the number"}[way] for way in self.negative]
+        name = self.build_declaration()["type"]
+        if self.type == "whole":
+            parts.append("no decimals")
+        return f"{name}: {', '.join(parts)}" if parts else f"{name}"
+
+
+def _build_unit_pattern(units: tuple[str, ...]) -> str:
+    return f"(?i:{'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})" if units else ""
+
+
+@dataclass
+class _Affixes:
+    """What stands around the numbers of a sample."""
+
+    before: Counter[str]
+    after: Counter[str]
+    percent: int = 0
+    brackets: int = 0
+    signs_after: int = 0
+    exponents: int = 0
+    # numbers with an exponent and a mark: without any, 12E4 is a code
+    exact_exponents: int = 0
+    marks: str = ""
+    numbers: int = 0
+
+
+def list_spellings(sample: Sequence[str]) -> list[Spelling]:
+    """Return the spellings in which the values of a column may be numbers, narrow ones first."""
+    seen = _collect_affixes(sample)
+    if 2 * seen.numbers <= len(sample):
+        return []
+    negative = ("brackets",) * bool(seen.brackets) + ("after",) * bool(seen.signs_after)
+    units = {*seen.before, *seen.after}
+    general = _Style(
+        before=tuple(seen.before), after=tuple(seen.after), percent=seen.percent > 0 and not units, negative=negative,
+        exponent=seen.exact_exponents > 0,
+    )  # fmt: skip
+    has_unit = bool(units) or general.percent
+    styles = []
+    for thousands, decimal in _MARKS:
+        if thousands is None or _is_mark_seen(thousands, seen.marks):
+            types = [*(("whole",) if has_unit else ("integer", "bigint")), "numeric"]
+            styles += [
+                replace(general, type=name, thousands=thousands, decimal=decimal)
+                for name in types
+                if name == "numeric" or decimal == _find_other_mark(thousands)
+            ]
+    styles.sort(key=lambda style: (_TYPES.index(style.type), style.thousands is not None))
+    return [_build_spelling(style, styles, are_different(units)) for style in styles]
+
+
+def _find_other_mark(thousands: str | None) -> str:
+    return "," if thousands == "." else "."
+
+
+def _is_mark_seen(mark: str, marks: str) -> bool:
+    return re.search(_MARK_PATTERNS[mark], marks) is not None
+
+
+def _build_spelling(style: _Style, styles: list[_Style], has_several_currencies: bool) -> Spelling:
+    wider = frozenset(other.describe() for other in styles if other != style and other.reads_all_of(style))
+    declared, note = style.build_declaration(), ""
+    if has_several_currencies:
+        declared, note = {"type": "text"}, "several currencies in one column, which a number would lose"
+    decimal = style.decimal if style.type == "numeric" else _find_other_mark(style.thousands) if style.thousands else ""
+    is_known = style.thousands in (",", ".") or style.type == "numeric"
+    return Spelling(style.describe(), style.build_pattern(), declared, note, wider, decimal if is_known else "")
+
+
+def _collect_affixes(sample: Sequence[str]) -> _Affixes:
+    seen, marks = _Affixes(Counter(), Counter()), set[str]()
+    for value in sample:
+        match = _PARTS.fullmatch(value)
+        if match is None:
+            continue
+        before, after, number = match["before"], match["after"], match["number"]
+        if number[0] in ".," and before and before[-1].isalpha():
+            # Rs.500
+            before, number = before + number[0], number[1:]
+        head, tail = (_strip_signs(text) for text in (before, after))
+        if (head and not is_currency(head)) or (tail and not is_currency(tail)):
+            continue
+        seen.numbers += 1
+        marks |= set(number) - set("0123456789")
+        seen.before[head] += 1
+        seen.after[tail] += 1
+        seen.percent += "%" in before + after
+        seen.brackets += before.count("(") == after.count(")") == 1
+        seen.signs_after += re.search(_SIGN, after) is not None
+        seen.exponents += match["exponent"] is not None
+        seen.exact_exponents += match["exponent"] is not None and not number.isdecimal()
+    del seen.before[""], seen.after[""]
+    seen.marks = "".join(marks)
+    return seen
+
+
+def _strip_signs(text: str) -> str:
+    return re.sub(rf"{BLANK}|{_SIGN}|[%()]", "", text)

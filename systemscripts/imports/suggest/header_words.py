@@ -1,0 +1,70 @@
+"""What the name of a column says about its values, where the values alone do not tell."""
+
+from __future__ import annotations
+
+import re
+
+_YES_NO_FIRST = frozenset("is has was can are did does ist hat est a es ha har er".split())
+_YES_NO = frozenset(
+    "flag active aktiv actif active activo activa attivo attiva ativo ativa actief aktywny aktywna enabled bool boolean yn valid deleted confirmed verified"
+    " approved subscribed optin consent blocked locked visible checked".split()
+)
+_CODES = frozenset(
+    "zip plz postcode postal postleitzahl postalcode zipcode cp cap phone tel telephone telefon telefono mobile mobil"
+    " handy fax iban bic swift ean gtin upc isbn issn barcode sku isin lei cusip sedol wkn ticker symbol ssn vat ustid"
+    " nif cif siren siret naics sic code kod codigo codice".split()
+)
+_LETTER_CODES = frozenset(
+    "direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender"
+    " country state region".split()
+)
+_NUMBERED = frozenset("id no nr num number key index idx rank count qty quantity amount total sum".split())
+_MOMENTS = frozenset(
+    "date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated"
+    " modified changed at on since until when start end begin from to due sent paid birth birthday dob posted".split()
+)
+_BIRTHS = frozenset("birth birthday birthdate dob born geburtsdatum geboren naissance nacimiento geb".split())
+
+_DURATIONS = frozenset("duration length dauer duree duracion durata duur laufzeit runtime elapsed lap pace".split())
+
+
+def asks_yes_or_no(header: str) -> bool:
+    """Return whether a header such as is_active or flag asks for yes or no."""
+    words = _split_words(header)
+    return bool(words) and (words[0] in _YES_NO_FIRST and len(words) > 1 or not _YES_NO.isdisjoint(words))
+
+
+def names_a_code(header: str) -> bool:
+    """Return whether a header such as zip or phone means codes, whose digits are not a quantity."""
+    words = _split_words(header)
+    return not _CODES.isdisjoint(words) or any(word.endswith(("_code", "nummer")) for word in words)
+
+
+def names_letters(header: str) -> bool:
+    """Return whether a header such as size or direction means codes of letters, not answers."""
+    return not _LETTER_CODES.isdisjoint(_split_words(header))
+
+
+def names_a_number(header: str) -> bool:
+    """Return whether a header such as id or qty means numbers, also where all have as many digits."""
+    return not _NUMBERED.isdisjoint(_split_words(header))
+
+
+def names_a_moment(header: str) -> bool:
+    """Return whether a header such as created_at or datum means dates or times."""
+    words = _split_words(header)
+    return not _MOMENTS.isdisjoint(words) or any(word.endswith(("date", "datum", "time")) for word in words)
+
+
+def names_a_birth(header: str) -> bool:
+    """Return whether a header means days of birth, which are never in the future."""
+    return not _BIRTHS.isdisjoint(_split_words(header))
+
+
+def names_a_duration(header: str) -> bool:
+    """Return whether a header means how long something took, not when it was."""
+    return not _DURATIONS.isdisjoint(_split_words(header))
+
+
+def _split_words(header: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", header).lower())

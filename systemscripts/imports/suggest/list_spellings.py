@@ -1,0 +1,39 @@
+"""List the ways in which the first values of a column may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from systemscripts.imports.suggest import detect_booleans, detect_codes, detect_dates, detect_numbers
+from systemscripts.imports.suggest.spelling import Spelling
+
+# a spelling that fewer of the first values fit is not tested on the others
+MIN_SHARE = 0.5
+
+
+def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
+    """Return the spellings that half of some values fit, narrow ones first; `sample`: values, none empty or a mark."""
+    values = [value.strip() for value in sample]
+    padding = r"[^\S\n]*+" if any(map(str.__ne__, values, sample)) else ""
+    numbers = _keep_fitting(detect_numbers.list_spellings(values), values)
+    special = detect_codes.list_spellings(values, header) if numbers else []
+    dates = detect_dates.list_spellings(values, header)
+    booleans = detect_booleans.list_spellings(values, header)
+    # what digits mean besides a number is narrower than any number
+    wider = frozenset(spelling.name for spelling in numbers)
+    narrow = [
+        replace(spelling, wider=spelling.wider | wider)
+        for spelling in _keep_fitting([*special, *dates, *booleans], values)
+    ]
+    return [_add_padding(spelling, padding) for spelling in (*narrow, *numbers)]
+
+
+def _keep_fitting(spellings: list[Spelling], values: list[str]) -> list[Spelling]:
+    least = MIN_SHARE * len(values)
+    return [one for one in spellings if sum(map(bool, map(one.tests.one.fullmatch, values))) > least]
+
+
+def _add_padding(spelling: Spelling, padding: str) -> Spelling:
+    """Return a spelling that also reads values between blanks, which a conversion ignores."""
+    return replace(spelling, pattern=f"{padding}(?:{spelling.pattern}){padding}") if padding else spelling

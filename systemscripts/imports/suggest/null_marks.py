@@ -1,0 +1,16 @@
+"""Texts that mean no value: proposed as `null` only where they alone keep a column from a type."""
+
+from __future__ import annotations
+
+import re
+
+NULL_MARKS = frozenset({
+    "-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "?", "\\N", "(null)", "<null>",
+    *("n/a", "N/A", "#N/A", "#NA", "#NV", "NA", "na", "n.a.", "N.A.", "k.A.", "n.b.", "n.v.t."),
+    *("NULL", "null", "Null", "None", "none", "NONE", "nil", "NIL", "nan", "NaN", "NAN", "NaT"),
+    # dates of SAP and MySQL that were never entered
+    *("00.00.0000", "00/00/0000", "0000-00-00", "0000-00-00 00:00:00", "00000000"),
+})  # fmt: skip
+MARKS_PATTERN = "|".join(map(re.escape, sorted(NULL_MARKS, key=lambda mark: (-len(mark), mark))))
+# finds each mark in a column whose values each end with a line feed
+FIND_MARKS = re.compile(rf"^(?:{MARKS_PATTERN})$", re.MULTILINE)

@@ -1,0 +1,71 @@
+"""One way to write the values of a column, and its test on a whole column by one expression."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from systemscripts.imports.suggest.null_marks import MARKS_PATTERN
+
+# every blank that programs write inside and around numbers: Unicode's class Zs
+BLANK = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A declaration that a column may have, with the pattern of the values that it reads.
+
+    Patterns are narrower than the conversion: nothing with leading zeros is a number, there is no 31 February.
+    """
+
+    # unique in a column: what a reason calls it
+    name: str
+    pattern: str
+    declared: dict[str, object] = field(compare=False)
+    # more words for the reason
+    note: str = field(default="", compare=False)
+    # other spellings of the column that read all of these values as well, or that are too rare to compete with this one
+    wider: frozenset[str] = field(default=frozenset(), compare=False)
+    # the mark before the decimals that values in this spelling prove, for neighbours that could be read in two ways
+    decimal: str = field(default="", compare=False)
+
+    @property
+    def is_text(self) -> bool:
+        """Return whether these values are codes, which stay text."""
+        return self.declared["type"] == "text"
+
+    @property
+    def tests(self) -> Tests:
+        """Return the compiled pattern."""
+        return compile_tests(self.pattern)
+
+
+@dataclass(frozen=True)
+class Tests:
+    """One spelling as expressions over a column whose values each end with a line feed."""
+
+    # matches one value
+    one: re.Pattern[str]
+    # matches a column in which every row has a value that fits
+    all_filled: re.Pattern[str]
+    # matches a column in which every value fits or is empty
+    all: re.Pattern[str]
+    # finds each value that fits or is empty
+    fitting: re.Pattern[str]
+    # finds a value that does not fit
+    odd: re.Pattern[str]
+
+
+@lru_cache(maxsize=1000)
+def compile_tests(pattern: str) -> Tests:
+    """Return the expressions of a pattern; columns often share them."""
+    either = rf"(?:{pattern}|{MARKS_PATTERN}|)"
+    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+    return Tests(
+        re.compile(pattern),
+        re.compile(rf"(?:(?:{pattern})\n|(?!))*+"),
+        re.compile(rf"(?:{either}\n|(?!))*+"),
+        re.compile(rf"^{either}\n", re.MULTILINE),
+        re.compile(rf"^(?!{either}\n)", re.MULTILINE),
+    )
