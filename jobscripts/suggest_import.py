@@ -54,10 +54,9 @@ def suggest_import(
             warned = [notice.text for notice in table.warnings]
             notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
             summary.warn_all(add_prefix(table.warnings, file.name))
-        for column, profile in zip(columns, profiles, strict=True):
-            proposal = infer_types.infer_type(column, profile)
-            if column not in proposals or proposal.declared == {"type": "text"}:
-                proposals[column] = proposal
+        for proposal in infer_types.infer_columns(columns, profiles, table.detected.delimiter):
+            if proposal.column not in proposals or proposal.declared == {"type": "text"}:
+                proposals[proposal.column] = proposal
         keys = [column for column, profile in zip(columns, profiles, strict=True) if profile.is_unique and rows > 1]
         summary.files += 1
         summary.counts.read += rows

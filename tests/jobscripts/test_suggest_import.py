@@ -35,7 +35,7 @@ def test_types_pattern_and_date_are_proposed_with_reasons(installation: Installa
     assert config.declared["sent"].formats == ["dd/MM/yyyy"]
     assert "leading zeros" in text
     assert "1 of 2,000 does not fit: '12x' line 1,501" in text
-    assert "AMBIGUOUS: reads as dd/MM/yyyy and as MM/dd/yyyy" in text
+    assert "AMBIGUOUS: reads as date dd/MM/yyyy and as date MM/dd/yyyy" in text
     assert config.file_pattern == r"orders_\d{8}\.csv"
     assert (config.dateconfig, config.datelocation, config.dateformat) == ("filename", "1", "yyyyMMdd")
 

@@ -7,11 +7,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from systemscripts import calendar_names
+from systemscripts.dates import calendar_names
 
 # where the words of a column fit several languages the first one is proposed
-LANGUAGES = tuple(
-    "en de fr es it pt nl da sv nb pl fi cs sk hu ro tr hr sl lt lv et ca el ru uk bg".split()
+LANGUAGES = (
+    "en", "de", "fr", "es", "it", "pt", "nl", "da", "sv", "nb", "pl", "fi", "cs", "sk", "hu", "ro", "tr", "hr", "sl",
+    "lt", "lv", "et", "ca", "el", "ru", "uk", "bg",
 )  # fmt: skip
 # the other words of a column may be dirt
 _MIN_SHARE = 0.95
@@ -64,11 +65,11 @@ def normalize(word: str) -> str:
     return word.lower().rstrip(".")
 
 
-def _list_forms(
-    contexts: Mapping[str, Mapping[str, Mapping[int, str]]], numbers: Mapping[str, int]
-) -> dict[str, int]:
+def _list_forms(contexts: Mapping[str, Mapping[str, Mapping[int, str]]], numbers: Mapping[str, int]) -> dict[str, int]:
     """Return the words that the conversion understands: wide and short names, their first letters, without accents."""
-    names = {normalize(name) for widths in contexts.values() for by_number in widths.values() for name in by_number.values()}
+    names = {
+        normalize(name) for widths in contexts.values() for by_number in widths.values() for name in by_number.values()
+    }
     names |= numbers.keys()
     names |= {name[:length] for name in names for length in _CUT_LENGTHS if len(name) > length}
     names |= {_remove_accents(name) for name in names}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from systemscripts.imports.suggest.list_spellings import list_spellings
-from systemscripts.imports.suggest.null_marks import FIND_MARKS, NULL_MARKS
+from systemscripts.imports.suggest.null_marks import FIND_MARKS, is_mark
 from systemscripts.imports.suggest.spelling import Spelling
 
 # at least this share of the values must fit a proposed type; the others are shown
@@ -30,7 +30,6 @@ MAX_SHOWN_EXCEPTIONS = 5
 _MAX_ODD_VALUES = 500
 _ZEROS = re.compile(r"^[+-]?0[0-9]+$", re.MULTILINE)
 _DIGITS = re.compile(r"^-?[0-9]{19,}$", re.MULTILINE)
-_BLANK_AROUND = re.compile(r"^\s|\s\Z")
 
 
 @dataclass
@@ -86,8 +85,7 @@ class ColumnProfile:
 
     def _choose_spellings(self, values: Sequence[str]) -> None:
         """Choose what half of the first values fit: nothing else is tested on the rest of the file."""
-        first = [value for value in values[:FIRST_VALUES_COUNT] if value]
-        self.sample = [value for value in first if value not in NULL_MARKS]
+        self.sample = [value for value in values[:FIRST_VALUES_COUNT] if value.strip() and not is_mark(value)]
         if self.sample:
             self.spellings = {spelling.name: spelling for spelling in list_spellings(self.sample, self.header)}
 
@@ -96,7 +94,7 @@ class ColumnProfile:
         if joined.count("\n") != len(values):
             # line feeds inside values, which fit no spelling
             joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
-        filled, fitting, is_safe = False, set[str](), False
+        filled, fitting = False, set[str]()
         for spelling in list(self.spellings.values()):
             if spelling.name in fitting:
                 continue
@@ -106,12 +104,10 @@ class ColumnProfile:
                 self._count_exceptions(spelling, joined, values, lines)
                 continue
             fitting |= {spelling.name, *spelling.wider}
-            is_safe = is_safe or not spelling.is_text
         if not filled:
             self.marks.update(FIND_MARKS.findall(joined))
         if not fitting:
             self._keep_odd_values(values)
-        if not is_safe:
             self.digits += len(_DIGITS.findall(joined))
             self.zeros += len(_ZEROS.findall(joined))
 
@@ -134,7 +130,7 @@ class ColumnProfile:
             return
         tests = [spelling.tests.one for spelling in self.spellings.values()]
         for value in values:
-            if value and value not in NULL_MARKS and not any(test.fullmatch(value) for test in tests):
+            if value.strip() and not is_mark(value) and not any(test.fullmatch(value) for test in tests):
                 self.odd_values.append(value)
                 if len(self.odd_values) == _MAX_ODD_VALUES:
                     break

@@ -8,8 +8,54 @@ from functools import lru_cache
 
 # besides single signs and ISO codes
 _WORDS = frozenset(
-    "kr kr. kč zł ft lei лв лв. руб руб. грн rs rs. rm fr fr. sfr sfr. tl din din. km bs bs. s/ s/. r rp rp."
-    " r$ us$ a$ au$ c$ ca$ nz$ hk$ s$ mx$ nt$ euro euros eur. dkr. skr nkr".split()
+    [
+        "kr",
+        "kr.",
+        "kč",
+        "zł",
+        "ft",
+        "lei",
+        "лв",
+        "лв.",
+        "руб",
+        "руб.",
+        "грн",
+        "rs",
+        "rs.",
+        "rm",
+        "fr",
+        "fr.",
+        "sfr",
+        "sfr.",
+        "tl",
+        "din",
+        "din.",
+        "km",
+        "bs",
+        "bs.",
+        "s/",
+        "s/.",
+        "r",
+        "rp",
+        "rp.",
+        "r$",
+        "us$",
+        "a$",
+        "au$",
+        "c$",
+        "ca$",
+        "nz$",
+        "hk$",
+        "s$",
+        "mx$",
+        "nt$",
+        "euro",
+        "euros",
+        "eur.",
+        "dkr.",
+        "skr",
+        "nkr",
+    ]
 )
 # sign -> codes that it may stand for; others may stand for any
 _CODES = {
@@ -19,7 +65,28 @@ _CODES = {
     "euros": {"EUR"}, "rs.": {"INR", "PKR", "LKR"}, "rs": {"INR", "PKR", "LKR"}, "r": {"ZAR"}, "tl": {"TRY"},
 }  # fmt: skip
 # the countries whose money is a dollar or peso
-_DOLLARS = frozenset("USD CAD AUD NZD HKD SGD TWD MXN ARS CLP COP UYU JMD BSD BBD TTD FJD NAD".split())
+_DOLLARS = frozenset(
+    [
+        "USD",
+        "CAD",
+        "AUD",
+        "NZD",
+        "HKD",
+        "SGD",
+        "TWD",
+        "MXN",
+        "ARS",
+        "CLP",
+        "COP",
+        "UYU",
+        "JMD",
+        "BSD",
+        "BBD",
+        "TTD",
+        "FJD",
+        "NAD",
+    ]
+)
 
 
 @lru_cache(maxsize=1000)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from systemscripts import date_formats
+from itertools import pairwise
+
+from systemscripts.dates import date_formats
 from systemscripts.imports.suggest import calendar_words
 from systemscripts.imports.suggest.spelling import BLANK
 
@@ -40,7 +42,7 @@ def build_pattern(format_: str, language: str = "en", is_padded: bool = False) -
     clock = "".join(_build_part(part, False) for part in parts[last + 1 :])
     if last < 0:
         return clock
-    is_compact = any(first in _DAY_FIELDS and second in _DAY_FIELDS for first, second in zip(parts, parts[1:], strict=False))
+    is_compact = any(first in _DAY_FIELDS and second in _DAY_FIELDS for first, second in pairwise(parts))
     if is_compact:
         clock = clock.replace("[01]?", "[01]")
     days = (_build_day(parts[: last + 1], language, is_padded or is_compact, is_compact, *case) for case in _CASES)
@@ -85,4 +87,6 @@ def _build_part(part: str, is_day: bool) -> str:
     if part.isspace():
         return f"{BLANK}++"
     text = date_formats.unquote_literal(part)
-    return "".join(rf"\{char}" if not char.isalnum() and char.isascii() and not char.isspace() else char for char in text)
+    return "".join(
+        rf"\{char}" if not char.isalnum() and char.isascii() and not char.isspace() else char for char in text
+    )

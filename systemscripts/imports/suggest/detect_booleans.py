@@ -35,7 +35,9 @@ _PAIRS = {
 }
 _CROSSES = frozenset("x✓✔☑")
 # a column in which only one of these or one letter occurs is more likely a code: Norway, Sunday, size S
-_SHORT_WORDS = frozenset("no on si an da til fra av ne nu ei ja uit aan ein aus".split())
+_SHORT_WORDS = frozenset(
+    ["no", "on", "si", "an", "da", "til", "fra", "av", "ne", "nu", "ei", "ja", "uit", "aan", "ein", "aus"]
+)
 # values with more different words are not answers, dirt aside
 _MAX_WORDS = 30
 
@@ -50,7 +52,9 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     common = words.most_common(1)[0][0]
     if common in _CROSSES:
         declared: dict[str, object] = {"type": "boolean", "true": common, "false": ""}
-        return [Spelling(f"boolean {common} or blank", f"(?i:{common})", declared, note="a blank means no")]
+        return [
+            Spelling(f"boolean {common} or blank", f"(?i:{common})", declared, "a blank means no", needs_empty=True)
+        ]
     language, count = max(
         ((language, _count_answers(words, pairs)) for language, pairs in _PAIRS.items()), key=lambda item: item[1]
     )

@@ -12,6 +12,8 @@ from systemscripts.imports.suggest.spelling import BLANK, Spelling
 
 # numbers of one width are codes from this width on: a year has 4 digits, amounts and counters vary
 _MIN_CODE_DIGITS = 8
+# numbers with more digits fit no type of whole numbers
+MAX_NUMBER_DIGITS = 18
 # seconds and milliseconds since 1970, of 2001 to 2033
 _STAMPS = {"seconds": "1[0-9]{9}", "milliseconds": "1[0-9]{12}"}
 # days since 1900 as Excel counts them, of 1982 to 2064
@@ -31,7 +33,12 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
         return [_build_text("phone numbers", rf"\+(?:{BLANK}*[0-9]){{7,15}}")]
     if names_a_moment(header) and (stamps := _list_stamps(sample)):
         return stamps
-    if _measure_share(texts, _matches("[0-9]+")) < _MIN_SHARE:
+    digits = [text for text in texts if text.isascii() and text.isdecimal()]
+    if any((text[0] == "0" and len(text) > 1) or len(text) > MAX_NUMBER_DIGITS for text in digits):
+        longest = max(map(len, digits))
+        name = "codes with leading zeros" if longest <= MAX_NUMBER_DIGITS else f"up to {longest} digits"
+        return [_build_text(name, rf"[0-9](?:{BLANK}*[0-9])*")]
+    if len(digits) < _MIN_SHARE * len(texts):
         return []
     if names_a_code(header):
         return [_build_text("codes by its name", rf"[0-9](?:{BLANK}*[0-9])*")]

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, datetime
 from functools import partial
 
 from systemscripts.imports.suggest import calendar_words, date_patterns
@@ -126,7 +126,9 @@ def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> lis
     languages = _find_languages(shape, group) if has_names else [""]
     spellings = []
     for language in languages:
-        build = partial(_build_spelling, clocks=clocks, type_name=type_name, group=group, header=header, language=language)
+        build = partial(
+            _build_spelling, clocks=clocks, type_name=type_name, group=group, header=header, language=language
+        )
         rare = [build(_write_day(shape, order, group)) for order in unusual]
         names = frozenset(spelling.name for spelling in rare)
         spellings += [replace(build(_write_day(shape, order, group)), wider=names) for order in usual] + rare
@@ -225,7 +227,7 @@ def _build_spelling(
         declared["language"] = language
     if "yy" in day and "yyyy" not in day:
         # nobody is born in the future
-        declared["pivot"] = date.today().year % 100 + 1 if names_a_birth(header) else _PIVOT
+        declared["pivot"] = datetime.now(UTC).year % 100 + 1 if names_a_birth(header) else _PIVOT
         notes.append(f"two-digit years from {declared['pivot']} on are 19yy")
     if type_name in ("date", "timestamp") and len(day) == 8 and day.isalpha():
         notes.append("every value is a day")
@@ -240,7 +242,9 @@ def _is_iso(shape: _Shape, clocks: list[_Clock | None], group: list[re.Match[str
         return False
     if any(clock and (clock.join not in ("T", " ") or clock.half_blank is not None) for clock in clocks):
         return False
-    padded = all(len(match["second"]) == len(match["third"]) == 2 and len(match["hour"] or "00") == 2 for match in group)
+    padded = all(
+        len(match["second"]) == len(match["third"]) == 2 and len(match["hour"] or "00") == 2 for match in group
+    )
     return padded and not any(match["zone"] in ("UTC", "GMT") for match in group)
 
 

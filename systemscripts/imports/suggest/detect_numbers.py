@@ -174,7 +174,7 @@ def _build_spelling(style: _Style, styles: list[_Style], has_several_currencies:
         declared, note = {"type": "text"}, "several currencies in one column, which a number would lose"
     decimal = style.decimal if style.type == "numeric" else _find_other_mark(style.thousands) if style.thousands else ""
     is_known = style.thousands in (",", ".") or style.type == "numeric"
-    return Spelling(style.describe(), style.build_pattern(), declared, note, wider, decimal if is_known else "")
+    return Spelling(style.describe(), style.build_pattern(), declared, note, wider, decimal=decimal if is_known else "")
 
 
 def _collect_affixes(sample: Sequence[str]) -> _Affixes:

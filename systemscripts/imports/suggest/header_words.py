@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import re
 
-_YES_NO_FIRST = frozenset("is has was can are did does ist hat est a es ha har er".split())
-_YES_NO = frozenset(
-    "flag active aktiv actif active activo activa attivo attiva ativo ativa actief aktywny aktywna enabled bool boolean yn valid deleted confirmed verified"
-    " approved subscribed optin consent blocked locked visible checked".split()
-)
-_CODES = frozenset(
-    "zip plz postcode postal postleitzahl postalcode zipcode cp cap phone tel telephone telefon telefono mobile mobil"
-    " handy fax iban bic swift ean gtin upc isbn issn barcode sku isin lei cusip sedol wkn ticker symbol ssn vat ustid"
-    " nif cif siren siret naics sic code kod codigo codice".split()
-)
-_LETTER_CODES = frozenset(
-    "direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender"
-    " country state region".split()
-)
-_NUMBERED = frozenset("id no nr num number key index idx rank count qty quantity amount total sum".split())
-_MOMENTS = frozenset(
-    "date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated"
-    " modified changed at on since until when start end begin from to due sent paid birth birthday dob posted".split()
-)
-_BIRTHS = frozenset("birth birthday birthdate dob born geburtsdatum geboren naissance nacimiento geb".split())
 
-_DURATIONS = frozenset("duration length dauer duree duracion durata duur laufzeit runtime elapsed lap pace".split())
+def _split(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_YES_NO_FIRST = _split("is has was can are did does ist hat est a es ha har er")
+_YES_NO = _split(
+    """flag active aktiv actif activo activa attivo attiva ativo ativa actief aktywny aktywna enabled bool boolean yn
+    valid deleted confirmed verified approved subscribed optin consent blocked locked visible checked"""
+)
+_CODES = _split(
+    """zip plz postcode postal postleitzahl postalcode zipcode cp cap phone tel telephone telefon telefono mobile mobil
+    handy fax iban bic swift ean gtin upc isbn issn barcode sku isin lei cusip sedol wkn ticker symbol ssn vat ustid nif
+    cif siren siret naics sic code kod codigo codice"""
+)
+_LETTER_CODES = _split(
+    """direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender
+    country state region"""
+)
+_NUMBERED = _split("id no nr num number key index idx rank count qty quantity amount total sum")
+_MOMENTS = _split(
+    """date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated
+    modified changed at on since until when start end begin from to due sent paid birth birthday dob posted"""
+)
+_MOMENT_ENDS = ("date", "datum", "time", "tidspunkt")
+_BIRTHS = _split("birth birthday birthdate dob born geburtsdatum geboren naissance nacimiento geb")
+_DURATIONS = _split("duration length dauer duree duracion durata duur laufzeit runtime elapsed lap pace")
 
 
 def asks_yes_or_no(header: str) -> bool:
     """Return whether a header such as is_active or flag asks for yes or no."""
     words = _split_words(header)
-    return bool(words) and (words[0] in _YES_NO_FIRST and len(words) > 1 or not _YES_NO.isdisjoint(words))
+    return (len(words) > 1 and words[0] in _YES_NO_FIRST) or not _YES_NO.isdisjoint(words)
 
 
 def names_a_code(header: str) -> bool:
     """Return whether a header such as zip or phone means codes, whose digits are not a quantity."""
-    words = _split_words(header)
-    return not _CODES.isdisjoint(words) or any(word.endswith(("_code", "nummer")) for word in words)
+    return not _CODES.isdisjoint(_split_words(header))
 
 
 def names_letters(header: str) -> bool:
@@ -53,7 +57,7 @@ def names_a_number(header: str) -> bool:
 def names_a_moment(header: str) -> bool:
     """Return whether a header such as created_at or datum means dates or times."""
     words = _split_words(header)
-    return not _MOMENTS.isdisjoint(words) or any(word.endswith(("date", "datum", "time")) for word in words)
+    return not _MOMENTS.isdisjoint(words) or any(word.endswith(_MOMENT_ENDS) for word in words)
 
 
 def names_a_birth(header: str) -> bool:

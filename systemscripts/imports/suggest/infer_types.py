@@ -1,14 +1,20 @@
-"""Infer the types of columns from their profiles, with reasons.
+"""Infer the declarations of columns from their profiles, with reasons.
 
-A type is proposed only if every value of the whole file fits it, or all but a few (then a misfit is shown). Codes stay
-text: values with leading zeros or more digits than a number can have.
+A type is proposed only if at least 99 % of the whole file fit it; the others are counted and shown. Where two readings
+fit equally well the rest of the file may decide about the decimal mark; else the reason says that it is ambiguous.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from systemscripts.imports.suggest.column_profile import DATES, MAX_ODD_SHARE, NULL_MARKS, ColumnProfile
+from systemscripts.imports.suggest import detect_codes
+from systemscripts.imports.suggest.column_profile import ColumnProfile
+from systemscripts.imports.suggest.file_style import FileStyle, find_style
+from systemscripts.imports.suggest.spelling import Spelling
+
+_MAX_SHOWN_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -18,48 +24,100 @@ class Proposal:
     column: str
     declared: dict[str, object]
     reason: str
+    # every row has a value: worth a warning where a later file has none
+    is_filled: bool = field(default=False, compare=False)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Return whether only the client can tell what the values mean."""
+        return "AMBIGUOUS" in self.reason
 
 
-def infer_type(column: str, profile: ColumnProfile) -> Proposal:
-    """Return the proposed type of one column."""
+def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], delimiter: str = "") -> list[Proposal]:
+    """Return the proposals for the columns of one file; `delimiter`: of its fields, "" where it has none."""
+    readings = [list_readings(profile) for profile in profiles]
+    style = find_style(columns, readings, delimiter)
+    return [
+        replace(_infer_column(column, profile, found, style), is_filled=profile.is_filled)
+        for column, profile, found in zip(columns, profiles, readings, strict=True)
+    ]
+
+
+def list_readings(profile: ColumnProfile) -> list[Spelling]:
+    """Return the narrowest spellings with the fewest exceptions: more than one if the values have several meanings."""
+    if profile.zeros or profile.digits:
+        return []
+    fitting = profile.find_fitting()
+    best = [one for one in fitting if profile.exceptions[one.name] == profile.exceptions[fitting[0].name]]
+    return [one for one in best if not any(one.name in other.wider for other in best if other != one)]
+
+
+def _infer_column(column: str, profile: ColumnProfile, readings: list[Spelling], style: FileStyle) -> Proposal:
     if not profile.values:
         return Proposal(column, {"type": "text"}, "text: always empty")
     if profile.zeros:
         return Proposal(column, {"type": "text"}, f"text: leading zeros in {profile.zeros:,} values")
     if profile.digits:
         return Proposal(column, {"type": "text"}, f"text: more than 18 digits in {profile.digits:,} values")
-    types = [type_name for type_name, odd in (profile.types or {}).items() if odd <= profile.values * MAX_ODD_SHARE]
-    for type_name in ("integer", "bigint", "numeric", "boolean"):
-        if type_name in types:
-            return Proposal(column, _build_declaration(type_name, profile.marks), _explain_type(profile, type_name))
-    if dates := [type_name for type_name in types if type_name in DATES]:
-        return _infer_date(column, profile, dates)
-    if "comma" in types:
-        declared: dict[str, object] = {"type": "numeric", "decimal": ",", "thousands": "."}
-        return Proposal(column, declared, "numeric: a comma before the decimals")
-    return Proposal(column, {"type": "text"}, "text")
-
-
-def _build_declaration(type_name: str, marks: int) -> dict[str, object]:
-    return {"type": type_name} | ({"null": sorted(NULL_MARKS)} if marks else {})
-
-
-def _explain_type(profile: ColumnProfile, type_name: str) -> str:
-    odd, text = (profile.types or {})[type_name], type_name
-    if odd:
-        value, line = profile.misfits[type_name]
-        text += f", {odd:,} of {profile.values:,} does not fit: {value!r} line {line:,}"
+    if readings and readings[0].needs_empty and not profile.empty:
+        readings = []
+    if not readings:
+        return Proposal(column, {"type": "text"}, _explain_text(profile))
+    readings, why = style.choose(readings)
+    chosen = readings[0]
+    if chosen.is_text:
+        return Proposal(column, {"type": "text"}, f"text: {chosen.note or chosen.name}")
+    declared = style.complete(chosen)
     if profile.marks:
-        text += f", {profile.marks:,} marks such as '-' mean no value"
+        declared["null"] = sorted(profile.marks)
+    reason = "; ".join([_explain_spelling(profile, chosen), *filter(None, [chosen.note, why])])
+    if len(readings) > 1:
+        reason += f"; AMBIGUOUS: reads as {' and as '.join(one.name for one in readings)}, ask the client"
+    return Proposal(column, declared, reason)
+
+
+def _explain_spelling(profile: ColumnProfile, spelling: Spelling) -> str:
+    text = spelling.name
+    if profile.exceptions[spelling.name]:
+        text += f", {_count_exceptions(profile, spelling)}"
+    if profile.marks:
+        marks = ", ".join(f"{mark!r} ({count:,})" for mark, count in profile.marks.most_common(3))
+        text += f", no value: {marks}"
     return text
 
 
-def _infer_date(column: str, profile: ColumnProfile, dates: list[str]) -> Proposal:
-    type_name = "timestamp" if "HH" in dates[0] else "date"
-    declared = _build_declaration(type_name, profile.marks)
-    if not dates[0].startswith("yyyy-MM-dd"):
-        declared["formats"] = dates[:1]
-    reason = _explain_type(profile, dates[0]).replace(dates[0], type_name, 1)
-    if len(dates) > 1:
-        reason += f"; AMBIGUOUS: reads as {' and as '.join(dates)}, ask the client"
-    return Proposal(column, declared, reason)
+def _count_exceptions(profile: ColumnProfile, spelling: Spelling) -> str:
+    count, shown = profile.exceptions[spelling.name], profile.shown[spelling.name]
+    values = ", ".join(f"{_shorten(value)!r} line {line:,}" for line, value in shown)
+    return f"{count:,} of {profile.values:,} {'does' if count == 1 else 'do'} not fit: {values}" + (
+        " ..." if count > len(shown) else ""
+    )
+
+
+def _shorten(value: str) -> str:
+    return value if len(value) <= _MAX_SHOWN_CHARACTERS else value[: _MAX_SHOWN_CHARACTERS - 3] + "..."
+
+
+def _explain_text(profile: ColumnProfile) -> str:
+    """Return what a text is; where most of it is of a type also which one, and what does not fit."""
+    if not profile.sample:
+        return "text: no value but " + ", ".join(map(repr, sorted(profile.marks)))
+    counted = [one for name, one in (profile.spellings or {}).items() if profile.exceptions[name] and not one.is_text]
+    if counted:
+        best = min(counted, key=lambda one: profile.exceptions[one.name])
+        return f"text: as {best.name} {_count_exceptions(profile, best)}"
+    what = detect_codes.describe_text(profile.sample)
+    return f"text: {what}" if what else "text"
+
+
+def require_keys(proposals: Sequence[Proposal], keys: Sequence[str]) -> list[Proposal]:
+    """Return the proposals with `required` for the columns of the key alone."""
+    return [
+        replace(one, declared=one.declared | {"required": True}) if one.column in keys else one for one in proposals
+    ]
+
+
+def build_expectations(proposals: Sequence[Proposal], keys: Sequence[str]) -> dict[str, object]:
+    """Return `expect`: a later file is reported whose other columns are no longer filled in every row."""
+    filled = [one.column for one in proposals if one.is_filled and one.column not in keys]
+    return {"columns": {column: {"filled": 1} for column in filled}} if filled else {}

@@ -17,23 +17,18 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     values = [value.strip() for value in sample]
     padding = r"[^\S\n]*+" if any(map(str.__ne__, values, sample)) else ""
     numbers = _keep_fitting(detect_numbers.list_spellings(values), values)
-    special = detect_codes.list_spellings(values, header) if numbers else []
+    codes = detect_codes.list_spellings(values, header)
     dates = detect_dates.list_spellings(values, header)
     booleans = detect_booleans.list_spellings(values, header)
     # what digits mean besides a number is narrower than any number
     wider = frozenset(spelling.name for spelling in numbers)
     narrow = [
         replace(spelling, wider=spelling.wider | wider)
-        for spelling in _keep_fitting([*special, *dates, *booleans], values)
+        for spelling in _keep_fitting([*codes, *dates, *booleans], values)
     ]
-    return [_add_padding(spelling, padding) for spelling in (*narrow, *numbers)]
+    return [replace(spelling, padding=padding) for spelling in (*narrow, *numbers)]
 
 
 def _keep_fitting(spellings: list[Spelling], values: list[str]) -> list[Spelling]:
     least = MIN_SHARE * len(values)
     return [one for one in spellings if sum(map(bool, map(one.tests.one.fullmatch, values))) > least]
-
-
-def _add_padding(spelling: Spelling, padding: str) -> Spelling:
-    """Return a spelling that also reads values between blanks, which a conversion ignores."""
-    return replace(spelling, pattern=f"{padding}(?:{spelling.pattern}){padding}") if padding else spelling

@@ -12,5 +12,10 @@ NULL_MARKS = frozenset({
     *("00.00.0000", "00/00/0000", "0000-00-00", "0000-00-00 00:00:00", "00000000"),
 })  # fmt: skip
 MARKS_PATTERN = "|".join(map(re.escape, sorted(NULL_MARKS, key=lambda mark: (-len(mark), mark))))
-# finds each mark in a column whose values each end with a line feed
-FIND_MARKS = re.compile(rf"^(?:{MARKS_PATTERN})$", re.MULTILINE)
+# finds each mark in a column whose values each end with a line feed, also between blanks
+FIND_MARKS = re.compile(rf"^[^\S\n]*+({MARKS_PATTERN})[^\S\n]*+$", re.MULTILINE)
+
+
+def is_mark(text: str) -> bool:
+    """Return whether a text means no value where it is the only thing that is not of a type."""
+    return text.strip() in NULL_MARKS

@@ -33,23 +33,45 @@ def profile_columns(
     """
     if not columns:
         raise BadDataError("the file is empty: there is nothing to propose")
-    profiles, rows = [ColumnProfile() for _ in columns], 0
+    profiles = [ColumnProfile(column) for column in columns]
+    rows = _profile_all(profiles, table, advance)
+    again = {index: one for index, seen in enumerate(profiles) if (one := seen.choose_again()) is not None}
+    if again:
+        _profile_again(again, table, len(columns))
+        for index, seen in again.items():
+            seen.hashes = profiles[index].hashes
+            profiles[index] = seen
+    return profiles, rows
+
+
+def _profile_again(profiles: dict[int, ColumnProfile], table: Table, width: int) -> None:
+    """Read the table again for the columns whose later values are not written like the first ones."""
+    for piece in _split_into_pieces(table.blocks(), lambda _: None):
+        split = split_fields.split_block(piece, table, width)
+        for index, seen in profiles.items():
+            if split.columns[index]:
+                seen.add_values(split.columns[index], split.lines)
+
+
+def _profile_all(profiles: list[ColumnProfile], table: Table, advance: Callable[[int], None]) -> int:
+    """Profile all columns, the rest of a large table together with a helper; return the number of rows."""
+    rows = 0
     pieces = _split_into_pieces(table.blocks(), advance)
     for piece in pieces:
         rows += _add_block(profiles, table, piece)
         if rows < FIRST_ROWS_COUNT:
             continue
         _keep_few_keys(profiles)
-        # the types to test are known by now, so a helper knows them too
+        # the spellings to test are known by now, so a helper knows them too
         if forked_process.is_possible():
-            return profiles, rows + _profile_in_two_processes(profiles, table, pieces)
-    return profiles, rows
+            return rows + _profile_in_two_processes(profiles, table, pieces)
+    return rows
 
 
 def _keep_few_keys(profiles: list[ColumnProfile]) -> None:
     """Continue to search few columns for repeated values, numbers first: each value must be remembered."""
     possible = [seen for seen in profiles if seen.is_unique]
-    possible.sort(key=lambda seen: not (seen.types or {}).keys() & {"integer", "bigint"})
+    possible.sort(key=lambda seen: not (seen.spellings or {}).keys() & {"integer", "bigint"})
     for seen in possible[MAX_KEY_COLUMNS:]:
         seen.hashes = None
 
@@ -114,7 +136,7 @@ class _Helper:
             raise _build_helper_error() from error
         self._waiting += 1
 
-    def receive_result(self) -> tuple[list[tuple[object, ...]], int]:
+    def receive_result(self) -> tuple[list[bytes], int]:
         """Return the state of its profile of each column, and its number of rows."""
         self._other.down.close()
         while self._waiting:
@@ -139,7 +161,7 @@ def _build_helper_error() -> EtlError:
 
 
 def _run_helper(source: IO[bytes], target: IO[bytes], known: list[ColumnProfile], table: Table) -> None:
-    """Profile the pieces that arrive, with the known types and counts of its own, then send the result."""
+    """Profile the pieces that arrive, with the known spellings and counts of its own, then send the result."""
     profiles, rows = [seen.make_empty_copy() for seen in known], 0
     while (piece := forked_process.read_message(source)) is not None:
         records, lines = marshal.loads(piece)

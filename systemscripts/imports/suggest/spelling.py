@@ -27,6 +27,10 @@ class Spelling:
     note: str = field(default="", compare=False)
     # other spellings of the column that read all of these values as well, or that are too rare to compete with this one
     wider: frozenset[str] = field(default=frozenset(), compare=False)
+    # only where some rows are empty, which then mean no
+    needs_empty: bool = field(default=False, compare=False)
+    # the pattern of blanks around values, which a conversion ignores
+    padding: str = field(default="", compare=False)
     # the mark before the decimals that values in this spelling prove, for neighbours that could be read in two ways
     decimal: str = field(default="", compare=False)
 
@@ -38,7 +42,7 @@ class Spelling:
     @property
     def tests(self) -> Tests:
         """Return the compiled pattern."""
-        return compile_tests(self.pattern)
+        return compile_tests(self.pattern, self.padding)
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,15 @@ class Tests:
 
 
 @lru_cache(maxsize=1000)
-def compile_tests(pattern: str) -> Tests:
+def compile_tests(pattern: str, padding: str) -> Tests:
     """Return the expressions of a pattern; columns often share them."""
-    either = rf"(?:{pattern}|{MARKS_PATTERN}|)"
+    value = rf"{padding}(?:{pattern}){padding}"
+    either = rf"{padding}(?:{pattern}|{MARKS_PATTERN}|){padding}"
     # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
     return Tests(
-        re.compile(pattern),
-        re.compile(rf"(?:(?:{pattern})\n|(?!))*+"),
+        re.compile(value),
+        re.compile(rf"(?:{value}\n|(?!))*+"),
         re.compile(rf"(?:{either}\n|(?!))*+"),
         re.compile(rf"^{either}\n", re.MULTILINE),
-        re.compile(rf"^(?!{either}\n)", re.MULTILINE),
+        re.compile(rf"^(?!{either}\n|\Z)", re.MULTILINE),
     )

@@ -35,7 +35,7 @@ def proposals(path: Path) -> dict[str, tuple[object, ...]]:
     with open_table(path) as table:
         evidence, rows = profile_table.profile_columns(table, table.columns, lambda done: None)
         assert rows == ROWS
-        found = [infer_types.infer_type(name, seen) for name, seen in zip(table.columns, evidence, strict=True)]
+        found = infer_types.infer_columns(table.columns, evidence, ",")
         pairs = zip(found, evidence, strict=True)
         return {p.column: (p.declared["type"], p.reason, seen.is_unique) for p, seen in pairs}
 
@@ -45,14 +45,16 @@ def test_counts_lines_and_keys_are_exact(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(profile_table, "FIRST_ROWS_COUNT", 1000)
     monkeypatch.setattr(profile_table, "PIECE_BYTES", 2**14)
     monkeypatch.setattr(forked_process, "is_possible", lambda: processes == 2)
-    ambiguous = "date; AMBIGUOUS: reads as dd/MM/yyyy and as MM/dd/yyyy, ask the client"
+    ambiguous = (
+        "date dd/MM/yyyy; Day has dMy; AMBIGUOUS: reads as date dd/MM/yyyy and as date MM/dd/yyyy, ask the client"
+    )
     assert proposals(write_table(tmp_path)) == {
         "Id": ("integer", "integer", True),
-        "Odd": ("integer", "integer, 2 of 30,000 does not fit: '12x' line 20,002", False),
-        "Code": ("text", "text: leading zeros in 30,000 values", False),
-        "Day": ("date", "date", False),
+        "Odd": ("integer", "integer, 2 of 30,000 do not fit: '12x' line 20,002, '12x' line 29,002", False),
+        "Code": ("text", "text: codes with leading zeros", False),
+        "Day": ("date", "date dd/MM/yyyy", False),
         "Both": ("date", ambiguous, False),
-        "Amount": ("numeric", "numeric, 10,000 marks such as '-' mean no value", False),
+        "Amount": ("numeric", "numeric, no value: '-' (10,000)", False),
         "Late": ("integer", "integer", False),
         "Twin": ("text", "text", False),
     }
