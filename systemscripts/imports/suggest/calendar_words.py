@@ -12,7 +12,7 @@ from systemscripts.dates import calendar_names
 # where the words of a column fit several languages the first one is proposed
 LANGUAGES = (
     "en", "de", "fr", "es", "it", "pt", "nl", "da", "sv", "nb", "pl", "fi", "cs", "sk", "hu", "ro", "tr", "hr", "sl",
-    "lt", "lv", "et", "ca", "el", "ru", "uk", "bg",
+    "lt", "lv", "et", "ca", "el", "ru", "uk", "bg", "de_AT", "fr_CA",
 )  # fmt: skip
 # the other words of a column may be dirt
 _MIN_SHARE = 0.95
@@ -24,7 +24,7 @@ def list_months(language: str) -> dict[str, int]:
     """Return the months, 1 to 12, by every word for them: in small letters, without a point at the end."""
     from babel import Locale
 
-    return _list_forms(Locale(language).months, calendar_names.load_months(language))
+    return _list_forms(Locale.parse(language).months, calendar_names.load_months(language))
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def list_weekdays(language: str) -> dict[str, int]:
     """Return the weekdays, 0 to 6, by every word for them: in small letters, without a point at the end."""
     from babel import Locale
 
-    return _list_forms(Locale(language).days, calendar_names.load_weekdays(language))
+    return _list_forms(Locale.parse(language).days, calendar_names.load_weekdays(language))
 
 
 def find_languages(months: Counter[str], weekdays: Counter[str]) -> list[str]:

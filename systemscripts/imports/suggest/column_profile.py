@@ -146,9 +146,12 @@ class ColumnProfile:
 
     def find_fitting(self) -> list[Spelling]:
         """Return the spellings that enough values fit, those with the fewest exceptions first."""
-        limit = self.values * (1 - MIN_FITTING_SHARE)
-        fitting = [spelling for name, spelling in (self.spellings or {}).items() if self.exceptions[name] <= limit]
+        fitting = [spelling for spelling in (self.spellings or {}).values() if self._fits(spelling)]
         return sorted(fitting, key=lambda spelling: self.exceptions[spelling.name])
+
+    def _fits(self, spelling: Spelling) -> bool:
+        count = self.values + (self.empty if spelling.needs_empty else 0)
+        return self.exceptions[spelling.name] <= count * (1 - MIN_FITTING_SHARE)
 
     def make_empty_copy(self) -> ColumnProfile:
         """Return a profile without values that tests the same spellings."""

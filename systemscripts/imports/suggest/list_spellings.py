@@ -20,13 +20,16 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     codes = detect_codes.list_spellings(values, header)
     dates = detect_dates.list_spellings(values, header)
     booleans = detect_booleans.list_spellings(values, header)
-    # what digits mean besides a number is narrower than any number
+    # what digits mean besides a number is narrower than any number, and a date is narrower than a code
     wider = frozenset(spelling.name for spelling in numbers)
-    narrow = [
-        replace(spelling, wider=spelling.wider | wider)
-        for spelling in _keep_fitting([*codes, *dates, *booleans], values)
-    ]
+    narrow = _add_wider(_keep_fitting(codes, values), wider)
+    wider |= {spelling.name for spelling in narrow}
+    narrow = [*_add_wider(_keep_fitting([*dates, *booleans], values), wider), *narrow]
     return [replace(spelling, padding=padding) for spelling in (*narrow, *numbers)]
+
+
+def _add_wider(spellings: list[Spelling], names: frozenset[str]) -> list[Spelling]:
+    return [replace(spelling, wider=spelling.wider | names) for spelling in spellings]
 
 
 def _keep_fitting(spellings: list[Spelling], values: list[str]) -> list[Spelling]:
