@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 COLUMNS = ("id", "email", "sent", "amount", "flag", "code", "name", "city", "note", "score")
+TEXT_TYPES = dict.fromkeys(COLUMNS, "text")
 SCHEMA = {
     "id": "integer",
     "email": {"checks": {"email": True}},

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bench import csv_sample, measurement
+from bench import measurement
 from bench.measurement import Run
 from systemscripts.db_utils import embedded_programs
 
@@ -60,19 +60,20 @@ class Bench:
         os.sync()
         self.psql("checkpoint")
 
-    def copy(self, file: Path, types: Mapping[str, str], null: str = "") -> Run:
-        """Run `psql \\copy` with a file that already has the lineage fields."""
-        columns = ", ".join(f"{name} {types.get(name, 'text')}" for name in csv_sample.COLUMNS)
+    def copy(self, file: Path, types: Mapping[str, str], options: str = "") -> Run:
+        """Run `psql \\copy` with a file that already has the lineage fields; `types`: of all its columns."""
+        columns = ", ".join(f"{name} {type_name}" for name, type_name in types.items())
         self.psql("drop table if exists public.copied")
         self.psql(f"create table public.copied (dataset_id integer, source_row integer, {columns})")
         self.settle()
-        return self.psql(f"\\copy public.copied from '{file}' with (format csv{null})")
+        return self.psql(f"\\copy public.copied from '{file}' with (format csv{options})")
 
     def load(self, file: Path, schema: Mapping[str, object]) -> Run:
         """Run generic_import.py with this file waiting."""
         self.psql("drop table if exists public.imported cascade")
         self.psql(
-            "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfile;"
+            "delete from dba.trejectedrow; delete from dba.tschemachange; delete from dba.tfinding;"
+            "delete from dba.tcolumnprofile; delete from dba.tfile;"
             "delete from dba.tdataset; delete from dba.timportconfig where config_name = 'bench';"
             "insert into dba.timportconfig (config_name, file_pattern, target_table, load_mode, schema) values "
             f"('bench', 'bench.*', 'public.imported', 'append', '{json.dumps(schema)}')"

@@ -60,7 +60,7 @@ def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
         ))  # fmt: skip
 
     return {
-        "psql \\copy": lambda file: bench.copy(file.with_suffix(".lineage"), {}),
+        "psql \\copy": lambda file: bench.copy(file.with_suffix(".lineage"), csv_sample.TEXT_TYPES),
         "this project": lambda file: bench.load(file, {}),
         "dlt": by(DLT),
         "pandas.to_sql": by(PANDAS),

@@ -77,14 +77,6 @@ class Layout:
         names = {field.name: str(field.column.type) for field in self.fields}
         return names | ({self.extras_name: "jsonb"} if self.extras_name else {})
 
-    @property
-    def is_straight(self) -> bool:
-        """Return whether the records can be copied unchanged: all columns of the file, as text, without checks."""
-        plain = all(field.column == TEXT and field.null == {""} for field in self.fields)
-        whole = [field.index for field in self.fields] == list(range(self.width))
-        more = self.extras_name or self.skip_if or self.equations or self.hashed or self.transform
-        return plain and whole and not more
-
     def without(self, names: list[str]) -> Layout:
         """Return the layout without some undeclared columns."""
         left_out = set(names)

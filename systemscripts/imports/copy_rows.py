@@ -1,15 +1,15 @@
 """Copy rows into a target: one COPY per block under a savepoint, two lineage fields before each row.
 
-Straight: raw records, which PostgreSQL checks. Checked: columns are converted first (`validate_rows`). A block that the
-server refuses is checked value by value; rows that still do not fit are rejected, the others are copied. While the
-server works on one block, the next is prepared.
+Rows that PostgreSQL reads as the schema wants them (`row_pattern`) are copied as they are; the others are converted
+first (`validate_rows`). A block that the server refuses is checked value by value; rows that still do not fit are
+rejected, the others are copied. While the server works on one block, the next is prepared.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ from psycopg2 import sql
 
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target_plan import Plan
-from systemscripts.imports.values import split_fields
+from systemscripts.imports.values import row_pattern
+from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE
@@ -38,6 +39,8 @@ _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLi
 PIECE_BYTES = 2**20
 # small, because libpq copies a whole piece before it sends it, and the server waits meanwhile
 FIRST_PIECE_BYTES = 2**16
+# with more rows that do not match, converting the whole block is faster
+MAX_ODD_SHARE = 0.2
 # for the checked path: characters that no client file contains, so that values need no quoting
 CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
@@ -49,7 +52,6 @@ class Load:
     table: Table
     plan: Plan
     rules: Rules
-    straight: bool
     dataset_id: int
     file_id: int
     # called with the table that contains the file's rows, as delivered, once they are copied
@@ -67,10 +69,8 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     `advance` is called with the number of records of each block. Raises psycopg2.Error when the connection is lost.
     """
     rejects, counts = Rejects(), Counts()
-    straight = load.straight and load.table.wire.encoding in _SERVER_ENCODINGS
-    statements = _Statements(cursor, load.plan, load.table.wire if straight else CHECKED_WIRE)
     careful = _Careful(cursor, load)
-    ahead = _Ahead(_prepare_straight(load) if straight else _prepare_checked(load), statements)
+    ahead = _Ahead(_prepare(load, _Statements(cursor, load.plan)))
     # there is always a savepoint: each block replaces the one before by its own
     cursor.execute("savepoint block")
     for block, ready in ahead:
@@ -96,69 +96,77 @@ class _ReadyBlock:
     rows: int
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
+    wire: Wire = CHECKED_WIRE
     # the COPY statement for it
     statement: str = ""
 
 
 class _Statements:
-    """The COPY statements for one wire.
+    """The COPY statements of a target.
 
     A block without quotes, backslashes and carriage returns means the same in PostgreSQL's text format, which the
     server reads about five percent faster than CSV; an empty field is NULL in both.
     """
 
-    def __init__(self, cursor: Cursor, plan: Plan, wire: Wire) -> None:
+    def __init__(self, cursor: Cursor, plan: Plan) -> None:
+        self._cursor = cursor
         names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, plan.copied)])
-        encoding = sql.Literal(_SERVER_ENCODINGS.get(wire.encoding, "UTF8"))
-        begin = sql.SQL("copy {} ({}) from stdin with (delimiter {}, encoding {}, null '', format ").format(
-            sql.Identifier(plan.schema, plan.table), names, sql.Literal(wire.delimiter), encoding
-        )
+        self._copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(plan.schema, plan.table), names)
         # a quoted empty field is empty too: the same data must load alike from any program
         columns = sql.SQL(", ").join(map(sql.Identifier, plan.copied))
-        null = sql.SQL(", force_null ({})").format(columns) if plan.copied else sql.SQL("")
-        self.csv = (begin + sql.SQL("csv, quote {}").format(sql.Literal(wire.quote)) + null + sql.SQL(")")).as_string(
-            cursor
-        )
-        self._text = (begin + sql.SQL("text)")).as_string(cursor) if wire.delimiter in TEXT_DELIMITERS else ""
-        self._special = (wire.quote.encode(wire.encoding), b"\\", b"\r")
+        self._force_null = sql.SQL(", force_null ({})").format(columns) if plan.copied else sql.SQL("")
+        self._known: dict[tuple[Wire, bool], str] = {}
 
-    def of(self, data: bytes) -> str:
+    def choose(self, data: bytes, wire: Wire) -> str:
         """Return the fastest statement for the data of a block."""
-        return self.csv if not self._text or any(mark in data for mark in self._special) else self._text
+        marks = (wire.quote.encode(wire.encoding), b"\\", b"\r")
+        return self.build(wire, wire.delimiter not in TEXT_DELIMITERS or any(mark in data for mark in marks))
+
+    def build(self, wire: Wire, is_csv: bool) -> str:
+        """Return the statement for blocks of a wire, in the CSV or the text format."""
+        if (wire, is_csv) not in self._known:
+            form = sql.SQL("csv, quote {}{}").format(sql.Literal(wire.quote), self._force_null)
+            statement = sql.SQL("{} with (delimiter {}, encoding {}, null '', format {})").format(
+                self._copy, sql.Literal(wire.delimiter), sql.Literal(_SERVER_ENCODINGS[wire.encoding]),
+                form if is_csv else sql.SQL("text"),
+            )  # fmt: skip
+            self._known[wire, is_csv] = statement.as_string(self._cursor)
+        return self._known[wire, is_csv]
 
 
-def _prepare_straight(load: Load) -> Iterator[tuple[Block, _ReadyBlock]]:
-    """Prepare the raw records, lineage before each; formatting all at once is faster than line by line."""
-    wire, width = load.table.wire, load.rules.width
-    delimiter, quote = wire.delimiter.encode(), wire.quote.encode(wire.encoding)
+def _prepare(load: Load, statements: _Statements) -> Iterator[tuple[Block, _ReadyBlock]]:
+    """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
+    wire, checker = load.table.wire, RowChecker(load.rules)
+    pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
     for block in load.table.blocks():
-        data = _add_lineage(block, load.dataset_id, delimiter)
-        rejects: list[Reject] = []
-        # records that cannot fit are removed here: a block that the server refuses costs as much as ten others
-        if data.count(delimiter) != len(block.records) * (width + 1) and quote not in data:
-            sound, rejects = _remove_broken(block, load, delimiter)
-            data = _add_lineage(sound, load.dataset_id, delimiter)
-        yield block, _ReadyBlock(data, len(block.records) - len(rejects), rejects)
+        ready = _prepare_straight(block, load, pattern, checker) if pattern else None
+        ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
+        ready.statement = statements.choose(ready.data, ready.wire)
+        yield block, ready
 
 
-def _add_lineage(block: Block, dataset_id: int, delimiter: bytes) -> bytes:
+def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: RowChecker) -> _ReadyBlock | None:
+    """Prepare the raw records, those that do not match converted behind them; None if these are many."""
+    wire = load.table.wire
+    data = _add_lineage(block, load.dataset_id, wire)
+    if pattern.match_block(data):
+        return _ReadyBlock(data, len(block.records), wire=wire)
+    fits = pattern.match_records(block.records)
+    odd = [not matches for matches in fits]
+    if sum(odd) > len(fits) * MAX_ODD_SHARE:
+        return None
+    sound = Block(list(compress(block.records, fits)), list(compress(block.rows, fits)))
+    others = Block(list(compress(block.records, odd)), list(compress(block.rows, odd)))
+    checked = checker.check(others, load.table)
+    data = _add_lineage(sound, load.dataset_id, wire) + _rows_as_csv(checked, load.dataset_id, wire)
+    return _ReadyBlock(data, len(sound.rows) + len(checked.rows), checked.rejects, checked.skipped, wire)
+
+
+def _add_lineage(block: Block, dataset_id: int, wire: Wire) -> bytes:
+    """Return the records with the lineage fields before each; formatting all at once is faster than line by line."""
+    delimiter = wire.delimiter.encode()
     line = b"%d%s%%d%s%%b\n" % (dataset_id, delimiter, delimiter)
     return (line * len(block.records)) % tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
-
-
-def _remove_broken(block: Block, load: Load, delimiter: bytes) -> tuple[Block, list[Reject]]:
-    """Return the records with the right number of fields, and the others as rejects; for blocks without quotes."""
-    fits = [record.count(delimiter) == load.rules.width - 1 for record in block.records]
-    odd = [index for index, fits_row in enumerate(fits) if not fits_row]
-    others = Block([block.records[index] for index in odd], [block.rows[index] for index in odd])
-    rejects = split_fields.split_block(others, load.table, load.rules.width).rejects
-    return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), rejects
-
-
-def _prepare_checked(load: Load) -> Iterator[tuple[Block, _ReadyBlock]]:
-    checker = RowChecker(load.rules)
-    for block in load.table.blocks():
-        yield block, _prepare_block(checker.check(block, load.table), load.dataset_id)
 
 
 def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
@@ -172,20 +180,28 @@ def rows_as_text(checked: CheckedBlock, dataset_id: int) -> bytes:
     delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
     text = "".join(map("%s\n".__mod__, map(delimiter.join, zip(*columns, strict=True))))
     plain = text.count("\n") == rows and text.count(delimiter) == rows * (len(columns) - 1)
-    if not plain or "\r" in text or quote in text:
-        written = io.StringIO()
-        csv.writer(written, delimiter=delimiter, quotechar=quote, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
-            zip(*columns, strict=True)
-        )
-        text = written.getvalue()
-    return text.encode()
+    return text.encode() if plain and "\r" not in text and quote not in text else _write_csv(columns, CHECKED_WIRE)
+
+
+def _rows_as_csv(checked: CheckedBlock, dataset_id: int, wire: Wire) -> bytes:
+    """Return checked rows in the wire of the file, the lineage fields first."""
+    lineage = [[dataset_id] * len(checked.rows), checked.rows]
+    return _write_csv([*lineage, *checked.columns], wire) if checked.rows else b""
+
+
+def _write_csv(columns: Sequence[Sequence[object]], wire: Wire) -> bytes:
+    written = io.StringIO()
+    csv.writer(
+        written, delimiter=wire.delimiter, quotechar=wire.quote, lineterminator="\n", quoting=csv.QUOTE_ALL
+    ).writerows(zip(*columns, strict=True))
+    return written.getvalue().encode(wire.encoding)
 
 
 class _Ahead:
     """Blocks prepared one ahead: `prepare` prepares the next one, and keeps its exception until that one is taken."""
 
-    def __init__(self, blocks: Iterator[tuple[Block, _ReadyBlock]], statements: _Statements) -> None:
-        self._blocks, self._statements = blocks, statements
+    def __init__(self, blocks: Iterator[tuple[Block, _ReadyBlock]]) -> None:
+        self._blocks = blocks
         self._next: tuple[Block, _ReadyBlock] | None = None
         # freed while the server works, which takes time too
         self._spent: tuple[Block, _ReadyBlock] | None = None
@@ -196,9 +212,7 @@ class _Ahead:
         self._spent = None
         if self._next is None and self._error is None:
             try:
-                if (ready_block := next(self._blocks, None)) is not None:
-                    ready_block[1].statement = self._statements.of(ready_block[1].data)
-                    self._next = ready_block
+                self._next = next(self._blocks, None)
             except BaseException as error:
                 self._error = error
 
@@ -256,7 +270,7 @@ class _Careful:
     def __init__(self, cursor: Cursor, load: Load) -> None:
         self._cursor, self._load = cursor, load
         self._checker = RowChecker(load.rules)
-        self._statement = _Statements(cursor, load.plan, CHECKED_WIRE).csv
+        self._statement = _Statements(cursor, load.plan).build(CHECKED_WIRE, is_csv=True)
 
     def copy(self, block: Block) -> tuple[int, _ReadyBlock]:
         """Copy the good rows; return how many, and the rejects."""

@@ -234,7 +234,7 @@ def _copy_rows(
     if not file.columns:
         return Counts(), Rejects()
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, plan.shape.is_straight, dataset_id, file.ticket.file_id, viewer.look)
+    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id, viewer.look)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
             counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)

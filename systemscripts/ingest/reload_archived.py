@@ -73,7 +73,7 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, False, dataset_id, file.ticket.file_id)
+    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id)
     counts, _ = new_rows.insert_new_rows(cursor, load, lambda records: None)
     # rows in the target are not rejects, even if today's configuration would reject them
     rejected = _remove_loaded_rejects(cursor, plan, dataset_id)

@@ -125,7 +125,7 @@ def _replay_rows(
         else target_plan.plan_target(cursor, *config.schema_and_table, shape, 2)
     )
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(table, plan, rules, False, dataset.dataset_id, dataset.file_id)
+    load = copy_rows.Load(table, plan, rules, dataset.dataset_id, dataset.file_id)
     cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
     newest: Any = cursor.fetchone()
     with after_change.recompute_affected(cursor, config, dataset.label) as affected:

@@ -35,7 +35,7 @@ _PLAIN = {
     "integer": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['integer']}}}+",
     "bigint": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['bigint']}}}+",
     "numeric": r"[+-]?[0-9]++(?:\.[0-9]++|(?!))?+",
-    "boolean": r"(?:true|false)",
+    "boolean": r"(?:true|false|TRUE|FALSE|True|False|[tTfFyYnN01]|[Yy]es|[Nn]o|YES|NO|[Oo]n|[Oo]ff|ON|OFF)",
     "date": _DATE,
     "time": _TIME,
     "timestamp": f"{_DATE}[ T]{_TIME}",
@@ -77,10 +77,7 @@ class ColumnPattern:
 
 def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
     """Return the pattern of a declared column, None if it has none; `null`: the texts that mean no value."""
-    checks = column.checks
-    if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
-        return None
-    if column.true_words or column.false_words or (checks.email and column.type != "text"):
+    if needs_each_value(column):
         return None
     value, rewrite, rewrite_column = None, None, None
     if column.has_number_spelling:
@@ -105,6 +102,19 @@ def _find_max_digits(column: Column) -> int | None:
     if column.type == "numeric":
         return None if column.scale is None else column.max_digits - column.scale
     return SAFE_DIGITS[column.type]
+
+
+def needs_each_value(column: Column) -> bool:
+    """Return whether the values of a column are looked up, compared or converted one by one."""
+    checks = column.checks
+    if column.default is not None or column.values or checks.regex or checks.range or checks.one_of or checks.lookup:
+        return True
+    return bool(column.true_words or column.false_words or (checks.email and column.type != "text"))
+
+
+def build_value_pattern(column: Column) -> str | None:
+    """Return the pattern of the values that PostgreSQL reads unchanged as a declared type, None if there is none."""
+    return None if column.has_number_spelling or column.formats else _build_value_pattern(column)[0]
 
 
 def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], str] | None]:
