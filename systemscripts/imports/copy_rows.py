@@ -2,7 +2,7 @@
 
 Rows that PostgreSQL reads as the schema wants them (`row_pattern`) are copied as they are; the others are converted
 first (`validate_rows`). A block that the server refuses is checked value by value; rows that still do not fit are
-rejected, the others are copied. While the server works on one block, the next is prepared.
+rejected, the others are copied. While the server works on one block, a thread prepares the next.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import TYPE_CHECKING
@@ -37,8 +38,6 @@ TEXT_DELIMITERS = frozenset(",;\t|\x1f")
 # Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
 _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
 PIECE_BYTES = 2**20
-# small, because libpq copies a whole piece before it sends it, and the server waits meanwhile
-FIRST_PIECE_BYTES = 2**16
 # with more rows that do not match, converting the whole block is faster
 MAX_ODD_SHARE = 0.2
 # for the checked path: characters that no client file contains, so that values need no quoting
@@ -70,12 +69,12 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     """
     rejects, counts = Rejects(), Counts()
     careful = _Careful(cursor, load)
-    ahead = _Ahead(_prepare(load, _Statements(cursor, load.plan)))
+    statements = _Statements(cursor, load.plan)
     # there is always a savepoint: each block replaces the one before by its own
     cursor.execute("savepoint block")
-    for block, ready in ahead:
+    for block, ready in _look_ahead(_prepare(load)):
         counts.read += len(block.records)
-        if _try_copy(cursor, ready.statement, ready, ahead.prepare):
+        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready):
             counts.loaded += ready.rows
         else:
             loaded, ready = careful.copy(block)
@@ -97,8 +96,6 @@ class _ReadyBlock:
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
     wire: Wire = CHECKED_WIRE
-    # the COPY statement for it
-    statement: str = ""
 
 
 class _Statements:
@@ -134,14 +131,16 @@ class _Statements:
         return self._known[wire, is_csv]
 
 
-def _prepare(load: Load, statements: _Statements) -> Iterator[tuple[Block, _ReadyBlock]]:
+ReadyPair = tuple[Block, _ReadyBlock]
+
+
+def _prepare(load: Load) -> Iterator[ReadyPair]:
     """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
     wire, checker = load.table.wire, RowChecker(load.rules)
     pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
     for block in load.table.blocks():
         ready = _prepare_straight(block, load, pattern, checker) if pattern else None
         ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
-        ready.statement = statements.choose(ready.data, ready.wire)
         yield block, ready
 
 
@@ -197,65 +196,25 @@ def _write_csv(columns: Sequence[Sequence[object]], wire: Wire) -> bytes:
     return written.getvalue().encode(wire.encoding)
 
 
-class _Ahead:
-    """Blocks prepared one ahead: `prepare` prepares the next one, and keeps its exception until that one is taken."""
-
-    def __init__(self, blocks: Iterator[tuple[Block, _ReadyBlock]]) -> None:
-        self._blocks = blocks
-        self._next: tuple[Block, _ReadyBlock] | None = None
-        # freed while the server works, which takes time too
-        self._spent: tuple[Block, _ReadyBlock] | None = None
-        self._error: BaseException | None = None
-
-    def prepare(self) -> None:
-        """Prepare the next block, unless it is prepared already."""
-        self._spent = None
-        if self._next is None and self._error is None:
-            try:
-                self._next = next(self._blocks, None)
-            except BaseException as error:
-                self._error = error
-
-    def __iter__(self) -> Iterator[tuple[Block, _ReadyBlock]]:
-        while True:
-            if self._next is None:
-                self.prepare()
-            if self._error is not None:
-                raise self._error
-            if self._next is None:
-                return
-            ready_block, self._next = self._next, None
-            yield ready_block
-            self._spent = ready_block
+def _look_ahead(blocks: Iterator[ReadyPair]) -> Iterator[ReadyPair]:
+    """Yield blocks; while the caller waits for the server to store one, a thread prepares the next."""
+    # the first one here, because a reader may start its process with it
+    ready = next(blocks, None)
+    with ThreadPoolExecutor(1) as executor:
+        while ready is not None:
+            following = executor.submit(next, blocks, None)
+            yield ready
+            ready = following.result()
 
 
-class _Stream(io.BytesIO):
-    """The data of a block for COPY; at its end, it calls `meanwhile` while the server works on the data."""
-
-    def __init__(self, data: bytes, meanwhile: Callable[[], None]) -> None:
-        super().__init__(data)
-        self._meanwhile = meanwhile
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes, at first only a few; before reporting the end, do the work meanwhile."""
-        data = super().read(size if self.tell() else FIRST_PIECE_BYTES)
-        if not data:
-            self._meanwhile()
-        return data
-
-
-def _do_nothing() -> None:
-    """Do nothing meanwhile."""
-
-
-def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, meanwhile: Callable[[], None] = _do_nothing) -> bool:
+def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock) -> bool:
     """Copy one block; return False, with nothing copied, when the server refuses it or counts other records."""
     if not ready.data:
         return True
     try:
         # in one statement, because each round trip costs as much as about a hundred rows
         statements = f"release savepoint block; savepoint block; {statement}"
-        cursor.copy_expert(statements, _Stream(ready.data, meanwhile), PIECE_BYTES)
+        cursor.copy_expert(statements, io.BytesIO(ready.data), PIECE_BYTES)
         copied = cursor.rowcount == ready.rows
     except _UNFIT:
         copied = False
