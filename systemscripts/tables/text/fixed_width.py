@@ -23,6 +23,8 @@ MIN_COLUMNS_OF_ONE_RECORD = 3
 MIN_FITTING_SHARE = 0.9
 # A name or value that ends with one of these is delimited, not of fixed width.
 MARKS = (",", ";", "|", ":")
+# As many of one of these in each line, also in that of the names, separate fields. Commas also separate words.
+STRONG_MARKS = (";", "|")
 LETTERS = re.compile(r"[^\s]")
 
 
@@ -91,6 +93,8 @@ def _make_dialect(lines: Sequence[str], positions: tuple[int, ...], why: str) ->
     names, records = rows[0], rows[1:]
     if not all(names) or not records or not value_kinds.looks_like_header(names):
         return None
+    if not is_ruled and any(_is_in_all_lines(mark, lines) for mark in STRONG_MARKS):
+        return None
     if _has_marks_before_blanks(lines, positions) or any('"' in name or name.endswith(MARKS) for name in names):
         return None
     if not is_ruled and sum(sum(map(bool, fields)) > 1 for fields in records) < MIN_FILLED_SHARE * len(records):
@@ -116,6 +120,11 @@ def _drop_second_words(lines: Sequence[str], positions: tuple[int, ...]) -> tupl
         if has_name != has_values and any(line[start - 2 : start - 1].strip() for line in lines):
             remaining.remove(start)
     return tuple(remaining)
+
+
+def _is_in_all_lines(mark: str, lines: Sequence[str]) -> bool:
+    counts = {line.count(mark) for line in lines}
+    return len(counts) == 1 and 0 not in counts
 
 
 def _has_marks_before_blanks(lines: Sequence[str], positions: Sequence[int]) -> bool:

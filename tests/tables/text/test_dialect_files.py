@@ -109,3 +109,15 @@ def test_one_column_of_lines_that_hold_delimiters_is_reported(tmp_path: Path) ->
     with open_table(path) as table:
         assert len(table.columns) == 1
         assert [warning.code for warning in table.warnings] == ["one_column"]
+
+
+@pytest.mark.parametrize("mark", [";", "|"])
+def test_blanks_of_dates_with_time_below_a_title_are_no_columns(tmp_path: Path, mark: str) -> None:
+    dates = [f"2026.05.{n % 28 + 1:02};{n % 28 + 1:02}.02.2026 {n % 24:02}:32" for n in range(40)]
+    rows = [f"{moment};2015-01-{n % 28 + 1:02};- {n}06,92" for n, moment in enumerate(dates)]
+    path = tmp_path / "list.csv"
+    text = "\n".join(["List of this month", "", "Data do pedido;Criado em;Data 4;Valor", *rows, ""])
+    path.write_text(text.replace(";", mark))
+    with open_table(path) as table:
+        assert table.columns == ["Data do pedido", "Criado em", "Data 4", "Valor"]
+        assert sum(len(block.records) for block in table.blocks()) == len(rows)
