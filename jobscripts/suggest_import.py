@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,12 @@ from systemscripts.job import Summary, job
 
 @job(database=False)
 def suggest_import(
-    files: Annotated[list[Path], typer.Argument(help="Files of one kind; with --from-history: the name of an import.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files of one kind, then perhaps the name of their import; with --from-history: only the name."
+        ),
+    ],
     name: Annotated[str, typer.Option(help="Name of the import; by default from the file name.")] = "",
     output: Annotated[
         Path | None, typer.Option(help="Where to write the YAML; by default config/imports/NAME.yaml.")
@@ -22,54 +26,22 @@ def suggest_import(
         bool, typer.Option("--from-history", help="Propose expect: of an import from the files that it has loaded.")
     ] = False,
 ) -> Summary:
-    """Read whole files and write the YAML of their import: columns with proposed types and reasons, a key, a pattern.
+    """Read whole files and write the YAML of their import: file names, dates, rows to skip, a key, types with reasons.
 
     Nothing is loaded. Read the YAML and correct it, then try it with generic_import.py --dry-run.
+    For an import that exists it shows what would change, and writes nothing.
 
     Examples:
         suggest_import.py ~/Downloads/orders_20260105.csv
         suggest_import.py incoming/*.xlsx --name orders
+        suggest_import.py ~/Downloads/orders_20260112.csv orders
         suggest_import.py orders --from-history
     """
     if from_history:
         return _propose_from_history(str(files[0]))
-    from systemscripts import progress
-    from systemscripts.configuration.import_rows import FOLDER
-    from systemscripts.directory_management import atomic_write
-    from systemscripts.errors import UsageError
-    from systemscripts.imports.suggest import infer_types, profile_table, render_yaml
-    from systemscripts.summary import add_prefix
-    from systemscripts.tables.column_names import make_column_names
-    from systemscripts.tables.open_table import open_table
+    from systemscripts.imports.suggest import suggest_files
 
-    chosen = name or _name_import(files[0])
-    path = output or FOLDER / f"{chosen}.yaml"
-    if path.exists():
-        raise UsageError(f"{path} exists already", "Give another --name or --output.")
-    summary, proposals, notes = Summary(), {}, []
-    for file in files:
-        with open_table(file) as table, progress.track(file.name) as tracker:
-            columns = make_column_names(table.columns)
-            profiles, rows = profile_table.profile_columns(table, columns, tracker.advance)
-            warned = [notice.text for notice in table.warnings]
-            notes += [f"{file.name}: {text}" for text in dict.fromkeys([*table.detected.notes, *warned])]
-            summary.warn_all(add_prefix(table.warnings, file.name))
-        for proposal in infer_types.infer_columns(columns, profiles, table.detected.delimiter):
-            if proposal.column not in proposals or proposal.declared == {"type": "text"}:
-                proposals[proposal.column] = proposal
-        keys = [column for column, profile in zip(columns, profiles, strict=True) if profile.is_unique and rows > 1]
-        summary.files += 1
-        summary.counts.read += rows
-        summary.counts.skipped += rows
-    with atomic_write(path) as stream:
-        stream.write(render_yaml.render_import(files, chosen, list(proposals.values()), keys, notes).encode())
-    summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposals.values()]
-    summary.headline = f"{path} written: {len(proposals)} columns from {summary.counts.read:,} rows"
-    summary.next_steps = [
-        f"generic_import.py {chosen} --file {files[0]} --dry-run",
-        f"generic_import.py {chosen} --file {files[0]}",
-    ]
-    return summary
+    return suggest_files.suggest_import(files, name, output)
 
 
 def _propose_from_history(config_name: str) -> Summary:
@@ -93,11 +65,6 @@ def _propose_from_history(config_name: str) -> Summary:
     )
     summary.details = text.rstrip().splitlines()
     return summary
-
-
-def _name_import(file: Path) -> str:
-    words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
-    return words if words[:1].isalpha() else f"import_{words}".strip("_")
 
 
 if __name__ == "__main__":

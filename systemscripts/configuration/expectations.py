@@ -60,6 +60,8 @@ class Expectations(RuleSettings):
     """`expect:` of an import: settings of rules for all columns, for single ones, and the number of rows."""
 
     rows: tuple[int | None, int | None] | None = None
+    # columns in which an empty value is worth a warning
+    filled: list[str] = []
     columns: dict[str, ColumnExpectations] = {}
 
     def get_severity(self, rule: str, column: str | None) -> Setting | None:

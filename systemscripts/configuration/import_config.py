@@ -206,7 +206,19 @@ def _find_source_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
 def _find_location_faults(values: dict[str, Any], source_key: str, key: str) -> list[tuple[str, str]]:
     source, location = values.get(source_key) or "none", values.get(key)
     if source != "none" and location in (None, ""):
-        return [(key, "is missing: part of the file name (from 0), column, or the value itself")]
-    if source == "filename" and not re.fullmatch("[0-9]+", str(location)):
-        return [(key, f"must be the number of a part of the file name, from 0, not {location!r}")]
-    return []
+        return [
+            (key, "is missing: part of the file name (from 0) or group of file_pattern, column, or the value itself")
+        ]
+    if source != "filename" or re.fullmatch("[0-9]+", str(location)) or str(location) in _list_groups(values):
+        return []
+    text = f"must be the number of a part of the file name, from 0, or a group of file_pattern, not {location!r}"
+    return [(key, text)]
+
+
+def _list_groups(values: dict[str, Any]) -> list[str]:
+    """Return the names of the groups of file_pattern, such as date in (?P<date>...)."""
+    try:
+        return list(compile_pattern(str(values.get("file_pattern"))).groupindex)
+    except (re.error, RecursionError, OverflowError):
+        # told by its own check
+        return []

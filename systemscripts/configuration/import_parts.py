@@ -34,14 +34,17 @@ class Reading(Spellings):
     keep_all_rows: bool = False
     # texts that mean no value, besides the empty one
     null_markers: list[str] = []
-    # column -> values of rows that are not data, such as Total
-    skip_if: dict[str, list[str]] = {}
+    # rows that are not data, such as totals: column -> values, one of which is enough; or a list of rules: a row is
+    # skipped if all columns of one rule fit, where * stands for any text
+    skip_if: dict[str, list[str]] | list[Annotated[dict[str, list[str]], Field(min_length=1)]] = {}
     # column -> headers that mean this column
     aliases: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], list[str]] = {}
 
     @field_validator("skip_if", mode="before")
     @classmethod
     def _convert_to_lists(cls, value: object) -> object:
+        if isinstance(value, list):
+            return [cls._convert_to_lists(rule) for rule in value]
         if not isinstance(value, dict):
             return value
         return {key: [str(v) for v in (item if isinstance(item, list) else [item])] for key, item in value.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
-from systemscripts.dates import date_reader
+from systemscripts.dates import calendar_names, date_formats, date_reader
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.summary import Code
 
@@ -25,7 +27,8 @@ _COMPRESSED = (".gz", ".zip")
 class Rule:
     """Where one part of the identity is found: its `source`, the `location` there, and for dates the `format`.
 
-    `language` and `pivot`: of the names and two-digit years of a date.
+    `language` and `pivot`: of the names and two-digit years of a date. `pattern`: of file names, whose groups may be
+    locations.
     """
 
     source: LabelSource
@@ -33,6 +36,7 @@ class Rule:
     format: str | None = None
     language: str | None = None
     pivot: int | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ def split_name_part(name: str, location: str, delimiter: str) -> str:
     return parts[int(location)]
 
 
+def find_group(name: str, pattern: str, group: str) -> str:
+    """Return what a group of file_pattern matches in a file name; raise BadDataError if the name does not fit."""
+    match = re.fullmatch(pattern, name)
+    if match is None or not match[group]:
+        raise BadDataError(
+            f"the file name {name} does not fit file_pattern {pattern}, whose group {group} is read",
+            "Rename the file, or widen file_pattern.",
+        )
+    return match[group]
+
+
 def build_identity(label: str | None, date_text: str | None, rule: Rule) -> Identity:
     """Return the identity made from the texts of label and date; `rule`: of the date, whose time only orders files.
 
@@ -92,20 +107,26 @@ def build_identity(label: str | None, date_text: str | None, rule: Rule) -> Iden
 def _parse_moment(text: str, rule: Rule) -> datetime:
     if rule.format is None:
         return datetime.fromisoformat(text)
-    read = date_reader.make_reader(rule.format, exact=True, language=rule.language, pivot=rule.pivot)
-    # stamps only order files, and those of earlier runs name no zone either
-    return read(text).replace(tzinfo=None)
+    is_free = rule.language is None and date_formats.has_names(rule.format)
+    for language in calendar_names.COMMON_LANGUAGES if is_free else (rule.language,):
+        with contextlib.suppress(ValueError):
+            read = date_reader.make_reader(rule.format, exact=True, language=language, pivot=rule.pivot)
+            # stamps only order files, and those of earlier runs name no zone either
+            return read(text).replace(tzinfo=None)
+    raise ValueError(text)
 
 
 def find_text_in_name(rule: Rule, name: str, delimiter: str) -> str | None:
     """Return the text that a rule finds without opening the file; None if the rule finds nothing.
 
-    Raises BadDataError when the name has no such part, ConfigurationError for a rule that needs the content.
+    Raises BadDataError when the name has no such part or group, ConfigurationError for a rule that needs the content.
     """
     if rule.source == "none":
         return None
     if rule.source == "static":
         return rule.location
+    if rule.source == "filename" and not (rule.location or "0").isdecimal():
+        return find_group(name, rule.pattern, rule.location or "")
     if rule.source == "filename":
         return split_name_part(name, rule.location or "0", delimiter)
     raise ConfigurationError(f"{rule.source} needs the content of the file")

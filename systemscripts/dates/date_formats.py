@@ -24,6 +24,12 @@ class DateField:
 FIELDS = {
     "yyyy": DateField("year", "{4}", "{4}"),
     "yy": DateField("year", "{2}", "{2}"),
+    # the year to which a week belongs
+    "YYYY": DateField("week year", "{4}", "{4}"),
+    "YY": DateField("week year", "{2}", "{2}"),
+    "Q": DateField("quarter", "", "{1}"),
+    "ww": DateField("week", "{2}", "{1,2}"),
+    "w": DateField("week", "", "{1,2}"),
     "MMMM": DateField("month"),
     "MMM": DateField("month"),
     "MM": DateField("month", "{2}", "{1,2}"),
@@ -50,6 +56,8 @@ _PART = re.compile(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z]")
 # part -> one of these must be there too, with the field to name
 _NEEDED_BY = {
     "day": (("month",), "MM"),
+    "quarter": (("year",), "yyyy"),
+    "week": (("week year",), "YYYY"),
     "weekday": (("day",), "dd"),
     "minute": (("hour", "hour of half"), "HH"),
     "second": (("minute",), "mm"),
@@ -101,7 +109,9 @@ def find_fault(pattern: str, needs: str = "yyyy", has_zone: bool = False) -> str
 
 def _find_reason(pattern: str, needs: str, has_zone: bool) -> str:
     split = split_format(pattern)
-    unknown = dict.fromkeys(part for part in split if part not in FIELDS and _has_letters(part))
+    # elsewhere YYYY is yyyy as other systems write it
+    week_years = () if {"w", "ww"} & set(split) else ("YYYY", "YY")
+    unknown = dict.fromkeys(part for part in split if (part not in FIELDS or part in week_years) and _has_letters(part))
     if unknown:
         return f"{', '.join(unknown)} {'are not fields' if len(unknown) > 1 else 'is not a field'}"
     if "%" in pattern:
@@ -123,8 +133,10 @@ def _find_reason(pattern: str, needs: str, has_zone: bool) -> str:
     has_hour = bool({"hour", "hour of half"} & set(parts))
     if needs == "HH":
         return "" if has_hour else "it has no HH"
-    if "year" not in parts:
+    if not {"year", "week year"} & set(parts):
         return "it has no year"
+    if len(periods := [part for part in parts if part in ("month", "quarter", "week")]) > 1:
+        return f"it has a {periods[0]} and a {periods[1]}"
     return "it has a time without a day" if has_hour and "month" not in parts else ""
 
 
@@ -142,11 +154,14 @@ def _guess_format(pattern: str) -> str:
     for theirs, ours in _FOREIGN_FIELDS.items():
         pattern = pattern.replace(theirs, ours)
     split = split_format(pattern)
+    has_week = bool({"w", "ww"} & set(split))
     has_half = any(part in ("a", "A") for part in split)
     parts: list[str] = []
     for run in split:
         before = next((FIELDS[part].part for part in reversed(parts) if part in FIELDS), "")
-        parts.append(_guess_field(run, before, has_half) if _has_letters(run) else run)
+        is_week = has_week and run[0] in "YyWw"
+        guessed = run.upper() if is_week and run[0] in "Yy" else run if is_week else _guess_field(run, before, has_half)
+        parts.append(guessed if _has_letters(run) else run)
     return "".join(parts).strip()
 
 

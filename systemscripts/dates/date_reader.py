@@ -42,6 +42,8 @@ class UnfitMomentError(ValueError):
 def make_reader(pattern: str, exact: bool = False, language: str | None = None, pivot: int | None = None) -> ReadMoment:
     """Return a function that reads a text by a format: a datetime without time zone unless the format has one.
 
+    A month, quarter or week is read as its first day; weeks are those of ISO 8601, from Monday.
+
     `exact`: every field must have all its digits. `language`: of names, English if None. `pivot`: two-digit years from
     here on are of the 1900s. The function raises ValueError if the text does not match.
     """
@@ -59,11 +61,15 @@ def make_reader(pattern: str, exact: bool = False, language: str | None = None, 
         if match is None:
             raise ValueError(text)
         values = dict(zip(parts, match.groups(), strict=True))
-        year, month = values.get("year", "1900"), values.get("month", "1")
+        year, month = values.get("year", values.get("week year", "1900")), values.get("month", "1")
         if len(year) == 2:
             year = ("19" if int(year) >= first_of_1900s else "20") + year
         if int(year) < FIRST_YEAR:
             raise UnfitMomentError(f"has the year {year}; the first valid year is {FIRST_YEAR}")
+        if "week" in values:
+            return datetime.fromisocalendar(int(year), int(values["week"]), 1).replace(tzinfo=zone)
+        if "quarter" in values:
+            month = str(_find_first_month(int(values["quarter"])))
         moment = datetime(
             int(year),
             calendar_names.find_name(months, month) if months else int(month),
@@ -93,6 +99,10 @@ def _make_expression(split: list[str], position: int, exact: bool) -> str:
     neighbours = split[max(position - 1, 0) : position] + split[position + 1 : position + 2]
     touches_digits = any(other in FIELDS and FIELDS[other].alone for other in neighbours)
     return f"([0-9]{field.beside if touches_digits else field.alone})"
+
+
+def _find_first_month(quarter: int) -> int:
+    return 3 * quarter - 2
 
 
 def _read_hour(text: str, half: str, halves: dict[str, int]) -> int:

@@ -13,6 +13,7 @@ from systemscripts.configuration.column_schema import Column
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports.values import row_checks
 from systemscripts.imports.values.row_checks import Equation
+from systemscripts.imports.values.skip_rows import SkipRule, compile_rules
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.imports.values.validate_rows import Field, Rules
 from systemscripts.tables.column_names import make_column_names
@@ -33,7 +34,7 @@ class Layout:
     extras: dict[str, int] = field(default_factory=dict)
     extras_name: str = ""
     dropped: list[str] = field(default_factory=list)
-    skip_if: dict[int, frozenset[str]] = field(default_factory=dict)
+    skip_if: list[SkipRule] = field(default_factory=list)
     equations: list[Equation] = field(default_factory=list)
     config: ImportConfig | None = None
     # load mode new_rows
@@ -112,7 +113,7 @@ def build_layout(
     """
     _check_header(config, headers[columns[:1] == [SOURCE_SHEET] :])
     layout = Layout(len(columns), [], {}, config=config, hashed=config.load_mode == "new_rows", transform=transform)
-    _find_skips(config, columns, layout)
+    layout.skip_if = compile_rules(config.reading.skip_if, columns)
     written = dict(zip(columns, headers, strict=True))
     columns = transform.columns if transform else columns
     for index, name in enumerate(columns):
@@ -174,13 +175,6 @@ def _describe_difference(expected: list[str], headers: list[str]) -> str:
         )
         parts = [f"in another order: column {index + 1} is {headers[index]!r}, not {expected[index]!r}"]
     return "; ".join(parts)
-
-
-def _find_skips(config: ImportConfig, columns: list[str], layout: Layout) -> None:
-    for name, values in config.reading.skip_if.items():
-        if name not in columns:
-            raise BadDataError(f"there is no column {name!r}, which reading.skip_if needs to skip rows")
-        layout.skip_if[columns.index(name)] = frozenset(values)
 
 
 def _add_filled_columns(config: ImportConfig, columns: list[str], layout: Layout) -> None:

@@ -15,6 +15,7 @@ from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import Finding
 from systemscripts.imports import column_layout
 from systemscripts.imports.values import convert_values, split_fields
+from systemscripts.imports.values.skip_rows import compile_rules
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.tables.text.delimited import split_control_record
 
@@ -101,11 +102,7 @@ def _plan_sums(config: ImportConfig, file: PreparedFile) -> dict[str, Sum]:
 def _read_rows(config: ImportConfig, file: PreparedFile, sums: dict[str, Sum]) -> int:
     """Add up the sums, and return the number of rows without those that reading.skip_if leaves out."""
     rows, width = 0, len(file.columns)
-    skips = {
-        file.columns.index(name): frozenset(values)
-        for name, values in config.reading.skip_if.items()
-        if name in file.columns
-    }
+    skips = compile_rules(config.reading.skip_if, file.columns) if file.columns else []
     for block in file.table.blocks() if file.columns else ():
         rows += len(block.records)
         if sums or skips:

@@ -35,9 +35,14 @@ class Context:
     @property
     def date_rule(self) -> Rule:
         """Return where the date of a file is found, and how it is written."""
-        config = self.config
+        config, reading = self.config, self.config.reading
         return Rule(
-            config.dateconfig, config.datelocation, config.dateformat, config.reading.language, config.reading.pivot
+            config.dateconfig,
+            config.datelocation,
+            config.dateformat,
+            reading.language,
+            reading.pivot,
+            config.file_pattern,
         )
 
     def archive_folder(self) -> Path:

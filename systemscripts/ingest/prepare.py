@@ -169,7 +169,7 @@ def _find_known_columns(config: ImportConfig) -> frozenset[str]:
 
 def _identify_file(context: Context, name: str, table: Table, columns: list[str]) -> Identity:
     config = context.config
-    label_rule = Rule(config.metadata_label_source, config.metadata_label_location)
+    label_rule = Rule(config.metadata_label_source, config.metadata_label_location, pattern=config.file_pattern)
     date_rule = context.date_rule
     locations = {rule.location for rule in (label_rule, date_rule) if rule.source == "file_content" and rule.location}
     values = _read_single_values(table, columns, locations)

@@ -25,17 +25,27 @@ NAME = "expectation"
 
 
 def judge_expectations(file: File, history: list[Past]) -> Iterator[Finding]:
-    """Hold a file that does not fulfil what is expected of its rows and columns."""
+    """Hold a file that does not fulfil what is expected of its rows and columns; warn of values that are missing."""
     expected = file.config.expect
     if expected.rows and not _is_between(file.profiles[ROWS].rows, expected.rows):
         text = f"{file.profiles[ROWS].rows:,} rows, expected are {_describe(expected.rows)}"
         yield Finding(NAME, "hold", text)
+    yield from _judge_filled(file)
     for name, wishes in expected.columns.items():
         if name in file.values.counts:
             counts = file.values.sample.exact_counts.get(name, file.values.counts[name])
             faults = list(_judge_column(file, name, wishes, counts))
             if faults:
                 yield Finding(NAME, "hold", f"{name}: {'; '.join(faults)}", name)
+
+
+def _judge_filled(file: File) -> Iterator[Finding]:
+    """Warn of empty values in the columns that `filled` names."""
+    for name in file.config.expect.filled:
+        profile = file.profiles.get(name)
+        if profile is not None and profile.filled < profile.rows:
+            text = f"{name}: {profile.rows - profile.filled:,} of {profile.rows:,} values are empty, expected is none"
+            yield Finding(NAME, "warn", text, name)
 
 
 def _judge_column(file: File, name: str, wishes: ColumnExpectations, counts: Counter[str]) -> Iterator[str]:

@@ -1,68 +1,82 @@
-"""Write the YAML of an import from what was found in its files."""
+"""Write the YAML of an import from what is proposed: short, each line with its reason, what is usual left out."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from systemscripts.imports.suggest.infer_types import Proposal
+from systemscripts.imports.suggest.import_proposal import ImportProposal
+
+# how many remarks about reading the file are worth reading again
+MAX_NOTES = 20
 
 
-def render_import(files: list[Path], name: str, proposals: list[Proposal], keys: list[str], notes: list[str]) -> str:
-    """Return the YAML of an import called `name`; guesses are comments."""
+def render_import(proposal: ImportProposal) -> str:
+    """Return the YAML of a proposed import; guesses are comments."""
+    return "\n".join([*_render_head(proposal), *_render_files(proposal), *_render_rows(proposal)]) + "\n"
+
+
+def _render_head(proposal: ImportProposal) -> Iterator[str]:
+    yield f"# Proposed from {', '.join(proposal.file_names)}; every line says why. What is not here is as usual."
+    yield from (f"# QUESTION: {question}" for question in proposal.questions[:1])
+    yield from (f"# {_as_one_line(note)}" for note in proposal.notes[:MAX_NOTES])
+
+
+def _render_files(proposal: ImportProposal) -> Iterator[str]:
+    pattern, mode = proposal.pattern, proposal.load_mode
+    yield f"# also {', '.join(pattern.examples)}" if pattern.examples else "# only these names"
+    yield f"file_pattern: {_quote_text(pattern.pattern)}"
+    yield f"target_table: public.{proposal.name}"
+    if pattern.has_label:
+        yield "metadata_label_source: filename   # the names differ there, as those of several clients"
+        yield "metadata_label_location: label"
+    if pattern.date_format:
+        yield f"dateconfig: filename   # {pattern.day} is the {pattern.period} in the name"
+        yield "datelocation: date"
+        yield f"dateformat: {dump_value(pattern.date_format)}"
+    elif pattern.note:
+        yield f"# {pattern.note}"
+    line = f"load_mode: {mode.mode}   # {mode.reason}"
+    yield line if mode.mode == "append" else f"# {line}"
+
+
+def _render_rows(proposal: ImportProposal) -> Iterator[str]:
+    if proposal.key is None:
+        yield "# no column or three columns together are different in every row"
+    else:
+        line = f"key_columns: [{', '.join(map(dump_value, proposal.key.columns))}]   # {proposal.key.explain()}"
+        yield line if proposal.key.is_sure else f"# {line}"
+    if proposal.skips:
+        yield "reading:"
+        yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
+        yield from (
+            f"  - {dump_value(dict(_shorten(skip.rule)))}   # {_as_one_line(skip.reason)}" for skip in proposal.skips
+        )
+    yield "schema:"
+    for column in proposal.columns:
+        declared: Any = column.declared["type"] if len(column.declared) == 1 else column.declared
+        yield f"  {dump_value(column.column)}: {dump_value(declared)}   # {_as_one_line(column.reason)}"
+    if proposal.filled:
+        yield f"expect: {{filled: [{', '.join(map(dump_value, proposal.filled))}]}}   # warns where a value is empty"
+    yield f"# exact_header: {dump_value(list(proposal.headers))}   # would refuse any other header"
+    yield "# importstrategyid: 3   # would refuse a file without one of the columns; 2: without new columns"
+
+
+def _shorten(rule: dict[str, list[str]]) -> Iterator[tuple[str, object]]:
+    yield from ((name, values[0] if len(values) == 1 else values) for name, values in rule.items())
+
+
+def dump_value(value: object) -> str:
+    """Return a value as YAML on one line."""
     import yaml
 
-    lines = [f"# Proposed from {', '.join(file.name for file in files)}; every column says why."]
-    lines += [f"# {note}" for note in notes[:20]]
-    lines += [f"file_pattern: {_quote_text(_find_file_pattern(files))}", f"target_table: public.{name}"]
-    date = re.search(r"\d{8}(?:T\d{6})?", files[0].stem)
-    if date:
-        part = files[0].stem[: date.start()].count("_")
-        form = "yyyyMMdd" + ("THHmmss" if "T" in date[0] else "")
-        lines += ["dateconfig: filename", f"datelocation: {part}", f"dateformat: {form}"]
-    lines += _render_label_and_date(files, date[0] if date else "")
-    lines.append(_render_key(keys))
-    lines.append("schema:")
-    for proposal in proposals:
-        shown: Any = proposal.declared["type"] if len(proposal.declared) == 1 else proposal.declared
-        text = (
-            yaml.safe_dump(shown, default_flow_style=True, allow_unicode=True, width=200).replace("\n...", "").strip()
-        )
-        lines.append(f"  {proposal.column}: {text}   # {proposal.reason}")
-    return "\n".join(lines) + "\n"
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=100_000, sort_keys=False)
+    return text.replace("\n...", "").strip()
 
 
-def _render_key(keys: list[str]) -> str:
-    """Return key_columns as a comment: the first column with a different value in every row, and others like it."""
-    if not keys:
-        return "# no column is different in every row"
-    others = f"; so {'are' if len(keys) > 2 else 'is'} {', '.join(keys[1:4])}" if len(keys) > 1 else ""
-    return f"# key_columns: [{keys[0]}]   # different in every row{others}"
-
-
-def _render_label_and_date(files: list[Path], date: str) -> list[str]:
-    """Return the part of the name to read the label from; only a comment unless the files differ in it."""
-    names = [file.stem.split("_") for file in files]
-    positions = range(min(map(len, names)))
-    named = [position for position in positions if names[0][position] != date and not names[0][position].isdecimal()]
-    if differing := [position for position in named if len({parts[position] for parts in names}) > 1]:
-        return ["metadata_label_source: filename", f"metadata_label_location: {differing[0]}"]
-    return [f"# metadata_label_source: filename, metadata_label_location: {p}   # {names[0][p]!r}" for p in named[:1]]
-
-
-def _find_file_pattern(files: list[Path]) -> str:
-    """Return a pattern for the names of the files, open for long numbers and for parts that differ."""
-    names = [file.stem.split("_") for file in files]
-    if len({len(parts) for parts in names}) == 1 and len(files) > 1:
-        columns = zip(*names, strict=True)
-        open_parts = [r"[^_]+" if len(set(part)) > 1 and not part[0].isdecimal() else "" for part in columns]
-        if any(open_parts):
-            number = [re.sub(r"\d{3,}", lambda f: rf"\d{{{len(f[0])}}}", re.escape(part)) for part in names[0]]
-            stem = "_".join(free or part for free, part in zip(open_parts, number, strict=True))
-            return stem + r"\." + files[0].suffix.lstrip(".").lower()
-    stem = re.sub(r"\d{3,}", lambda match: rf"\d{{{len(match[0])}}}", re.escape(files[0].stem))
-    return stem + r"\." + files[0].suffix.lstrip(".").lower()
+def _as_one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def _quote_text(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from systemscripts.imports.rejects import Reject
+from systemscripts.imports.values.skip_rows import SkipRule, find_rows_to_skip
 from systemscripts.tables.model import Block, Table
 
 # replaces a delimiter inside a quoted field; text that contains it is read field by field
@@ -46,14 +47,9 @@ def split_block(block: Block, table: Table, width: int) -> SplitBlock:
     return SplitBlock(lines, list(zip(*rows, strict=True)) or [()] * width, records, table.wire.encoding, rejects)
 
 
-def remove_rows(block: SplitBlock, values_of: dict[int, frozenset[str]]) -> int:
-    """Remove the rows in which a column has one of some values; return how many. `values_of`: by index of column."""
-    out = {
-        row
-        for index, values in values_of.items()
-        for row, value in enumerate(block.columns[index])
-        if value.strip() in values
-    }
+def remove_rows(block: SplitBlock, rules: Sequence[SkipRule]) -> int:
+    """Remove the rows that are not data by the rules of `skip_if`; return how many."""
+    out = find_rows_to_skip(block.columns, rules)
     if out:
         keep = [row for row in range(len(block.lines)) if row not in out]
         block.lines = [block.lines[row] for row in keep]

@@ -19,6 +19,7 @@ from systemscripts.configuration.column_schema import Checks, Column
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values import column_patterns, convert_values, split_fields
 from systemscripts.imports.values.row_checks import Equation
+from systemscripts.imports.values.skip_rows import SkipRule
 from systemscripts.imports.values.split_fields import SplitBlock
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.tables.model import Block, Table
@@ -48,8 +49,8 @@ class Rules:
     # undeclared columns that go into one JSON column: name -> index
     extras: dict[str, int]
     extras_name: str
-    # index of a column -> values whose rows are skipped
-    skip_if: dict[int, frozenset[str]]
+    # rows that fit one of these are not data
+    skip_if: list[SkipRule]
     zone: ZoneInfo | None
     # schema.table.column -> its values
     lookups: dict[str, frozenset[str]]

@@ -1,0 +1,34 @@
+"""What is proposed for the files of an import, around its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from systemscripts.imports.suggest.file_pattern import FilePattern
+from systemscripts.imports.suggest.infer_types import Proposal
+from systemscripts.imports.suggest.keys import KeyCandidate
+from systemscripts.imports.suggest.load_mode import LoadMode
+from systemscripts.imports.suggest.totals import SkipProposal
+
+
+@dataclass(frozen=True)
+class ImportProposal:
+    """A proposed import: its columns, and everything else that its YAML says."""
+
+    name: str
+    file_names: Sequence[str]
+    pattern: FilePattern
+    columns: Sequence[Proposal]
+    headers: Sequence[str]
+    key: KeyCandidate | None
+    load_mode: LoadMode
+    skips: Sequence[SkipProposal] = ()
+    # columns without an empty value, besides the key
+    filled: Sequence[str] = ()
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def questions(self) -> list[str]:
+        """Return what only a person can answer, the most important first."""
+        return [question for question in (self.pattern.question, self.load_mode.question) if question]

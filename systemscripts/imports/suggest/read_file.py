@@ -1,0 +1,123 @@
+"""Read a file for a proposal: the profile of its columns, its rows that are not data, its first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from systemscripts.imports.suggest import profile_table, totals
+from systemscripts.imports.suggest.column_profile import ColumnProfile
+from systemscripts.imports.suggest.totals import SkipProposal
+from systemscripts.imports.values import skip_rows, split_fields
+from systemscripts.imports.values.skip_rows import SkipRule
+from systemscripts.summary import Notice
+from systemscripts.tables.column_names import make_column_names
+from systemscripts.tables.model import Block, Table
+from systemscripts.tables.open_table import open_table
+
+# enough to see how a file ends
+LAST_ROWS = 200
+
+
+@dataclass
+class FileFacts:
+    """What was read of one file; `rows`: how many records, `first`: the values of each column in the first ones."""
+
+    path: Path
+    headers: Sequence[str]
+    profiles: dict[str, ColumnProfile]
+    rows: int
+    skips: list[SkipProposal]
+    first: dict[str, list[str]]
+    delimiter: str = ""
+    notes: list[str] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
+
+
+@dataclass
+class _Kept:
+    """The first and the last records of a table."""
+
+    records: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    last: Block = field(default_factory=lambda: Block([], ()))
+    rows: int = 0
+
+    def add(self, block: Block) -> None:
+        """Keep what is needed of a block."""
+        missing = totals.FIRST_ROWS - len(self.records)
+        if missing > 0:
+            self.records += block.records[:missing]
+            self.lines += list(block.rows[:missing])
+        self.last, self.rows = block, self.rows + len(block.records)
+
+
+class _WatchedTable(Table):
+    """A table whose blocks are shown to `watch` in the first pass, and that leaves out the rows of some rules."""
+
+    def __init__(self, table: Table, watch: Callable[[Block], None], rules: Sequence[SkipRule] = ()) -> None:
+        self._table, self._watch, self._rules = table, watch, rules
+        self.columns, self.wire, self.detected = table.columns, table.wire, table.detected
+        self.parse = table.parse  # type: ignore[method-assign]
+
+    def content_sha256(self) -> str:
+        """Return the hash of the whole table."""
+        return self._table.content_sha256()
+
+    def close(self) -> None:
+        """Close the table."""
+        self._table.close()
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the records that are data."""
+        for block in self._table.blocks():
+            self._watch(block)
+            yield self._remove_rows(block) if self._rules else block
+        self._watch = lambda block: None
+
+    def _remove_rows(self, block: Block) -> Block:
+        split = split_fields.split_block(block, self._table, len(self.columns))
+        lines = {split.lines[row] for row in skip_rows.find_rows_to_skip(split.columns, self._rules)}
+        kept = [(record, line) for record, line in zip(block.records, block.rows, strict=True) if line not in lines]
+        return Block([record for record, _ in kept], [line for _, line in kept]) if lines else block
+
+
+def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
+    """Read a whole file. Raises BadDataError when it is empty, truncated or not a table."""
+    with open_table(path) as table:
+        names, kept = make_column_names(table.columns), _Kept()
+        profiles, rows = profile_table.profile_columns(_WatchedTable(table, kept.add), names, advance)
+        first = split_fields.split_block(Block(kept.records, kept.lines), table, len(names))
+        skips = _find_skips(table, names, first, kept)
+        if skips:
+            rules = skip_rows.compile_rules([proposal.rule for proposal in skips], names)
+            # once more, as the load will read it: a total must decide neither types nor keys
+            data = _WatchedTable(table, lambda block: None, rules)
+            profiles, rows = profile_table.profile_columns(data, names, lambda done: None)
+            split_fields.remove_rows(first, rules)
+        warned = [notice.text for notice in table.warnings]
+        return FileFacts(
+            path,
+            table.columns,
+            dict(zip(names, profiles, strict=True)),
+            rows,
+            skips,
+            {name: list(values) for name, values in zip(names, first.columns, strict=True)},
+            table.detected.delimiter,
+            list(dict.fromkeys(warned)),
+            list(table.warnings),
+        )
+
+
+def _find_skips(table: Table, names: list[str], first: split_fields.SplitBlock, kept: _Kept) -> list[SkipProposal]:
+    """Return the rules for rows that are not data, found in the first rows and in the last ones."""
+    is_whole = kept.rows <= totals.FIRST_ROWS
+    proposals = totals.propose_rules(names, table.columns, first.columns, first.lines, is_whole)
+    if not is_whole:
+        tail = Block(kept.last.records[-LAST_ROWS:], kept.last.rows[-LAST_ROWS:])
+        last = split_fields.split_block(tail, table, len(names))
+        known = [proposal.rule for proposal in proposals]
+        more = totals.propose_rules(names, table.columns, last.columns, last.lines, True)
+        proposals += [proposal for proposal in more if proposal.rule not in known]
+    return proposals

@@ -1,0 +1,71 @@
+"""Suggest an import for some files: write its YAML, or show what would change in the one that exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from systemscripts import progress
+from systemscripts.configuration.import_rows import FOLDER
+from systemscripts.directory_management import atomic_write
+from systemscripts.errors import UsageError
+from systemscripts.imports.suggest import compare_import, propose_import, read_file, render_yaml
+from systemscripts.imports.suggest.import_proposal import ImportProposal
+from systemscripts.summary import Summary, add_prefix
+
+
+def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary:
+    """Write the YAML of an import to `output`, or show what would change where the import exists.
+
+    `files`: the last one is the name of the import if there is no such file. Raises UsageError when `output` exists.
+    """
+    if len(files) > 1 and not name and re.fullmatch(r"[a-z][a-z0-9_]*", str(files[-1])) and not files[-1].exists():
+        *files, last = files
+        name = str(last)
+    chosen = name or _name_import(files[0])
+    path = output or FOLDER / f"{chosen}.yaml"
+    if path.exists() and output:
+        raise UsageError(f"{path} exists already", "Give another --output.")
+    summary = Summary()
+    proposal = _read_files(files, chosen, summary)
+    if path.exists():
+        changes = compare_import.list_changes(proposal, path)
+        summary.headline = f"{path} exists, nothing is written; {'this' if changes else 'nothing'} would change"
+        summary.details = changes
+        return summary
+    with atomic_write(path) as stream:
+        stream.write(render_yaml.render_import(proposal).encode())
+    summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposal.columns]
+    summary.headline = f"{path} written: {len(proposal.columns)} columns from {summary.counts.read:,} rows"
+    summary.details = [
+        f"file names: {', '.join(proposal.pattern.examples)}",
+        *(f"not data: {skip.reason}" for skip in proposal.skips),
+        *(f"question: {question}" for question in proposal.questions[:1]),
+    ]
+    summary.next_steps = _list_next_steps(chosen, files[0])
+    return summary
+
+
+def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposal:
+    """Read the files and return what is proposed for their import; count them in the summary."""
+    facts = []
+    for file in files:
+        with progress.track(file.name) as tracker:
+            facts.append(read_file.read_file(file, tracker.advance))
+        summary.warn_all(add_prefix(facts[-1].warnings, file.name))
+        summary.files += 1
+        summary.counts.read += facts[-1].rows
+        summary.counts.skipped += facts[-1].rows
+    return propose_import.propose_import(facts, name)
+
+
+def _list_next_steps(name: str, file: Path) -> list[str]:
+    """Return the commands that try and load the file, as they can be pasted."""
+    path = shlex.quote(str(file.expanduser().absolute()))
+    return [f"generic_import.py {name} --file {path} --dry-run", f"generic_import.py {name} --file {path}"]
+
+
+def _name_import(file: Path) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
+    return words if words[:1].isalpha() else f"import_{words}".strip("_")

@@ -1,0 +1,38 @@
+"""The words by which reports name their totals and subtotals, in the languages of our clients."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = (
+    # English, French, Spanish, Italian, Portuguese
+    "total", "totals", "subtotal", "subtotals", "totaux", "totales", "totale", "totali", "subtotale", "subtotales",
+    "totais", "sum", "somme", "suma", "somma", "soma",
+    # German
+    "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "zwischensumme", "ergebnis", "endsumme", "insgesamt",
+    # Dutch
+    "totaal", "subtotaal", "eindtotaal", "som",
+    # Danish, Norwegian, Swedish
+    "ialt", "i alt", "hovedtotal", "delsum", "totalt", "summa", "delsumma", "totalsumma",
+    # Polish
+    "razem", "ogółem", "łącznie", "suma częściowa", "podsuma",
+)  # fmt: skip
+_ANY = "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True))
+_BEFORE = r"(?:grand|sub|sous|net|gross|overall)[\s-]*"
+_AFTER = r"(?:\s+(?:général|general|geral|generale|complessivo|amount|końcowa|sum|all))?"
+# at most this many letters: longer texts are sentences
+MAX_LETTERS = 80
+_AT_START = re.compile(rf"\W*((?:{_BEFORE})?(?:{_ANY}){_AFTER})\b", re.IGNORECASE)
+_AT_END = re.compile(rf"(?<!\w)((?:{_BEFORE})?(?:{_ANY}))\W*\Z", re.IGNORECASE)
+
+
+def find_total_word(value: str) -> str:
+    """Return a pattern for what a value may be in other files, such as `Total *`; "" if it does not name a total."""
+    text = value.strip()
+    if not text or len(text) > MAX_LETTERS:
+        return ""
+    if match := _AT_START.match(text):
+        return text if not re.search(r"\w", text[match.end() :]) else f"{text[: match.end()]}*"
+    if match := _AT_END.search(text):
+        return f"*{text[match.start() :]}"
+    return ""
