@@ -28,7 +28,8 @@ _WORD = f"{calendar_names.LETTER}+"
 _NAME = rf"{_WORD}(?:-{_WORD})*\.?"
 _EXPRESSIONS = {
     "month": _NAME,
-    "weekday": _NAME,
+    # segunda-feira
+    "weekday": rf"{_NAME}(?:-{_NAME})?",
     # a.m. and a. m.
     "half": rf"{_WORD}\.?(?:[^\S\n]?{_WORD}\.?)?",
     "offset": _OFFSET,

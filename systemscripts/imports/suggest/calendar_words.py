@@ -75,7 +75,7 @@ def _list_forms(contexts: Mapping[str, Mapping[str, Mapping[int, str]]], numbers
     names |= {_remove_accents(name) for name in names}
     forms = {}
     for name in names:
-        if name.isalpha():
+        if name.replace("-", "").isalpha():
             try:
                 forms[name] = calendar_names.find_name(numbers, name)
             except ValueError:

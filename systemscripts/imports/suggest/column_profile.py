@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from systemscripts.imports.suggest.list_spellings import list_spellings
-from systemscripts.imports.suggest.null_marks import FIND_MARKS, is_mark
-from systemscripts.imports.suggest.spelling import Spelling
+from systemscripts.imports.suggest.null_marks import FIND_MARKS, NULL_MARKS, is_mark
+from systemscripts.imports.suggest.value_spellings import Spelling
 
 # at least this share of the values must fit a proposed type; the others are shown
 MIN_FITTING_SHARE = 0.99
@@ -85,8 +85,8 @@ class ColumnProfile:
 
     def _choose_spellings(self, values: Sequence[str]) -> None:
         """Choose what half of the first values fit: nothing else is tested on the rest of the file."""
-        self.sample = [value for value in values[:FIRST_VALUES_COUNT] if value.strip() and not is_mark(value)]
-        if self.sample:
+        self.sample = [value for value in values[:FIRST_VALUES_COUNT] if value.strip()]
+        if not all(map(is_mark, self.sample)):
             self.spellings = {spelling.name: spelling for spelling in list_spellings(self.sample, self.header)}
 
     def _test_spellings(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
@@ -130,7 +130,7 @@ class ColumnProfile:
             return
         tests = [spelling.tests.one for spelling in self.spellings.values()]
         for value in values:
-            if value.strip() and not is_mark(value) and not any(test.fullmatch(value) for test in tests):
+            if value.strip() and value not in NULL_MARKS and not any(test.fullmatch(value) for test in tests):
                 self.odd_values.append(value)
                 if len(self.odd_values) == _MAX_ODD_VALUES:
                     break

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from systemscripts.dates import date_formats
 from systemscripts.imports.suggest import calendar_words
-from systemscripts.imports.suggest.spelling import BLANK
+from systemscripts.imports.suggest.value_spellings import BLANK
 
 _ALL, _LONG = frozenset(range(1, 13)), frozenset({1, 3, 5, 7, 8, 10, 12})
 _LEAP = "(?:[02468][048]|[13579][26])"

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from systemscripts.imports.suggest.header_words import asks_yes_or_no, names_letters
-from systemscripts.imports.suggest.spelling import Spelling
+from systemscripts.imports.suggest.header_words import is_letter_code, is_yes_or_no
+from systemscripts.imports.suggest.value_spellings import Spelling
 
 # what the conversion reads without a declaration
 _DECLARED_NOWHERE = "true/false yes/no y/n t/f on/off"
@@ -48,7 +48,7 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     if len(words) > _MAX_WORDS:
         return []
     if words.keys() <= {"0", "1"}:
-        return [Spelling("boolean 1 and 0", "[01]", {"type": "boolean"})] if asks_yes_or_no(header) else []
+        return [Spelling("boolean 1 and 0", "[01]", {"type": "boolean"})] if is_yes_or_no(header) else []
     common = words.most_common(1)[0][0]
     if common in _CROSSES:
         declared: dict[str, object] = {"type": "boolean", "true": common, "false": ""}
@@ -75,7 +75,7 @@ def _build_spellings(
     rest = words.keys() - {word for pair in used for word in pair}
     used += [pair for pair in pairs if pair not in used and not rest.isdisjoint(pair)]
     seen = {word for pair in used for word in pair} & words.keys()
-    if all(len(word) == 1 for word in seen) and names_letters(header):
+    if all(len(word) == 1 for word in seen) and is_letter_code(header):
         return []
     is_known = {*used} <= {*_PAIRS["English"]}
     yes, no = (list(dict.fromkeys(_write_as_seen(pair[side], sample) for pair in used)) for side in (0, 1))
@@ -83,7 +83,7 @@ def _build_spellings(
     pattern = "|".join(sorted({re.escape(word) for pair in used for word in pair}, key=len, reverse=True))
     name = "boolean" if is_known else f"boolean {yes[0]} and {no[0]}"
     boolean = Spelling(name, f"(?i:{pattern})", declared)
-    if len(seen) == 1 and (seen <= _SHORT_WORDS or len(*seen) == 1) and not asks_yes_or_no(header):
+    if len(seen) == 1 and (seen <= _SHORT_WORDS or len(*seen) == 1) and not is_yes_or_no(header):
         (word,) = seen
         constant = Spelling(f"always {word}", f"(?i:{re.escape(word)})", {"type": "text"}, wider=frozenset({name}))
         return [constant, boolean]

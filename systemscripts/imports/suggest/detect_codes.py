@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from systemscripts.imports.suggest.header_words import names_a_code, names_a_moment, names_a_number
-from systemscripts.imports.suggest.spelling import BLANK, Spelling
+from systemscripts.imports.suggest.header_words import is_code, is_moment, is_number
+from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
 
 # numbers of one width are codes from this width on: a year has 4 digits, amounts and counters vary
 _MIN_CODE_DIGITS = 8
@@ -31,7 +31,7 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     texts = [re.sub(BLANK, "", value) for value in sample]
     if _measure_share(texts, _matches(r"\+[0-9]{7,15}")) >= _MIN_SHARE:
         return [_build_text("phone numbers", rf"\+(?:{BLANK}*[0-9]){{7,15}}")]
-    if names_a_moment(header) and (stamps := _list_stamps(sample)):
+    if is_moment(header) and (stamps := _list_stamps(sample)):
         return stamps
     digits = [text for text in texts if text.isascii() and text.isdecimal()]
     if any((text[0] == "0" and len(text) > 1) or len(text) > MAX_NUMBER_DIGITS for text in digits):
@@ -40,7 +40,7 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
         return [_build_text(name, rf"[0-9](?:{BLANK}*[0-9])*")]
     if len(digits) < _MIN_SHARE * len(texts):
         return []
-    if names_a_code(header):
+    if is_code(header):
         return [_build_text("codes by its name", rf"[0-9](?:{BLANK}*[0-9])*")]
     ((width, count),) = Counter(map(len, texts)).most_common(1)
     if count < len(texts) * _MIN_SHARE:
@@ -48,7 +48,7 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     pattern = rf"[0-9](?:{BLANK}*[0-9]){{{width - 1}}}"
     if width in _EAN_WIDTHS and _measure_share(texts, _load_check("ean")) >= _MIN_SHARE:
         return [_build_text("EAN with check digit", pattern)]
-    if width >= _MIN_CODE_DIGITS and not names_a_number(header):
+    if width >= _MIN_CODE_DIGITS and not is_number(header):
         return [_build_text(f"codes of {width} digits each", pattern)]
     return []
 
@@ -69,12 +69,12 @@ def _list_stamps(sample: Sequence[str]) -> list[Spelling]:
     for unit, pattern in _STAMPS.items():
         if _measure_share(sample, _matches(pattern)) >= _MIN_SHARE:
             note = f"{unit} since 1970 (epoch) by its name and size; a timestamp needs a transform or a view"
-            return [Spelling(f"bigint: {unit}", pattern, {"type": "bigint"}, note)]
+            return [Spelling(f"bigint: {unit}", pattern, {"type": "bigint"}, note, goes_first=True)]
     if _measure_share(sample, _matches(_SERIAL)) >= _MIN_SHARE:
         has_time = any("." in value for value in sample)
         name = "numeric: days" if has_time else "integer: days"
         note = "Excel's count of days since 1900 by its name and size (46000 is 2025-12-09); send dates as text instead"
-        return [Spelling(name, _SERIAL, {"type": name.partition(":")[0]}, note)]
+        return [Spelling(name, _SERIAL, {"type": name.partition(":")[0]}, note, goes_first=True)]
     return []
 
 

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 from systemscripts.imports.suggest import calendar_words, date_patterns
-from systemscripts.imports.suggest.header_words import names_a_birth, names_a_duration, names_a_moment
-from systemscripts.imports.suggest.spelling import BLANK, Spelling
+from systemscripts.imports.suggest.header_words import is_birth, is_duration, is_moment
+from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
 
 _NAME = r"[^\W\d_]{2,}\.?"
 # what stands between the fields of a day; nothing only beside a name
 _MARK = rf"{BLANK}*[-/.,]{BLANK}*|\.?{BLANK}+(?:de{BLANK}+|of{BLANK}+)?|(?<=[^\W\d_])|(?=[^\W\d_])"
 _DAY = (
-    rf"(?:(?P<weekday>[^\W\d_][^\W\d_-]+\.?)(?P<mark0>,?{BLANK}+(?:den{BLANK}+)?))?"
+    rf"(?:(?P<weekday>[^\W\d_]{{2,}}(?:-[^\W\d_]+)?\.?)(?P<mark0>,?{BLANK}+(?:den{BLANK}+)?))?"
     rf"(?P<first>[0-9]{{1,4}}|{_NAME})(?P<mark1>{_MARK})(?P<second>[0-9]{{1,2}}|{_NAME})(?P<mark2>{_MARK})"
     rf"(?P<third>[0-9]{{4}}|[0-9]{{1,2}}|{_NAME})(?P<end>\.?)"
 )
@@ -32,6 +32,7 @@ _CLOCK = (
     rf"(?:(?P<zone_blank>{BLANK}*)(?P<zone>Z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?"
 )
 _JOIN = rf"(?P<join>T|,?{BLANK}+(?:at{BLANK}+|um{BLANK}+|kl\.?{BLANK}+|-{BLANK}+)?|:)"
+_PARTS = ("first", "second", "third")
 _MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
 _TIME = re.compile(_CLOCK)
 # clocks that fewer values have are exceptions, and so many forms are proposed at most
@@ -93,19 +94,19 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
         shape, group = max(by_shape.items(), key=lambda item: len(item[1]))
         return _list_moments(shape, group, header) if 2 * len(group) > len(sample) else []
     times = [match for match in map(_TIME.fullmatch, sample) if match is not None and match["zone"] is None]
-    return _list_times(times) if 2 * len(times) > len(sample) and not names_a_duration(header) else []
+    return _list_times(times) if 2 * len(times) > len(sample) and not is_duration(header) else []
 
 
 def _find_shape(match: re.Match[str]) -> _Shape:
     if match["compact"]:
         return _Shape((), (), len(match["compact"]))
-    parts = tuple(_find_kind(match[name]) for name in ("first", "second", "third"))
+    parts = tuple(_find_part_type(match[name]) for name in _PARTS)
     marks = [match["mark0"] or "", match["mark1"], match["mark2"], match["end"]]
     # the point of an abbreviation belongs to the name: 5 Jan. 2026
     return _Shape(parts, tuple(re.sub(rf"{BLANK}+", " ", mark) for mark in marks))
 
 
-def _find_kind(text: str) -> str:
+def _find_part_type(text: str) -> str:
     if not text[0].isdecimal():
         return "name"
     return "year" if len(text) == 4 else "number" if len(text) < 3 else "other"
@@ -115,7 +116,7 @@ def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> lis
     clocks, type_name = _choose_clocks(group)
     if shape.compact:
         needs_name = shape.compact == 6
-        days = _COMPACTS[shape.compact][: None if names_a_moment(header) else 0 if needs_name else 1]
+        days = _COMPACTS[shape.compact][: None if is_moment(header) else 0 if needs_name else 1]
         if any(len(day) > 8 for day in days):
             type_name = "timestamp"
         return [_build_spelling(day, clocks, type_name, group, header) for day in days]
@@ -176,7 +177,9 @@ def _choose_orders(shape: _Shape, group: list[re.Match[str]]) -> tuple[tuple[str
 
 def _find_languages(shape: _Shape, group: list[re.Match[str]]) -> list[str]:
     """Return one language for each meaning of the names."""
-    months = [name for name, kind in zip(("first", "second", "third"), shape.parts, strict=True) if kind == "name"]
+    months = [
+        name for name, part_type in zip(("first", "second", "third"), shape.parts, strict=True) if part_type == "name"
+    ]
     words = Counter(match[months[0]] for match in group) if months else Counter[str]()
     weekdays = Counter(match["weekday"] for match in group) if shape.has_weekday else Counter[str]()
     return calendar_words.find_languages(words, weekdays)
@@ -185,17 +188,17 @@ def _find_languages(shape: _Shape, group: list[re.Match[str]]) -> list[str]:
 def _write_day(shape: _Shape, order: str, group: list[re.Match[str]]) -> str:
     """Return the format of the day for an order such as dMy."""
     texts = []
-    for position, (letter, kind) in enumerate(zip(order, shape.parts, strict=True)):
-        name = ("first", "second", "third")[position]
+    for position, (letter, part_type) in enumerate(zip(order, shape.parts, strict=True)):
+        name = _PARTS[position]
         if letter == "y":
-            text = "yyyy" if kind == "year" else "yy"
-        elif kind == "name":
+            text = "yyyy" if part_type == "year" else "yy"
+        elif part_type == "name":
             text = "MMM" if all(len(match[name].rstrip(".")) <= 4 for match in group) else "MMMM"
         else:
             text = letter if any(len(match[name]) == 1 for match in group) else letter * 2
         # the point of an abbreviated name belongs to the name
         mark = shape.marks[position + 1]
-        texts += [text, _quote(mark.removeprefix(".") if kind == "name" and len(mark) > 1 else mark)]
+        texts += [text, _quote(mark.removeprefix(".") if part_type == "name" and len(mark) > 1 else mark)]
     return ("EEEE" + _quote(shape.marks[0]) if shape.has_weekday else "") + "".join(texts)
 
 
@@ -226,14 +229,12 @@ def _build_spelling(
     if language not in ("", "en"):
         declared["language"] = language
     if "yy" in day and "yyyy" not in day:
-        # nobody is born in the future
-        declared["pivot"] = datetime.now(UTC).year % 100 + 1 if names_a_birth(header) else _PIVOT
+        # no one is born in the future
+        declared["pivot"] = datetime.now(UTC).year % 100 + 1 if is_birth(header) else _PIVOT
         notes.append(f"two-digit years from {declared['pivot']} on are 19yy")
-    if type_name in ("date", "timestamp") and len(day) == 8 and day.isalpha():
-        notes.append("every value is a day")
     pattern = "|".join(date_patterns.build_pattern(text, language or "en") for text in formats)
     name = f"{type_name} {' or '.join(formats)}" + (f" ({language})" if language else "")
-    return Spelling(name, pattern, declared, "; ".join(notes))
+    return Spelling(name, pattern, declared, "; ".join(notes), goes_first=True)
 
 
 def _is_iso(shape: _Shape, clocks: list[_Clock | None], group: list[re.Match[str]]) -> bool:

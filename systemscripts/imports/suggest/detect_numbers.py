@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from systemscripts.imports.suggest.currencies import are_different, is_currency
-from systemscripts.imports.suggest.spelling import BLANK, Spelling
+from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
 
 # a number with what stands before and after it; blanks and apostrophes are marks only between digits
 _PARTS = re.compile(
@@ -44,7 +44,7 @@ class _Style:
     negative: tuple[str, ...] = ()
     exponent: bool = False
 
-    def reads_all_of(self, other: _Style) -> bool:
+    def includes(self, other: _Style) -> bool:
         """Return whether this style reads every value of another one, as the same number."""
         if _TYPES.index(self.type) < _TYPES.index(other.type) or other.thousands not in (None, self.thousands):
             return False
@@ -168,7 +168,7 @@ def _is_mark_seen(mark: str, marks: str) -> bool:
 
 
 def _build_spelling(style: _Style, styles: list[_Style], has_several_currencies: bool) -> Spelling:
-    wider = frozenset(other.describe() for other in styles if other != style and other.reads_all_of(style))
+    wider = frozenset(other.describe() for other in styles if other != style and other.includes(style))
     declared, note = style.build_declaration(), ""
     if has_several_currencies:
         declared, note = {"type": "text"}, "several currencies in one column, which a number would lose"

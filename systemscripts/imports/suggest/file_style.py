@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from systemscripts.imports.suggest.spelling import Spelling
+from systemscripts.imports.suggest.value_spellings import Spelling
 
 _MARK_NAMES = {",": "commas", ".": "points"}
 
@@ -42,7 +42,11 @@ class FileStyle:
 
 def find_style(columns: Sequence[str], readings: Sequence[list[Spelling]], delimiter: str) -> FileStyle:
     """Return what the columns that can be read in one way only tell; `readings`: those of each column."""
-    certain = [(column, found[0]) for column, found in zip(columns, readings, strict=True) if len(found) == 1]
+    certain = [
+        (column, readings_of_column[0])
+        for column, readings_of_column in zip(columns, readings, strict=True)
+        if len(readings_of_column) == 1
+    ]
     orders = tuple((order, column) for column, one in certain if (order := _find_order(one)))
     columns_by_mark: dict[str, str] = {}
     for column, one in certain:

@@ -5,67 +5,68 @@ from __future__ import annotations
 import re
 
 
-def _split(text: str) -> frozenset[str]:
+def _list_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_YES_NO_FIRST = _split("is has was can are did does ist hat est a es ha har er")
-_YES_NO = _split(
+_YES_NO_FIRST = _list_words("is has was can are did does ist hat est a es ha har er")
+_YES_NO = _list_words(
     """flag active aktiv actif activo activa attivo attiva ativo ativa actief aktywny aktywna enabled bool boolean yn
     valid deleted confirmed verified approved subscribed optin consent blocked locked visible checked"""
 )
-_CODES = _split(
+_CODES = _list_words(
     """zip plz postcode postal postleitzahl postalcode zipcode cp cap phone tel telephone telefon telefono mobile mobil
     handy fax iban bic swift ean gtin upc isbn issn barcode sku isin lei cusip sedol wkn ticker symbol ssn vat ustid nif
     cif siren siret naics sic code kod codigo codice"""
 )
-_LETTER_CODES = _split(
+_LETTER_CODES = _list_words(
     """direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender
     country state region"""
 )
-_NUMBERED = _split("id no nr num number key index idx rank count qty quantity amount total sum")
-_MOMENTS = _split(
+_NUMBERED = _list_words("id no nr num number key index idx rank count qty quantity amount total sum")
+_MOMENTS = _list_words(
     """date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated
-    modified changed at on since until when start end begin from to due sent paid birth birthday dob posted"""
+    modified changed at on since until when start end begin from to due sent paid birth birthday dob posted
+    cree creado criado creato aangemaakt erstellt oprettet skapad utworzono"""
 )
-_MOMENT_ENDS = ("date", "datum", "time", "tidspunkt")
-_BIRTHS = _split("birth birthday birthdate dob born geburtsdatum geboren naissance nacimiento geb")
-_DURATIONS = _split("duration length dauer duree duracion durata duur laufzeit runtime elapsed lap pace")
+_MOMENT_ENDS = ("date", "datum", "time", "dato", "fecha", "tidspunkt")
+_BIRTHS = _list_words("birth birthday birthdate dob born geburtsdatum geboren naissance nacimiento geb")
+_DURATIONS = _list_words("duration length dauer duree duracion durata duur laufzeit runtime elapsed lap pace")
 
 
-def asks_yes_or_no(header: str) -> bool:
+def is_yes_or_no(header: str) -> bool:
     """Return whether a header such as is_active or flag asks for yes or no."""
     words = _split_words(header)
     return (len(words) > 1 and words[0] in _YES_NO_FIRST) or not _YES_NO.isdisjoint(words)
 
 
-def names_a_code(header: str) -> bool:
+def is_code(header: str) -> bool:
     """Return whether a header such as zip or phone means codes, whose digits are not a quantity."""
     return not _CODES.isdisjoint(_split_words(header))
 
 
-def names_letters(header: str) -> bool:
+def is_letter_code(header: str) -> bool:
     """Return whether a header such as size or direction means codes of letters, not answers."""
     return not _LETTER_CODES.isdisjoint(_split_words(header))
 
 
-def names_a_number(header: str) -> bool:
+def is_number(header: str) -> bool:
     """Return whether a header such as id or qty means numbers, also where all have as many digits."""
     return not _NUMBERED.isdisjoint(_split_words(header))
 
 
-def names_a_moment(header: str) -> bool:
+def is_moment(header: str) -> bool:
     """Return whether a header such as created_at or datum means dates or times."""
     words = _split_words(header)
     return not _MOMENTS.isdisjoint(words) or any(word.endswith(_MOMENT_ENDS) for word in words)
 
 
-def names_a_birth(header: str) -> bool:
+def is_birth(header: str) -> bool:
     """Return whether a header means days of birth, which are never in the future."""
     return not _BIRTHS.isdisjoint(_split_words(header))
 
 
-def names_a_duration(header: str) -> bool:
+def is_duration(header: str) -> bool:
     """Return whether a header means how long something took, not when it was."""
     return not _DURATIONS.isdisjoint(_split_words(header))
 

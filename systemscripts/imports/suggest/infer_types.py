@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from systemscripts.imports.suggest import detect_codes
 from systemscripts.imports.suggest.column_profile import ColumnProfile
 from systemscripts.imports.suggest.file_style import FileStyle, find_style
-from systemscripts.imports.suggest.spelling import Spelling
+from systemscripts.imports.suggest.null_marks import is_mark
+from systemscripts.imports.suggest.value_spellings import Spelling
 
 _MAX_SHOWN_CHARACTERS = 40
 
@@ -38,8 +39,8 @@ def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], del
     readings = [list_readings(profile) for profile in profiles]
     style = find_style(columns, readings, delimiter)
     return [
-        replace(_infer_column(column, profile, found, style), is_filled=profile.is_filled)
-        for column, profile, found in zip(columns, profiles, readings, strict=True)
+        replace(_infer_column(column, profile, possible, style), is_filled=profile.is_filled)
+        for column, profile, possible in zip(columns, profiles, readings, strict=True)
     ]
 
 
@@ -48,6 +49,8 @@ def list_readings(profile: ColumnProfile) -> list[Spelling]:
     if profile.zeros or profile.digits:
         return []
     fitting = profile.find_fitting()
+    behind = {name for one in fitting if one.goes_first for name in one.wider}
+    fitting = [one for one in fitting if one.goes_first or one.name not in behind]
     best = [one for one in fitting if profile.exceptions[one.name] == profile.exceptions[fitting[0].name]]
     return [one for one in best if not any(one.name in other.wider for other in best if other != one)]
 
@@ -100,13 +103,14 @@ def _shorten(value: str) -> str:
 
 def _explain_text(profile: ColumnProfile) -> str:
     """Return what a text is; where most of it is of a type also which one, and what does not fit."""
-    if not profile.sample:
+    values = [value for value in profile.sample if not is_mark(value)]
+    if not values:
         return "text: no value but " + ", ".join(map(repr, sorted(profile.marks)))
     counted = [one for name, one in (profile.spellings or {}).items() if profile.exceptions[name] and not one.is_text]
     if counted:
         best = min(counted, key=lambda one: profile.exceptions[one.name])
         return f"text: as {best.name} {_count_exceptions(profile, best)}"
-    what = detect_codes.describe_text(profile.sample)
+    what = detect_codes.describe_text(values)
     return f"text: {what}" if what else "text"
 
 

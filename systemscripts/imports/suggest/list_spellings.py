@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from systemscripts.imports.suggest import detect_booleans, detect_codes, detect_dates, detect_numbers
-from systemscripts.imports.suggest.spelling import Spelling
+from systemscripts.imports.suggest.null_marks import NULL_MARKS
+from systemscripts.imports.suggest.value_spellings import Spelling
 
 # a spelling that fewer of the first values fit is not tested on the others
 MIN_SHARE = 0.5
 
 
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
-    """Return the spellings that half of some values fit, narrow ones first; `sample`: values, none empty or a mark."""
-    values = [value.strip() for value in sample]
-    padding = r"[^\S\n]*+" if any(map(str.__ne__, values, sample)) else ""
+    """Return the spellings that half of some values fit, narrow ones first; `sample`: values, none of them empty."""
+    stripped = [value.strip() for value in sample]
+    values = [value for value in stripped if value not in NULL_MARKS]
+    padding = r"[^\S\n]*+" if any(map(str.__ne__, stripped, sample)) else ""
     numbers = _keep_fitting(detect_numbers.list_spellings(values), values)
     codes = detect_codes.list_spellings(values, header)
     dates = detect_dates.list_spellings(values, header)

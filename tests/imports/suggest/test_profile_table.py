@@ -35,8 +35,8 @@ def proposals(path: Path) -> dict[str, tuple[object, ...]]:
     with open_table(path) as table:
         evidence, rows = profile_table.profile_columns(table, table.columns, lambda done: None)
         assert rows == ROWS
-        found = infer_types.infer_columns(table.columns, evidence, ",")
-        pairs = zip(found, evidence, strict=True)
+        proposed = infer_types.infer_columns(table.columns, evidence, ",")
+        pairs = zip(proposed, evidence, strict=True)
         return {p.column: (p.declared["type"], p.reason, seen.is_unique) for p, seen in pairs}
 
 

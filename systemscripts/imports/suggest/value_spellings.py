@@ -27,6 +27,8 @@ class Spelling:
     note: str = field(default="", compare=False)
     # other spellings of the column that read all of these values as well, or that are too rare to compete with this one
     wider: frozenset[str] = field(default=frozenset(), compare=False)
+    # what digits mean besides a number or code: wider spellings do not count if enough values fit this one
+    goes_first: bool = field(default=False, compare=False)
     # only where some rows are empty, which then mean no
     needs_empty: bool = field(default=False, compare=False)
     # the pattern of blanks around values, which a conversion ignores
