@@ -41,9 +41,10 @@ def cast_checked(text: str, column: Column) -> str:
 def is_castable_as_is(column: Column) -> bool:
     """Return whether the test in SQL can replace the declared checks."""
     checks = column.checks
-    further = checks.email or checks.regex or checks.range or checks.one_of or column.formats or column.null
+    has_checks = checks.email or checks.regex or checks.range or checks.one_of
+    has_spelling = column.formats or column.null or column.values or column.has_number_spelling
     lookup_fits = not checks.lookup or column.type in ("text", "integer", "bigint", "date")
-    plain = column.default is None and lookup_fits and not (further or column.has_number_spelling)
+    plain = column.default is None and lookup_fits and not (has_checks or has_spelling)
     return bool(plain and column.type in CASTABLE_AS_IS)
 
 

@@ -65,7 +65,7 @@ class NumberSpelling:
 def build_spelling(column: Column, max_digits: int | None = None, is_usual: bool = False) -> NumberSpelling:
     """Return the spelling of the numbers of a column.
 
-    `max_digits`: before the decimal mark. `is_usual`: without exponents, and with no more decimals than the scale.
+    `max_digits`: before the decimal mark. `is_usual`: without exponents, and at most as many decimals as the scale.
     """
     decimal = find_decimal_mark(column)
     thousands = _list_thousands_marks(column)
@@ -106,7 +106,7 @@ def _build_number(column: Column, decimal: str, thousands: str, max_digits: int 
     if column.type != "numeric":
         return whole
     point = re.escape(decimal)
-    # where a sign may come after, 12,- is no number: in some countries it is a price without cents
+    # where a sign may come after, 12,- is not a number but in some countries a price without cents
     shortest = 1 if is_usual or "after" in column.negative else 0
     longest = column.scale if is_usual and column.scale is not None else ""
     if longest == 0:

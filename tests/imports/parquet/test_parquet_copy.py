@@ -257,3 +257,31 @@ def test_killed_at_any_step_the_next_run_ends_in_the_same_state(lake: Installati
     assert [row[2] for row in rows_of(lake)] == ["one", "two"]
     assert len(rejects(lake)) == 1
     assert len(list((lake.data / "var/lake/sold").iterdir())) == 2, "what a killed load left is gone"
+
+
+def test_values_of_every_declared_spelling_are_stored_as_in_a_table(installation: Installation) -> None:
+    installation.configure(
+        "sold", target=json.dumps({"parquet": "var/lake/sold"}), target_table="parquet:var/lake/sold",
+        load_mode="append",
+        schema={
+            "state": {"values": {"A": "open"}},
+            "price": {"type": "numeric", "scale": 2, "currency": "EUR", "negative": "brackets"},
+            "share": {"type": "integer", "percent": True},
+            "day": {"type": "date", "formats": "d MMM yyyy", "language": "de"},
+        },
+    )  # fmt: skip
+    installation.drop("sold_a.csv", "state,price,share,day\nA,EUR 5,7%,5 Mrz 2026\nB,(2.5),7,31 Dez 2026\n")
+    installation.drop("sold_b.csv", "state,price,share,day\nA,5,7,\nB,2.5,7,\n")
+    assert installation.summary("generic_import", "sold")["counts"]["rejected"] == 0
+    assert [row[1:5] for row in rows_of(installation)] == [
+        ("open", Decimal("5.00"), 7, date(2026, 3, 5)), ("B", Decimal("-2.50"), 7, date(2026, 12, 31)),
+        ("open", Decimal("5.00"), 7, None), ("B", Decimal("2.50"), 7, None),
+    ]  # fmt: skip
+    # a file that DuckDB could read by itself
+    installation.configure(
+        "sold", target=json.dumps({"parquet": "var/lake/sold"}), target_table="parquet:var/lake/sold",
+        load_mode="append", schema={"state": {"values": {"A": "open"}}, "id": "integer"},
+    )  # fmt: skip
+    installation.drop("sold_c.csv", "state,id\nA,1\nB,2\n")
+    installation.summary("generic_import", "sold")
+    assert [row[1] for row in rows_of(installation)[-2:]] == ["open", "B"]
