@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 _CURRENCY = r"(?:[A-Z]{3}|[A-Z]{1,2}\$|kr\.?|Rs\.?|zł|[^\w\s.,()+'\u2019-]{1,2})"
+_SIGN = r"(?:[-+\u2212(]\s*)?"
 _AMOUNT = re.compile(
-    rf"\(?\s*[-+\u2212]?\s*(?:{_CURRENCY}\s*)?[-+\u2212]?\s*(?P<digits>\d[\d.,'\u2019\s]*|[.,]\d+)(?:{_CURRENCY}|%)?\s*-?\s*\)?"
+    rf"{_SIGN}(?:{_CURRENCY}\s*)?{_SIGN}(?P<digits>\d[\d.,'\u2019\s]*|[.,]\d+)[)-]?\s*(?:{_CURRENCY}|%)?\s*[)-]?"
 )
 # grouped by three, or the last two groups of Indian numbers
 _GROUPED = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{2,3}})*") for mark in ",."}
@@ -37,5 +38,5 @@ def _read_amount(value: str, decimal_mark: str) -> Decimal | None:
     ):
         return None
     amount = Decimal(f"{whole.replace(other, '') or '0'}.{fraction or '0'}")
-    is_negative = value.strip().startswith("(") or re.search(r"[-\u2212]", value)
+    is_negative = re.search(r"[-\u2212(]", value)
     return -amount if is_negative else amount

@@ -27,6 +27,8 @@ from systemscripts.imports.suggest.name_parts import (
 
 # abbreviated months that are words of English file names
 AMBIGUOUS_MONTHS = ("set", "out", "gen", "mag")
+# Of a name that is only a number; shorter ones may get another digit.
+MIN_DIGITS_ALONE = 6
 PERIODS = ("day", "week", "month", "quarter", "year")
 
 
@@ -76,7 +78,7 @@ def _align_names(names: list[Name], today: date, is_month_first: bool | None) ->
         if index == main and formats:
             pieces.append(f"(?P<date>{_open_date(column, formats[0])})")
         else:
-            piece = _open_part(column, can_be_label=not has_label)
+            piece = _open_part(column, can_be_label=not has_label, is_alone=len(columns) == 1)
             has_label |= "(?P<label>" in piece
             pieces.append(piece)
     start = rf"{COPY_OF}?" if any(name.is_copy_of for name in names) else ""
@@ -156,7 +158,7 @@ def _open_field(field: str, texts: list[str]) -> str:
     return _escape(date_formats.unquote_literal(field))
 
 
-def _open_part(column: Sequence[Part], can_be_label: bool) -> str:
+def _open_part(column: Sequence[Part], can_be_label: bool, is_alone: bool = False) -> str:
     """Return the expression for a part that is not the date of the files."""
     texts = list(dict.fromkeys(part.text for part in column))
     first = column[0]
@@ -165,6 +167,8 @@ def _open_part(column: Sequence[Part], can_be_label: bool) -> str:
         return patterns.pop() if patterns else r"[\w.-]+?"
     if first.role == "period" and not first.pattern:
         return f"(?i:{'|'.join(map(re.escape, list_alike(texts)))})" + (r"\.?" if first.text.endswith(".") else "")
+    if first.role == "number" and is_alone and len(first.text) >= MIN_DIGITS_ALONE:
+        return rf"\d{{{len(first.text)}}}"
     if first.role != "text":
         patterns = {part.pattern for part in column}
         return patterns.pop() if len(patterns) == 1 else "|".join(sorted(patterns)).join(("(?:", ")"))

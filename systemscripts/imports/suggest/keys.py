@@ -14,6 +14,10 @@ _KEY_NAME = re.compile(
 )
 KEY_TYPES = ("text", "integer", "bigint")
 PART_TYPES = (*KEY_TYPES, "date", "timestamp", "timestamptz", "time")
+# what names a person or a place beside the row itself: its values may repeat in the next file
+_OTHER_NAME = re.compile(
+    r"konto|account|acct|iban|bic|blz|phone|tel|fax|mobil|zip|plz|post|cust|client|kund|card|bank|tax|vat|ust|mail"
+)
 # In fewer rows nearly every column has a different value in each.
 MIN_ROWS = 5
 # Pairs and triples of more columns would take too long, and the key is hardly among the last ones.
@@ -47,7 +51,7 @@ class KeyCandidate:
 
 
 def _place_named_first(name: str) -> int:
-    return 0 if is_key_name(name) else 1
+    return 2 if not is_key_name(name) else 1 if _OTHER_NAME.search(name) else 0
 
 
 def find_key(
@@ -63,7 +67,9 @@ def find_key(
     single = sorted((name for name in unique if types[name] in KEY_TYPES), key=_place_named_first)
     if single:
         others = tuple(name for name in single[1:4] if rows >= MIN_ROWS)
-        return KeyCandidate((single[0],), is_key_name(single[0]) and rows >= MIN_ROWS, others=others)
+        best = single[0]
+        is_named = is_key_name(best) and not _OTHER_NAME.search(best) and rows >= MIN_ROWS
+        return KeyCandidate((best,), is_named, others=others)
     return _find_combination(types, columns, rows) if rows >= 2 * MIN_ROWS else None
 
 

@@ -31,8 +31,17 @@ def find_total_word(value: str) -> str:
     text = value.strip()
     if not text or len(text) > MAX_LETTERS:
         return ""
+    # lists of SAP mark their totals with stars
+    if set(text) == {"*"}:
+        return as_literal(text)
     if match := _AT_START.match(text):
-        return text if not re.search(r"\w", text[match.end() :]) else f"{text[: match.end()]}*"
+        is_whole = not re.search(r"\w", text[match.end() :])
+        return as_literal(text) if is_whole else f"{as_literal(text[: match.end()])}*"
     if match := _AT_END.search(text):
-        return f"*{text[match.start() :]}"
+        return f"*{as_literal(text[match.start() :])}"
     return ""
+
+
+def as_literal(text: str) -> str:
+    """Return a text as skip_if writes it where a star is not any text."""
+    return text.replace("*", r"\*")

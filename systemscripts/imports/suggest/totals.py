@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from systemscripts.imports.suggest.amounts import read_amounts
-from systemscripts.imports.suggest.total_words import find_total_word
+from systemscripts.imports.suggest.total_words import as_literal, find_total_word
 from systemscripts.imports.values.skip_rows import compile_rules, find_rows_to_skip
 
 # in so many first rows, and in the last block, such rows are searched: reports with subtotals are made for people
@@ -115,7 +115,7 @@ def _propose_headers(rows: _Rows) -> Iterable[SkipProposal]:
     filled = [index for index, header in enumerate(rows.headers) if header.strip()][:MAX_EMPTY_COLUMNS]
     if len(filled) < 2:
         return
-    rule = {rows.names[index]: [rows.headers[index].strip()] for index in filled}
+    rule = {rows.names[index]: [as_literal(rows.headers[index].strip())] for index in filled}
     if skipped := _find_skipped(rows, rule):
         yield SkipProposal(rule, f"the header again, {rows.show(min(skipped))}", frozenset(skipped))
 
@@ -129,7 +129,7 @@ def _propose_totals(rows: _Rows, at_end: bool) -> Iterable[SkipProposal]:
         groups.setdefault((rows.words[row][0], empty[:MAX_EMPTY_COLUMNS]), []).append(row)
     for (word, empty), members in groups.items():
         patterns = list(dict.fromkeys(rows.words[row][1] for row in members))
-        texts = list(dict.fromkeys(rows.columns[word][row].strip() for row in members))
+        texts = list(dict.fromkeys(as_literal(rows.columns[word][row].strip()) for row in members))
         if not empty:
             # nothing else tells it from a record, so only these texts
             patterns = texts
@@ -217,7 +217,10 @@ def _propose_notes(rows: _Rows, taken: frozenset[int]) -> Iterable[SkipProposal]
             ):
                 return
             words = rows.columns[filled[0]][row].split()[:2]
-            rule = {rows.names[filled[0]]: [f"{' '.join(words)}*"], **{rows.names[index]: [""] for index in others}}
+            rule = {
+                rows.names[filled[0]]: [f"{as_literal(' '.join(words))}*"],
+                **{rows.names[index]: [""] for index in others},
+            }
             skipped = _find_skipped(rows, rule)
             if skipped == {row}:
                 yield SkipProposal(rule, f"a note, {rows.show(row)}", frozenset(skipped))

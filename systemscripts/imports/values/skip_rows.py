@@ -16,7 +16,7 @@ def compile_rules(declared: Declared, columns: Sequence[str]) -> list[SkipRule]:
     """Return the rules of `skip_if` for a file; raise BadDataError for a column that it lacks.
 
     As a mapping, one of the exact values in one of the columns is enough. In a list, each item is a rule whose columns
-    must all fit, and * stands for any text.
+    must all fit, and * stands for any text, \\* for itself.
     """
     rules = [{name: values} for name, values in declared.items()] if isinstance(declared, Mapping) else declared
     for name in (name for rule in rules for name in rule):
@@ -29,8 +29,12 @@ def compile_rules(declared: Declared, columns: Sequence[str]) -> list[SkipRule]:
 
 
 def _compile_values(values: Sequence[str], has_wildcards: bool) -> re.Pattern[str]:
-    texts = [re.escape(value) for value in values]
-    return re.compile("|".join(text.replace(r"\*", ".*") if has_wildcards else text for text in texts), re.DOTALL)
+    patterns = [_translate_wildcards(value) if has_wildcards else re.escape(value) for value in values]
+    return re.compile("|".join(patterns), re.DOTALL)
+
+
+def _translate_wildcards(value: str) -> str:
+    return ".*".join(re.escape(part.replace(r"\*", "*")) for part in re.split(r"(?<!\\)\*", value))
 
 
 def find_rows_to_skip(columns: Sequence[Sequence[str]], rules: Sequence[SkipRule]) -> set[int]:
