@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prepare the host: the user etl_user with its group, the folders, the database with its logins, config/.env, cron.
+# Prepare the host: the user etl_user with its group, the folders, the database with its logins, config/.env, cron,
+# and the command etl.
 #
 # Usage: configure_etl_user.sh [--embedded] [--grant-home-access] [--dry-run]
 #        configure_etl_user.sh --remove [--dry-run]
@@ -10,7 +11,7 @@
 #   --embedded           use the embedded PostgreSQL, even if the host has its own
 #   --grant-home-access  let etl_user pass through a home folder above the project (ACL x)
 #   --dry-run            show what would be done, change nothing
-#   --remove             remove user, group, cron file and that right; data, database and settings are kept
+#   --remove             remove user, group, cron file, the link etl and that right; data, database and settings are kept
 #   --add-client         add an SFTP account for a client, with a public key; it sees only its own folder
 #   --remove-client      remove the account; delivered files are kept
 #
@@ -23,7 +24,7 @@
 #   ETL_CRON_FILE the cron file; by default each environment has its own: /etc/cron.d/etl_jobs, etl_jobs_qa ...
 set -euo pipefail
 
-readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
+readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group COMMAND_LINK=/usr/local/bin/etl
 # for another run of this script to end
 readonly MAX_WAIT_SECONDS=900
 
@@ -178,7 +179,7 @@ make_cron_text() { # sets $wanted
         # not as a job: nothing is logged if nothing has to change
         wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
             "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
-            fail 78 "the schedules of the pipelines cannot be read; run: $(printf %q "$project/run_python_etl_script.sh") check_config.py"
+            fail 78 "the schedules of the pipelines cannot be read; run: $(printf %q "$project/etl") check"
         wanted=${wanted%x}
     else # the example of the project, with the path of this installation
         wanted=$(<"$project/etl_jobs.cron")$'\n'
@@ -192,7 +193,7 @@ make_cron_text() { # sets $wanted
     fi
     # users who may write to the project must not become another user through it
     awk -v user="$SERVICE_USER" '!/^(#|$|[A-Z_]+=)/ && ($1 ~ /^@/ ? $2 : $6) != user {bad = 1} END {exit bad}' <<<"$wanted" ||
-        fail 78 "the cron file would run a command as another user than $SERVICE_USER; see: schedule.py show --as-file"
+        fail 78 "the cron file would run a command as another user than $SERVICE_USER; see: $(printf %q "$project/etl") schedule show --as-file"
 }
 
 configure_cron() {
@@ -215,6 +216,19 @@ install_cron_file() { # atomically; cron ignores the temporary file, because its
     printf '%s' "$wanted" | install -m 644 -o root -g root /dev/stdin "$cron_file.part" && mv -- "$cron_file.part" "$cron_file"
 }
 
+# --- the command etl ----------------------------------------------------------------------------------------------------
+
+configure_command() { # a link from the search path to the project's etl; that of another installation is left alone
+    [[ -d ${COMMAND_LINK%/*} && -x $project/etl ]] || return 0
+    [[ ! -L $COMMAND_LINK || -e $COMMAND_LINK ]] || change "remove $COMMAND_LINK, which leads nowhere" rm -f -- "$COMMAND_LINK"
+    [[ -L $COMMAND_LINK || -e $COMMAND_LINK ]] || change "install $COMMAND_LINK" ln -s -- "$project/etl" "$COMMAND_LINK"
+}
+
+remove_command() {
+    [[ ! -L $COMMAND_LINK || $(readlink -- "$COMMAND_LINK") != "$project/etl" ]] || is_shared ||
+        change "remove $COMMAND_LINK" rm -f -- "$COMMAND_LINK"
+}
+
 # --- remove ---------------------------------------------------------------------------------------------------
 
 remove() {
@@ -222,6 +236,7 @@ remove() {
     local -a names
     check_cron_file
     [[ ! -e $cron_file ]] || change "remove $cron_file" rm -f -- "$cron_file"
+    remove_command
     getent passwd "$SERVICE_USER" >/dev/null || { remove_group && return; }
     [[ ! -f $data/var/database/data/postmaster.pid ]] || change 'stop the embedded database' \
         runuser -u "$SERVICE_USER" -- env ETL_NO_CRON_LOG=1 "$project/run_python_etl_script.sh" database.py stop
@@ -290,6 +305,7 @@ configure() {
     configure_settings
     configure_passage
     configure_cron
+    configure_command
 }
 
 manage_client() {

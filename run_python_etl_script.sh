@@ -123,14 +123,6 @@ usage() {
     list_scripts
 }
 
-list_names() { # sets $scripts
-    local file
-    scripts=()
-    for file in "$project"/jobscripts/[a-z]*.py; do
-        [[ ! -e $file ]] || { file=${file##*/} && scripts+=("${file%.py}"); }
-    done
-}
-
 list_scripts() {
     local name first
     list_names
@@ -141,34 +133,10 @@ list_scripts() {
     done
 }
 
-count_differences() { # WORD WORD: sets $letters, the number of different letters
-    local one=$1 other=$2 i j cost next corner
-    local -a row
-    for ((j = 0; j <= ${#other}; j++)); do row[j]=$j; done
-    for ((i = 1; i <= ${#one}; i++)); do
-        corner=${row[0]}
-        row[0]=$i
-        for ((j = 1; j <= ${#other}; j++)); do
-            cost=1
-            [[ ${one:i-1:1} != "${other:j-1:1}" ]] || cost=0
-            next=$((corner + cost))
-            corner=${row[j]}
-            ((row[j] >= next)) || next=$((row[j] + 1))
-            ((row[j - 1] >= next)) || next=$((row[j - 1] + 1))
-            row[j]=$next
-        done
-    done
-    letters=${row[${#other}]}
-}
-
 fail_unknown_script() { # NAME
-    local name best='' least=5
     list_names
-    for name in ${scripts[@]+"${scripts[@]}"}; do
-        count_differences "${1:0:60}" "$name"
-        ((letters >= least)) || { least=$letters && best=$name; }
-    done
-    [[ -z $best ]] || fail 2 "there is no script \"$1\"; did you mean $best? (--help lists all)"
+    find_nearest "$1" ${scripts[@]+"${scripts[@]}"}
+    [[ -z $nearest ]] || fail 2 "there is no script \"$1\"; did you mean $nearest? (--help lists all)"
     fail 2 "there is no script \"$1\" in $project/jobscripts; the scripts are: ${scripts[*]-}"
 }
 
@@ -421,8 +389,11 @@ read_start() { # sets $start: begun, own (it reports its own errors) or failed
 }
 
 add_start_failure() { # with the last line of its output, if the cron log has it
-    local text='' line last='' next
-    printf -v next '; run by hand: %q %s' "$wrapper" "$script.py"
+    local text='' line last='' next variables='' name
+    for name in ETL_DATA_DIR ETL_ENV_FILE; do
+        [[ -z ${!name:-} ]] || printf -v variables '%s%s=%q ' "$variables" "$name" "${!name}"
+    done
+    printf -v next '; run by hand: %s%q %s' "$variables" "$project/etl" "$script"
     if [[ -n $cron_log ]]; then
         text=$(tail -c 20000 -- "$cron_log" 2>/dev/null || true)
         [[ $text == *"$script started, pid $$"$'\n'* ]] && text=${text##*"$script started, pid $$"$'\n'} || text=''
@@ -442,6 +413,8 @@ main() {
     find_project
     # shellcheck source=systemscripts/shell/data_folder.bash
     source "$project/systemscripts/shell/data_folder.bash"
+    # shellcheck source=systemscripts/shell/script_names.bash
+    source "$project/systemscripts/shell/script_names.bash"
     case ${1:-} in
         '') usage >&2 && exit 2 ;;
         -h | --help) usage && exit 0 ;;

@@ -13,6 +13,7 @@ from typing import Any
 from demo import gho_data
 from demo.installation import DemoInstallation
 from demo.odata_server import BUSY, DOWN, ODataServer
+from systemscripts.commands import format_command
 
 TUESDAYS = (date(2026, 11, 17), date(2026, 11, 24))
 START_TIME = time(5)
@@ -38,10 +39,10 @@ def run() -> int:
             _list_loads(),
             [],
             [
-                'database.py sql "select * from public.life_expectancy_at_birth_current limit 20"',
-                "dataset_changes.py gho_life_expectancy",
-                'database.py sql "select reason, raw_row from dba.trejectedrow"',
-                "./run_python_etl_script.sh generic_import.py --help",
+                format_command("database", "sql", "select * from public.life_expectancy_at_birth_current limit 20"),
+                format_command("dataset_changes", "gho_life_expectancy"),
+                format_command("database", "sql", "select reason, raw_row from dba.trejectedrow"),
+                format_command("generic_import", "--help"),
             ],
         )
     return worst

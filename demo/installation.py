@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import secrets
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -146,10 +145,7 @@ class DemoInstallation:
         settings.reset()
 
     def show_result(self, headline: str, rows: list[dict[str, Any]], details: list[str], commands: list[str]) -> None:
-        """Print the final table and the commands to try next.
-
-        A command that begins with a dot is printed as it is; the others are jobs of the demo's installation.
-        """
+        """Print the final table and the commands to try next, which are shown after enter()."""
         from systemscripts import settings
         from systemscripts.db_utils import embedded
         from systemscripts.summary import Summary
@@ -159,15 +155,5 @@ class DemoInstallation:
             summary.details.append(
                 f"database: {embedded.describe_server()['folder']} (PostgreSQL does not run as root)"
             )
-        # as they can be typed in the current folder
-        at_home = Path.cwd() == PROJECT
-        shown = os.path.relpath(self.folder) if at_home else self.folder.absolute()
-        wrapper = "./run_python_etl_script.sh" if at_home else shlex.quote(str(WRAPPER))
-        prefix = f"ETL_DATA_DIR={shown} ETL_ENV_FILE={shown}/settings.env"
-        summary.next_steps = [
-            command.replace("./run_python_etl_script.sh", wrapper)
-            if command.startswith(".")
-            else f"{prefix} {wrapper} {command}"
-            for command in commands
-        ]
+        summary.next_steps = commands
         print(summary.as_text(), flush=True)

@@ -14,6 +14,7 @@ from typing import Any
 from demo import sales_data
 from demo.installation import PROJECT, DemoInstallation
 from demo.s3_server import S3Server
+from systemscripts.commands import format_command
 
 BUCKET = "sales-demo"
 MONTHS = (date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1))
@@ -50,10 +51,10 @@ def run() -> int:
             _list_best(),
             [*_list_set_aside(), *(f"mail: {path}" for path in mails.list_mails()[known:])],
             [
-                'database.py sql "select * from sales.customers_data_mart limit 20"',
-                "sales_marts.py --dry-run",
-                'database.py sql "select file_name, file_location, status from sales.staging"',
-                "./run_python_etl_script.sh generate_sales_data.py --help",
+                format_command("database", "sql", "select * from sales.customers_data_mart limit 20"),
+                format_command("sales_marts", "--dry-run"),
+                format_command("database", "sql", "select file_name, file_location, status from sales.staging"),
+                format_command("generate_sales_data", "--help"),
             ],
         )
     return 0 if tuple(codes) in (EXPECTED_EXIT_CODES, (0, 0, 0)) else max(codes)

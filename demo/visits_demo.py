@@ -16,6 +16,7 @@ from typing import Any
 
 from demo import sftp_server, visits_reports
 from demo.installation import DemoInstallation
+from systemscripts.commands import format_command
 
 REMOTE = Path("home/vinkOS/archivosVisitas")
 START_TIME = time(23, 30)
@@ -109,10 +110,10 @@ def _show_tables(installation: DemoInstallation, left: list[str]) -> None:
         visitors,
         [f"left on the SFTP server: {', '.join(left) or 'nothing, all files are loaded'}"],
         [
-            'database.py sql "select * from visits.statistics limit 20"',
-            "sftp_pull.py visits --dry-run",
-            "database.py url        # for DBeaver",
-            "./run_python_etl_script.sh generic_import.py --help",
+            format_command("database", "sql", "select * from visits.statistics limit 20"),
+            format_command("sftp_pull", "visits", "--dry-run"),
+            f"{format_command('database', 'url')}        # for DBeaver",
+            format_command("generic_import", "--help"),
         ],
     )
 

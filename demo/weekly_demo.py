@@ -13,6 +13,7 @@ from typing import Any
 from demo import events, expected
 from demo.installation import DemoInstallation
 from demo.meetmax_server import MeetMaxServer
+from systemscripts.commands import format_command
 
 WEEKS = (1, 2)
 START_TIME = time(6, 30)
@@ -38,10 +39,10 @@ def run() -> int:
             _summarize_lists(),
             [f"mail: {path}" for path in new] or ["no mail: nothing was new"],
             [
-                'database.py sql "select * from dba.tmeetmax_current limit 20"',
-                "dataset_changes.py meetmax_events --label 119179",
-                "database.py url        # for DBeaver",
-                "./run_python_etl_script.sh generic_import.py --help",
+                format_command("database", "sql", "select * from dba.tmeetmax_current limit 20"),
+                format_command("dataset_changes", "meetmax_events", "--label", "119179"),
+                f"{format_command('database', 'url')}        # for DBeaver",
+                format_command("generic_import", "--help"),
             ],
         )
     return worst

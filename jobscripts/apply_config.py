@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, get_wait_seconds, job
 
 
@@ -47,7 +48,7 @@ def apply_config(
             summary = Summary(headline=f"{name}: file and row have the values of the {take.value}")
         else:
             rows = yaml_row_sync.compare_row(connection, name)
-            steps = [f"apply_config.py {name} --take file", f"apply_config.py {name} --take row"] if rows else []
+            steps = [format_command("apply_config", name, "--take", winner) for winner in Winner if rows]
             summary = Summary(headline=f"{name}: {len(rows)} keys differ", rows=rows, next_steps=steps)
             if rows:
                 return summary

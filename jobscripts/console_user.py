@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job, wants_json
 
 
@@ -51,7 +52,7 @@ def console_user(
     from webconsole.security import users
 
     if action is not Action.list and not name:
-        raise UsageError("name a user", f"Such as: console_user.py {action} anna")
+        raise UsageError("name a user", f"Such as: {format_command('console_user', action, 'anna')}")
     password = ""
     if action in (Action.add, Action.password):
         password = users.generate_password() if is_generated else _ask_password()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job, wants_json
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
 
     text = statement.strip().rstrip(";")
     if not text:
-        raise UsageError("there is no SQL to run", 'Type it in quotes: database.py sql "select 1"')
+        raise UsageError(
+            "there is no SQL to run", f"Type it in quotes: {format_command('database', 'sql', 'select 1')}"
+        )
     with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
         output = io.StringIO(newline="") if wants_json() else sys.stdout
         if not queries.try_copy_csv(cursor, text, output):

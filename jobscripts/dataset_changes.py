@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def _choose_imports(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
     if not chosen:
         names = [text for config in known for text in (config.config_name, config.target_table)]
         raise UsageError(
-            f"there is no import or target {name!r}{did_you_mean(name, names)}", "See: generic_import.py --list"
+            f"there is no import or target {name!r}{did_you_mean(name, names)}",
+            f"See: {format_command('generic_import', '--list')}",
         )
     return chosen
 

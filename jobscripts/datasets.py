@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
 
@@ -89,14 +90,16 @@ def datasets(
     from systemscripts.ingest.export_rejects import export_rejects
 
     if target is None:
-        raise UsageError("export needs a file to write", "Such as: datasets.py export 12 rejected.xlsx")
+        raise UsageError(
+            "export needs a file to write", f"Such as: {format_command('datasets', 'export', '12', 'rejected.xlsx')}"
+        )
     return export_rejects(connection, _number(what, action), target)
 
 
 def _number(text: str, action: Action) -> int:
     if not text.isdecimal():
         given = f", not {text!r}" if text else ""
-        raise UsageError(f"{action} takes the number of a dataset{given}", "See: datasets.py list")
+        raise UsageError(f"{action} takes the number of a dataset{given}", f"See: {format_command('datasets', 'list')}")
     return int(text)
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from systemscripts.commands import format_program
+
 try:
     import typer
 
@@ -13,7 +15,7 @@ try:
 # missing packages are one of the things it checks
 except ImportError as error:
     print(f"failure  packages        the Python package {error.name} is missing or broken")
-    print(f"{'':24} Run: ./install_dependencies.sh --python-only")
+    print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
     sys.exit(1)
 
 if TYPE_CHECKING:
@@ -39,12 +41,16 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 
         print(json.dumps({"rows": rows}, ensure_ascii=False))
         return
+    is_quiet = "--quiet" in sys.argv
     for row in rows:
+        if is_quiet and row["state"] == "ok":
+            continue
         print(f"{row['state']:8} {row['check']:15} {row['message']}".rstrip())
         if row["next"]:
             print(f"{'':24} {row['next']}")
     counts = {state: sum(row["state"] == state for row in rows) for state in ("ok", "warning", "failure")}
-    print(", ".join(f"{count} {state}" for state, count in counts.items()))
+    if not is_quiet:
+        print(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
 @job(database=False, alert=False, run_instead=_print_checks)

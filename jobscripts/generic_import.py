@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
 
@@ -69,7 +70,7 @@ def generic_import(
     if undo == "--run":
         undo, run, config = None, config, ""
     if undo is not None and not undo.isdecimal():
-        raise UsageError(f"--undo takes the number of a dataset, not {undo!r}", "See: generic_import.py --help")
+        raise UsageError(f"not the number of a dataset: {undo!r}", f"See: {format_command('datasets', 'list')}")
     actions = {
         "--undo": undo, "--run": run, "--accept": accept, "--replay-rejects": replay_rejects,
         "--export-rejects": export_rejects, "--list": list_imports or None, "--all": all_imports or None,
@@ -117,7 +118,7 @@ def _check_one_action(actions: list[str], config: str, several: bool) -> None:
     given = actions or ([config] if config else [])
     if len(given) != 1 or (config and several):
         text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"
-        raise UsageError(text, "See: generic_import.py --list, or --help")
+        raise UsageError(text, f"See: {format_command('generic_import', '--list')}")
 
 
 if __name__ == "__main__":

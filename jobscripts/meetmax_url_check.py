@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, defer_signals, job
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _summarize(outcome: ScanOutcome, path: Path, directories: Directories, title
     results.write_results_csv(path, directories.file_watcher / name, repeated)
     path.unlink()
     summary.files = 1
-    summary.next_steps.append("generic_import.py meetmax_urls")
+    summary.next_steps.append(format_command("generic_import", "meetmax_urls"))
     return summary
 
 

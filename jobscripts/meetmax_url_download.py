@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
@@ -97,9 +98,11 @@ def _summarize(results: list[download.DownloadResult]) -> Summary:
             summary.problem(f"event {result.EventID}: {result.Status}", code)
     if not results:
         summary.headline = "nothing to do: no check has found a list"
-        summary.next_steps.append("meetmax_url_check.py, then generic_import.py meetmax_urls")
+        summary.next_steps.append(
+            f"{format_command('meetmax_url_check')}, then {format_command('generic_import', 'meetmax_urls')}"
+        )
     elif saved:
-        summary.next_steps.append("generic_import.py meetmax_events")
+        summary.next_steps.append(format_command("generic_import", "meetmax_events"))
     return summary
 
 

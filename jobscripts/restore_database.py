@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def _add_next_steps(summary: Summary, before: str, directories: Directories) -> 
 
     if before:
         summary.details.append(f"the database as it was before is now {before}, on the same server")
-        summary.next_steps.append(f"when it is no longer needed: restore_database.py --drop {before}")
+        summary.next_steps.append(
+            f"when it is no longer needed: {format_command('restore_database', '--drop', before)}"
+        )
     later = backups.find_unknown_files(directories)
     if later:
         summary.warn(

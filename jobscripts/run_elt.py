@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
-from systemscripts.job import Summary, allow_signals, defer_signals, get_wait_seconds, job, keep_summary, wants_json
+from systemscripts.job import Summary, allow_signals, defer_signals, get_wait_seconds, job, keep_summary, print_line
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
@@ -52,7 +53,8 @@ def run_elt(
     from systemscripts.yaml_jobs.stop_request import Stop
 
     if retry_refused and not once:
-        raise UsageError("--retry-refused goes with --once", f"Type: run_elt.py {config} --once --retry-refused")
+        command = format_command("run_elt", config, "--once", "--retry-refused")
+        raise UsageError("--retry-refused goes with --once", f"Type: {command}")
     if check and Path(config).is_file():
         return _check_file(Path(config))
     job_config, warnings = _load_job(config)
@@ -79,7 +81,7 @@ def run_elt(
             summary.warn_all(warnings)
             # a signal ends the run here, or while it waits for a source
             keep_summary(summary)
-            job_cycle.run_and_watch(job_config, run_pass, stop, poll_seconds, _print_line, summary)
+            job_cycle.run_and_watch(job_config, run_pass, stop, poll_seconds, print_line, summary)
     summary.warn_all(warnings)
     return summary
 
@@ -114,11 +116,6 @@ def _load_job(config: str) -> tuple[ImportConfig, list[Notice]]:
                 raise UsageError(f"{path} does not exist", "Name a YAML file, or a job that was uploaded.")
             return yaml_job.apply_job(connection, path)
         return configuration.load_import(connection, config), []
-
-
-def _print_line(text: str) -> None:
-    if not wants_json():
-        print(text, flush=True)
 
 
 if __name__ == "__main__":

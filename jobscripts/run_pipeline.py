@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 
@@ -45,7 +46,7 @@ def run_pipeline(
     if list_pipelines:
         return _list_pipelines()
     if not name:
-        raise UsageError("name a pipeline", "See: run_pipeline.py --list")
+        raise UsageError("name a pipeline", f"See: {format_command('run_pipeline', '--list')}")
     if from_step and failed:
         raise UsageError("--from and --failed cannot be combined", "Use one of them.")
     pipeline, directories = pipelines.load_pipeline(name), Directories(settings.current().etl_data_dir)
@@ -61,7 +62,7 @@ def run_pipeline(
             summary.warn("pipeline_not_set_up", text)
         return summary
     if pause := schedules.find_pause(directories, name):
-        raise SkippedError(str(pause), f"To resume it, run: schedule.py resume {name}")
+        raise SkippedError(str(pause), f"To resume it, run: {format_command('schedule', 'resume', name)}")
     if unset:
         return _refuse(name, unset[0])
     if not chosen:
@@ -75,7 +76,9 @@ def _refuse(name: str, text: str) -> Summary:
     from systemscripts.schedules import own_cron_file
 
     summary = Summary(only_looked=not own_cron_file.starts_pipeline(name))
-    summary.problem(f"{text}. Set it in {settings.settings_file()}, then run: schedule.py apply", 78)
+    summary.problem(
+        f"{text}. Set it in {settings.settings_file()}, then run: {format_command('schedule', 'apply')}", 78
+    )
     return summary
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 
@@ -82,7 +83,7 @@ def _pause_pipeline(name: str) -> Summary:
         pipeline_config.load_pipeline(name)
     who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
     pause = schedules.pause_pipeline(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
-    return Summary(headline=str(pause), next_steps=[f"schedule.py resume {name}".strip()])
+    return Summary(headline=str(pause), next_steps=[format_command("schedule", "resume", *filter(None, [name]))])
 
 
 def _resume_pipeline(name: str) -> Summary:
@@ -97,7 +98,9 @@ def _resume_pipeline(name: str) -> Summary:
     summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
     summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
     if name and schedules.find_pause(directories, name):
-        summary.warn("pipelines_paused", f"everything is still paused, {name} with it: schedule.py resume")
+        summary.warn(
+            "pipelines_paused", f"everything is still paused, {name} with it: {format_command('schedule', 'resume')}"
+        )
     return summary
 
 

@@ -111,7 +111,7 @@ def explain_write_error(path: Path, error: OSError) -> EtlError:
         return EtlError(f"no space left for {path}", "Free space, then run it again.")
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         shown = shlex.quote(str(path))
-        hint = f"A file has the name of a folder; check it, then run: mv {shown} {shown}.before"
+        hint = f"A file has the name of a folder; check it, then run: mv {shown} {shlex.quote(f'{path}.before')}"
         return ConfigurationError(f"{path} cannot be written: {error.strerror}", hint)
     return ConfigurationError(f"{path} cannot be written: {error.strerror}", advise_access(path))
 

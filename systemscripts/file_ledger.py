@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, choose_free_name, compute_sha256, shorten_name
 from systemscripts.errors import EtlError
 from systemscripts.summary import Counts
@@ -162,7 +163,7 @@ def load_ticket_of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     if row is None:
         raise EtlError(
             f"dataset {dataset_id} has no file in dba.tfile, so it cannot be read again",
-            "Deliver its file again, or undo the dataset: generic_import.py --undo " + str(dataset_id),
+            f"Deliver its file again, or undo the dataset: {format_command('generic_import', '--undo', dataset_id)}",
         )
     return Ticket(*row)
 

@@ -365,12 +365,13 @@ class StartAlerts:
         del self.causes[key]
 
     def _compose_text(self, cause: dict[str, Any]) -> str:
-        wrapper = self.project / "run_python_etl_script.sh"
+        variables = {name: os.environ[name] for name in ("ETL_DATA_DIR", "ETL_ENV_FILE") if os.environ.get(name)}
+        carried = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
         return (
             f"On {platform.node()}, since {_format_time(cause['since'])}, for {', '.join(cause['scripts'])}:\n\n"
             f"{self._mask(cause['text'])}\n\n"
             f"Installation: {self.project}\nSettings: {self.settings_file}\n"
-            f"To check everything: {shlex.quote(str(wrapper))} doctor.py\n\n"
+            f"To check everything: {carried}{shlex.quote(str(self.project / 'etl'))} doctor\n\n"
             "The next message comes in a week if this lasts, or when it is over.\n"
         )
 

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 LINE_EVERY_SECONDS = 60.0
 _status: str = ""
+_is_hidden = False
 
 
 class Tracker:
@@ -53,6 +54,12 @@ class Tracker:
         return f"{text}, {rate:,.1f} a second"
 
 
+def hide() -> None:
+    """Show nothing on the terminal from now on."""
+    global _is_hidden
+    _is_hidden = True
+
+
 def get_status() -> str:
     """Return the last state of the work under way, for dba.trun.progress."""
     return _status
@@ -62,7 +69,7 @@ def set_status(text: str) -> None:
     """Set in words what is under way where there is nothing to count: for dba.trun, and for the terminal."""
     global _status
     _status = text
-    if text and sys.stderr.isatty():
+    if text and _is_shown():
         print(text, file=sys.stderr, flush=True)
 
 
@@ -72,7 +79,7 @@ def track(label: str, total: float | None = None, unit: str = "rows") -> Iterato
     global _status
     tracker = Tracker(label, total, unit)
     try:
-        if sys.stderr.isatty():
+        if _is_shown():
             with _show_bar(tracker):
                 yield tracker
         else:
@@ -80,6 +87,10 @@ def track(label: str, total: float | None = None, unit: str = "rows") -> Iterato
     finally:
         # the next piece of work may not report anything
         _status = ""
+
+
+def _is_shown() -> bool:
+    return sys.stderr.isatty() and not _is_hidden
 
 
 @contextmanager

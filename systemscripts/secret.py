@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from systemscripts.commands import format_command
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def decrypt(raw: str, key_file: Path | None = None) -> str:
     except (InvalidToken, UnicodeError) as error:
         raise ConfigurationError(
             f"an encrypted value cannot be read with the key in {key_path}: encrypted with another key, or damaged",
-            "Restore that key; if it is lost, remove the value and encrypt it again: secret.py encrypt",
+            "Restore that key; if it is lost, remove the value and encrypt it again:"
+            f" {format_command('secret', 'encrypt')}",
         ) from error
 
 

@@ -203,13 +203,16 @@ class Summary:
             "exit_code": self.exit_code,
         }
 
+    def list_troubles(self) -> list[str]:
+        """Return the warnings and problems as lines of text."""
+        return [f"warning: {notice.text}" for notice in self.warnings] + [f"problem: {text}" for text in self.problems]
+
     def as_text(self) -> str:
         """Return the summary as text: headline, table, warnings, problems, next steps."""
         parts = [self.headline] if self.headline else []
         parts += _table_as_lines(self.rows)
         parts += self.details
-        parts += [f"warning: {notice.text}" for notice in self.warnings]
-        parts += [f"problem: {text}" for text in self.problems]
+        parts += self.list_troubles()
         parts += (["next:"] + [f"  {step}" for step in self.next_steps]) if self.next_steps else []
         return "\n".join(parts)
 

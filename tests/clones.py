@@ -13,6 +13,7 @@ from tests.conftest import PROJECT, Installation
 
 COPIED = ("systemscripts", "jobscripts", "sql", "config", "demo")
 FILES = (
+    "etl",
     "run_python_etl_script.sh",
     "install_dependencies.sh",
     "configure_etl_user.sh",
@@ -42,6 +43,9 @@ class Clone:
         for name in FILES:
             if (PROJECT / name).exists():
                 shutil.copy2(PROJECT / name, folder / name)
+        (folder / "docs").mkdir()
+        # with the short names of the commands
+        shutil.copy2(PROJECT / "docs" / "scripts.md", folder / "docs")
         (folder / ".venv").symlink_to(sys.prefix)
 
     @property

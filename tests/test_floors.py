@@ -17,6 +17,7 @@ FLOORS = [
         "human_units",
         "directory_management",
         "errors",
+        "commands",
         "masking",
         "secret",
         "summary",
@@ -34,8 +35,8 @@ FLOORS = [
 ]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs;
-# settings may be encrypted
-ALLOWED_ON_FLOOR_0 = {"errors", "secret"}
+# settings may be encrypted; errors show the command to type
+ALLOWED_ON_FLOOR_0 = {"errors", "secret", "commands"}
 MODULES = sorted((PROJECT / "systemscripts").rglob("*.py"))
 
 

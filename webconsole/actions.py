@@ -10,6 +10,7 @@ from typing import IO, cast, get_args
 from flask import abort
 
 from systemscripts import log_utils, settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import config_versions
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
@@ -58,7 +59,7 @@ def retry_run(run_uuid: str) -> str:
         abort(404, "This run does not exist or has not started yet.")
     command = run_processes.read_command(run)
     if run["status"] not in runs.REPEATABLE or command is None:
-        command_line = f"./run_python_etl_script.sh {run['job']} {run['arguments']}".strip()
+        command_line = f"{format_command(run['job'])} {run['arguments']}".strip()
         raise UsageError(f"the run is {run['status']}: the console cannot repeat it", f"Type: {command_line}")
     return start_job(*command)
 

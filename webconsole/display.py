@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, request
 from markupsafe import Markup
 
-from systemscripts import human_units, settings
+from systemscripts import commands, human_units, settings
 
 # console.js stores the time zone of the browser in it
 ZONE_COOKIE = "console_zone"
@@ -24,8 +24,9 @@ _TONES = {
 
 
 def install(app: Flask) -> None:
-    """Register the filters of the templates: moment, day, count, seconds, tone, plural and size."""
+    """Register the filters of the templates: command, moment, day, count, seconds, tone, plural and size."""
     app.jinja_env.filters |= {
+        "command": commands.format_command,
         "moment": format_moment,
         "day": format_day,
         "count": format_count,

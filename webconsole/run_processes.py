@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from systemscripts import log_utils, masking, settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.pipelines.step_process import WRAPPER
@@ -80,7 +81,7 @@ def start_job(job: Job, name: str, how: How, user_name: str) -> str:
         ways = ", ".join(way for other, way in OPTIONS if other == job)
         raise UsageError(
             f"{job} {name} cannot be started with {how}; possible are: {ways}",
-            "Only YAML jobs are scheduled here. Cron runs pipelines: schedule.py show",
+            f"Only YAML jobs are scheduled here. Cron runs pipelines: {format_command('schedule', 'show')}",
         )
     arguments = [job, name, *OPTIONS[job, how]]
     run_uuid = launch_process(arguments)

@@ -18,8 +18,9 @@ from waitress.task import ErrorTask, Task, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from systemscripts import db_utils
+from systemscripts.commands import expect_reader_elsewhere, format_command
 from systemscripts.errors import EtlError
-from systemscripts.job import defer_signals
+from systemscripts.job import defer_signals, print_line
 from webconsole import create_app, run_processes
 
 logger = logging.getLogger(__name__)
@@ -135,13 +136,15 @@ def serve(host: str, port: int) -> None:
     except OSError as error:
         raise EtlError(
             f"the console cannot listen on {host}:{port}: {error.strerror}",
-            "Stop the program that uses this port, or choose another one: web_console.py --port PORT",
+            "Stop the program that uses this port, or choose another one:"
+            f" {format_command('web_console', '--port', 'PORT')}",
         ) from error
     # one for each address of the host
     for listener in sockets.values():
         listener.channel_class = _Channel
+    expect_reader_elsewhere()
     address = f"http://{host}:{_find_port(server)}/"
-    print(f"the console is at {address}", flush=True)
+    print_line(f"the console is at {address}")
     logger.info("console: listening at %s", address)
     # deferred, because an exception in the middle of a request would be answered as its error
     with defer_signals() as stop_requested:

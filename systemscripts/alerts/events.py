@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from systemscripts.commands import format_command
+
 # The kind of a run that found no database: one alert for all of them.
 DATABASE_DOWN = "database down"
 
@@ -29,7 +31,7 @@ class Outcome:
     @property
     def command(self) -> str:
         """The command that runs the job again."""
-        return f"./run_python_etl_script.sh {self.job}.py {self.arguments}".strip()
+        return f"{format_command(self.job)} {self.arguments}".strip()
 
 
 @dataclass(frozen=True)

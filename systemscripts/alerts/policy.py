@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from systemscripts import masking, settings
+from systemscripts import commands, masking, settings
 from systemscripts.alerts import alert_state as states
 from systemscripts.alerts import channels, messages
 from systemscripts.alerts.alert_state import State
@@ -76,7 +76,8 @@ def _record_database_down(error: str, directories: Directories, command: str = "
     path = states.build_path(DATABASE, "", directories)
     finding = Finding(
         "", "the database is down", error,
-        "start it (doctor.py says what is wrong); the message of its recovery names the jobs that could not run.",
+        f"start it ({commands.format_command('doctor')} says what is wrong);"
+        " the message of its recovery names the jobs that could not run.",
     )  # fmt: skip
     _record_finding(finding, path, DATABASE)
     state = states.read_state(path)
@@ -206,6 +207,7 @@ def _set_message(state: State, how: str, text: str) -> None:
     subject = f"{state.name} {how}".strip()
     if state.title and how:
         subject = f"{'over' if state.recovered_at else how}: {state.title}"
-    state.subject, state.text = masking.mask(f"[ETL] {subject}"), masking.mask(text)
+    state.subject = masking.mask(f"[ETL] {subject}")
+    state.text = masking.mask(commands.format_for_elsewhere(text))
     state.message_id = mail.make_message_id()
     state.pending = channels.choose_channels(state)

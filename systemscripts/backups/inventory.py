@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 
@@ -44,11 +46,13 @@ def choose_backup(directories: Directories, path: Path | None) -> Path:
     """Return the path of the named backup, or of the newest one; raises UsageError if there is none."""
     if path is not None:
         if not path.is_file():
-            raise UsageError(f"{path} is not a file", f"See: ls {get_folder(directories)}")
+            raise UsageError(f"{path} is not a file", f"See: ls {shlex.quote(str(get_folder(directories)))}")
         return path
     backups = list_backups(directories)
     if not backups:
-        raise UsageError(f"there is no backup in {get_folder(directories)}", "Run: backup_database.py")
+        raise UsageError(
+            f"there is no backup in {get_folder(directories)}", f"Run: {format_command('backup_database')}"
+        )
     return backups[0].path
 
 

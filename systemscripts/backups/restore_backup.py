@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from systemscripts import db_utils, settings
 from systemscripts.backups import create_backup, pg_programs
+from systemscripts.commands import format_command
 from systemscripts.db_utils import Cursor, migrations
 from systemscripts.errors import EtlError, TryLaterError, UsageError
 
@@ -142,7 +143,7 @@ def _refuse_others(server: db_utils.Connection, name: str) -> None:
     if others:
         raise TryLaterError(
             f"the database {name} is in use by {', '.join(others)}",
-            "Pause everything (schedule.py pause), close DBeaver, then run this again.",
+            f"Pause everything ({format_command('schedule', 'pause')}), close DBeaver, then run this again.",
         )
 
 
@@ -192,7 +193,7 @@ def _examine(database: str) -> Restored:
             restored.tables, restored.rows = restored.tables + 1, restored.rows + _get_number(cursor.fetchone())
         restored.problems = list(_find_incomplete(cursor, restored))
     if not restored.tables:
-        raise EtlError("the backup contains no table", "Use another one: restore_database.py FILE")
+        raise EtlError("the backup contains no table", f"Use another one: {format_command('restore_database', 'FILE')}")
     return restored
 
 

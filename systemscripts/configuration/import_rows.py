@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import plain_secrets
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
@@ -32,7 +33,7 @@ def load_import(connection: Connection, name: str) -> ImportConfig:
     if name not in rows:
         raise UsageError(
             f"there is no import {name!r}{did_you_mean(name, _load_rows(connection))}",
-            f"Add config/imports/{name}.yaml, or see: generic_import.py --list",
+            f"Add config/imports/{name}.yaml, or see: {format_command('generic_import', '--list')}",
         )
     return _build_config(rows[name])
 
@@ -168,5 +169,5 @@ def _refuse_edited_row(connection: Connection, document: Document) -> None:
     raise ConfigurationError(
         f"{document.path} changed, and its row in dba.timportconfig was edited too. They differ (file / row) in "
         f"{', '.join(differing) or 'nothing'}",
-        f"Run: apply_config.py {name} --take file, or --take row.",
+        f"Run: {format_command('apply_config', name, '--take', 'file')}, or with row",
     )

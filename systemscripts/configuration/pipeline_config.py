@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.configuration.yaml_documents import ConsistentModel, read_document, validate_document
 from systemscripts.errors import UsageError, did_you_mean
 from systemscripts.settings import Mailboxes
@@ -111,7 +112,8 @@ def load_pipeline(name: str) -> Pipeline:
     """Load one pipeline; raises UsageError with the nearest name, ConfigurationError with every fault."""
     if name not in list_names():
         raise UsageError(
-            f"there is no pipeline {name!r}{did_you_mean(name, list_names())}", "See: run_pipeline.py --list"
+            f"there is no pipeline {name!r}{did_you_mean(name, list_names())}",
+            f"See: {format_command('run_pipeline', '--list')}",
         )
     return validate_document(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from systemscripts.commands import format_command
 from systemscripts.configuration import near_names, sidecar_files
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, decode_name, is_in_progress
@@ -47,7 +48,7 @@ class UnmatchedFile:
             )
         if self.near:
             return f"Rename {self.path.name}, or widen file_pattern of {self.near[0]}"
-        return f"Run: suggest_import.py {self.path} --name NAME, which writes an import for it, or remove the file"
+        return f"Run: {format_command('suggest_import', self.path)}, which writes an import for it, or remove the file"
 
 
 def find_unmatched_files(

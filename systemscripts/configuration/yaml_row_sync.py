@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import yaml
 
+from systemscripts.commands import format_command
 from systemscripts.configuration import import_rows, plain_secrets, referenced_files
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Source
@@ -97,5 +98,5 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
 def _find_file(name: str, folder: Path) -> Path:
     path = folder / f"{name}.yaml"
     if not path.exists():
-        raise UsageError(f"{path} does not exist", "See: generic_import.py --list")
+        raise UsageError(f"{path} does not exist", f"See: {format_command('generic_import', '--list')}")
     return path

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
 from systemscripts.dates import calendar_names, date_formats, date_reader
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -214,9 +215,9 @@ def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | Non
     return None
 
 
-def describe_held_steps(dataset_id: int) -> str:
-    """Return the commands that decide about a held dataset."""
-    return f"datasets.py accept {dataset_id}, or datasets.py undo {dataset_id}"
+def describe_held_steps(dataset_id: int | str) -> str:
+    """Return the commands that decide about a held dataset, or about each one (`N`)."""
+    return f"{format_command('datasets', 'accept', dataset_id)}, or {format_command('datasets', 'undo', dataset_id)}"
 
 
 def find_active(cursor: Cursor, config_name: str, identity: Identity) -> int | None:

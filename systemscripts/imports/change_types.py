@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -117,7 +118,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run
     _check_contradictions(cursor, config, retyped)
     view = sql.Identifier(schema, f"{table}_current")
     if retyped:
-        command = f"apply_config.py {config.config_name}"
+        command = format_command("apply_config", config.config_name)
         dependent_views.refuse_foreign_views(cursor, schema, table, [change.old_name for change in retyped], command)
         kept = dependent_views.load_view_extras(cursor, schema, f"{table}_current")
         run(sql.SQL("drop view {}").format(view))

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
+from systemscripts.commands import format_command
 from systemscripts.configuration.column_schema import COLUMN_TYPES, MAX_SCALE, Column
 from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import Cursor, reader_rights
@@ -169,7 +170,7 @@ def _check_types(plan: Plan, existing: dict[str, str]) -> None:
         elif name in existing and existing[name] != to_postgresql_type(plan.types[name]):
             raise ConfigurationError(
                 f"column {name} of {plan.name} is {existing[name]}, but declared as {plan.types[name]}",
-                "Run apply_config.py, which converts the values, or declare the type it has.",
+                f"Run {format_command('apply_config')}, which converts the values, or declare the type it has.",
             )
     plan.shape = plan.shape.with_columns(undeclared)
 

@@ -7,6 +7,7 @@ import getpass
 from dataclasses import dataclass, field, replace
 
 from systemscripts import configuration, file_ledger
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.learned_aliases import learn_aliases, with_aliases
 from systemscripts.datasets import identity, states
@@ -48,7 +49,7 @@ class StillHeldError(BadDataError):
     def __init__(self, dataset_id: int, findings: list[Finding]) -> None:
         super().__init__(
             f"dataset {dataset_id} stays held: {join_texts(findings)}",
-            f"Accept it once more to load it all the same, or: datasets.py undo {dataset_id}",
+            f"Accept it once more to load it all the same, or: {format_command('datasets', 'undo', dataset_id)}",
         )
         self.findings = findings
 
@@ -151,7 +152,7 @@ def _say_decided(connection: Connection, dataset_id: int, status: str) -> Summar
     with transaction(connection) as cursor:
         if (became := states.find_accepted(cursor, dataset_id)) is not None:
             return Summary(headline=f"dataset {dataset_id} is accepted already, as dataset {became}: nothing to do")
-    raise UsageError(f"dataset {dataset_id} is {status}, not held", states.SEE_HELD)
+    raise UsageError(f"dataset {dataset_id} is {status}, not held", states.describe_how_to_see_held())
 
 
 def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:

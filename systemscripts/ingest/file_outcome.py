@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from systemscripts.commands import format_command
+from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError
 from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.summary import Counts, Notice, Summary
@@ -52,7 +54,8 @@ def _describe_held(held: list[Outcome]) -> str:
     more = f" and {len(held) - MAX_NAMED_FILES} more" if len(held) > MAX_NAMED_FILES else ""
     return (
         f"{len(held)} files are held: {names}{more}; the first: {join_texts(select(first.findings, 'hold'))}; "
-        f"datasets.py accept {first.dataset_id} --same, or for each datasets.py accept N, or datasets.py undo N"
+        f"{format_command('datasets', 'accept', first.dataset_id, '--same')},"
+        f" or for each {identity.describe_held_steps('N')}"
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from systemscripts import file_ledger, log_utils, progress, settings
+from systemscripts.commands import format_command
 from systemscripts.datasets import identity, states
 from systemscripts.datasets.identity import Decision
 from systemscripts.db_utils import Cursor, transaction
@@ -270,7 +271,7 @@ def refuse_file(context: Context, ticket: file_ledger.Ticket, error: BadDataErro
     name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
     keep = file_ledger.to_stored_path(context.directories.refused / name, context.directories)
     # the only place that says what to do: mail, status, console and the .reason.txt file all show the reason
-    again = f"generic_import.py {context.config.config_name} --retry-refused"
+    again = format_command("generic_import", context.config.config_name, "--retry-refused")
     reason = f"{str(error).removesuffix('.')}. Deliver a corrected file; or after a change here: {again}"
     with transaction(context.connection) as cursor:
         if isinstance(error, RefusedError):

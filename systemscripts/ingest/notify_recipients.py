@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from systemscripts import alerts, file_ledger
+from systemscripts.commands import format_command
 from systemscripts.datasets import identity
 from systemscripts.db_utils import transaction
 from systemscripts.findings import ledger
@@ -46,8 +47,8 @@ def _describe_by_rule(held: list[HeldFile]) -> str:
         lines += [f"  {file.name} (dataset {file.dataset_id}): {file.text}" for file in alike]
         first = alike[0].dataset_id
         if len(alike) > 1:
-            lines.append(f"  All of them: datasets.py accept {first} --same")
-            lines.append("  One of them: datasets.py accept N, or datasets.py undo N")
+            lines.append(f"  All of them: {format_command('datasets', 'accept', first, '--same')}")
+            lines.append(f"  One of them: {identity.describe_held_steps('N')}")
         else:
             lines.append(f"  {identity.describe_held_steps(first)}")
         paragraphs.append("\n".join(lines))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from systemscripts import configuration, settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.identity import describe_held_steps
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
@@ -179,7 +180,10 @@ def load_dataset(cursor: Cursor, dataset_id: int) -> ReplayedDataset:
     )
     row = cursor.fetchone()
     if row is None:
-        raise UsageError(f"there is no dataset {dataset_id}", "See: database.py sql 'select * from dba.v_dataset'")
+        raise UsageError(
+            f"there is no dataset {dataset_id}",
+            f"See: {format_command('database', 'sql', 'select * from dba.v_dataset')}",
+        )
     return ReplayedDataset(*row)
 
 

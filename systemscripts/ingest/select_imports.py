@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from systemscripts import configuration
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
@@ -69,7 +70,7 @@ def _choose_of_datasource(chosen: list[ImportConfig], known: list[ImportConfig],
     if datasource not in names:
         raise UsageError(
             f"there is no data source {datasource!r}{did_you_mean(datasource, names)}",
-            "See: generic_import.py --list",
+            f"See: {format_command('generic_import', '--list')}",
         )
     return [config for config in chosen if config.datasource == datasource]
 

@@ -6,6 +6,7 @@ import getpass
 from typing import Any
 
 from systemscripts import configuration, file_ledger, settings, sources
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.learned_aliases import withdraw_aliases
 from systemscripts.datasets import states
@@ -94,7 +95,7 @@ def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     if not rows:
         what = f"there is no dataset {dataset_id}" if dataset_id is not None else f"run {of_run} has loaded nothing"
-        raise UsageError(what, "See: database.py sql 'select * from dba.v_dataset'")
+        raise UsageError(what, f"See: {format_command('database', 'sql', 'select * from dba.v_dataset')}")
     return rows
 
 
@@ -195,6 +196,7 @@ def _warn_of_pause(config: ImportConfig, summary: Summary) -> None:
     if _is_live(config) and not config.is_active:
         text = (
             f"the import {name} is paused (is_active is false now): its source would bring the rows back. "
-            f"Once the source is corrected: apply_config.py {name} --take file, or set is_active to true in its row"
+            f"Once the source is corrected: {format_command('apply_config', name, '--take', 'file')},"
+            " or set is_active to true in its row"
         )
         summary.warn("import_paused", text, name)

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from systemscripts import file_ledger
+from systemscripts.commands import format_command
 from systemscripts.errors import BadDataError, EtlError, TryLaterError, describe_unexpected, is_host_fault
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
@@ -32,7 +33,7 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
         raise EtlError(
             f"{ticket.name} failed with the same error as a file before it, {met}: it and the remaining files wait",
             "Report it with the traceback from the run's log. After an update the next run continues; "
-            f"for the first file: generic_import.py {context.config.config_name} --retry-refused",
+            f"for the first file: {format_command('generic_import', context.config.config_name, '--retry-refused')}",
         )
     context.errors_seen.add(met)
     if ticket.file_sha256 is None:

@@ -8,6 +8,7 @@ from systemscripts.job.current_run import (
     defer_signals,
     get_wait_seconds,
     keep_summary,
+    print_line,
     wants_json,
 )
 from systemscripts.job.decorator import Job, job
@@ -15,5 +16,5 @@ from systemscripts.summary import Summary
 
 __all__ = [
     "Job", "Summary", "allow_signals", "count_closed_runs", "defer_signals", "get_wait_seconds", "job", "keep_summary",
-    "wants_json",
+    "print_line", "wants_json",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ import typer
 import typer.core
 import typer.main
 
+from systemscripts.commands import format_command, format_in_text
 from systemscripts.errors import UsageError
 
 
@@ -28,12 +29,14 @@ class Call:
     arguments: str
     debug: bool
     as_json: bool
+    quiet: bool
     wait: bool
 
 
 def _take_common_options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; log everything.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only warnings and problems.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a run that holds the lock.")] = False,
 ) -> None:
     """Declare the options that every job has; only the signature is used."""
@@ -46,14 +49,14 @@ def parse_arguments(function: Callable[..., Any], name: str, arguments: list[str
     """
     parser = build_command(function, name)
     try:
-        result = parser.main(args=arguments, prog_name=f"{name}.py", standalone_mode=False)
+        result = parser.main(args=arguments, prog_name=format_command(name), standalone_mode=False)
     except typer.TyperException as error:
-        raise UsageError(" ".join(error.format_message().split()), f"See: {name}.py --help") from error
+        raise UsageError(" ".join(error.format_message().split()), f"See: {format_command(name, '--help')}") from error
     except typer.Abort as error:
-        raise UsageError("nothing was entered", f"See: {name}.py --help") from error
+        raise UsageError("nothing was entered", f"See: {format_command(name, '--help')}") from error
     if not isinstance(result, dict):
         return int(result or 0)
-    common = {option: result.pop(option) for option in ("debug", "as_json", "wait")}
+    common = {option: result.pop(option) for option in ("debug", "as_json", "quiet", "wait")}
     return Call(result, shlex.join(arguments), **common)
 
 
@@ -67,7 +70,7 @@ def build_command(function: Callable[..., Any], name: str) -> typer.core.TyperCo
         [*_list_parameters(function), *(p.replace(kind=p.KEYWORD_ONLY) for p in _list_parameters(_take_common_options))]
     )
     collect.__annotations__ = _get_hints(function) | _get_hints(_take_common_options)
-    text, examples = _split_documentation(function)
+    text, examples = map(format_in_text, _split_documentation(function))
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name=name, help=text, epilog=examples, no_args_is_help=False)(collect)
     return typer.main.get_command(app)  # type: ignore[return-value]

@@ -33,6 +33,12 @@ def wants_json() -> bool:
     return _runner is not None and _runner.call.as_json
 
 
+def print_line(text: str) -> None:
+    """Print a line on how the work of a job goes; not with --json or --quiet."""
+    if _runner is None or not (_runner.call.as_json or _runner.call.quiet):
+        print(text, flush=True)
+
+
 def count_closed_runs() -> int:
     """Return how many killed runs this one found and closed when it started."""
     return 0 if _runner is None else _runner.closed_runs

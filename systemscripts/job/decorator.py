@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError, UsageError
 from systemscripts.job import current_run, wrapper
 from systemscripts.summary import Summary
@@ -120,7 +121,8 @@ class Job:
 
         if isinstance(error, ImportError) and error.name and "." not in error.name:
             error = ConfigurationError(
-                f"the Python package {error.name} is missing or broken", "Run: ./install_dependencies.sh --python-only"
+                f"the Python package {error.name} is missing or broken",
+                f"Run: {format_program('install_dependencies.sh', '--python-only')}",
             )
             error.__cause__ = None
         expected = isinstance(error, EtlError)

@@ -9,7 +9,7 @@ from enum import EnumType
 from pathlib import Path
 from typing import Any
 
-from systemscripts import settings
+from systemscripts import commands, settings
 from systemscripts.job import Job, command_line
 
 PAGE = settings.PROJECT / "docs" / "reference.md"
@@ -19,11 +19,12 @@ HEAD = """# Reference of the scripts
 Generated from the scripts' own signatures: `python -m systemscripts.job.reference_page` writes this page, and a test
 compares the two. [scripts.md](scripts.md) lists the scripts by purpose.
 
-Every script runs as `./run_python_etl_script.sh SCRIPT [ARGUMENTS]` and also knows:
+Every script runs as `etl SCRIPT [ARGUMENTS]`, or under its [short name](scripts.md#short-names), and also knows:
 
 | option | what it does |
 | --- | --- |
 | `--json` | Print the summary as JSON. |
+| `--quiet` | Print only warnings and problems. |
 | `--debug` | Show tracebacks; log everything. |
 | `--wait` | Wait for a run that holds the lock. |
 | `--help` | Show the help. |
@@ -44,12 +45,13 @@ def _render_script(name: str) -> str:
     rows = list(_render_rows(script))
     table = ["", "| argument | what it is | default |", "| --- | --- | --- |", *rows] if rows else []
     facts = _describe_needs(script)
-    return "\n".join(["", f"## {name}.py", "", text, *table, "", facts, "", *(f"    {line}" for line in examples), ""])
+    return "\n".join(["", f"## {name}", "", text, *table, "", facts, "", *(f"    {line}" for line in examples), ""])
 
 
 def _split_documentation(script: Job) -> tuple[str, list[str]]:
     text, _, rest = inspect.cleandoc(script.__doc__ or "").partition("Examples:")
-    return " ".join(text.split()), [line.strip() for line in rest.splitlines() if line.strip()]
+    examples = [line.strip() for line in rest.splitlines() if line.strip()]
+    return commands.format_in_page(" ".join(text.split())), [commands.format_in_page(line) for line in examples]
 
 
 def _describe_needs(script: Job) -> str:

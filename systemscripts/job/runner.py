@@ -74,6 +74,8 @@ class Runner:
         self.summary = Summary()
         self.closed_runs = 0
         self._console = _build_console_handler(call.debug)
+        if call.quiet:
+            progress.hide()
         self._background_connection = background_connection
         self._heartbeat: log_utils.Heartbeat | None = None
         self._lock: IO[str] | None = None
@@ -164,7 +166,9 @@ class Runner:
             return
         self.summary.shown = True
         if not self.call.as_json:
-            command_line.print_summary(masking.mask(self.summary.as_text()))
+            lines = self.summary.list_troubles()
+            text = "\n".join(lines) if self.call.quiet else self.summary.as_text()
+            command_line.print_summary(masking.mask(text))
             return
         values = masking.mask_values(self.summary.as_dict()) | {"exit_code": outcome.exit_code}
         if outcome.error and not self.summary.problems:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts import configuration, log_utils, s3, settings
+from systemscripts.commands import format_command
 from systemscripts.datasets import lake
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, explain_write_error
@@ -106,7 +107,7 @@ def _leave_out_oversized(connection: Connection, touched: Touched, work: Path, s
         summary.problem(
             f"{excess.month:%Y-%m} is not computed, its sums do not fit numeric(18,2): the largest sale is "
             f"{excess.total_cost} in {source}, row {excess.source_row}; if it is wrong: "
-            f"generic_import.py --undo {excess.dataset_id}, then sales_marts.py",
+            f"{format_command('generic_import', '--undo', excess.dataset_id)}, then {format_command('sales_marts')}",
             BadDataError.exit_code,
         )
     return touched.leave_out([month.month for month in too_large])

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from systemscripts import log_utils, progress
+from systemscripts.commands import format_command
 from systemscripts.configuration.pipeline_config import Pipeline, Step
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
@@ -109,7 +110,7 @@ def _conclude(summary: Summary, pipeline: Pipeline, states: list[str]) -> None:
     if skipped:
         summary.problem(f"not run: {', '.join(skipped)}")
     if summary.problems:
-        summary.next_steps = [f"fix the cause, then: run_pipeline.py {pipeline.name} --failed"]
+        summary.next_steps = [f"fix the cause, then: {format_command('run_pipeline', pipeline.name, '--failed')}"]
 
 
 def describe_steps(pipeline: Pipeline, chosen: set[str]) -> list[dict[str, Any]]:
@@ -139,7 +140,8 @@ def choose_steps(pipeline: Pipeline, name: str) -> set[str]:
         if name == str(number) or step.is_named(name):
             return {step.name for step in pipeline.steps[number - 1 :]}
     raise UsageError(
-        f"pipeline {pipeline.name} has no step {name!r}", f"See: run_pipeline.py {pipeline.name} --dry-run"
+        f"pipeline {pipeline.name} has no step {name!r}",
+        f"See: {format_command('run_pipeline', pipeline.name, '--dry-run')}",
     )
 
 
@@ -150,5 +152,7 @@ def find_failed_steps(pipeline: Pipeline, directories: Directories) -> set[str]:
     """
     states = step_states.read_states(directories, pipeline.name)
     if not states:
-        raise UsageError(f"pipeline {pipeline.name} has not run yet", f"Run: run_pipeline.py {pipeline.name}")
+        raise UsageError(
+            f"pipeline {pipeline.name} has not run yet", f"Run: {format_command('run_pipeline', pipeline.name)}"
+        )
     return {step.name for step in pipeline.steps if states.get(step.name, WAITING) != DONE}

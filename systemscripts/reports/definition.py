@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from systemscripts import configuration, settings
+from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 from systemscripts.reports.report_part import check_parts
@@ -135,10 +136,10 @@ def _find_edited(cursor: Cursor) -> set[str]:
 
 
 def _explain_both_changed(path: Path) -> ConfigurationError:
+    forget = f"update dba.treportmanager set applied = null where report_name = '{path.stem}'"
     return ConfigurationError(
         f"{path}: the file changed, and its row in dba.treportmanager was edited as well",
-        'Copy the changed row into the file, then: database.py sql "update dba.treportmanager set applied = null '
-        f"where report_name = '{path.stem}'\"",
+        f"Copy the changed row into the file, then: {format_command('database', 'sql', forget)}",
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import mail, settings
+from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
@@ -190,7 +191,9 @@ def _send_mail(
 def _deliver_files(content: bytes, target: str, deliver_to_target: DeliverToTarget | None) -> None:
     """Deliver the attachments of a mail as files."""
     if deliver_to_target is None:
-        raise ConfigurationError(f"cannot deliver to the target {target} from here", "Run: send_report.py")
+        raise ConfigurationError(
+            f"cannot deliver to the target {target} from here", f"Run: {format_command('send_report', 'NAME')}"
+        )
     message = _read_message(content)
     with tempfile.TemporaryDirectory(prefix="report_") as folder:
         paths = []

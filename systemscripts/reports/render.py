@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from systemscripts import settings
+from systemscripts import commands, settings
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports import attachments, charts
 from systemscripts.reports.content import Content
@@ -58,6 +58,7 @@ def _build_environment(folder: Path, html: bool) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(folder), autoescape=html, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["command"] = _format_command
     environment.filters["day"] = _format_day
     environment.filters["count"] = _format_count
     environment.filters["line"] = _join_lines
@@ -67,6 +68,10 @@ def _build_environment(folder: Path, html: bool) -> jinja2.Environment:
     environment.filters["bars"] = charts.build_bars
     environment.filters["text_table"] = charts.render_text_table
     return environment
+
+
+def _format_command(script: str, *words: str) -> str:
+    return commands.format_for_elsewhere(commands.format_command(script, *words))
 
 
 def _format_day(moment: date | None) -> str:

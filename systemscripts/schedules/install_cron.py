@@ -43,7 +43,9 @@ def compare_file(path: Path, expected: str) -> CronFile:
     except FileNotFoundError:
         return CronFile(path, expected, None)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", f"Run: sudo chmod 644 {path}") from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}", f"Run: sudo chmod 644 {shlex.quote(str(path))}"
+        ) from error
 
 
 def install_file(cron_file: CronFile, directories: Directories) -> str:
@@ -60,7 +62,8 @@ def install_file(cron_file: CronFile, directories: Directories) -> str:
             f"{cron_file.path} belongs to another installation, {owner.removeprefix(own_cron_file.MARK)}",
             f"Omit --cron-file: this installation's file is {own}."
             if own != cron_file.path
-            else f"Name another file in ETL_CRON_FILE; if that installation is gone, run: sudo rm {cron_file.path}",
+            else "Name another file in ETL_CRON_FILE; if that installation is gone, run:"
+            f" sudo rm {shlex.quote(str(cron_file.path))}",
         )
     if os.geteuid() == 0:
         with atomic_write(cron_file.path, mode=0o644) as stream:

@@ -6,6 +6,7 @@ import heapq
 from datetime import datetime
 
 from systemscripts import schedules, settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.schedules.install_cron import CronFile
 from systemscripts.summary import Summary
@@ -17,7 +18,7 @@ def summarize_schedules(compared: CronFile) -> Summary:
     if not compared.is_equal:
         summary.headline = f"{compared.path} " + ("is not there" if compared.content is None else "differs")
         summary.details = ["", *compared.list_differences()]
-        summary.next_steps = ["schedule.py apply"]
+        summary.next_steps = [format_command("schedule", "apply")]
     directories = Directories(settings.current().etl_data_dir)
     not_set_up = schedules.list_not_set_up()
     for pipeline in [*schedules.list_scheduled(), *not_set_up]:

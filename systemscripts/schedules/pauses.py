@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError
 
@@ -50,7 +51,7 @@ def read_pauses(directories: Directories) -> dict[str, Pause]:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigurationError(
-            f"{path} cannot be read: {error}", "Delete it; schedule.py pause creates it again."
+            f"{path} cannot be read: {error}", f"Delete it; {format_command('schedule', 'pause')} creates it again."
         ) from error
 
 

@@ -9,7 +9,7 @@ check_embedded_database() { # its files must not get another owner while it runs
     pid=$(head -n 1 "$pid_file")
     owner=$(ps -o user= -p "$pid" 2>/dev/null) || return 0
     [[ $owner == "$SERVICE_USER" ]] ||
-        fail 75 "the embedded database runs as $owner; stop it first: sudo -u $owner ${project@Q}/run_python_etl_script.sh database.py stop"
+        fail 75 "the embedded database runs as $owner; stop it first: sudo -u $owner ${project@Q}/etl database stop"
 }
 
 configure_folders() {

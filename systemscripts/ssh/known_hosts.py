@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError
 
@@ -48,7 +49,7 @@ def check_key(name: str, key: PKey) -> None:
     if known.get(key.get_name()) == key:
         return
     shown = f"{key.get_name()} {format_fingerprint(key)}"
-    command = f"sftp_trust_host.py {name} --fingerprint {format_fingerprint(key)}"
+    command = format_command("sftp_trust_host", name, "--fingerprint", format_fingerprint(key))
     if not known:
         raise ConfigurationError(
             f"the host key of {name} is not known: {shown}",

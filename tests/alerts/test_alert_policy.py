@@ -71,8 +71,8 @@ def test_without_a_database_one_mail_for_all_jobs_and_one_when_it_is_back(jobs: 
     for day in (9, 10):
         assert jobs.run("one", **at(day)).returncode == 0
     assert mails.list_subjects()[2:] == ["[ETL] over: the database is down"]
-    assert "./run_python_etl_script.sh one.py" in mails.read_text()
-    assert "./run_python_etl_script.sh two.py" in mails.read_text()
+    assert "etl one" in mails.read_text()
+    assert "etl two" in mails.read_text()
 
 
 def test_killed_and_timed_out_are_told_once_and_weekly_while_it_lasts(jobs: Jobs, mails: Mails) -> None:

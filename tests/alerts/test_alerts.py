@@ -33,7 +33,7 @@ def test_when_mails_go_out(jobs: Jobs, mails: Mails) -> None:
         assert mails.list_subjects() == expected, how
     text = mails.read_text()
     assert "What: it is TryLaterError" in text
-    assert "./run_python_etl_script.sh tiny.py TryLaterError" in text
+    assert "etl tiny TryLaterError" in text
     assert "run began" in text
     mail = mails.read_all()[-1]
     assert (mail["to"], mail["auto-submitted"]) == ("operator@example.test", "auto-generated")
@@ -191,7 +191,7 @@ def test_an_import_tells_its_own_people_of_refused_files_and_held_datasets(
     ]  # fmt: skip
     texts = "".join(str(mail.get_content()) for mail in told)
     assert "a drop of more than 50 %" in texts
-    assert "datasets.py accept 2" in texts
+    assert "etl datasets accept 2" in texts
     assert "unexpected layout" in texts
     assert "quiet" not in texts
     installation.run("generic_import", "lists")
@@ -216,9 +216,13 @@ def test_files_that_one_run_holds_are_one_mail_with_a_paragraph_for_each_rule(
     text = str(told[0].get_content())
     rows = text[text.index("min_rows:") :]
     assert all(f"lists_{number}.csv (dataset {number})" in rows for number in (1, 2, 3))
-    assert "All of them: datasets.py accept 1 --same" in rows
+    assert "All of them: " in rows and "etl datasets accept 1 --same" in rows
     columns = text[: text.index("min_rows:")]
-    assert "lists_4.csv (dataset 4)" in columns and "datasets.py accept 4, or datasets.py undo 4" in columns
+    assert (
+        "lists_4.csv (dataset 4)" in columns
+        and "etl datasets accept 4, or " in columns
+        and "etl datasets undo 4" in columns
+    )
 
 
 def test_what_an_import_has_to_tell_waits_for_the_mail_server(installation: Installation, mails: Mails) -> None:

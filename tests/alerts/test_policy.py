@@ -80,10 +80,7 @@ def test_all_runs_that_find_no_database_share_one_message_that_names_them(direct
         end_run(directories, "failed", DATABASE_DOWN, job)
         assert read_state(directories, job) is None
     state = read_state(directories, policy.DATABASE)
-    assert state is not None and [command.split("/")[1] for command in state.items] == [
-        "run_python_etl_script.sh one.py",
-        "run_python_etl_script.sh two.py",
-    ]
+    assert state is not None and [command.rpartition("etl ")[2] for command in state.items] == ["one", "two"]
     end_run(directories, "succeeded", job="three", connected=True)
     state = read_state(directories, policy.DATABASE)
-    assert state is not None and not state.is_failing and "one.py" in state.text
+    assert state is not None and not state.is_failing and "etl one" in state.text

@@ -93,7 +93,7 @@ def test_a_backup_made_during_a_load_restores_to_a_consistent_state(orders: Inst
 
     [_, before] = databases(orders)
     assert "_before_" in before
-    assert f"restore_database.py --drop {before}" in restored.stdout
+    assert f"etl restore --drop {before}" in restored.stdout
     assert orders.run("restore_database", "--drop", before).returncode == 0
     assert len(databases(orders)) == 1
     assert orders.run("restore_database", "--drop", "postgres").returncode == 2

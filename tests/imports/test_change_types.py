@@ -39,7 +39,7 @@ def test_text_becomes_types_by_the_rules_of_a_load(installation: Installation) -
     installation.configure("orders", schema=TYPED)
     installation.drop("orders_2.csv", AS_TEXT.replace("\n1,", "\n3,"))
     refused = installation.run("generic_import", "orders")
-    assert (refused.returncode, "Run apply_config.py" in refused.stderr) == (78, True), refused.stderr
+    assert (refused.returncode, "etl apply" in refused.stderr) == (78, True), refused.stderr
     done = installation.run("apply_config", "orders")
     assert done.returncode == 0, done.stderr
     assert "public.orders: amount is numeric now, it was text" in done.stdout

@@ -117,7 +117,7 @@ def test_a_lock_that_is_not_given_up_names_the_table_and_who_holds_it(
     text = " ".join(done.stderr.split())
     assert "waited 1 s for a lock on public.lists, held by DBeaver 24 - main, login etl" in text
     assert f"(server process {pid}), since 2" in text
-    assert f'database.py sql "select pg_terminate_backend({pid})"' in text
+    assert f"etl sql 'select pg_terminate_backend({pid})'" in text
 
 
 def test_a_busy_import_is_said_with_the_run_that_works_on_it(installation: Installation) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from systemscripts import commands
 from tests.conftest import PROJECT, Installation
 from tests.tiny_jobs import Jobs
 
@@ -31,8 +32,10 @@ def list_imported(command: list[str], environment: dict[str, str]) -> tuple[set[
 def test_help_is_light_and_has_an_example(installation: Installation, script: str) -> None:
     modules, text = list_imported(installation.command(script, "--help"), installation.process_environment())
     assert not modules & set(HEAVY_FOR_HELP)
-    assert f"Examples:\n    {script}.py" in text
-    for option in ("--json", "--debug", "--wait"):
+    shown = " ".join(commands.shorten_names([script]))
+    example = text.partition("Examples:\n    ")[2].partition("\n")[0]
+    assert f"etl {shown}" in example
+    for option in ("--json", "--quiet", "--debug", "--wait"):
         assert option in text
     assert not (installation.data / "logs").exists()
 
@@ -41,7 +44,9 @@ def test_help_is_light_and_has_an_example(installation: Installation, script: st
 def test_a_wrong_option_is_one_line(installation: Installation, script: str) -> None:
     done = installation.run(script, "--no-such-option")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{script}: No such option: --no-such-option. See: {script}.py --help\n"
+    shown = " ".join(commands.shorten_names([script]))
+    assert done.stderr.startswith(f"{script}: No such option: --no-such-option. See: ")
+    assert done.stderr.endswith(f"etl {shown} --help\n")
 
 
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(installation: Installation) -> None:
@@ -65,7 +70,7 @@ def test_wrong_usage_is_one_line(jobs: Jobs, arguments: tuple[str, ...], text: s
     done = jobs.run("tiny", *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert text in done.stderr
-    assert done.stderr.endswith("See: tiny.py --help\n")
+    assert done.stderr.endswith("etl tiny --help\n")
 
 
 @pytest.mark.parametrize(

@@ -110,10 +110,9 @@ def test_without_a_database_jobs_that_need_none_run_and_their_log_comes_later(jo
     assert jobs.run("offline", "one", DATABASE_URL=away).returncode == 0
     refused = jobs.run("online", DATABASE_URL=away)
     assert refused.returncode == 75
-    assert refused.stderr == (
-        "online: the database at 127.0.0.1:1/etl does not answer. "
-        "Start it (embedded: database.py start), then run the same command again.\n"
-    )
+    start, _, end = refused.stderr.partition("etl database start")
+    assert start.startswith("online: the database at 127.0.0.1:1/etl does not answer. Start it (embedded: ")
+    assert end == "), then run the same command again.\n"
     assert jobs.run("offline", "two", DATABASE_URL=away).returncode == 0
     assert jobs.list_runs() == []
     for _ in range(2):

@@ -124,8 +124,8 @@ def test_a_held_file_is_brought_to_mind_after_a_week_until_it_is_decided(year: Y
     text = " ".join(year.last().split())
     for said in (
         f"dataset {held[0]} (orders1.csv), held since Tue 2026-02-24: 1 rows, guards.min_rows asks for 3",
-        f"datasets.py accept {held[0]}",
-        f"datasets.py undo {held[0]}",
+        f"etl datasets accept {held[0]}",
+        f"etl datasets undo {held[0]}",
         "orders2.csv",
     ):
         assert said in text

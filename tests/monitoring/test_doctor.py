@@ -133,12 +133,12 @@ def test_everything_away_at_once(host: Host, tmp_path: Path) -> None:
             ("failure", "database", "does not answer", "Start it"),
             ("failure", "mail", "127.0.0.1:1", "firewall"),
             ("failure", "recipients", "ALERT_RECIPIENTS is empty", "Set ALERT_RECIPIENTS"),
-            ("failure", "disk", "fewer than 99.9 %", "purge.py --dry-run"),
+            ("failure", "disk", "fewer than 99.9 %", "etl purge --dry-run"),
             ("failure", "webhook", "does not answer", "ALERT_WEBHOOK_URL"),
             ("failure", "secret file", str(secret), f"Run: chmod 600 {secret}"),
             ("failure", "folder", "archive is a file, not a folder", "Run: mv "),
             ("failure", "folder", "logs can be written by everyone", "Run: chmod o-w"),
-            ("failure", "cron file", "does not exist: nothing starts by itself", "schedule.py apply"),
+            ("failure", "cron file", "does not exist: nothing starts by itself", "etl schedule apply"),
             ("warning", "certificate", "valid until 2026-03-12", "renewed"),
             ("warning", "clock", "ETL_NOW sets it", "Unset ETL_NOW"),
             ETL_NOW="2026-03-02T12:00:00+00:00",
@@ -158,9 +158,9 @@ def test_logins_that_are_refused_and_a_file_that_differs(host: Host) -> None:
     host.named(
         ("failure", "database", "refused the login", "Check DATABASE_URL"),
         ("failure", "mail", "refused the login of etl", "Check SMTP_PASSWORD"),
-        ("failure", "cron file", "does not match the pipelines", "schedule.py apply"),
+        ("failure", "cron file", "does not match the pipelines", "etl schedule apply"),
         ("warning", "recipients", "REPORT_RECIPIENTS is empty", "Set REPORT_RECIPIENTS"),
-        ("warning", "pause", "weekly is paused since", "schedule.py resume weekly"),
+        ("warning", "pause", "weekly is paused since", "etl schedule resume weekly"),
     )
 
 
@@ -188,7 +188,7 @@ def test_a_reader_an_unknown_schema_a_strange_certificate_and_what_is_left_over(
             ("failure", "certificate", "expired at 2024", "renewed"),
             ("failure", "cron file", "can be written by others", "Run: sudo chmod 644"),
             ("warning", "alert", "send_report nothing: failing since", "mail says what to do"),
-            ("warning", "run", "meetmax_url_check was killed", "close_interrupted_runs.py"),
+            ("warning", "run", "meetmax_url_check was killed", "etl close_interrupted_runs"),
         )
     finally:
         server.close()
@@ -236,9 +236,9 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
     rows: Lines = json.loads(done.stdout)["rows"]
     assert done.returncode == 1
     for check, says, following in (
-        ("configuration", "did you mean file_pattern?", "check_config.py"),
-        ("configuration", "broken.yaml", "check_config.py"),
-        ("configuration", "did you mean template?", "check_config.py"),
+        ("configuration", "did you mean file_pattern?", "etl check"),
+        ("configuration", "broken.yaml", "etl check"),
+        ("configuration", "did you mean template?", "etl check"),
         ("packages", "the installed packages do not match requirements.txt", "install_dependencies.sh --python-only"),
         ("wrapper", "cannot be run", "chmod +x"),
     ):
@@ -293,7 +293,7 @@ def test_sftp_servers_keys_and_buckets(host: Host, tmp_path: Path) -> None:
             S3_SECRET_ACCESS_KEY="the-s3-secret", S3_TIMEOUT_SECONDS="2", S3_REGION="us-east-1", **visits(sftp_server),
         )  # fmt: skip
         host.named(
-            ("failure", "server", "is not known", "sftp_trust_host.py"),
+            ("failure", "server", "is not known", "etl sftp_trust_host"),
             ("failure", "server", "source of sales", ""),
         )
         servers.trust(host.installation, sftp_server.host, sftp_server.port, fingerprint)

@@ -42,7 +42,7 @@ def test_a_pipeline_that_did_not_start(year: Year) -> None:
     assert year.watch(0.05) == [f"[ETL] {title}"]
     text = year.last()
     assert "due at Mon 2026-03-02 06:30" in text
-    assert "./run_python_etl_script.sh run_pipeline.py weekly" in text
+    assert "etl run weekly" in text
     assert year.run("run_pipeline", "weekly", "--dry-run", day=0.06) == 0
     assert year.watch(0.06) == []  # to look at it is not to run it
     assert year.watch(7.01) == [f"[ETL] still: {title}"]
@@ -78,7 +78,7 @@ def test_a_disk_that_is_nearly_full(year: Year) -> None:
         if shutil.disk_usage(year.installation.data).free / shutil.disk_usage(year.installation.data).total < 0.08:
             pytest.skip("this machine's own disk is nearly full")
         text = told_as_it_should(year, f"the disk of {folder} is nearly full", (folder / "film").unlink)
-        assert "purge.py --dry-run" in text
+        assert "etl purge --dry-run" in text
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 

@@ -500,7 +500,7 @@ def test_what_was_refused_is_said_at_each_poll_and_kept_once(
     again = installation.run("generic_import", "things")
     assert (first.returncode, again.returncode) == (65, 65)
     assert "still returns what was refused as file_watcher/refused/" in again.stderr
-    assert "generic_import.py things --retry-refused" in again.stderr
+    assert "etl import things --retry-refused" in again.stderr
     assert traces(installation) == before and before["refused"] == 1
     installation.configure("things", **FILES, exact_header=["id"])  # fixed: it is taken by itself
     assert installation.run("generic_import", "things").returncode == 0 and things(installation) == 1

@@ -80,8 +80,8 @@ def test_an_unknown_host_key_is_refused_with_its_fingerprint_and_the_command(
     configure(installation, place)
     line = fails(installation, 78, f"the host key of [127.0.0.1]:{place.port} is not known: ssh-ed25519 SHA256:")
     assert_untouched(installation, place)
-    command = line.partition("then run: ")[2].split()
-    assert command[:3] == ["sftp_trust_host.py", f"[127.0.0.1]:{place.port}", "--fingerprint"]
+    command = line.partition("then run: ")[2].partition("etl ")[2].split()
+    assert command[:3] == ["sftp_trust_host", f"[127.0.0.1]:{place.port}", "--fingerprint"]
     done = installation.run("sftp_trust_host", *command[1:])
     assert done.returncode == 0, done.stderr
     assert known_hosts.read_text() == before

@@ -78,7 +78,7 @@ def test_the_glossary_is_a_page_for_analysts_too(console: Console) -> None:
         "source", "target", "run",
     )  # fmt: skip
     assert [term for term in terms if f'<dt id="{term}">' not in page] == []
-    assert "<code>datasets.py undo DATASET</code>" in page
+    assert "<code>etl datasets undo DATASET</code>" in page
 
 
 def test_ten_sign_ins_at_once_are_as_many_tries_as_one_after_the_other(console: Console) -> None:

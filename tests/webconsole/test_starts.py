@@ -150,6 +150,6 @@ def test_a_command_that_only_a_terminal_starts_is_told_to_type(console: Console,
     assert here.run("generic_import", "orders", "--file", "/no/such.csv").returncode == 2
     (run_uuid,) = here.sql("select run_uuid from dba.trun where arguments like '%%such.csv'")[0]
     page = console.get(f"/console/runs/{run_uuid}").text
-    assert "./run_python_etl_script.sh generic_import orders --file /no/such.csv" in page and "Retry" not in page
+    assert "etl import orders --file /no/such.csv" in page and "Retry" not in page
     answer = console.post(f"/jobs/{run_uuid}/retry")
     assert answer.status_code == 409 and "--file /no/such.csv" in answer.json()["hint"]

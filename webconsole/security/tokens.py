@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import shlex
 import time
 import uuid
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def load_key() -> bytes:
     if len(key) < MIN_KEY_BYTES:
         raise ConfigurationError(
             f"{path} does not contain a key",
-            f"Type: rm {path}; the console creates a new one, and all users sign in again.",
+            f"Type: rm {shlex.quote(str(path))}; the console creates a new one, and all users sign in again.",
         )
     return key
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def add_user(cursor: Cursor, name: str, password: str, role: Role) -> None:
         )
     cursor.execute("select 1 from dba.tuser where user_name = %s", (name,))
     if cursor.fetchone():
-        raise UsageError(f"the user {name} already exists", f"For a new password type: console_user.py password {name}")
+        raise UsageError(
+            f"the user {name} already exists",
+            f"For a new password type: {format_command('console_user', 'password', name)}",
+        )
     cursor.execute(
         "insert into dba.tuser (user_name, password_hash, role) values (%s, %s, %s)",
         (name, _hash(password), role),
@@ -115,4 +119,4 @@ def _update_user(cursor: Cursor, name: str, assignment: str, value: object) -> N
         f"update dba.tuser set {assignment}, token_version = token_version + 1 where user_name = %s", (value, name)
     )
     if cursor.rowcount == 0:
-        raise UsageError(f"there is no user {name!r}", "Type: console_user.py list")
+        raise UsageError(f"there is no user {name!r}", f"Type: {format_command('console_user', 'list')}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import UsageError
 from systemscripts.findings.values.bounds import format_figure, format_share
@@ -27,7 +28,7 @@ def show_profile(connection: Connection, dataset_id: int, against: int | None = 
             raise UsageError(
                 f"there is no profile of dataset {number}",
                 f"Profiles are kept of the last {KEPT_DATASETS} good datasets of a label and of held ones: "
-                "database.py sql 'select distinct dataset_id from dba.v_column_profile'",
+                f"{format_command('database', 'sql', 'select distinct dataset_id from dba.v_column_profile')}",
             )
     summary = Summary(headline=f"profile of dataset {dataset_id}")
     if against is None:

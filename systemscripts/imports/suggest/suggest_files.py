@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from systemscripts import progress
+from systemscripts.commands import format_command
 from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import UsageError
@@ -62,8 +62,8 @@ def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposa
 
 def _list_next_steps(name: str, file: Path) -> list[str]:
     """Return the commands that try and load the file, as they can be pasted."""
-    path = shlex.quote(str(file.expanduser().absolute()))
-    return [f"generic_import.py {name} --file {path} --dry-run", f"generic_import.py {name} --file {path}"]
+    words = ("generic_import", name, "--file", file)
+    return [format_command(*words, "--dry-run"), format_command(*words)]
 
 
 def _name_import(file: Path) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from systemscripts import log_utils, schedules, settings
 from systemscripts.alerts import Finding
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.monitoring.watchdog_view import View
 
@@ -28,7 +29,7 @@ def find(view: View) -> Iterator[Finding]:
     text = f"the last successful one was made at {last:%Y-%m-%d %H:%M}" if last else "none has succeeded so far"
     yield Finding(
         "backup", "the backup is missing", f"{text}, more than {days:g} days ago",
-        f"run ./run_python_etl_script.sh {JOB}.py and read its output",
+        f"run {format_command(JOB)} and read its output",
     )  # fmt: skip
 
 

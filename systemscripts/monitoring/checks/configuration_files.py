@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from systemscripts import reports, schedules, targets
+from systemscripts.commands import format_command
 from systemscripts.configuration import pipeline_config, yaml_row_sync
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, Context, Line
@@ -16,7 +17,7 @@ def check(context: Context) -> Iterator[Line]:
     """Yield a line for each fault."""
     faults = list(find_faults())
     for fault in faults:
-        yield Line(FAILURE, "configuration", fault, "Correct that file, then run: check_config.py")
+        yield Line(FAILURE, "configuration", fault, f"Correct that file, then run: {format_command('check_config')}")
     if not faults:
         yield Line(OK, "configuration", "every YAML file is valid")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from systemscripts import schedules
+from systemscripts.commands import format_command
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 from systemscripts.schedules import cron_file, install_cron, own_cron_file
@@ -27,28 +29,31 @@ def check(context: Context) -> Iterator[Line]:
         return
     if compared.content is None:
         yield Line(
-            FAILURE, "cron file", f"{compared.path} does not exist: nothing starts by itself", "Run: schedule.py apply"
+            FAILURE,
+            "cron file",
+            f"{compared.path} does not exist: nothing starts by itself",
+            f"Run: {format_command('schedule', 'apply')}",
         )
     elif not compared.is_equal:
         yield Line(
             FAILURE,
             "cron file",
             f"{compared.path} does not match the pipelines",
-            "Run: schedule.py show, then schedule.py apply",
+            f"Run: {format_command('schedule', 'show')}, then {format_command('schedule', 'apply')}",
         )
     elif compared.path.stat().st_mode & 0o022:
         yield Line(
             FAILURE,
             "cron file",
             f"{compared.path} can be written by others, so cron ignores it",
-            f"Run: sudo chmod 644 {compared.path}",
+            f"Run: sudo chmod 644 {shlex.quote(str(compared.path))}",
         )
     elif not _is_owned_by_root(compared.path):
         yield Line(
             FAILURE,
             "cron file",
             f"{compared.path} does not belong to root, so cron ignores it",
-            f"Run: sudo chown root:root {compared.path}",
+            f"Run: sudo chown root:root {shlex.quote(str(compared.path))}",
         )
     else:
         yield Line(OK, "cron file", f"{compared.path} matches the pipelines")
@@ -67,7 +72,7 @@ def check(context: Context) -> Iterator[Line]:
                 WARNING,
                 "pause",
                 str(pause),
-                f"To end it, run: schedule.py resume {'' if pause.name == '*' else pause.name}".strip(),
+                f"To end it, run: {format_command('schedule', 'resume', *([] if pause.name == '*' else [pause.name]))}",
             )
 
 
@@ -76,7 +81,12 @@ def _gone_installations() -> Iterator[Line]:
     for path in sorted(own_cron_file.CRON_FOLDER.glob(f"{own_cron_file.NAME}*")):
         project = own_cron_file.parse_project(own_cron_file.read_owner(path))
         if own_cron_file.read_owner(path) and not (project / "run_python_etl_script.sh").exists():
-            yield Line(WARNING, "cron file", f"{path} starts {project}, which does not exist", f"Run: sudo rm {path}")
+            yield Line(
+                WARNING,
+                "cron file",
+                f"{path} starts {project}, which does not exist",
+                f"Run: sudo rm {shlex.quote(str(path))}",
+            )
 
 
 def _is_owned_by_root(path: Path) -> bool:

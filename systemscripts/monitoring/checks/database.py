@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from systemscripts import db_utils
+from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, migrations
 from systemscripts.db_utils.connection import LOCAL_HOSTS
 from systemscripts.errors import ConfigurationError, EtlError
@@ -91,7 +92,8 @@ def _check_real_data(connection: Connection) -> Iterator[Line]:
             WARNING,
             "embedded data",
             f"the embedded database (a third-party build, for trials) holds {count} datasets since {since}",
-            "For real work use the host's PostgreSQL (docs/install.md); until then run: backup_database.py",
+            "For real work use the host's PostgreSQL (docs/install.md);"
+            f" until then run: {format_command('backup_database')}",
         )
 
 
@@ -105,7 +107,7 @@ def _check_schema(connection: Connection) -> Line:
             WARNING,
             "schema",
             f"not applied yet: {', '.join(missing)}",
-            "The next job applies them; or run: generic_import.py --list",
+            f"The next job applies them; or run: {format_command('generic_import', '--list')}",
         )
     return Line(OK, "schema", "up to date")
 
@@ -127,7 +129,7 @@ def _check_reader(current_settings: Settings) -> Iterator[Line]:
             WARNING,
             "reader login",
             "it may not see the views yet",
-            "The next job grants it; or run: generic_import.py --list",
+            f"The next job grants it; or run: {format_command('generic_import', '--list')}",
         )
     else:
         yield Line(OK, "reader login", "it may read and not write")

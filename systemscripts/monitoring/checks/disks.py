@@ -9,6 +9,7 @@ from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.alerts import Finding
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.human_units import format_size
 from systemscripts.monitoring.watchdog_view import View
@@ -28,7 +29,7 @@ def find(view: View) -> Iterator[Finding]:
             yield Finding(
                 f"disk {folder}", f"the disk of {folder} is nearly full",
                 f"{free:.1f} % are free ({format_size(usage.free)}), fewer than {limit:g} %",
-                "free space: purge.py --dry-run shows what would be deleted; or use a larger disk",
+                f"free space: {format_command('purge', '--dry-run')} shows what would be deleted; or use a larger disk",
             )  # fmt: skip
 
 

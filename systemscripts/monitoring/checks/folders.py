@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from systemscripts.commands import format_command
 from systemscripts.human_units import format_size
 from systemscripts.monitoring.checks import disks
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
@@ -39,7 +40,7 @@ def check(context: Context) -> Iterator[Line]:
                 FAILURE,
                 "disk",
                 f"{text}, fewer than {limit:g} %",
-                "Free space: purge.py --dry-run shows what would be deleted.",
+                f"Free space: {format_command('purge', '--dry-run')} shows what would be deleted.",
             )
         else:
             yield Line(OK, "disk", text)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from systemscripts import log_utils, settings
 from systemscripts.alerts import Finding
+from systemscripts.commands import format_command
 from systemscripts.monitoring.watchdog_view import View
 
 KEYS = ("long",)
@@ -30,5 +31,6 @@ def find(view: View) -> Iterator[Finding]:
         yield Finding(
             f"long {run.run_uuid}", f"{name} runs too long",
             f"it has been running for more than {limit:g} hours (pid {run.pid}, log {run.log_file})",
-            f"see what it does (status.py); to stop it run: kill {run.pid}; the same command then continues the work",
+            f"see what it does ({format_command('status')}); to stop it run: kill {run.pid};"
+            " the same command then continues the work",
         )  # fmt: skip

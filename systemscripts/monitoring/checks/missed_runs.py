@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from systemscripts import log_utils, schedules, settings
 from systemscripts.alerts import Finding
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.monitoring.watchdog_view import View
 
@@ -38,8 +39,8 @@ def find(view: View) -> Iterator[Finding]:
         yield Finding(
             f"missed {pipeline.name}", f"pipeline {pipeline.name} did not run",
             f"it was due at {expected:%a %Y-%m-%d %H:%M} and has not started",
-            "check that cron runs (systemctl status cron) and has its file (schedule.py show), then run "
-            f"./run_python_etl_script.sh run_pipeline.py {pipeline.name}",
+            f"check that cron runs (systemctl status cron) and has its file ({format_command('schedule', 'show')}),"
+            f" then run {format_command('run_pipeline', pipeline.name)}",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 
+from systemscripts.commands import format_program
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 from systemscripts.settings import PROJECT
 
@@ -18,7 +19,9 @@ def check(context: Context) -> Iterator[Line]:
     """Yield lines on the version of Python, the installed packages and the wrapper."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < MIN_VERSION:
-        yield Line(FAILURE, "python", f"Python {version} is too old", "Run: ./install_dependencies.sh")
+        yield Line(
+            FAILURE, "python", f"Python {version} is too old", f"Run: {format_program('install_dependencies.sh')}"
+        )
     else:
         yield Line(OK, "python", f"Python {version} at {sys.executable}")
     requirements, installed = PROJECT / "requirements.txt", PROJECT / ".venv" / ".requirements.txt"
@@ -27,7 +30,7 @@ def check(context: Context) -> Iterator[Line]:
             WARNING,
             "packages",
             "the installed packages do not match requirements.txt",
-            "Run: ./install_dependencies.sh --python-only",
+            f"Run: {format_program('install_dependencies.sh', '--python-only')}",
         )
     else:
         yield Line(OK, "packages", "the installed packages match requirements.txt")

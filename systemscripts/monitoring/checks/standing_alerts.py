@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from systemscripts import alerts, log_utils
+from systemscripts.commands import format_command
 from systemscripts.monitoring.doctor_lines import OK, WARNING, Context, Line
 
 ORDER = 100
@@ -27,6 +28,11 @@ def check(context: Context) -> Iterator[Line]:
         except (OSError, ValueError, TypeError):
             continue
         if log_utils.read_process_start(run.pid) != run.process_start:
-            yield Line(WARNING, "run", f"{run.job} was killed and is not closed yet", "Run: close_interrupted_runs.py")
+            yield Line(
+                WARNING,
+                "run",
+                f"{run.job} was killed and is not closed yet",
+                f"Run: {format_command('close_interrupted_runs')}",
+            )
     if not failing:
         yield Line(OK, "alerts", "nothing is failing")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from systemscripts.alerts import Finding
+from systemscripts.commands import format_command
 from systemscripts.db_utils import transaction
 from systemscripts.monitoring.watchdog_view import View
 
@@ -41,11 +42,16 @@ def _describe(config_name: str, datasets: list[tuple[int, str, datetime, str]]) 
     )
     more = f"; and {len(datasets) - MAX_NAMED} more" if len(datasets) > MAX_NAMED else ""
     first = datasets[0][0]
-    alike = f" (all that the same finding holds: datasets.py accept {first} --same)" if len(datasets) > 1 else ""
+    alike = (
+        f" (all that the same finding holds: {format_command('datasets', 'accept', first, '--same')})"
+        if len(datasets) > 1
+        else ""
+    )
     return Finding(
         f"undecided {config_name}",
         f"held files of {config_name} wait for a decision",
         f"nothing of them is in the target: {named}{more}",
-        f"load it with datasets.py accept {first}{alike}, or leave it out with datasets.py undo {first}",
+        f"load it with {format_command('datasets', 'accept', first)}{alike},"
+        f" or leave it out with {format_command('datasets', 'undo', first)}",
         items=frozenset(str(dataset_id) for dataset_id, *_ in datasets),
     )

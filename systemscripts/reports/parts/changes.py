@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from systemscripts.commands import format_command
 from systemscripts.datasets import changes, differences
 from systemscripts.datasets.comparison import Comparison, Dataset, Row
 from systemscripts.errors import ConfigurationError
@@ -148,6 +149,6 @@ def _key_columns(cursor: Cursor, import_name: str) -> list[str]:
     if row[1] != "snapshot":
         raise ConfigurationError(
             f"a report cannot show the changes of {import_name}: its load_mode is {row[1]}",
-            "Use a query on dba.v_dataset, or dataset_changes.py.",
+            f"Use a query on dba.v_dataset, or {format_command('dataset_changes', import_name)}",
         )
     return list(row[0])

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
@@ -64,7 +65,9 @@ def open_source(request: Request) -> ApiSource:
         options = Options.model_validate(request.options)
         resolved = Options.model_validate(variables.resolve_variables(request.options, where))
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {describe_faults(error)}", "See: check_config.py") from error
+        raise ConfigurationError(
+            f"{where}: {describe_faults(error)}", f"See: {format_command('check_config')}"
+        ) from error
     landing = Landing(request.directories.temporary, f"{request.config.config_name}_{_hash_query(options)}")
     return ApiSource(request, options, resolved, landing)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from systemscripts import settings
+from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import compute_sha256
@@ -61,7 +62,7 @@ def find_duplicate(source: ApiSource, state: State) -> Fetched | None:
             return Fetched()
     if earlier.dataset_status == "undone" and not request.reload:
         landing.forget()
-        again = f"which was undone; generic_import.py {config.config_name} --reload loads it again"
+        again = f"which was undone; {format_command('generic_import', config.config_name, '--reload')} loads it again"
         text = f"{url} still returns the content of dataset {earlier.dataset_id}, {again}"
         return Fetched(warnings=[Notice("duplicate_of_undone", text, dataset_id=earlier.dataset_id)])
     if earlier.status == "refused" and not earlier.resolved:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from systemscripts.commands import format_command
 from systemscripts.errors import EtlError
 from systemscripts.sources.meetmax import page_kinds, results
 from systemscripts.sources.meetmax.pages import PageResult
@@ -39,7 +40,7 @@ def refuse_bad_scan(path: Path, outcome: ScanOutcome, repeated: int, titles: Map
         _forget_scan(path, outcome, titles or {})
         raise EtlError(
             f"MeetMax is not serving its event pages: {fault}",
-            f"{page_kinds.HINT} Where the site is right: meetmax_url_check.py --accept-drop",
+            f"{page_kinds.HINT} Where the site is right: {format_command('meetmax_url_check', '--accept-drop')}",
         )
 
 
