@@ -23,8 +23,12 @@ from systemscripts.tables.parsers.xlsx_formats import Format
 DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
 # A smaller sheet is expanded quickly enough.
 MIN_SPARSE_CELLS = 2_000_000
-# low half of a double that is a whole number of days
-MIDNIGHT = rb"\x00{4}"
+# Patterns of numbers, as doubles and packed (RK). A double whose low half is 0 may be a whole number of days.
+ANY_NUMBER = (b".{8}", b".{4}")
+MIDNIGHT = (rb"\x00{4}.{4}", b".{4}")
+# 60 to 61 days: 29 February 1900, which calamine reads as the 28th
+LEAP_DAY = (rb".{5}[\x00-\x7f]\x4e\x40", rb"(?:\xf2\x00{3}|.[\x00-\x7f]\x4e\x40)")
+PACKED_LEAP_DAY = re.compile(LEAP_DAY[1], re.DOTALL)
 POSITION = struct.Struct("<HHH")
 RK_CELL = struct.Struct("<H4s")
 HEADER = struct.Struct("<HH")
@@ -122,18 +126,19 @@ def find_shown_texts(book_globals: Globals, sheet: str) -> Shown:
     """
     records = book_globals.get_sheet_records(sheet)
     cells: Shown = {}
-    # calamine reads dates as dates, but also date-times at midnight, which are corrected here.
-    moments = {number for number, style in enumerate(book_globals.formats) if style.value_type == "moment"}
-    others = {
-        number for number, style in enumerate(book_globals.formats) if style.value_type not in ("", "date", "moment")
-    }
-    for row, column, style, value in chain(
+    # calamine reads dates as dates, but also date-times at midnight, which are corrected here as is LEAP_DAY.
+    moments, dates, others = set(), set(), set()
+    for number, style in enumerate(book_globals.formats):
+        if style.value_type:
+            {"moment": moments, "date": dates}.get(style.value_type, others).add(number)
+    for row, column, style_number, value in chain(
         _find_numbers(records, moments, MIDNIGHT),
-        _find_numbers(records, others, b"...."),
-        _find_packed_numbers(records, moments | others),
+        _find_numbers(records, others, ANY_NUMBER),
+        _find_numbers(records, moments | dates, LEAP_DAY),
+        _find_packed_numbers(records, moments | others, dates),
     ):
-        if style in others or value.is_integer():
-            cells.setdefault(row, {})[column] = value, _format_shown(book_globals.formats[style], value)
+        if style_number in others or value.is_integer() or int(value) == xlsx_formats.LEAP_DAY_1900:
+            cells.setdefault(row, {})[column] = value, _format_shown(book_globals.formats[style_number], value)
     return cells
 
 
@@ -145,16 +150,17 @@ def _format_shown(style: Format, value: float) -> str:
 
 
 def _find_numbers(
-    records: bytes, style_numbers: set[int], value_begins: bytes
+    records: bytes, style_numbers: set[int], patterns: tuple[bytes, bytes]
 ) -> Iterator[tuple[int, int, int, float]]:
-    """Yield row, column, style and number of each cell with one of the styles; doubles begin with `value_begins`."""
+    """Yield row, column, style and number of each cell with one of the styles. `patterns`: of a double, of an RK."""
     styles = b"|".join(re.escape(struct.pack("<H", number)) for number in sorted(style_numbers))
     if not style_numbers:
         return
+    double, packed = patterns
     for head, value, decode in (
-        (rb"\x03\x02\x0e\x00", value_begins + b"....", _unpack_double),
-        (rb"\x7e\x02\x0a\x00", b"....", _unpack_rk),
-        (FORMULA + rb"[\x14-\xff].", value_begins + b"....", _unpack_double),
+        (rb"\x03\x02\x0e\x00", double, _unpack_double),
+        (rb"\x7e\x02\x0a\x00", packed, _unpack_rk),
+        (FORMULA + rb"[\x14-\xff].", double, _unpack_double),
     ):
         pattern = re.compile(rb"%s(....(?:%s))(%s)" % (head, styles, value), re.DOTALL)
         for match in pattern.finditer(records):
@@ -165,13 +171,18 @@ def _find_numbers(
             yield row, column, style, decode(match.group(2))
 
 
-def _find_packed_numbers(records: bytes, styles: set[int]) -> Iterator[tuple[int, int, int, float]]:
-    """Yield the cells of MulRk records: one row, consecutive columns, each cell with its own style."""
-    low_bytes = {number & 0xFF for number in styles}
+def _find_packed_numbers(records: bytes, styles: set[int], dates: set[int]) -> Iterator[tuple[int, int, int, float]]:
+    """Yield the cells of MulRk records: one row, consecutive columns, each cell with its own style.
+
+    `dates`: styles of which only the cells of records that may have a LEAP_DAY are yielded.
+    """
+    usual = styles, {number & 0xFF for number in styles}
+    with_dates = styles | dates, {number & 0xFF for number in styles | dates}
     for match in re.finditer(rb"\xbd\x00(?=......)", records, re.DOTALL):
         begin = match.end() + POSITION.size
         size, row, first = POSITION.unpack_from(records, match.end())
         end = begin + size - 6
+        shown, low_bytes = with_dates if PACKED_LEAP_DAY.search(records, begin, end) else usual
         if low_bytes.isdisjoint(records[begin:end:6]):
             # most records: none of their cells has one of the styles
             continue
@@ -181,7 +192,7 @@ def _find_packed_numbers(records: bytes, styles: set[int]) -> Iterator[tuple[int
             # not such a record, only its first two bytes
             continue
         for number, (style, value) in enumerate(RK_CELL.iter_unpack(records[begin:end])):
-            if style in styles:
+            if style in shown:
                 yield row, first + number, style, _unpack_rk(value)
 
 

@@ -28,6 +28,8 @@ def find_first_table_width(rows: Rows) -> int:
         return 0
     if _has_names_of_least_width(filled):
         return len(filled[0])
+    if len(filled) == 2 and not filled[0][-1].strip() and len(filled[1]) == len(filled[0]) - 1:
+        return len(filled[1])
     usual = _find_usual_width(filled, counts)
     for width, group in groupby(filled, key=len):
         stretch = list(group)
@@ -37,6 +39,19 @@ def find_first_table_width(rows: Rows) -> int:
         if width > 1 and len(stretch) >= min_rows and _is_table(stretch, width):
             return width
     return usual
+
+
+def find_surplus_width(rows: Rows, width: int) -> int:
+    """Return how many fields the records have if each ends with one delimiter more than the names above, else 0.
+
+    `width`: the usual number of fields, which is that of the names if there is only one record.
+    """
+    wide = len(rows[-1][1]) if len(rows) == 2 else width
+    first = next((position for position, (_, fields) in enumerate(rows) if len(fields) == wide), 0)
+    names = rows[first - 1][1] if first else []
+    if len(names) < 2 or len(names) != wide - 1 or not all(map(str.strip, names)) or not looks_like_header(names):
+        return 0
+    return 0 if any(fields[-1].strip() for _, fields in rows[first:] if len(fields) == wide) else wide
 
 
 def _find_usual_width(rows: Sequence[Sequence[str]], counts: Counter[int]) -> int:

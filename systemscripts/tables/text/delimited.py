@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
-from systemscripts.tables.text import damaged_bytes, dialect, table_bounds
+from systemscripts.tables.text import damaged_bytes, dialect, select_records, table_bounds
 from systemscripts.tables.text.dialect import Dialect
 from systemscripts.tables.text.dialect_adapter import DialectAdapter, find_absent_bytes, needs_adapter
 from systemscripts.tables.text.text_file import TextFile
@@ -24,8 +23,6 @@ REPLACEMENT = "\ufffd".encode()
 BINARY_BYTES = bytes(set(range(1, 32)) - set(b"\t\n\r\x01\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f"))
 # Damaged text has a few of them, binary data many.
 MAX_BINARY_SHARE = 0.05
-# A longer record is not blank, and is not compared letter by letter.
-MAX_BLANK_BYTES = 1000
 
 
 class DelimitedTable(Table):
@@ -67,12 +64,15 @@ class DelimitedTable(Table):
         findings = self._findings
         if findings is None:
             return
-        self.skipped = findings.skipped + self._control_rows
+        selector = select_records.RecordSelector(findings, self.wire)
         splitter = self._reader.make_splitter(findings.width)
         text = self._adapter.adapt_text(table_bounds.limit_bytes(self._file.chunks(), findings.end))
-        blocks = self._drop_header(map(self._adapter.restore_records, splitter.blocks(text)), findings)
-        yield from self._stop_at_blank_row(blocks) if self._options.stop_at_blank_row else blocks
-        self.warnings = self._collect_warnings(splitter.stray_quotes)
+        blocks = map(self._adapter.restore_records, splitter.blocks(text))
+        for block in selector.select_records(blocks, self._options.stop_at_blank_row):
+            self.skipped = selector.skipped + self._control_rows
+            yield block
+        self.skipped = selector.skipped + self._control_rows
+        self.warnings = self._collect_warnings(splitter.stray_quotes) + selector.notices
 
     def content_sha256(self) -> str:
         """Return the SHA-256 of the file."""
@@ -83,12 +83,13 @@ class DelimitedTable(Table):
         findings, file = self._findings, self._file
         if findings is None or findings.end is not None or findings.changes or self._options.stop_at_blank_row:
             return None
-        if self._control_rows:
+        if self._control_rows or findings.is_surplus:
             return None
         is_usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if not is_usual or needs_adapter(self._adapter.dialect):
             return None
-        count = file.count_lines()
+        header_line = file.read_line(findings.header_end) if findings.is_partial and findings.header.row else b""
+        count = file.count_lines(header_line)
         if count is None:
             return None
         return Lines(file.path, findings.header_end + 1, count, self.wire, file.line_end.decode())
@@ -144,36 +145,6 @@ class DelimitedTable(Table):
             warnings.append(Notice("stray_quotes", f"{stray_quotes} stray quotes were kept as characters"))
         return warnings + (self._findings.doubts if self._findings else [])
 
-    def _drop_header(self, blocks: Iterator[Block], findings: table_bounds.Findings) -> Iterator[Block]:
-        """Yield the records below the header, with the changes of the analysis."""
-        for block in blocks:
-            if block.rows and block.rows[0] <= findings.header_end:
-                start = bisect_right(block.rows, findings.header_end)
-                block = Block(block.records[start:], block.rows[start:])
-            if findings.changes and not findings.changes.keys().isdisjoint(block.rows):
-                block = _apply_changes(block, findings.changes)
-            if block.records:
-                yield block
-
-    def _stop_at_blank_row(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Yield the records before the first blank line or row of only delimiters. The others count as skipped."""
-        blank = {b"", self.wire.delimiter.encode(self.wire.encoding)}
-        expected = self._findings.header_end + 1 if self._findings and self._findings.header_end else None
-        stopped = False
-        for block in blocks:
-            if stopped:
-                self.skipped += len(block.records)
-                continue
-            for position, (record, row) in enumerate(zip(block.records, block.rows, strict=True)):
-                stopped = (expected is not None and row > expected) or set(_split_letters(record)) <= blank
-                if stopped:
-                    self.skipped += len(block.records) - position
-                    block = Block(block.records[:position], block.rows[:position])
-                    break
-                expected = row + 1 + len(record.splitlines()) - 1
-            if block.records:
-                yield block
-
 
 def open_delimited(path: Path, options: ReadingOptions) -> Table:
     """Open delimited text. Raises BadDataError when the file is not text or two delimiters fit equally well."""
@@ -214,18 +185,6 @@ def _refuse_another_delimiter(file: TextFile, samples: list[str], options: Readi
             f"{detected.delimiter!r} splits it into {detected.width} columns",
             f"Set reading.delimiter of the import to {detected.delimiter!r}, or remove it.",
         )
-
-
-def _apply_changes(block: Block, changes: dict[int, bytes | None]) -> Block:
-    changed = [(changes.get(row, record), row) for record, row in zip(block.records, block.rows, strict=True)]
-    pairs = [(record, row) for record, row in changed if record is not None]
-    return Block([record for record, _ in pairs], [row for _, row in pairs])
-
-
-def _split_letters(record: bytes) -> list[bytes]:
-    if len(record) >= MAX_BLANK_BYTES:
-        return [record]
-    return [record[index : index + 1] for index in range(len(record))]
 
 
 def _is_binary(head: bytes) -> bool:

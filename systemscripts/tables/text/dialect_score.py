@@ -95,7 +95,7 @@ def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | 
     """Return how well this dialect reads the samples: the higher the score, the better. `escape` None: detect it."""
     escape = _detect_escape(samples, delimiter, quote) if escape is None else escape
     pieces = [split_sample(text, delimiter, quote, escape)[:MAX_SCORED_ROWS] for text in samples]
-    rows = _drop_titles([row for piece in pieces for row in piece if any(row)])
+    rows = _drop_surplus_delimiters(_drop_titles([row for piece in pieces for row in piece if any(row)]))
     widths = Counter(map(len, rows))
     if not widths:
         return ScoredDialect(0, 0, Dialect(delimiter, quote, 0, "no rows", escape))
@@ -131,6 +131,13 @@ def _drop_titles(rows: list[list[str]]) -> list[list[str]]:
         return rows
     names_at = find_names(rows[first:end], width)
     return rows if names_at is None else rows[first + names_at :]
+
+
+def _drop_surplus_delimiters(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows without one delimiter more at the end than most rows have: it does not count against others."""
+    widths = Counter(map(len, rows)).most_common(1)
+    width = widths[0][0] if widths else 0
+    return [row[:-1] if len(row) == width + 1 > 2 and not row[-1] else row for row in rows]
 
 
 def _score_header(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int) -> float:
@@ -221,14 +228,26 @@ def _score_plainness(rows: Sequence[Sequence[str]], words: float) -> float:
 
 
 def _detect_escape(samples: Sequence[str], delimiter: str, quote: str) -> str:
-    """Return a backslash if it precedes more quotes within fields than are doubled, else ""."""
-    if not any("\\" in text for text in samples):
+    """Return a backslash if it escapes more quotes within fields than are doubled, else "".
+
+    A text that doubled quotes explain completely has no escape.
+    """
+    if not any("\\" + quote in text for text in samples):
         return ""
     q, d = re.escape(quote), re.escape(delimiter)
-    inside = re.compile(rf"\\{q}(?!{d}|\r|\n|\Z)")
-    doubled = re.compile(rf"[^{q}{d[-1]}\\\n\r]{q}{q}[^{q}\r\n]")
-    backslashes = sum(len(inside.findall(text)) for text in samples)
-    return "\\" if backslashes and backslashes > sum(len(doubled.findall(text)) for text in samples) else ""
+    field = rf"(?:{q}(?:[^{q}]++|{q}{q})*+{q}|(?:(?!{d})[^{q}\r\n])*+)"
+    # |(?!) ends a repetition that fails: Python before 3.11.5 forgets where it began (cpython issue 106052).
+    is_explained = re.compile(rf"(?:{field}(?:{d}|\r\n?|\n)|(?!))*+{field}").fullmatch
+    if all(map(is_explained, samples)):
+        return ""
+    # With a backslash, an even number of quotes ends a field and an odd one is within it; without, it is the reverse.
+    end, pairs = rf"(?:{d}|\r|\n|\Z)", rf"(?:{q}{q})++"
+    escaped = rf"(?<!\\)(?:\\\\)*+\\(?:{pairs}(?={end})|{q}(?:{q}{q})*+(?!{q}|{end}))"
+    doubled = rf"[^{q}{d[-1]}\\\n\r]{q}{q}[^{q}\r\n]|\\(?:{pairs}(?!{q}|{end})|{q}{pairs}(?={end}))"
+    escaped_count, doubled_count = (
+        sum(len(re.findall(pattern, text)) for text in samples) for pattern in (escaped, doubled)
+    )
+    return "\\" if escaped_count > doubled_count else ""
 
 
 def split_sample(text: str, delimiter: str, quote: str, escape: str = "") -> list[list[str]]:

@@ -68,9 +68,9 @@ MAX_DAMAGED_SHARE = 0.05
 _BEFORE_NUMBERS, _AFTER_NUMBERS = "€£¥$₪₫±~", "€£¥₪₫°%²³½¼¾ªº"
 # After a sign, these letters make it part of a word. Those of °C, °F and °K do not.
 _LETTERS = frozenset("ABDEGHIJLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-# Signs that are expected anywhere, and those within a word.
+# Signs that are expected anywhere, and those within a word: apostrophes and the soft hyphen.
 _IN_TEXT = "–—•·©®™§×…"
-_APOSTROPHES = "’‘ʼ·"
+_WITHIN_WORDS = "’‘ʼ·\xad"
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _score_sign(sign: str, before: str, after: str) -> float:
         follows = before.isalpha() or unicodedata.category(before or " ").startswith("M")
         return COMMON_SIGN if follows and not before.isascii() else ODD_SIGN
     within = before.isalpha() and after.isalpha()
-    if within and sign in _APOSTROPHES:
+    if within and sign in _WITHIN_WORDS:
         return COMMON_SIGN
     if within and sign in "–—":
         return LOOSE_QUOTE

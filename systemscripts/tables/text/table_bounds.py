@@ -26,6 +26,8 @@ HEAD_ROWS = 2000
 MAX_ODD_ROWS = 2000
 BYTE_ORDER_MARK = "\ufeff"
 UNLIMITED_ROWS = 2**62
+# the line where a record begins, and its fields
+Row = tuple[int, list[str]]
 
 
 @dataclass
@@ -33,7 +35,12 @@ class Findings:
     """What the analysis found. `changes`: line -> the record to use instead of the one in the file; None drops it."""
 
     header: header.Header
+    # the number of fields of the records, with a surplus one
     width: int
+    # each record ends with one delimiter more than the header
+    is_surplus: bool = False
+    # the rows in the middle were not analysed
+    is_partial: bool = False
     # the line of the last row of the header
     header_end: int = 0
     # where the text of the table ends, in bytes of the wire encoding
@@ -57,11 +64,9 @@ class RowReader:
             wire.delimiter.encode(wire.encoding), wire.quote.encode(wire.encoding), self.line_end, width
         )
 
-    def read_rows(
-        self, pieces: Iterable[bytes], width: int, max_rows: int = UNLIMITED_ROWS
-    ) -> list[tuple[int, list[str]]]:
+    def read_rows(self, pieces: Iterable[bytes], width: int, max_rows: int = UNLIMITED_ROWS) -> list[Row]:
         """Return line and fields of the first `max_rows` records."""
-        rows: list[tuple[int, list[str]]] = []
+        rows: list[Row] = []
         for block in self.make_splitter(width).blocks(self.adapter.adapt_text(pieces)):
             block = self.adapter.restore_records(block)
             rows += zip(block.rows, split_records(block.records[:max_rows], self.adapter.wire), strict=False)
@@ -78,7 +83,8 @@ def analyse_whole(data: bytes, reader: RowReader, width: int, options: ReadingOp
     # A value of fixed width that runs over the edge of its column cannot be split again.
     is_unrepaired = options.keep_all_rows or bool(reader.adapter.dialect.positions)
     changes = {} if is_unrepaired else _realign_rows(rows, data, width, reader.adapter.wire)
-    findings = _find_header(rows, options, width)
+    rows, findings = _find_header(rows, options, width)
+    width = findings.width - findings.is_surplus
     if options.keep_all_rows:
         return findings
     findings.changes |= changes | _strip_marks(rows, reader.adapter.wire)
@@ -104,7 +110,8 @@ def analyse_parts(
     """Analyse beginning and end of a text of `size` bytes. `tail` is empty if the end cannot be split by itself."""
     rows = reader.read_rows([head], width, HEAD_ROWS)
     width = first_table.find_first_table_width(rows) if width > 1 else width
-    findings = _find_header(rows, options, width)
+    rows, findings = _find_header(rows, options, width)
+    findings.is_partial = not options.keep_all_rows
     first_line_end = tail.find(reader.line_end or b"\n") + 1
     if first_line_end and not options.keep_all_rows:
         tail = tail[first_line_end:]
@@ -135,12 +142,20 @@ def limit_bytes(chunks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
         left -= len(chunk)
 
 
-def _find_header(rows: header.Rows, options: ReadingOptions, width: int) -> Findings:
-    head = header.find_header(rows[: header.ROWS_TO_SEARCH], options, width)
-    findings = Findings(head, width, skipped=head.skipped, notes=[head.note], doubts=list(head.doubts))
+def _find_header(rows: list[Row], options: ReadingOptions, width: int) -> tuple[list[Row], Findings]:
+    """Find the header. Return the rows, without a surplus blank field each, and the findings."""
+    surplus = 0 if options.keep_all_rows else first_table.find_surplus_width(rows, width)
+    if surplus:
+        rows = [(line, fields[:-1] if len(fields) == surplus else fields) for line, fields in rows]
+    head = header.find_header(rows[: header.ROWS_TO_SEARCH], options, surplus - 1 if surplus else width)
+    findings = Findings(head, surplus or width, bool(surplus), skipped=head.skipped, notes=[head.note])
+    findings.doubts += head.doubts
+    if surplus:
+        text = "the rows end with one delimiter more than the header: the blank field after it was left out"
+        findings.doubts.append(Notice("header_ragged", text))
     if head.first_data and rows:
         findings.header_end = rows[min(head.first_data, len(rows)) - 1][0]
-    return findings
+    return rows, findings
 
 
 def _note_end(findings: Findings, rows: header.Rows, end: table_end.TableEnd) -> None:
@@ -150,7 +165,7 @@ def _note_end(findings: Findings, rows: header.Rows, end: table_end.TableEnd) ->
         findings.doubts.append(table_end.warn_of_rows_left_out(count, end.note))
 
 
-def _strip_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, bytes | None]:
+def _strip_marks(rows: list[Row], wire: Wire) -> dict[int, bytes | None]:
     """Strip byte order marks from rows in the middle: each file that was appended begins with its own.
 
     Changes `rows` and returns the new records by line.
@@ -163,7 +178,7 @@ def _strip_marks(rows: list[tuple[int, list[str]]], wire: Wire) -> dict[int, byt
     return changes
 
 
-def _realign_rows(rows: list[tuple[int, list[str]]], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:
+def _realign_rows(rows: list[Row], data: bytes, width: int, wire: Wire) -> dict[int, bytes | None]:
     """Split the rows that another delimiter splits well. Changes `rows` and returns the new records by line."""
     odd = [position for position, (_, fields) in enumerate(rows) if len(fields) != width]
     fitting = [fields for _, fields in rows if len(fields) == width]

@@ -90,22 +90,29 @@ class TextFile:
         self._refuse_change()
         return digest
 
-    def count_lines(self) -> int | None:
+    def count_lines(self, header: bytes = b"") -> int | None:
         """Return the number of lines that end with LF, and of the last one without. The first call reads the file.
 
-        None if the file contains NUL bytes: it is not plain text then, and each value must be checked.
+        None if a line is not only a record, but has to be looked at: the file contains NUL bytes, or `header` again.
         """
         if self._line_count == -1:
-            self._line_count = self._count_line_feeds()
+            self._line_count = self._count_line_feeds(header)
         return self._line_count
 
-    def _count_line_feeds(self) -> int | None:
-        count, last = 0, b"\n"
+    def _count_line_feeds(self, header: bytes) -> int | None:
+        count, header_count, line, end = 0, 0, header + self.line_end, b""
         for piece in self._read_pieces():
-            if b"\x00" in piece:
+            if header:
+                # The end of the piece before may have the first part of the line.
+                header_count += (end + piece).count(line)
+            if b"\x00" in piece or header_count > 1:
                 return None
-            count, last = count + piece.count(b"\n"), bytes(piece[-1:])
-        return count + (last != b"\n")
+            count, end = count + piece.count(b"\n"), bytes(piece[1 - len(line) :])
+        return count + (not end.endswith(b"\n"))
+
+    def read_line(self, number: int) -> bytes:
+        """Return one of the first lines, without its end. `number`: from 1."""
+        return bytes(self.head).split(self.line_end, number)[number - 1] if self.line_end else b""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the text in the wire encoding, about 4 MB at a time, without byte order mark."""

@@ -254,13 +254,24 @@ def test_any_table_written_by_csv_comes_back(
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows([header, *rows])
     path = write_file(tmp_path, stream.getvalue())
-    # whether a backslash before a quote escapes it, one row cannot tell
-    options = ReadingOptions(
-        delimiter=delimiter, quote='"', escape="", encoding="utf-8", keep_all_rows=True, header_row=1
-    )
+    options = ReadingOptions(delimiter=delimiter, quote='"', encoding="utf-8", keep_all_rows=True, header_row=1)
     columns, records, _ = read_table(path, options)
     assert columns == header
     assert records == rows
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        (r'"\""",x', '\\"'),
+        (r'"C:\""temp"", new",x', 'C:\\"temp", new'),
+        (r'"a\"", b",x', 'a\\", b'),
+        (r'"say \"hi\"",x', 'say "hi"'),
+        (r'"\"hi\", she said",x', '"hi", she said'),
+    ],
+)
+def test_one_record_shows_whether_a_backslash_escapes_its_quotes(tmp_path: Path, record: str, value: str) -> None:
+    assert read_table(write_file(tmp_path, f"a,b\n{record}\n"))[1] == [[value, "x"]]
 
 
 @pytest.fixture

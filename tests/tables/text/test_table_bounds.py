@@ -137,3 +137,74 @@ def test_chunks_of_any_size_give_the_same_records(
 ) -> None:
     monkeypatch.setattr(text_file, "CHUNK_BYTES", size)
     assert read_table(tmp_path / "x", content)[1] == expected
+
+
+def write_many_rows(count: int, middle: str = "", delimiter_after: str = "") -> str:
+    """Return rows below a header, with some text in the middle of them."""
+    rows = [f"{number},name {number},{number}.50{delimiter_after}\n" for number in range(count)]
+    return "".join(["Id,Name,Sum\n", *rows[: count // 2], middle, *rows[count // 2 :]])
+
+
+@pytest.mark.parametrize("count", [40, 140_000])
+@pytest.mark.parametrize("middle", ["Id,Name,Sum\n", "\ufeffId,Name,Sum\n"])
+def test_a_header_in_the_middle_is_left_out_and_reported_in_a_file_of_any_size(
+    tmp_path: Path, count: int, middle: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(write_many_rows(count, middle), encoding="utf-8")
+    with open_table(path) as table:
+        rows = [row for block in table.blocks() for row in block.rows]
+        # The fast path of Parquet files must not load the line either.
+        assert table.lines() is None
+        assert [notice.code for notice in table.warnings] == ["rows_left_out"]
+        assert (len(rows), rows[-1], table.skipped) == (count, count + 2, 1)
+
+
+@pytest.mark.parametrize("count", [40, 70_000, 240_000])
+def test_a_file_written_twice_into_one_is_read_once(tmp_path: Path, count: int) -> None:
+    content = write_many_rows(count)
+    columns, records, skipped = read_table(tmp_path / "list.csv", content + content)
+    assert (columns, len(records), skipped) == (["Id", "Name", "Sum"], count, count + 1)
+
+
+@pytest.mark.parametrize("records_before", range(1, 5))
+def test_a_table_that_begins_again_at_the_end_of_a_block_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records_before: int
+) -> None:
+    monkeypatch.setattr(table_bounds, "MAX_WHOLE_BYTES", 10)
+    content = write_many_rows(100)
+    size = len(content + "".join(content.splitlines(keepends=True)[:records_before]))
+    monkeypatch.setattr(text_file, "CHUNK_BYTES", size)
+    monkeypatch.setattr(text_file, "FIRST_CHUNK_BYTES", size)
+    assert len(read_table(tmp_path / "list.csv", content + content)[1]) == 100
+
+
+@pytest.mark.parametrize("count", [1, 40, 140_000])
+def test_a_delimiter_after_the_last_field_is_no_column_whether_the_rows_or_the_header_have_it(
+    tmp_path: Path, count: int
+) -> None:
+    only_rows = read_table(tmp_path / "rows.csv", write_many_rows(count, delimiter_after=","))
+    only_header = read_table(tmp_path / "header.csv", write_many_rows(count).replace("Sum\n", "Sum,\n", 1))
+    assert only_rows == only_header
+    assert (only_rows[0], len(only_rows[1])) == (["Id", "Name", "Sum"], count)
+    assert {len(fields) for fields in only_rows[1]} == {3}
+
+
+def test_a_value_after_the_last_name_keeps_its_column(tmp_path: Path) -> None:
+    content = "Id,Name\n7,Anna,\n9,Ben,late\n8,Cleo,\n"
+    assert read_table(tmp_path / "list.csv", content)[:2] == (
+        ["Id", "Name", ""],
+        [["7", "Anna", ""], ["9", "Ben", "late"], ["8", "Cleo", ""]],
+    )
+
+
+def test_a_quoted_delimiter_is_not_counted_where_a_surplus_one_is_left_out(tmp_path: Path) -> None:
+    content = 'Id,Name,Sum\n1,"Berg, Anna",5,\n2,"",,\n3,"say ""hi, ho""",7,\n'
+    assert read_table(tmp_path / "list.csv", content)[1] == [
+        ["1", "Berg, Anna", "5"], ["2", "", ""], ["3", 'say "hi, ho"', "7"],
+    ]  # fmt: skip
+
+
+def test_one_surplus_delimiter_does_not_make_another_one_likelier(tmp_path: Path) -> None:
+    rows = "".join(f"{number},name {number},{number}.50{',' if number == 3 else ''}\n" for number in range(5))
+    assert read_table(tmp_path / "list.csv", "Id,Name,Sum\n" + rows)[0] == ["Id", "Name", "Sum"]

@@ -287,3 +287,19 @@ def test_a_killed_reader_leaves_no_debris(tmp_path: Path) -> None:
         assert child.stdout.readline() == b"1\n"
         os.kill(child.pid, signal.SIGKILL)
     assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("cells_above", [0, 3])
+def test_the_29_february_1900_of_an_xls_is_kept_as_excel_shows_it(
+    tmp_path: Path, read: Reader, cells_above: int
+) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("List")
+    day, moment = xlwt.easyxf(num_format_str="YYYY-MM-DD"), xlwt.easyxf(num_format_str="YYYY-MM-DD HH:MM")
+    for column, name in enumerate(["day", "next", "moment"]):
+        sheet.write(0, column, name)
+    for row in range(1, cells_above + 2):
+        for column, (value, style) in enumerate([(60, day), (61, day), (60.5, moment)]):
+            sheet.write(row, column, value, style)
+    book.save(str(tmp_path / "list.xls"))
+    assert read(tmp_path / "list.xls")[1][-1] == ["1900-02-29", "1900-03-01", "1900-02-29 12:00:00"]
