@@ -151,6 +151,8 @@ FILES: dict[str, tuple[int, Callable[[int], bytes]]] = {
     "equal names": (200, lambda n: b",".join([b"name"] * n) + b"\n" + b",".join([b"1"] * n) + b"\n"),
     "one line": (30_000, lambda n: b"id,name\n1," + b"word " * n + b"\n2,b\n"),
     "accents in one line": (30_000, lambda n: b"id,name\n1," + b"\xe9t\xe9 " * n + b"\n2,b\n"),
+    "accents without a break": (2_000, lambda n: b"id,name\n1," + b"\xe9" * n + b"\n2,b\n"),
+    "capitals without a break": (2_000, lambda n: b"id,name\n1," + bytes(range(0xC0, 0xD6)) * (n // 20) + b"\n2,b\n"),
     "accents": (2_500, lambda n: b"id,name\n" + b"1,caf\xe9\n" * n),
     "damaged letters": (2_500, lambda n: "id,name\n1,für\n".encode() + b"1,\xfc\xc3\xbc\n" * n),
     "words between spaces": (750, lambda n: _make_csv(n, "N 2026-01-02 some words N 7\n", "id date name qty\n")),

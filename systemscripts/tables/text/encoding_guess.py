@@ -45,6 +45,8 @@ UNIT_PREFIX = -2.5
 CAPITAL, CAPITAL_AMONG_CAPITALS = -2.5, -0.5
 # A capital within a word, a small letter within capitals.
 CASE_BREAK = -9.0
+# Hardly any word is longer, and the case of each letter is compared with those before it.
+MAX_COMPARED_LETTERS = 40
 # Added for each of the two neighbours: one of the letters that commonly precede or follow, or another one.
 COMMON_NEIGHBOUR, ODD_NEIGHBOUR = 0.5, -1.0
 # Added for a word with an ASCII letter that the language hardly uses.
@@ -183,19 +185,19 @@ def _score_case(letter: str, word: str, position: int) -> float:
     """Score the case of a letter: capitals are at the beginning of a word, or everywhere."""
     if not (letter.isupper() or letter.islower()) or letter == "ß":
         return 0.0
-    before, after = word[:position], word[position + 1 :]
+    before, after = word[max(position - MAX_COMPARED_LETTERS, 0) : position], word[position + 1 : position + 2]
     if letter.isupper():
         if any(other != other.upper() for other in before if other != "ß"):
             return CASE_BREAK
         # Also after one capital: "RŽunion" is not a word, but "ÎLE" and "GRÖßE" are.
-        if before and after[:1].islower() and after[0] != "ß":
+        if before and after.islower() and after != "ß":
             return CASE_BREAK
         if not before:
             return CAPITAL
         return CAPITAL_AMONG_CAPITALS if before.isupper() else CASE_BREAK
     if len(before) > 1 and before.isupper():
         return CASE_BREAK
-    return CASE_BREAK if after[:1].isupper() else 0.0
+    return CASE_BREAK if after.isupper() else 0.0
 
 
 @lru_cache(maxsize=2**16)

@@ -21,12 +21,14 @@ BYTE_ORDER_MARKS = (
 # In these every byte below 128 is an ASCII character, and PostgreSQL supports them (PostgreSQL docs, 24.3.1). In
 # UTF-16, Shift JIS, Big5 and GBK the second byte of a letter can look like a delimiter.
 SPLITTABLE_ENCODINGS = re.compile(r"utf-8|ascii|cp125[0-8]|iso8859-([1-9]|10|13|14|15|16)|koi8-[ru]|cp866|cp874")
-_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+# As long as the part of a word that is read: a field may be one run of such bytes.
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]{1,128}")
+_ASCII_BYTES = bytes(range(0x80))
 _SEPARATORS = re.compile(rb"[\r\n\t,;\"]")
 # In a long text, the words near a letter are enough.
 _MAX_WORD_BYTES = 128
-# A few hundred words are as good as all of them.
-_MAX_WORDS = 1000
+# A few hundred words are as good as all of them. Each byte is scored in every language.
+_MAX_WORDS, _MAX_BEYOND_ASCII_BYTES = 1000, 10_000
 # In UTF-16 without a mark, this share of every second byte is zero, and much fewer of the others.
 _MIN_ZERO_SHARE, _MIN_ZERO_RATIO = 0.3, 4
 
@@ -101,6 +103,7 @@ def _collect_words(chunks: Iterator[bytes]) -> list[bytes]:
     Each extends from the byte to the next separators, so that lines without such bytes cost nothing.
     """
     words: dict[bytes, None] = {}
+    count = 0
     for chunk in chunks:
         if chunk.isascii():
             continue
@@ -112,8 +115,12 @@ def _collect_words(chunks: Iterator[bytes]) -> list[bytes]:
             start = match.start() - len(_SEPARATORS.split(before)[-1])
             separator = _SEPARATORS.search(chunk, match.end(), match.end() + _MAX_WORD_BYTES)
             end = separator.start() if separator else min(match.end() + _MAX_WORD_BYTES, len(chunk))
-            words[chunk[start:end]] = None
-            if len(words) >= _MAX_WORDS:
+            word = chunk[start:end]
+            if word in words:
+                continue
+            words[word] = None
+            count += len(word.translate(None, _ASCII_BYTES))
+            if len(words) >= _MAX_WORDS or count >= _MAX_BEYOND_ASCII_BYTES:
                 return list(words)
     return list(words)
 
