@@ -127,7 +127,9 @@ def find_shown_texts(book_globals: Globals, sheet: str) -> Shown:
     records = book_globals.get_sheet_records(sheet)
     cells: Shown = {}
     # calamine reads dates as dates, but also date-times at midnight, which are corrected here as is LEAP_DAY.
-    moments, dates, others = set(), set(), set()
+    moments: set[int] = set()
+    dates: set[int] = set()
+    others: set[int] = set()
     for number, style in enumerate(book_globals.formats):
         if style.value_type:
             {"moment": moments, "date": dates}.get(style.value_type, others).add(number)
