@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,6 +23,8 @@ from systemscripts.tables.text.delimited import split_control_record
 
 RULE = "control_total"
 NUMBER_TYPES = ("integer", "bigint", "numeric")
+# returns what a stated total may mean
+ReadTotal = Callable[[str], set[Decimal]]
 # senders write them between the digits of large numbers
 _BLANKS = re.compile(r"[\s'\u2019]")
 
@@ -45,6 +49,13 @@ class Sum:
             except ValueError:
                 self.unreadable += 1
 
+    def read_total(self, text: str) -> set[Decimal]:
+        """Return what a stated total may mean: also as the column writes numbers, with its currency and brackets."""
+        meanings = read_number(text)
+        with contextlib.suppress(ValueError):
+            meanings.add(Decimal(self.convert(text)))
+        return meanings
+
 
 def judge_totals(config: ImportConfig, file: PreparedFile, is_kept: bool) -> list[Finding]:
     """Return a finding for each total that is wrong; all rows of the file count, also those that are rejected.
@@ -61,14 +72,14 @@ def judge_totals(config: ImportConfig, file: PreparedFile, is_kept: bool) -> lis
     rows = _read_rows(config, file, sums)
     findings = []
     if control.rows is not None:
-        stated = _read_total(config, file, control.rows)
+        stated = _read_total(config, file, control.rows, read_number)
         if Decimal(rows) not in read_number(stated):
             text = f"control total: {control.rows} says {stated} rows, the file has {rows}"
             findings.append(Finding(RULE, "refuse", text, detail={"stated": stated, "found": rows}))
     for column, computed in sums.items():
         location = control.sum[column]
-        stated = _read_total(config, file, location)
-        if computed.total not in read_number(stated):
+        stated = _read_total(config, file, location, computed.read_total)
+        if computed.total not in computed.read_total(stated):
             text = (
                 f"control total: {location} says {stated} for the sum of {column}, the rows add up to {computed.total}"
             )
@@ -113,8 +124,8 @@ def _read_rows(config: ImportConfig, file: PreparedFile, sums: dict[str, Sum]) -
     return rows
 
 
-def _read_total(config: ImportConfig, file: PreparedFile, location: str) -> str:
-    """Return the text at a location; raises BadDataError where there is none."""
+def _read_total(config: ImportConfig, file: PreparedFile, location: str, read: ReadTotal) -> str:
+    """Return the text at a location; raises BadDataError where there is none that `read` understands."""
     source, number = split_location(location)
     if source == "name":
         rule = identity.Rule("filename", str(number))
@@ -125,7 +136,7 @@ def _read_total(config: ImportConfig, file: PreparedFile, location: str) -> str:
             f"control: {location} cannot be read from {file.table.detected.format or 'this file'}",
             "Only text files have a first and a last record; take the total from a sidecar or the name.",
         )
-    if len(fields) < number or not read_number(fields[number - 1]):
+    if len(fields) < number or not read(fields[number - 1]):
         shown = f"{fields[number - 1]!r}" if len(fields) >= number else f"one of only {len(fields)} fields"
         raise BadDataError(f"control: {location} is {shown}, not a number; the record is {fields}")
     return fields[number - 1].strip()

@@ -54,6 +54,16 @@ def test_a_right_trailer_is_no_row_and_a_wrong_one_refuses_the_file_with_both_nu
     assert office.here.sql("select count(*) from dba.tdataset") == [(1,)]
 
 
+def test_a_total_may_be_written_as_its_column_is(office: Office) -> None:
+    spelling = {"type": "numeric", "thousands": ".", "currency": "\u20ac", "negative": "brackets"}
+    configure(office, schema={"a": spelling})
+    rows = "id;a\n1;\u20ac1.200,50\n2;(2.400,00 \u20ac)\n"
+    assert states(office.load("things_1.csv", rows + "T;2;(1.199,50) \u20ac\n")) == ["loaded"]
+    assert count(office) == [("1", Decimal("1200.50")), ("2", Decimal(-2400))]
+    wrong = office.load("things_2.csv", rows.replace("0,50", "0,60") + "T;2;(1.199,50) \u20ac\n")
+    assert "says (1.199,50) \u20ac for the sum of a, the rows add up to -1199.40" in problems(wrong)
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_first_record_with_totals_leaves_header_and_line_numbers_as_they_are(office: Office, pack: Any) -> None:
     configure(office, control={"rows": "header.3"}, schema={"a": "integer"}, max_rejects=5, max_reject_rate=0.9)

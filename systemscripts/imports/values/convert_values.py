@@ -32,7 +32,7 @@ _EMAIL = re.compile(
 def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
     """Return the function for a declared column, None if text is stored unchanged; `zone`: of times without one.
 
-    A value that the column maps is replaced first.
+    A value that the column maps is replaced first, without the blanks around it unless it is text.
     """
     makers: dict[str, Callable[[], Convert | None]] = {
         "text": lambda: None,
@@ -50,7 +50,7 @@ def make_converter(column: Column, zone: ZoneInfo | None) -> Convert | None:
         return convert
     if convert is None:
         return lambda text: mapped.get(text, text)
-    return lambda text: convert(mapped.get(text, text))
+    return lambda text: convert(mapped.get(text, mapped.get(text.strip(), text)))
 
 
 def make_comparer(type_name: str) -> Callable[[str], Hashable]:

@@ -25,6 +25,8 @@ def convert(text: str, column: dict[str, Any]) -> str:
         ("1,234,567", {"type": "integer", "thousands": ","}, "1234567"),
         ("1.234,50", {"type": "numeric", "thousands": ".", "decimal": ","}, "1234.50"),
         ("1\u202f234", {"type": "integer", "thousands": " "}, "1234"),
+        (" $-   ", {"type": "numeric", "currency": "$", "values": {"$-": 0}}, "0"),
+        (" x ", {"values": {"x": "y"}}, " x "),
         ("1.500", {"type": "numeric", "scale": 1}, "1.500"),
         ("Yes", {"type": "boolean"}, "true"),
         ("a, b\"c,,d", {"type": "text[]"}, '{"a","b\\"c","d"}'),
