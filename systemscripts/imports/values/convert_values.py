@@ -72,10 +72,7 @@ def _make_integer_converter(column: Column) -> Convert:
     spelling, limit = number_spellings.build_spelling(column), _LIMITS[column.type]
 
     def convert(text: str) -> str:
-        stripped = text.strip()
-        if not spelling.one.fullmatch(stripped):
-            raise ValueError(spelling.explain_misfit(text, "a whole number"))
-        number = spelling.convert(stripped)
+        number = spelling.read(text, "a whole number")
         if len(number) > 9 and (len(number.lstrip("+-0")) > BIGINT_DIGITS or not -limit <= int(number) < limit):
             raise ValueError(f"{text!r} is too large for {column.type}")
         return number
@@ -87,10 +84,7 @@ def _make_numeric_converter(column: Column) -> Convert:
     spelling = number_spellings.build_spelling(column)
 
     def convert(text: str) -> str:
-        stripped = text.strip()
-        if not spelling.one.fullmatch(stripped):
-            raise ValueError(spelling.explain_misfit(text, "a number"))
-        number = spelling.convert(stripped)
+        number = spelling.read(text, "a number")
         if column.scale is not None:
             _check_digits(text, Decimal(number), column.scale, column.max_digits - column.scale)
         return number

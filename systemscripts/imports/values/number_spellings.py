@@ -17,6 +17,8 @@ BLANK = r"[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _BLANKS = f"{BLANK}*"
 _SIGN = "[+\u2212-]"
 _EXPONENT = f"(?:[eE]{_SIGN}?[0-9]{{1,4}})?"
+_WHOLE = re.compile("[+-]?[0-9]+")
+_UNCHANGED = {"integer": _WHOLE, "bigint": _WHOLE, "numeric": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")}
 _SIGN_AFTER = re.compile(r"^(.+)([+-])$", re.MULTILINE)
 _ANY_BLANK = re.compile(BLANK)
 
@@ -31,6 +33,17 @@ class NumberSpelling:
     thousands: str
     unit: re.Pattern[str] | None
     negative: tuple[str, ...]
+    # what PostgreSQL reads unchanged, where nothing else is declared
+    unchanged: re.Pattern[str] | None
+
+    def read(self, text: str, name: str) -> str:
+        """Return a value as PostgreSQL writes numbers; raise ValueError if it is not `name`, such as a number."""
+        stripped = text.strip()
+        if self.unchanged is not None and self.unchanged.fullmatch(stripped):
+            return stripped
+        if not self.one.fullmatch(stripped):
+            raise ValueError(self._explain_misfit(text, name))
+        return self.convert(stripped)
 
     def convert(self, text: str) -> str:
         """Return a text that matches as PostgreSQL writes numbers; also several at once, each on a line of its own."""
@@ -52,8 +65,7 @@ class NumberSpelling:
         """Return the expression, compiled."""
         return re.compile(self.expression)
 
-    def explain_misfit(self, text: str, name: str) -> str:
-        """Return why a text does not match; `name`: what it should be."""
+    def _explain_misfit(self, text: str, name: str) -> str:
         ungrouped = re.sub(_build_mark(self.thousands), "", text) if self.thousands else text
         if ungrouped != text and self.one.fullmatch(ungrouped):
             return f"{text!r} has its thousands marks in the wrong places"
@@ -72,8 +84,10 @@ def build_spelling(column: Column, max_digits: int | None = None, is_usual: bool
     number = _build_number(column, decimal, thousands, max_digits, is_usual)
     unit = _build_unit(column)
     expression = rf"{_BLANKS}(?:{_build_expression(number, column, unit)}){_BLANKS}"
-    compiled_unit = re.compile(unit) if unit else None
-    return NumberSpelling(expression, decimal, thousands, compiled_unit, tuple(column.negative))
+    unchanged = None if column.has_number_spelling else _UNCHANGED[column.type]
+    return NumberSpelling(
+        expression, decimal, thousands, re.compile(unit) if unit else None, tuple(column.negative), unchanged
+    )
 
 
 def find_decimal_mark(column: Column) -> str:
