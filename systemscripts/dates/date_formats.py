@@ -178,6 +178,7 @@ def _guess_field(run: str, before: str, has_half: bool) -> str:
         return "EEEE" if len(run) > 3 else "EEE"
     simple = {
         "y": "yy" if len(run) == 2 else "yyyy",
+        "q": "Q",
         "d": "d" if run == "d" else "dd",
         "a": "a",
         "z": "XXX",

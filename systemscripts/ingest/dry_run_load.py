@@ -13,7 +13,7 @@ from systemscripts import db_utils, file_ledger
 from systemscripts.datasets.identity import Decision
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import target_plan
-from systemscripts.ingest import judge_file, load, load_plan, prepare
+from systemscripts.ingest import judge_file, load, load_plan, prepare, preview_values
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
@@ -23,8 +23,6 @@ from systemscripts.tables import lineage
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# enough values to recognise a column
-MAX_SAMPLES = 3
 # enough rejected rows to see what is wrong
 MAX_REJECTS = 5
 
@@ -70,10 +68,11 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
     shown = Preview(
         Outcome(file.ticket.name, f"would be {decision.action}", decision.dataset_id, reason=decision.reason),
         vars(file.table.detected),
-        _describe_columns(file, plan),
+        _describe_columns(file, plan, preview_values.list_originals(file)),
     )
     if decision.action != "load":
         return shown
+    shown.columns = _describe_columns(file, plan, preview_values.list_conversions(cursor, file, plan))
     shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
     if plan.lake is not None:
         plan = replace(plan, lake=replace(plan.lake, write=False))
@@ -127,11 +126,8 @@ def _create_temporary_target(cursor: Cursor, plan: target_plan.Plan) -> None:
         cursor.execute(sql.SQL("alter table pg_temp.{} add column {}").format(table, definition))
 
 
-def _describe_columns(file: PreparedFile, plan: target_plan.Plan) -> list[dict[str, Any]]:
-    samples: list[list[str]] = []
-    for block in file.table.blocks() if file.table.columns else ():
-        samples = [file.table.parse(record) for record in block.records[:MAX_SAMPLES]]
-        break
+def _describe_columns(file: PreparedFile, plan: target_plan.Plan, samples: list[str]) -> list[dict[str, Any]]:
+    """Return what becomes of each column; `samples`: the first values of each."""
     becomes, base = (
         _find_target_columns(file, plan),
         plan.shape.transform.columns if plan.shape.transform else file.columns,
@@ -141,7 +137,7 @@ def _describe_columns(file: PreparedFile, plan: target_plan.Plan) -> list[dict[s
             "column": becomes.get(column, (column, ""))[0],
             "header": header,
             "type": becomes.get(column, ("", "not loaded"))[1],
-            "samples": " | ".join(row[index] for row in samples if index < len(row)),
+            "samples": samples[index],
         }
         for index, (column, header) in enumerate(zip(file.columns, file.table.columns, strict=True))
     ]

@@ -58,6 +58,32 @@ def test_a_name_with_too_few_parts_is_refused() -> None:
         identity.find_text_in_name(Rule("filename", "3"), "orders_a.csv", "_")
 
 
+@pytest.mark.parametrize(
+    ("name", "form", "day"),
+    [
+        ("sales 5.2026 (1).csv", "M.yyyy", "2026-05-01"),
+        ("sales Mai 2026.csv", "MMM yyyy", "2026-05-01"),
+        ("sales października 2026.csv", "MMM yyyy", "2026-10-01"),
+        ("sales 2026Q4.csv", "yyyy'Q'Q", "2026-10-01"),
+        ("sales KW01 2026.csv", "'KW'ww YYYY", "2025-12-29"),
+        ("sales W53-26.csv", "'W'w-YY", "2026-12-28"),
+    ],
+)
+def test_months_quarters_and_weeks_of_a_group_of_the_pattern_are_their_first_day(
+    name: str, form: str, day: str
+) -> None:
+    rule = Rule("filename", "date", form, pattern=r"sales (?P<date>[^(]+?)( \(\d\))?\.csv")
+    text = identity.find_text_in_name(rule, name, "_")
+    assert str(identity.build_identity(None, text, rule).date) == day
+
+
+def test_a_name_that_does_not_fit_its_pattern_is_refused() -> None:
+    with pytest.raises(BadDataError, match=r"does not fit file_pattern .* whose group date is read"):
+        identity.find_text_in_name(Rule("filename", "date", pattern=r"(?P<date>\d+)\.csv"), "orders.csv", "_")
+    with pytest.raises(BadDataError, match="is not a date of the form"):
+        identity.build_identity(None, "W54-2026", Rule("filename", "date", "'W'ww-YYYY"))
+
+
 def load(installation: Installation, content: str, name: str = "orders_x.csv", **columns: object) -> dict[str, Any]:
     installation.configure("orders", **columns)
     installation.drop(name, content)

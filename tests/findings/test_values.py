@@ -81,6 +81,14 @@ def test_an_undecided_warning_is_told_once_then_continues_and_is_usual_after_thr
     assert (texts(usual), "continues" in " ".join(usual.details)) == ("", False)
 
 
+def test_an_empty_value_where_none_was_is_a_warning(office: Office) -> None:
+    office.here.configure("things", schema=SCHEMA, expect={"filled": ["amount", "town", "other"]})
+    loaded = office.load("things_1.csv", rows(1).replace("Bonn", "", 1))
+    assert states(loaded) == ["loaded"]
+    assert "town: 1 of 220 values are empty, expected is none" in texts(loaded)
+    assert "amount" not in texts(loaded)
+
+
 def test_expectations_are_exact_and_rules_may_be_set_for_a_column(office: Office) -> None:
     office.here.sql("create table public.towns (name text)")
     office.here.sql("insert into public.towns values ('Bonn'), ('Köln'), ('Jena')")

@@ -53,6 +53,21 @@ def test_a_dry_run_shows_what_each_column_becomes(installation: Installation) ->
     assert all(line in done.stdout for line in shown), done.stdout
 
 
+def test_a_dry_run_shows_first_values_before_and_after_their_conversion(installation: Installation) -> None:
+    schema = {"id": "integer", "day": {"type": "date", "formats": "d/M/yyyy"},
+              "amount": {"type": "numeric", "decimal": ",", "null": ["-"]}}  # fmt: skip
+    reading = {"skip_if": {"id": ["Total"]}}
+    installation.configure("orders", **DRY, schema=schema, reading=reading, max_reject_rate=1)
+    installation.drop("orders_1.csv", "id;day;amount\nTotal;;9\n1;5/1/2026;1,50\nx;;\n2;6/1/2026;-\n3;;7\n")
+    done = installation.run("generic_import", "orders", "--dry-run")
+    for line in (
+        "id (integer) from 'id': 1 | 2 | 3",
+        "day (date) from 'day': 5/1/2026 -> 2026-01-05 | 6/1/2026 -> 2026-01-06 | ",
+        "amount (numeric) from 'amount': 1,50 -> 1.50 | - -> no value | 7",
+    ):
+        assert line in done.stdout, done.stdout
+
+
 def test_a_dry_run_says_which_rows_would_be_rejected(installation: Installation) -> None:
     installation.configure("orders", **DRY, schema={"id": "integer"})
     installation.drop("orders_1.csv", "id\n" + "".join(f"{number}\n" for number in range(30)) + "x\n")

@@ -10,7 +10,7 @@ from systemscripts.configuration import ImportConfig, read_document, validate_do
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.infer_types import Proposal
-from systemscripts.imports.suggest.render_yaml import dump_value
+from systemscripts.imports.suggest.render_yaml import dump_rule, dump_value
 
 # what the values of a file can tell about a column; everything else is the decision of a person
 _TOLD_BY_VALUES = (
@@ -52,7 +52,7 @@ def _compare_names(proposal: ImportProposal, config: ImportConfig) -> Iterator[s
 
 def _compare_rows(proposal: ImportProposal, config: ImportConfig) -> Iterator[str]:
     if not config.reading.skip_if:
-        yield from (f"+ reading.skip_if: {dump_value(skip.rule)}   # {skip.reason}" for skip in proposal.skips)
+        yield from (f"+ reading.skip_if: {dump_rule(skip.rule)}   # {skip.reason}" for skip in proposal.skips)
     known = {column.column for column in proposal.columns}
     for name in config.key_columns:
         if not set(name.split("|")) & known:
@@ -80,5 +80,5 @@ def _compare_column(proposal: Proposal, declared: Column) -> Iterator[str]:
     before = {key: getattr(declared, key) for key in _TOLD_BY_VALUES}
     after = {key: getattr(proposed, key) for key in _TOLD_BY_VALUES}
     if before != after and not (proposed.type == declared.type and set(proposed.formats) < set(declared.formats)):
-        shown = declared.model_dump(mode="json", by_alias=True, exclude_defaults=True) or {"type": "text"}
+        shown = {"type": declared.type} | declared.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         yield f"~ {proposal.column}: {dump_value(shown)} -> {dump_value(proposal.declared)}   # {proposal.reason}"

@@ -50,9 +50,7 @@ def _render_rows(proposal: ImportProposal) -> Iterator[str]:
     if proposal.skips:
         yield "reading:"
         yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
-        yield from (
-            f"  - {dump_value(dict(_shorten(skip.rule)))}   # {_as_one_line(skip.reason)}" for skip in proposal.skips
-        )
+        yield from (f"  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in proposal.skips)
     yield "schema:"
     for column in proposal.columns:
         declared: Any = column.declared["type"] if len(column.declared) == 1 else column.declared
@@ -63,8 +61,9 @@ def _render_rows(proposal: ImportProposal) -> Iterator[str]:
     yield "# importstrategyid: 3   # would refuse a file without one of the columns; 2: without new columns"
 
 
-def _shorten(rule: dict[str, list[str]]) -> Iterator[tuple[str, object]]:
-    yield from ((name, values[0] if len(values) == 1 else values) for name, values in rule.items())
+def dump_rule(rule: dict[str, list[str]]) -> str:
+    """Return a rule of skip_if as YAML on one line."""
+    return dump_value({name: values[0] if len(values) == 1 else values for name, values in rule.items()})
 
 
 def dump_value(value: object) -> str:

@@ -143,6 +143,15 @@ def test_rows_that_are_no_data_are_skipped_and_counted(installation: Installatio
     assert installation.sql("select id, note from public.orders") == [(1, None)]
 
 
+def test_a_rule_of_several_columns_skips_the_rows_that_fit_all_of_them(installation: Installation) -> None:
+    reading = {"skip_if": [{"id": "* total", "note": ""}, {"id": [r"\*", "sum"]}]}
+    rows = ["North total,", "North total,x", "total,", "*,x", "**,x", "sum,x", "summary,x"]
+    summary = load(installation, "id,note\n" + "\n".join(rows) + "\n", schema={}, reading=reading)
+    assert summary["counts"] == {"read": 7, "loaded": 4, "rejected": 0, "skipped": 3, "held": 0}
+    stored = installation.sql("select id from public.orders order by source_row")
+    assert stored == [("North total",), ("total",), ("**",), ("summary",)]
+
+
 def test_another_header_is_another_layout(installation: Installation) -> None:
     options = {"schema": {}, "exact_header": ["Fecha envio", "Opens"]}
     assert load(installation, "Fecha envío,Opens\nx,1\n", **options)["counts"]["loaded"] == 1

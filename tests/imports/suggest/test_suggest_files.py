@@ -1,0 +1,88 @@
+"""What suggest_import.py writes is short and fits the next file; an import that exists is compared."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from systemscripts import configuration
+from systemscripts.configuration import ImportConfig
+from systemscripts.imports.suggest import suggest_files
+from systemscripts.summary import Summary
+from tests.conftest import Installation
+
+ROWS = "Invoice No,Client,Sent,Amount,Flag\n" + "".join(
+    f'{n + 1000},Client {n % 7},{n % 28 + 1}.01.2026,"1.{n:03},50 €",yes\n' for n in range(40)
+)
+TOTAL = 'Total,,,"40.800,00 €",\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(suggest_files, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def suggest(path: Path, content: str, *more: str) -> Summary:
+    path.write_text(content)
+    return suggest_files.suggest_import([path, *map(Path, more)], "", None)
+
+
+def test_the_last_word_is_the_name_and_the_printed_commands_can_be_pasted(folder: Path) -> None:
+    path = folder / "Bob's $HOME invoices (1).csv"
+    summary = suggest(path, ROWS, "invoices")
+    assert (folder / "invoices.yaml").exists()
+    assert [word for step in summary.next_steps for word in shlex.split(step) if "Bob" in word] == [str(path)] * 2
+
+
+def test_what_is_usual_is_left_out_and_every_line_says_why(folder: Path) -> None:
+    suggest(folder / "invoices_202601.csv", ROWS + TOTAL, "invoices")
+    text = (folder / "invoices.yaml").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    keys = [line.partition(":")[0] for line in lines]
+    assert keys == [
+        "file_pattern", "target_table", "dateconfig", "datelocation", "dateformat", "key_columns", "reading",
+        "  skip_if", "  - {invoice_no", "schema", "  invoice_no", "  client", "  sent", "  amount", "  flag", "expect",
+    ]  # fmt: skip
+    assert (
+        "- {invoice_no: Total, client: '', sent: '', flag: ''}   # the sum of amount, row 42: Total | 40.800,00 €"
+        in text
+    )
+    assert "# also invoices_202602.csv, invoices_202601 (1).csv, invoices_202603.csv.gz" in text
+    assert text.count("# QUESTION: ") == 1
+
+
+def test_the_next_file_loads_with_its_date_and_a_client_called_total(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "Invoices KW05 2026 (1).csv"
+    path.write_text(ROWS + TOTAL)
+    output = tmp_path / "invoices.yaml"
+    suggest_files.suggest_import([path], "invoices", output)
+    config = configuration.validate_document(configuration.read_document(output), ImportConfig, config_name="invoices")
+    values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    del values["config_name"], values["target_table"]
+    installation.configure("invoices", **values)
+    later = ROWS.replace("1000,", "Total,").replace("1001,Client 1", "1001,Total") + TOTAL
+    installation.drop("Invoices KW06 2026.csv", later)
+    summary = installation.summary("generic_import", "invoices")
+    assert summary["counts"] == {"read": 41, "loaded": 39, "rejected": 1, "skipped": 1, "held": 0}, summary
+    assert installation.sql("select dataset_date::text from dba.tdataset") == [("2026-02-02",)]
+    assert installation.sql("select amount::text from public.invoices where client = 'Total'") == [("1001.50",)]
+
+
+def test_an_import_that_exists_is_compared_and_not_changed(folder: Path) -> None:
+    suggest(folder / "invoices_202601.csv", ROWS, "invoices")
+    before = (folder / "invoices.yaml").read_text()
+    assert "nothing would change" in suggest(folder / "invoices_202602.csv", ROWS, "invoices").headline
+    other = ROWS.replace("Flag", "Paid").replace("1.0", "1,0").replace(",50 €", ".50 €") + TOTAL
+    summary = suggest(folder / "bills_202602.csv", other, "invoices")
+    assert "nothing is written; this would change" in summary.headline
+    assert (folder / "invoices.yaml").read_text() == before
+    text = "\n".join(summary.details)
+    for line in ("~ file_pattern: bills_202602.csv does not fit", "- flag: boolean", "+ paid: ", "+ reading.skip_if: "):
+        assert line in text, text
+    assert "~ amount: " in text
+    assert "client: text" not in text
