@@ -73,7 +73,7 @@ class ColumnProfile:
         if self.spellings is None:
             self._choose_spellings(values)
         if self.spellings and empty < len(values):
-            self._test_spellings("\n".join(values) + "\n", values, lines)
+            self._test_spellings("\n".join(values) + "\n", values, lines, empty > 0)
 
     def _add_hashes(self, values: Sequence[str]) -> None:
         if self.hashes is None:
@@ -89,22 +89,23 @@ class ColumnProfile:
         if not all(map(is_mark, self.sample)):
             self.spellings = {spelling.name: spelling for spelling in list_spellings(self.sample, self.header)}
 
-    def _test_spellings(self, joined: str, values: Sequence[str], lines: Sequence[int]) -> None:
+    def _test_spellings(self, joined: str, values: Sequence[str], lines: Sequence[int], has_empty: bool) -> None:
         assert self.spellings is not None
         if joined.count("\n") != len(values):
             # line feeds inside values, which fit no spelling
             joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
-        filled, fitting = False, set[str]()
+        has_no_marks, fitting = False, set[str]()
         for spelling in list(self.spellings.values()):
             if spelling.name in fitting:
                 continue
-            if spelling.tests.all_filled.fullmatch(joined):
-                filled = True
-            elif filled or not spelling.tests.all.fullmatch(joined):
+            tests = spelling.tests
+            if (tests.all_or_empty if has_empty else tests.all_filled).fullmatch(joined):
+                has_no_marks = True
+            elif has_no_marks or not tests.all_or_mark.fullmatch(joined):
                 self._count_exceptions(spelling, joined, values, lines)
                 continue
             fitting |= {spelling.name, *spelling.wider}
-        if not filled:
+        if not has_no_marks:
             self.marks.update(FIND_MARKS.findall(joined))
         if not fitting:
             self._keep_odd_values(values)

@@ -57,6 +57,15 @@ _WORDS = frozenset(
         "nkr",
     ]
 )
+# ISO 4217, without funds and metals
+_ISO_CODES = frozenset(
+    """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF
+    CHF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD
+    HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD
+    LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP
+    PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND
+    TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG""".split()  # noqa: SIM905
+)
 # sign -> codes that it may stand for; others may stand for any
 _CODES = {
     "€": {"EUR"}, "£": {"GBP", "EGP", "LBP", "SYP"}, "¥": {"JPY", "CNY"}, "₹": {"INR"}, "₽": {"RUB"}, "₺": {"TRY"},
@@ -96,11 +105,7 @@ def is_currency(text: str) -> bool:
         return True
     if text.casefold() in _WORDS:
         return True
-    if len(text) != 3 or not text.isascii() or not text.isalpha() or not (text.isupper() or text.islower()):
-        return False
-    from babel import Locale
-
-    return text.upper() in Locale("en").currencies
+    return text.upper() in _ISO_CODES and (text.isupper() or text.islower())
 
 
 def are_different(units: Iterable[str]) -> bool:

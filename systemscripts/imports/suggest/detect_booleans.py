@@ -47,7 +47,7 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     words = Counter(value.casefold() for value in sample)
     if len(words) > _MAX_WORDS:
         return []
-    if words.keys() <= {"0", "1"}:
+    if 2 * (words["0"] + words["1"]) > len(sample):
         return [Spelling("boolean 1 and 0", "[01]", {"type": "boolean"})] if is_yes_or_no(header) else []
     common = words.most_common(1)[0][0]
     if common in _CROSSES:

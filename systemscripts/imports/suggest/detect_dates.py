@@ -37,6 +37,8 @@ _MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
 _TIME = re.compile(_CLOCK)
 # clocks that fewer values have are exceptions, and so many forms are proposed at most
 _MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
+# so many values tell whether a column may have dates at all
+_QUICK_LOOK = 40
 # as POSIX: 69 to 99 are 1969 to 1999
 _PIVOT = 69
 # days vary more than years, by this factor
@@ -86,6 +88,8 @@ class _Clock:
 
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     """Return the dates and times that the values of a column may be; the usual order first."""
+    if not _is_worth_matching(sample):
+        return []
     matches = [match for match in map(_MOMENT.fullmatch, sample) if match is not None]
     if 2 * len(matches) > len(sample):
         by_shape: dict[_Shape, list[re.Match[str]]] = {}
@@ -95,6 +99,12 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
         return _list_moments(shape, group, header) if 2 * len(group) > len(sample) else []
     times = [match for match in map(_TIME.fullmatch, sample) if match is not None and match["zone"] is None]
     return _list_times(times) if 2 * len(times) > len(sample) and not is_duration(header) else []
+
+
+def _is_worth_matching(sample: Sequence[str]) -> bool:
+    """Return whether some values of a few have the form of a date or time: most columns are text."""
+    few = sample[:: max(1, len(sample) // _QUICK_LOOK)]
+    return 4 * sum(1 for value in few if _MOMENT.fullmatch(value) or _TIME.fullmatch(value)) >= len(few)
 
 
 def _find_shape(match: re.Match[str]) -> _Shape:
@@ -163,9 +173,6 @@ def _find_ends(match: re.Match[str]) -> tuple[str | None, str | None]:
 def _choose_orders(shape: _Shape, group: list[re.Match[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the orders of day, month and year that are usual for a shape, and those that are not."""
     usual, unusual = _ORDERS.get(shape.parts, ((), ()))
-    if shape.marks[1] == "." and "Mdy" in usual:
-        # wherever points separate days from months the day comes first
-        usual, unusual = tuple(order for order in usual if order != "Mdy"), (*unusual, "Mdy")
     if shape.parts == ("number", "number", "number"):
         first, last = (len({match[name] for match in group}) for name in ("first", "third"))
         if _DAY_FACTOR * last <= first or shape.marks[1] == ".":

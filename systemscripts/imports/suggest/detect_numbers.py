@@ -21,10 +21,13 @@ _PARTS = re.compile(
 )
 _SIGN = "[+\u2212-]"
 _BLANKS = f"{BLANK}*+"
+_SIGNS = re.compile(rf"{BLANK}|{_SIGN}|[%()]")
 # mark between thousands, mark before decimals
 _MARKS = ((None, "."), (None, ","), (",", "."), (".", ","), (" ", ","), (" ", "."), ("'", "."), ("'", ","))
 _MARK_PATTERNS = {" ": BLANK, "'": "['\u2019]", ".": r"\.", ",": ","}
 _MARK_NAMES = {" ": "blank", "'": "apostrophe", ".": "point", ",": "comma"}
+# so many values tell whether a column may have numbers at all: most columns are text
+_QUICK_LOOK = 40
 # whole numbers with this many digits fit the type, whatever their value; longer ones are codes
 _MAX_DIGITS = {"integer": 9, "bigint": 18, "whole": 18, "numeric": 18}
 # types that read fewer values come first
@@ -136,6 +139,9 @@ class _Affixes:
 
 def list_spellings(sample: Sequence[str]) -> list[Spelling]:
     """Return the spellings in which the values of a column may be numbers, narrow ones first."""
+    few = sample[:: max(1, len(sample) // _QUICK_LOOK)]
+    if 4 * _collect_affixes(few).numbers < len(few):
+        return []
     seen = _collect_affixes(sample)
     if 2 * seen.numbers <= len(sample):
         return []
@@ -205,4 +211,4 @@ def _collect_affixes(sample: Sequence[str]) -> _Affixes:
 
 
 def _strip_signs(text: str) -> str:
-    return re.sub(rf"{BLANK}|{_SIGN}|[%()]", "", text)
+    return _SIGNS.sub("", text) if text else ""

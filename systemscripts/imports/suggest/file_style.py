@@ -27,6 +27,9 @@ class FileStyle:
         agreeing = [one for one in readings if one.decimal and one.decimal == self.decimal]
         if agreeing:
             return agreeing, self.reason
+        if self.decimal == "," and all(_has_points(one) for one in readings):
+            day_first = [one for one in readings if _find_order(one) == "dMy"]
+            return day_first or readings, f"day before month, as {self.reason}"
         for order, column in self.orders:
             if like := [one for one in readings if _find_order(one) == order]:
                 return like + [one for one in readings if one not in like], f"{column} has {order}"
@@ -58,6 +61,11 @@ def find_style(columns: Sequence[str], readings: Sequence[list[Spelling]], delim
     if not columns_by_mark and delimiter == ";":
         return FileStyle(",", "files with ; between fields have decimal commas", orders)
     return FileStyle(orders=orders)
+
+
+def _has_points(spelling: Spelling) -> bool:
+    """Return whether a date has points between day, month and year, as in countries with decimal commas."""
+    return str(spelling.declared.get("formats", "")).count(".") > 1
 
 
 def _find_order(spelling: Spelling) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from systemscripts.imports.suggest.null_marks import MARKS_PATTERN
 
@@ -47,32 +47,48 @@ class Spelling:
         return compile_tests(self.pattern, self.padding)
 
 
-@dataclass(frozen=True)
 class Tests:
-    """One spelling as expressions over a column whose values each end with a line feed."""
+    """One spelling as expressions over a column whose values each end with a line feed, compiled when they are used."""
 
-    # matches one value
-    one: re.Pattern[str]
-    # matches a column in which every row has a value that fits
-    all_filled: re.Pattern[str]
-    # matches a column in which every value fits or is empty
-    all: re.Pattern[str]
-    # finds each value that fits or is empty
-    fitting: re.Pattern[str]
-    # finds a value that does not fit
-    odd: re.Pattern[str]
+    def __init__(self, pattern: str, padding: str) -> None:
+        self._value = rf"{padding}(?:{pattern}){padding}"
+        self._empty = padding
+        self._either = rf"{padding}(?:{pattern}|{MARKS_PATTERN}|){padding}"
+
+    @cached_property
+    def one(self) -> re.Pattern[str]:
+        """Return what matches one value."""
+        return re.compile(self._value)
+
+    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
+
+    @cached_property
+    def all_filled(self) -> re.Pattern[str]:
+        """Return what matches a column in which every row has a value that fits."""
+        return re.compile(rf"(?:{self._value}\n|(?!))*+")
+
+    @cached_property
+    def all_or_empty(self) -> re.Pattern[str]:
+        """Return what matches a column in which every value fits or is empty."""
+        return re.compile(rf"(?:(?:{self._value}|{self._empty})\n|(?!))*+")
+
+    @cached_property
+    def all_or_mark(self) -> re.Pattern[str]:
+        """Return what matches a column in which every value fits, is empty or means no value."""
+        return re.compile(rf"(?:{self._either}\n|(?!))*+")
+
+    @cached_property
+    def fitting(self) -> re.Pattern[str]:
+        """Return what finds each value that fits, is empty or means no value."""
+        return re.compile(rf"^{self._either}\n", re.MULTILINE)
+
+    @cached_property
+    def odd(self) -> re.Pattern[str]:
+        """Return what finds a value that does not fit."""
+        return re.compile(rf"^(?!{self._either}\n|\Z)", re.MULTILINE)
 
 
 @lru_cache(maxsize=1000)
 def compile_tests(pattern: str, padding: str) -> Tests:
     """Return the expressions of a pattern; columns often share them."""
-    value = rf"{padding}(?:{pattern}){padding}"
-    either = rf"{padding}(?:{pattern}|{MARKS_PATTERN}|){padding}"
-    # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
-    return Tests(
-        re.compile(value),
-        re.compile(rf"(?:{value}\n|(?!))*+"),
-        re.compile(rf"(?:{either}\n|(?!))*+"),
-        re.compile(rf"^{either}\n", re.MULTILINE),
-        re.compile(rf"^(?!{either}\n|\Z)", re.MULTILINE),
-    )
+    return Tests(pattern, padding)

@@ -215,6 +215,14 @@ def test_both_readings_of_days_and_months_are_told(values: list[str]) -> None:
     assert convert_all(values, proposal)
 
 
+def test_points_between_day_and_month_mean_day_first_only_in_files_with_decimal_commas() -> None:
+    days = ["01.02.2026", "03.04.2026"]
+    assert propose_one(days).is_ambiguous
+    proposal = propose({"amount": ["1,50", "2,25"], "day": days})[1]
+    assert proposal.declared == {"type": "date", "formats": "dd.MM.yyyy"}
+    assert "day before month, as amount has decimal commas" in proposal.reason
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [(["45678", "45999"], "Excel"), (["1767225600", "1767225601"], "1970"), (["1767225600123"], "1970")],
@@ -272,6 +280,8 @@ def test_one_and_zero_are_booleans_only_where_the_header_asks() -> None:
     assert propose_one(["1", "0", "1"], "is_active").declared == {"type": "boolean"}
     assert propose_one(["1", "0", "1"], "goals").declared == {"type": "integer"}
     assert propose_one(["1", "0", "2"], "is_active").declared == {"type": "integer"}
+    proposal = propose_one(["1", "0"] * 60 + ["maybe"], "is_active")
+    assert proposal.declared == {"type": "boolean"} and "'maybe' line 122" in proposal.reason
 
 
 @pytest.mark.parametrize("value", ["NO", "N", "S", "T", "ON"])
