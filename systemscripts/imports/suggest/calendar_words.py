@@ -36,7 +36,10 @@ def list_weekdays(language: str) -> dict[str, int]:
 
 
 def find_languages(months: Counter[str], weekdays: Counter[str]) -> list[str]:
-    """Return the languages that know nearly all words, one for each meaning that they may have, the usual one first."""
+    """Return the languages that know nearly all words, one for each meaning that they may have, the likely one first.
+
+    Likely is one that writes the names like this itself, rather than one of whose names they are the first letters.
+    """
     counts = {
         language: _count_known(months, list_months(language)) + _count_known(weekdays, list_weekdays(language))
         for language in LANGUAGES
@@ -44,13 +47,24 @@ def find_languages(months: Counter[str], weekdays: Counter[str]) -> list[str]:
     most = max(counts.values())
     if most < _MIN_SHARE * (months.total() + weekdays.total()):
         return []
+    knowing = [language for language in LANGUAGES if counts[language] == most]
+    knowing.sort(key=lambda language: -_count_known(months + weekdays, list_exact_names(language)))
     by_meaning: dict[tuple[int | None, ...], str] = {}
-    for language in (language for language in LANGUAGES if counts[language] == most):
+    for language in knowing:
         by_meaning.setdefault(tuple(list_months(language).get(normalize(word)) for word in sorted(months)), language)
     return list(by_meaning.values())
 
 
-def _count_known(words: Counter[str], forms: Mapping[str, int]) -> int:
+@functools.cache
+def list_exact_names(language: str) -> frozenset[str]:
+    """Return the names of months and weekdays as CLDR has them."""
+    from babel import Locale
+
+    locale = Locale.parse(language)
+    return frozenset(_list_names(locale.months)) | frozenset(_list_names(locale.days))
+
+
+def _count_known(words: Counter[str], forms: Collection[str]) -> int:
     return sum(count for word, count in words.items() if normalize(word) in forms)
 
 
@@ -65,11 +79,19 @@ def normalize(word: str) -> str:
     return word.lower().rstrip(".")
 
 
+def _list_names(contexts: Mapping[str, Mapping[str, Mapping[int, str]]]) -> set[str]:
+    return {
+        normalize(name)
+        for widths in contexts.values()
+        for by_number in widths.values()
+        for name in by_number.values()
+        if len(name) > 1
+    }
+
+
 def _list_forms(contexts: Mapping[str, Mapping[str, Mapping[int, str]]], numbers: Mapping[str, int]) -> dict[str, int]:
     """Return the words that the conversion understands: wide and short names, their first letters, without accents."""
-    names = {
-        normalize(name) for widths in contexts.values() for by_number in widths.values() for name in by_number.values()
-    }
+    names = _list_names(contexts)
     names |= numbers.keys()
     names |= {name[:length] for name in names for length in _CUT_LENGTHS if len(name) > length}
     names |= {_remove_accents(name) for name in names}

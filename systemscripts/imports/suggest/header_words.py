@@ -23,7 +23,7 @@ _LETTER_CODES = _list_words(
     """direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender
     country state region"""
 )
-_NUMBERED = _list_words("id no nr num number key index idx rank count qty quantity amount total sum")
+_NUMBERED = _list_words("id key index idx rank count qty quantity amount total sum")
 _MOMENTS = _list_words(
     """date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated
     modified changed at on since until when start end begin from to due sent paid birth birthday dob posted

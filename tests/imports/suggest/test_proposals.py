@@ -162,6 +162,19 @@ def test_dates_that_babel_writes_are_read(language: str, width: str) -> None:
     assert convert_all(written, proposal) == [moment.date().isoformat() for moment in MOMENTS]
 
 
+@pytest.mark.parametrize(
+    ("values", "language"),
+    [
+        (["7 fev. 2020", "3 jan. 2020"], "pt"),
+        (["7 janv. 2020"], "fr"),
+        (["5-Okt-24", "9-Dez-24"], "de"),
+        (["1 May 24"], "en"),
+    ],
+)
+def test_the_language_is_the_one_that_writes_the_names_so(values: list[str], language: str) -> None:
+    assert propose_one(values).declared.get("language", "en") == language
+
+
 def check_dates(pattern: str, language: str) -> None:
     """Check that moments are proposed with the right type, and read as far as the pattern writes them."""
     written = [format_datetime(moment, pattern, locale=language) for moment in MOMENTS]
