@@ -46,6 +46,8 @@ TYPES = ("integer", "bigint", "numeric", "boolean", "date", "time", "timestamp",
 # times without a zone are in this one; any will do
 ZONE = ZoneInfo("UTC")
 REJECTED = object()
+# what PostgreSQL reads as true (PostgreSQL docs, 8.6 Boolean Type)
+PG_TRUE = ("true", "t", "yes", "y", "on", "1")
 
 
 @dataclasses.dataclass
@@ -153,7 +155,7 @@ def read_stored(type_name: str, text: str) -> Value:
     if type_name in ("integer", "bigint", "numeric"):
         return Decimal(text)
     if type_name == "boolean":
-        return text == "true"
+        return text.lower() in PG_TRUE
     if type_name == "date":
         return date.fromisoformat(text)
     if type_name == "time":

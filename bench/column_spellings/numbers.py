@@ -154,7 +154,8 @@ def _number(
 
 
 def _make_large(draw: random.Random, country: Country, rows: int) -> Column:
-    numbers = [draw.randrange(10**9, 10**15) for _ in range(rows)]
+    numbers = [round(10 ** draw.uniform(3, 15)) for _ in range(rows)]
+    numbers[0] = 10**15 - numbers[0]
     return Column("Bytes", list(map(str, numbers)), list(map(Decimal, numbers)), frozenset({"bigint"}))
 
 

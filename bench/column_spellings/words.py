@@ -18,6 +18,7 @@ YES_NO = {
 TRUE_FALSE = {"de": ("wahr", "falsch"), "fr": ("vrai", "faux"), "es": ("verdadero", "falso"), "it": ("vero", "falso")}
 TICKERS = ("AAPL", "MSFT", "F", "T", "Y", "N", "NVDA", "BRK.B", "SAP", "TRUE", "ON", "NA", "KO")
 COUNTRY_CODES = ("DE", "NO", "NA", "FR", "US", "GB", "NE", "SE", "IT", "ES", "PL", "BR")
+ZERO_SHARE = 0.3
 Pair = Callable[[Country], tuple[str, str]]
 
 
@@ -48,7 +49,9 @@ def _text(name: str, header: str, family: str, draw_one: Callable[[random.Random
 
 
 def _draw_digits(count: int, draw: random.Random, country: Country) -> str:
-    return "".join(draw.choices(string.digits, k=count))
+    """Return digits with a leading zero more often than by chance: one among the fewest rows of a file."""
+    first = "0" if draw.random() < ZERO_SHARE else draw.choice(string.digits)
+    return first + "".join(draw.choices(string.digits, k=count - 1))
 
 
 def _draw_with_faker(provider: str, draw: random.Random, country: Country) -> str:
