@@ -11,6 +11,7 @@ from systemscripts.imports.suggest import infer_types
 from systemscripts.imports.suggest.file_pattern import propose_pattern
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.infer_types import Proposal
+from systemscripts.imports.suggest.join_proposals import join_proposals
 from systemscripts.imports.suggest.keys import KeyCandidate, find_key
 from systemscripts.imports.suggest.load_mode import propose_load_mode
 from systemscripts.imports.suggest.read_file import FileFacts
@@ -27,7 +28,9 @@ def propose_import(files: Sequence[FileFacts], name: str) -> ImportProposal:
     first, types = files[0], {proposal.column: str(proposal.declared["type"]) for proposal in columns}
     key = _find_key(files, types)
     pattern = propose_pattern([file.path.name for file in files], settings.now().date(), _find_order(columns))
-    mode = propose_load_mode(pattern, [_list_keys(file, key) for file in files], _find_days(first, columns))
+    mode = propose_load_mode(
+        pattern, [_list_keys(file, key) for file in files] if len(files) > 1 else [], _find_days(first, columns)
+    )
     required = set(key.columns) if key and key.is_sure else set()
     filled = [
         column
@@ -51,13 +54,13 @@ def propose_import(files: Sequence[FileFacts], name: str) -> ImportProposal:
 
 
 def _infer_columns(files: Sequence[FileFacts]) -> list[Proposal]:
-    """Return the proposals for all columns; where files differ, what fits each of them: text."""
+    """Return the proposals for all columns, each for all files."""
     proposals: dict[str, Proposal] = {}
     for file in files:
         inferred = infer_types.infer_columns(list(file.profiles), list(file.profiles.values()), file.delimiter)
         for proposal in inferred:
-            if proposal.column not in proposals or proposal.declared == {"type": "text"}:
-                proposals[proposal.column] = proposal
+            known = proposals.get(proposal.column)
+            proposals[proposal.column] = join_proposals(known, proposal) if known else proposal
     return list(proposals.values())
 
 

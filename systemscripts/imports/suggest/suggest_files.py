@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
-from systemscripts import progress
+from systemscripts import progress, settings
 from systemscripts.commands import format_command
 from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import UsageError
 from systemscripts.imports.suggest import compare_import, propose_import, read_file, render_yaml
 from systemscripts.imports.suggest.import_proposal import ImportProposal
+from systemscripts.imports.suggest.name_parts import split_name
 from systemscripts.summary import Summary, add_prefix
+from systemscripts.tables.column_names import make_column_names
+
+# leaves room for the suffixes of views
+MAX_NAME_LETTERS = 50
 
 
 def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary:
@@ -43,7 +49,7 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
         *(f"not data: {skip.reason}" for skip in proposal.skips),
         *(f"question: {question}" for question in proposal.questions[:1]),
     ]
-    summary.next_steps = _list_next_steps(chosen, files[0])
+    summary.next_steps = _list_next_steps(chosen, files[0], path)
     return summary
 
 
@@ -60,12 +66,18 @@ def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposa
     return propose_import.propose_import(facts, name)
 
 
-def _list_next_steps(name: str, file: Path) -> list[str]:
-    """Return the commands that try and load the file, as they can be pasted."""
-    words = ("generic_import", name, "--file", file)
-    return [format_command(*words, "--dry-run"), format_command(*words)]
+def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:
+    """Return the commands that try and load the file, as they can be pasted. `path`: of the YAML."""
+    words, target = ("generic_import", name, "--file", file), FOLDER / f"{name}.yaml"
+    move = [] if path == target else [shlex.join(["cp", str(path), str(target)])]
+    return [*move, format_command(*words, "--dry-run"), format_command(*words)]
 
 
 def _name_import(file: Path) -> str:
-    words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\d_-]{4,}", "_", file.stem.lower())).strip("_")
-    return words if words[:1].isalpha() else f"import_{words}".strip("_")
+    """Return a name for the import: the words of a file name that stay."""
+    parts = split_name(file.name, settings.now().date()).parts
+    words = " ".join(part.text for part in parts if part.role == "text")
+    if not re.search(r"[^\W\d_]", words):
+        return "files"
+    name = make_column_names([words])[0][:MAX_NAME_LETTERS].strip("_")
+    return name if name[:1].isalpha() else f"import_{name}"

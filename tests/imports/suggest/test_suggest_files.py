@@ -86,3 +86,27 @@ def test_an_import_that_exists_is_compared_and_not_changed(folder: Path) -> None
         assert line in text, text
     assert "~ amount: " in text
     assert "client: text" not in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "declared"),
+    [
+        ("7", "1234.5", {"type": "numeric"}),
+        ("7", "-", {"type": "integer"}),
+        ("", "2.50", {"type": "numeric"}),
+        ("05/02/2026", "25/02/2026", {"type": "date", "formats": ["dd/MM/yyyy"]}),
+        ("2026-02-25", "x", {"type": "text"}),
+        ("2.5", "2,5", {"type": "text"}),
+    ],
+)
+def test_a_column_is_declared_as_all_files_write_it(
+    folder: Path, first: str, second: str, declared: dict[str, object]
+) -> None:
+    for number, value in enumerate((first, second)):
+        (folder / f"part_{number}.csv").write_text("id;value\n" + "".join(f"r{n};{value}\n" for n in range(20)))
+    suggest_files.suggest_import([folder / "part_0.csv", folder / "part_1.csv"], "parts", None)
+    config = configuration.validate_document(
+        configuration.read_document(folder / "parts.yaml"), ImportConfig, config_name="parts"
+    )
+    shown = config.declared["value"].model_dump(exclude_defaults=True)
+    assert {"type": "text", **shown} == declared
