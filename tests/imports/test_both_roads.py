@@ -194,6 +194,10 @@ COLUMNS: dict[str, tuple[dict[str, Any], str, str, dict[str, str | None]]] = {
             "true": REJECTED,
         },
     ),
+    "nines": (
+        {"type": "integer", "null": ["9999", "-"]}, "1", " 2 ",
+        {"9999": None, " 9999 ": None, "-": None, "99999": "99999", "": None},
+    ),
     "dashes": ({"type": "integer", "null": ["-"]}, "1", " 2 ", {"-": None, " - ": None, "--": REJECTED}),
 }  # fmt: skip
 

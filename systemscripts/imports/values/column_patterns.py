@@ -35,11 +35,13 @@ _PLAIN = {
     "integer": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['integer']}}}+",
     "bigint": rf"[+-]?[0-9]{{1,{SAFE_DIGITS['bigint']}}}+",
     "numeric": r"[+-]?[0-9]++(?:\.[0-9]++|(?!))?+",
-    "boolean": r"(?:true|false|TRUE|FALSE|True|False|[tTfFyYnN01]|[Yy]es|[Nn]o|YES|NO|[Oo]n|[Oo]ff|ON|OFF)",
+    "boolean": r"(?:true|false)",
     "date": _DATE,
     "time": _TIME,
     "timestamp": f"{_DATE}[ T]{_TIME}",
 }
+# of the words of a boolean, which only PostgreSQL itself reads
+_SERVER_BOOLEAN = r"(?:true|false|TRUE|FALSE|True|False|[tTfFyYnN01]|[Yy]es|[Nn]o|YES|NO|[Oo]n|[Oo]ff|ON|OFF)"
 _WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++|(?!))*+"
 _EMAIL = (
     rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD}|(?!))*+"
@@ -85,16 +87,15 @@ def build_pattern(column: Column, null: frozenset[str]) -> ColumnPattern | None:
         value, rewrite_column = f"(?:{spelling.expression})", spelling.convert
     else:
         value, rewrite = _build_value_pattern(column)
-    if value is None:
+    # a mark such as 9999 is not a value where one is required
+    if value is None or (column.required and any(re.fullmatch(value, mark) for mark in null)):
         return None
     empty = sorted(map(re.escape, null), key=len, reverse=True)
     optional = "" if column.required else "|".join(["", *empty])
     whole = re.compile(rf"(?:(?:{value}{optional})\n|(?!))*+", re.MULTILINE)
-    marks = [mark for mark in empty if mark]
-    around = f"{number_spellings.BLANK}*"
-    nulls = re.compile(rf"^{around}(?:{'|'.join(marks)}){around}$", re.MULTILINE)
-    has_marks = bool(marks) and not column.required
-    return ColumnPattern(whole, rewrite, rewrite_column, nulls if has_marks else None)
+    marks, around = "|".join(filter(None, empty)), f"{number_spellings.BLANK}*"
+    nulls = re.compile(rf"^{around}(?:{marks}){around}$", re.MULTILINE) if marks and not column.required else None
+    return ColumnPattern(whole, rewrite, rewrite_column, nulls)
 
 
 def _find_max_digits(column: Column) -> int | None:
@@ -114,6 +115,8 @@ def needs_each_value(column: Column) -> bool:
 
 def build_value_pattern(column: Column) -> str | None:
     """Return the pattern of the values that PostgreSQL reads unchanged as a declared type, None if there is none."""
+    if column.type == "boolean":
+        return _SERVER_BOOLEAN
     return None if column.has_number_spelling or column.formats else _build_value_pattern(column)[0]
 
 

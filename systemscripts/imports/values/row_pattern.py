@@ -61,7 +61,15 @@ def _build_field_pattern(field: Field, wire: Wire) -> str | None:
     if value is None:
         return None
     empty = "" if column.required else f"|{quote}{quote}|(?=[{end}])|\\Z"
-    return f"(?:{value}|{quote}{value}{quote}{empty})"
+    return f"{_exclude_marks(marks, wire)}(?:{value}|{quote}{value}{quote}{empty})"
+
+
+def _exclude_marks(marks: list[str], wire: Wire) -> str:
+    """Return the condition that a field is none of the marks that mean no value, which may look like a value."""
+    if not marks:
+        return ""
+    quote = re.escape(wire.quote)
+    return f"(?!{quote}?(?:{'|'.join(map(re.escape, marks))}){quote}?(?:[{re.escape(wire.delimiter)}\\n]|\\Z))"
 
 
 def _build_text_pattern(column: Column, marks: list[str], wire: Wire) -> str:
@@ -69,9 +77,7 @@ def _build_text_pattern(column: Column, marks: list[str], wire: Wire) -> str:
     delimiter, quote = re.escape(wire.delimiter), re.escape(wire.quote)
     plain = f"[^{delimiter}{quote}\\r\\n]"
     text = f"(?:{quote}(?:[^{quote}]++|{quote}{quote}|(?!))*+{quote}|{plain}*+)"
-    ahead = ""
-    if marks:
-        ahead += f"(?!{quote}?(?:{'|'.join(map(re.escape, marks))}){quote}?(?:[{delimiter}\\n]|\\Z))"
+    ahead = _exclude_marks(marks, wire)
     if column.required:
         ahead += f"(?={quote}?{plain}*?(?![{delimiter}{quote}]){VISIBLE})"
     return ahead + text

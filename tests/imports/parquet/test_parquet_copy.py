@@ -268,14 +268,17 @@ def test_values_of_every_declared_spelling_are_stored_as_in_a_table(installation
             "price": {"type": "numeric", "scale": 2, "currency": "EUR", "negative": "brackets"},
             "share": {"type": "integer", "percent": True},
             "day": {"type": "date", "formats": "d MMM yyyy", "language": "de"},
+            "is_paid": "boolean",
         },
     )  # fmt: skip
-    installation.drop("sold_a.csv", "state,price,share,day\nA,EUR 5,7%,5 Mrz 2026\nB,(2.5),7,31 Dez 2026\n")
-    installation.drop("sold_b.csv", "state,price,share,day\nA,5,7,\nB,2.5,7,\n")
+    installation.drop(
+        "sold_a.csv", "state,price,share,day,is_paid\nA,EUR 5,7%,5 Mrz 2026,on\nB,(2.5),7,31 Dez 2026,no\n"
+    )
+    installation.drop("sold_b.csv", "state,price,share,day,is_paid\nA,5,7,,off\nB,2.5,7,,Y\n")
     assert installation.summary("generic_import", "sold")["counts"]["rejected"] == 0
-    assert [row[1:5] for row in rows_of(installation)] == [
-        ("open", Decimal("5.00"), 7, date(2026, 3, 5)), ("B", Decimal("-2.50"), 7, date(2026, 12, 31)),
-        ("open", Decimal("5.00"), 7, None), ("B", Decimal("2.50"), 7, None),
+    assert [row[1:6] for row in rows_of(installation)] == [
+        ("open", Decimal("5.00"), 7, date(2026, 3, 5), True), ("B", Decimal("-2.50"), 7, date(2026, 12, 31), False),
+        ("open", Decimal("5.00"), 7, None, False), ("B", Decimal("2.50"), 7, None, True),
     ]  # fmt: skip
     # a file that DuckDB could read by itself
     installation.configure(

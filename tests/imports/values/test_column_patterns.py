@@ -47,6 +47,13 @@ def test_a_required_column_has_no_place_for_an_empty_value() -> None:
     assert pattern is not None
     assert pattern.apply(["1", "2"]) == ["1", "2"]
     assert pattern.apply(["1", ""]) is None
+    assert column_patterns.build_pattern(Column(type="integer", required=True), frozenset({"", "9999"})) is None
+
+
+def test_the_words_of_a_boolean_become_those_that_every_target_reads() -> None:
+    pattern = column_patterns.build_pattern(Column(type="boolean"), NULL)
+    assert pattern is not None
+    assert (pattern.apply(["true", "NULL", "false"]), pattern.apply(["on"])) == (["true", "", "false"], None)
 
 
 @pytest.mark.parametrize("column", [{"checks": {"regex": "a+"}}, {"default": "x"}, {"type": "boolean", "true": "x"}])
