@@ -6,7 +6,9 @@ readv() of paramiko cannot tell the end of a file from a lost connection, and ca
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import paramiko
@@ -24,20 +26,30 @@ class _Answers:
         self.by_number[number] = message_type, answer
 
 
-def read_blocks(client: paramiko.SFTPClient, handle: Any, blocks: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield the bytes at each (offset, length) of an open file, b"" beyond its end; all are requested at once.
+def read_blocks(
+    client: paramiko.SFTPClient, handle: Any, blocks: Iterable[tuple[int, int]], at_once: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the offset and the bytes at each (offset, length) of an open file, b"" beyond its end.
 
-    Raises OSError if the server refuses, SSHException or TimeoutError if the connection is lost.
+    `at_once`: the number of requests that are not answered yet; with each answer the next one is sent, so that a
+    distant server never waits. Raises OSError if the server refuses, SSHException or TimeoutError if the connection is
+    lost.
     """
-    answers = _Answers()
-    numbers = [
-        client._async_request(answers, CMD_READ, handle, int64(offset), length)  # type: ignore[attr-defined]
-        for offset, length in blocks
-    ]
-    for number in numbers:
+    answers, waiting, more = _Answers(), deque[tuple[int, int]](), iter(blocks)
+
+    def request(offset: int, length: int) -> None:
+        number = client._async_request(answers, CMD_READ, handle, int64(offset), length)  # type: ignore[attr-defined]
+        waiting.append((offset, number))
+
+    for block in islice(more, at_once):
+        request(*block)
+    while waiting:
+        offset, number = waiting.popleft()
         while number not in answers.by_number:
             client._read_response()  # type: ignore[attr-defined]
-        yield _parse_data(client, *answers.by_number.pop(number))
+        yield offset, _parse_data(client, *answers.by_number.pop(number))
+        for block in islice(more, 1):
+            request(*block)
 
 
 def _parse_data(client: paramiko.SFTPClient, message_type: int, answer: Message) -> bytes:
