@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from systemscripts.dates import date_reader
 from systemscripts.imports.suggest import calendar_words, date_patterns
 from systemscripts.imports.suggest.header_words import is_birth, is_duration, is_moment
 from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
@@ -23,9 +25,9 @@ _MARK = rf"{BLANK}*[-/.,]{BLANK}*|\.?{BLANK}+(?:de{BLANK}+|of{BLANK}+)?|(?<=[^\W
 _DAY = (
     rf"(?:(?P<weekday>[^\W\d_]{{2,}}(?:-[^\W\d_]+)?\.?)(?P<mark0>,?{BLANK}+(?:den{BLANK}+)?))?"
     rf"(?P<first>[0-9]{{1,4}}|{_NAME})(?P<mark1>{_MARK})(?P<second>[0-9]{{1,2}}|{_NAME})(?P<mark2>{_MARK})"
-    rf"(?P<third>[0-9]{{4}}|[0-9]{{1,2}}|{_NAME})(?P<end>\.?)"
+    rf"(?P<third>[0-9]{{4}}|[0-9]{{1,2}}|{_NAME})(?P<end>\.?|{BLANK}г\.)"
 )
-_COMPACT = r"(?P<compact>[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?|[0-9]{6})"
+_COMPACT = r"(?P<compact>[0-9]{8}(?:T?[0-9]{4}(?:[0-9]{2})?)?|[0-9]{6})(?P<utc>Z)?"
 _CLOCK = (
     r"(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<seconds>:[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"
     rf"(?:(?P<half_blank>{BLANK}*)[AaPp](?:\.{BLANK}?)?[Mm]\.?)?"
@@ -39,6 +41,8 @@ _TIME = re.compile(_CLOCK)
 _MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
 # so many values tell whether a column may have dates at all
 _QUICK_LOOK = 40
+# enough to tell a right order of days from a wrong one
+_MAX_WEEKDAYS = 100
 # as POSIX: 69 to 99 are 1969 to 1999
 _PIVOT = 69
 # days vary more than years, by this factor
@@ -55,9 +59,10 @@ _ORDERS: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("year", "name", "number"): (("yMd",), ()),
     ("year", "number", "name"): (("ydM",), ()),
 }
+_SHORT_YEAR_DIGITS, _DAY_DIGITS = 6, 8
 _COMPACTS = {
     6: ("yyMMdd", "ddMMyy", "MMddyy"), 8: ("yyyyMMdd", "ddMMyyyy", "MMddyyyy"), 12: ("yyyyMMddHHmm",),
-    14: ("yyyyMMddHHmmss",),
+    13: ("yyyyMMddTHHmm",), 14: ("yyyyMMddHHmmss",), 15: ("yyyyMMddTHHmmss",),
 }  # fmt: skip
 
 
@@ -109,7 +114,7 @@ def _is_worth_matching(sample: Sequence[str]) -> bool:
 
 def _find_shape(match: re.Match[str]) -> _Shape:
     if match["compact"]:
-        return _Shape((), (), len(match["compact"]))
+        return _Shape((), ("Z",) if match["utc"] else (), len(match["compact"]))
     parts = tuple(_find_part_type(match[name]) for name in _PARTS)
     marks = [match["mark0"] or "", match["mark1"], match["mark2"], match["end"]]
     # the point of an abbreviation belongs to the name: 5 Jan. 2026
@@ -125,11 +130,7 @@ def _find_part_type(text: str) -> str:
 def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> list[Spelling]:
     clocks, type_name = _choose_clocks(group)
     if shape.compact:
-        needs_name = shape.compact == 6
-        days = _COMPACTS[shape.compact][: None if is_moment(header) else 0 if needs_name else 1]
-        if any(len(day) > 8 for day in days):
-            type_name = "timestamp"
-        return [_build_spelling(day, clocks, type_name, group, header) for day in days]
+        return _list_compact(shape, clocks, type_name, group, header)
     if _is_iso(shape, clocks, group):
         return [_build_iso_spelling(type_name, None in clocks)]
     usual, unusual = _choose_orders(shape, group)
@@ -143,7 +144,31 @@ def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> lis
         rare = [build(_write_day(shape, order, group)) for order in unusual]
         names = frozenset(spelling.name for spelling in rare)
         spellings += [replace(build(_write_day(shape, order, group)), wider=names) for order in usual] + rare
-    return spellings
+    return [one for one in spellings if _is_right_weekday(one, group)] if shape.has_weekday else spellings
+
+
+def _is_right_weekday(spelling: Spelling, group: list[re.Match[str]]) -> bool:
+    """Return whether most days are on the weekday that is written before them: of two orders only one is so."""
+    formats, language = spelling.declared["formats"], str(spelling.declared.get("language", "en"))
+    first = str(formats[0] if isinstance(formats, list) else formats)
+    read, right = date_reader.make_reader(first, language=language), 0
+    for match in group[:_MAX_WEEKDAYS]:
+        with suppress(ValueError):
+            right += bool(read(match[0]))
+    return 2 * right > min(len(group), _MAX_WEEKDAYS)
+
+
+def _list_compact(
+    shape: _Shape, clocks: list[_Clock | None], type_name: str, group: list[re.Match[str]], header: str
+) -> list[Spelling]:
+    """Return the spellings of days without separators; only a header tells six digits from a number."""
+    days = _COMPACTS[shape.compact]
+    if not is_moment(header):
+        days = () if shape.compact == _SHORT_YEAR_DIGITS else days[:1]
+    if shape.compact > _DAY_DIGITS:
+        type_name = "timestamptz" if shape.marks else "timestamp"
+        days = tuple(day + "XXX" * len(shape.marks) for day in days)
+    return [_build_spelling(day, clocks, type_name, group, header) for day in days]
 
 
 def _choose_clocks(group: list[re.Match[str]]) -> tuple[list[_Clock | None], str]:

@@ -80,7 +80,9 @@ class _Style:
                 number = f"[1-9][0-9]?(?:,[0-9]{{2}}){{1,{digits // 2 - 2}}},[0-9]{{3}}|{number}"
         number = f"(?:{number})"
         if self.type == "numeric":
-            number = f"(?:{number}(?:{decimal}[0-9]*+)?|{decimal}[0-9]++)"
+            # between a mark and a sign stand digits: 12.- is another spelling
+            least = "+" if "after" in self.negative else "*"
+            number = f"(?:{number}(?:{decimal}[0-9]{least}+)?|{decimal}[0-9]++)"
         if self.exponent:
             number += "(?:[eE][+-]?[0-9]{1,3}+)?"
         return f"(?:%{_BLANKS}{number}|{number}(?:{_BLANKS}%)?)" if self.percent else number

@@ -15,10 +15,13 @@ _YES_NO = _list_words(
     valid deleted confirmed verified approved subscribed optin consent blocked locked visible checked"""
 )
 _CODES = _list_words(
-    """zip plz postcode postal postleitzahl postalcode zipcode cp cap phone tel telephone telefon telefono mobile mobil
+    """zip plz postcode postal postleitzahl postalcode zipcode
+    postnr postnummer pocztowy cp phone tel telephone telefon telefono mobile mobil
     handy fax iban bic swift ean gtin upc isbn issn barcode sku isin lei cusip sedol wkn ticker symbol ssn vat ustid nif
     cif siren siret naics sic code kod codigo codice"""
 )
+_FIRST_CODES = _list_words("kod code codigo codice")
+_NUMBER_WORDS = _list_words("no nr num number nummer numero numer")
 _LETTER_CODES = _list_words(
     """direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender
     country state region"""
@@ -42,7 +45,8 @@ def is_yes_or_no(header: str) -> bool:
 
 def is_code(header: str) -> bool:
     """Return whether a header such as zip or phone means codes, whose digits are not a quantity."""
-    return not _CODES.isdisjoint(_split_words(header))
+    words = [word for word in _split_words(header) if word not in _NUMBER_WORDS]
+    return bool(words) and (words[-1] in _CODES or words[0] in _FIRST_CODES)
 
 
 def is_letter_code(header: str) -> bool:

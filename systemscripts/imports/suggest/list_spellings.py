@@ -11,6 +11,8 @@ from systemscripts.imports.suggest.value_spellings import Spelling
 
 # a spelling that fewer of the first values fit is not tested on the others
 MIN_SHARE = 0.5
+# one that so few of the very first values fit is out of the question
+_QUICK_LOOK, _QUICK_SHARE = 100, 0.1
 
 
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
@@ -35,5 +37,10 @@ def _add_wider(spellings: list[Spelling], names: frozenset[str]) -> list[Spellin
 
 
 def _keep_fitting(spellings: list[Spelling], values: list[str]) -> list[Spelling]:
-    least = MIN_SHARE * len(values)
-    return [one for one in spellings if sum(map(bool, map(one.tests.one.fullmatch, values))) > least]
+    few = values[:_QUICK_LOOK]
+    possible = [one for one in spellings if _count_fitting(one, few) >= _QUICK_SHARE * len(few)]
+    return [one for one in possible if _count_fitting(one, values) > MIN_SHARE * len(values)]
+
+
+def _count_fitting(spelling: Spelling, values: list[str]) -> int:
+    return sum(map(bool, map(spelling.tests.one.fullmatch, values)))

@@ -8,6 +8,8 @@ NULL_MARKS = frozenset({
     "-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "?", "\\N", "(null)", "<null>",
     *("n/a", "N/A", "#N/A", "#NA", "#NV", "NA", "na", "n.a.", "N.A.", "k.A.", "n.b.", "n.v.t."),
     *("NULL", "null", "Null", "None", "none", "NONE", "nil", "NIL", "nan", "NaN", "NAN", "NaT"),
+    # amounts of nothing in Excel's format for accounts
+    *("$-", "$ -", "€ -", "- €", "-€", "£-", "£ -"),
     # dates of SAP and MySQL that were never entered
     *("00.00.0000", "00/00/0000", "0000-00-00", "0000-00-00 00:00:00", "00000000"),
 })  # fmt: skip

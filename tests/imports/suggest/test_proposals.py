@@ -126,6 +126,13 @@ def test_the_rest_of_the_file_decides_about_a_mark_and_the_reason_says_so(
     assert why in proposal.reason and not proposal.is_ambiguous
 
 
+@pytest.mark.parametrize(
+    "values", [["12.-", "1.50"], ["12E4", "13E5"], ["1,5", "2.5"], ["5 kg", "7 kg"], ["00.5", "01.5"]]
+)
+def test_what_no_declaration_reads_stays_text(values: list[str]) -> None:
+    assert propose_one(values).declared == {"type": "text"}
+
+
 def test_several_currencies_in_one_column_stay_text() -> None:
     proposal = propose_one(["5.00 EUR", "6.00 USD", "7.00 EUR"])
     assert proposal.declared == {"type": "text"}
@@ -196,6 +203,10 @@ def check_dates(pattern: str, language: str) -> None:
         (["2026-01-05 14:30:09.123456"], "x", {"type": "timestamp"}),
         (["20260105", "20251231"], "x", {"type": "date", "formats": "yyyyMMdd"}),
         (["20260105143009"], "x", {"type": "timestamp", "formats": "yyyyMMddHHmmss"}),
+        (["20260105T143009Z"], "x", {"type": "timestamptz", "formats": "yyyyMMddTHHmmssXXX"}),
+        (["20260105T143009"], "x", {"type": "timestamp", "formats": "yyyyMMddTHHmmss"}),
+        (["130126", "140199"], "order_date", {"type": "date", "formats": "ddMMyy", "pivot": 69}),
+        (["130126", "140126"], "x", {"type": "integer"}),
         (["05/01/46", "31/12/69"], "birthday", {"type": "date", "formats": "dd/MM/yy", "pivot": 27}),
         (["14:30", "08:05:59"], "x", {"type": "time"}),
         (["2:30 PM", "11:05 AM"], "x", {"type": "time", "formats": "h:mm a"}),
@@ -206,7 +217,7 @@ def test_dates_and_times_are_declared_with_what_they_need(
     values: list[str], header: str, declared: dict[str, object]
 ) -> None:
     proposal = propose_one(values, header)
-    if "pivot" in declared:
+    if header == "birthday":
         declared["pivot"] = datetime.now(UTC).year % 100 + 1
     assert proposal.declared == declared
     assert None not in convert_all(values, proposal)
@@ -234,6 +245,13 @@ def test_points_between_day_and_month_mean_day_first_only_in_files_with_decimal_
     proposal = propose({"amount": ["1,50", "2,25"], "day": days})[1]
     assert proposal.declared == {"type": "date", "formats": "dd.MM.yyyy"}
     assert "day before month, as amount has decimal commas" in proposal.reason
+
+
+@pytest.mark.parametrize("values", [["Mo, 05.01.2026", "Di, 06.01.2026"], ["Mon 05/01/2026", "Tue 06/01/2026"]])
+def test_the_weekday_decides_which_number_is_the_day(values: list[str]) -> None:
+    proposal = propose_one(values)
+    assert not proposal.is_ambiguous
+    assert convert_all(values, proposal) == ["2026-01-05", "2026-01-06"]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +336,7 @@ def test_only_the_null_marks_that_occur_are_declared(mark: str) -> None:
         (["12345678901234567890", "1234567890123456789"], "parcel", "up to 20 digits"),
         (["10345678", "20345679", "30345677"], "article", "codes of 8 digits each"),
         (["90210", "10001"], "zip", "codes by its name"),
+        (["2125550100", "2125550199"], "phone number", "codes by its name"),
         (["+4930123456", "+49891234567"], "contact", "phone numbers"),
         (["+49 30 123456", "030/1234567", "(212) 555-0100"], "contact", "phone numbers"),
         (["4006381333931", "9780306406157"], "article", "EAN with check digit"),
