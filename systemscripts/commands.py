@@ -37,9 +37,11 @@ def format_program(program: str, *words: object) -> str:
     return " ".join(map(_quote, [path, *map(str, words)]))
 
 
-def format_in_text(text: str) -> str:
-    """Return a text, such as a help, in which each NAME.py of a script stands as the command that runs it."""
-    return _replace_scripts(text, format_command)
+def format_in_help(text: str) -> str:
+    """Return a text in which each NAME.py of a script stands as a command here, as an example: for any installation."""
+    return _replace_scripts(
+        text, lambda script: " ".join([_format_program(_is_in_project()), *shorten_names([script])])
+    )
 
 
 def format_in_page(text: str) -> str:
@@ -83,16 +85,19 @@ def read_short_names() -> dict[str, list[str]]:
 
 
 def _replace_scripts(text: str, replace: Callable[[str], str]) -> str:
-    return _SCRIPT_IN_TEXT.sub(lambda found: replace(found[1]) if is_script(found[1]) else found[0], text)
+    return _SCRIPT_IN_TEXT.sub(lambda match: replace(match[1]) if is_script(match[1]) else match[0], text)
 
 
 def _format_address(is_elsewhere: bool) -> str:
     """Return all that stands before the name of the script: the variables of this installation, and the program."""
     is_here = not is_elsewhere and _is_in_project()
-    program = "./etl" if is_here else "etl" if _is_installed() else _quote(str(PROJECT / "etl"))
     variables = {name: os.environ[name] for name in CARRIED_VARIABLES if os.environ.get(name)}
     carried = "".join(f"{name}={_quote(_format_path(path, is_here))} " for name, path in variables.items())
-    return f"{carried}{program} "
+    return f"{carried}{_format_program(is_here)} "
+
+
+def _format_program(is_here: bool) -> str:
+    return "./etl" if is_here else "etl" if _is_installed() else _quote(str(PROJECT / "etl"))
 
 
 def _format_path(path: str, is_here: bool) -> str:

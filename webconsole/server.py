@@ -137,7 +137,7 @@ def serve(host: str, port: int) -> None:
         raise EtlError(
             f"the console cannot listen on {host}:{port}: {error.strerror}",
             "Stop the program that uses this port, or choose another one:"
-            f" {format_command('web_console', '--port', 'PORT')}",
+            f" {format_command('web_console', '--port', port + 1)}",
         ) from error
     # one for each address of the host
     for listener in sockets.values():

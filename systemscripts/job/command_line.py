@@ -16,7 +16,7 @@ import typer
 import typer.core
 import typer.main
 
-from systemscripts.commands import format_command, format_in_text
+from systemscripts.commands import format_command, format_in_help
 from systemscripts.errors import UsageError
 
 
@@ -49,7 +49,7 @@ def parse_arguments(function: Callable[..., Any], name: str, arguments: list[str
     """
     parser = build_command(function, name)
     try:
-        result = parser.main(args=arguments, prog_name=format_command(name), standalone_mode=False)
+        result = parser.main(args=arguments, prog_name=format_in_help(f"{name}.py"), standalone_mode=False)
     except typer.TyperException as error:
         raise UsageError(" ".join(error.format_message().split()), f"See: {format_command(name, '--help')}") from error
     except typer.Abort as error:
@@ -70,7 +70,7 @@ def build_command(function: Callable[..., Any], name: str) -> typer.core.TyperCo
         [*_list_parameters(function), *(p.replace(kind=p.KEYWORD_ONLY) for p in _list_parameters(_take_common_options))]
     )
     collect.__annotations__ = _get_hints(function) | _get_hints(_take_common_options)
-    text, examples = map(format_in_text, _split_documentation(function))
+    text, examples = map(format_in_help, _split_documentation(function))
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name=name, help=text, epilog=examples, no_args_is_help=False)(collect)
     return typer.main.get_command(app)  # type: ignore[return-value]

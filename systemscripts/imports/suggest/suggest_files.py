@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -33,17 +34,17 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
     path = output or FOLDER / f"{chosen}.yaml"
     if path.exists() and output:
         raise UsageError(f"{path} exists already", "Give another --output.")
-    summary = Summary()
+    summary, shown = Summary(), _shorten_path(path)
     proposal = _read_files(files, chosen, summary)
     if path.exists():
         changes = compare_import.list_changes(proposal, path)
-        summary.headline = f"{path} exists, nothing is written; {'this' if changes else 'nothing'} would change"
+        summary.headline = f"{shown} exists, nothing is written; {'this' if changes else 'nothing'} would change"
         summary.details = changes
         return summary
     with atomic_write(path) as stream:
         stream.write(render_yaml.render_import(proposal).encode())
     summary.rows = [{"column": p.column, "proposed": p.declared["type"], "why": p.reason} for p in proposal.columns]
-    summary.headline = f"{path} written: {len(proposal.columns)} columns from {summary.counts.read:,} rows"
+    summary.headline = f"{shown} written: {len(proposal.columns)} columns from {summary.counts.read:,} rows"
     summary.details = [
         f"file names: {', '.join(proposal.pattern.examples)}",
         *(f"not data: {skip.reason}" for skip in proposal.skips),
@@ -66,11 +67,20 @@ def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposa
     return propose_import.propose_import(facts, name)
 
 
+def _shorten_path(path: Path) -> str:
+    """Return a path as it can be typed here: relative if it is below the current folder."""
+    return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+
+
 def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:
     """Return the commands that try and load the file, as they can be pasted. `path`: of the YAML."""
-    words, target = ("generic_import", name, "--file", file), FOLDER / f"{name}.yaml"
+    target = FOLDER / f"{name}.yaml"
     move = [] if path == target else [shlex.join(["cp", str(path), str(target)])]
-    return [*move, format_command(*words, "--dry-run"), format_command(*words)]
+    return [
+        *move,
+        format_command("generic_import", name, "--file", file, "--dry-run"),
+        format_command("generic_import", name, "--file", file),
+    ]
 
 
 def _name_import(file: Path) -> str:
