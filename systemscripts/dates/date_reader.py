@@ -24,12 +24,13 @@ MAX_OFFSET = timedelta(hours=15, minutes=59)
 _UTC_NAMES = ("Z", "z", "UTC", "GMT")
 _OFFSET = "Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
 _BLANKS = r"[^\S\n]+"
-_WORD = f"{calendar_names.LETTER}+"
-_NAME = rf"{_WORD}(?:-{_WORD})*\.?"
+# the longest name of CLDR has 23 letters; a limit bounds the time that a long text takes
+_WORD = f"{calendar_names.LETTER}{{1,40}}"
+# Portuguese writes terça-feira
+_NAME = rf"{_WORD}(?:-{_WORD})?\.?"
 _EXPRESSIONS = {
     "month": _NAME,
-    # segunda-feira
-    "weekday": rf"{_NAME}(?:-{_NAME})?",
+    "weekday": _NAME,
     # a.m. and a. m.
     "half": rf"{_WORD}\.?(?:[^\S\n]?{_WORD}\.?)?",
     "offset": _OFFSET,

@@ -267,7 +267,7 @@ def _find_spellings(cursor: Cursor, config: ImportConfig, change: Change) -> lis
         raise BadDataError(
             f"column {change.name} of {config.target_table} cannot become {change.type}: "
             f"{len(faults)} different values do not fit, {'; '.join(faults[:MAX_SHOWN_VALUES])}",
-            "Declare formats, marks or null markers for them, undo their datasets, or keep the type text.",
+            "Declare formats, marks, words or null markers for them, undo their datasets, or keep the type text.",
         )
     return changes
 

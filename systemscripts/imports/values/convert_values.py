@@ -112,17 +112,16 @@ def is_empty(text: str, column: Column, null: frozenset[str]) -> bool:
 
 
 def _make_boolean_converter(column: Column) -> Convert:
-    is_declared = column.true_words or column.false_words
-    true_words, false_words = (column.true_words, column.false_words) if is_declared else (_TRUE, _FALSE)
+    declared = [*column.true_words, *column.false_words]
+    true_words, false_words = (column.true_words, column.false_words) if declared else (_TRUE, _FALSE)
     stored = {word.strip().casefold(): "true" for word in true_words}
     stored |= {word.strip().casefold(): "false" for word in false_words}
-    words = " nor ".join(", ".join(map(repr, words)) for words in (true_words, false_words) if words)
+    reason = f"is not one of {', '.join(map(repr, declared))}" if declared else "is neither true nor false"
 
     def convert(text: str) -> str:
         try:
             return stored[text.strip().casefold()]
         except KeyError:
-            reason = f"is neither {words}" if is_declared else "is neither true nor false"
             raise ValueError(f"{text!r} {reason}") from None
 
     return convert

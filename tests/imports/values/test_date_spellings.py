@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -117,3 +118,11 @@ def test_each_name_means_one_month_and_every_month_has_a_name(language: str) -> 
     assert set(calendar_names.load_months(language).values()) == set(range(1, 13))
     assert set(calendar_names.load_weekdays(language).values()) == set(range(7))
     assert set(calendar_names.load_halves(language).values()) == {0, 12}
+
+
+@pytest.mark.parametrize("text", ["a-" * 20_000, "a" * 40_000, "a." * 20_000, "Mon " * 10_000])
+def test_a_long_text_is_refused_at_once(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(ValueError, match="is not a date"):
+        convert(text, {"type": "timestamp", "formats": "EEEE d MMMM yyyy h:mm:ss a"})
+    assert time.process_time() - began < 1

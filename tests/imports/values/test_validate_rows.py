@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from systemscripts.configuration import ImportConfig, yaml_documents
 from tests.conftest import Installation
 
 HEADER = "id,email,sent,amount,flag,note\n"
@@ -203,3 +205,49 @@ def test_an_empty_file_lacks_the_demanded_header(installation: Installation) -> 
     installation.drop("orders_3.csv", "")
     assert installation.summary("generic_import", "orders")["rows"][0]["state"] == "loaded"
     assert installation.run("generic_import", "orders").returncode == 0
+
+
+SPELLED = """
+file_pattern: orders.*
+target_table: public.orders
+reading: {decimal: ',', thousands: '.', currency: [€, EUR], negative: after, language: de, true: Ja, false: [Nein, '']}
+schema:
+  id: integer
+  amount: numeric
+  dollars: {type: numeric, thousands: ',', currency: $, negative: brackets, null: ['-']}
+  share: {type: numeric, percent: true}
+  day: {type: date, formats: [d. MMMM yyyy, d. MMM yy], pivot: 30}
+  at: {type: timestamptz, formats: 'EEE d MMM yyyy hh:mm:ss a XXX', language: en}
+  paid: boolean
+  sent: {type: boolean, true: [x, true]}
+"""
+
+
+def test_declared_spellings_of_an_import_and_of_its_columns_arrive_as_values(installation: Installation) -> None:
+    document = yaml_documents.parse_document(Path("orders.yaml"), SPELLED.encode())
+    config = yaml_documents.validate_document(document, ImportConfig, config_name="orders")
+    dumped = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    header = "id;amount;dollars;share;day;at;paid;sent\n"
+    good = [
+        "1.000;1.234,50- €;$1,234.50;12,5%;5. März 2026;Mon 5 Jan 2026 12:30:00 AM +02:00;ja;x\n",
+        "2;EUR 5;(45.00);-3 %;6. Dez. 29;;;\n",
+        "3;;-;;6. Dez. 30;;Nein;TRUE\n",
+    ]
+    bad = ["4;$5;;;;;;\n", "5;;€5;;;;;\n", "6;;;;;;yes;\n", "7;;;;;;;Nein\n", "8;;;;5. March 2026;;;\n"]
+    load(
+        installation, "".join([header, *good, *bad]), schema=dumped["schema"], reading=dumped["reading"],
+        max_reject_rate=1,
+    )  # fmt: skip
+    assert installation.sql(
+        "select id, amount::text, dollars::text, share::text, day::text, (at at time zone 'UTC')::text, paid, sent "
+        "from public.orders order by source_row"
+    ) == [
+        (1000, "-1234.50", "1234.50", "12.5", "2026-03-05", "2026-01-04 22:30:00", True, True),
+        (2, "5", "-45.00", "-3", "2029-12-06", None, False, None),
+        (3, None, None, None, "1930-12-06", None, False, True),
+    ]  # fmt: skip
+    assert [row[3] for row in rejects(installation)] == [
+        "amount: '$5' is not a number", "dollars: '€5' is not a number", "paid: 'yes' is not one of 'Ja', 'Nein', ''",
+        "sent: 'Nein' is not one of 'x', 'true'",
+        "day: '5. March 2026' is not a date of the form d. MMMM yyyy or d. MMM yy",
+    ]  # fmt: skip
