@@ -51,7 +51,7 @@ add_trouble() { # KEY TEXT: why jobs cannot start; the key is the same as long a
     troubles+=("${1//[$'\t\n']/ }"$'\t'"${2//$'\n'/ }")
 }
 
-list_state_folders() { # sets $folders: where systemscripts/last_resort.py records what it has reported
+list_state_folders() { # sets $folders: where systemscripts/last_resort records what it has reported
     folders=("$data/var" "$project/var" "${XDG_STATE_HOME:-${HOME:-}/.local/state}/client_etl_workflow"
         "/var/tmp/client_etl_workflow-$EUID" "/dev/shm/client_etl_workflow-$EUID")
 }
@@ -60,7 +60,7 @@ was_reported() {
     local folder LC_ALL=C mark=$settings_file
     [[ ${mark:0:1} != '~' ]] || mark=${HOME:-}${mark:1}
     [[ $mark == /* ]] || mark=$PWD/$mark
-    mark=${mark//[^A-Za-z0-9]/_} # as in last_resort.py
+    mark=${mark//[^A-Za-z0-9]/_} # as in last_resort/state_files.py
     ((${#mark} <= 150)) || mark=${mark: -150}
     list_state_folders
     for folder in "${folders[@]}"; do
@@ -81,7 +81,7 @@ report_start() { # begun|own|failed: report why the script did not start, or tha
     for candidate in "$project/.venv/bin/python" python3 python3.13 python3.12 python3.11; do
         "$candidate" -I -c 'import smtplib, ssl' >/dev/null 2>&1 </dev/null || continue
         printf '%s\n' ${troubles[@]+"${troubles[@]}"} |
-            "$candidate" -I "$project/systemscripts/last_resort.py" "$project" "$settings_file" "$data" "$script" "$1" \
+            "$candidate" -I -B "$project/systemscripts/last_resort" "$project" "$settings_file" "$data" "$script" "$1" \
                 2>&"$stderr" && return
     done
     ((${#troubles[@]} == 0)) || report_without_python

@@ -81,6 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
+        """Answer a GET request; http.server calls this."""
         self.server.owner.answer(self)
 
     def log_message(self, format: str, *args: Any) -> None:

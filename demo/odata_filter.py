@@ -42,6 +42,7 @@ class _Parser:
         self.rest = tokens
 
     def parse_or(self) -> Test:
+        """Return a test for terms joined with `or`, the weakest operator."""
         parts = [self._parse_and()]
         while self._accepts("or"):
             parts.append(self._parse_and())

@@ -93,17 +93,21 @@ class _Login(asyncssh.SSHServer):
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Remember a new connection."""
         self._connection = conn
         self._connections.add(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection that has ended."""
         if self._connection is not None:
             self._connections.discard(self._connection)
 
     def password_auth_supported(self) -> bool:
+        """Return whether a client may log in with a password."""
         return bool(self._password)
 
     def validate_password(self, username: str, password: str) -> bool:
+        """Return whether this is the password, for any user name."""
         return password == self._password
 
 

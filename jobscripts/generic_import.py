@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Connection
 
 
 class Phase(StrEnum):
@@ -84,37 +87,52 @@ def generic_import(
     from systemscripts.ingest import run_imports, select_imports
 
     connection = opening.result()
-    run_uuid, patience = log_utils.get_run_uuid(), get_wait_seconds()
-    directories = Directories(settings.current().etl_data_dir)
-    if accept is not None:
-        from systemscripts.ingest.accept_held import accept_dataset
-
-        return accept_dataset(connection, directories, run_uuid, accept, patience)
-    if undo is not None or run is not None:
-        from systemscripts.ingest import undo as undoing
-
-        return undoing.undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, patience)
-    if replay_rejects is not None:
-        from systemscripts.ingest.replay_rejects import replay_rejects as replay
-
-        return replay(connection, replay_rejects, patience, directories)
-    if export_rejects is not None:
-        from systemscripts.ingest.export_rejects import export_rejects as export
-
-        return export(connection, *export_rejects)
     if list_imports:
         return select_imports.list_imports(connection)
+    if decided := _decide_datasets(connection, undo, run, cascade, accept, replay_rejects, export_rejects):
+        return decided
     last = phase or until
     options = run_imports.Options(
         only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,
         ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
-        retry_refused=retry_refused, wait_seconds=patience,
+        retry_refused=retry_refused, wait_seconds=get_wait_seconds(),
     )  # fmt: skip
+    directories = Directories(settings.current().etl_data_dir)
+    run_uuid = log_utils.get_run_uuid()
     return select_imports.run_selected(connection, config or None, directories, run_uuid, options, datasource)
 
 
+def _decide_datasets(
+    connection: Connection, undo: str | None, run: str | None, cascade: bool, accept: int | None,
+    replay_rejects: int | None, export_rejects: tuple[int, Path] | None,
+) -> Summary | None:  # fmt: skip
+    """Carry out the one option about loaded or held datasets; return None if there is none."""
+    from systemscripts import log_utils, settings
+    from systemscripts.directory_management import Directories
+
+    run_uuid, wait_seconds = log_utils.get_run_uuid(), get_wait_seconds()
+    directories = Directories(settings.current().etl_data_dir)
+    if accept is not None:
+        from systemscripts.ingest.accept_held import accept_dataset
+
+        return accept_dataset(connection, directories, run_uuid, accept, wait_seconds)
+    if undo is not None or run is not None:
+        from systemscripts.ingest.undo import undo_datasets
+
+        return undo_datasets(connection, run_uuid, int(undo) if undo else None, run, cascade, wait_seconds)
+    if replay_rejects is not None:
+        from systemscripts.ingest.replay_rejects import replay_rejects as replay
+
+        return replay(connection, replay_rejects, wait_seconds, directories)
+    if export_rejects is not None:
+        from systemscripts.ingest.export_rejects import export_rejects as export
+
+        return export(connection, *export_rejects)
+    return None
+
+
 def _check_one_action(actions: list[str], config: str, several: bool) -> None:
-    """Raise UsageError unless exactly one action is asked for."""
+    """Raise UsageError unless there is exactly one action."""
     given = actions or ([config] if config else [])
     if len(given) != 1 or (config and several):
         text = f"{' and '.join(given)} do not go together" if given else "name an import, or --all"

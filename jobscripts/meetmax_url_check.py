@@ -44,8 +44,7 @@ def meetmax_url_check(
     """
     from systemscripts import progress, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.sources.meetmax import events as event_ids
-    from systemscripts.sources.meetmax import results, spider
+    from systemscripts.sources.meetmax import event_ids, results, spider
 
     current, directories = settings.current(), Directories(settings.current().etl_data_dir)
     path = directories.temporary / RESULTS
@@ -53,7 +52,7 @@ def meetmax_url_check(
         path.unlink(missing_ok=True)
     first = event_ids.parse_event_ids(current.meetmax_first_events)
     known = _load_known_events()
-    ids = event_ids.events_to_check(events, known.seen, first, known.unanswered)
+    ids = event_ids.select_events(events, known.seen, first, known.unanswered)
     with (
         defer_signals() as stop_requested,
         progress.track("MeetMax pages", len(results.events_without_answer(ids, path)), "pages") as tracker,

@@ -34,8 +34,7 @@ def meetmax_url_download(
 
     from systemscripts import db_utils, progress, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.sources.meetmax import checked_events, download
-    from systemscripts.sources.meetmax import events as event_ids
+    from systemscripts.sources.meetmax import checked_events, download, event_ids
 
     current, directories = settings.current(), Directories(settings.current().etl_data_dir)
     pause = current.meetmax_delay_seconds if delay is None else delay

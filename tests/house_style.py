@@ -38,6 +38,29 @@ QUESTION = re.compile(
     r"_*(is|has|have|are|was|were|can|may|must|should|will|does|do|did|needs|need|allows|accepts|matches|contains|exists|knows"
     r"|looks|starts|ends|wants|holds|fits|belongs|supports|recognises|applies|includes|uses|equals|differs|requires|try)(_|$)"
 )
+# modules that share a name -> why a search for the name does not mislead
+SAME_NAMES = {
+    "systemscripts/configuration/source_options/api systemscripts/sources/types/api": "a type of source, its options",
+    "systemscripts/configuration/source_options/local systemscripts/sources/types/local": "a type of source, its options",
+    "systemscripts/configuration/source_options/sftp systemscripts/sources/types/sftp systemscripts/targets/types/sftp":
+        "a type of source and of target, its options",
+    "systemscripts/s3 systemscripts/sources/types/s3 systemscripts/targets/types/s3":
+        "a type of source and of target, and their client",
+    "systemscripts/certificates systemscripts/monitoring/checks/certificates": "monitoring checks what the other reads",
+    "systemscripts/settings/clock systemscripts/monitoring/checks/clock": "monitoring checks what the other reads",
+    "jobscripts/database systemscripts/monitoring/checks/database": "the commands for the database, and its check",
+    "jobscripts/datasets webconsole/queries/datasets": "the commands for datasets, and the queries of their pages",
+    "jobscripts/secret systemscripts/secret": "the script is the command line of the module",
+    "systemscripts/datasets/changes systemscripts/reports/parts/changes": "a report shows what the other finds",
+    "systemscripts/reports/charts webconsole/charts": "charts of mails, and of pages",
+    "systemscripts/db_utils/connection systemscripts/ssh/connection": "to PostgreSQL, and to an SSH server",
+    "systemscripts/mail/session systemscripts/ssh/session": "with a mail server, and with an SSH server",
+    "systemscripts/sources/meetmax/download systemscripts/ssh/download": "of a company list, and by SSH",
+    "systemscripts/settings/model systemscripts/tables/model": "the data classes of settings, and of tables",
+    "systemscripts/datasets/overview systemscripts/schedules/overview webconsole/pages/overview":
+        "of datasets, of schedules, and of everything in the console",
+    "webconsole/api/sign_in webconsole/pages/sign_in": "the route for programs, and the page",
+}  # fmt: skip
 VAGUE_VARIABLES = {"found", "place", "kind", "each", "wanted", "made", "goal", "ending", "look"}
 
 WORDS = {
@@ -102,12 +125,21 @@ def project_files() -> list[Path]:
 
 
 def check_module_names(files: list[Path]) -> Iterator[Place]:
-    """Name the modules of the product called by a bare -ing word or whose last word is one."""
+    """Name the modules of the product called by a word in -ing, and those that share a name without a reason."""
+    allowed = {path: group for group in SAME_NAMES for path in group.split()}
+    first_paths: dict[str, str] = {}
     for path in files:
         relative = path.relative_to(PROJECT)
-        is_code = path.suffix == ".py" and relative.parts[0] in PRODUCT_FOLDERS
-        if is_code and path.stem.endswith("ing"):
+        if path.suffix != ".py" or relative.parts[0] not in PRODUCT_FOLDERS:
+            continue
+        if path.stem.endswith("ing"):
             yield Place("module in -ing", str(relative), 1, path.stem)
+        # The demo and the measurements are named after what they show.
+        if path.stem != "__init__" and relative.parts[0] not in ("bench", "demo"):
+            module = str(relative.with_suffix(""))
+            first = first_paths.setdefault(path.stem, module)
+            if first != module and (module not in allowed or allowed[module] != allowed.get(first)):
+                yield Place("two modules of one name", str(relative), 1, first)
 
 
 def check_code(path: Path) -> Iterator[Place]:

@@ -100,6 +100,7 @@ class _Channel(HTTPChannel):
     _began_at = 0.0
 
     def error_task_class(self, channel: Any, request: Any) -> Task:  # type: ignore[override]
+        """Return the task that answers a faulty request; waitress calls this."""
         if not isinstance(request.error, RequestEntityTooLarge):
             return ErrorTask(channel, request)
         # the application refuses it by its length without reading it, as a page or as JSON

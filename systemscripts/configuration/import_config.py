@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from systemscripts.configuration import source_options
 from systemscripts.configuration.arrival import Arrival
 from systemscripts.configuration.column_schema import Column, RowCheck
-from systemscripts.configuration.control_totals import Control
-from systemscripts.configuration.expectations import Expectations
+from systemscripts.configuration.control_total_options import Control
+from systemscripts.configuration.expectation_options import Expectations
 from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
 from systemscripts.configuration.strict_model import Strict
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath

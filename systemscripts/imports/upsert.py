@@ -197,6 +197,7 @@ class _Names:
         }  # fmt: skip
 
     def sql(self, template: str) -> sql.Composed:
+        """Return a statement with the names in place of `{keys}`, `{settings}` and the other parts."""
         return sql.SQL(template).format(**self.parts)
 
 

@@ -10,8 +10,8 @@ from systemscripts import configuration, file_ledger
 from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.learned_aliases import learn_aliases, with_aliases
-from systemscripts.datasets import identity, states
-from systemscripts.datasets.identity import Decision
+from systemscripts.datasets import load_decision, states
+from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
@@ -249,7 +249,7 @@ def _decide(cursor: Cursor, context: Context, file: PreparedFile, dataset_id: in
     """Return what the accepted file replaces; in snapshot mode raises UsageError where a newer one is active."""
     if context.config.load_mode != "snapshot":
         return Decision("load")
-    active = identity.find_active(cursor, context.config.config_name, file.identity)
+    active = load_decision.find_active(cursor, context.config.config_name, file.identity)
     if active is not None and active > dataset_id:
         raise UsageError(f"dataset {active} is newer and active for the same label and date", "Undo it first.")
     return Decision("load", supersedes=active)

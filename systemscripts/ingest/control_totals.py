@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.column_schema import Column
-from systemscripts.configuration.control_totals import split_location
+from systemscripts.configuration.control_total_options import split_location
 from systemscripts.configuration.sidecar_files import CONTROL_SUFFIX, find_sidecar, read_sidecar
 from systemscripts.datasets import identity
 from systemscripts.errors import BadDataError, TryLaterError

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts import db_utils, file_ledger
-from systemscripts.datasets.identity import Decision
+from systemscripts.datasets.load_decision import Decision
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import target_plan
 from systemscripts.ingest import judge_file, load, load_plan, prepare, preview_values

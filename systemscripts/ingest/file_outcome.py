@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts.commands import format_command
-from systemscripts.datasets import identity
+from systemscripts.datasets import load_decision
 from systemscripts.errors import BadDataError
 from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.summary import Counts, Notice, Summary
@@ -55,7 +55,7 @@ def _describe_held(held: list[Outcome]) -> str:
     return (
         f"{len(held)} files are held: {names}{more}; the first: {join_texts(select(first.findings, 'hold'))}; "
         f"{format_command('datasets', 'accept', first.dataset_id, '--same')},"
-        f" or for each {identity.describe_held_steps('N')}"
+        f" or for each {load_decision.describe_held_steps('N')}"
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from systemscripts import file_ledger, log_utils, progress, settings
 from systemscripts.commands import format_command
-from systemscripts.datasets import identity, states
-from systemscripts.datasets.identity import Decision
+from systemscripts.datasets import load_decision, states
+from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import shorten_name
 from systemscripts.errors import BadDataError, TryLaterError
@@ -154,7 +154,7 @@ def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: 
 
 def _hold_dataset(cursor: Cursor, dataset_id: int, findings: list[Finding]) -> str:
     """Leave the dataset of a file held; returns why, and the commands that decide."""
-    held = f"{join_texts(select(findings, 'hold'))}; {identity.describe_held_steps(dataset_id)}"
+    held = f"{join_texts(select(findings, 'hold'))}; {load_decision.describe_held_steps(dataset_id)}"
     states.hold_dataset(cursor, dataset_id, held)
     return held
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict
 
 from systemscripts import settings
-from systemscripts.datasets import identity
-from systemscripts.datasets.identity import Decision
+from systemscripts.datasets import load_decision
+from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import find_worst
@@ -23,7 +23,9 @@ def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Dec
     """Decide whether to load a file, given the datasets that exist."""
     config = context.config
     content = file.table.content_sha256()
-    return identity.decide_load(cursor, config.config_name, config.load_mode, file.identity, content, context.reload)
+    return load_decision.decide_load(
+        cursor, config.config_name, config.load_mode, file.identity, content, context.reload
+    )
 
 
 def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_plan.Plan:

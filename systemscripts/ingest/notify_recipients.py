@@ -6,7 +6,7 @@ from itertools import groupby
 
 from systemscripts import alerts, file_ledger
 from systemscripts.commands import format_command
-from systemscripts.datasets import identity
+from systemscripts.datasets import load_decision
 from systemscripts.db_utils import transaction
 from systemscripts.findings import ledger
 from systemscripts.findings.ledger import HeldFile
@@ -48,8 +48,8 @@ def _describe_by_rule(held: list[HeldFile]) -> str:
         first = alike[0].dataset_id
         if len(alike) > 1:
             lines.append(f"  All of them: {format_command('datasets', 'accept', first, '--same')}")
-            lines.append(f"  One of them: {identity.describe_held_steps('N')}")
+            lines.append(f"  One of them: {load_decision.describe_held_steps('N')}")
         else:
-            lines.append(f"  {identity.describe_held_steps(first)}")
+            lines.append(f"  {load_decision.describe_held_steps(first)}")
         paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 from systemscripts import configuration, settings
 from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
-from systemscripts.datasets.identity import describe_held_steps
+from systemscripts.datasets.load_decision import describe_held_steps
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError

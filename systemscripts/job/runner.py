@@ -283,6 +283,7 @@ def _build_console_handler(debug: bool) -> logging.Handler:
 
 class _MaskedFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        """Return the level and the message, with secrets masked."""
         return masking.mask(f"{record.levelname.lower()}: {record.getMessage()}")
 
 

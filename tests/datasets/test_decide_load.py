@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 
 from systemscripts.datasets import states
-from systemscripts.datasets.identity import Identity, decide_load
+from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.load_decision import decide_load
 from tests.conftest import Installation
 
 pytestmark = pytest.mark.fast

@@ -137,10 +137,10 @@ def test_a_truncated_download_is_one_line_and_no_file(week: Callable[[], Week]) 
     assert done.returncode == 75
     lines = [line for line in done.stdout.splitlines() if line.startswith("problem:")]
     size = len(meetmax_site.make_list_file(119181, 1))
-    assert lines == [f"problem: event 119181: cut short: {size // 2} of {size} bytes"]
+    assert lines == [f"problem: event 119181: truncated: {size // 2} of {size} bytes"]
     assert not any("119181" in name for name in this_week.installation.list_waiting())
     [results] = (this_week.installation.data / "logs").glob("*_MeetMaxURLDownload_results.csv")
-    assert f"cut short: {size // 2} of {size} bytes" in results.read_text()
+    assert f"truncated: {size // 2} of {size} bytes" in results.read_text()
 
 
 def test_a_list_of_20_mb_is_loaded_whole(week: Callable[[], Week]) -> None:

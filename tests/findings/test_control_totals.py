@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from systemscripts.backups import unknown_files
-from systemscripts.configuration.control_totals import Control
+from systemscripts.configuration.control_total_options import Control
 from systemscripts.configuration.sidecar_files import refuse_wrong_checksum
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError

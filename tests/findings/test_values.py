@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from systemscripts.configuration.expectations import RuleSettings
+from systemscripts.configuration.expectation_options import RuleSettings
 from systemscripts.errors import UsageError
 from systemscripts.findings.values import sample
 from systemscripts.findings.values.judge import list_rules

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from systemscripts import configuration, db_utils, settings
-from systemscripts.datasets import changes, identity
+from systemscripts.datasets import changes, load_decision
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.imports import column_layout
@@ -140,7 +140,7 @@ def test_a_file_dated_after_tomorrow_does_not_hide_what_comes_until_then(office:
     office.here.configure("things", **DATED)
     early = office.load(f"things_{day(400)}.csv", "id,a\n1,early\n")
     assert (states(early), "after tomorrow" in early.problems[0], early.exit_code) == (["held"], True, 65)
-    assert early.problems[0].endswith(identity.describe_held_steps(1))
+    assert early.problems[0].endswith(load_decision.describe_held_steps(1))
     assert states(office.load(f"things_{day(1)}.csv", "id,a\n1,tomorrow\n")) == ["loaded"]
     # the current content once more, under a wrong date: nothing to load, and nothing that hides the next file
     wrong = office.load(f"things_{day(30)}.csv", "id,a\n1,tomorrow\n")
@@ -155,7 +155,7 @@ def test_an_upsert_of_the_future_is_held_and_both_ways_out_are_named(office: Off
     held = office.load(f"things_{day(2)}.csv", "id,a\n1,x\n")
     assert (states(held), office.rows()) == (["held"], [])
     assert "guards.allow_future" in held.problems[0]
-    assert held.problems[0].endswith(identity.describe_held_steps(1))
+    assert held.problems[0].endswith(load_decision.describe_held_steps(1))
     assert office.accept(1).counts.loaded == 1
     assert office.rows() == [("1", "x")]
 
@@ -208,7 +208,7 @@ def test_two_waiting_files_of_one_day_end_alike_whether_or_not_a_run_stops_betwe
     found = states(office.run_until(1, "things")) if stopped else []
     found += states(last := office.run("things"))
     assert (found, office.rows()) == (["loaded", "held"], [("1", "first")])
-    assert last.problems[0].endswith(f"the first one counts; {identity.describe_held_steps(2)}")
+    assert last.problems[0].endswith(f"the first one counts; {load_decision.describe_held_steps(2)}")
     # a third one that comes when the other two are through is a correction
     correction = office.load("things_20260105_3.csv", "id,a\n1,third\n")
     assert (states(correction), texts(correction), office.rows()) == (["loaded"], "", [("1", "third")])

@@ -127,7 +127,7 @@ def test_problems_come_first(meetmax: MeetMax) -> None:
         """insert into dba.trun (run_uuid, root_uuid, job, status, exit_code, error, host, os_user, pid, process_start,
                started_at, ended_at)
            values (gen_random_uuid(), %s, 'meetmax_url_download', 'failed', 75,
-                   'event 70005: HTTP 503; event 70006: cut short', 'h', 'u', 1, '', now(), now())""",
+                   'event 70005: HTTP 503; event 70006: truncated', 'h', 'u', 1, '', now(), now())""",
         (root,),
     )
     text = meetmax.text(ETL_ROOT_UUID=root, ETL_PARENT_UUID=root)
@@ -135,7 +135,7 @@ def test_problems_come_first(meetmax: MeetMax) -> None:
     assert head.splitlines()[:3] == [
         "PROBLEMS",
         "- meetmax_url_download: event 70005: HTTP 503",
-        "- meetmax_url_download: event 70006: cut short",
+        "- meetmax_url_download: event 70006: truncated",
     ]
     assert "event 70002, 20260302T060000_MeetMax_70002.xls: refused: " in head
     assert "70001" in rest

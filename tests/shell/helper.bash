@@ -8,7 +8,7 @@ make_project() { # leaves $project, in a folder with a blank in its name
     mkdir -p "$project/jobscripts" "$project/systemscripts"
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$project" # for ordinary users
     cp "$SOURCE"/{run_python_etl_script,install_dependencies}.sh "$project"
-    cp -r "$SOURCE"/systemscripts/{shell,last_resort.py} "$project/systemscripts"
+    cp -r "$SOURCE"/systemscripts/{shell,last_resort} "$project/systemscripts"
     printf '# nothing\n' >"$project/requirements.txt"
     printf '# nothing\n' >"$project/requirements-dev.txt"
     # shellcheck disable=SC2034  # the .bats files use it

@@ -76,7 +76,7 @@ def test_what_is_no_list_is_a_result_with_its_reason_and_no_file(
 def test_a_list_shorter_than_announced_is_no_file(site: MeetMaxServer, tmp_path: Path) -> None:
     site.faults[PATH] = CUT
     size = len(meetmax_site.make_list_file(119179, 1))
-    assert fetch(site, tmp_path).Status == f"cut short: {size // 2} of {size} bytes"
+    assert fetch(site, tmp_path).Status == f"truncated: {size // 2} of {size} bytes"
     assert (files(tmp_path), site.requests[PATH]) == ([], 3)
 
 
@@ -210,7 +210,7 @@ def zip_with(name: str) -> bytes:
 def test_the_content_decides_what_a_spreadsheet_is(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "list.xls"
     path.write_bytes(content)
-    assert spreadsheet_check.why_not(path) == reason
+    assert spreadsheet_check.explain_fault(path) == reason
 
 
 def test_pauses_double_up_to_a_minute() -> None:

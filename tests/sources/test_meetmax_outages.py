@@ -11,7 +11,7 @@ import pytest
 
 from demo.meetmax_outages import CAPTCHA, FOREIGN_NOTICE, LAYOUT, LOGIN, NOTICE, OUTAGES, UNKNOWN_ID
 from demo.meetmax_server import ERROR, TOO_MANY, MeetMaxServer
-from systemscripts.sources.meetmax import download, events, pages, site_check
+from systemscripts.sources.meetmax import download, event_ids, pages, site_check
 
 BASE = "https://www.meetmax.com/sched/event_119179/"
 PUBLIC = BASE + "__co-list_cp.html"
@@ -137,8 +137,8 @@ def test_one_page_for_ids_that_never_existed_does_not_make_them_exist() -> None:
 
 
 def test_ids_whose_checks_all_failed_are_asked_again_and_move_no_horizon() -> None:
-    assert events.events_to_check("known+2", [5], [], unanswered_ids=[6, 900]) == [5, 6, 7, 900]
-    assert events.events_to_check("7-8", [5], [], unanswered_ids=[6]) == [7, 8]
+    assert event_ids.select_events("known+2", [5], [], unanswered_ids=[6, 900]) == [5, 6, 7, 900]
+    assert event_ids.select_events("7-8", [5], [], unanswered_ids=[6]) == [7, 8]
 
 
 @pytest.mark.parametrize("page", [NOTICE, FOREIGN_NOTICE, LOGIN, CAPTCHA, LAYOUT], ids=len)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from systemscripts.errors import UsageError
-from systemscripts.sources.meetmax import events, pages
+from systemscripts.sources.meetmax import event_ids, pages
 
 pytestmark = pytest.mark.fast
 
@@ -161,13 +161,13 @@ def test_not_found_is_an_answer_and_other_statuses_are_failures() -> None:
 
 
 def test_event_ids_are_ranges_and_single_ids() -> None:
-    assert events.parse_event_ids("119182-119184, 7,119183") == [7, 119182, 119183, 119184]
+    assert event_ids.parse_event_ids("119182-119184, 7,119183") == [7, 119182, 119183, 119184]
 
 
 @pytest.mark.parametrize("text", ["", "5,", "9-5", "0", "-5", "a", "1-2-3", "1.5", "٣", "1-99999999999", "known+5"])
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="event id"):
-        events.parse_event_ids(text)
+        event_ids.parse_event_ids(text)
 
 
 @pytest.mark.parametrize(
@@ -183,4 +183,4 @@ def test_nonsense_is_refused(text: str) -> None:
 def test_known_means_every_id_that_existed_and_the_next_ones(
     expression: str, known: list[int], expected: list[int]
 ) -> None:
-    assert events.events_to_check(expression, known, [100, 101]) == expected
+    assert event_ids.select_events(expression, known, [100, 101]) == expected

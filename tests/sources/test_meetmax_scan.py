@@ -27,7 +27,7 @@ from dataclasses import asdict
 from pathlib import Path
 logging.basicConfig(level=logging.INFO)
 before = list(logging.getLogger().handlers)
-from systemscripts.sources.meetmax.events import parse_event_ids
+from systemscripts.sources.meetmax.event_ids import parse_event_ids
 from systemscripts.sources.meetmax.spider import scan
 events, base, path, options = sys.argv[1:]
 outcome = scan(parse_event_ids(events), base, Path(path), **json.loads(options))

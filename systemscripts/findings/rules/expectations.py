@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from systemscripts.configuration.expectations import ColumnExpectations, Number
+from systemscripts.configuration.expectation_options import ColumnExpectations, Number
 from systemscripts.errors import ConfigurationError
 from systemscripts.findings.finding import Finding
 from systemscripts.findings.values.bounds import format_share

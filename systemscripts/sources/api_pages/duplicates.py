@@ -90,7 +90,7 @@ def _find_newest(cursor: Cursor, config: ImportConfig, address: str) -> _Earlier
 
 
 def _is_there(config: ImportConfig, earlier: _Earlier) -> bool:
-    """Return whether the content would be found as loaded, by the rules of datasets/identity.py.
+    """Return whether the content would be found as loaded, by the rules of datasets/load_decision.py.
 
     If the date comes from the file name, another day is another identity; in snapshot mode another file may be current.
     """

@@ -1,6 +1,6 @@
-"""MeetMax: which event pages exist, and the company lists they publish.
+"""MeetMax: find the event pages that exist, and download the company lists that they publish.
 
-`pages` reads one page, `events` says which ids to ask, `results` keeps what was found, `spider` asks the site (Scrapy,
-one process per scan), `download` fetches one list (requests). Nothing here is imported until it is needed: Scrapy alone
-takes a second.
+`event_ids` selects the ids of a scan, `spider` requests their pages (Scrapy, one process per scan), `pages` reads one
+page, `results` stores the results, `site_check` judges the whole scan, and `download` fetches one list (requests).
+Nothing here is imported until it is needed: Scrapy alone takes a second.
 """

@@ -1,4 +1,4 @@
-"""What the database knows of events from the checks that were loaded, and of their lists from the import."""
+"""Read from the database what earlier scans found out about events, and which columns their lists have."""
 
 from __future__ import annotations
 
@@ -26,33 +26,36 @@ LISTS = """
 
 @dataclass
 class CheckedEvents:
-    """The ids that were ever asked for."""
+    """The ids that were requested at least once."""
 
-    seen: list[int] = field(default_factory=list)  # existed once: a title once seen stays when the event goes
-    titles: dict[int, str] = field(default_factory=dict)  # of those that existed at their last check
-    unanswered: list[int] = field(default_factory=list)  # all their checks failed
+    # existed at some time; the title stays when the event is removed
+    seen: list[int] = field(default_factory=list)
+    # the title of each event that existed at its last check
+    titles: dict[int, str] = field(default_factory=dict)
+    # all their checks failed
+    unanswered: list[int] = field(default_factory=list)
 
 
 def load_checked_events(connection: Connection) -> CheckedEvents:
-    """Return what the checks said; nothing where none was loaded."""
-    found = CheckedEvents()
-    for event, title, exists in _rows(connection, EVENTS):
+    """Return the results of the loaded checks; empty if no check was loaded."""
+    checked = CheckedEvents()
+    for event, title, exists in _select_rows(connection, EVENTS):
         if title or exists == "1":
-            found.seen.append(event)
+            checked.seen.append(event)
         elif not exists:
-            found.unanswered.append(event)
+            checked.unanswered.append(event)
         if exists == "1":
-            found.titles[event] = title
-    return found
+            checked.titles[event] = title
+    return checked
 
 
 def load_lists(connection: Connection, events: Collection[int]) -> list[tuple[int, str]]:
-    """Return event and address of each list that the newest checks found; of `events` only, where named."""
-    return [(event, link) for event, link in _rows(connection, LISTS) if not events or event in events]
+    """Return the event and the address of each list that the newest checks found. `events`: only these, if any."""
+    return [(event, link) for event, link in _select_rows(connection, LISTS) if not events or event in events]
 
 
 def load_key_headers(connection: Connection) -> set[str]:
-    """Return the names of the headers one of which a company list has, as its import knows them."""
+    """Return the normalized headers of the key of the import. Each company list has at least one of them."""
     configs = [
         config for config in configuration.load_valid_imports(connection)[0] if config.config_name == LISTS_IMPORT
     ]
@@ -65,7 +68,7 @@ def load_key_headers(connection: Connection) -> set[str]:
     }
 
 
-def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+def _select_rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     with transaction(connection) as cursor:
         cursor.execute("select to_regclass('public.tmeetmaxurlcheck')")
         if cursor.fetchone() == (None,):

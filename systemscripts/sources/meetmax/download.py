@@ -1,4 +1,4 @@
-"""Fetch one company list to a file, and refuse everything that is not a spreadsheet."""
+"""Download one company list, and refuse everything that is not a spreadsheet."""
 
 from __future__ import annotations
 
@@ -27,27 +27,33 @@ DOWNLOADED = "downloaded"
 FETCHED_BEFORE = "downloaded by the previous run"
 NOT_ASKED = "not requested: the site is not serving lists"
 RESULTS_SUFFIX = "_MeetMaxURLDownload_results.csv"
-GIVE_UP_AFTER = 10  # lists in a row that the site did not give; the rest is left to the next run
-RESUME_HOURS = 24.0  # a run that gave up longer ago is not resumed: its lists may have changed since
+# After so many failed lists in a row, the others are left to the next run.
+GIVE_UP_AFTER = 10
+# A run that gave up longer ago is not resumed, since its lists may have changed.
+RESUME_HOURS = 24.0
 USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
-TIMEOUTS = (10.0, 60.0)  # seconds to connect, seconds of silence while reading
-LONGEST_DOWNLOAD = 900.0  # seconds; a server that sends a byte a minute never runs into a timeout
-MOST_BYTES = 256 * 1024 * 1024  # a company list has some 100 KB
-MAX_REDIRECTS = 5  # the site's own ones need one
-CHUNK = 64 * 1024
+# seconds to connect, and seconds without data while reading
+TIMEOUTS = (10.0, 60.0)
+# A server that sends a byte a minute never exceeds a timeout.
+MAX_DOWNLOAD_SECONDS = 900.0
+# A company list has about 100 KB.
+MAX_BYTES = 256 * 2**20
+# The redirects of the site need one.
+MAX_REDIRECTS = 5
+CHUNK_BYTES = 64 * 2**10
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """One line of the downloads' results; `Status` is `downloaded`, or the reason why there is no file."""
+    """One line of the results of the downloads. `Status`: `downloaded`, or the reason why there is no file."""
 
     EventID: int
     DownloadURL: str
     Status: str
     Bytes: int = 0
     SHA256: str = ""
-    # whether it may be the site and not this list that is at fault; no column of the results
+    # whether the site and not only this list may be faulty; not a column of the results
     is_site_fault: bool = field(default=False, compare=False)
 
     @property
@@ -57,7 +63,7 @@ class DownloadResult:
 
 
 class AnswerError(Exception):
-    """The answer is not a list; the text says why. `is_site_fault`: other lists may fail in the same way."""
+    """The response is not a list; the text says why. `is_site_fault`: other lists may fail in the same way."""
 
     def __init__(self, reason: str, is_site_fault: bool = False) -> None:
         super().__init__(reason)
@@ -65,7 +71,7 @@ class AnswerError(Exception):
 
 
 class TemporaryAnswerError(AnswerError):
-    """An answer that may be better at the next attempt, `requested_seconds` from now at the earliest."""
+    """A response that may be better at the next attempt, at the earliest in `requested_seconds`."""
 
     def __init__(self, reason: str, requested_seconds: float = 0.0) -> None:
         super().__init__(reason, is_site_fault=True)
@@ -86,14 +92,14 @@ def download(
     timeouts: tuple[float, float] = TIMEOUTS,
     key_headers: Set[str] = frozenset(),
 ) -> DownloadResult:
-    """Fetch `url` to `target` and say what came of it; `target` appears whole or not at all.
+    """Download `url` to `target` and return the result. `target` is complete or does not exist.
 
-    temporary_folder: where the file grows; on the same file system as `target`. site: an address of the only host that
-    may be asked, also after redirects (by default that of `url`): what the links lead to is not for others to choose.
-    session: to keep one connection for many lists. attempts: on 429, 5xx and lost connections, with a pause of
-    `backoff_seconds` that doubles, or what Retry-After names if that is longer. timeouts: seconds to connect, seconds
-    between two reads. What is not a spreadsheet by its content (see `spreadsheets`, also for `key_headers`), or another
-    event's list, is a result with the reason, not a file. Raises OSError when the disk refuses.
+    `temporary_folder`: for the incomplete file, on the same file system as `target`. `site`: an address of the only
+    host that may be requested, also after redirects; by default that of `url`. `session`: keeps one connection for many
+    lists. `attempts`: after 429, 5xx and lost connections, with a pause of `backoff_seconds` that doubles, or that of
+    Retry-After if it is longer. `timeouts`: seconds to connect, seconds between two reads. `key_headers`: see
+    `spreadsheet_check`. If the content is not a spreadsheet, or is the list of another event, the result has the reason
+    and there is no file. Raises OSError when the file cannot be written.
     """
     import requests
 
@@ -104,7 +110,7 @@ def download(
         for attempt in retries.build_attempts(f"event {event_id}", attempts, backoff_seconds, _is_temporary):
             with attempt:
                 size, digest = _fetch(own, event_id, url, site or url, user_agent, timeouts, temporary)
-        if reason := spreadsheet_check.why_not(temporary, key_headers):
+        if reason := spreadsheet_check.explain_fault(temporary, key_headers):
             return DownloadResult(event_id, url, reason, size, digest, reason.startswith("an HTML"))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(target)
@@ -121,16 +127,16 @@ def download(
 
 
 def write_download_results(
-    found: Iterable[DownloadResult], csv_path: Path, temporary_folder: Path | None = None
+    downloads: Iterable[DownloadResult], csv_path: Path, temporary_folder: Path | None = None
 ) -> None:
-    """Write the results as CSV in the order given, atomically. Raises OSError."""
+    """Write the results as CSV in the given order, atomically. Raises OSError."""
     folder = temporary_folder or csv_path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    results.write_csv_atomically(csv_path, COLUMNS, (asdict(one) for one in found), folder)
+    results.write_csv_atomically(csv_path, COLUMNS, map(asdict, downloads), folder)
 
 
 def find_fetched(folder: Path, now: datetime) -> set[int]:
-    """Return the events whose lists the last run fetched before it gave up, if that is less than a day ago."""
+    """Return the events whose lists the last run downloaded before it gave up, if that is less than a day ago."""
     newest = max(folder.glob(f"*{RESULTS_SUFFIX}"), default=None)
     stamp = newest.name.removesuffix(RESULTS_SUFFIX) if newest else ""
     if newest is None or stamp < f"{now - timedelta(hours=RESUME_HOURS):%Y%m%dT%H%M%S}":
@@ -157,7 +163,7 @@ def _fetch(
     timeouts: tuple[float, float],
     path: Path,
 ) -> tuple[int, str]:
-    """Read one answer into `path` and onto the disk; return its size in bytes and its SHA-256."""
+    """Write one response to `path`, also to the disk. Return its size in bytes and its SHA-256."""
     import requests
 
     with _ask(session, url, site, user_agent, timeouts) as response:
@@ -174,16 +180,17 @@ def _fetch(
                 complete = False
             file.flush()
             os.fsync(file.fileno())
-        received = response.raw.tell()  # bytes on the wire, before any decompression
+        # bytes as sent, before decompression
+        received = response.raw.tell()
     if not complete or (announced.isdigit() and received < int(announced)):
-        raise TemporaryAnswerError(f"cut short: {received} of {announced or 'unknown'} bytes")
+        raise TemporaryAnswerError(f"truncated: {received} of {announced or 'unknown'} bytes")
     return size, digest
 
 
 def _ask(
     session: requests.Session, url: str, site: str, user_agent: str, timeouts: tuple[float, float]
 ) -> requests.Response:
-    """Return the answer to a link, redirects followed within the site. Raises AnswerError where one leads out of it."""
+    """Return the response to a link, after redirects. Raises AnswerError for a redirect to another site."""
     for _ in range(MAX_REDIRECTS + 1):
         _check_host(url, site)
         response = session.get(
@@ -199,11 +206,11 @@ def _ask(
 
 def _check_host(url: str, site: str) -> None:
     """Raise AnswerError unless a link leads to the host of the site, with or without TLS, at the same port."""
-    # read by the parser that requests connects by: others find another host in http://a\\@b/
+    # Use the parser of requests, since others find another host in http://a\\@b/.
     from urllib3.exceptions import LocationParseError
     from urllib3.util import parse_url
 
-    def host_of(text: str) -> tuple[str | None, int | None]:
+    def parse_host(text: str) -> tuple[str | None, int | None]:
         address = parse_url(text)
         if address.scheme not in DEFAULT_PORTS or not address.host or address.auth:
             raise LocationParseError(text)
@@ -211,7 +218,7 @@ def _check_host(url: str, site: str) -> None:
         return address.host, None if is_default else address.port
 
     try:
-        is_ours = host_of(url) == host_of(site)
+        is_ours = parse_host(url) == parse_host(site)
     except LocationParseError:
         is_ours = False
     if not is_ours:
@@ -219,7 +226,7 @@ def _check_host(url: str, site: str) -> None:
 
 
 def _check_status(response: requests.Response) -> None:
-    """Raise AnswerError unless the answer is 200."""
+    """Raise AnswerError unless the status is 200."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
         requested = retries.parse_retry_after(response.headers.get("Retry-After"))
@@ -229,14 +236,14 @@ def _check_status(response: requests.Response) -> None:
 
 
 def _copy(response: requests.Response, file: BinaryIO) -> tuple[int, str]:
-    """Copy the body, with a limit on time and size."""
+    """Copy the body to a file, within the limits of time and size. Return its size in bytes and its SHA-256."""
     started, size, digest = time.monotonic(), 0, hashlib.sha256()
-    for chunk in response.iter_content(CHUNK):
+    for chunk in response.iter_content(CHUNK_BYTES):
         size += len(chunk)
         digest.update(chunk)
         file.write(chunk)
-        if size > MOST_BYTES:
-            raise AnswerError(f"more than {MOST_BYTES} bytes")
-        if time.monotonic() - started > LONGEST_DOWNLOAD:
-            raise AnswerError(f"not finished after {LONGEST_DOWNLOAD:.0f} s")
+        if size > MAX_BYTES:
+            raise AnswerError(f"more than {MAX_BYTES} bytes")
+        if time.monotonic() - started > MAX_DOWNLOAD_SECONDS:
+            raise AnswerError(f"not finished after {MAX_DOWNLOAD_SECONDS:.0f} s")
     return size, digest.hexdigest()

@@ -1,7 +1,7 @@
-"""Tell an event's page from the pages that a whole site shows instead: maintenance, login, captcha.
+"""Distinguish the page of an event from pages that a site shows for all addresses: maintenance, login, captcha.
 
-The words are looked for where such a page has them: in its title, in its headings, and anywhere in a page of few words.
-A banner on a long page does not count, and a page that offers its list is never asked (see `pages.read_page`).
+The phrases are searched for in the title and the headings, and in the whole text of a short page. A banner on a long
+page does not count, and a page that offers its list is not checked (see `pages.read_page`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from parsel import Selector
 
 UNEXPECTED_PAGE, OTHER_ADDRESS, LOGIN_PAGE = "UnexpectedPage", "OtherAddress", "LoginPage"
 MAINTENANCE_PAGE, CAPTCHA_PAGE, SAME_PAGE = "MaintenancePage", "CaptchaPage", "SamePage"
-HINT = "Look at the site in a browser; nothing of this scan is kept, the next run asks again."
+HINT = "Check the site in a browser. The results of this scan were discarded; the next run retries."
 EXPLANATIONS = {
     UNEXPECTED_PAGE: "MeetMax answers with pages of another layout",
-    OTHER_ADDRESS: "MeetMax redirects to pages that are not the event's",
+    OTHER_ADDRESS: "MeetMax redirects to pages that do not belong to the event",
     LOGIN_PAGE: "MeetMax answers with a login page",
     MAINTENANCE_PAGE: "MeetMax answers with a maintenance page",
     CAPTCHA_PAGE: "MeetMax answers with a captcha",
-    SAME_PAGE: "MeetMax answers with one and the same page for many events",
+    SAME_PAGE: "MeetMax answers with the same page for many events",
 }
-MAX_NOTICE_LETTERS = 1500  # a notice is a few sentences; the page of an event with its agenda or speakers is longer
+# A notice has a few sentences. The page of an event, with its agenda or speakers, is longer.
+MAX_NOTICE_LETTERS = 1500
 
 # Phrases, not words: an event may be called "Aircraft Maintenance Summit", and may ask to "check back later".
 MAINTENANCE = re.compile(
@@ -48,7 +49,7 @@ LOGIN = re.compile(r"^(please |member |user |client |meetmax |secure )?(log ?in|
 
 
 def find_foreign_kind(selector: Selector, title: str) -> str:
-    """Return the kind of site-wide page that this is, or "" for a page that may be an event's."""
+    """Return the status for a site-wide page, such as LOGIN_PAGE, or "" for a page that may belong to an event."""
     if selector.xpath("//input[@type='password' or @type='PASSWORD' or @type='Password']"):
         return LOGIN_PAGE
     lines = [title, *(heading.xpath("string()").get() or "" for heading in selector.xpath("//h1 | //h2 | //h3"))]
@@ -56,22 +57,22 @@ def find_foreign_kind(selector: Selector, title: str) -> str:
     if len(text) <= MAX_NOTICE_LETTERS:
         lines.append(text)
     for line in (" ".join(line.split()).casefold() for line in lines):
-        for kind, words in ((CAPTCHA_PAGE, CAPTCHA), (MAINTENANCE_PAGE, MAINTENANCE), (LOGIN_PAGE, LOGIN)):
-            if words.search(line):
-                return kind
+        for status, phrases in ((CAPTCHA_PAGE, CAPTCHA), (MAINTENANCE_PAGE, MAINTENANCE), (LOGIN_PAGE, LOGIN)):
+            if phrases.search(line):
+                return status
     return ""
 
 
 def fingerprint(selector: Selector) -> str:
-    """Return what is equal for two showings of one page: a hash of its text without words that contain digits.
+    """Return a hash of the text of a page without words that contain digits.
 
-    A site-wide page may show the id that was asked for, the time, or the number of the request.
+    It is equal for two requests of one site-wide page, which may show the requested id, the time or a request number.
     """
     words = [word for word in visible_text(selector).casefold().split() if not re.search(r"\d", word)]
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def visible_text(selector: Selector) -> str:
-    """Return the text of a page on one line, its title first, without scripts and styles."""
+    """Return the text of a page on one line, beginning with its title, without scripts and styles."""
     texts = selector.xpath("//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]").getall()
     return " ".join(" ".join(texts).split())

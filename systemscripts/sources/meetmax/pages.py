@@ -1,7 +1,7 @@
-"""Read one MeetMax page: does the event exist, and where is its company list?
+"""Read one MeetMax page: whether the event exists, and where its company list is.
 
 The rules are "Facts about the site" in the MeetMax chapter of the documentation. Attribute order, quoting and case vary
-from page to page, so pages are parsed as HTML and compared without case, never searched as text.
+from page to page, so pages are parsed as HTML and compared without regard to case, and are not searched as plain text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS = ("EventID", "URL", "IfExists", "InvalidEventID", "IsDownloadable", "Do
 
 @dataclass(frozen=True)
 class PageResult:
-    """One line of the scan's results. A check that failed has its status and nothing else: what is known stays."""
+    """One line of the results of a scan. A failed check has only its status: what is known of the event stays."""
 
     EventID: int
     URL: str = ""
@@ -32,14 +32,15 @@ class PageResult:
     InvalidEventID: bool | None = None
     IsDownloadable: int | None = None
     DownloadLink: str = ""
-    StatusCode: str = ""  # the HTTP status, or the name of the failure
+    # the HTTP status, or the name of the failure
+    StatusCode: str = ""
     Title: str = ""
-    # which page it was, for pages without a list: site-wide pages are recognized by it; no column of the result
+    # a hash of a page without a list, by which site-wide pages are recognized; not a column of the result
     Fingerprint: str = field(default="", compare=False)
 
     @property
     def failed(self) -> bool:
-        """Whether nothing was learnt about the event."""
+        """Whether the check said nothing about the event."""
         return self.IfExists is None
 
     def as_dict(self) -> dict[str, object]:
@@ -48,9 +49,9 @@ class PageResult:
 
 
 def event_base(base_url: str, event_id: int) -> str:
-    """Return the address under which an event's pages lie, ending in a slash.
+    """Return the address of the folder of an event's pages, with a slash at its end.
 
-    base_url: with `{id}` in it (`https://host/sched/event_{id}/`), or only the root of a site
+    `base_url`: with `{id}` in it (`https://host/sched/event_{id}/`), or only the root of a site
     (`http://127.0.0.1:8000`).
     """
     if "{id}" not in base_url:
@@ -61,10 +62,10 @@ def event_base(base_url: str, event_id: int) -> str:
 def read_page(page: bytes | str, event_id: int, url: str, base: str, status: int = 200) -> PageResult:
     """Read the list page of an event that answered with HTTP 200.
 
-    page: its HTML; bytes are decoded as the page declares. url: the address it came from, after redirects. base:
-    `event_base()` of the event. A page that is not the event's own (a maintenance notice, a login, a captcha, another
-    event's page) is a failed check named by `page_kinds`, because taking it for an event without a list would report
-    every list as withdrawn. A page that offers the event's list is its page, whatever else stands on it.
+    `page`: its HTML; bytes are decoded as the page declares. `url`: its address after redirects. `base`: the result of
+    `event_base` for the event. A page that does not belong to the event (a maintenance notice, a login, a captcha, the
+    page of another event) is a failed check with a status of `page_kinds`: as an event without a list, it would report
+    that every list was withdrawn. A page that offers the list of the event always belongs to it.
     """
     selector = _parse(page)
     is_below_event = _path(url).startswith(_path(base))
@@ -76,9 +77,9 @@ def read_page(page: bytes | str, event_id: int, url: str, base: str, status: int
     title, is_meetmax = _title(selector)
     if link:
         return PageResult(event_id, url, 1, False, 1, link, str(status), title)
-    links_to_list_page = _own_pages(selector, event_id, url)
-    if (is_meetmax or links_to_list_page) and (kind := page_kinds.find_foreign_kind(selector, title)):
-        return PageResult(event_id, StatusCode=kind)
+    links_to_list_page = _has_own_pages(selector, event_id, url)
+    if (is_meetmax or links_to_list_page) and (status_name := page_kinds.find_foreign_kind(selector, title)):
+        return PageResult(event_id, StatusCode=status_name)
     has_event_title = is_meetmax and title.casefold() not in ("", "meetmax")
     if not has_event_title and not links_to_list_page:
         return PageResult(event_id, StatusCode=page_kinds.UNEXPECTED_PAGE)
@@ -86,21 +87,20 @@ def read_page(page: bytes | str, event_id: int, url: str, base: str, status: int
 
 
 def has_private_list(page: bytes | str, event_id: int, url: str) -> bool:
-    """Say whether a public page points to the private page of the same event, which is then the one to read."""
+    """Return whether a public page links to the private page of the same event, which has to be read instead."""
     links = _hrefs(_parse(page), PRIVATE_PAGE)
     return any(is_of_event(urljoin(url, link), event_id) for link in links)
 
 
 def is_invalid_event(page: bytes | str) -> bool:
-    """Say whether a page is the site's answer to an unknown id."""
+    """Return whether a page is the answer of the site to an unknown id."""
     return _is_invalid(_parse(page))
 
 
 def failed_page(event_id: int, status: int | str, url: str = "") -> PageResult:
-    """Return the result of a check that got no page.
+    """Return the result of a check that did not get a page. `status`: of HTTP, or the name of the failure.
 
-    404 and 410 are an answer (there is no such page); every other status, and a failure's name, say nothing about the
-    event.
+    After 404 and 410 the page does not exist. Any other status says nothing about the event.
     """
     if status in (404, 410):
         return PageResult(event_id, url, 0, False, 0, "", str(status), "")
@@ -112,34 +112,34 @@ def _parse(page: bytes | str) -> Selector:
     return Selector(text=text or "<html></html>", type="html")
 
 
-def _words(nodes: Selector | SelectorList[Selector]) -> str:
-    """All text of a node on one line, without case."""
+def _read_text(nodes: Selector | SelectorList[Selector]) -> str:
+    """Return all text of a node on one line in lower case."""
     return " ".join(" ".join(nodes.xpath(".//text()").getall()).split()).casefold()
 
 
 def _is_invalid(selector: Selector, named: int | None = None) -> bool:
-    """Say whether an alert calls the id unknown; `named`: only an alert that names this id counts."""
+    """Return whether an alert says that the id is unknown. `named`: the id that the alert must name; None for any."""
     marked = selector.xpath("//*[@class]")
     alerts = (node for node in marked if "alert-danger" in node.attrib["class"].casefold().split())
     own = r"invalid event id" if named is None else rf"invalid event id\W*0*{named}\b"
-    return any(re.match(own, _words(alert)) for alert in alerts)
+    return any(re.match(own, _read_text(alert)) for alert in alerts)
 
 
 def _path(url: str) -> str:
-    """Return the path of an address without case and sessions, with a slash at its end."""
+    """Return the path of an address in lower case, without session ids, with a slash at its end."""
     return re.sub(r";[^/]*", "", urlsplit(url).path).casefold().rstrip("/") + "/"
 
 
-def _own_pages(selector: Selector, event_id: int, url: str) -> bool:
-    """Say whether a page links to a company list page of the event."""
+def _has_own_pages(selector: Selector, event_id: int, url: str) -> bool:
+    """Return whether a page links to a company list page of the event."""
     return any(is_of_event(urljoin(url, href), event_id) for href in _hrefs(selector, "co-list_cp"))
 
 
 def _title(selector: Selector) -> tuple[str, bool]:
-    """Return the event's title, and whether the page names itself one of MeetMax."""
+    """Return the title of the event, and whether the page has a title of MeetMax."""
     text = " ".join((selector.xpath("//title[not(ancestor::svg)]").xpath("string()").get() or "").split())
-    found = re.fullmatch(r"(.*?)(?:^|\s)- MeetMax", text, re.IGNORECASE)
-    return (found[1], True) if found else (text, text.casefold() == "meetmax")
+    match = re.fullmatch(r"(.*?)(?:^|\s)- MeetMax", text, re.IGNORECASE)
+    return (match[1], True) if match else (text, text.casefold() == "meetmax")
 
 
 def _hrefs(selector: Selector, part: str) -> list[str]:
@@ -149,7 +149,7 @@ def _hrefs(selector: Selector, part: str) -> list[str]:
 
 
 def is_of_event(link: str, event_id: int) -> bool:
-    """Return False for the link of another event, for instance under "related events"."""
+    """Return whether a link may belong to the event. A link to another event, such as a related one, does not."""
     named = re.findall(r"(?:/event_|[?&;]event_id=)(\d+)", link, re.IGNORECASE)
     return all(int(number) == event_id for number in named)
 
@@ -169,11 +169,11 @@ def _download_link(selector: Selector, event_id: int, url: str, base: str) -> st
 def _is_export(node: Selector) -> bool:
     if node.attrib["id"].strip().casefold() != "export":
         return False
-    labels = [_words(node), *(node.attrib.get(name, "").casefold() for name in ("value", "title", "aria-label"))]
+    labels = [_read_text(node), *(node.attrib.get(name, "").casefold() for name in ("value", "title", "aria-label"))]
     return any("download company list" in " ".join(label.split()) for label in labels)
 
 
 def _clean(link: str) -> str:
-    """Drop what belongs to the visitor's session: `;jsessionid=...` anywhere, and everything after `event_id={id}`."""
+    """Return a link without the session of the visitor: `;jsessionid=...`, and everything after `event_id={id}`."""
     link = re.sub(r";jsessionid=[^?&#;]*", "", link, flags=re.IGNORECASE)
     return re.sub(r"([?&]event_id=\d+).*", r"\1", link, flags=re.IGNORECASE | re.DOTALL)

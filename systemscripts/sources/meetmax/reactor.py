@@ -1,4 +1,4 @@
-"""Run one Scrapy spider to its end, or until it is told to stop."""
+"""Run one Scrapy spider until it has finished or has to stop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.reactor import install_reactor, is_reactor_installed
 from twisted.python.log import PythonLoggingObserver
 
-ASK_EVERY = 0.2  # seconds
-MAX_IDLE_SECONDS = 2  # sites close an idle connection after five or more
-PATIENCE = 3.0  # seconds for an orderly end; results are on disk already, so the end may then be rough
+CHECK_INTERVAL_SECONDS = 0.2
+# Sites close an idle connection after five seconds or more.
+MAX_IDLE_SECONDS = 2
+# The time for an orderly end. All results are on disk, so the crawl may be aborted afterwards.
+MAX_STOP_SECONDS = 3.0
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 
@@ -24,18 +26,19 @@ def run_crawler(
 ) -> None:
     """Start the reactor, crawl, and return when the spider has closed.
 
-    wants_end: asked every 0.2 s; once it says yes the crawl is stopped, waits and downloads included. Raises
-    RuntimeError when this process has run a reactor before, and what the start of the spider raised.
+    `wants_end`: is called every 0.2 s; once it returns True the crawl is stopped, including waits and downloads. Raises
+    RuntimeError when this process has already run a reactor, and any error at the start of the spider.
     """
     if is_reactor_installed():
-        raise RuntimeError("This process has scanned before; a scan needs a process of its own")
+        raise RuntimeError("This process has already scanned; each scan needs its own process")
     install_reactor(REACTOR)
     quiet_logging()
-    from twisted.internet import reactor  # only now: importing it installs whatever reactor is the default
+    # Imported late, since the import installs the default reactor if there is none.
+    from twisted.internet import reactor
     from twisted.web.client import HTTPConnectionPool
 
-    # Twisted would ask again at once where a kept connection drops; the back-off of `politeness` is to decide when. A
-    # connection that the site may be about to close for lack of requests is therefore not used again.
+    # Twisted would repeat a request at once when a kept connection drops, but BackOff decides when to retry. So a
+    # connection that the site may be about to close is not used again.
     HTTPConnectionPool.retryAutomatically = False
     HTTPConnectionPool.cachedConnectionTimeout = MAX_IDLE_SECONDS
 
@@ -46,7 +49,7 @@ def run_crawler(
     crawl = runner.crawl(crawler, **arguments)
     crawl.addErrback(errors.append)
     crawl.addBoth(lambda _: stopper.leave())
-    reactor.callWhenRunning(stopper.look)
+    reactor.callWhenRunning(stopper.check)
     cast("Any", reactor).run(installSignalHandlers=False)
     if stopper.error:
         raise stopper.error
@@ -55,17 +58,18 @@ def run_crawler(
 
 
 def quiet_logging() -> None:
-    """Let Scrapy and Twisted log through the root logger, warnings and worse only; no handler is added or closed."""
+    """Let Scrapy and Twisted log warnings and errors through the root logger. No handler is added or closed."""
     PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     logging.getLogger("scrapy").setLevel(logging.WARNING)
     logging.getLogger("twisted").setLevel(logging.ERROR)
-    logging.getLogger("scrapy.core.downloader").setLevel(logging.ERROR)  # a cut answer is asked for again and told then
+    # A truncated response is requested again, and logged by BackOff.
+    logging.getLogger("scrapy.core.downloader").setLevel(logging.ERROR)
     for name in ("filelock", "hpack", "httpcore", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _Stopper:
-    """Asks every 0.2 s whether the crawl should end; ends it, gently at first."""
+    """Checks every 0.2 s whether the crawl should end, and ends it, if possible in an orderly way."""
 
     def __init__(self, crawler: Crawler, reactor: Any, wants_end: Callable[[], bool]) -> None:
         self.crawler = crawler
@@ -73,10 +77,11 @@ class _Stopper:
         self.wants_end = wants_end
         self.asked_at: float | None = None
         self.left = False
-        self.error: Exception | None = None  # raised by wants_end
+        # raised by wants_end
+        self.error: Exception | None = None
 
-    def look(self) -> None:
-        """Look once, then again in 0.2 s."""
+    def check(self) -> None:
+        """Check now, and again in 0.2 s."""
         if self.left:
             return
         if self.asked_at is None:
@@ -84,15 +89,16 @@ class _Stopper:
             if self._should_end() and engine is not None and engine.running:
                 self.asked_at = time.monotonic()
                 deferred_from_coro(self.crawler.stop_async())
-        elif time.monotonic() - self.asked_at > PATIENCE:
+        elif time.monotonic() - self.asked_at > MAX_STOP_SECONDS:
             self.leave()
             return
-        self.reactor.callLater(ASK_EVERY, self.look)
+        self.reactor.callLater(CHECK_INTERVAL_SECONDS, self.check)
 
     def _should_end(self) -> bool:
         try:
             return self.error is not None or self.wants_end()
-        except Exception as error:  # the reactor would log it and go on
+        # The reactor would only log it.
+        except Exception as error:
             self.error = error
             return True
 

@@ -1,4 +1,4 @@
-"""Scrapy middlewares: obey robots.txt, and wait as long as the site asks for."""
+"""Scrapy middlewares that obey robots.txt, and wait as long as the site requests."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ log = logging.getLogger(__name__)
 
 
 class ForbiddenByRobotsTxt(IgnoreRequest):
-    """The site's robots.txt does not want this page to be read; its name becomes the status of the check."""
+    """robots.txt of the site forbids this page. The name of this class becomes the status of the check."""
 
 
 class RobotsTxtUnavailable(IgnoreRequest):
-    """robots.txt answers with a server error, which must be read as "stay away" (RFC 9309, 2.3.1.4)."""
+    """robots.txt answers with a server error, which means that nothing is allowed (RFC 9309, 2.3.1.4)."""
 
 
 class RobotsTxt:
-    """Obeys robots.txt. Unlike with Scrapy's own, one that cannot be had fails the page instead of allowing all."""
+    """Obeys robots.txt. Unlike that of Scrapy, it forbids all pages if robots.txt cannot be read."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.user_agent = crawler.settings["USER_AGENT"]
-        self.rules: dict[str, ProtegoRobotParser] = {}  # root of a site -> what it allows
+        # root of a site -> what it allows
+        self.rules: dict[str, ProtegoRobotParser] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -43,13 +44,14 @@ class RobotsTxt:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Raise ForbiddenByRobotsTxt for a page that must not be read, or what kept robots.txt from being read."""
+        """Raise ForbiddenByRobotsTxt for a page that must not be read, or the error that reading robots.txt raised."""
         if request.meta.get("is_robots_txt"):
             return
         address = urlsplit(request.url)
         site = f"{address.scheme}://{address.netloc}"
         if site not in self.rules:
-            request.meta["dont_retry"] = True  # robots.txt has attempts of its own; one ladder of pauses is enough
+            # The request of robots.txt has its own attempts.
+            request.meta["dont_retry"] = True
             self.rules[site] = await self._read(site, request)
             del request.meta["dont_retry"]
         if not self.rules[site].allowed(request.url, self.user_agent):
@@ -64,25 +66,25 @@ class RobotsTxt:
 
 
 class BackOff(RetryMiddleware):
-    """Scrapy's retries, each after a pause that doubles, and never before the time a Retry-After names.
+    """Retries as Scrapy does, but after a pause that doubles, and not before the time of a Retry-After header.
 
-    The pause is taken before the next request of any page, so that an exhausted id does not make the next one come too
-    early.
+    The pause also delays the requests of other pages, so that after the last attempt for one id the next id waits, too.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
         super().__init__(settings)
         self.first_pause = settings.getfloat("MEETMAX_BACKOFF")
-        self.not_before = 0.0  # on the monotonic clock
+        # on the monotonic clock
+        self.not_before = 0.0
 
     async def process_request(self, request: Request) -> None:
-        """Wait until the site may be asked again."""
+        """Wait until the pause has passed."""
         pause = self.not_before - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """Return the request again after 429 and 5xx while it has attempts left, else the response."""
+        """Return the request again after 429 or 5xx if it has attempts left, else the response."""
         answer = super().process_response(request, response)
         if response.status in self.retry_http_codes:
             requested = retries.parse_retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
@@ -90,7 +92,7 @@ class BackOff(RetryMiddleware):
         return answer
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
-        """Return the request again after a failure of the connection while it has attempts left."""
+        """Return the request again after a failed connection if it has attempts left."""
         answer = super().process_exception(request, exception)
         if isinstance(answer, Request):
             self._pause(request, type(exception).__name__, 0.0, will_retry=True)

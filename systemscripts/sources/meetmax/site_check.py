@@ -1,7 +1,7 @@
-"""Judge a scan as a whole: does the site still answer with event pages?
+"""Check a scan as a whole: whether the site still answers with event pages.
 
-One page alone can deceive: a notice in another language, an error that calls every id invalid, one event's page for
-all. Compared with what was known before the scan, and with each other, such answers give themselves away.
+One page alone can be misleading: a notice in another language, an error that calls every id invalid, the page of one
+event for all ids. Such responses are recognized by comparison with each other and with earlier scans.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from systemscripts.sources.meetmax import page_kinds, results
 from systemscripts.sources.meetmax.pages import PageResult
 from systemscripts.sources.meetmax.results import ScanOutcome
 
-MIN_SUSPECTS = 5  # fewer may be chance: some events end every week
-MIN_KNOWN = 3  # all of fewer may have ended
-MAX_SUSPECT_SHARE = 0.25  # of the events; where more change at once, it is the site that changed
+# Fewer may be a coincidence, since some events end every week.
+MIN_SUSPECTS = 5
+# If there are fewer known events, all of them may have ended.
+MIN_KNOWN = 3
+# If a larger share of the events changes at once, the site has changed.
+MAX_SUSPECT_SHARE = 0.25
 
 
 def refuse_bad_scan(path: Path, outcome: ScanOutcome, repeated: int, titles: Mapping[int, str] | None) -> None:
-    """Raise EtlError for a scan that found nothing, gave up, or must not be believed; the latter leaves no trace.
+    """Raise EtlError for a scan that found nothing, gave up, or is not plausible, whose results are then discarded.
 
-    path: the file of its results. repeated: how many of them are one and the same page. titles: as for
-    `find_site_fault`; None to believe the site whatever it says.
+    `path`: the file of its results. `repeated`: how many of them are the same page. `titles`: as for `find_site_fault`,
+    or None to accept all results.
     """
     fault = "" if titles is None else find_site_fault(results.newest_results(path), titles)
     if outcome.everything_failed or outcome.ended == results.GAVE_UP:
         failures = outcome.failures | ({page_kinds.SAME_PAGE: repeated} if repeated else {})
         missing = {"HTTP 404": outcome.missing} if outcome.missing else {page_kinds.SAME_PAGE: outcome.existing}
-        what, hint = results.explain_failures(failures or missing)
+        explanation, hint = results.explain_failures(failures or missing)
         if fault or hint == page_kinds.HINT:
             _forget_scan(path, outcome, titles or {})
-        told = list_failures(failures) or ", ".join(missing)
-        raise EtlError(f"{what}: {told} ({outcome.answered} pages asked)", hint)
+        details = list_failures(failures) or ", ".join(missing)
+        raise EtlError(f"{explanation}: {details} ({outcome.answered} pages requested)", hint)
     if fault and outcome.complete:
         _forget_scan(path, outcome, titles or {})
         raise EtlError(
             f"MeetMax is not serving its event pages: {fault}",
-            f"{page_kinds.HINT} Where the site is right: {format_command('meetmax_url_check', '--accept-drop')}",
+            f"{page_kinds.HINT} If the site is right: {format_command('meetmax_url_check', '--accept-drop')}",
         )
 
 
@@ -49,23 +52,22 @@ def list_failures(failures: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in failures.items())
 
 
-def find_site_fault(found: Mapping[int, PageResult], titles: Mapping[int, str]) -> str:
-    """Say in a sentence why a scan must not be believed, or return "".
+def find_site_fault(scanned: Mapping[int, PageResult], titles: Mapping[int, str]) -> str:
+    """Return why a scan is not plausible, in a sentence, or "".
 
-    found: results of the scan, by id. titles: of the events that existed at their last check. An event that shows its
-    list, or its page under the title it had, is confirmed; one that does not is a suspect. One that is gone (404, or an
-    unknown id in the site's own words) has ended, where the scan also saw confirmed events: such a site is well. The
-    scan is not believed where many events are suspects at once, many answers are not event pages, or all known events
-    say no more than ids never seen.
+    `scanned`: the results of the scan by id. `titles`: of the events that existed at their last check. An event with
+    its list, or with a page that has its title, is confirmed; others are suspects. If some events are confirmed, events
+    without a page (404, or an unknown id according to the site) have ended. A scan is not plausible if many events are
+    suspects at once, if many responses are not event pages, or if all known events look like ids that never existed.
     """
-    foreign = {event: result for event, result in found.items() if result.StatusCode in page_kinds.EXPLANATIONS}
-    foreign |= find_repeated_pages(found, titles)
-    answered = [event for event, result in found.items() if not result.failed or event in foreign]
+    foreign = {event: result for event, result in scanned.items() if result.StatusCode in page_kinds.EXPLANATIONS}
+    foreign |= find_repeated_pages(scanned, titles)
+    answered = [event for event, result in scanned.items() if not result.failed or event in foreign]
     asked = [event for event in answered if event in titles]
-    suspects = [event for event in asked if event in foreign or not _is_confirmed(found[event], titles[event])]
-    is_any_confirmed = len(suspects) < len(asked) or any(result.IsDownloadable for result in found.values())
+    suspects = [event for event in asked if event in foreign or not _is_confirmed(scanned[event], titles[event])]
+    is_any_confirmed = len(suspects) < len(asked) or any(result.IsDownloadable for result in scanned.values())
     if is_any_confirmed:
-        suspects = [event for event in suspects if event in foreign or found[event].IfExists]
+        suspects = [event for event in suspects if event in foreign or scanned[event].IfExists]
     kinds = Counter(result.StatusCode for result in foreign.values())
     seen = f": {list_failures(dict(kinds.most_common()))}" if kinds else ""
     if _is_mass(len(suspects), len(asked)):
@@ -77,11 +79,11 @@ def find_site_fault(found: Mapping[int, PageResult], titles: Mapping[int, str]) 
     return ""
 
 
-def find_repeated_pages(found: Mapping[int, PageResult], titles: Mapping[int, str]) -> dict[int, PageResult]:
-    """Return a failed result for each event whose page without a list is, but for numbers, the page of many others."""
+def find_repeated_pages(scanned: Mapping[int, PageResult], titles: Mapping[int, str]) -> dict[int, PageResult]:
+    """Return a failed result for each event whose page without a list equals many others, except for numbers."""
     unconfirmed = {
         event: result
-        for event, result in found.items()
+        for event, result in scanned.items()
         if result.Fingerprint and not (event in titles and _is_confirmed(result, titles[event]))
     }
     counts = Counter(result.Fingerprint for result in unconfirmed.values())
@@ -94,7 +96,7 @@ def find_repeated_pages(found: Mapping[int, PageResult], titles: Mapping[int, st
 
 
 def _forget_scan(path: Path, outcome: ScanOutcome, titles: Mapping[int, str]) -> None:
-    """Drop the answers of a scan, and those before it where they are not better."""
+    """Discard the results of a scan, and all earlier ones if they are not plausible either."""
     results.forget_since(path, outcome.began_at)
     if find_site_fault(results.newest_results(path), titles):
         path.unlink()

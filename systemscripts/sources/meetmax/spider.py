@@ -1,8 +1,8 @@
-"""Ask the site for every event page, politely: the Scrapy spider and the one function that runs it.
+"""Request every event page, with pauses: the Scrapy spider, and the function that runs it.
 
-Twisted's reactor runs once per process, so a process scans once. CrawlerRunner is used and not CrawlerProcess, because
-the latter configures logging (which closes the handlers of the run) and installs signal handlers; both belong to the
-frame around the script.
+The reactor of Twisted runs once in a process, so a process scans once. CrawlerRunner is used instead of CrawlerProcess,
+which configures logging (and closes the handlers of the run) and installs signal handlers. Both belong to the runner of
+the script.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from systemscripts.sources.meetmax.reactor import run_crawler
 log = logging.getLogger(__name__)
 
 USER_AGENT = "client-etl-workflow (weekly check of published company lists)"
-# ids in a row that failed or got one and the same page: the site is down, and 70,000 of them would take weeks to say so
+# After so many ids in a row that failed or got the same page, the site is down. Checking 70,000 ids would take weeks.
 GIVE_UP_AFTER = 20
 MIDDLEWARES = "systemscripts.sources.meetmax.robots_and_backoff."
 
 
 class MeetMaxSpider(scrapy.Spider):
-    """Reads one event after the other; each result is on disk before the next page is asked for."""
+    """Checks one event after the other. Each result is on disk before the next page is requested."""
 
     name = "meetmax"
 
@@ -40,38 +40,41 @@ class MeetMaxSpider(scrapy.Spider):
         self.scan = scan
 
     async def start(self) -> AsyncIterator[Any]:
-        """Check the pending ids in order, one page at a time; nothing is queued, so memory stays flat."""
+        """Check the pending ids in order. Nothing is queued, so memory does not grow."""
         try:
             for event_id in self.scan.pending:
                 self.scan.keep(await self.check(event_id))
-        except Exception as error:  # for instance a full disk; Scrapy would log it and end as if all were well
+        # Such as a full disk. Scrapy would log it and end as after a success.
+        except Exception as error:
             self.scan.error = error
         nothing: tuple[Any, ...] = ()
-        for item in nothing:  # Scrapy wants a generator; an item yielded here would only pass through empty pipelines
+        # Scrapy requires a generator, but there are no items.
+        for item in nothing:
             yield item
 
     async def check(self, event_id: int) -> pages.PageResult:
-        """Read an event's public page and, where it points to one, its private page."""
+        """Return the result of the public page of an event, or of the private page that it links to."""
         base = pages.event_base(self.scan.base_url, event_id)
         try:
             response = await self.ask(base + pages.PUBLIC_PAGE)
-            if response.status == 200 and pages.has_private_list(page_of(response), event_id, response.url):
+            if response.status == 200 and pages.has_private_list(read_body(response), event_id, response.url):
                 response = await self.ask(base + pages.PRIVATE_PAGE)
-        except Exception as error:  # whatever it is, one id that fails is a result and not the end
+        # Any failure of one id is a result and does not end the scan.
+        except Exception as error:
             log.debug("Event %s: %s", event_id, error, exc_info=True)
             return pages.failed_page(event_id, type(error).__name__)
         if response.status != 200:
             return pages.failed_page(event_id, response.status, response.url)
-        return pages.read_page(page_of(response), event_id, response.url, base)
+        return pages.read_page(read_body(response), event_id, response.url, base)
 
     async def ask(self, url: str) -> Response:
-        """Download one page through the middlewares (robots.txt, back-off, redirects). Raises what they raise."""
+        """Return one page, requested through the middlewares (robots.txt, back-off, redirects). Raises their errors."""
         meta = {"max_retry_times": 0} if self.scan.site_seems_down() else {}
         return await self.crawler.engine.download_async(Request(url, meta=meta))
 
 
 class Scan:
-    """What a running scan knows: its ids, its results file, its reasons to end."""
+    """The state of a running scan: its ids, its results file, and why it has to end."""
 
     def __init__(
         self,
@@ -86,7 +89,8 @@ class Scan:
         self.base_url = base_url
         self.progress = progress
         self.should_stop = should_stop
-        self.deadline = float("inf")  # on the monotonic clock
+        # on the monotonic clock
+        self.deadline = float("inf")
         self.signals: list[int] = []
         self.accepts_same_pages = accepts_same_pages
         self.failed_in_a_row = 0
@@ -96,7 +100,7 @@ class Scan:
         self.error: Exception | None = None
 
     def keep(self, result: pages.PageResult) -> None:
-        """Write a result, unless the scan is being stopped: then a failure is ours and not the site's."""
+        """Write a result, except a failure while the scan is being stopped, which is not the fault of the site."""
         if self.reason_to_end() in (results.STOPPED, results.OUT_OF_TIME) and result.failed:
             return
         self.file.append(result)
@@ -108,9 +112,9 @@ class Scan:
         self.progress(len(self.file.written))
 
     def site_seems_down(self) -> bool:
-        """Whether the page before failed after all its attempts; then one attempt is enough to see whether that lasts.
+        """Return whether the last page failed after all its attempts. Then one attempt for the next page is enough.
 
-        A site that answers 429 is not down: it is asked with ever longer pauses.
+        A site that answers 429 is not down: the pauses between requests grow.
         """
         return self.failed_in_a_row > 0 and self.last_status != "429"
 
@@ -139,25 +143,24 @@ def scan(
     timeout_seconds: float = 60.0,
     accepts_same_pages: bool = False,
 ) -> results.ScanOutcome:
-    """Ask the site for the pages of `events` and append one result per id to `results_path` (JSON lines).
+    """Request the pages of `events`, and append one result for each id to `results_path` (JSON lines).
 
-    base_url: with `{id}`, or the root of a site. delay_seconds: from the start of one request to the start of the next.
-    max_seconds: end after that time; the next scan goes on. progress: called after each id with the number of results
-    of this scan. should_stop: asked five times a second. backoff_seconds: pause after the first failed attempt, doubled
-    after each further one. timeout_seconds: for one page. The scan ends early when many ids in a row fail, or (unless
-    `accepts_same_pages`) get one and the same page. Ids that `results_path` has answers for are not asked again.
+    `base_url`: with `{id}`, or the root of a site. `delay_seconds`: from the start of one request to the start of the
+    next. `max_seconds`: the scan ends after this time, and the next one resumes it. `progress`: is called after each id
+    with the number of results of this scan. `should_stop`: is called five times a second. `backoff_seconds`: the pause
+    after the first failed attempt, which doubles. `timeout_seconds`: for one page. The scan ends early when many ids in
+    a row fail, or get the same page (unless `accepts_same_pages`). Ids that have an answer are not requested again.
 
-    Signals with a Python handler (a handler may raise) are held back while the reactor runs, end the scan, and are then
-    delivered. Raises OSError when results cannot be written, what `progress` and `should_stop` raise, RuntimeError when
-    this process has scanned before.
+    Signals with a Python handler, which may raise, end the scan and are delivered after it. Raises OSError when results
+    cannot be written, any error of `progress` and `should_stop`, RuntimeError when this process has already scanned.
     """
     with results.ResultsFile(results_path, events) as file:
         state = Scan(file, base_url, progress, should_stop, accepts_same_pages)
         if not state.pending:
             return file.outcome(results.FINISHED)
         state.deadline = time.monotonic() + max_seconds if max_seconds is not None else float("inf")
-        settings = scrapy_settings(delay_seconds, user_agent, backoff_seconds, retries, timeout_seconds)
-        with signals_held_back(state.signals):
+        settings = build_scrapy_settings(delay_seconds, user_agent, backoff_seconds, retries, timeout_seconds)
+        with hold_signals(state.signals):
             run_crawler(MeetMaxSpider, settings, lambda: bool(state.reason_to_end()), scan=state)
         if state.error:
             raise state.error
@@ -165,8 +168,10 @@ def scan(
         return file.outcome(ended or results.STOPPED)
 
 
-def scrapy_settings(delay: float, user_agent: str, backoff: float, retries: int, timeout: float) -> dict[str, Any]:
-    """Return Scrapy's settings for a polite scan: one request at a time, nothing that listens, no cookies."""
+def build_scrapy_settings(
+    delay: float, user_agent: str, backoff: float, retries: int, timeout: float
+) -> dict[str, Any]:
+    """Return the settings of Scrapy for a considerate scan: one request at a time, no open ports, no cookies."""
     return {
         "BOT_NAME": "meetmax",
         "USER_AGENT": user_agent,
@@ -190,23 +195,24 @@ def scrapy_settings(delay: float, user_agent: str, backoff: float, retries: int,
         "STATS_DUMP": False,
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-            MIDDLEWARES + "RobotsTxt": 100,  # in the place of Scrapy's, which stays off (ROBOTSTXT_OBEY)
+            # Replaces that of Scrapy, which is off (ROBOTSTXT_OBEY).
+            MIDDLEWARES + "RobotsTxt": 100,
             MIDDLEWARES + "BackOff": 550,
         },
     }
 
 
-def page_of(response: Response) -> bytes | str:
-    """Return the page as text where Scrapy knows its encoding, else as bytes."""
+def read_body(response: Response) -> bytes | str:
+    """Return a page as text if Scrapy knows its encoding, else as bytes."""
     text = getattr(response, "encoding", None)
     return response.text if text else response.body
 
 
 @contextlib.contextmanager
-def signals_held_back(received: list[int]) -> Iterator[None]:
-    """Collect signals in `received` instead of running their Python handlers; run these when the block has ended.
+def hold_signals(received: list[int]) -> Iterator[None]:
+    """Collect signals in `received` instead of running their Python handlers, which run after the block.
 
-    Inside the reactor an exception from a handler would end in some callback, be logged there and be forgotten.
+    Within the reactor, an exception of a handler would only be logged.
     """
     names = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
     in_main = threading.current_thread() is threading.main_thread()

@@ -1,8 +1,7 @@
-"""Is this download a spreadsheet? The content decides; MeetMax calls everything .xls.
+"""Check by its content whether a download is a spreadsheet, since MeetMax names every file .xls.
 
-Three kinds are lists in practice: a workbook of old Excel (BIFF in an OLE container), one of new Excel (a zip) under
-the wrong extension, and an HTML page with a table. Pages of every kind have tables, for their layout; that of a list
-has a header that the import knows.
+A list is an XLS workbook (BIFF in an OLE container), an XLSX workbook (a zip) with the wrong extension, or an HTML page
+with a table. Other pages also have tables, for their layout, but that of a list has a header that the import knows.
 """
 
 from __future__ import annotations
@@ -14,40 +13,42 @@ from pathlib import Path
 
 OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 ZIP_MAGIC = b"PK\x03\x04"
-BARE_BIFF = (b"\x09\x08", b"\x09\x04\x06\x00", b"\x09\x02\x06\x00", b"\x09\x00\x04\x00")  # Excel 2 to 5, no container
+# Excel 2 to 5, without a container
+BARE_BIFF = (b"\x09\x08", b"\x09\x04\x06\x00", b"\x09\x02\x06\x00", b"\x09\x00\x04\x00")
 WORKBOOK_STREAMS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))
 ERROR_TITLE = re.compile(
     r"\b(error|not found|forbidden|denied|unavailable|bad gateway|sign in|log ?in)\b", re.IGNORECASE
 )
-MOST_HTML = 64 * 1024 * 1024  # bytes
+MAX_HTML_BYTES = 64 * 2**20
 
 
-def why_not(path: Path, key_headers: Set[str] = frozenset()) -> str:
-    """Return why a file is not a spreadsheet, in a few words, or "" when it is one. Raises OSError.
+def explain_fault(path: Path, key_headers: Set[str] = frozenset()) -> str:
+    """Return in a few words why a file is not a spreadsheet, or "" if it is one. Raises OSError.
 
-    key_headers: names (see `tables.names`) of which an HTML page must have one in a cell; without, any table will do.
+    `key_headers`: an HTML page must have one of these headers (see `tables.column_aliases`) in a cell; without any,
+    every table is accepted.
     """
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
         return "empty file"
     if head.startswith(OLE_MAGIC):
-        return "" if _holds_any(path, WORKBOOK_STREAMS) else "an OLE file without a workbook"
+        return "" if _contains_any(path, WORKBOOK_STREAMS) else "an OLE file without a workbook"
     if head.startswith(ZIP_MAGIC):
-        return _why_not_xlsx(path)
+        return _explain_xlsx_fault(path)
     if head.startswith(BARE_BIFF):
         return ""
     if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "neither a workbook nor HTML"
-    return _why_not_html(path, key_headers)
+    return _explain_html_fault(path, key_headers)
 
 
-def _holds_any(path: Path, needles: tuple[bytes, ...]) -> bool:
+def _contains_any(path: Path, needles: tuple[bytes, ...]) -> bool:
     content = path.read_bytes()
     return any(needle in content for needle in needles)
 
 
-def _why_not_xlsx(path: Path) -> str:
+def _explain_xlsx_fault(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as container:
             names = container.namelist()
@@ -58,19 +59,19 @@ def _why_not_xlsx(path: Path) -> str:
     )
 
 
-def _why_not_html(path: Path, key_headers: Set[str]) -> str:
-    """Judge text: a list is a table, on a page that does not call itself an error."""
-    if path.stat().st_size > MOST_HTML:
-        return f"text of more than {MOST_HTML} bytes"
+def _explain_html_fault(path: Path, key_headers: Set[str]) -> str:
+    """Return why text is not a list, which is a table on a page without an error, or ""."""
+    if path.stat().st_size > MAX_HTML_BYTES:
+        return f"text of more than {MAX_HTML_BYTES} bytes"
     content = path.read_bytes()
     if not content.strip():
         return "empty file"
     if not re.search(rb"<\0?\s*\0?[a-zA-Z!]", content):
         return "text, but not HTML"
-    return _judge_page(content, key_headers)
+    return _explain_page_fault(content, key_headers)
 
 
-def _judge_page(content: bytes, key_headers: Set[str]) -> str:
+def _explain_page_fault(content: bytes, key_headers: Set[str]) -> str:
     from parsel import Selector
     from w3lib.encoding import html_to_unicode
 

@@ -1,0 +1,89 @@
+"""Send a message by mail and webhook, with the standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import syslog
+
+from systemscripts.last_resort.alert_settings import Values
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# For one reply of a mail server or webhook: a cron job waits for it.
+ANSWER_SECONDS = 20
+
+
+def send_message(values: Values, subject: str, text: str) -> str:
+    """Send a message by mail and webhook; return "" if one of them accepted it, else why not."""
+    from smtplib import SMTPException
+
+    reasons = []
+    if values.get("SMTP_HOST") and values.get("ALERT_RECIPIENTS"):
+        try:
+            _send_mail(values, subject, text)
+        except (OSError, ValueError, SMTPException) as error:
+            reasons.append(f"mail server {values['SMTP_HOST']}: {' '.join(str(error).split()) or type(error).__name__}")
+        else:
+            reasons = [""]
+    if values.get("ALERT_WEBHOOK_URL"):
+        try:
+            _post_webhook(values["ALERT_WEBHOOK_URL"], subject, text)
+            reasons.append("")
+        except (OSError, ValueError) as error:
+            reasons.append(f"webhook: {type(error).__name__}")
+    if "" in reasons:
+        return ""
+    return "; ".join(reasons) or "SMTP_HOST and ALERT_RECIPIENTS are not set"
+
+
+def _send_mail(values: Values, subject: str, text: str) -> None:
+    # late: every run of a job imports this file, and hardly any sends
+    import smtplib
+    import ssl
+    from email.message import EmailMessage
+    from email.utils import formatdate, make_msgid
+
+    host, security = values["SMTP_HOST"], values.get("SMTP_SECURITY", "starttls")
+    address = (host, int(values.get("SMTP_PORT", "587")))
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = values.get("MAIL_FROM") or f"client-etl-workflow@{host}"
+    recipients = [part.strip() for part in values["ALERT_RECIPIENTS"].split(",") if part.strip()]
+    message["To"] = ", ".join(recipients)
+    message["Date"] = formatdate(localtime=True)
+    message["Message-ID"] = make_msgid(domain="client-etl-workflow.local")
+    # so that it gets no out-of-office replies (RFC 3834)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    if security == "none" and host not in LOOPBACK:
+        raise ValueError("SMTP_SECURITY=none is only for a server on this machine")
+    context = ssl.create_default_context(cafile=values.get("SMTP_CA_FILE") or None)
+    session: smtplib.SMTP
+    if security == "ssl":
+        session = smtplib.SMTP_SSL(*address, timeout=ANSWER_SECONDS, context=context)
+    else:
+        session = smtplib.SMTP(*address, timeout=ANSWER_SECONDS)
+    try:
+        if security not in ("none", "ssl"):
+            session.starttls(context=context)
+        if values.get("SMTP_USER"):
+            session.login(values["SMTP_USER"], values.get("SMTP_PASSWORD", ""))
+        refused = session.send_message(message)
+        if refused:
+            syslog.syslog(syslog.LOG_WARNING, f"the mail server refused {', '.join(refused)}; the others have the mail")
+    finally:
+        # the mail is already accepted: errors from here on change nothing
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            session.quit()
+        session.close()
+
+
+def _post_webhook(url: str, subject: str, text: str) -> None:
+    import urllib.request
+
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("expected an address such as https://host/path")
+    body = json.dumps({"text": f"*{subject}*\n{text}"}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):
+        pass
