@@ -82,7 +82,7 @@ class _Download:
         self.max_gb = settings.current().max_file_gb
 
     def run(self) -> list[str]:
-        """Download the rest of the file, check and rename it. Return warnings."""
+        """Download the rest of the file to its partial one. Return warnings about its size or checksum."""
         size = self.entry.size
         with self.part.open("ab") as stream:
             self._seek_start(stream)
