@@ -68,13 +68,13 @@ PUBLIC = {"_exit", "_replace"}
 def test_a_name_that_the_suite_rests_on_is_there(
     owner: Any, name: str, parameters: list[str] | None, breaks: str
 ) -> None:
-    found = getattr(owner, name, None) if name else owner
+    actual = getattr(owner, name, None) if name else owner
     if parameters is None:
         # some are set by the constructor alone
         assert name in dir(owner) or f"self.{name} =" in inspect.getsource(owner), breaks
         return
-    assert isinstance(found, Callable), breaks  # type: ignore[arg-type]
-    there = iter(inspect.signature(found).parameters)
+    assert isinstance(actual, Callable), breaks  # type: ignore[arg-type]
+    there = iter(inspect.signature(actual).parameters)
     # in this order, others may stand between
     assert all(parameter in there for parameter in parameters), breaks
 

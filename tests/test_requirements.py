@@ -29,7 +29,7 @@ class Section:
 
 def sections() -> list[Section]:
     """The sections of the document: a heading, `Lines: 2.1.1-2.1.8, ...`, and a table."""
-    found = []
+    actual = []
     for text in re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)[1:]:
         lines = re.search(r"^Lines: (.+)$", text, re.MULTILINE)
         assert lines, f"{text.splitlines()[0]}: a section begins with `Lines: ...`"
@@ -37,8 +37,8 @@ def sections() -> list[Section]:
         numbers = [number for number, _, _ in rows]
         shown = {number: re.findall(r"`([^`]+)`", tests) for number, _, tests in rows}
         repeated = sorted({number for number in numbers if numbers.count(number) > 1})
-        found.append(Section(text.splitlines()[0], list(_expanded(lines[1])), shown, repeated))
-    return found
+        actual.append(Section(text.splitlines()[0], list(_expanded(lines[1])), shown, repeated))
+    return actual
 
 
 def _expanded(text: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def connection(here: Installation) -> Iterator[Any]:
 
 def test_twelve_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
     (tmp_path / "orders.yaml").write_text(TWELVE)
-    found = yaml_row_sync.find_faults(tmp_path)
+    faults = yaml_row_sync.find_faults(tmp_path)
     expected = {
         1: "file_patern is not a key, did you mean file_pattern?", 2: "regular expression", 3: "schema.table",
         4: "load_mode", 5: "importstrategyid", 6: "is_active", 8: "header_rows", 9: "did you mean sheet?",
@@ -53,15 +53,15 @@ def test_twelve_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> N
         16: "max_reject_rate",
     }  # fmt: skip
     for line, text in expected.items():
-        assert any(f"line {line}:" in fault and text in fault for fault in found), f"line {line}: {found}"
+        assert any(f"line {line}:" in fault and text in fault for fault in faults), f"line {line}: {faults}"
 
 
 def test_a_key_given_twice_and_broken_yaml_are_named(tmp_path: Path) -> None:
     (tmp_path / "twice.yaml").write_text("file_pattern: a\nfile_pattern: b\n")
     (tmp_path / "broken.yaml").write_text("file_pattern: [a\n")
-    found = yaml_row_sync.find_faults(tmp_path)
-    assert any("twice.yaml line 2: file_pattern is given twice" in fault for fault in found)
-    assert any("broken.yaml line" in fault for fault in found)
+    faults = yaml_row_sync.find_faults(tmp_path)
+    assert any("twice.yaml line 2: file_pattern is given twice" in fault for fault in faults)
+    assert any("broken.yaml line" in fault for fault in faults)
 
 
 def test_a_changed_file_is_applied_and_an_unchanged_one_never_touches_the_row(tmp_path: Path, connection: Any) -> None:
@@ -144,8 +144,8 @@ def test_null_no_and_a_year_are_texts_like_any_other(tmp_path: Path) -> None:
         "  amount: {type: integer, null: ['-']}\n  no: text\n"
         "  paid: {checks: {one_of: [Yes, No, 007, 12:30, 2.5]}, default: on}\n"
     )
-    found = yaml_documents.validate_document(yaml_documents.read_document(path), ImportConfig, config_name="orders")
-    columns = found.declared
-    assert (found.is_active, found.exact_header) == (False, ["No", "Amount", "Paid"])
+    actual = yaml_documents.validate_document(yaml_documents.read_document(path), ImportConfig, config_name="orders")
+    columns = actual.declared
+    assert (actual.is_active, actual.exact_header) == (False, ["No", "Amount", "Paid"])
     assert (columns["amount"].null, columns["no"].type, columns["paid"].default) == (["-"], "text", "on")
     assert columns["paid"].checks.one_of == ["Yes", "No", "007", "12:30", "2.5"]

@@ -39,15 +39,17 @@ def connection(here: Installation) -> Iterator[Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path, connection: Any) -> Path:
-    made = tmp_path / "a folder of #1"
-    made.mkdir()
-    (made / "orders.yaml").write_text(IMPORT)
-    assert import_rows.apply_valid_files(connection, made) == (["orders"], {})
-    return made
+    result = tmp_path / "a folder of #1"
+    result.mkdir()
+    (result / "orders.yaml").write_text(IMPORT)
+    assert import_rows.apply_valid_files(connection, result) == (["orders"], {})
+    return result
 
 
-def tables(found: Installation) -> str:
-    return str(found.sql("select t::text from dba.timportconfig t union all select h::text from dba.tconfighistory h"))
+def tables(installation: Installation) -> str:
+    return str(
+        installation.sql("select t::text from dba.timportconfig t union all select h::text from dba.tconfighistory h")
+    )
 
 
 def test_no_table_holds_it_and_it_is_there_when_it_is_used(here: Installation, connection: Any, folder: Path) -> None:
@@ -61,10 +63,10 @@ def test_no_table_holds_it_and_it_is_there_when_it_is_used(here: Installation, c
 
 
 def test_it_is_warned_of_by_the_name_of_its_key_and_file(connection: Any, folder: Path) -> None:
-    found = []
+    actual = []
     for source in import_rows.load_import(connection, "orders").sources:
-        found += plain_secrets.find_warnings(source.options, "import orders")
-    said = [notice.text for notice in found]
+        actual += plain_secrets.find_warnings(source.options, "import orders")
+    said = [notice.text for notice in actual]
     assert [text.split(" is written in ")[0] for text in said] == [
         "import orders: password", "import orders: url", "import orders: X-Auth-Key", "import orders: api_key"
     ]  # fmt: skip

@@ -81,8 +81,8 @@ def test_what_an_upload_may_not_name(
 ) -> None:
     content = GOOD.replace(*change)
     assert content != GOOD
-    found = uploads.find_faults("orders", content.encode())
-    assert any(f"line {line}: " in text and reason in text for text in found), found
+    faults = uploads.find_faults("orders", content.encode())
+    assert any(f"line {line}: " in text and reason in text for text in faults), faults
     with pytest.raises(ConfigurationError):
         uploads.store_upload(connection, "orders", content.encode())
     assert here.sql("select count(*) from dba.timportconfig") == [(0,)]

@@ -58,9 +58,9 @@ def test_twelve_planted_mistakes_are_named_at_once(tmp_path: Path) -> None:
     path.write_text(TWELVE)
     with pytest.raises(ConfigurationError) as caught:
         yaml_job.read_job(path)
-    found = str(caught.value).split("; ")
+    actual = str(caught.value).split("; ")
     for line, text in EXPECTED:
-        assert any(each.startswith(f"{path} line {line}: ") and text in each for each in found), (line, text, found)
+        assert any(item.startswith(f"{path} line {line}: ") and text in item for item in actual), (line, text, actual)
 
 
 def test_a_schedule_that_ends_before_it_begins_and_two_tables_are_named(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ target: {table: public.a}
 
 def test_a_key_given_twice_is_named_beside_the_others(tmp_path: Path) -> None:
     text = "sources: [{type: local}]\nsources: [{type: lokal}]\ntarget: {table: public.a}\nschema: {a: text, a: txt}\n"
-    found = faults_of(tmp_path / "orders.yaml", text)
-    assert [fault.split(" expected")[0] for fault in found] == [
+    faults = faults_of(tmp_path / "orders.yaml", text)
+    assert [fault.split(" expected")[0] for fault in faults] == [
         "line 2: sources is given twice", "line 2: sources.0.type", "line 4: a is given twice", "line 4: schema.a.type"
     ]  # fmt: skip
 
@@ -115,12 +115,12 @@ sources:
   - {type: api, url: "ftp://a/b", token: hunter2, authentication: {type: api_key, key: 55556666}}
 target: {table: public.a}
 """
-    found = faults_of(tmp_path / "orders.yaml", text)
-    assert "line 2: sources.0.password expected a valid string" in found
+    faults = faults_of(tmp_path / "orders.yaml", text)
+    assert "line 2: sources.0.password expected a valid string" in faults
     assert any(
-        "url expected an address that begins with https:// or http://, not 'ftp://a/b'" in each for each in found
+        "url expected an address that begins with https:// or http://, not 'ftp://a/b'" in item for item in faults
     )
-    assert not any(secret in str(found) for secret in ("98761234", "hunter2", "55556666"))
+    assert not any(secret in str(faults) for secret in ("98761234", "hunter2", "55556666"))
 
 
 def test_a_variable_may_be_named_without_its_prefix(tmp_path: Path) -> None:

@@ -52,18 +52,18 @@ FIELDS = (
 def model(rows: list[dict[str, Any]]) -> set[int]:
     """The current datasets by the rule in words: of each label the newest active snapshot, and all that is added."""
     newest: dict[tuple[str, str | None], tuple[Any, int]] = {}
-    found = set()
+    actual = set()
     for row in rows:
         if row["status"] != "active":
             continue
         if row["load_mode"] != "snapshot":
-            found.add(row["dataset_id"])
+            actual.add(row["dataset_id"])
         elif row["purged_at"] is None:
             days = [day for day in (row["dataset_date"], row["last_seen"]) if day is not None]
             rank = (max(days, default=date.min), row["stamp"], row["dataset_id"])
             key = (row["config_name"], row["label"])
             newest[key] = max(newest.get(key, (rank, row["dataset_id"])), (rank, row["dataset_id"]))
-    return found | {dataset_id for _, dataset_id in newest.values()}
+    return actual | {dataset_id for _, dataset_id in newest.values()}
 
 
 def random_history(installation: Installation, generator: random.Random, number: int) -> None:
@@ -121,8 +121,8 @@ def test_every_way_to_ask_gives_the_current_datasets_of_a_plain_model(ledger: In
                 of_label = {row["dataset_id"] for row in rows if (row["config_name"], row["label"]) == (name, label)}
                 assert current.find_current(cursor, name, label) == expected & of_label
                 snapshots = {row["dataset_id"] for row in rows if row["load_mode"] == "snapshot"}
-                found = current.find_current_snapshot(cursor, name, label)
-                assert ({found[0]} if found else set()) == expected & of_label & snapshots
+                actual = current.find_current_snapshot(cursor, name, label)
+                assert ({actual[0]} if actual else set()) == expected & of_label & snapshots
 
 
 @pytest.fixture
@@ -130,16 +130,16 @@ def filled_before(server: Server, tmp_path: Path) -> Iterator[Installation]:
     """A database of the first six migrations, with three imports."""
     name = f"before_{uuid.uuid4().hex[:8]}"
     server.execute(f"create database {name}")
-    made = Installation(tmp_path, f"{server.etl.rpartition('/')[0]}/{name}", "")
+    installation = Installation(tmp_path, f"{server.etl.rpartition('/')[0]}/{name}", "")
     folder = tmp_path / "migrations"
     folder.mkdir()
     for path in sorted(migrations.FOLDER.glob("*.sql"))[:6]:
         (folder / path.name).write_bytes(path.read_bytes())
-    with contextlib.closing(psycopg2.connect(made.url)) as connection:
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection:
         migrations.apply_pending(connection, folder, tmp_path / "no_views")
     for config_name in ("one", "two", "added"):
-        made.configure(config_name)
-    yield made
+        installation.configure(config_name)
+    yield installation
     server.execute(f"drop database {name} with (force)")
 
 
@@ -179,10 +179,8 @@ def test_the_index_on_dataset_id_of_old_and_new_targets_summarises_itself(filled
     ):
         for statement in new.statements():
             cursor.execute(statement)
-    found = filled_before.sql(
-        "select relname from pg_class where 'autosummarize=on' = any(reloptions) order by relname"
-    )
-    assert [row[0] for row in found] == ["new_dataset_id_idx", "one_dataset_id_idx", "statistics_dataset_id_idx"]
+    rows = filled_before.sql("select relname from pg_class where 'autosummarize=on' = any(reloptions) order by relname")
+    assert [row[0] for row in rows] == ["new_dataset_id_idx", "one_dataset_id_idx", "statistics_dataset_id_idx"]
 
 
 def many_days(installation: Installation, begin: int, end: int) -> None:

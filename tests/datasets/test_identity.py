@@ -27,8 +27,8 @@ pytestmark = pytest.mark.fast
     ],
 )
 def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | None, day: str, stamp: str) -> None:
-    found = identity.build_identity("a", text, identity.Rule("static", format=form, language="de", pivot=100))
-    assert (found.label, str(found.date), found.stamp) == ("a", day, stamp)
+    actual = identity.build_identity("a", text, identity.Rule("static", format=form, language="de", pivot=100))
+    assert (actual.label, str(actual.date), actual.stamp) == ("a", day, stamp)
 
 
 @pytest.mark.parametrize(

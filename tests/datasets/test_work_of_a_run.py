@@ -31,7 +31,7 @@ def rows_looked_at(installation: Installation) -> int:
     return int(rows)
 
 
-def fill(installation: Installation, wanted: Fill) -> None:
+def fill(installation: Installation, expected: Fill) -> None:
     with contextlib.closing(psycopg2.connect(installation.url)) as connection:
         connection.autocommit = True
 
@@ -41,12 +41,12 @@ def fill(installation: Installation, wanted: Fill) -> None:
                 return cursor.fetchall() if cursor.description else []
 
         ledger_fill.empty_ledgers(sql)
-        ledger_fill.fill_ledgers(sql, wanted)
+        ledger_fill.fill_ledgers(sql, expected)
 
 
 def work(installation: Installation) -> dict[str, int]:
     """The rows that each kind of run looks at."""
-    found = {}
+    actual = {}
     for name, command in RUNS.items():
         arguments: list[object] = [*command[1:]]
         if name == "a load":
@@ -56,8 +56,8 @@ def work(installation: Installation) -> dict[str, int]:
         before = rows_looked_at(installation)
         done = installation.run(command[0], *arguments)
         assert done.returncode == 0, done.stderr
-        found[name] = rows_looked_at(installation) - before
-    return found
+        actual[name] = rows_looked_at(installation) - before
+    return actual
 
 
 @pytest.fixture

@@ -89,8 +89,8 @@ def test_columns_named_like_our_own_words_are_loaded_compared_and_retyped(
     if mode == "snapshot":
         with transaction(connection) as cursor:
             numbers = [summary.rows[0]["dataset"] for summary in (first, second)]
-            found = changes.load_datasets(cursor, numbers)
-            comparison = differences.compare_datasets(cursor, found[numbers[0]], found[numbers[1]], ["t"])
+            actual = changes.load_datasets(cursor, numbers)
+            comparison = differences.compare_datasets(cursor, actual[numbers[0]], actual[numbers[1]], ["t"])
         assert [row.key for row in comparison.added] == ["9-t"]
     here.sql("update public.things set s = source_row::text, \"new\" = '0' || source_row")
     here.configure("things", schema={"s": "integer", "new": "integer"})
@@ -113,8 +113,8 @@ def test_columns_named_like_our_own_words_become_a_parquet_file(here: Installati
         run = run_imports.run_imports(connection, [config], Directories(here.data).create(), RUN, run_imports.Options())
         assert run.problems == []
         (name,) = here.sql("select file_name from dba.tdataset order by dataset_id desc limit 1")[0]
-        found = duckdb.execute(
+        rows = duckdb.execute(
             "select * exclude (dataset_id, source_row) from read_parquet(?)",
             [str(here.data / "var/lake/things" / name)],
         ).fetchall()
-        assert found == [tuple(f"1-{name}" for name in names)]
+        assert rows == [tuple(f"1-{name}" for name in names)]

@@ -74,8 +74,8 @@ def test_any_table_arrives_as_it_is(
     counts = summary.counts
     assert counts.read == counts.loaded + counts.rejected + counts.skipped
     assert (counts.read, counts.loaded) == (len(rows), len(rows))
-    found = here.sql(f"select {', '.join(names)} from public.any_table order by source_row")
-    assert [list(row) for row in found] == [[cell or None for cell in row] for row in rows]
+    records = here.sql(f"select {', '.join(names)} from public.any_table order by source_row")
+    assert [list(row) for row in records] == [[cell or None for cell in row] for row in rows]
     here.sql(
         "delete from dba.tschemachange; delete from dba.trejectedrow; delete from dba.tfinding;"
         "delete from dba.tcolumnprofile; delete from dba.tfile; delete from dba.tdataset"

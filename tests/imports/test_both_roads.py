@@ -229,23 +229,23 @@ class Roads:
             }
         )
         shape = column_layout.build_layout(config, ["v", "w"], ["v", "w"])
-        kind = shape.types["v"]
+        type_name = shape.types["v"]
         self._cursor.execute(
             f"drop table if exists roads; "
-            f"create temporary table roads (dataset_id int, source_row int, v {kind}, w text)"
+            f"create temporary table roads (dataset_id int, source_row int, v {type_name}, w text)"
         )
-        made = Plan("pg_temp", "roads", shape.names, shape.types, {}, shape)
+        result = Plan("pg_temp", "roads", shape.names, shape.types, {}, shape)
         options = ReadingOptions(header_row=1, delimiter=",", quote='"', encoding="utf-8")
         with open_table(path, options) as table:
             rules = shape.rules(ZoneInfo("Europe/Copenhagen"), {})
             counts, _ = copy_rows.copy_table(
-                self._cursor, copy_rows.Load(table, made, rules, *self._ids), lambda _: None
+                self._cursor, copy_rows.Load(table, result, rules, *self._ids), lambda _: None
             )
         assert counts.read == len(values) == counts.loaded + counts.rejected
-        plain = "trim_scale(v)" if kind == "numeric" else "v"
+        plain = "trim_scale(v)" if type_name == "numeric" else "v"
         self._cursor.execute(f"select source_row, {plain}::text from roads")
-        found = dict(self._cursor.fetchall())
-        return [found.get(row, REJECTED) for row in range(2, len(values) + 2)]
+        actual = dict(self._cursor.fetchall())
+        return [actual.get(row, REJECTED) for row in range(2, len(values) + 2)]
 
 
 @pytest.fixture
@@ -276,13 +276,13 @@ def test_every_spelling_is_stored_or_rejected_by_one_rule_whatever_stands_beside
 
 def change_a_letter(name: str) -> st.SearchStrategy[tuple[str, str]]:
     """Return a column with one of its spellings, in which one letter is another."""
-    _, clean, careful, found = COLUMNS[name]
+    _, clean, careful, actual = COLUMNS[name]
 
-    def change(text: str, place: int, letter: str) -> tuple[str, str]:
-        place %= len(text) + 1
-        return name, text[:place] + letter + text[place + 1 :]
+    def change(text: str, position: int, letter: str) -> tuple[str, str]:
+        position %= len(text) + 1
+        return name, text[:position] + letter + text[position + 1 :]
 
-    texts = st.sampled_from([clean, careful, *(text for text in found if len(text) < 100)])
+    texts = st.sampled_from([clean, careful, *(text for text in actual if len(text) < 100)])
     unchanged = st.tuples(st.just(name), texts)
     return unchanged | st.builds(
         change, texts, st.integers(0, 30), st.sampled_from(list("0123456789+-.: \u00a0\u0661"))

@@ -26,11 +26,11 @@ def load(installation: Installation, content: str, name: str = "orders_1.csv") -
 
 
 def types(installation: Installation, table: str = "orders_current") -> dict[str, str]:
-    found = installation.sql(
+    rows = installation.sql(
         "select column_name, data_type from information_schema.columns where table_name = %s order by ordinal_position",
         (table,),
     )
-    return dict(found[2:])
+    return dict(rows[2:])
 
 
 def test_text_becomes_types_by_the_rules_of_a_load(installation: Installation) -> None:

@@ -25,10 +25,10 @@ def columns_of(installation: Installation, table: str = "things") -> list[str]:
 
 
 def rows_of(installation: Installation) -> list[dict[str, Any]]:
-    found = installation.sql(
+    rows = installation.sql(
         "select jsonb_strip_nulls(to_jsonb(t) - 'dataset_id' - 'source_row') from public.things t order by 1"
     )
-    return [row[0] for row in found]
+    return [row[0] for row in rows]
 
 
 def test_subset_superset_and_permutation_by_name(installation: Installation) -> None:
@@ -102,14 +102,14 @@ def test_every_header_that_clients_wrote_is_kept(installation: Installation) -> 
 
 
 @pytest.mark.parametrize(
-    "made",
+    "result",
     [
         "create table public.things (id integer, name text)",
         "create view public.things as select 1 as dataset_id, 2 as source_row",
     ],
 )
-def test_a_target_that_is_not_ours_is_refused(installation: Installation, made: str) -> None:
-    installation.sql(made)
+def test_a_target_that_is_not_ours_is_refused(installation: Installation, result: str) -> None:
+    installation.sql(result)
     installation.configure("things", load_mode="append")
     installation.drop("things.csv", "A\n1\n")
     done = installation.run("generic_import", "things")
@@ -137,11 +137,11 @@ def test_every_ddl_is_recorded(installation: Installation) -> None:
     load(installation, "1", "A\na1\n", target_table="fresh.things")
     load(installation, "2", "A,B\na2,b2\n", target_table="fresh.things")
     load(installation, "3", "B\nb3\n", target_table="fresh.things")
-    found = installation.sql(
+    rows = installation.sql(
         """select f.name, regexp_replace(s.statement, '^(\\w+ (or replace )?\\w+).*', '\\1')
            from dba.tschemachange s join dba.tfile f using (file_id) order by s.schema_change_id"""
     )
-    assert found == [
+    assert rows == [
         ("things_1.csv", "create schema"),
         ("things_1.csv", "create table"),
         ("things_1.csv", "create index"),

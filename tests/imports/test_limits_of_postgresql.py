@@ -56,9 +56,9 @@ def test_a_key_that_no_index_takes_rejects_its_row(here: Installation, connectio
         summary = load(here, connection, "id,note,value\n" + "".join(f"{row},{note},{value}\n" for row in rows))
         assert summary.problems == []
         assert (summary.counts.loaded, summary.counts.rejected) == (3, 3)
-    found = here.sql("select distinct source_row, split_part(reason, ' (', 1) from dba.trejectedrow order by 1")
+    records = here.sql("select distinct source_row, split_part(reason, ' (', 1) from dba.trejectedrow order by 1")
     sizes = [f"has a key of {length + len(keys) - 1:,} bytes" for length in (2700, 3000, 10_000)]
-    assert found == list(zip((5, 6, 7), sizes, strict=True))
+    assert records == list(zip((5, 6, 7), sizes, strict=True))
     assert here.sql("select count(*), min(value) from public.things") == [(3, "second")]
 
 

@@ -57,8 +57,8 @@ def test_stray_quotes_are_characters(installation: Installation) -> None:
 
 def test_line_numbers_hold_through_quoted_breaks_and_blank_lines(installation: Installation) -> None:
     load(installation, 'name,amount\n"one\ntwo\nthree",1\n\n\nfour,2\n\nbad\n"five\n\nsix",3\n' + GOOD)
-    found = installation.sql("select source_row, name from public.odd where source_row < 14 order by 1")
-    assert found == [(2, "one\ntwo\nthree"), (7, "four"), (10, "five\n\nsix"), (13, "good 0")]
+    rows = installation.sql("select source_row, name from public.odd where source_row < 14 order by 1")
+    assert rows == [(2, "one\ntwo\nthree"), (7, "four"), (10, "five\n\nsix"), (13, "good 0")]
     assert rejects(installation) == [(9, "has 1 value, expected 2", "bad")]
 
 
@@ -118,11 +118,11 @@ def test_what_only_the_database_refuses_is_rejected_by_row(installation: Install
     rows = "".join(f"n {number},{1234 if number % 997 == 0 else 1}\n" for number in range(10_000)) + "n 5,1\n"
     summary = load(installation, "name,amount\n" + rows, name="odd2.csv", max_reject_rate=0.01)
     assert summary["counts"] == {"read": 10_001, "loaded": 9_989, "rejected": 12, "skipped": 0, "held": 0}
-    found = rejects(installation)
-    assert [row[0] for row in found] == [*(2 + 997 * n for n in range(11)), 10_002]
-    assert 'violates check constraint "small"' in found[0][1]
-    assert "duplicate key" in found[-1][1]
-    assert found[-1][2] == "n 5,1"
+    actual = rejects(installation)
+    assert [row[0] for row in actual] == [*(2 + 997 * n for n in range(11)), 10_002]
+    assert 'violates check constraint "small"' in actual[0][1]
+    assert "duplicate key" in actual[-1][1]
+    assert actual[-1][2] == "n 5,1"
 
 
 def test_titles_and_a_second_table_count_as_skipped(installation: Installation) -> None:

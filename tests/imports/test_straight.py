@@ -14,8 +14,8 @@ def test_backslashes_are_characters_also_where_no_field_is_quoted(installation: 
     for value in odd:
         installation.drop(f"things_{len(value)}.csv", f"Word{delimiter}N\nplain{delimiter}1\n{value}{delimiter}2\n")
         assert installation.summary("generic_import", "things")["counts"]["loaded"] == 2
-    found = installation.sql("select word from public.things where n = '2' order by dataset_id")
-    assert [row[0] for row in found] == odd
+    rows = installation.sql("select word from public.things where n = '2' order by dataset_id")
+    assert [row[0] for row in rows] == odd
 
 
 def test_blocks_with_and_without_quotes_load_alike(installation: Installation) -> None:

@@ -22,10 +22,13 @@ LEDGERS = (
 class Numbers:
     """The numbers of datasets and files, counted without the gaps that a killed run leaves."""
 
-    def __init__(self, found: Installation) -> None:
-        self._folder = str(found.data)
+    def __init__(self, installation: Installation) -> None:
+        self._folder = str(installation.data)
         self._known = {
-            name: {number: place for place, (number,) in enumerate(found.sql(f"select {name} from {table} order by 1"))}
+            name: {
+                number: step
+                for step, (number,) in enumerate(installation.sql(f"select {name} from {table} order by 1"))
+            }
             for name, table in (("dataset_id", "dba.tdataset"), ("file_id", "dba.tfile"))
         }
 
@@ -41,7 +44,7 @@ class Numbers:
                 value = self._place(name if name in self._known else "file_id", value)
             if name == "plan" and value:
                 # the DDL has a transaction of its own: a killed run may have made what the next one finds
-                value = {key: each for key, each in value.items() if key not in ("create", "added")}
+                value = {key: item for key, item in value.items() if key not in ("create", "added")}
             kept[name] = value is not None if name in MOMENTS else value
         return self.text(json.dumps(kept, sort_keys=True, default=str))
 
@@ -60,24 +63,30 @@ class Numbers:
         return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
 
 
-def state(found: Installation) -> dict[str, Any]:
+def state(installation: Installation) -> dict[str, Any]:
     """Return everything that must be equal: all rows of ledgers and targets, all files, what is left of the runs."""
-    numbers = Numbers(found)
+    numbers = Numbers(installation)
     tables = [f"dba.{name}" for name in LEDGERS]
     tables += [
         f"public.{name}"
-        for (name,) in found.sql("select table_name from information_schema.tables where table_schema = 'public'")
+        for (name,) in installation.sql(
+            "select table_name from information_schema.tables where table_schema = 'public'"
+        )
     ]
     result: dict[str, Any] = {}
     for table in tables:
-        dumped = found.sql(f"select to_jsonb(t) from {table} t")
+        dumped = installation.sql(f"select to_jsonb(t) from {table} t")
         result[table] = sorted(numbers.row(row[0]) for row in dumped)
-    result["running"] = found.sql("select count(*) from dba.trun where status = 'running'")
+    result["running"] = installation.sql("select count(*) from dba.trun where status = 'running'")
     for folder in ("archive", "file_watcher", "north", "south", "west", "lake"):
-        result[folder] = {numbers.text(name): content for name, content in files(found.data / folder, numbers).items()}
+        result[folder] = {
+            numbers.text(name): content for name, content in files(installation.data / folder, numbers).items()
+        }
     left = ("var/runs", "var/unpacked")
-    result["left"] = [str(p.relative_to(found.data)) for name in left for p in (found.data / name).rglob("*")]
-    result["left"] += [str(p.relative_to(found.data)) for p in found.data.rglob("*.part")]
+    result["left"] = [
+        str(p.relative_to(installation.data)) for name in left for p in (installation.data / name).rglob("*")
+    ]
+    result["left"] += [str(p.relative_to(installation.data)) for p in installation.data.rglob("*.part")]
     return result
 
 
@@ -123,8 +132,8 @@ def compare(now: dict[str, Any], expected: dict[str, Any], said: str) -> None:
 
 def _differences(now: Any, expected: Any) -> tuple[list[str], list[str]]:
     left, right = ([str(e) for e in (v.items() if isinstance(v, dict) else v)] for v in (now, expected))
-    for each in list(left):
-        if each in right:
-            left.remove(each)
-            right.remove(each)
-    return [each[:600] for each in left[:5]], [each[:600] for each in right[:5]]
+    for item in list(left):
+        if item in right:
+            left.remove(item)
+            right.remove(item)
+    return [item[:600] for item in left[:5]], [item[:600] for item in right[:5]]

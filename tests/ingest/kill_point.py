@@ -15,12 +15,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     """Put the killer around the function, then run the script as the wrapper would."""
-    place, when, nth, script, *arguments = sys.argv[1:]
-    module_name, _, name = place.partition(":")
+    step, when, nth, script, *arguments = sys.argv[1:]
+    module_name, _, name = step.partition(":")
     owner: Any = importlib.import_module(module_name)
     *path_to_it, name = name.split(".")  # also a method, such as systemscripts.s3:Bucket.copy
-    for each in path_to_it:
-        owner = getattr(owner, each)
+    for item in path_to_it:
+        owner = getattr(owner, item)
     function, calls = getattr(owner, name), 0
 
     def killer(*args: Any, **kwargs: Any) -> Any:

@@ -55,26 +55,26 @@ def workbook(number: int) -> bytes:
 def zip_files(name: str, content: str) -> bytes:
     """Return a zip with one file."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr(name, content)
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
     return stream.getvalue()
 
 
-def configure(found: Installation, **columns: object) -> None:
+def configure(installation: Installation, **columns: object) -> None:
     """Make the import of a road."""
-    found.configure("things", **({"schema": SCHEMA, "max_reject_rate": 1} | columns))
+    installation.configure("things", **({"schema": SCHEMA, "max_reject_rate": 1} | columns))
 
 
-def load(found: Installation, *arguments: object, **environment: str) -> None:
+def load(installation: Installation, *arguments: object, **environment: str) -> None:
     """Run a part of the preparation to its end."""
     script, *rest = arguments or ("generic_import", "things")
-    done = found.run(str(script), *rest, timeout=120, **environment)
+    done = installation.run(str(script), *rest, timeout=120, **environment)
     assert done.returncode == 0, done.stderr
 
 
-def dataset(found: Installation, name: str) -> int:
+def dataset(installation: Installation, name: str) -> int:
     """Return the number of the dataset that a file became."""
-    [(number,)] = found.sql("select max(dataset_id) from dba.tfile where name = %s", (name,))
+    [(number,)] = installation.sql("select max(dataset_id) from dba.tfile where name = %s", (name,))
     return int(number)
 
 
@@ -85,165 +85,167 @@ def load_files(*_: object) -> tuple[object, ...]:
 
 def on_dataset(option: str, name: str, *more: str) -> Callable[[Installation], tuple[object, ...]]:
     """Return the command that does something with the dataset of a file."""
-    return lambda found: ("generic_import", option, dataset(found, name), *more)
+    return lambda actual: ("generic_import", option, dataset(actual, name), *more)
 
 
-def of_snapshots(found: Installation) -> None:
+def of_snapshots(installation: Installation) -> None:
     """Files of two labels: clean, with rejects, refused, superseding, unchanged, damaged, a workbook."""
     configure(
-        found, metadata_label_source="filename", metadata_label_location="1", dateconfig="filename", datelocation="2",
-        dateformat="yyyyMMdd", max_reject_rate=0.05,
+        installation, metadata_label_source="filename", metadata_label_location="1", dateconfig="filename",
+        datelocation="2", dateformat="yyyyMMdd", max_reject_rate=0.05,
     )  # fmt: skip
-    found.drop("things_a_20260105.csv", rows(12_000))
-    found.drop("things_a_20260112.csv", rows(3000) + "1,two,three\n")
-    found.drop("things_a_20260119.csv", rows(3000) + "1,two,three\n")
-    found.drop("things_b_20260105.csv", "id,name,amount\n1,wrong,1\n")
-    found.drop("things_b_20260105_v2.csv", "id,name,amount\n1,second of its day,1\n")
-    found.drop("things_b_20260112.csv", rows(2000, bad=3))
-    found.drop("things_c_20260105.xlsx", b"PK\x03\x04 no workbook")
-    found.drop("things_d_20260105.xlsx", workbook(10))
+    installation.drop("things_a_20260105.csv", rows(12_000))
+    installation.drop("things_a_20260112.csv", rows(3000) + "1,two,three\n")
+    installation.drop("things_a_20260119.csv", rows(3000) + "1,two,three\n")
+    installation.drop("things_b_20260105.csv", "id,name,amount\n1,wrong,1\n")
+    installation.drop("things_b_20260105_v2.csv", "id,name,amount\n1,second of its day,1\n")
+    installation.drop("things_b_20260112.csv", rows(2000, bad=3))
+    installation.drop("things_c_20260105.xlsx", b"PK\x03\x04 no workbook")
+    installation.drop("things_d_20260105.xlsx", workbook(10))
 
 
-def of_upserts(found: Installation) -> None:
+def of_upserts(installation: Installation) -> None:
     """Changes that wait for rows that are there."""
-    configure(found, load_mode="upsert", key_columns=["id"])
-    found.drop("things_1.csv", rows(4000))
-    load(found)
-    found.drop("things_2.csv", rows(4000, 2000, "changed", bad=1000))
-    found.drop("things_3.csv", rows(2000, 1000, "changed again"))
+    configure(installation, load_mode="upsert", key_columns=["id"])
+    installation.drop("things_1.csv", rows(4000))
+    load(installation)
+    installation.drop("things_2.csv", rows(4000, 2000, "changed", bad=1000))
+    installation.drop("things_3.csv", rows(2000, 1000, "changed again"))
 
 
-def after_upserts(found: Installation) -> None:
+def after_upserts(installation: Installation) -> None:
     """Three upserts on top of each other."""
-    of_upserts(found)
-    load(found)
+    of_upserts(installation)
+    load(installation)
 
 
-def of_additions(found: Installation, load_mode: str = "append") -> None:
+def of_additions(installation: Installation, load_mode: str = "append") -> None:
     """Three files that add up, one of them a twin."""
-    configure(found, load_mode=load_mode)
+    configure(installation, load_mode=load_mode)
     for number in (1, 2, 3):
-        found.drop(f"things_{number}.csv", rows(4000, number * 2000, bad=1000))
-    found.drop("things_4.csv", rows(4000, 2000, bad=1000))
+        installation.drop(f"things_{number}.csv", rows(4000, number * 2000, bad=1000))
+    installation.drop("things_4.csv", rows(4000, 2000, bad=1000))
 
 
-def of_new_rows(found: Installation) -> None:
+def of_new_rows(installation: Installation) -> None:
     """Three files of which each holds rows of the one before."""
-    of_additions(found, "new_rows")
+    of_additions(installation, "new_rows")
 
 
-def after_new_rows(found: Installation) -> None:
+def after_new_rows(installation: Installation) -> None:
     """The same, loaded."""
-    of_new_rows(found)
-    load(found)
+    of_new_rows(installation)
+    load(installation)
 
 
-def after_zipped_new_rows(found: Installation) -> None:
+def after_zipped_new_rows(installation: Installation) -> None:
     """The same, and the archive has them in a zip."""
-    of_new_rows(found)
-    configure(found, load_mode="new_rows", archive_policy="daily_zip")
-    load(found)
-    load(found, "zip_archive", ETL_NOW=NEXT_DAY)
+    of_new_rows(installation)
+    configure(installation, load_mode="new_rows", archive_policy="daily_zip")
+    load(installation)
+    load(installation, "zip_archive", ETL_NOW=NEXT_DAY)
 
 
-def after_rejects(found: Installation, **columns: object) -> None:
+def after_rejects(installation: Installation, **columns: object) -> None:
     """A dataset whose rejected rows are good ones by now."""
-    configure(found, load_mode="append", **columns)
-    found.drop("things_1.csv", rows(4000, bad=2))
-    load(found)
-    configure(found, load_mode="append", schema=SCHEMA | {"amount": {"type": "integer", "null": ["x"]}}, **columns)
+    configure(installation, load_mode="append", **columns)
+    installation.drop("things_1.csv", rows(4000, bad=2))
+    load(installation)
+    configure(
+        installation, load_mode="append", schema=SCHEMA | {"amount": {"type": "integer", "null": ["x"]}}, **columns
+    )
 
 
-def of_undone_content(found: Installation) -> None:
+def of_undone_content(installation: Installation) -> None:
     """Content that was undone and comes again."""
-    configure(found)
-    found.drop("things_1.csv", rows(10_000, bad=2000))
-    load(found)
-    load(found, "generic_import", "--undo", dataset(found, "things_1.csv"))
-    found.drop("things_1.csv", rows(10_000, bad=2000))
+    configure(installation)
+    installation.drop("things_1.csv", rows(10_000, bad=2000))
+    load(installation)
+    load(installation, "generic_import", "--undo", dataset(installation, "things_1.csv"))
+    installation.drop("things_1.csv", rows(10_000, bad=2000))
 
 
-def after_hold(found: Installation) -> None:
+def after_hold(installation: Installation) -> None:
     """A dataset that is held, because it has far fewer rows."""
-    configure(found)
-    found.drop("things_1.csv", rows(10_000))
-    load(found)
-    found.drop("things_2.csv", rows(10))
-    assert found.run("generic_import", "things").returncode == 65
+    configure(installation)
+    installation.drop("things_1.csv", rows(10_000))
+    load(installation)
+    installation.drop("things_2.csv", rows(10))
+    assert installation.run("generic_import", "things").returncode == 65
 
 
-def of_refused(found: Installation) -> None:
+def of_refused(installation: Installation) -> None:
     """Two refused files that fit by now."""
-    configure(found, max_rejects=0, max_reject_rate=0, load_mode="append")
+    configure(installation, max_rejects=0, max_reject_rate=0, load_mode="append")
     for number in (1, 2):
-        found.drop(f"things_{number}.csv", rows(4000, number, bad=1000))
-    assert found.run("generic_import", "things").returncode == 65
-    configure(found, max_rejects=100, load_mode="append")
+        installation.drop(f"things_{number}.csv", rows(4000, number, bad=1000))
+    assert installation.run("generic_import", "things").returncode == 65
+    configure(installation, max_rejects=100, load_mode="append")
 
 
-def of_zipping(found: Installation) -> None:
+def of_zipping(installation: Installation) -> None:
     """Finished days whose single files wait to be zipped."""
-    configure(found, load_mode="append", archive_policy="daily_zip")
+    configure(installation, load_mode="append", archive_policy="daily_zip")
     for number in range(6):
-        found.drop(f"things_{number}.csv", rows(8000, number))
-    load(found)
+        installation.drop(f"things_{number}.csv", rows(8000, number))
+    load(installation)
 
 
-def of_parquet(found: Installation) -> None:
+def of_parquet(installation: Installation) -> None:
     """Two files for a folder of Parquet files, one with rejects."""
-    configure(found, load_mode="append", target_table="parquet:lake", target={"parquet": "lake"})
-    found.drop("things_1.csv", rows(12_000))
-    found.drop("things_2.csv", rows(12_000, 5, bad=100))
+    configure(installation, load_mode="append", target_table="parquet:lake", target={"parquet": "lake"})
+    installation.drop("things_1.csv", rows(12_000))
+    installation.drop("things_2.csv", rows(12_000, 5, bad=100))
 
 
-def after_parquet_rejects(found: Installation) -> None:
+def after_parquet_rejects(installation: Installation) -> None:
     """Rejected rows of a Parquet file that are good ones by now."""
-    after_rejects(found, target_table="parquet:lake", target={"parquet": "lake"})
+    after_rejects(installation, target_table="parquet:lake", target={"parquet": "lake"})
 
 
-def of_workbooks(found: Installation) -> None:
+def of_workbooks(installation: Installation) -> None:
     """A large workbook and a small one."""
-    configure(found, load_mode="append")
-    found.drop("things_1.xlsx", LARGE)
-    found.drop("things_2.xlsx", workbook(20))
+    configure(installation, load_mode="append")
+    installation.drop("things_1.xlsx", LARGE)
+    installation.drop("things_2.xlsx", workbook(20))
 
 
-def of_packed(found: Installation) -> None:
+def of_packed(installation: Installation) -> None:
     """A gzip file and a zip."""
-    configure(found, load_mode="append")
-    found.drop("things_1.csv.gz", gzip.compress(rows(12_000).encode()))
-    found.drop("things_2.zip", zip_files("things_2.csv", rows(12_000, 7, bad=3000)))
+    configure(installation, load_mode="append")
+    installation.drop("things_1.csv.gz", gzip.compress(rows(12_000).encode()))
+    installation.drop("things_2.zip", zip_files("things_2.csv", rows(12_000, 7, bad=3000)))
 
 
-def of_three_sources(found: Installation) -> None:
+def of_three_sources(installation: Installation) -> None:
     """Three folders: one whose originals stay, two that are emptied."""
     sources: list[dict[str, object]] = [{"type": "local", "path": name} for name in ("north", "south", "west")]
     sources[1]["keep"] = True
-    configure(found, load_mode="append", sources=sources)
-    for place, name in enumerate(("north", "south", "west")):
-        (found.data / name).mkdir()
+    configure(installation, load_mode="append", sources=sources)
+    for position, name in enumerate(("north", "south", "west")):
+        (installation.data / name).mkdir()
         for number in (1, 2):
-            found.drop(f"../{name}/things_{name}_{number}.csv", rows(3000, place * 10 + number))
+            installation.drop(f"../{name}/things_{name}_{number}.csv", rows(3000, position * 10 + number))
 
 
-def of_warnings(found: Installation) -> None:
+def of_warnings(installation: Installation) -> None:
     """Files that are loaded with several warnings each."""
-    configure(found, load_mode="append")
+    configure(installation, load_mode="append")
     for number in range(5):
         content = rows(1000, number, bad=500).replace("\n", ",\n", 1) + "a note below the table\n"
-        found.drop(f"things_{number}.csv", "Report of the day\n\n" + content)
+        installation.drop(f"things_{number}.csv", "Report of the day\n\n" + content)
 
 
-def of_purging(found: Installation) -> None:
+def of_purging(installation: Installation) -> None:
     """Old snapshots, rejects, history and files."""
-    configure(found, dateconfig="filename", datelocation="1", dateformat="yyyyMMdd")
+    configure(installation, dateconfig="filename", datelocation="1", dateformat="yyyyMMdd")
     for day in ("05", "06", "07", "08"):
-        found.drop(f"things_202601{day}.csv", rows(5000, int(day), bad=500))
-    load(found)
-    found.configure("others", load_mode="upsert", key_columns=["id"])
+        installation.drop(f"things_202601{day}.csv", rows(5000, int(day), bad=500))
+    load(installation)
+    installation.configure("others", load_mode="upsert", key_columns=["id"])
     for value in ("old", "new"):
-        found.drop("others.csv", rows(5000, value=value))
-        load(found, "generic_import", "others")
+        installation.drop("others.csv", rows(5000, value=value))
+        load(installation, "generic_import", "others")
 
 
 LARGE = workbook(9000)

@@ -54,42 +54,42 @@ class Kills:
         """Kill once, run to the end, compare with the undisturbed end; return what was killed where."""
         chance = random.Random(f"{self.seed}-{number}")
         road = self.roads[number % len(self.roads)]
-        victim = chance.choice(VICTIMS if road.has_reader else [each for each in VICTIMS if each != "child"])
+        victim = chance.choice(VICTIMS if road.has_reader else [item for item in VICTIMS if item != "child"])
         in_its_work = chance.randrange(10) < OF_TEN_IN_ITS_WORK
         share = chance.random()
         prepared = self._prepare(road)
-        with self._copy(prepared) as found:
-            command = road.command(found)
+        with self._copy(prepared) as installation:
+            command = road.command(installation)
             first, last = (prepared.began_seconds, prepared.seconds) if in_its_work else (0.0, prepared.seconds)
             said = f"seed {self.seed}, number {number}: {road.name}, {victim} killed after "
             said += f"{share * (last - first):.3f} s" + (" of its work" if in_its_work else "")
-            killed = kill(found, road, command, victim, share * (last - first), in_its_work)
-            assert_whole_datasets_only(found, said)
-            run_to_the_end(found, road, command, said)
-            kill_checks.compare(kill_checks.state(found), prepared.expected, said)
+            killed = kill(installation, road, command, victim, share * (last - first), in_its_work)
+            assert_whole_datasets_only(installation, said)
+            run_to_the_end(installation, road, command, said)
+            kill_checks.compare(kill_checks.state(installation), prepared.expected, said)
         return said if killed else f"{said}: it had ended, or had no child"
 
     def _prepare(self, road: Road) -> Prepared:
         if road.name in self._prepared:
             return self._prepared[road.name]
-        made = Prepared(road, f"kill_{uuid.uuid4().hex[:12]}", self.place / road.name)
-        made.folder.mkdir(parents=True)
-        url, reader = self.server.create_database(made.template)
-        found = Installation(made.folder, url, reader, environment={"ETL_NOW": NOW})
-        (found.data / "file_watcher").mkdir()
-        found.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader, **road.settings)
-        road.prepare(found)
-        with self._copy(made) as found:
+        result = Prepared(road, f"kill_{uuid.uuid4().hex[:12]}", self.place / road.name)
+        result.folder.mkdir(parents=True)
+        url, reader = self.server.create_database(result.template)
+        installation = Installation(result.folder, url, reader, environment={"ETL_NOW": NOW})
+        (installation.data / "file_watcher").mkdir()
+        installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader, **road.settings)
+        road.prepare(installation)
+        with self._copy(result) as installation:
             begun = time.monotonic()
-            process = start(found, road, road.command(found))
-            wait_for_marker(found, process)
-            made.began_seconds = time.monotonic() - begun
+            process = start(installation, road, road.command(installation))
+            wait_for_marker(installation, process)
+            result.began_seconds = time.monotonic() - begun
             process.wait()
-            made.seconds = time.monotonic() - begun
-            assert process.returncode in road.exit_codes, f"{road.name}: {found.read_logs()[-3000:]}"
-            made.expected = kill_checks.state(found)
-        self._prepared[road.name] = made
-        return made
+            result.seconds = time.monotonic() - begun
+            assert process.returncode in road.exit_codes, f"{road.name}: {installation.read_logs()[-3000:]}"
+            result.expected = kill_checks.state(installation)
+        self._prepared[road.name] = result
+        return result
 
     @contextlib.contextmanager
     def _copy(self, prepared: Prepared) -> Iterator[Installation]:
@@ -97,45 +97,47 @@ class Kills:
         url, reader = self.server.create_database(name, prepared.template)
         folder = self.place / name
         shutil.copytree(prepared.folder, folder, symlinks=True)
-        found = Installation(folder, url, reader, environment={"ETL_NOW": NOW} | prepared.road.environment)
-        found.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader, **prepared.road.settings)
-        yield found
+        installation = Installation(folder, url, reader, environment={"ETL_NOW": NOW} | prepared.road.environment)
+        installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader, **prepared.road.settings)
+        yield installation
         # kept where something was wrong
         shutil.rmtree(folder)
         self.server.execute(f'drop database "{name}" with (force)')
 
     def close(self) -> None:
         """Drop what was prepared."""
-        for each in self._prepared.values():
-            self.server.execute(f'drop database "{each.template}" with (force)')
+        for item in self._prepared.values():
+            self.server.execute(f'drop database "{item.template}" with (force)')
 
 
-def start(found: Installation, road: Road, command: tuple[object, ...], wrapped: bool = False) -> subprocess.Popen[str]:
+def start(
+    installation: Installation, road: Road, command: tuple[object, ...], wrapped: bool = False
+) -> subprocess.Popen[str]:
     """Start the command in a process group of its own, by the wrapper or without."""
     script, *arguments = map(str, command)
-    words = [str(WRAPPER), script, *arguments] if wrapped else found.command(script, *arguments)
-    with (found.data / "said.txt").open("a") as said:
+    words = [str(WRAPPER), script, *arguments] if wrapped else installation.command(script, *arguments)
+    with (installation.data / "said.txt").open("a") as said:
         return subprocess.Popen(
-            words, env=found.process_environment(), stdout=said, stderr=said, text=True, stdin=subprocess.DEVNULL,
-            cwd=found.data, start_new_session=True,
+            words, env=installation.process_environment(), stdout=said, stderr=said, text=True,
+            stdin=subprocess.DEVNULL, cwd=installation.data, start_new_session=True,
         )  # fmt: skip
 
 
-def wait_for_marker(found: Installation, process: subprocess.Popen[str]) -> None:
+def wait_for_marker(installation: Installation, process: subprocess.Popen[str]) -> None:
     """Wait until the run has begun, or has ended."""
-    folder = found.data / "var" / "runs"
+    folder = installation.data / "var" / "runs"
     while process.poll() is None and not (folder.is_dir() and any(folder.iterdir())):
         time.sleep(0.005)
 
 
 def kill(
-    found: Installation, road: Road, command: tuple[object, ...], victim: str, seconds: float, in_its_work: bool
+    installation: Installation, road: Road, command: tuple[object, ...], victim: str, seconds: float, in_its_work: bool
 ) -> bool:
     """Start the command and kill at the instant; return whether there was something to kill."""
     wrapped = victim in ("job under the wrapper", "wrapper and job", "group")
-    process = start(found, road, command, wrapped)
+    process = start(installation, road, command, wrapped)
     if in_its_work:
-        wait_for_marker(found, process)
+        wait_for_marker(installation, process)
     time.sleep(seconds)
     if process.poll() is not None:
         return False
@@ -179,29 +181,29 @@ def command_of(pid: int) -> str:
 def first_child(process: subprocess.Popen[str]) -> list[int]:
     """Return a child of the job once it has one, none where it ends without."""
     while process.poll() is None:
-        if found := children(process.pid):
-            return found[:1]
+        if processes := children(process.pid):
+            return processes[:1]
         time.sleep(0.002)
     return []
 
 
-def run_to_the_end(found: Installation, road: Road, command: tuple[object, ...], said: str) -> None:
+def run_to_the_end(installation: Installation, road: Road, command: tuple[object, ...], said: str) -> None:
     """Run the next start, and again for as long as the server holds locks of the killed one."""
     until = time.monotonic() + PATIENCE_SECONDS
     script, *arguments = command
     while True:
-        done = found.run(str(script), *arguments)
+        done = installation.run(str(script), *arguments)
         if done.returncode != 75 or time.monotonic() > until:
             break
         time.sleep(0.2)
     assert done.returncode in road.exit_codes, f"{said}: {done.stdout}{done.stderr}"
 
 
-def assert_whole_datasets_only(found: Installation, said: str) -> None:
+def assert_whole_datasets_only(installation: Installation, said: str) -> None:
     """Right after a kill: every dataset has all of its rows, and there are no others."""
-    if found.sql("select to_regclass('public.things')") == [(None,)]:
+    if installation.sql("select to_regclass('public.things')") == [(None,)]:
         return
-    wrong = found.sql(
+    wrong = installation.sql(
         """select coalesce(d.dataset_id, t.dataset_id), d.rows_loaded, t.found
            from (select * from dba.tdataset where load_mode <> 'upsert' and config_name = 'things'
                    and purged_at is null and not (load_mode = 'new_rows' and status = 'undone')) d

@@ -50,14 +50,14 @@ class Desk:
 
     def totals(self) -> dict[str, int]:
         """What the SQL file derived; it must be what deriving everything again would give."""
-        found = dict(self.here.sql("select kind, total from public.totals"))
-        assert found == dict(self.here.sql("select kind, sum(amount)::integer from public.lists_current group by kind"))
-        return found
+        rows = dict(self.here.sql("select kind, total from public.totals"))
+        assert rows == dict(self.here.sql("select kind, sum(amount)::integer from public.lists_current group by kind"))
+        return rows
 
     def touched(self) -> list[str]:
         rows = self.here.sql("select kind from public.touched order by 1")
         self.here.sql("truncate public.touched")
-        return [kind for (kind,) in rows]
+        return [type_name for (type_name,) in rows]
 
 
 @pytest.fixture

@@ -18,19 +18,19 @@ CONFIG = {"dateconfig": "filename", "datelocation": "1", "dateformat": "yyyyMMdd
 BROKEN = b"PK\x03\x04 no workbook"
 
 
-def drop(found: Installation, name: str, *lines: str) -> None:
-    found.drop(f"lists_{name}.csv", "name\n" + "".join(f"{line}\n" for line in lines))
+def drop(installation: Installation, name: str, *lines: str) -> None:
+    installation.drop(f"lists_{name}.csv", "name\n" + "".join(f"{line}\n" for line in lines))
 
 
-def run(found: Installation, *options: object) -> dict[str, Any]:
-    return found.summary("generic_import", *(options or ("lists",)))
+def run(installation: Installation, *options: object) -> dict[str, Any]:
+    return installation.summary("generic_import", *(options or ("lists",)))
 
 
 class Walker:
     """Follows dba.tfile or dba.tdataset and notes the arrows that were taken."""
 
-    def __init__(self, found: Installation) -> None:
-        found.sql(
+    def __init__(self, installation: Installation) -> None:
+        installation.sql(
             """create table public.arrow (machine text, before text, after text);
                create function public.note() returns trigger language plpgsql as $$ begin
                    if tg_op = 'INSERT' then insert into public.arrow values (tg_table_name, '', new.status);
@@ -40,7 +40,7 @@ class Walker:
                create trigger note after insert or update on dba.tfile for each row execute function public.note();
                create trigger note after insert or update on dba.tdataset for each row execute function public.note()"""
         )
-        self.found = found
+        self.found = installation
 
     def taken(self, machine: str) -> set[tuple[str, str]]:
         rows = self.found.sql("select distinct before, after from public.arrow where machine = %s", (machine,))

@@ -28,19 +28,19 @@ DAYS: dict[str, Any] = {"dateconfig": "filename", "datelocation": "1", "dateform
 NOT_UTF_8 = os.fsdecode(b"things_\xe9.csv")
 
 
-def kill_at(found: Installation, place: str, when: str, nth: int, *command: object) -> None:
+def kill_at(installation: Installation, step: str, when: str, nth: int, *command: object) -> None:
     done = subprocess.run(
-        [sys.executable, str(KILLING), place, when, str(nth), *map(str, command or ("generic_import", "things"))],
-        env=found.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        [sys.executable, str(KILLING), step, when, str(nth), *map(str, command or ("generic_import", "things"))],
+        env=installation.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"{place} was never called: {done.stderr}"
+    assert done.returncode == -signal.SIGKILL, f"{step} was never called: {done.stderr}"
 
 
-def run_again(found: Installation, *command: object, exit_code: int = 0) -> None:
+def run_again(installation: Installation, *command: object, exit_code: int = 0) -> None:
     """Run the next start; the server may need a moment to notice that the killed run is gone."""
     script, *arguments = command or ("generic_import", "things")
     for _ in range(20):
-        done = found.run(str(script), *arguments)
+        done = installation.run(str(script), *arguments)
         if done.returncode != 75:
             break
         time.sleep(0.3)
@@ -51,8 +51,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def warnings(found: Installation, code: str) -> int:
-    [(number,)] = found.sql("select count(*) from dba.twarning where code = %s", (code,))
+def warnings(installation: Installation, code: str) -> int:
+    [(number,)] = installation.sql("select count(*) from dba.twarning where code = %s", (code,))
     return int(number)
 
 
@@ -64,12 +64,12 @@ def first_reader_killed() -> Iterator[list[int]]:
     def watch() -> None:
         until = time.monotonic() + 20
         while not killed and time.monotonic() < until:
-            found = [
+            actual = [
                 pid
                 for pid in kill_rounds.children(os.getpid())
                 if "workbooks.parser_child" in kill_rounds.command_of(pid)
             ]
-            for pid in found[:1]:
+            for pid in actual[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 
@@ -135,7 +135,7 @@ def test_of_two_warnings_about_a_file_the_second_is_not_lost(installation: Insta
     [(kept,)] = installation.sql("select warnings from dba.tfile")
     assert len(kept) > 1
     said = installation.sql("select text from dba.twarning where file_id is not null order by 1")
-    assert [row[0] for row in said] == sorted(each["text"] for each in kept)
+    assert [row[0] for row in said] == sorted(item["text"] for item in kept)
 
 
 def test_the_second_file_of_a_day_is_held_also_when_the_run_was_killed_after_the_first(

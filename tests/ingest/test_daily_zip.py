@@ -36,15 +36,17 @@ def assert_whole(visits: Installation) -> None:
     """Every loaded file is where the ledger says, with the bytes that were loaded, and nowhere else."""
     kept = dict(visits.sql("select keep_path, file_sha256 from dba.tfile"))
     assert sorted(kept) == ["archive/2026/12/report_5.txt", *(f"{ZIP}/report_{n}.txt" for n in range(1, 5))]
-    found = {}
+    actual = {}
     for path in (visits.data / "archive").rglob("*"):
         if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as made:
+            with zipfile.ZipFile(path) as archive:
                 below = path.relative_to(visits.data)
-                found |= {f"{below}/{name}": hashlib.sha256(made.read(name)).hexdigest() for name in made.namelist()}
+                actual |= {
+                    f"{below}/{name}": hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()
+                }
         elif path.is_file():
-            found[str(path.relative_to(visits.data))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found == kept
+            actual[str(path.relative_to(visits.data))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert actual == kept
 
 
 def test_a_finished_day_becomes_a_zip_and_today_stays(visits: Installation) -> None:
@@ -76,8 +78,8 @@ def test_a_file_of_a_zip_is_loaded_again_after_an_undo_by_the_path_of_the_ledger
     again = visits.summary("generic_import", "visits", "--file", kept, "--reload", ETL_NOW=SECOND)
     assert again["counts"]["loaded"] == 5 and visits.sql(rows) == before
     # the zip stays as it was; the file lies in today's archive, too
-    with zipfile.ZipFile(visits.data / ZIP) as made:
-        assert "report_1.txt" in made.namelist() and made.testzip() is None
+    with zipfile.ZipFile(visits.data / ZIP) as archive:
+        assert "report_1.txt" in archive.namelist() and archive.testzip() is None
     for wrong in (f"{ZIP}/report_9.txt", "archive/2026/12/none.zip/report_1.txt"):
         done = visits.run("generic_import", "visits", "--file", wrong)
         assert done.returncode == 2 and f"{wrong} does not exist" in done.stderr
@@ -104,7 +106,7 @@ def test_rejects_are_replayed_and_skipped_rows_come_back_from_files_in_a_zip(ins
 
 
 @pytest.mark.parametrize(
-    "place",
+    "step",
     [
         ("systemscripts.ingest.daily_zip:_verify_zip", "before"),
         ("systemscripts.ingest.daily_zip:_verify_zip", "after"),
@@ -114,8 +116,8 @@ def test_rejects_are_replayed_and_skipped_rows_come_back_from_files_in_a_zip(ins
         ("systemscripts.ingest.daily_zip:_remove_single", "after"),
     ],
 )
-def test_killed_anywhere_the_next_run_ends_in_the_same_state(visits: Installation, place: tuple[str, str]) -> None:
-    command = [sys.executable, str(KILLING), *place, "1", "zip_archive"]
+def test_killed_anywhere_the_next_run_ends_in_the_same_state(visits: Installation, step: tuple[str, str]) -> None:
+    command = [sys.executable, str(KILLING), *step, "1", "zip_archive"]
     killed = subprocess.run(
         command, env=visits.process_environment(ETL_NOW=SECOND), capture_output=True, cwd=visits.data
     )

@@ -100,18 +100,18 @@ def test_rejected_rows_come_in_after_the_configuration_is_mended(installation: I
 def test_rejected_rows_are_written_for_the_client(installation: Installation) -> None:
     installation.configure("lists", load_mode="append", schema={"id": "integer"}, max_reject_rate=1)
     dataset = load(installation, "lists1.csv", "id,name\n1,a\nx,=b\n")["dataset"]
-    for ending in ("csv", "xlsx"):
-        path = installation.data / f"rejected.{ending}"
+    for suffix in ("csv", "xlsx"):
+        path = installation.data / f"rejected.{suffix}"
         done = installation.run("generic_import", "--export-rejects", dataset, path)
         assert done.returncode == 0, done.stderr
-        if ending == "csv":
-            found = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
+        if suffix == "csv":
+            actual = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
         else:
             rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)  # type: ignore[union-attr]
-            found = [[str(value) for value in row] for row in rows]
-        assert found == [
+            actual = [[str(value) for value in row] for row in rows]
+        assert actual == [
             ["row", "column", "reason", "id", "name"],
-            ["3", "id", "id: 'x' is not a whole number", "x", "'=b" if ending == "csv" else "=b"],
+            ["3", "id", "id: 'x' is not a whole number", "x", "'=b" if suffix == "csv" else "=b"],
         ]
     assert installation.run("generic_import", "--export-rejects", dataset, "x.pdf").returncode == 2
 

@@ -136,7 +136,7 @@ def test_what_else_a_held_file_has_against_it_is_told_before_it_is_accepted(desk
 
 
 @pytest.mark.parametrize(
-    ("place", "when"),
+    ("step", "when"),
     [
         ("systemscripts.imports.copy_rows:copy_table", "after"),
         ("systemscripts.ingest.accept_held:_close", "after"),
@@ -145,11 +145,11 @@ def test_what_else_a_held_file_has_against_it_is_told_before_it_is_accepted(desk
     ],
 )
 def test_a_kill_within_an_acceptance_leaves_all_or_nothing_and_repeating_it_heals(
-    desk: Desk, place: str, when: str
+    desk: Desk, step: str, when: str
 ) -> None:
     desk.start(load_mode="append")
     held = desk.load("things_3.csv", weekly(3, "id,town,Betrag")).rows[0]["dataset"]
-    command = [sys.executable, str(KILL_POINT), place, when, "1", "datasets", "accept", str(held), "--as-renamed"]
+    command = [sys.executable, str(KILL_POINT), step, when, "1", "datasets", "accept", str(held), "--as-renamed"]
     environment = desk.here.process_environment()
     killed = subprocess.run(command, env=environment, cwd=desk.here.data, capture_output=True, text=True)
     assert killed.returncode == -9, killed.stderr

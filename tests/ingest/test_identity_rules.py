@@ -205,9 +205,9 @@ def test_two_waiting_files_of_one_day_end_alike_whether_or_not_a_run_stops_betwe
     office.here.configure("things", **DATED)
     office.here.drop("things_20260105_1.csv", "id,a\n1,first\n")
     office.here.drop("things_20260105_2.csv", "id,a\n1,second\n")
-    found = states(office.run_until(1, "things")) if stopped else []
-    found += states(last := office.run("things"))
-    assert (found, office.rows()) == (["loaded", "held"], [("1", "first")])
+    actual = states(office.run_until(1, "things")) if stopped else []
+    actual += states(last := office.run("things"))
+    assert (actual, office.rows()) == (["loaded", "held"], [("1", "first")])
     assert last.problems[0].endswith(f"the first one counts; {load_decision.describe_held_steps(2)}")
     # a third one that comes when the other two are through is a correction
     correction = office.load("things_20260105_3.csv", "id,a\n1,third\n")
@@ -294,10 +294,10 @@ def test_undo_and_changes_find_their_rows_whatever_the_time_zone_is_now(office: 
     office.load("things.csv", f"{line}z\n")
     with db_utils.transaction(office.connection) as cursor:
         compared = changes.compare_consecutive(cursor, "things", ["id"])[1:]
-    found = [
-        [(value.header, value.before, value.after) for row in each.changed for value in row.values] for each in compared
+    actual = [
+        [(value.header, value.before, value.after) for row in item.changed for value in row.values] for item in compared
     ]
-    assert found == [[("a", "x", "y")], [("a", "y", "z")]]
+    assert actual == [[("a", "x", "y")], [("a", "y", "z")]]
     office.undo(second, cascade=True)
     assert office.here.sql("select a from public.things") == [("x",)]
     office.load("things.csv", f"{line}w\n")
@@ -313,8 +313,8 @@ def test_after_appends_an_upsert_leaves_one_row_of_each_key_and_its_undo_brings_
     office.here.drop("things.csv", "id,a\n1,z\n2,x\n3,z\n")
     shown = office.run("things", dry_run=True)
     summary = office.run("things")
-    for each in (shown, summary):  # row 3 stands in the table, but was taken back: it comes in
-        assert (each.counts.loaded, each.counts.skipped, each.problems) == (2, 1, [])
+    for item in (shown, summary):  # row 3 stands in the table, but was taken back: it comes in
+        assert (item.counts.loaded, item.counts.skipped, item.problems) == (2, 1, [])
     assert office.rows() == [("1", "z"), ("2", "x"), ("3", "z")]
     office.undo(summary.rows[0]["dataset"])
     assert office.rows() == [("1", "x"), ("1", "y"), ("2", "x")]
@@ -325,9 +325,9 @@ def test_an_older_file_leaves_what_a_later_dated_one_wrote(office: Office) -> No
     office.load("things_20260112.csv", "id,a\n1,new\n2,new\n3,new\n")
     office.here.drop("things_20260105.csv", "id,a\n1,old\n2,old\n3,new\n4,old\n")
     shown, summary = office.run("things", dry_run=True), office.run("things")
-    for each in (shown, summary):
-        assert (each.counts.loaded, each.counts.skipped) == (1, 3)
-        assert "not changed, because the file is dated 2026-01-05: 2 rows that later-dated files wrote" in texts(each)
+    for item in (shown, summary):
+        assert (item.counts.loaded, item.counts.skipped) == (1, 3)
+        assert "not changed, because the file is dated 2026-01-05: 2 rows that later-dated files wrote" in texts(item)
     assert office.rows() == [("1", "new"), ("2", "new"), ("3", "new"), ("4", "old")]
     later = office.load("things_20260119.csv", "id,a\n1,newest\n")
     assert (texts(later), office.rows()[0]) == ("", ("1", "newest"))
@@ -403,11 +403,11 @@ def weekly(week: int, notes: int = 1, town: bytes = b"x\xf0z") -> bytes:
 def test_a_normal_file_is_doubted_once_and_green_then_also_where_each_has_a_label_of_its_own(office: Office) -> None:
     label = {"metadata_label_source": "filename", "metadata_label_location": "1"}
     office.here.configure("things", **label)
-    found = []
+    actual = []
     for week in range(7):
         office.here.drop(f"things_event{week}.csv", weekly(week))
-        found.append(sorted(notice.code for notice in office.run("things").warnings))
-    assert found == [["encoding_guessed", "rows_left_out", "titles_left_out"], *([[]] * 6)]
+        actual.append(sorted(notice.code for notice in office.run("things").warnings))
+    assert actual == [["encoding_guessed", "rows_left_out", "titles_left_out"], *([[]] * 6)]
     office.here.drop("things_event8.csv", weekly(8, notes=9))  # many more than last time
     assert "9 rows are not read" in texts(office.run("things"))
     second_table = weekly(9).partition(b"\n\n")[0] + b"\n\nid,city\n" + b"".join(b"%d,x\n" % n for n in range(1, 9))
@@ -424,14 +424,14 @@ def test_a_normal_file_is_doubted_once_and_green_then_also_where_each_has_a_labe
 
 
 @pytest.mark.parametrize(
-    ("fault", "found", "left"),
+    ("fault", "actual", "left"),
     [
         (TypeError("a release that does not fit"), (1, ["refused"]), 2),
         (RuntimeError("can't start new thread"), (75, []), 3),  # this host's: nothing is refused
     ],
 )
 def test_an_error_of_ours_does_not_refuse_all_that_waits(
-    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception, found: tuple[int, list[str]], left: int
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception, actual: tuple[int, list[str]], left: int
 ) -> None:
     def broken(*_: object) -> None:
         raise fault
@@ -442,5 +442,5 @@ def test_an_error_of_ours_does_not_refuse_all_that_waits(
     with monkeypatch.context() as patch:
         patch.setattr(column_layout, "build_layout", broken)
         summary = office.run("things")
-    assert ((summary.exit_code, states(summary)), len(office.here.list_waiting())) == (found, left)
+    assert ((summary.exit_code, states(summary)), len(office.here.list_waiting())) == (actual, left)
     assert states(office.run("things", retry_refused=True)) == ["loaded"] * 3

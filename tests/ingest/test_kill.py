@@ -57,11 +57,11 @@ def open_installations(server: Server, folder: Path) -> Iterator[Make]:
         name = f"kill_{uuid.uuid4().hex[:12]}"
         databases.append(name)
         url, reader = server.create_database(name)
-        found = Installation(folder / name, url, reader, environment={"ETL_NOW": NOW})
-        (found.data / "file_watcher").mkdir(parents=True)
-        found.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader)
-        fill(found)
-        return found
+        installation = Installation(folder / name, url, reader, environment={"ETL_NOW": NOW})
+        (installation.data / "file_watcher").mkdir(parents=True)
+        installation.write_settings(DATABASE_URL=url, DATABASE_READER_URL=reader)
+        fill(installation)
+        return installation
 
     yield make_one
     for name in databases:
@@ -74,25 +74,25 @@ def make(server: Server, tmp_path: Path) -> Iterator[Make]:
         yield make_one
 
 
-def fill(found: Installation) -> None:
-    found.configure(
+def fill(installation: Installation) -> None:
+    installation.configure(
         "lists", file_pattern=r"list_.*", target_table="public.lists", metadata_label_source="filename",
         metadata_label_location="1", dateconfig="filename", datelocation="2", dateformat="yyyyMMdd",
     )  # fmt: skip
-    found.drop("list_a_20260105.csv", big(40_000))
-    found.drop("list_a_20260112.csv", big(3000) + "one,two,three\n")
-    found.drop("list_b_20260105.csv", "name\nwrong\n")
-    found.drop("list_b_20260105_v2.csv", "name,town\nright,x\n")
-    found.drop("list_b_20260112.csv", "name,town\nright,x\n")
-    found.drop("list_c_20260105.xlsx", b"PK\x03\x04 no workbook")
-    found.drop("list_d_20260105.xlsx", WORKBOOK)
+    installation.drop("list_a_20260105.csv", big(40_000))
+    installation.drop("list_a_20260112.csv", big(3000) + "one,two,three\n")
+    installation.drop("list_b_20260105.csv", "name\nwrong\n")
+    installation.drop("list_b_20260105_v2.csv", "name,town\nright,x\n")
+    installation.drop("list_b_20260112.csv", "name,town\nright,x\n")
+    installation.drop("list_c_20260105.xlsx", b"PK\x03\x04 no workbook")
+    installation.drop("list_d_20260105.xlsx", WORKBOOK)
 
 
 def without_numbers(value: Any) -> Any:
     return re.sub(r"(dataset|accept|undo) \d+", r"\1 N", value) if isinstance(value, str) else value
 
 
-def state(found: Installation) -> dict[str, Any]:
+def state(installation: Installation) -> dict[str, Any]:
     """Everything that must be equal, numbers and times left out."""
     queries = {
         "files": """select f.name, f.status, f.reason, f.label, f.dataset_date, f.stamp, f.file_sha256,
@@ -111,20 +111,21 @@ def state(found: Installation) -> dict[str, Any]:
                        from dba.trejectedrow r join dba.tfile f using (file_id) order by 1, 2""",
     }
     result: dict[str, Any] = {
-        name: [tuple(map(without_numbers, row)) for row in found.sql(statement)] for name, statement in queries.items()
+        name: [tuple(map(without_numbers, row)) for row in installation.sql(statement)]
+        for name, statement in queries.items()
     }
-    result["archive"] = found.read_archive()
-    result["refused"] = sorted(p.name for p in (found.data / "file_watcher" / "refused").iterdir())
-    result["waiting"] = found.list_waiting()
+    result["archive"] = installation.read_archive()
+    result["refused"] = sorted(p.name for p in (installation.data / "file_watcher" / "refused").iterdir())
+    result["waiting"] = installation.list_waiting()
     return result
 
 
-def assert_whole_files_only(found: Installation) -> None:
+def assert_whole_files_only(installation: Installation) -> None:
     """Right after a kill: every dataset has all of its rows, and there are no others."""
-    if found.sql("select to_regclass('public.lists')") == [(None,)]:
+    if installation.sql("select to_regclass('public.lists')") == [(None,)]:
         return
     assert (
-        found.sql(
+        installation.sql(
             """select coalesce(d.dataset_id, t.dataset_id), d.rows_loaded, t.found from dba.tdataset d
                full join (select dataset_id, count(*) as found from public.lists group by 1) t using (dataset_id)
                where coalesce(d.rows_loaded, -1) <> coalesce(t.found, 0)"""
@@ -133,10 +134,10 @@ def assert_whole_files_only(found: Installation) -> None:
     )
 
 
-def run_to_the_end(found: Installation) -> None:
+def run_to_the_end(installation: Installation) -> None:
     """The next run; the server may need a moment to notice that the killed one is gone."""
     for _ in range(20):
-        done = found.run("generic_import", "lists")
+        done = installation.run("generic_import", "lists")
         if done.returncode != 75:
             break
         time.sleep(0.5)
@@ -147,26 +148,26 @@ def run_to_the_end(found: Installation) -> None:
 def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], float]:
     """The state after a run that nothing disturbed, and its seconds."""
     with open_installations(server, tmp_path_factory.mktemp("undisturbed")) as make_one:
-        found = make_one()
+        installation = make_one()
         begun = time.monotonic()
-        run_to_the_end(found)
-        return state(found), time.monotonic() - begun
+        run_to_the_end(installation)
+        return state(installation), time.monotonic() - begun
 
 
 def kill_at_random(make: Make, undisturbed: tuple[dict[str, Any], float], tries: int, seed: int) -> None:
     expected, duration = undisturbed
     chance = random.Random(seed)
     for _ in range(tries):
-        found = make()
+        installation = make()
         instant = chance.uniform(0.1, duration)
-        process = found.start("generic_import", "lists")
+        process = installation.start("generic_import", "lists")
         time.sleep(instant)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert_whole_files_only(found)
-        run_to_the_end(found)
-        assert state(found) == expected, f"killed after {instant:.3f} s"
-        assert found.sql("select count(*) from dba.trun where status = 'running'") == [(0,)]
+        assert_whole_files_only(installation)
+        run_to_the_end(installation)
+        assert state(installation) == expected, f"killed after {instant:.3f} s"
+        assert installation.sql("select count(*) from dba.trun where status = 'running'") == [(0,)]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -177,9 +178,9 @@ def test_kill_at_50_random_instants(make: Make, undisturbed: tuple[dict[str, Any
 @pytest.fixture
 def kills(server: Server, tmp_path: Path) -> Iterator[Kills]:
     """Kills on every road; ETL_KILL_SEED draws others."""
-    made = Kills(server, tmp_path, KILL_SEED)
-    yield made
-    made.close()
+    result = Kills(server, tmp_path, KILL_SEED)
+    yield result
+    result.close()
 
 
 @pytest.mark.timeout(600)
@@ -232,12 +233,12 @@ def test_kill_at_every_step_boundary(
     make: Make, undisturbed: tuple[dict[str, Any], float], function: str, when: str, nth: int
 ) -> None:
     expected, _ = undisturbed
-    found = make()
+    installation = make()
     done = subprocess.run(
         [sys.executable, str(KILLING), function, when, str(nth), "generic_import", "lists"],
-        env=found.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        env=installation.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, f"{function} was never called: {done.stderr}"
-    assert_whole_files_only(found)
-    run_to_the_end(found)
-    assert state(found) == expected
+    assert_whole_files_only(installation)
+    run_to_the_end(installation)
+    assert state(installation) == expected

@@ -56,7 +56,7 @@ SEEDS = int(os.environ.get("TEST_MODEL_SEEDS", "150" if os.environ.get("ETL_TEST
 def steps_of(dice: random.Random, modes: str) -> Iterator[tuple[str, list[Any]]]:
     """Steps and their values in any order."""
     kinds = STEPS | ({"mode": 2} if modes == "mixed" else {})
-    for kind in dice.choices(list(kinds), weights=list(kinds.values()), k=STEPS_OF_A_RUN):
+    for type_name in dice.choices(list(kinds), weights=list(kinds.values()), k=STEPS_OF_A_RUN):
         values: dict[str, list[Any]] = {
             "load": [
                 [
@@ -72,7 +72,7 @@ def steps_of(dice: random.Random, modes: str) -> Iterator[tuple[str, list[Any]]]
             "mode": [dice.choice(IMPORTS), dice.choice(["append", "snapshot", "upsert"])],
             "fix": [],
         }
-        yield kind, values.get(kind, [dice.randrange(20)])
+        yield type_name, values.get(type_name, [dice.randrange(20)])
 
 
 @dataclass
@@ -293,18 +293,18 @@ class Model:
         closed = [d for d in chosen if d.is_held_file and d.state == "superseded"]
         if closed and not of_run:
             return False
-        wanted = {d.number: d for d in chosen if d.state != "undone" and d not in closed}
-        waiting = list(wanted.values()) if cascade else []
+        expected = {d.number: d for d in chosen if d.state != "undone" and d not in closed}
+        waiting = list(expected.values()) if cascade else []
         while waiting:
             d = waiting.pop()
             for later in [*self.on_top(d), *self.dependents(d)]:
-                if later.number not in wanted:
-                    wanted[later.number] = later
+                if later.number not in expected:
+                    expected[later.number] = later
                     waiting.append(later)
-        if any(u.number not in wanted for d in wanted.values() for u in self.on_top(d)):
+        if any(u.number not in expected for d in expected.values() for u in self.on_top(d)):
             return False
-        for number in sorted(wanted, reverse=True):
-            self.undo_one(wanted[number])
+        for number in sorted(expected, reverse=True):
+            self.undo_one(expected[number])
         return True
 
     def dependents(self, d: Dataset) -> list[Dataset]:
@@ -445,12 +445,12 @@ class Office:
             return cursor.fetchall()
 
     def compare(self) -> None:
-        found = self.ask(
+        actual = self.ask(
             "select dataset_id, status, rows_loaded, rows_rejected, rows_skipped, rows_held"
             " from dba.tdataset order by 1"
         )
         expected = [(d.real, d.state, d.loaded, d.count_rejected, d.skipped, d.held) for d in self.model.datasets]
-        assert found == expected, self.model.datasets
+        assert actual == expected, self.model.datasets
         if self.model.datasets:
             shown = "select extract(day from at at time zone 'UTC')::integer, amount::text from public.lists_current"
             assert sorted(self.ask(shown), key=str) == self.model.visible()
@@ -463,7 +463,7 @@ def test_any_order_ends_as_the_model_says(here: Installation, monkeypatch: pytes
         print(f"seed {seed}")
         with contextlib.ExitStack() as stack:
             office = Office(here, stack, Model(MODES[modes], dated=seed % 4 > 0))
-            for kind, values in steps_of(random.Random(f"{modes} {seed}"), modes):
-                print(kind, *values)  # pytest shows it where a comparison fails
-                getattr(office, kind)(*values)
+            for type_name, values in steps_of(random.Random(f"{modes} {seed}"), modes):
+                print(type_name, *values)  # pytest shows it where a comparison fails
+                getattr(office, type_name)(*values)
                 office.compare()

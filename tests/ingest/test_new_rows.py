@@ -83,10 +83,10 @@ def test_columns_that_are_left_out_do_not_count(installation: Installation) -> N
 
 def test_rejects_and_their_replay_are_new_rows_too(installation: Installation) -> None:
     installation.configure("things", **CONFIG, schema={"a": "integer"})
-    found = load(installation, "a,b\n1,x\ntwo,x\n1,x\n")
-    assert (found["read"], found["loaded"], found["rejected"], found["skipped"]) == (3, 1, 1, 1)
+    actual = load(installation, "a,b\n1,x\ntwo,x\n1,x\n")
+    assert (actual["read"], actual["loaded"], actual["rejected"], actual["skipped"]) == (3, 1, 1, 1)
     installation.configure("things", **CONFIG, schema={"a": {"type": "integer", "null": ["two"]}})
-    replayed = installation.summary("generic_import", "--replay-rejects", found["dataset"])
+    replayed = installation.summary("generic_import", "--replay-rejects", actual["dataset"])
     assert replayed["counts"]["loaded"] == 1
     assert rows(installation) == [(1, "x"), (None, "x")]
 
@@ -212,47 +212,47 @@ UNDO_BOUNDARIES = [
 ]
 
 
-def killed_at(found: Installation, place: str, when: str, nth: int, *arguments: object) -> None:
+def killed_at(installation: Installation, step: str, when: str, nth: int, *arguments: object) -> None:
     done = subprocess.run(
-        [sys.executable, str(KILLING), place, when, str(nth), "generic_import", *map(str, arguments)],
-        env=found.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        [sys.executable, str(KILLING), step, when, str(nth), "generic_import", *map(str, arguments)],
+        env=installation.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"{place} was never called: {done.stderr}"
+    assert done.returncode == -signal.SIGKILL, f"{step} was never called: {done.stderr}"
 
 
-def to_the_end(found: Installation, *arguments: object) -> None:
+def to_the_end(installation: Installation, *arguments: object) -> None:
     """The server may need a moment to notice that the killed run is gone."""
     for _ in range(20):
-        done = found.run("generic_import", *arguments)
+        done = installation.run("generic_import", *arguments)
         if done.returncode != 75:
             break
         time.sleep(0.5)
     assert done.returncode == 0, done.stderr
 
 
-def state(found: Installation) -> list[Any]:
+def state(installation: Installation) -> list[Any]:
     return [
-        found.sql("select a, b, source_row, dataset_id from public.things order by 1, 2"),
-        found.sql("select dataset_id, status, rows_read, rows_loaded, rows_skipped from dba.tdataset order by 1"),
-        found.sql("select name, status, rows_loaded, archived_at is not null from dba.tfile order by 1"),
-        found.sql("select dataset_id, holder_id, rows from dba.tdatasetoverlap order by 1, 2"),
-        sorted(found.read_archive()), found.list_waiting(),
+        installation.sql("select a, b, source_row, dataset_id from public.things order by 1, 2"),
+        installation.sql("select dataset_id, status, rows_read, rows_loaded, rows_skipped from dba.tdataset order by 1"),  # noqa: E501
+        installation.sql("select name, status, rows_loaded, archived_at is not null from dba.tfile order by 1"),
+        installation.sql("select dataset_id, holder_id, rows from dba.tdatasetoverlap order by 1, 2"),
+        sorted(installation.read_archive()), installation.list_waiting(),
     ]  # fmt: skip
 
 
 FILES = {"things_1.csv": "a,b\n1,x\n2,x\n", "things_2.csv": "a,b\n2,x\n3,x\n", "things_3.csv": "a,b\n1,x\n3,x\n4,x\n"}
 
 
-def prepare(found: Installation) -> None:
-    found.sql(
+def prepare(installation: Installation) -> None:
+    installation.sql(
         """truncate dba.tdataset, dba.tfile, dba.tdatasetoverlap restart identity cascade;
            drop table if exists public.things cascade"""
     )
-    for path in (found.data / "archive").rglob("*.csv"):
+    for path in (installation.data / "archive").rglob("*.csv"):
         path.unlink()
-    found.configure("things", **CONFIG)
+    installation.configure("things", **CONFIG)
     for name, content in FILES.items():
-        found.drop(name, content)
+        installation.drop(name, content)
 
 
 @pytest.mark.timeout(300)
@@ -264,19 +264,19 @@ def test_killed_at_every_boundary_it_ends_like_an_undisturbed_run(installation: 
     to_the_end(installation, "--undo", 1)
     undone = state(installation)
     assert [row[:2] for row in undone[0]] == [("1", "x"), ("2", "x"), ("3", "x"), ("4", "x")]
-    for place, when, nth in BOUNDARIES:
+    for step, when, nth in BOUNDARIES:
         prepare(installation)
-        killed_at(installation, place, when, nth, "things")
+        killed_at(installation, step, when, nth, "things")
         installation.sql(
             """select setval('dba.tdataset_dataset_id_seq', coalesce(max(dataset_id), 0) + 1, false)
                from dba.tdataset"""
         )
         to_the_end(installation, "things")
-        assert state(installation) == loaded, f"killed {when} {place}"
-    for place, when, nth in UNDO_BOUNDARIES:
+        assert state(installation) == loaded, f"killed {when} {step}"
+    for step, when, nth in UNDO_BOUNDARIES:
         prepare(installation)
         to_the_end(installation, "things")
-        killed_at(installation, place, when, nth, "--undo", 1)
-        assert state(installation) == loaded, f"half an undo, killed {when} {place}"
+        killed_at(installation, step, when, nth, "--undo", 1)
+        assert state(installation) == loaded, f"half an undo, killed {when} {step}"
         to_the_end(installation, "--undo", 1)
-        assert state(installation) == undone, f"killed {when} {place}"
+        assert state(installation) == undone, f"killed {when} {step}"

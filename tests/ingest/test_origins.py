@@ -50,15 +50,15 @@ def test_the_longest_matching_address_says_which_source_a_file_came_from(
         def address(options: dict[str, str]) -> str:
             return f"sftp://host/{options['path']}/"
 
-    monkeypatch.setattr(source_plugin, "load_module", lambda kind: Kind)
+    monkeypatch.setattr(source_plugin, "load_module", lambda type_name: Kind)
     config = ImportConfig(
         config_name="reports", file_pattern=".*", target_table="public.reports",
         sources=[{"type": "sftp", "path": "in"}, {"type": "sftp", "path": "in/old"}],
     )  # fmt: skip
     values = dict.fromkeys(file_ledger.Ticket.__dataclass_fields__)
     ticket = file_ledger.Ticket(**{**values, "source": "sftp", "source_path": path})
-    found = sources.find_source(config, ticket)
-    assert (found.options["path"] if found else None) == folder
+    actual = sources.find_source(config, ticket)
+    assert (actual.options["path"] if actual else None) == folder
 
 
 def test_a_ticket_whose_file_never_arrived_is_taken_back(installation: Installation) -> None:

@@ -80,8 +80,8 @@ def test_a_source_may_return_to_an_earlier_state(installation: Installation) -> 
 
 def test_rows_without_a_key_are_rejected_and_the_last_twin_counts(installation: Installation) -> None:
     installation.configure("things", **CONFIG, max_reject_rate=1)
-    found = load(installation, "id,a,b\n,x,y\n1,first,y\n1,last,y\n")
-    assert (found["read"], found["loaded"], found["rejected"], found["skipped"]) == (3, 1, 1, 1)
+    actual = load(installation, "id,a,b\n,x,y\n1,first,y\n1,last,y\n")
+    assert (actual["read"], actual["loaded"], actual["rejected"], actual["skipped"]) == (3, 1, 1, 1)
     assert rows(installation) == [("1", "last", "y")]
     assert installation.sql("select source_row, reason, raw_row from dba.trejectedrow") == [
         (2, "has no key: id must not be empty", ",x,y")
@@ -155,6 +155,6 @@ def test_undoing_an_upsert_right_after_its_load_looks_at_each_row_a_few_times(in
 
 def test_of_many_rows_of_one_key_the_last_one_counts(installation: Installation) -> None:
     installation.configure("things", **CONFIG)
-    found = load(installation, "id,a,b\n" + "".join(f"{row % 2},{row},y\n" for row in range(1000)))
+    actual = load(installation, "id,a,b\n" + "".join(f"{row % 2},{row},y\n" for row in range(1000)))
     assert rows(installation) == [("0", "998", "y"), ("1", "999", "y")]
-    assert (found["read"], found["loaded"], found["skipped"]) == (1000, 2, 998)
+    assert (actual["read"], actual["loaded"], actual["skipped"]) == (1000, 2, 998)

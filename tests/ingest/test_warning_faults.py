@@ -46,15 +46,15 @@ def lists(installation: Installation) -> Installation:
     return installation
 
 
-def rows(found: Installation) -> list[tuple[object, ...]]:
-    return found.sql(
+def rows(installation: Installation) -> list[tuple[object, ...]]:
+    return installation.sql(
         """select w.text, w.file_id is not null and w.dataset_id is not null, r.status, r.warnings, r.is_green
            from dba.twarning w join dba.trun r using (run_uuid) where w.code = 'rows_rejected' order by w.warned_at"""
     )
 
 
 @pytest.mark.parametrize(
-    ("place", "when", "status"),
+    ("step", "when", "status"),
     [
         (
             "systemscripts.ingest.file_outcome:add_outcome",
@@ -68,9 +68,9 @@ def rows(found: Installation) -> list[tuple[object, ...]]:
         ),  # it stands in the log of the killed run
     ],
 )
-def test_a_kill_after_the_commit_loses_no_warning(lists: Installation, place: str, when: str, status: str) -> None:
+def test_a_kill_after_the_commit_loses_no_warning(lists: Installation, step: str, when: str, status: str) -> None:
     killed = subprocess.run(
-        [sys.executable, KILLING, place, when, "1", "generic_import", "lists"], timeout=120, check=False,
+        [sys.executable, KILLING, step, when, "1", "generic_import", "lists"], timeout=120, check=False,
         env=lists.process_environment(), cwd=lists.data, capture_output=True,
     )  # fmt: skip
     assert killed.returncode == -9
@@ -149,7 +149,7 @@ def test_what_is_guessed_of_a_file_is_a_warning(installation: Installation) -> N
     installation.drop("lists_1.csv", b"name,town\nx\xf0z,Ulm\n")
     installation.drop("lists_2.csv", "name,town\nUte,Bonn\nEva,Ulm\n\nsource: the register\n")
     summary = installation.summary("generic_import", "lists")
-    found = {(row["code"], row["text"].partition(":")[0]) for row in summary["warning_rows"]}
-    assert found == {("encoding_guessed", "lists_1.csv"), ("rows_left_out", "lists_2.csv")}
+    actual = {(row["code"], row["text"].partition(":")[0]) for row in summary["warning_rows"]}
+    assert actual == {("encoding_guessed", "lists_1.csv"), ("rows_left_out", "lists_2.csv")}
     stored = installation.sql("select code, config_name from dba.v_warning order by 1")
     assert stored == [("encoding_guessed", "lists"), ("rows_left_out", "lists")]

@@ -15,14 +15,14 @@ LEDGER = ("tfile", "tdataset", "trejectedrow", "trowhistory", "tschemachange", "
 
 def everything(installation: Installation) -> dict[str, Any]:
     """All that a dry run must not touch."""
-    found: dict[str, Any] = {name: installation.sql(f"select * from dba.{name} order by 1") for name in LEDGER}
-    found["tables"] = installation.sql(
+    rows: dict[str, Any] = {name: installation.sql(f"select * from dba.{name} order by 1") for name in LEDGER}
+    rows["tables"] = installation.sql(
         "select c.oid, c.relname, (select count(*) from pg_attribute a where a.attrelid = c.oid) from pg_class c "
         "where relnamespace = 'public'::regnamespace order by 1"
     )
     folders = (installation.data / name for name in ("file_watcher", "archive"))
-    found["files"] = sorted((str(p), p.stat().st_mtime_ns) for folder in folders for p in folder.rglob("*"))
-    return found
+    rows["files"] = sorted((str(p), p.stat().st_mtime_ns) for folder in folders for p in folder.rglob("*"))
+    return rows
 
 
 @pytest.mark.parametrize("mode", [{"load_mode": "append"}, {"load_mode": "upsert", "key_columns": ["id"]}])
@@ -120,9 +120,9 @@ def test_a_file_of_no_import_is_named(installation: Installation) -> None:
     installation.drop("unknown.csv", "id\n1\n")
     said = "unknown.csv is waiting, but matches no import"
     for arguments in (("orders",), ("--all",)):  # to whom has just put it there
-        found = installation.summary("generic_import", *arguments)
-        assert said in found["details"]
-        assert said not in found["warnings"]
+        actual = installation.summary("generic_import", *arguments)
+        assert said in actual["details"]
+        assert said not in actual["warnings"]
     installation.drop("unknown.csv", "id\n1\n", age_seconds=700)
     assert said in installation.summary("generic_import", "--all")["warnings"]
 
@@ -197,11 +197,11 @@ def test_all_sheets_become_one_dataset_that_names_each_and_a_missing_sheet_lists
     assert installation.sql("select source_sheet, source_row, id from public.orders order by 1") == [
         ("East", 2, "East 1"), ("North", 2, "North 1"), ("South", 2, "South 1"),
     ]  # fmt: skip
-    for wanted, found in (("South", ["South 1"]), (0, ["North 1"]), ("ea*", ["East 1"])):
-        installation.configure("orders", reading={"sheet": wanted}, target_table=f"public.by_{len(str(wanted))}")
+    for expected, actual in (("South", ["South 1"]), (0, ["North 1"]), ("ea*", ["East 1"])):
+        installation.configure("orders", reading={"sheet": expected}, target_table=f"public.by_{len(str(expected))}")
         assert installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx").returncode == 0
-        rows = installation.sql(f"select id from public.by_{len(str(wanted))}")
-        assert [value for (value,) in rows] == found
+        rows = installation.sql(f"select id from public.by_{len(str(expected))}")
+        assert [value for (value,) in rows] == actual
     installation.configure("orders", reading={"sheet": "West"})
     done = installation.run("generic_import", "orders", "--file", tmp_path / "orders.xlsx")
     assert (done.returncode, "there is no sheet 'West'; the sheets are: North, South, East" in done.stderr) == (

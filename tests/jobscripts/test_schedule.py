@@ -61,8 +61,8 @@ def test_a_paused_pipeline_is_skipped_and_runs_again_when_resumed(installation: 
 
 
 def test_next_lists_the_coming_runs(installation: Installation) -> None:
-    found = installation.summary("schedule", "next", "weekly", "--count", 3, ETL_NOW="2026-01-05T06:00:00", TZ="UTC")
-    assert [row["at"][:20] for row in found["rows"]] == [
+    actual = installation.summary("schedule", "next", "weekly", "--count", 3, ETL_NOW="2026-01-05T06:00:00", TZ="UTC")
+    assert [row["at"][:20] for row in actual["rows"]] == [
         "Mon 2026-01-05 06:30",
         "Mon 2026-01-12 06:30",
         "Mon 2026-01-19 06:30",

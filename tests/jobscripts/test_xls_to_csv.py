@@ -79,8 +79,8 @@ def test_all_sheets_are_one_file_each(installation: Installation, tmp_path: Path
     book.save(tmp_path / "towns.xlsx")
     done = installation.run("xls_to_csv", tmp_path / "towns.xlsx", "--sheet", "all", "--output-dir", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    found = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
-    assert found == {"towns_North_1.csv": "town\nNorth 1\n", "towns_South.csv": "town\nSouth\n"}
+    actual = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert actual == {"towns_North_1.csv": "town\nNorth 1\n", "towns_South.csv": "town\nSouth\n"}
 
 
 def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing_on_standard_output(

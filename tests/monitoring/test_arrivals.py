@@ -77,11 +77,11 @@ def test_a_year_of_ten_feeds_with_forty_late_files_is_forty_reports_and_forty_re
         for hour in range(0, 24 * 358, 3):
             now = START + timedelta(hours=hour)
             last = max((moment for moment in came if moment <= now), default=None)
-            found = find_late(arrival, last, START + timedelta(days=1), now)
-            reports += bool(found) and not was_late
-            false_reports += bool(found) and found is not None and found.due not in late
-            recoveries += was_late and not found
-            was_late = bool(found)
+            actual = find_late(arrival, last, START + timedelta(days=1), now)
+            reports += bool(actual) and not was_late
+            false_reports += bool(actual) and actual is not None and actual.due not in late
+            recoveries += was_late and not actual
+            was_late = bool(actual)
     assert (reports, recoveries, false_reports) == (40, 40, 0)
 
 

@@ -42,7 +42,7 @@ class Shop:
 
     def keys(self, prefix: str = "") -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return sorted(found["Key"] for page in pages for found in page.get("Contents", ()))
+        return sorted(actual["Key"] for page in pages for actual in page.get("Contents", ()))
 
     def sql(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         return self.installation.sql(statement, values)
@@ -90,22 +90,22 @@ def make_shop(server: Server, s3_server: S3Server, tmp_path: Path) -> Iterator[C
         name = f"sales-{uuid.uuid4().hex[:12]}"
         names.append(name)
         url, reader = server.create_database(name)
-        found = Installation(tmp_path / (folder or name), url, reader)
-        (found.data / "file_watcher").mkdir(parents=True)
-        found.write_settings(
+        installation = Installation(tmp_path / (folder or name), url, reader)
+        (installation.data / "file_watcher").mkdir(parents=True)
+        installation.write_settings(
             DATABASE_URL=url, DATABASE_READER_URL=reader, S3_ENDPOINT_URL=s3_server.url, S3_BUCKET=name,
             S3_ACCESS_KEY_ID=KEY, S3_SECRET_ACCESS_KEY=SECRET, DUCKDB_MEMORY_GB="0.5",
         )  # fmt: skip
-        found.sql(SEED)
+        installation.sql(SEED)
         client.create_bucket(Bucket=name)
-        return Shop(found, client, name, s3_server)
+        return Shop(installation, client, name, s3_server)
 
     yield made
     for name in names:
         with contextlib.suppress(client.exceptions.NoSuchBucket):
             for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-                for each in page.get("Contents", ()):
-                    client.delete_object(Bucket=name, Key=each["Key"])
+                for item in page.get("Contents", ()):
+                    client.delete_object(Bucket=name, Key=item["Key"])
             client.delete_bucket(Bucket=name)
         with contextlib.suppress(psycopg2.Error):
             server.execute(f'drop database "{name}" with (force)')

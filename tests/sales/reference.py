@@ -51,21 +51,23 @@ def random_file(chance: random.Random, months: list[date], rows: int) -> str:
 
 def accepted(text: str) -> list[dict[str, Any]]:
     """The rows of a file that may be loaded."""
-    found = []
+    actual = []
     for row in csv.DictReader(io.StringIO(text)):
         try:
-            made = {
+            result = {
                 "customer_id": int(row["customer_id"]), "store_id": int(row["store_id"]),
                 "sales_person_id": int(row["sales_person_id"]), "sales_date": date.fromisoformat(row["sales_date"]),
                 "total": Decimal(row["total_cost"]),
             }  # fmt: skip
-            right = made["total"] == Decimal(row["price"]) * int(row["quantity"])
+            right = result["total"] == Decimal(row["price"]) * int(row["quantity"])
         except (ValueError, InvalidOperation):
             continue
-        known = made["customer_id"] in CUSTOMERS and made["store_id"] in STORES and made["sales_person_id"] in PERSONS
+        known = (
+            result["customer_id"] in CUSTOMERS and result["store_id"] in STORES and result["sales_person_id"] in PERSONS
+        )
         if known and right and row["product_name"] in PRODUCTS:
-            found.append(made)
-    return found
+            actual.append(result)
+    return actual
 
 
 def customers_mart(rows: Iterable[dict[str, Any]]) -> dict[tuple[int, date], Decimal]:

@@ -269,7 +269,7 @@ def test_a_listing_of_more_than_a_thousand_keys_is_whole(shop: Shop, monkeypatch
     monkeypatch.setenv("ETL_ENV_FILE", str(shop.installation.settings_file))
     settings.reset()
     bucket = s3.open_bucket()
-    assert sorted(found.key for found in bucket.list_objects("sales_data/")) == keys
+    assert sorted(actual.key for actual in bucket.list_objects("sales_data/")) == keys
     bucket.clear("sales_data/")
     assert list(bucket.list_objects("sales_data/")) == []
     settings.reset()
@@ -289,7 +289,7 @@ def test_virtual_host_style_addresses(shop: Shop, monkeypatch: pytest.MonkeyPatc
     shop.installation.write_settings(S3_ENDPOINT_URL=f"http://localhost:{shop.server.port}", S3_ADDRESSING="virtual")
     settings.reset()
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
-    assert [found.key for found in s3.open_bucket().list_objects("sales_data/")] == ["sales_data/sales_a.csv"]
+    assert [actual.key for actual in s3.open_bucket().list_objects("sales_data/")] == ["sales_data/sales_a.csv"]
     assert asked == [f"{shop.bucket}.localhost"]
     settings.reset()
 
@@ -313,8 +313,8 @@ def test_finished_files_are_delivered_into_the_bucket(
 
 
 def hadoop_options(monkeypatch: pytest.MonkeyPatch, **given: str) -> dict[str, str]:
-    wanted = settings.Settings.model_validate({"s3_bucket": "sales"} | given)
-    monkeypatch.setattr(settings, "current", lambda: wanted)
+    expected = settings.Settings.model_validate({"s3_bucket": "sales"} | given)
+    monkeypatch.setattr(settings, "current", lambda: expected)
     return s3.open_bucket().build_hadoop_options()
 
 
@@ -327,10 +327,10 @@ def test_spark_gets_the_way_to_the_bucket_and_the_keys(monkeypatch: pytest.Monke
         "fs.s3a.aws.credentials.provider": f"{provider}SimpleAWSCredentialsProvider",
     }  # fmt: skip
     given["s3_endpoint_url"] = "https://s3.example.com"
-    found = hadoop_options(monkeypatch, **given, s3_session_token="token", s3_addressing="virtual")
-    assert found["fs.s3a.path.style.access"] == "false"
-    assert found["fs.s3a.aws.credentials.provider"] == f"{provider}TemporaryAWSCredentialsProvider"
-    assert found["fs.s3a.session.token"] == "token"
+    actual = hadoop_options(monkeypatch, **given, s3_session_token="token", s3_addressing="virtual")
+    assert actual["fs.s3a.path.style.access"] == "false"
+    assert actual["fs.s3a.aws.credentials.provider"] == f"{provider}TemporaryAWSCredentialsProvider"
+    assert actual["fs.s3a.session.token"] == "token"
     assert "fs.s3a.endpoint" not in hadoop_options(monkeypatch, s3_access_key_id="k", s3_secret_access_key="s")
 
 
@@ -343,8 +343,8 @@ def test_spark_does_not_get_the_keys_of_this_machines_role(monkeypatch: pytest.M
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/role")
     try:
-        found = hadoop_options(monkeypatch)
+        actual = hadoop_options(monkeypatch)
     finally:
         server.shutdown()
         server.server_close()
-    assert sorted(found) == ["fs.s3a.endpoint.region", "fs.s3a.path.style.access"]
+    assert sorted(actual) == ["fs.s3a.endpoint.region", "fs.s3a.path.style.access"]

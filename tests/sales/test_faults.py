@@ -28,8 +28,8 @@ ROWS = reference.accepted(HEADER + GOOD)
 
 def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
     lines = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
-    found = [line for line in lines if all(word in line for word in words)]
-    assert done.returncode == code and found, (done.returncode, done.stderr, done.stdout)
+    actual = [line for line in lines if all(word in line for word in words)]
+    assert done.returncode == code and actual, (done.returncode, done.stderr, done.stdout)
     assert "Traceback" not in done.stderr
     assert "nanobind" not in done.stderr, "objects of DuckDB outlive the interpreter"
 
@@ -128,14 +128,14 @@ def test_a_connection_that_breaks_off_in_a_download_is_no_wrong_setting(shop: Sh
 def cutting_proxy(port: int, after: int) -> Iterator[int]:
     """Passes everything on to a port of this machine, but cuts each connection once so many bytes came back."""
 
-    def pass_on(source: socket.socket, goal: socket.socket, limit: float = float("inf")) -> None:
+    def pass_on(source: socket.socket, destination: socket.socket, limit: float = float("inf")) -> None:
         passed = 0
-        with contextlib.suppress(OSError), source, goal:
+        with contextlib.suppress(OSError), source, destination:
             while passed < limit and (piece := source.recv(65536)):
-                goal.sendall(piece)
+                destination.sendall(piece)
                 passed += len(piece)
-            for each in (source, goal):
-                each.shutdown(socket.SHUT_RDWR)
+            for item in (source, destination):
+                item.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         with contextlib.suppress(OSError):
@@ -246,12 +246,12 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
     """Not in the process list while a job works, not in files, not in a table."""
     key_file = tmp_path / "secret.key"
     environment = shop.installation.process_environment(SECRET_KEY_FILE=str(key_file))
-    made = subprocess.run(
+    result = subprocess.run(
         shop.installation.command("secret", "encrypt"), input=SECRET, env=environment, capture_output=True, text=True
     )
-    assert made.returncode == 0 and made.stdout.startswith("enc:"), made.stderr
+    assert result.returncode == 0 and result.stdout.startswith("enc:"), result.stderr
     assert key_file.stat().st_mode & 0o777 == 0o600
-    shop.installation.write_settings(S3_SECRET_ACCESS_KEY=made.stdout.strip(), SECRET_KEY_FILE=str(key_file))
+    shop.installation.write_settings(S3_SECRET_ACCESS_KEY=result.stdout.strip(), SECRET_KEY_FILE=str(key_file))
     shop.put("sales_data/sales_a.csv", HEADER + GOOD)
     said = tmp_path / "said"
     with said.open("wb") as stream:
@@ -261,9 +261,9 @@ def test_no_secret_is_anywhere(shop: Shop, tmp_path: Path) -> None:
         )  # fmt: skip
     seen = b""
     while running.poll() is None:
-        for each in Path("/proc").glob("[0-9]*/cmdline"):
+        for item in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                seen += each.read_bytes()
+                seen += item.read_bytes()
             except OSError:
                 continue
         time.sleep(0.05)

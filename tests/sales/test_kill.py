@@ -49,12 +49,12 @@ MART_STEPS = [
 ]
 
 
-def kill(shop: Shop, place: str, when: str, nth: int, *command: str) -> None:
+def kill(shop: Shop, step: str, when: str, nth: int, *command: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(KILLING), place, when, str(nth), *command],
+        [sys.executable, str(KILLING), step, when, str(nth), *command],
         env=shop.installation.process_environment(), capture_output=True, cwd=shop.installation.data, timeout=120,
     )  # fmt: skip
-    assert done.returncode == -9, f"{place} {when} {nth} was not reached: {done.stderr.decode()[-500:]}"
+    assert done.returncode == -9, f"{step} {when} {nth} was not reached: {done.stderr.decode()[-500:]}"
 
 
 class Reader(threading.Thread):
@@ -130,11 +130,11 @@ def test_killed_at_each_step_it_ends_in_the_same_state(shop: Shop) -> None:
     shop.put("sales_data/sales_2.csv", second)
     shop.put("sales_data/sales_less.csv", "customer_id,price\n1,1\n")
     with reading(shop) as reader:
-        for place, when in IMPORT_STEPS:
-            kill(shop, place, when, 1, "generic_import", "sales")
+        for step, when in IMPORT_STEPS:
+            kill(shop, step, when, 1, "generic_import", "sales")
         shop.load()
-        for place, when, nth in MART_STEPS:
-            kill(shop, place, when, nth, "sales_marts")
+        for step, when, nth in MART_STEPS:
+            kill(shop, step, when, nth, "sales_marts")
         assert shop.marts()["exit_code"] == 0
     assert reader.faults == []
     assert reader.local_looks > 5 and reader.bucket_looks > 5

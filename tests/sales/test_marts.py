@@ -71,11 +71,11 @@ def sets_of(customers: Path, team: Path) -> tuple[Any, ...]:
     """Rows and sum of the enriched sales, the team mart and the customers mart, as the Parquet sets hold them."""
     enriched = _read(customers / "enriched_sales", "count(*), coalesce(sum(total_cost), 0)") or [(0, Decimal())]
     found_team = _read(team, "store_id, sales_person_id, sales_month, total_sales")
-    found = _read(customers / "customers_data_mart", "customer_id, sales_date_month, total_sales")
+    actual = _read(customers / "customers_data_mart", "customer_id, sales_date_month, total_sales")
     return (
         *enriched[0],
         {(int(row[0]), row[1], date.fromisoformat(str(row[2]))): row[3] for row in found_team},
-        {(row[0], date.fromisoformat(str(row[1]))): row[2] for row in found},
+        {(row[0], date.fromisoformat(str(row[1]))): row[2] for row in actual},
     )
 
 
@@ -88,11 +88,11 @@ def _read(folder: Path, columns: str) -> list[tuple[Any, ...]]:
 
 def bucket_sets_of(shop: Shop) -> tuple[Any, ...]:
     """The same from the bucket, by way of latest.json."""
-    place = shop.installation.data / "downloaded"
+    step = shop.installation.data / "downloaded"
     folders = []
     for prefix in ("customer_data_mart/", "sales_data_mart/"):
         pointer = json.loads(shop.read(f"{prefix}latest.json"))
-        folder = place / pointer["version"] / prefix
+        folder = step / pointer["version"] / prefix
         for file in pointer["files"]:
             path = folder / file["name"]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,9 +209,9 @@ def test_a_target_that_lost_its_months_is_computed_anew(shop: Shop, lost: str) -
     second = HEADER + GOOD.replace("2025-01-05", "2025-02-06")
     shop.put("sales_data/sales_b.csv", second)
     shop.load()
-    made = shop.marts()
-    assert [row["month"] for row in made["rows"]] == ["2025-01", "2025-02"]
-    assert all("lacks months that were computed" in warning for warning in made["warnings"]) and made["warnings"]
+    result = shop.marts()
+    assert [row["month"] for row in result["rows"]] == ["2025-01", "2025-02"]
+    assert all("lacks months that were computed" in warning for warning in result["warnings"]) and result["warnings"]
     assert_marts(shop, [*reference.accepted(HEADER + GOOD), *reference.accepted(second)])
     assert shop.marts()["headline"].startswith("nothing to do")
 

@@ -73,7 +73,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _spark_or_skip() -> None:
     there = {"pyspark": importlib.util.find_spec("pyspark"), "Java": shutil.which("java")}
-    if missing := [name for name, place in there.items() if place is None]:
+    if missing := [name for name, step in there.items() if step is None]:
         if os.environ.get("REQUIRE_SERVICES"):
             pytest.fail(f"not installed: {', '.join(missing)}")
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -120,13 +120,13 @@ def random_work(folder: Path, seed: int) -> tuple[engines.Work, list[dict[str, A
     months = [date(2000 + seed, month, 1) for month in chance.sample(range(1, 13), 3)]
     rows, paths = [], []
     for number in range(chance.randint(1, 3)):
-        found = reference.accepted(reference.random_file(chance, months, chance.randint(1, 60)))
-        rows += found
+        actual = reference.accepted(reference.random_file(chance, months, chance.randint(1, 60)))
+        rows += actual
         path = folder / f"dataset_{seed}_{number}.parquet"
         values = ", ".join(
             f"({number}, {line}, {row['customer_id']}, {row['store_id']}, 'sugar', date '{row['sales_date']}', "
             f"{row['sales_person_id']}, 1.00, 1, {row['total']}, null)"
-            for line, row in enumerate(found, start=2)
+            for line, row in enumerate(actual, start=2)
         )
         if values:
             duckdb.execute(
@@ -196,9 +196,9 @@ def test_spark_gives_what_plain_python_and_duckdb_give(
     odd = tmp_path / "[1]* of {2025}?"  # no pattern, a name
     odd.mkdir()
     for seed in range(seeds):
-        work, found = random_work(odd, seed)
+        work, actual = random_work(odd, seed)
         works.append(work)
-        rows += found
+        rows += actual
     files = tuple(path for work in works for path in work.sales)
     months = tuple(month for work in works for month in work.months)
     found_by = {}

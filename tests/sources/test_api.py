@@ -90,9 +90,9 @@ def paged(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Ans
         begin = int(parameters.get("cursor", "c0")[1:])
     else:
         begin = int(parameters.get("offset") or parameters.get("$skip") or 0)
-    found = RECORDS[begin : begin + size]
+    actual = RECORDS[begin : begin + size]
     more = begin + size < TOTAL
-    body: dict[str, Any] = {"data": {"items": found}, "value": found, "count": TOTAL}
+    body: dict[str, Any] = {"data": {"items": actual}, "value": actual, "count": TOTAL}
     if path == "/cursor":
         body["meta"] = {"next": f"c{begin + size}" if more else None}
     if path == "/links":
@@ -113,17 +113,17 @@ STYLES = {
 FILES = {"file_pattern": r"\d{8}T\d{6}_things_(full|news)\.jsonl"}
 
 
-def configure(found: Installation, url: str, **options: Any) -> None:
-    found.configure(
+def configure(installation: Installation, url: str, **options: Any) -> None:
+    installation.configure(
         "things", **FILES, load_mode="upsert", key_columns=["id"],
         sources=[{"type": "api", "url": url, "limits": {"first_pause_seconds": 0.01}, **options}],
     )  # fmt: skip
 
 
-def things(found: Installation) -> int:
-    if found.sql("select to_regclass('public.things')") == [(None,)]:
+def things(installation: Installation) -> int:
+    if installation.sql("select to_regclass('public.things')") == [(None,)]:
         return 0
-    return int(found.sql("select count(*) from public.things")[0][0])
+    return int(installation.sql("select count(*) from public.things")[0][0])
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -235,9 +235,9 @@ def test_a_key_in_a_next_link_is_not_written_down(installation: Installation, se
     assert len(left) == 1 and "s3cret" not in left[0].read_text() + done.stderr
 
 
-def answers(*found: Answer) -> Callable[..., Answer]:
+def answers(*actual: Answer) -> Callable[..., Answer]:
     """One answer after the other, the last for ever."""
-    rest = list(found)
+    rest = list(actual)
     return lambda path, parameters, headers: rest.pop(0) if len(rest) > 1 else rest[0]
 
 
@@ -407,9 +407,9 @@ def test_a_page_that_was_not_noted_leaves_nothing_behind(tmp_path: Path) -> None
     landing.add(state, [{"id": 1}])
     landing.save_state(state)
     landing.add(state, [{"id": 2, "text": "a long page, written but not noted: the run was killed here"}])
-    found = landing.load_state()
-    assert found is not None
-    landing.add(found, [{"id": 2}])  # the source has changed meanwhile
+    actual = landing.load_state()
+    assert actual is not None
+    landing.add(actual, [{"id": 2}])  # the source has changed meanwhile
     assert landing.part.read_text() == '{"id": 1}\n{"id": 2}\n'
     landing.part.write_text("")  # of which less is there than was noted
     assert landing.load_state() is None
@@ -423,8 +423,8 @@ def test_a_hundred_thousand_records_in_flat_memory(installation: Installation, s
     def many(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
         page, size = int(parameters["page"]), 1000
         last = 100 if path == "/large" else 5
-        found = [{"id": (page - 1) * size + n, "text": "x" * 200} for n in range(size)] if page <= last else []
-        return 200, found, {}
+        actual = [{"id": (page - 1) * size + n, "text": "x" * 200} for n in range(size)] if page <= last else []
+        return 200, actual, {}
 
     api = serve(many)
     peaks = {}
@@ -435,26 +435,26 @@ def test_a_hundred_thousand_records_in_flat_memory(installation: Installation, s
     assert peaks["large"] < peaks["small"] + 40_000, peaks  # KB; the records are 25 MB of JSON
 
 
-def _peak(found: Installation) -> int:
+def _peak(installation: Installation) -> int:
     """Peak memory in KB of a whole import; measured by a small process, as a child inherits the peak of its parent."""
     code = (
         "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
         "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *found.command("generic_import", "things")],
-        env=found.process_environment(), capture_output=True, text=True, cwd=found.data, timeout=240,
+        [sys.executable, "-c", code, *installation.command("generic_import", "things")],
+        env=installation.process_environment(), capture_output=True, text=True, cwd=installation.data, timeout=240,
     )  # fmt: skip
     code, peak = done.stdout.split()
     assert code == "0", done.stderr
     return int(peak)
 
 
-def traces(found: Installation) -> dict[str, int]:
+def traces(installation: Installation) -> dict[str, int]:
     """How much there is in the ledger, in the archive and in refused/."""
-    tables = {name: int(found.sql(f"select count(*) from dba.{name}")[0][0]) for name in ("tfile", "tdataset")}
-    refused = (found.data / "file_watcher" / "refused").glob("*.jsonl")
-    return {**tables, "archive": len(found.read_archive()), "refused": len(list(refused))}
+    tables = {name: int(installation.sql(f"select count(*) from dba.{name}")[0][0]) for name in ("tfile", "tdataset")}
+    refused = (installation.data / "file_watcher" / "refused").glob("*.jsonl")
+    return {**tables, "archive": len(installation.read_archive()), "refused": len(list(refused))}
 
 
 @pytest.mark.parametrize("mode", ["upsert", "snapshot"])

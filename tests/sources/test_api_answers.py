@@ -29,9 +29,9 @@ LAST = 7
 class Things:
     """An import of an API in this process."""
 
-    def __init__(self, found: Installation) -> None:
-        self.found = found
-        self.directories = Directories(found.data).create()
+    def __init__(self, installation: Installation) -> None:
+        self.found = installation
+        self.directories = Directories(installation.data).create()
 
     def load(self, url: str, **options: Any) -> Summary:
         """Configure the import and run it once."""
@@ -60,8 +60,8 @@ def things(here: Installation) -> Things:
 def of_cursor(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
     """Seven records, three a page, and a cursor with every page: behind the last it does not move."""
     begin = int(parameters.get("cursor", "c0")[1:])
-    found = RECORDS[begin : min(begin + 3, LAST)]
-    return 200, {"items": found, "next": f"c{begin + len(found)}"}, {}
+    actual = RECORDS[begin : min(begin + 3, LAST)]
+    return 200, {"items": actual, "next": f"c{begin + len(actual)}"}, {}
 
 
 @pytest.mark.parametrize("end", ["empty page", False, [], 204])
@@ -134,8 +134,8 @@ def test_pages_without_end_are_stopped_soon_and_asked_for_again_by_the_next_run(
 class Moving:
     """Records by $skip, with a total, of data that change while the second page of some downloads is asked for."""
 
-    def __init__(self, kind: str, times: int) -> None:
-        self.kind, self.times = kind, times
+    def __init__(self, type_name: str, times: int) -> None:
+        self.kind, self.times = type_name, times
         self.records = [{"id": number} for number in range(LAST)]
 
     def __call__(self, path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
@@ -152,9 +152,9 @@ class Moving:
         return 200, {"items": self.records[begin : begin + 3], **total}, {}
 
 
-@pytest.mark.parametrize("kind", ["removed", "inserted", "replaced", "no total"])
-def test_data_that_move_between_pages_are_asked_for_again(things: Things, serve: Serve, kind: str) -> None:
-    moving = Moving(kind, times=2)
+@pytest.mark.parametrize("type_name", ["removed", "inserted", "replaced", "no total"])
+def test_data_that_move_between_pages_are_asked_for_again(things: Things, serve: Serve, type_name: str) -> None:
+    moving = Moving(type_name, times=2)
     done = things.load(serve(moving).url, paging={"style": "skip", "size": 3})
     expected = sorted(record["id"] for record in moving.records)
     assert (done.problems, things.ids()) == ([], expected)

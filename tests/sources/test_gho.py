@@ -38,13 +38,13 @@ def gho(installation: Installation, who: ODataServer) -> Installation:
     return installation
 
 
-def load(found: Installation, *options: str, now: str = NOW) -> dict[str, Any]:
-    return found.summary("generic_import", NAME, *options, ETL_NOW=now)
+def load(installation: Installation, *options: str, now: str = NOW) -> dict[str, Any]:
+    return installation.summary("generic_import", NAME, *options, ETL_NOW=now)
 
 
-def table(found: Installation) -> list[tuple[Any, ...]]:
+def table(installation: Installation) -> list[tuple[Any, ...]]:
     """Everything but the times of loading and the lineage."""
-    return found.sql(
+    return installation.sql(
         f"""select (to_jsonb(t) - '{{dataset_id, source_row, transformed_at, created_at}}'::text[])::text
             from {TABLE} t order by 1"""
     )
@@ -197,17 +197,17 @@ KILLS = [
 ]
 
 
-def kill_at(found: Installation, place: str, when: str, nth: int) -> None:
+def kill_at(installation: Installation, step: str, when: str, nth: int) -> None:
     done = subprocess.run(
-        [sys.executable, str(KILLING), place, when, str(nth), "generic_import", NAME],
-        env=found.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        [sys.executable, str(KILLING), step, when, str(nth), "generic_import", NAME],
+        env=installation.process_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"{place} was never called: {done.stderr}"
+    assert done.returncode == -signal.SIGKILL, f"{step} was never called: {done.stderr}"
 
 
-def start_anew(found: Installation) -> None:
-    found.sql(f"truncate dba.tdataset, dba.tfile restart identity cascade; drop table if exists {TABLE} cascade")
-    for path in (found.data / "archive").rglob("*.jsonl"):
+def start_anew(installation: Installation) -> None:
+    installation.sql(f"truncate dba.tdataset, dba.tfile restart identity cascade; drop table if exists {TABLE} cascade")
+    for path in (installation.data / "archive").rglob("*.jsonl"):
         path.unlink()
 
 
@@ -217,18 +217,18 @@ def test_cut_after_every_page_and_inside_every_phase_it_ends_as_if_undisturbed(
 ) -> None:
     load(gho)
     expected, files = table(gho), gho.read_archive()
-    for place, when, nth in KILLS:
+    for step, when, nth in KILLS:
         start_anew(gho)
         asked = len(who.requests)
-        kill_at(gho, place, when, nth)
+        kill_at(gho, step, when, nth)
         for _ in range(20):
             done = gho.run("generic_import", NAME)
             if done.returncode != 75:
                 break
             time.sleep(0.5)  # the server may need a moment to notice that the killed run is gone
         assert done.returncode == 0, done.stderr
-        assert table(gho) == expected, f"killed {when} {place} {nth}"
-        assert gho.read_archive().items() >= files.items(), f"killed {when} {place} {nth}"
+        assert table(gho) == expected, f"killed {when} {step} {nth}"
+        assert gho.read_archive().items() >= files.items(), f"killed {when} {step} {nth}"
         assert len(who.requests) - asked <= PAGES + 2, "only the page that was cut is asked for twice"
         assert gho.list_waiting() == []
 

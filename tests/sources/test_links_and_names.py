@@ -136,8 +136,8 @@ def test_a_name_as_long_as_names_can_be_blocks_nothing(here: Installation, run: 
     summary = run()
     assert ("2",) in here.sql("select order_id from public.orders")
     assert here.list_waiting() == []
-    place = "archive" if content == ROWS else "file_watcher/refused"
-    kept = [path for path in (here.data / place).rglob("*") if path.is_file() and path.read_text() == content]
+    step = "archive" if content == ROWS else "file_watcher/refused"
+    kept = [path for path in (here.data / step).rglob("*") if path.is_file() and path.read_text() == content]
     assert len(kept) == 1 and kept[0].name.startswith(name[:40])
     assert here.sql("select count(*) from dba.tfile where name = %s and archived_at is not null", (name,)) == [(1,)]
     assert run().problems == []

@@ -75,7 +75,7 @@ def test_a_folder_that_is_not_there_is_one_line(installation: Installation, inbo
 
 
 @pytest.mark.parametrize(
-    ("place", "when", "nth"),
+    ("step", "when", "nth"),
     [
         ("systemscripts.sources.arrival:try_move_file", "before", 1),
         ("systemscripts.sources.arrival:try_move_file", "after", 1),
@@ -86,10 +86,10 @@ def test_a_folder_that_is_not_there_is_one_line(installation: Installation, inbo
     ],
 )
 def test_killed_anywhere_the_next_run_ends_in_the_same_state(
-    installation: Installation, inbox: Path, place: str, when: str, nth: int
+    installation: Installation, inbox: Path, step: str, when: str, nth: int
 ) -> None:
     (inbox / "orders_1.csv").write_text(ROWS)
-    command = [sys.executable, str(KILLING), place, when, str(nth), "generic_import", "orders"]
+    command = [sys.executable, str(KILLING), step, when, str(nth), "generic_import", "orders"]
     killed = subprocess.run(command, env=installation.process_environment(), capture_output=True, cwd=installation.data)
     assert killed.returncode == -9, killed
     assert installation.run("generic_import", "orders").returncode == 0

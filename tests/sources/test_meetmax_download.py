@@ -42,10 +42,10 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_list_becomes_a_file_with_its_hash(site: MeetMaxServer, tmp_path: Path) -> None:
-    found = fetch(site, tmp_path)
+    actual = fetch(site, tmp_path)
     content = meetmax_site.make_list_file(119179, 1)
     assert (tmp_path / "watcher" / "list_119179.xls").read_bytes() == content
-    assert (found.saved, found.Bytes, found.SHA256) == (True, len(content), hashlib.sha256(content).hexdigest())
+    assert (actual.saved, actual.Bytes, actual.SHA256) == (True, len(content), hashlib.sha256(content).hexdigest())
     assert files(tmp_path) == ["list_119179.xls"]
 
 
@@ -68,8 +68,8 @@ def test_what_is_no_list_is_a_result_with_its_reason_and_no_file(
     site: MeetMaxServer, tmp_path: Path, fault: str, reason: str
 ) -> None:
     site.faults[PATH] = fault
-    found = fetch(site, tmp_path)
-    assert (found.saved, found.Status) == (False, reason)
+    actual = fetch(site, tmp_path)
+    assert (actual.saved, actual.Status) == (False, reason)
     assert files(tmp_path) == []
 
 
@@ -140,11 +140,11 @@ def elsewhere() -> Iterator[int]:
     ],
 )  # fmt: skip
 def test_a_link_to_another_host_is_not_followed(elsewhere: int, tmp_path: Path, link: str) -> None:
-    found = download.download(
+    actual = download.download(
         1, link.format(port=elsewhere), tmp_path / "list.xls", temporary_folder=tmp_path / "temporary",
         site="http://www.meetmax.test/sched/event_{id}/", attempts=1,
     )  # fmt: skip
-    assert found.Status.startswith("a link to another site (") and not found.saved
+    assert actual.Status.startswith("a link to another site (") and not actual.saved
     assert Elsewhere.asked == [] and files(tmp_path) == []
 
 
@@ -152,11 +152,11 @@ def test_a_link_to_another_host_is_not_followed(elsewhere: int, tmp_path: Path, 
 def test_a_redirect_is_followed_within_the_site_only(elsewhere: int, tmp_path: Path, leads_to: str) -> None:
     Elsewhere.leads_to = leads_to.format(port=elsewhere)
     url = f"http://127.0.0.1:{elsewhere}/first"
-    found = download.download(1, url, tmp_path / "list.xls", temporary_folder=tmp_path / "temporary", attempts=1)
-    assert found.saved is (leads_to == "/list.xls")
+    actual = download.download(1, url, tmp_path / "list.xls", temporary_folder=tmp_path / "temporary", attempts=1)
+    assert actual.saved is (leads_to == "/list.xls")
     reason = {"/list.xls": "downloaded", "/round": "more than 5 redirects"}.get(leads_to, "a link to another site (")
-    assert found.Status.startswith(reason)
-    assert ("/list.xls" in Elsewhere.asked) is found.saved
+    assert actual.Status.startswith(reason)
+    assert ("/list.xls" in Elsewhere.asked) is actual.saved
 
 
 def test_an_old_target_survives_a_failed_download(site: MeetMaxServer, tmp_path: Path) -> None:
@@ -167,12 +167,12 @@ def test_an_old_target_survives_a_failed_download(site: MeetMaxServer, tmp_path:
 
 
 def test_the_results_are_a_csv_in_the_order_of_the_downloads(tmp_path: Path) -> None:
-    found = [
+    actual = [
         download.DownloadResult(7, "http://x/7", "downloaded", 12, "ab"),
         download.DownloadResult(3, "u", "no, not"),
     ]
     target = tmp_path / "logs" / "20260302T070000_MeetMaxURLDownload_results.csv"
-    download.write_download_results(found, target)
+    download.write_download_results(actual, target)
     with target.open(newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["EventID", "DownloadURL", "Status", "Bytes", "SHA256"]

@@ -19,13 +19,13 @@ KEY_HEADERS = {"ticker", "company_name", "company"}
 
 
 def status(page: str, url: str = PUBLIC, event_id: int = 119179) -> str:
-    found = pages.read_page(page, event_id, url, pages.event_base("https://www.meetmax.com", event_id))
-    assert found.failed == (found.IfExists is None and not found.Title and not found.URL)
-    return found.StatusCode
+    actual = pages.read_page(page, event_id, url, pages.event_base("https://www.meetmax.com", event_id))
+    assert actual.failed == (actual.IfExists is None and not actual.Title and not actual.URL)
+    return actual.StatusCode
 
 
 @pytest.mark.parametrize(
-    ("page", "kind"),
+    ("page", "type_name"),
     [
         (NOTICE, "MaintenancePage"),
         (LOGIN, "LoginPage"),
@@ -37,8 +37,8 @@ def status(page: str, url: str = PUBLIC, event_id: int = 119179) -> str:
         ("<title>MeetMax</title><div id=app></div>", "UnexpectedPage"),
     ],
 )
-def test_a_page_of_the_whole_site_is_a_failed_check_with_its_reason(page: str, kind: str) -> None:
-    assert status(page) == kind
+def test_a_page_of_the_whole_site_is_a_failed_check_with_its_reason(page: str, type_name: str) -> None:
+    assert status(page) == type_name
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_a_page_with_layout_tables_is_no_list(tmp_path: Path, page: str) -> None
     with MeetMaxServer(hiccups={}) as site:
         path = "/sched/event_119179/__co-list_cp.xls"
         site.bodies[path] = page.encode()
-        found = fetch(site, path, tmp_path)
-    assert found.Status.startswith("an HTML")
-    assert found.is_site_fault
+        actual = fetch(site, path, tmp_path)
+    assert actual.Status.startswith("an HTML")
+    assert actual.is_site_fault
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -165,8 +165,8 @@ def test_a_list_among_layout_tables_is_one_and_another_event_s_is_none(tmp_path:
         site.bodies[path] = b"<table><tr><td>Menu<table><tr><th> COMPANY\nName:<th>HQ<tr><td>A<td>B</table></table>"
         assert fetch(site, path, tmp_path, 119181).saved
         site.outage = OUTAGES["lists of another event"]()
-        found = fetch(site, path, tmp_path, 119181)
-    assert found.Status.startswith("redirected to another event: ")
+        actual = fetch(site, path, tmp_path, 119181)
+    assert actual.Status.startswith("redirected to another event: ")
 
 
 @pytest.mark.parametrize(("fault", "is_site"), [(ERROR, True), (TOO_MANY, True), ("404", False), ("invalid", False)])
@@ -174,10 +174,10 @@ def test_only_what_may_befall_other_lists_counts_towards_giving_up(tmp_path: Pat
     path = "/sched/event_119181/__co-list_cp.xls"
     with MeetMaxServer(hiccups={}) as site:
         site.faults[path] = fault
-        found = download.download(
+        actual = download.download(
             119181, site.origin + path, tmp_path / "a.xls", temporary_folder=tmp_path, attempts=1
         )  # fmt: skip
-    assert (found.saved, found.is_site_fault) == (False, is_site)
+    assert (actual.saved, actual.is_site_fault) == (False, is_site)
 
 
 def test_a_run_that_gave_up_is_resumed_within_a_day_and_not_later(tmp_path: Path) -> None:

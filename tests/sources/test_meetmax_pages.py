@@ -35,8 +35,8 @@ def read(page: bytes | str, url: str = PUBLIC) -> pages.PageResult:
     ],
 )
 def test_a_link_to_the_list_becomes_absolute_and_loses_the_session(href: str) -> None:
-    found = read(f"{TITLE}<a href='{href}'>x</a>")
-    assert (found.IsDownloadable, found.DownloadLink) == (1, LIST)
+    actual = read(f"{TITLE}<a href='{href}'>x</a>")
+    assert (actual.IsDownloadable, actual.DownloadLink) == (1, LIST)
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_the_list_is_found_however_it_is_offered(element: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_list_is_none(element: str) -> None:
-    found = read(TITLE + element)
-    assert (found.IfExists, found.IsDownloadable, found.DownloadLink) == (1, 0, "")
+    actual = read(TITLE + element)
+    assert (actual.IfExists, actual.IsDownloadable, actual.DownloadLink) == (1, 0, "")
 
 
 def test_links_are_resolved_against_a_base_element() -> None:
-    found = read(
+    actual = read(
         f"<base href='https://cdn.example.test/lists/'>{TITLE}<a href='__co-list_cp.xls?event_id=119179'>x</a>"
     )
-    assert found.DownloadLink == "https://cdn.example.test/lists/__co-list_cp.xls?event_id=119179"
+    assert actual.DownloadLink == "https://cdn.example.test/lists/__co-list_cp.xls?event_id=119179"
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_links_are_resolved_against_a_base_element() -> None:
     ],
 )
 def test_an_unknown_id_is_invalid_and_has_nothing(alert: str) -> None:
-    found = read(f"<title>Whatever - MeetMax</title>{alert}<a href='__co-list_cp.xls?event_id=119179'>x</a>")
-    assert found == pages.PageResult(119179, PUBLIC, 0, True, 0, "", "200", "")
+    actual = read(f"<title>Whatever - MeetMax</title>{alert}<a href='__co-list_cp.xls?event_id=119179'>x</a>")
+    assert actual == pages.PageResult(119179, PUBLIC, 0, True, 0, "", "200", "")
 
 
 @pytest.mark.parametrize("other", ["<p>Invalid Event ID: 5</p>", "<div class=alert-danger>Registration closed</div>"])
@@ -119,8 +119,8 @@ def test_bytes_are_decoded_as_the_page_declares() -> None:
 
 @pytest.mark.parametrize("page", ["", b"", "<title>Maintenance</title><p>Back soon", "<title>Sign in to WiFi</title>"])
 def test_a_page_of_somebody_else_is_a_failed_check_and_says_nothing_of_the_event(page: bytes | str) -> None:
-    found = read(page)
-    assert (found.failed, found.StatusCode, found.IfExists, found.URL) == (True, "UnexpectedPage", None, "")
+    actual = read(page)
+    assert (actual.failed, actual.StatusCode, actual.IfExists, actual.URL) == (True, "UnexpectedPage", None, "")
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_a_public_page_may_point_to_a_private_one(link: str, expected: bool) -> 
 
 
 def test_the_list_of_a_private_page_is_read_from_there() -> None:
-    found = read(f"{TITLE}<a href='__private-co-list_cp.xls?event_id=119179&x=1'>x</a>", BASE + pages.PRIVATE_PAGE)
-    assert found.DownloadLink == BASE + "__private-co-list_cp.xls?event_id=119179"
+    actual = read(f"{TITLE}<a href='__private-co-list_cp.xls?event_id=119179&x=1'>x</a>", BASE + pages.PRIVATE_PAGE)
+    assert actual.DownloadLink == BASE + "__private-co-list_cp.xls?event_id=119179"
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,13 @@ def test_every_id_gets_its_result_in_spite_of_hiccups(tmp_path: Path) -> None:
     with MeetMaxServer() as site:
         scans = Scans(site, tmp_path / "scan.jsonl")
         outcome = scans.run(expected.EVENT_RANGE)
-    found = scans.found()
+    actual = scans.found()
     assert (outcome["ended"], outcome["complete"], outcome["failures"]) == ("finished", True, {})
-    assert [event for event in sorted(found) if found[event]["IfExists"]] == expected.list_existing(1)
-    assert {event for event in found if found[event]["IsDownloadable"]} == set(expected.count_list_rows(1))
+    assert [event for event in sorted(actual) if actual[event]["IfExists"]] == expected.list_existing(1)
+    assert {event for event in actual if actual[event]["IsDownloadable"]} == set(expected.count_list_rows(1))
     assert outcome["downloadable"] == len(expected.count_list_rows(1))
-    assert found[119182]["URL"].endswith("/__private-co-list_cp.html")
-    assert found[119180]["InvalidEventID"] is True
+    assert actual[119182]["URL"].endswith("/__private-co-list_cp.html")
+    assert actual[119180]["InvalidEventID"] is True
 
 
 def test_the_csv_is_sorted_and_has_the_columns_of_the_contract(scans: Scans, tmp_path: Path) -> None:

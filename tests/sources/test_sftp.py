@@ -15,87 +15,87 @@ ROWS = "order_id,amount\n" + "".join(f"{number},{number * 3}\n" for number in ra
 
 
 @pytest.fixture(params=["openssh", "asyncssh"])
-def place(request: pytest.FixtureRequest, installation: Installation, tmp_path: Path) -> Iterator[Place]:
+def remote(request: pytest.FixtureRequest, installation: Installation, tmp_path: Path) -> Iterator[Place]:
     """A folder on a server that is trusted already."""
     make = servers.openssh_place if request.param == "openssh" else servers.asyncssh_place
     installation.write_settings(SFTP_STILL_SECONDS="0.2", SFTP_ANSWER_SECONDS="20")
-    with make(tmp_path / "server") as (found, fingerprint):
-        servers.trust(installation, found.host, found.port, fingerprint)
-        yield found
+    with make(tmp_path / "server") as (remote, fingerprint):
+        servers.trust(installation, remote.host, remote.port, fingerprint)
+        yield remote
 
 
-def configure(installation: Installation, place: Place, **more: object) -> None:
+def configure(installation: Installation, remote: Place, **more: object) -> None:
     installation.configure(
-        "orders", file_pattern=r".*\.csv", load_mode="append", sources=[place.options(settle="delete", **more)]
+        "orders", file_pattern=r".*\.csv", load_mode="append", sources=[remote.options(settle="delete", **more)]
     )
 
 
-def test_files_are_fetched_loaded_archived_and_removed_at_the_server(installation: Installation, place: Place) -> None:
-    configure(installation, place)
-    place.put("orders_1.csv", ROWS)
-    place.put("orders_2.csv", ROWS.replace("1,3", "1,4"))
-    place.put("readme.txt", "nothing for us")
+def test_files_are_fetched_loaded_archived_and_removed_at_the_server(installation: Installation, remote: Place) -> None:
+    configure(installation, remote)
+    remote.put("orders_1.csv", ROWS)
+    remote.put("orders_2.csv", ROWS.replace("1,3", "1,4"))
+    remote.put("readme.txt", "nothing for us")
     done = installation.run("generic_import", "orders")
     assert done.returncode == 0, done.stderr
     assert installation.sql("select count(*) from public.orders") == [(100,)]
     assert sorted(installation.read_archive()) == ["orders_1.csv", "orders_2.csv"]
-    assert place.names() == ["readme.txt"]
+    assert remote.names() == ["readme.txt"]
     paths = installation.sql("select source, source_path, status, settled_at is not null from dba.tfile order by 2")
     assert paths == [
-        ("sftp", f"sftp://{place.user}@{place.host}:{place.port}/in/orders_{n}.csv", "loaded", True) for n in (1, 2)
+        ("sftp", f"sftp://{remote.user}@{remote.host}:{remote.port}/in/orders_{n}.csv", "loaded", True) for n in (1, 2)
     ]
     again = installation.summary("generic_import", "orders")
     assert (again["files"], again["warnings"], again["problems"]) == (0, [], [])
 
 
-def test_what_is_kept_there_is_not_fetched_again(installation: Installation, place: Place) -> None:
+def test_what_is_kept_there_is_not_fetched_again(installation: Installation, remote: Place) -> None:
     installation.configure(
-        "orders", file_pattern=r".*\.csv", load_mode="append", sources=[place.options(settle="keep")]
+        "orders", file_pattern=r".*\.csv", load_mode="append", sources=[remote.options(settle="keep")]
     )
-    place.put("orders_1.csv", ROWS)
+    remote.put("orders_1.csv", ROWS)
     assert installation.summary("generic_import", "orders")["files"] == 1
     assert installation.summary("generic_import", "orders")["files"] == 0
-    assert place.names() == ["orders_1.csv"]
-    place.put("orders_1.csv", ROWS + "50,150\n", age_seconds=60)  # another content under its name
+    assert remote.names() == ["orders_1.csv"]
+    remote.put("orders_1.csv", ROWS + "50,150\n", age_seconds=60)  # another content under its name
     assert installation.summary("generic_import", "orders")["files"] == 1
 
 
-def test_moving_puts_refused_files_elsewhere_and_overwrites_nothing(installation: Installation, place: Place) -> None:
+def test_moving_puts_refused_files_elsewhere_and_overwrites_nothing(installation: Installation, remote: Place) -> None:
     installation.configure(
         "orders", file_pattern=".*", load_mode="append", exact_header=["order_id", "amount"],
-        sources=[place.options(settle="move")],
+        sources=[remote.options(settle="move")],
     )  # fmt: skip
-    place.put("orders_1.csv", ROWS)
-    place.put("orders_2.csv", "something,else\n1,2\n")
+    remote.put("orders_1.csv", ROWS)
+    remote.put("orders_2.csv", "something,else\n1,2\n")
     assert installation.run("generic_import", "orders").returncode == 65
-    assert place.names() == ["done", "refused"]
-    place.put("orders_1.csv", ROWS.replace("1,3", "1,4"))
+    assert remote.names() == ["done", "refused"]
+    remote.put("orders_1.csv", ROWS.replace("1,3", "1,4"))
     again = installation.summary("generic_import", "orders")
     assert again["problems"] == [] and again["warnings"] == []  # the folders there are ours
-    done = sorted(path.name for path in (place.folder / "done").iterdir())
+    done = sorted(path.name for path in (remote.folder / "done").iterdir())
     assert done[0] == "orders_1.csv" and len(done) == 2 and done[1].startswith("orders_1_")
-    assert (place.folder / "done" / "orders_1.csv").read_text() == ROWS
-    assert [path.name for path in (place.folder / "refused").iterdir()] == ["orders_2.csv"]
+    assert (remote.folder / "done" / "orders_1.csv").read_text() == ROWS
+    assert [path.name for path in (remote.folder / "refused").iterdir()] == ["orders_2.csv"]
 
 
-def test_pull_alone_leaves_everything_at_the_server(installation: Installation, place: Place) -> None:
-    configure(installation, place)
-    place.put("orders_1.csv", ROWS)
+def test_pull_alone_leaves_everything_at_the_server(installation: Installation, remote: Place) -> None:
+    configure(installation, remote)
+    remote.put("orders_1.csv", ROWS)
     shown = installation.summary("sftp_pull", "orders", "--dry-run")
     assert shown["rows"] == [{"file": "orders_1.csv", "bytes": len(ROWS), "would be": "fetched"}]
     assert installation.list_waiting() == []
     assert installation.run("sftp_pull", "orders").returncode == 0
-    assert installation.list_waiting() == ["orders_1.csv"] and place.names() == ["orders_1.csv"]
+    assert installation.list_waiting() == ["orders_1.csv"] and remote.names() == ["orders_1.csv"]
     assert installation.run("generic_import", "orders").returncode == 0
-    assert place.names() == []
+    assert remote.names() == []
 
 
-def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Installation, place: Place) -> None:
-    configure(installation, place)
+def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Installation, remote: Place) -> None:
+    configure(installation, remote)
     installation.write_settings(SFTP_STILL_SECONDS="3")
     for name in ("orders_2.csv.part", "orders_3.csv.tmp", "orders_4.csv.filepart", "~$orders_5.csv"):
-        place.put(name, ROWS)
-    growing = place.put("orders_1.csv", ROWS)
+        remote.put(name, ROWS)
+    growing = remote.put("orders_1.csv", ROWS)
     import threading
     import time
 
@@ -116,7 +116,7 @@ def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Inst
         thread.join()
     assert summary["files"] == 0
     assert [text for text in summary["warnings"] if "orders_1.csv is still being written" in text]
-    assert len(place.names()) == 5
+    assert len(remote.names()) == 5
     installation.write_settings(SFTP_STILL_SECONDS="0.2")
     assert installation.summary("generic_import", "orders")["files"] == 1
 
@@ -125,21 +125,21 @@ def test_a_file_that_still_grows_and_unfinished_ones_are_left(installation: Inst
     "cuts", [pytest.param((24, 1000, 5), id="small"), pytest.param((200, 1000, 20), id="full", marks=pytest.mark.long)]
 )
 def test_cut_connections_lose_and_double_nothing(
-    installation: Installation, place: Place, cuts: tuple[int, int, int]
+    installation: Installation, remote: Place, cuts: tuple[int, int, int]
 ) -> None:
     files, rows, times = cuts
     for number in range(files):
         body = "".join(f"{number},{row}\n" for row in range(rows))
-        place.put(f"orders_{number:03}.csv", f"order_id,amount\n{body}")
+        remote.put(f"orders_{number:03}.csv", f"order_id,amount\n{body}")
     # one that is cut within, and must go on where it was
-    place.put("orders_large.csv", "order_id,amount\n" + "".join(f"large,{row}\n" for row in range(rows * files)))
-    size = sum(path.stat().st_size for path in place.folder.iterdir())
+    remote.put("orders_large.csv", "order_id,amount\n" + "".join(f"large,{row}\n" for row in range(rows * files)))
+    size = sum(path.stat().st_size for path in remote.folder.iterdir())
     # a whole run passes about this much: the cuts fall into greeting, lists, downloads and settling
-    with servers.CuttingProxy(place.port, times, 500, size // times, seed=times) as proxy:
+    with servers.CuttingProxy(remote.port, times, 500, size // times, seed=times) as proxy:
         known_hosts = installation.data / "var" / "ssh" / "known_hosts"
-        known_hosts.write_text(known_hosts.read_text().replace(f":{place.port} ", f":{proxy.port} "))
-        place.port = proxy.port
-        configure(installation, place)
+        known_hosts.write_text(known_hosts.read_text().replace(f":{remote.port} ", f":{proxy.port} "))
+        remote.port = proxy.port
+        configure(installation, remote)
         done = installation.run("generic_import", "orders", timeout=900)
         assert done.returncode == 0, done.stderr
         assert proxy.cuts == times, done.stdout
@@ -150,5 +150,5 @@ def test_cut_connections_lose_and_double_nothing(
     assert {name: (total, distinct) for name, total, distinct in counted} == {
         name: (count, count) for name, count in whole.items()
     }, done.stdout
-    assert place.names() == []
+    assert remote.names() == []
     assert installation.sql("select count(*) from dba.tfile where settled_at is null or status <> 'loaded'") == [(0,)]

@@ -34,9 +34,9 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[0].rpartition('.')[2]}-{place[1]}-{place[2]}")
+@pytest.mark.parametrize("step", PLACES, ids=lambda step: f"{step[0].rpartition('.')[2]}-{step[1]}-{step[2]}")
 def test_the_next_run_ends_in_the_same_state(
-    installation: Installation, tmp_path: Path, place: tuple[str, str, int]
+    installation: Installation, tmp_path: Path, step: tuple[str, str, int]
 ) -> None:
     installation.write_settings(SFTP_STILL_SECONDS="0", FILE_STILL_SECONDS="0")
     with servers.asyncssh_place(tmp_path / "server") as (remote, fingerprint):
@@ -47,7 +47,7 @@ def test_the_next_run_ends_in_the_same_state(
         )  # fmt: skip
         for name, content in (GOOD | WRONG).items():
             remote.put(name, content)
-        command = [sys.executable, str(KILLING), place[0], place[1], str(place[2]), "generic_import", "orders"]
+        command = [sys.executable, str(KILLING), step[0], step[1], str(step[2]), "generic_import", "orders"]
         killed = subprocess.run(
             command, env=installation.process_environment(), capture_output=True, text=True, cwd=installation.data
         )

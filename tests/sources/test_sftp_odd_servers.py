@@ -33,18 +33,20 @@ def served(here: Installation, tmp_path: Path) -> Iterator[Callable[..., Callabl
     (root / "in").mkdir(parents=True)
     with contextlib.ExitStack() as stack:
 
-        def serve(kind: type[asyncssh.SFTPServer], settle: str = "delete", **more: Any) -> Callable[[], Summary]:
+        def serve(
+            server_class: type[asyncssh.SFTPServer], settle: str = "delete", **more: Any
+        ) -> Callable[[], Summary]:
             server = stack.enter_context(
                 sftp_server.SftpServer(
-                    root, tmp_path / "keys", factory=lambda channel: kind(channel, chroot=str(root).encode())
+                    root, tmp_path / "keys", factory=lambda channel: server_class(channel, chroot=str(root).encode())
                 )
             )
             known = here.data / "var" / "ssh" / "known_hosts"
             known.parent.mkdir(parents=True, exist_ok=True)
             key = server.host_key.export_public_key().decode().split()
             known.write_text(f"[127.0.0.1]:{server.port} {key[0]} {key[1]}\n")
-            place = Place("127.0.0.1", server.port, "client", server.client_key_path, root / "in")
-            source = place.options(settle=settle)
+            remote = Place("127.0.0.1", server.port, "client", server.client_key_path, root / "in")
+            source = remote.options(settle=settle)
             here.configure("orders", **{"file_pattern": r".*\.csv", "load_mode": "append", "sources": [source]} | more)
 
             def run() -> Summary:
@@ -120,13 +122,13 @@ class HangsUpAfterTheLastByte(asyncssh.SFTPServer):
         return data
 
 
-@pytest.mark.parametrize("kind", [GivesOnce, ForgetsWhatWasRead, HangsUpAfterTheLastByte])
+@pytest.mark.parametrize("server_class", [GivesOnce, ForgetsWhatWasRead, HangsUpAfterTheLastByte])
 def test_what_the_server_removes_once_it_was_read_is_kept_and_loaded(
-    here: Installation, served: Any, folder: Path, kind: type[asyncssh.SFTPServer]
+    here: Installation, served: Any, folder: Path, server_class: type[asyncssh.SFTPServer]
 ) -> None:
     put(folder, "orders_1.csv")
     put(folder, "orders_2.csv", MORE)
-    summary = served(kind)()
+    summary = served(server_class)()
     assert loaded(here) == ["1", "2", "3", "4"], summary
     assert summary.problems == [] and list(folder.iterdir()) == []
     assert sorted(here.read_archive()) == ["orders_1.csv", "orders_2.csv"]
@@ -153,9 +155,9 @@ class SaysWrongSizes(asyncssh.SFTPServer):
             yield name
 
     def told(self, state: Any) -> Any:
-        found = state if isinstance(state, asyncssh.SFTPAttrs) else asyncssh.SFTPAttrs.from_local(state)
-        found.size = self.wrong
-        return found
+        actual = state if isinstance(state, asyncssh.SFTPAttrs) else asyncssh.SFTPAttrs.from_local(state)
+        actual.size = self.wrong
+        return actual
 
 
 def test_a_file_longer_than_its_announced_size_is_read_to_its_end(
@@ -194,8 +196,8 @@ class SaysNoAttributes(SaysWrongSizes):
     """Says of a file only that it is there; what is asked beside that it does not know."""
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
-        for each in Path(os.fsdecode(self.map_path(path))).iterdir():
-            yield asyncssh.SFTPName(os.fsencode(each.name), os.fsencode(each.name), asyncssh.SFTPAttrs())
+        for item in Path(os.fsdecode(self.map_path(path))).iterdir():
+            yield asyncssh.SFTPName(os.fsencode(item.name), os.fsencode(item.name), asyncssh.SFTPAttrs())
 
     def told(self, state: Any) -> Any:
         return asyncssh.SFTPAttrs()
@@ -213,18 +215,18 @@ class SaysRightsWithoutAKind(SaysWrongSizes):
     """Says of its files which rights they have, but not that they are files."""
 
     def told(self, state: Any) -> Any:
-        found = state if isinstance(state, asyncssh.SFTPAttrs) else asyncssh.SFTPAttrs.from_local(state)
-        found.permissions = found.permissions and found.permissions & 0o777
-        return found
+        actual = state if isinstance(state, asyncssh.SFTPAttrs) else asyncssh.SFTPAttrs.from_local(state)
+        actual.permissions = actual.permissions and actual.permissions & 0o777
+        return actual
 
 
-@pytest.mark.parametrize(("kind", "warned"), [(SaysNoAttributes, True), (SaysRightsWithoutAKind, False)])
+@pytest.mark.parametrize(("server_class", "warned"), [(SaysNoAttributes, True), (SaysRightsWithoutAKind, False)])
 @pytest.mark.parametrize("settle", ["delete", "keep"])
 def test_a_server_that_leaves_out_what_is_optional_is_worked_with(
-    here: Installation, served: Any, folder: Path, kind: type[asyncssh.SFTPServer], warned: bool, settle: str
+    here: Installation, served: Any, folder: Path, server_class: type[asyncssh.SFTPServer], warned: bool, settle: str
 ) -> None:
     put(folder, "orders_1.csv")
-    run = served(kind, settle)
+    run = served(server_class, settle)
     first = run()
     assert first.problems == [], first
     assert loaded(here) == ["1", "2"]

@@ -65,8 +65,8 @@ def asyncssh_place(folder: Path) -> Iterator[tuple[Place, str]]:
     """A folder on asyncssh, and its host key's fingerprint."""
     (folder / "root" / "in").mkdir(parents=True)
     with sftp_server.SftpServer(folder / "root", folder / "keys") as server:
-        place = Place("127.0.0.1", server.port, sftp_server.USER, server.client_key_path, folder / "root" / "in")
-        yield place, server.fingerprint
+        remote = Place("127.0.0.1", server.port, sftp_server.USER, server.client_key_path, folder / "root" / "in")
+        yield remote, server.fingerprint
 
 
 @contextlib.contextmanager
@@ -145,9 +145,9 @@ def running_sshd(folder: Path, configuration: str) -> Iterator[int]:
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as actual:
+        actual.bind(("127.0.0.1", 0))
+        return int(actual.getsockname()[1])
 
 
 def wait_for_port(port: int, alive: object, log: Path) -> None:
@@ -214,7 +214,7 @@ class CuttingProxy:
                 threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
                 threading.Thread(target=self._pass, args=(server, client, after), daemon=True).start()
 
-    def _pass(self, source: socket.socket, goal: socket.socket, after: int | None) -> None:
+    def _pass(self, source: socket.socket, destination: socket.socket, after: int | None) -> None:
         passed = 0
         with contextlib.suppress(OSError):
             while block := source.recv(16384):
@@ -225,7 +225,7 @@ class CuttingProxy:
                         self.cuts += 1
                         break
                     after = None
-                goal.sendall(block)
-        for each in (source, goal):
+                destination.sendall(block)
+        for item in (source, destination):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                item.shutdown(socket.SHUT_RDWR)

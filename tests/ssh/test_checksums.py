@@ -32,11 +32,11 @@ class _File(paramiko.SFTPHandle):
         return self._state
 
     def read(self, offset: int, length: int) -> bytes:
-        found = self._content[offset : offset + min(length, _File.most_at_once)]
+        actual = self._content[offset : offset + min(length, _File.most_at_once)]
         if _File.damage_reads:
             _File.damage_reads -= 1
-            return b"X" + found[1:]
-        return found
+            return b"X" + actual[1:]
+        return actual
 
 
 class _Files(paramiko.SFTPServerInterface):
@@ -46,10 +46,10 @@ class _Files(paramiko.SFTPServerInterface):
         return _File(self.root / path.lstrip("/"))
 
     def list_folder(self, path: str) -> Any:
-        found = []
-        for each in sorted(self.root.iterdir()):
-            found.append(paramiko.SFTPAttributes.from_stat(each.stat(), each.name))
-        return found
+        actual = []
+        for item in sorted(self.root.iterdir()):
+            actual.append(paramiko.SFTPAttributes.from_stat(item.stat(), item.name))
+        return actual
 
     def lstat(self, path: str) -> Any:
         real = self.root / path.lstrip("/")
@@ -60,7 +60,7 @@ class _Everybody(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         return paramiko.AUTH_SUCCESSFUL
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
+    def check_channel_request(self, type_name: str, chanid: int) -> int:
         return paramiko.OPEN_SUCCEEDED
 
 
@@ -75,9 +75,9 @@ def session(here: Installation, tmp_path: Path) -> Iterator[Session]:
     with servers.paramiko_server(key, _Everybody(), files) as port:
         login = Login.model_validate({"host": "127.0.0.1", "port": port, "user": "u", "password": "p"})
         known_hosts.add_key(login.name, key)
-        made = Session(login)
-        yield made
-        made.close()
+        result = Session(login)
+        yield result
+        result.close()
 
 
 def test_a_right_checksum_is_compared(session: Session, tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_a_damaged_file_is_not_taken(session: Session, tmp_path: Path, monkeypat
     assert not part.exists()
 
 
-def _says(kind: int, *items: object) -> Any:
+def _says(message_type: int, *items: object) -> Any:
     def check_file(server: paramiko.SFTPServer, request_number: int, message: paramiko.Message) -> None:
-        server._response(request_number, kind, *items)
+        server._response(request_number, message_type, *items)
 
     return check_file
 

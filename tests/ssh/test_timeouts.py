@@ -33,7 +33,7 @@ class _Slow(paramiko.ServerInterface):
         self._wait("login")
         return paramiko.AUTH_SUCCESSFUL
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
+    def check_channel_request(self, type_name: str, chanid: int) -> int:
         self._wait("channel")
         return paramiko.OPEN_SUCCEEDED
 

@@ -27,8 +27,8 @@ def test_every_fault_of_every_target_is_named_with_its_line(tmp_path: Path) -> N
     (tmp_path / "three.yaml").write_text("type: pigeon\n")
     (tmp_path / "four.yaml").write_text("type: sftp\nhost: a\nuser: me\n")
     (tmp_path / "sound.yaml").write_text("type: s3\nbucket: reports\n")
-    found = [text.removeprefix(f"{tmp_path}/") for text in targets.find_faults(tmp_path)]
-    assert found == [
+    faults = [text.removeprefix(f"{tmp_path}/") for text in targets.find_faults(tmp_path)]
+    assert faults == [
         "four.yaml line 1: needs key_file, agent: true, or password: ${SOURCE_...}",
         "one.yaml line 1: host is missing",
         "one.yaml line 2: hots is not a key, did you mean host?",

@@ -27,8 +27,8 @@ def load(
     visits: Installation, *, now: str = "2027-01-01T12:00:00", code: int = 0, dropped: tuple[Report, ...] = ()
 ) -> None:
     """Drop some reports and load them; the import's SFTP server is not asked."""
-    for each in dropped:
-        visits.drop(each.name, each.content)
+    for item in dropped:
+        visits.drop(item.name, item.content)
     done = visits.run("generic_import", "visits", "--phase", "load", ETL_NOW=now)
     assert done.returncode == code, done.stderr
 
@@ -55,17 +55,17 @@ def expected(reports: list[Report], now: str) -> dict[str, tuple[object, ...]]:
     from zoneinfo import ZoneInfo
 
     moment = datetime.fromisoformat(now)
-    found: dict[str, list[datetime]] = defaultdict(list)
+    actual: dict[str, list[datetime]] = defaultdict(list)
     for report in reports:
         for email, sent in report.good:
-            found[email.lower()].append(sent)
+            actual[email.lower()].append(sent)
     return {
         email: (
             min(days).replace(tzinfo=ZoneInfo(ZONE)), max(days).replace(tzinfo=ZoneInfo(ZONE)), len(days),
             sum(day.year == moment.year for day in days),
             sum((day.year, day.month) == (moment.year, moment.month) for day in days),
         )
-        for email, days in found.items()
+        for email, days in actual.items()
     }  # fmt: skip
 
 
@@ -144,18 +144,18 @@ def test_bad_rows_and_another_layout_stand_in_the_views(visits: Installation) ->
     )
     other = Report("report_2.txt", b"email,jyv\nana@example.test,\n", refused=True)
     load(visits, dropped=(spoilt, other), code=65)
-    found = visits.sql(
+    rows = visits.sql(
         "select what, file, line, column_name, value, reason, raw_row from visits.errors order by what, line"
     )
-    assert [row[:5] for row in found] == [
+    assert [row[:5] for row in rows] == [
         ("file", "report_2.txt", None, None, None),
         ("row", "report_1.txt", 2, "email", "not an email"),
         ("row", "report_1.txt", 3, "sent_at", "31/02/2026 10:00"),
         ("row", "report_1.txt", 4, "sent_at", "-"),
     ]
-    assert f"expected the header {HEADER}, found email,jyv" in found[0][5]
+    assert f"expected the header {HEADER}, found email,jyv" in rows[0][5]
     lines = spoilt.content.decode().splitlines()
-    assert [row[6] for row in found[1:]] == lines[1:4]
+    assert [row[6] for row in rows[1:]] == lines[1:4]
     kept = sorted((visits.data / "file_watcher" / "refused").glob("report_2_*"))
     assert [path.suffixes[-2:] for path in kept] == [[".txt"], [".reason", ".txt"]]
     assert kept[0].read_bytes() == other.content

@@ -66,7 +66,7 @@ def api() -> Iterator[ODataServer]:
 
 
 @pytest.fixture
-def place(installation: Installation, tmp_path: Path) -> Iterator[Place]:
+def remote(installation: Installation, tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "server" / "root"
     folder = root / "in"
     folder.mkdir(parents=True)
@@ -88,11 +88,11 @@ def drop_file(host: Installation, name: str, content: str, age_seconds: float = 
 
 
 @pytest.fixture
-def job(installation: Installation, api: ODataServer, place: Place) -> Path:
+def job(installation: Installation, api: ODataServer, remote: Place) -> Path:
     path = installation.data / "orders.yaml"
-    path.write_text(EXAMPLE.format(url=f"{api.base_url}/data", host=place.host, port=place.port, user=place.user))
+    path.write_text(EXAMPLE.format(url=f"{api.base_url}/data", host=remote.host, port=remote.port, user=remote.user))
     drop_file(installation, "local.csv", HEADER + row(1) + row(2))
-    place.put("sample.csv", HEADER + row(20) + row(21))
+    remote.put("sample.csv", HEADER + row(20) + row(21))
     return path
 
 
@@ -101,7 +101,7 @@ def orders(host: Installation) -> list[int]:
 
 
 def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
-    installation: Installation, job: Path, api: ODataServer, place: Place
+    installation: Installation, job: Path, api: ODataServer, remote: Place
 ) -> None:
     done = installation.run("run_elt", job, "--once")
     assert done.returncode == 0, done.stderr
@@ -116,10 +116,10 @@ def test_all_three_sources_become_one_table_and_unchanged_ones_add_nothing(
     one_more = installation.summary("run_elt", job, "--once")
     assert (one_more["counts"]["loaded"], one_more["counts"]["rejected"]) == (1, 0)
     api.records["data"].append(record(12))
-    place.put("sample.csv", HEADER + row(20) + row(21) + row(22))
+    remote.put("sample.csv", HEADER + row(20) + row(21) + row(22))
     assert installation.summary("run_elt", job, "--once")["counts"]["loaded"] == 2
     assert orders(installation) == [1, 2, 3, 10, 11, 12, 20, 21, 22]
-    assert (installation.data / "incoming" / "local.csv").exists() and place.names() == ["sample.csv"]
+    assert (installation.data / "incoming" / "local.csv").exists() and remote.names() == ["sample.csv"]
 
 
 def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> None:
@@ -129,13 +129,13 @@ def test_no_secret_is_seen_anywhere(installation: Installation, job: Path) -> No
     assert done.returncode == 0 and TOKEN not in everything and PASSWORD not in everything
 
 
-def test_a_named_file_that_is_not_there_is_said(installation: Installation, job: Path, place: Place) -> None:
+def test_a_named_file_that_is_not_there_is_said(installation: Installation, job: Path, remote: Place) -> None:
     job.write_text(job.read_text().replace("path: ./incoming", "path: ./incoming/absent.csv"))
-    (place.folder / "sample.csv").unlink()
+    (remote.folder / "sample.csv").unlink()
     done = installation.run("run_elt", job, "--once")
     assert done.returncode == 0, done.stderr
     assert f"warning: {installation.data}/incoming/absent.csv does not exist" in done.stdout
-    assert f"warning: /in/sample.csv does not exist at [127.0.0.1]:{place.port}" in done.stdout
+    assert f"warning: /in/sample.csv does not exist at [127.0.0.1]:{remote.port}" in done.stdout
 
 
 def test_secrets_in_the_file_itself_work_with_a_warning_and_stand_in_no_table(
@@ -297,12 +297,12 @@ def test_one_job_runs_once_however_its_file_is_named(installation: Installation,
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("place", ["incoming/all.csv", "file_watcher/all.csv", "file_watcher/orders/all.csv"])
-def test_the_combined_csv_does_not_come_in_again(installation: Installation, watched: Path, place: str) -> None:
-    watched.write_text(LOCAL + f"output_csv_path: {place}\n")
+@pytest.mark.parametrize("step", ["incoming/all.csv", "file_watcher/all.csv", "file_watcher/orders/all.csv"])
+def test_the_combined_csv_does_not_come_in_again(installation: Installation, watched: Path, step: str) -> None:
+    watched.write_text(LOCAL + f"output_csv_path: {step}\n")
     done = installation.run("run_elt", watched, "--once")
     assert done.returncode == 78
-    assert f"line 4: output_csv_path {place} is in a folder that a source reads" in done.stderr
+    assert f"line 4: output_csv_path {step} is in a folder that a source reads" in done.stderr
     assert installation.sql("select to_regclass('public.orders')") == [(None,)]
 
 
@@ -429,16 +429,19 @@ def upload(host: Installation, content: str, **more: str) -> None:
         assert uploads.store_upload(connection, "uploaded", content.encode()) == 1
 
 
-def test_an_uploaded_job_runs_by_its_name_and_today_s_rules(here: Installation, api: ODataServer, place: Place) -> None:
+def test_an_uploaded_job_runs_by_its_name_and_today_s_rules(
+    here: Installation, api: ODataServer, remote: Place
+) -> None:
     content = f"""\
 sources:
   - {{type: api, url: '{api.base_url}/data', token: '${{SOURCE_API_TOKEN}}', records: value}}
-  - {{type: sftp, host: 127.0.0.1, port: {place.port}, user: {place.user}, password: '${{SOURCE_PASSWORD}}', path: /in}}
+  - {{type: sftp, host: 127.0.0.1, port: {remote.port}, user: {remote.user}, password: '${{SOURCE_PASSWORD}}',
+     path: /in}}
 target: {{table: public.orders}}
 schema: {{order_id: integer, ordered_at: timestamp, amount: numeric}}
 strict_mode: true
 """
-    place.put("sample.csv", HEADER + row(20))
+    remote.put("sample.csv", HEADER + row(20))
     allowed = {"UPLOAD_ALLOWED_HOSTS": "127.0.0.1"}
     bound = {"UPLOAD_VARIABLE_HOSTS": "SOURCE_API_TOKEN@127.0.0.1,SOURCE_PASSWORD@127.0.0.1"}
     upload(here, content, **allowed, **bound)
@@ -446,7 +449,7 @@ strict_mode: true
     assert done.returncode == 0, done.stderr
     assert orders(here) == [10, 11, 20]
     assert here.sql("select version, source from dba.tconfighistory where config_name = 'uploaded'") == [(1, "upload")]
-    place.put("second.csv", HEADER + row(21))
+    remote.put("second.csv", HEADER + row(21))
     # it fills the table that it made; once an import of the operator names that table, it does not
     assert here.run("run_elt", "uploaded", "--once").returncode == 0
     assert orders(here) == [10, 11, 20, 21]
@@ -466,9 +469,9 @@ def test_all_files_are_prepared_before_the_first_is_loaded_and_a_kill_there_lose
     installation: Installation, job: Path
 ) -> None:
     killing = PROJECT / "tests" / "ingest" / "kill_point.py"
-    place = ("systemscripts.ingest.load:load_rows", "before", "1", "run_elt", str(job), "--once")
+    step = ("systemscripts.ingest.load:load_rows", "before", "1", "run_elt", str(job), "--once")
     done = subprocess.run(
-        [sys.executable, str(killing), *place], env=installation.process_environment(), capture_output=True,
+        [sys.executable, str(killing), *step], env=installation.process_environment(), capture_output=True,
         stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL

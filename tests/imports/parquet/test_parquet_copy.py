@@ -227,28 +227,28 @@ def test_every_type_arrives(installation: Installation, tmp_path: Path) -> None:
         "-,-,-,-,-,-,-,-,z\n",
     )
     assert installation.summary("generic_import", "types")["counts"]["loaded"] == 2
-    found = duckdb.execute(
+    rows = duckdb.execute(
         f"select * exclude (dataset_id, source_row, e), epoch(e) from '{tmp_path}/lake/dataset_1.parquet' "
         "order by source_row"
     ).fetchall()
-    assert found[0][0:2] == (9000000000, True)
-    assert [str(value) for value in found[0][2:4]] == ["06:30:00", "2025-01-05 06:30:00"]
-    assert found[0][4:8] == (["x", '"y"'], Decimal("1.25"), date(2025, 1, 5), "none")
-    assert found[0][8] == 1736051400
-    assert found[1][:7] == (None,) * 7
+    assert rows[0][0:2] == (9000000000, True)
+    assert [str(value) for value in rows[0][2:4]] == ["06:30:00", "2025-01-05 06:30:00"]
+    assert rows[0][4:8] == (["x", '"y"'], Decimal("1.25"), date(2025, 1, 5), "none")
+    assert rows[0][8] == 1736051400
+    assert rows[1][:7] == (None,) * 7
 
 
 @pytest.mark.parametrize(
-    "place",
+    "step",
     ["systemscripts.imports.parquet.stage_rows:stage_rows", "systemscripts.duck:run_statement",
      "systemscripts.imports.parquet.parquet_writer:sync_folder", "systemscripts.datasets.lake:record_file",
      "systemscripts.ingest.load:load_rows", "systemscripts.ingest.archive_and_settle:finish_file"],
 )  # fmt: skip
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_step_the_next_run_ends_in_the_same_state(lake: Installation, place: str, when: str) -> None:
+def test_killed_at_any_step_the_next_run_ends_in_the_same_state(lake: Installation, step: str, when: str) -> None:
     lake.drop("sold_a.csv", HEADER + "1,one,2025-01-05,2.50,2,5.00\n77,no,2025-01-05,1,1,1\n")
     killed = subprocess.run(
-        [sys.executable, str(KILLING), place, when, "1", "generic_import", "sold"],
+        [sys.executable, str(KILLING), step, when, "1", "generic_import", "sold"],
         env=lake.process_environment(), capture_output=True, cwd=lake.data,
     )  # fmt: skip
     assert killed.returncode == -9
