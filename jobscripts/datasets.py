@@ -27,10 +27,12 @@ class Action(StrEnum):
 
 What = Annotated[str, typer.Argument(help="The number of a dataset; for list and retry: an import.")]
 Target = Annotated[Path | None, typer.Argument(help="For export: the .csv or .xlsx file to write.")]
-AsRenamed = Annotated[bool, typer.Option("--as-renamed", help="With accept: take the proposed new column names.")]
-Same = Annotated[bool, typer.Option("--same", help="With accept: also all others that the same finding holds.")]
-Reason = Annotated[str, typer.Option(help="With accept: why, for those who ask later.")]
-Run = Annotated[str | None, typer.Option(help="With undo: take back all that this run loaded.")]
+AsRenamed = Annotated[bool, typer.Option("--as-renamed", help="With accept: use the proposed new column names.")]
+Same = Annotated[
+    bool, typer.Option("--same", help="With accept: also accept all other files that the same finding holds.")
+]
+Reason = Annotated[str, typer.Option(help="With accept: the reason, which is stored with the decision.")]
+Run = Annotated[str | None, typer.Option(help="With undo: everything that this run loaded.")]
 Against = Annotated[int | None, typer.Option(help="With profile: the number of the dataset to compare with.")]
 Cascade = Annotated[bool, typer.Option("--cascade", help="With undo: also the later datasets that depend on it.")]
 
@@ -43,7 +45,7 @@ def datasets(
 ) -> Summary:  # fmt: skip
     """List datasets, accept or undo them, try held files again, replay or export rejected rows, show profiles.
 
-    A held file is loaded by accept as it is, or with --as-renamed under the column names that its finding proposes.
+    accept loads a held file as it is, or with --as-renamed under the column names that its finding proposes.
     retry loads the held files of an import that now pass its changed configuration.
 
     Examples:

@@ -30,7 +30,7 @@ def meetmax_url_check(
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Discard the result of a stopped scan.")] = False,
     accept_drop: Annotated[
-        bool, typer.Option("--accept-drop", help="Accept a scan in which many events are gone or alike.")
+        bool, typer.Option("--accept-drop", help="Accept a scan in which many events are gone or have the same page.")
     ] = False,
 ) -> Summary:
     """Request the event pages of MeetMax, one at a time, and write the result to file_watcher/.

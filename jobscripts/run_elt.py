@@ -36,9 +36,10 @@ def run_elt(
     ] = False,
     poll_seconds: Annotated[float, typer.Option(help="Interval between polls of the sources.", min=1)] = 60,
 ) -> Summary:
-    """Load all sources of a YAML job into its table, then watch them until g and Enter, Ctrl-C or SIGTERM.
+    """Load all sources of a YAML job into its table, then watch them until it is stopped.
 
-    If the file has a start_time or an end_time, it starts and stops at these times.
+    To stop it, press g and Enter or Ctrl-C, or send SIGTERM. If the file has a start_time or an end_time, it starts and
+    stops at these times.
 
     Examples:
         run_elt.py orders.yaml
