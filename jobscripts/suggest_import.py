@@ -15,7 +15,7 @@ def suggest_import(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of one kind, optionally followed by the name of their import; with --from-history: only the name."
+            help="Files of one kind, optionally followed by their import; with --from-history: only the import."
         ),
     ],
     name: Annotated[str, typer.Option(help="Name of the import; by default from the file name.")] = "",

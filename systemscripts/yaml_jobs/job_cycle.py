@@ -59,7 +59,7 @@ def run_and_watch(
         if number == 1 or result.files or result.problems:
             say(f"{settings.now():%H:%M:%S} {result.headline or '; '.join(result.problems)}")
         if number == 1 and not stop():
-            say("watching; stop it with g and Enter, Ctrl-C or SIGTERM")
+            say("watching; press g and Enter or Ctrl-C to stop")
         _wait_for_news(config, stop, 2.0 if _is_file_left_behind(result) else poll_seconds, before)
     total.headline = f"{total.headline or 'nothing was loaded'}; stopped by {stop.reason}"
 
