@@ -110,6 +110,12 @@ def test_three_digits_after_one_mark_are_ambiguous(values: list[str], words: str
     assert "between thousands" in proposal.reason and "AMBIGUOUS: reads as" in proposal.reason
 
 
+def test_a_semicolon_between_fields_does_not_decide_about_a_comma() -> None:
+    proposal = propose({"name": ["a", "b"], "quantity": ["1,234", "5,678"]}, ";")[1]
+    assert proposal.is_ambiguous
+    assert proposal.declared == {"type": "numeric", "decimal": ","}
+
+
 @pytest.mark.parametrize(
     ("neighbour", "delimiter", "declared", "why"),
     [
@@ -245,6 +251,8 @@ def test_points_between_day_and_month_mean_day_first_only_in_files_with_decimal_
     proposal = propose({"amount": ["1,50", "2,25"], "day": days})[1]
     assert proposal.declared == {"type": "date", "formats": "dd.MM.yyyy"}
     assert "day before month, as amount has decimal commas" in proposal.reason
+    proposal = propose({"birthday": ["31.12.1999", "01.02.2000"], "day": days})[1]
+    assert not proposal.is_ambiguous and "birthday has dMy" in proposal.reason
 
 
 @pytest.mark.parametrize("values", [["Mo, 05.01.2026", "Di, 06.01.2026"], ["Mon 05/01/2026", "Tue 06/01/2026"]])
