@@ -9,11 +9,14 @@ from systemscripts.imports.suggest import calendar_words
 from systemscripts.imports.suggest.value_spellings import BLANK
 
 _ALL, _LONG = frozenset(range(1, 13)), frozenset({1, 3, 5, 7, 8, 10, 12})
-_LEAP = "(?:[02468][048]|[13579][26])"
+_LEAP, _LEAP_BUT_00 = "(?:[02468][048]|[13579][26])", "(?:0[48]|[2468][048]|[13579][26])"
+# of any year and of leap years; without looking ahead, which DuckDB's expressions do not know
 _YEARS = {
-    "yyyy": ("[1-9][0-9]{3}", f"(?:[1-9][0-9](?!00){_LEAP}|(?:[2468][048]|[13579][26])00)"),
+    "yyyy": ("[1-9][0-9]{3}", f"(?:[1-9][0-9]{_LEAP_BUT_00}|(?:[2468][048]|[13579][26])00)"),
     "yy": ("[0-9]{2}", _LEAP),
 }
+# other years in a run of digits are more likely numbers
+_COMPACT_YEARS = _YEARS | {"yyyy": ("(?:19|20)[0-9]{2}", f"(?:(?:19|20){_LEAP_BUT_00}|2000)")}
 # days, months that have them, whether only in leap years
 _CASES = (
     ("(?:0?[1-9]|1[0-9]|2[0-8])", _ALL, False),
@@ -55,9 +58,7 @@ def _build_day(
     texts = []
     for part in parts:
         if part in _YEARS:
-            year = _YEARS[part][is_leap]
-            # other years in a run of digits are more likely numbers
-            texts.append(f"(?:(?=19|20){year})" if is_compact and part == "yyyy" else year)
+            texts.append((_COMPACT_YEARS if is_compact else _YEARS)[part][is_leap])
         elif part in ("dd", "d"):
             texts.append(day.replace("0?", "0") if is_padded else day)
         elif part in ("MM", "M"):

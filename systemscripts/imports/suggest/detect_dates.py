@@ -37,6 +37,7 @@ _JOIN = rf"(?P<join>T|,?{BLANK}+(?:at{BLANK}+|um{BLANK}+|kl\.?{BLANK}+|-{BLANK}+
 _PARTS = ("first", "second", "third")
 _MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
 _TIME = re.compile(_CLOCK)
+_BLANKS = re.compile(f"{BLANK}+")
 # clocks that fewer values have are exceptions, and so many forms are proposed at most
 _MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
 # so many values tell whether a column may have dates at all
@@ -118,7 +119,7 @@ def _find_shape(match: re.Match[str]) -> _Shape:
     parts = tuple(_find_part_type(match[name]) for name in _PARTS)
     marks = [match["mark0"] or "", match["mark1"], match["mark2"], match["end"]]
     # the point of an abbreviation belongs to the name: 5 Jan. 2026
-    return _Shape(parts, tuple(re.sub(rf"{BLANK}+", " ", mark) for mark in marks))
+    return _Shape(parts, tuple(_BLANKS.sub(" ", mark) for mark in marks))
 
 
 def _find_part_type(text: str) -> str:
@@ -134,6 +135,8 @@ def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> lis
     if _is_iso(shape, clocks, group):
         return [_build_iso_spelling(type_name, None in clocks)]
     usual, unusual = _choose_orders(shape, group)
+    if not usual + unusual:
+        return []
     has_names = "name" in shape.parts or shape.has_weekday
     languages = _find_languages(shape, group) if has_names else [""]
     spellings = []
@@ -185,7 +188,7 @@ def _choose_clocks(group: list[re.Match[str]]) -> tuple[list[_Clock | None], str
 def _find_clock(match: re.Match[str]) -> _Clock | None:
     if match["hour"] is None:
         return None
-    join = re.sub(rf"{BLANK}+", " ", match["join"] or "")
+    join = _BLANKS.sub(" ", match["join"] or "")
     return _Clock(join, match["seconds"] is not None, match["point"], *_find_ends(match))
 
 

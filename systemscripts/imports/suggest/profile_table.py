@@ -1,4 +1,4 @@
-"""Profile every value of a table; for a large one two processes take turns on its pieces."""
+"""Profile every value of a table; the rest of a large one is tested by DuckDB, or two processes take turns on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from systemscripts.errors import BadDataError, EtlError
+from systemscripts.imports.suggest import duckdb_profile
 from systemscripts.imports.suggest.column_profile import ColumnProfile
 from systemscripts.imports.values import split_fields
 from systemscripts.tables import forked_process
@@ -20,8 +21,8 @@ PIECE_BYTES = 2**20 - 2**16
 PIPE_BYTES = 2**20
 # how many columns are searched for repeated values, which takes memory for each value
 MAX_KEY_COLUMNS = 2
-# a second process pays off only for more rows
-FIRST_ROWS_COUNT = 50_000
+# DuckDB or a second process pays off only for more rows
+FIRST_ROWS_COUNT = 20_000
 
 
 def profile_columns(
@@ -62,7 +63,10 @@ def _profile_all(profiles: list[ColumnProfile], table: Table, advance: Callable[
         if rows < FIRST_ROWS_COUNT:
             continue
         _keep_few_keys(profiles)
-        # the spellings to test are known by now, so a helper knows them too
+        # the spellings to test are known by now, so others know them too
+        if (all_rows := duckdb_profile.profile_file(profiles, table)) is not None:
+            advance(all_rows - rows)
+            return all_rows
         if forked_process.is_possible():
             return rows + _profile_in_two_processes(profiles, table, pieces)
     return rows

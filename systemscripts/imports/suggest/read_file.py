@@ -13,11 +13,14 @@ from systemscripts.imports.values import skip_rows, split_fields
 from systemscripts.imports.values.skip_rows import SkipRule
 from systemscripts.summary import Notice
 from systemscripts.tables.column_names import make_column_names
-from systemscripts.tables.model import Block, Table
+from systemscripts.tables.model import Block, Lines, Table
 from systemscripts.tables.open_table import open_table
 
 # enough to see how a file ends
 LAST_ROWS = 200
+LAST_BYTES = 2**17
+# the first lines of the last bytes may be the rest of a record
+MAX_REST_LINES = 50
 
 
 @dataclass
@@ -61,6 +64,10 @@ class _WatchedTable(Table):
         self.columns, self.wire, self.detected = table.columns, table.wire, table.detected
         self.parse = table.parse  # type: ignore[method-assign]
 
+    def lines(self) -> Lines | None:
+        """Return the lines of the file, unless some rows are left out."""
+        return None if self._rules else self._table.lines()
+
     def content_sha256(self) -> str:
         """Return the hash of the whole table."""
         return self._table.content_sha256()
@@ -88,6 +95,8 @@ def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
     with open_table(path) as table:
         names, kept = make_column_names(table.columns), _Kept()
         profiles, rows = profile_table.profile_columns(_WatchedTable(table, kept.add), names, advance)
+        if kept.rows < rows and (lines := table.lines()):
+            kept.last, kept.rows = _read_last_records(lines, table), rows
         first = split_fields.split_block(Block(kept.records, kept.lines), table, len(names))
         skips = _find_skips(table, names, first, kept)
         if skips:
@@ -108,6 +117,34 @@ def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
             list(dict.fromkeys(warned)),
             list(table.warnings),
         )
+
+
+def _read_last_records(lines: Lines, table: Table) -> Block:
+    """Return the last records of a file that another program has read: those that all have the right width."""
+    with lines.path.open("rb") as stream:
+        stream.seek(max(0, lines.path.stat().st_size - LAST_BYTES))
+        parts = stream.read().rstrip(b"\r\n").split(lines.line_end.encode())
+    for first in range(1, min(MAX_REST_LINES, len(parts))):
+        block = _join_lines(parts[first:], lines.last - len(parts) + first + 1, lines)
+        if block.records and not split_fields.split_block(block, table, len(table.columns)).rejects:
+            return block
+    return Block([], ())
+
+
+def _join_lines(parts: Sequence[bytes], line: int, lines: Lines) -> Block:
+    """Return the records of some lines, of which the first is `line`: one ends where all quotes are closed."""
+    end, quote = lines.line_end.encode(), lines.wire.quote.encode()
+    records: list[bytes] = []
+    rows: list[int] = []
+    is_open = False
+    for number, part in enumerate(parts, start=line):
+        if is_open:
+            records[-1] += end + part
+        else:
+            records.append(part)
+            rows.append(number)
+        is_open ^= part.count(quote) % 2 == 1
+    return Block(records, rows)
 
 
 def _find_skips(table: Table, names: list[str], first: split_fields.SplitBlock, kept: _Kept) -> list[SkipProposal]:

@@ -18,12 +18,20 @@ _WORDS = (
     "razem", "ogółem", "łącznie", "suma częściowa", "podsuma",
 )  # fmt: skip
 _ANY = "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True))
-_BEFORE = r"(?:grand|sub|sous|net|gross|overall)[\s-]*"
+_STARS = re.compile(r"^\s*\*+\s*$", re.MULTILINE)
+_PREFIXES = ("grand", "sub", "sous", "net", "gross", "overall")
+_BEFORE = rf"(?:{'|'.join(_PREFIXES)})[\s-]*"
+_FIRST_WORDS = frozenset(prefix + word.split()[0] for word in _WORDS for prefix in ("", *_PREFIXES))
 _AFTER = r"(?:\s+(?:général|general|geral|generale|complessivo|amount|końcowa|sum|all))?"
 # at most this many letters: longer texts are sentences
 MAX_LETTERS = 80
 _AT_START = re.compile(rf"\W*((?:{_BEFORE})?(?:{_ANY}){_AFTER})\b", re.IGNORECASE)
 _AT_END = re.compile(rf"(?<!\w)((?:{_BEFORE})?(?:{_ANY}))\W*\Z", re.IGNORECASE)
+
+
+def may_name_totals(text: str) -> bool:
+    """Return whether some of many values, one in a line, may name a total: most columns have no such word at all."""
+    return not _FIRST_WORDS.isdisjoint(re.findall(r"\w+", text.lower())) or _STARS.search(text) is not None
 
 
 def find_total_word(value: str) -> str:

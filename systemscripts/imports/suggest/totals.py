@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from systemscripts.imports.suggest.amounts import read_amounts
-from systemscripts.imports.suggest.total_words import as_literal, find_total_word
+from systemscripts.imports.suggest.total_words import as_literal, find_total_word, may_name_totals
 from systemscripts.imports.values.skip_rows import compile_rules, find_rows_to_skip
 
 # in so many first rows, and in the last block, such rows are searched: reports with subtotals are made for people
@@ -71,6 +71,8 @@ class _Rows:
         """Return the rows with a word for a total: the column of the word, and a pattern for it."""
         named: dict[int, tuple[int, str]] = {}
         for index, values in enumerate(self.columns):
+            if not may_name_totals("\n".join(values)):
+                continue
             patterns = {value: pattern for value in set(values) if (pattern := find_total_word(value))}
             if patterns:
                 for row, value in enumerate(values):

@@ -52,8 +52,9 @@ class Tests:
 
     def __init__(self, pattern: str, padding: str) -> None:
         self._value = rf"{padding}(?:{pattern}){padding}"
-        self._empty = padding
-        self._either = rf"{padding}(?:{pattern}|{MARKS_PATTERN}|){padding}"
+        self.value_or_empty = rf"(?:{self._value}|{padding})"
+        # what fits, is empty or means no value
+        self.either = rf"{padding}(?:{pattern}|{MARKS_PATTERN}|){padding}"
 
     @cached_property
     def one(self) -> re.Pattern[str]:
@@ -70,22 +71,22 @@ class Tests:
     @cached_property
     def all_or_empty(self) -> re.Pattern[str]:
         """Return what matches a column in which every value fits or is empty."""
-        return re.compile(rf"(?:(?:{self._value}|{self._empty})\n|(?!))*+")
+        return re.compile(rf"(?:{self.value_or_empty}\n|(?!))*+")
 
     @cached_property
     def all_or_mark(self) -> re.Pattern[str]:
         """Return what matches a column in which every value fits, is empty or means no value."""
-        return re.compile(rf"(?:{self._either}\n|(?!))*+")
+        return re.compile(rf"(?:{self.either}\n|(?!))*+")
 
     @cached_property
     def fitting(self) -> re.Pattern[str]:
         """Return what finds each value that fits, is empty or means no value."""
-        return re.compile(rf"^{self._either}\n", re.MULTILINE)
+        return re.compile(rf"^{self.either}\n", re.MULTILINE)
 
     @cached_property
     def odd(self) -> re.Pattern[str]:
         """Return what finds a value that does not fit."""
-        return re.compile(rf"^(?!{self._either}\n|\Z)", re.MULTILINE)
+        return re.compile(rf"^(?!{self.either}\n|\Z)", re.MULTILINE)
 
 
 @lru_cache(maxsize=1000)
