@@ -7,7 +7,7 @@ from types import ModuleType
 # pydantic looks through every installed package for plugins at its first import; there are none, and a start is quicker
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 if os.environ["PYDANTIC_DISABLE_PLUGINS"] == "__all__":
-    # what would look for them imports importlib.metadata and email all the same, which takes as long as psycopg2
+    # The search for them would still import importlib.metadata and email, which takes as long as psycopg2.
     _no_plugins = ModuleType("pydantic.plugin._loader")
     _no_plugins.get_plugins = lambda: ()  # type: ignore[attr-defined]
     sys.modules.setdefault(_no_plugins.__name__, _no_plugins)

@@ -1,4 +1,4 @@
-"""Show commands as people can type them: `etl ...`, quoted, for this installation, from where they stand."""
+"""Format commands as people can type them: `etl ...`, quoted, for this installation and their current folder."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def format_program(program: str, *words: object) -> str:
 
 
 def format_in_help(text: str) -> str:
-    """Return a text in which each NAME.py of a script stands as a command here, as an example: for any installation."""
+    """Return a text with each NAME.py of a script replaced by its command, as an example for any installation."""
     return _replace_scripts(
         text, lambda script: " ".join([_format_program(_is_in_project()), *shorten_names([script])])
     )
 
 
 def format_in_page(text: str) -> str:
-    """Return a text for the documents, in which each NAME.py of a script stands as `etl` and its name."""
+    """Return a text for the documents, with each NAME.py of a script replaced by `etl` and its name."""
     return _replace_scripts(text, lambda script: " ".join(["etl", *shorten_names([script])]))
 
 
 def format_for_elsewhere(text: str) -> str:
-    """Return a text for a reader who does not stand where this process runs, such as the reader of a mail."""
+    """Return a text for readers who are not in the folder of this process, such as those of a mail."""
     return text.replace(_format_address(False), _format_address(True))
 
 
 def expect_reader_elsewhere() -> None:
-    """From now on show commands for people who do not stand where this process runs, such as those at a browser."""
+    """Format all following commands for people who are not in the folder of this process, such as in a browser."""
     global _is_reader_elsewhere
     _is_reader_elsewhere = True
 
@@ -66,7 +66,7 @@ def is_script(name: str) -> bool:
 
 
 def shorten_names(words: list[str]) -> list[str]:
-    """Return the words of a command with its short name in place of the words that it stands for."""
+    """Return the words of a command with its short name instead of the words that it replaces."""
     for short, meaning in read_short_names().items():
         if words[: len(meaning)] == meaning:
             return [short, *words[len(meaning) :]]
@@ -75,7 +75,7 @@ def shorten_names(words: list[str]) -> list[str]:
 
 @functools.cache
 def read_short_names() -> dict[str, list[str]]:
-    """Return the short names and the words that each stands for, the longest first; none if the page is missing."""
+    """Return the short names and the words that each replaces, the longest first; none if the page is missing."""
     try:
         text = SCRIPTS_PAGE.read_text(encoding="utf-8")
     except OSError:
@@ -89,7 +89,7 @@ def _replace_scripts(text: str, replace: Callable[[str], str]) -> str:
 
 
 def _format_address(is_elsewhere: bool) -> str:
-    """Return all that stands before the name of the script: the variables of this installation, and the program."""
+    """Return what precedes the name of the script: the variables of this installation, and the program."""
     is_here = not is_elsewhere and _is_in_project()
     variables = {name: os.environ[name] for name in CARRIED_VARIABLES if os.environ.get(name)}
     carried = "".join(f"{name}={_quote(_format_path(path, is_here))} " for name, path in variables.items())
@@ -101,7 +101,7 @@ def _format_program(is_here: bool) -> str:
 
 
 def _format_path(path: str, is_here: bool) -> str:
-    """Return a path that holds from everywhere, or from the project's folder if that is where the reader stands."""
+    """Return an absolute path, or one relative to the project if that is the current folder of the reader."""
     whole = Path(path).expanduser().absolute()
     return str(whole.relative_to(PROJECT) if is_here and whole.is_relative_to(PROJECT) else whole)
 

@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong and in which line; line 0 stands for the whole file."""
+    """What is wrong and in which line; line 0 means the whole file."""
 
     line: int
     text: str

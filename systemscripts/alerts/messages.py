@@ -10,7 +10,7 @@ from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import Finding, Outcome
 
 LOG_LINES = 15
-# Of a message that could not be sent while the mail server was away.
+# Of a message that could not be sent while the mail server did not answer.
 MAX_UNSENT_LETTERS = 20_000
 NEXT_MESSAGES = "You will hear again after a week if this lasts, or sooner if the problem changes or is resolved."
 
@@ -52,7 +52,7 @@ def compose_reminder(state: State) -> str:
 def compose_unsent(state: State) -> str:
     """Compose the part of a message that repeats one that could not be sent."""
     text = state.text if len(state.text) <= MAX_UNSENT_LETTERS else f"{state.text[:MAX_UNSENT_LETTERS]}\n..."
-    return f"\nThe mail server was away, so this message was not sent at the time:\n\n{state.subject}\n\n{text}"
+    return f"\nThe mail server did not answer, so this message was not sent at the time:\n\n{state.subject}\n\n{text}"
 
 
 def compose_recovery(state: State) -> str:

@@ -58,7 +58,7 @@ class Column(Spellings):
     type: ColumnType = "text"
     # dates: dd/MM/yyyy HH:mm ..., tried in order; none: ISO 8601
     formats: list[str] = []
-    # numbers: a percent sign may stand before or after; 12.5% is stored as 12.5
+    # numbers: a percent sign may precede or follow; 12.5% is stored as 12.5
     percent: bool = False
     # replaces the null markers of the import
     null: list[str] | None = None

@@ -1,4 +1,4 @@
-"""Totals that the sender states beside the rows: the key `control` of a configuration."""
+"""Totals that the sender states in addition to the rows: the key `control` of a configuration."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ Column = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 class Control(Strict):
     """`control:` of an import; each location is trailer.N, header.N, sidecar.N or name.N."""
 
-    rows: Place | None = None  # where the number of rows stands
-    sum: dict[Column, Place] = {}  # column -> where its sum stands
+    # where the number of rows is stated
+    rows: Place | None = None
+    # column -> where its sum is stated
+    sum: dict[Column, Place] = {}
 
     def has_source(self, source: str) -> bool:
         """Return whether a total comes from `source`: trailer, header, sidecar or name."""

@@ -44,15 +44,16 @@ class RuleSettings(Strict):
 
 
 class ColumnExpectations(RuleSettings):
-    """What one column must fulfil in every file, beside the settings of its rules."""
+    """What one column must fulfil in every file, in addition to the settings of its rules."""
 
     unique: bool = False  # no value twice
     filled: Share | None = None  # at least this share of the rows has a value
     distinct: tuple[int | None, int | None] | None = None  # number of different values: lowest, highest
     accepted: list[str] = []  # the only values that may occur
-    min: Interval | None = None  # between which the smallest value lies
-    max: Interval | None = None  # between which the largest value lies
-    sum: Interval | None = None  # between which the sum lies
+    # limits of the smallest value, the largest value and the sum
+    min: Interval | None = None
+    max: Interval | None = None
+    sum: Interval | None = None
     references: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$")
 
 

@@ -35,7 +35,7 @@ class Reading(Spellings):
     # texts that mean no value, besides the empty one
     null_markers: list[str] = []
     # rows that are not data, such as totals: column -> values, one of which is enough; or a list of rules: a row is
-    # skipped if all columns of one rule fit, where * stands for any text
+    # skipped if all columns of one rule fit, where * matches any text
     skip_if: dict[str, list[str]] | list[Annotated[dict[str, list[str]], Field(min_length=1)]] = {}
     # column -> headers that mean this column
     aliases: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], list[str]] = {}

@@ -87,7 +87,7 @@ def is_uploaded(connection: Connection, config_name: str) -> bool:
 def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     """Apply the YAML files that changed, and return the names of their imports.
 
-    Raises ConfigurationError with every fault of every changed file; the valid files are applied all the same.
+    Raises ConfigurationError with every fault of every changed file; the valid files are still applied.
     """
     applied, faults = apply_valid_files(connection, folder)
     if faults:

@@ -1,4 +1,4 @@
-"""Files that a sender puts beside a file: NAME.ctl has its totals, NAME.md5 and NAME.sha256 its hash.
+"""Files that a sender puts next to a file: NAME.ctl has its totals, NAME.md5 and NAME.sha256 its hash.
 
 They are never data: they wait while their file is not there, and go with it into the archive.
 """
@@ -29,7 +29,7 @@ def find_main_name(name: str) -> str:
 
 
 def is_sidecar(path: Path, is_known_name: Callable[[str], object]) -> bool:
-    """Return whether a file is about another one, which is beside it or has a name that an import knows."""
+    """Return whether a file is about another one, which is in the same folder or has a name that an import knows."""
     name = find_main_name(path.name)
     return bool(name) and (bool(is_known_name(name)) or path.with_name(name).exists())
 
@@ -47,7 +47,7 @@ def list_sidecars(path: Path) -> list[Path]:
 
 
 def move_sidecars(source: Path, target: Path | None) -> None:
-    """Move what is about `source` beside `target`, or remove it where there is none. Raises OSError."""
+    """Move the sidecar files of `source` to the folder of `target`, or remove them without one. Raises OSError."""
     for beside in list_sidecars(source):
         if target is None:
             beside.unlink()
@@ -56,7 +56,7 @@ def move_sidecars(source: Path, target: Path | None) -> None:
 
 
 def refuse_wrong_checksum(path: Path) -> None:
-    """Raise BadDataError where a file does not have the hash that is written beside it."""
+    """Raise BadDataError where a file does not have the hash in its sidecar file."""
     for suffix, digits in CHECKSUM_DIGITS.items():
         beside = find_sidecar(path, suffix)
         if beside is None:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from systemscripts.configuration.strict_model import Strict
 from systemscripts.dates import calendar_names
 
-# what stands in a number besides its marks and its unit
+# what a number contains besides its marks and its unit
 _SIGNS = "+\u2212()%"
 # longer ones than US$, EUR, Sw.Fr. or reais are sentences
 MAX_CURRENCY_CHARACTERS = 12

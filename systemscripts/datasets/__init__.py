@@ -1,1 +1,1 @@
-"""Datasets: who a file is about, what its content means beside what is there, and which rows are current."""
+"""Datasets: identify a file, compare its content with existing datasets, and know which rows are current."""

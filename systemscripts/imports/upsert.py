@@ -83,7 +83,7 @@ def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
 
 @contextmanager
 def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
-    """Write keys and rows to dba.trowhistory in UTC, whatever time zone the installation has now or later."""
+    """Write keys and rows to dba.trowhistory in UTC, independent of the time zone of the installation."""
     cursor.execute("select current_setting('TimeZone')")
     zone: Any = cursor.fetchone()
     cursor.execute("set local time zone 'UTC'")

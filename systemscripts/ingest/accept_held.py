@@ -49,7 +49,7 @@ class StillHeldError(BadDataError):
     def __init__(self, dataset_id: int, findings: list[Finding]) -> None:
         super().__init__(
             f"dataset {dataset_id} stays held: {join_texts(findings)}",
-            f"Accept it once more to load it all the same, or: {format_command('datasets', 'undo', dataset_id)}",
+            f"Accept it again to load it anyway, or: {format_command('datasets', 'undo', dataset_id)}",
         )
         self.findings = findings
 

@@ -59,7 +59,7 @@ class Viewer:
             self._sample = sample.read_parquet(folder / name, self._types, spill)
 
     def judge_values(self) -> list[Finding]:
-        """Return what the values have against them, beside the good files before."""
+        """Return the findings about the values, compared with the good files before."""
         if self._sample is None or not self._sample.columns:
             return []
         traits = {"ends_with_line": has_last_line_end(self._file)}

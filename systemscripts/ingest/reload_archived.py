@@ -45,7 +45,7 @@ def reload_skipped_rows(cursor: Cursor, context: Context, dataset_id: int) -> in
 
 @contextmanager
 def open_file_of_dataset(ticket: file_ledger.Ticket, dataset_id: int, directories: Directories) -> Iterator[Path]:
-    """The file of a dataset, out of its zip where it lies in one."""
+    """Return the file of a dataset, unpacked if it is in a zip."""
     with contextlib.ExitStack() as stack:
         for path in (ticket.keep_path, ticket.path):
             try:

@@ -59,7 +59,7 @@ def allow_signals() -> Iterator[None]:
 
 @contextmanager
 def defer_signals(grace_seconds: float = 30) -> Iterator[Callable[[], bool]]:
-    """Let work stop by itself when it is asked to: yield `is_stop_requested()`, and raise only after the block.
+    """Let work stop in an orderly way on request: yield `is_stop_requested()`, and raise only after the block.
 
     `grace_seconds`: how long the work may take to stop before the run is terminated.
     """

@@ -106,5 +106,5 @@ def _clear_prefix(bucket: Bucket, prefix: str) -> None:
 
 
 def _escape_pattern(path: str) -> str:
-    """A file that is read: what would be a pattern (Hadoop API, "FileSystem.globStatus") stands for itself."""
+    """Return the address of a file with the letters of patterns escaped (Hadoop API, FileSystem.globStatus)."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)

@@ -96,7 +96,7 @@ def _build_environment(number: int, seconds: float) -> dict[str, str]:
 
 
 def _stop_with_parent() -> None:
-    """Stop a step when its pipeline is killed (prctl(2), PR_SET_PDEATHSIG): it must not run beside the next run."""
+    """Stop a step when its pipeline is killed (prctl(2), PR_SET_PDEATHSIG): it must not run during the next run."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 

@@ -23,7 +23,7 @@ WINDOW_BYTES = 1 << 21
 # every server must answer so much at once (draft-ietf-secsh-filexfer-02, 3); OpenSSH's answers four times as much,
 # which takes half of the processor time
 REQUEST_BYTES, OPENSSH_REQUEST_BYTES = 1 << 15, 1 << 17
-# read at once where no size is announced: more would be asked for in vain
+# read at once where no size is announced: more may not exist
 UNKNOWN_BYTES = 1 << 20
 # for a server that sends less at once than it was asked for
 MIN_REQUEST_BYTES = 1 << 10

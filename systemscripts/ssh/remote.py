@@ -1,4 +1,4 @@
-"""What lies on the server: lists, looks, removing and moving."""
+"""List, inspect, remove and move the files of a server."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_a_recovery_whose_mail_could_not_go_out_is_told_with_the_next_failure(jo
     jobs.installation.write_settings(SMTP_PORT=str(mails.sink.port))
     jobs.run("tiny", "TryLaterError")
     assert mails.list_subjects() == [BAD, BAD]
-    parts = mails.read_text().split("The mail server was away, so this message was not sent at the time:")
+    parts = mails.read_text().split("The mail server did not answer, so this message was not sent at the time:")
     assert ["What: it is TryLaterError" in parts[0], BAD in parts[1], WELL in parts[2]] == [True] * 3
     jobs.run("tiny", "well")
     assert mails.list_subjects() == [BAD, BAD, WELL]

@@ -58,7 +58,7 @@ def read_words(call: ast.Call) -> list[str]:
 
 
 def find_texts(path: Path) -> Iterator[str]:
-    """Yield the strings of a module that are no docstrings."""
+    """Yield the strings of a module other than docstrings."""
     tree = ast.parse(path.read_text())
     documents = {
         id(node.body[0].value)

@@ -1,1 +1,1 @@
-"""One module per format beside delimited text; each has `recognises(head, path)` and `open(path, options)`."""
+"""One module for each format other than delimited text; each has `recognises(head, path)` and `open(path, options)`."""

@@ -136,7 +136,7 @@ def inflate(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[b
 
 
 def refuse_damaged(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> None:
-    """Raise BadDataError where a member does not match its CRC: reading it twice costs less than parsing it in vain."""
+    """Raise BadDataError where a member does not match its CRC: reading it twice costs less than parsing damage."""
     try:
         for _ in inflate(archive, part, chunk_bytes):
             pass

@@ -30,7 +30,7 @@ def unescape(text: str) -> str:
 
 
 def unescape_letters(text: str) -> str:
-    """Replace _x000D_ and the like by the letters they stand for; NUL is dropped, half letters become U+FFFD."""
+    """Replace _x000D_ and the like by the letters that they mean; NUL is dropped, half letters become U+FFFD."""
     if "_x" not in text:
         return text
     text = ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text).replace("\0", "")
