@@ -35,7 +35,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Origin:
-    """What a file was at its source when it was fetched."""
+    """The state of a file at its source when it was fetched."""
 
     # such as sftp://user@host:port/folder/name, s3://bucket/key or a URL
     path: str

@@ -72,7 +72,7 @@ ColumnDecision = Literal["hold", "warn", "refuse", "take"]
 
 
 class ColumnPolicy(Strict):
-    """What becomes of a file whose columns differ; without a word the defaults of docs/findings.md."""
+    """What happens to a file whose columns differ; by default as docs/findings.md says."""
 
     missing: ColumnDecision | None = None  # a declared column
     renamed: ColumnDecision | None = None  # a column that is there under another name

@@ -1,4 +1,4 @@
-"""What became of one file, and how the summary of a run shows it."""
+"""The outcome of one file, and how the summary of a run shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_NAMED_FILES = 10
 
 @dataclass
 class Outcome:
-    """What became of one file."""
+    """The outcome of one file."""
 
     name: str
     status: str

@@ -29,7 +29,7 @@ PARTIAL_LOAD_MODES = ("upsert", "new_rows")
 
 
 class Viewer:
-    """What looks at the rows of one load; `look` is given to the copy, which calls it where the rows pass through."""
+    """Profiles the rows of one load. The copy calls `look` with the rows that it passes on."""
 
     def __init__(
         self, cursor: Cursor, context: Context, file: PreparedFile, plan: target_plan.Plan, dataset_id: int

@@ -1,4 +1,4 @@
-"""What a job may ask of the run that it is in; outside a run (tests, a shell) each answer is the neutral one."""
+"""What a job can find out about its own run. Outside a run (tests, a shell) the answers are neutral."""
 
 from __future__ import annotations
 

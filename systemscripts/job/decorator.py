@@ -42,7 +42,7 @@ RunInstead = Callable[[dict[str, Any]], int | None]
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job asks of its run; see `job` for what each means."""
+    """The options of a job; see `job` for what each means."""
 
     lock: str | None
     database: bool

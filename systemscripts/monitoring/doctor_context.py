@@ -1,4 +1,4 @@
-"""What doctor.py starts from: the settings, even if they are faulty; and the test mail it can send."""
+"""The settings that doctor.py checks, even if they are faulty, and the test mail that it can send."""
 
 from __future__ import annotations
 

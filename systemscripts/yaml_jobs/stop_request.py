@@ -1,4 +1,4 @@
-"""What may stop a job that watches: the operator with g and Enter, a signal, or its end_time."""
+"""The ways to stop a job that watches: g and Enter, a signal, or its end_time."""
 
 from __future__ import annotations
 
