@@ -56,7 +56,7 @@ class Viewer:
         elif (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
             folder = self._plan.lake.folder
             spill = folder / f".profile_{self._dataset_id}"
-            self._sample = sample.read_parquet(folder / name, self._types, spill)
+            self._sample = sample.read_parquet(folder / name, self._types, spill, self._key)
 
     def judge_values(self) -> list[Finding]:
         """Return the findings about the values, compared with the good files before."""

@@ -206,8 +206,7 @@ def test_values_of_a_parquet_file_are_judged_and_a_held_one_leaves_no_file(offic
 def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "MAX_EXACT_ROWS", 1000)
-    monkeypatch.setattr(sample, "SAMPLE_ROWS", 500)
+    monkeypatch.setattr(sample, "MAX_EXACT_VALUES", 5000)
     prepare(office, expect={"columns": {"id": {"unique": True}}})
     assert states(office.load("things_3.csv", rows(3, count=4000))) == ["loaded"]
     kept = office.here.sql(
@@ -218,6 +217,26 @@ def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(
     twice = rows(4, count=4000)
     held = office.load("things_4.csv", twice + twice.splitlines()[-1] + "\n")
     assert "id: 1 values occur more than once" in str(held.problems)
+    assert "id is not unique: 0.0 % of the rows repeat a key" in str(held.problems)
+    amounts = [float(line.split(",")[2]) for line in rows(5, count=4000).splitlines()[1:]]
+    total = office.load("things_5.csv", f"{rows(5, count=4000)}total,,{sum(amounts):.2f},,\n")
+    assert "is the sum of all other values: a total row?" in texts(total)
+    future = rows(6, count=4000).replace("2025-02", "2062-02", 1)
+    assert "the last 2062-02" in str(office.load("things_6.csv", future).problems)
+
+
+def test_rows_that_come_twice_in_a_large_file_without_a_key_are_found(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MAX_EXACT_VALUES", 2000)
+    office.here.configure("things", schema=SCHEMA)
+    for week in range(3):
+        assert texts(office.load(f"things_{week}.csv", rows(week, count=1000))) == ""
+    twice = rows(3, count=1000)
+    held = office.load("things_3.csv", twice + twice.partition("\n")[2])
+    assert "100 % of the rows occur more than once" in str(held.problems)
+    again = office.load("things_4.csv", twice + twice.partition("\n")[2].replace("true", "false"))
+    assert "id is not unique: 50 % of the rows repeat a key" in str(again.problems)
 
 
 def test_a_label_that_is_nearly_another_and_the_keys_of_another_one_are_reported(office: Office) -> None:

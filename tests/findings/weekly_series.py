@@ -155,9 +155,13 @@ Change = Callable[[list[Row], Series, random.Random], list[Row]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a file is wrong. `change`: its rows; `spoil`: the bytes of the file."""
+    """One way in which a file is wrong. `change`: its rows; `spoil`: the bytes of the file.
+
+    `rules`: those of which at least one must find it; empty: the file is refused, or a row of it rejected.
+    """
 
     name: str
+    rules: tuple[str, ...]
     change: Change | None = None
     spoil: Callable[[bytes], bytes] | None = None
     feeds: tuple[str, ...] = ("orders", "members")
@@ -230,66 +234,89 @@ def list_faults() -> list[Fault]:
     orders, members = ("orders",), ("members",)
     whole = ("snapshot", "append")
     faults = [
-        Fault("exchanged texts", exchange("customer", "city"), feeds=orders),
-        Fault("exchanged codes", exchange("city", "category"), feeds=orders),
-        Fault("exchanged names", exchange("first_name", "last_name"), feeds=members),
-        Fault("exchanged numbers", exchange("net", "gross"), feeds=orders),
-        Fault("exchanged dates", exchange("ordered", "shipped"), feeds=orders),
-        Fault("exchanged figures", exchange("born", "joined"), feeds=members),
-        Fault("emptied text", set_values("city", lambda _: ""), feeds=orders),
-        Fault("emptied number", set_values("net", lambda _: ""), feeds=orders),
-        Fault("emptied date", set_values("joined", lambda _: ""), feeds=members),
+        Fault("exchanged texts", ("columns_exchanged",), exchange("customer", "city"), feeds=orders),
+        Fault("exchanged codes", ("columns_exchanged",), exchange("city", "category"), feeds=orders),
+        Fault("exchanged names", ("columns_exchanged",), exchange("first_name", "last_name"), feeds=members),
+        Fault("exchanged numbers", ("columns_exchanged",), exchange("net", "gross"), feeds=orders),
+        Fault("exchanged dates", ("columns_exchanged",), exchange("ordered", "shipped"), feeds=orders),
+        Fault("exchanged figures", ("columns_exchanged",), exchange("born", "joined"), feeds=members),
+        Fault("emptied text", ("emptied",), set_values("city", lambda _: ""), feeds=orders),
+        Fault("emptied number", ("emptied",), set_values("net", lambda _: ""), feeds=orders),
+        Fault("emptied date", ("emptied",), set_values("joined", lambda _: ""), feeds=members),
         Fault(
             "half emptied",
+            ("share_empty",),
             lambda rows, _, chance: [{**r, "city": r["city"] if chance.random() < 0.5 else ""} for r in rows],
             feeds=orders,
         ),
-        Fault("constant code", set_values("category", lambda _: "food"), feeds=orders),
-        Fault("constant number", set_values("net", lambda _: "1.00"), feeds=orders),
-        Fault("constant date", set_values("born", lambda _: "1970-01-01"), feeds=members),
-        Fault("cut text", set_values("customer", lambda value: value[:10]), feeds=orders),
-        Fault("cut street", set_values("street", lambda value: value[:12]), feeds=members),
-        Fault("cut city", set_values("city", lambda value: value[:6]), feeds=orders),
-        Fault("times 100", multiply("net", 100), feeds=orders),
-        Fault("times 1000", multiply("balance", 1000), feeds=members),
-        Fault("times 10", multiply("points", 10), feeds=members),
-        Fault("a hundredth", multiply("gross", 0.01), feeds=orders),
-        Fault("negated", multiply("net", -1), feeds=orders),
-        Fault("negated balance", multiply("balance", -1), feeds=members),
-        Fault("decimal mark lost", set_values("net", lambda value: value.replace(".", "")), feeds=orders),
-        Fault("year before", move_years(-1, "ordered", "shipped"), feeds=orders),
-        Fault("year after", move_years(1, "ordered", "shipped"), feeds=orders),
-        Fault("year off in a list", move_years(-1, "joined"), feeds=members),
-        Fault("day and month", exchange_day_month("ordered", "shipped"), feeds=orders),
-        Fault("dates to come", move_years(60, "joined"), feeds=members),
-        Fault("codes replaced", set_values("category", lambda value: f"K{len(value):02d}"), feeds=orders, modes=whole),
+        Fault("constant code", ("constant",), set_values("category", lambda _: "food"), feeds=orders),
+        Fault("constant number", ("constant",), set_values("net", lambda _: "1.00"), feeds=orders),
+        Fault("constant date", ("constant",), set_values("born", lambda _: "1970-01-01"), feeds=members),
+        Fault("cut text", ("lengths_cut",), set_values("customer", lambda value: value[:10]), feeds=orders),
+        Fault("cut street", ("lengths_cut",), set_values("street", lambda value: value[:12]), feeds=members),
+        Fault("cut city", ("lengths_cut",), set_values("city", lambda value: value[:6]), feeds=orders),
+        Fault("times 100", ("scale_moved",), multiply("net", 100), feeds=orders),
+        Fault("times 1000", ("scale_moved",), multiply("balance", 1000), feeds=members),
+        Fault("times 10", ("scale_moved",), multiply("points", 10), feeds=members),
+        Fault("a hundredth", ("scale_moved",), multiply("gross", 0.01), feeds=orders),
+        Fault("negated", ("scale_moved",), multiply("net", -1), feeds=orders),
+        Fault("negated balance", ("scale_moved",), multiply("balance", -1), feeds=members),
         Fault(
-            "codes of another list", set_values("country", lambda value: value[:2].upper()), feeds=members, modes=whole
+            "decimal mark lost", ("scale_moved",), set_values("net", lambda value: value.replace(".", "")), feeds=orders
         ),
-        Fault("codes in capitals", set_values("category", str.upper), feeds=orders),
-        Fault("status in capitals", set_values("status", str.title), feeds=members),
+        Fault("year before", ("dates_moved",), move_years(-1, "ordered", "shipped"), feeds=orders),
+        Fault("year after", ("dates_moved", "dates_to_come"), move_years(1, "ordered", "shipped"), feeds=orders),
+        Fault("year off in a list", ("dates_moved",), move_years(-1, "joined"), feeds=members),
+        Fault("day and month", ("day_month_exchanged",), exchange_day_month("ordered", "shipped"), feeds=orders),
+        Fault("dates to come", ("dates_to_come",), move_years(60, "joined"), feeds=members),
+        Fault(
+            "codes replaced",
+            ("new_codes",),
+            set_values("category", lambda value: f"K{len(value):02d}"),
+            feeds=orders,
+            modes=whole,
+        ),
+        Fault(
+            "codes of another list",
+            ("new_codes",),
+            set_values("country", lambda value: value[:2].upper()),
+            feeds=members,
+            modes=whole,
+        ),
+        Fault("codes in capitals", ("codes_respelled",), set_values("category", str.upper), feeds=orders),
+        Fault("status in capitals", ("codes_respelled",), set_values("status", str.title), feeds=members),
         Fault(
             "booleans flipped",
+            ("shares_flipped",),
             set_values("is_paid", lambda value: "false" if value == "true" else "true"),
             feeds=orders,
         ),
         Fault(
             "active flipped",
+            ("shares_flipped",),
             set_values("is_active", lambda value: "false" if value == "true" else "true"),
             feeds=members,
         ),
-        Fault("keys padded", set_values("order_no", lambda value: f"00{value}"), feeds=orders),
-        Fault("keys without zeros", set_values("member_no", lambda value: value.lstrip("0")), feeds=members),
+        Fault("keys padded", ("keys_unknown",), set_values("order_no", lambda value: f"00{value}"), feeds=orders),
+        Fault(
+            "keys without zeros",
+            ("keys_unknown",),
+            set_values("member_no", lambda value: value.lstrip("0")),
+            feeds=members,
+        ),
         Fault(
             "keys repeated",
+            ("key_not_unique",),
             lambda rows, series, chance: [{**row, series.key: rows[n // 2][series.key]} for n, row in enumerate(rows)],
         ),
-        Fault("rows doubled", double(1.0)),
-        Fault("rows tripled", double(1.0, 3)),
-        Fault("rows doubled in part", double(0.6), modes=("snapshot",)),
-        Fault("last record cut", spoil=lambda data: data[:-9]),
-        Fault("total row", add_total),
-        Fault("few rows", lambda rows, series, chance: rows[: int(len(rows) * 0.6)], modes=("snapshot",)),
+        Fault("rows doubled", ("rows_doubled",), double(1.0)),
+        Fault("rows tripled", ("rows_doubled",), double(1.0, 3)),
+        Fault("rows doubled in part", ("rows_doubled",), double(0.6), modes=("snapshot",)),
+        Fault("last record cut", ("last_record",), spoil=lambda data: data[:-9]),
+        Fault("total row", ("total_row",), add_total),
+        Fault(
+            "few rows", ("few_rows",), lambda rows, series, chance: rows[: int(len(rows) * 0.6)], modes=("snapshot",)
+        ),
     ]
     spoiled = {
         "UTF-8 as Windows": garble("utf-8", "cp1252"),
@@ -301,8 +328,10 @@ def list_faults() -> list[Fault]:
         "DOS as Windows": garble("cp850", "latin-1"),
     }
     for name, change in spoiled.items():
-        faults.append(Fault(f"mojibake: {name}", _on("customer", "city", change=change), feeds=orders))
-        faults.append(Fault(f"mojibake in a list: {name}", _on("last_name", "street", change=change), feeds=members))
+        faults.append(Fault(f"mojibake: {name}", ("garbled",), _on("customer", "city", change=change), feeds=orders))
+        faults.append(
+            Fault(f"mojibake in a list: {name}", ("garbled",), _on("last_name", "street", change=change), feeds=members)
+        )
     return faults
 
 

@@ -11,7 +11,8 @@ from systemscripts.findings.values.bounds import DEVIATIONS, format_share, measu
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import ColumnProfile, build_sketch, measure_overlap
+from systemscripts.findings.values.profile import ColumnProfile
+from systemscripts.findings.values.sketch import build_sketch, measure_overlap
 
 # On more rows than this codes that were never seen are another list of codes.
 MAX_NEW_SHARE = 0.20
@@ -49,35 +50,34 @@ def judge_new_codes(file: File, history: list[Past]) -> Iterator[Finding]:
 
 def judge_new_list(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a long list of codes or names of which hardly one was known, where most always were."""
-    for now, usual, known in _compare_lists(file, history):
-        if usual >= USUALLY_KNOWN and known < usual * MAX_KNOWN_PART:
-            samples = ", ".join(list(file.values.counts[now.column_name])[:3])
-            text = (
-                f"{now.column_name}: {format_share(known)} of the different values are known ({samples}), "
-                f"usually at least {format_share(usual)}"
-            )
-            yield Finding("new_codes", "warn", text, now.column_name, {"known": known, "usual": usual})
+    for now, _, usual, known in _list_unknown(file, history, USUALLY_KNOWN):
+        samples = ", ".join(list(file.values.counts[now.column_name])[:3])
+        text = (
+            f"{now.column_name}: {format_share(known)} of the different values are known ({samples}), "
+            f"usually at least {format_share(usual)}"
+        )
+        yield Finding("new_codes", "warn", text, now.column_name, {"known": known, "usual": usual})
 
 
-def _compare_lists(file: File, history: list[Past]) -> Iterator[tuple[ColumnProfile, float, float]]:
-    """Return each column of many texts, which share of its values is usually known, and which is now."""
+def _list_unknown(
+    file: File, history: list[Past], least: float
+) -> Iterator[tuple[ColumnProfile, list[ColumnProfile], float, float]]:
+    """Return the columns of many texts of which hardly one is known, where always at least a share was; both shares."""
     for now, before in pair_columns(file, history):
-        if (
-            now.patterns is None
-            or now.top_values is not None
-            or any(profile.top_values is not None for profile in before)
-        ):
+        is_list = now.patterns is not None and all(profile.top_values is None for profile in (now, *before))
+        if not is_list:
             continue
-        past = [measure_overlap(newer.sketch, older.sketch) or 0.0 for newer, older in itertools.pairwise(before)]
-        yield now, min(past), max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
+        usual = min(measure_overlap(newer.sketch, older.sketch) or 0.0 for newer, older in itertools.pairwise(before))
+        if usual < least or (measure_overlap(now.sketch, before[0].sketch) or 0.0) >= usual * MAX_KNOWN_PART:
+            continue
+        known = max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
+        if known < usual * MAX_KNOWN_PART:
+            yield now, before, usual, known
 
 
 def judge_respelled_list(file: File, history: list[Past]) -> Iterator[Finding]:
     """Warn of a long list whose values are known only in other case."""
-    for now, usual, known in _compare_lists(file, history):
-        if usual < MIN_KNOWN_TO_RESPELL or known >= usual * MAX_KNOWN_PART:
-            continue
-        before = [past.profiles[now.column_name] for past in history if now.column_name in past.profiles]
+    for now, before, usual, _ in _list_unknown(file, history, MIN_KNOWN_TO_RESPELL):
         values = list(file.values.counts[now.column_name])
         for change in (str.lower, str.upper, str.title, str.strip):
             changed = build_sketch(map(change, values))

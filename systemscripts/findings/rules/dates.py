@@ -16,11 +16,10 @@ from systemscripts.findings.values.judge import File, Rule
 from systemscripts.findings.values.profile import (
     EPOCH,
     ColumnProfile,
-    build_sketch,
     format_day,
-    measure_overlap,
     read_day,
 )
+from systemscripts.findings.values.sketch import build_sketch, measure_overlap
 
 YEAR_DAYS = 365.25
 # A leap day, and what a few new rows move in a list of old dates.
@@ -122,6 +121,11 @@ def _measure_span(profile: ColumnProfile) -> float | None:
 
 def _has_scattered(file: File, now: ColumnProfile, widest: float, before: Sequence[ColumnProfile]) -> bool:
     """Whether dates of a period are scattered, and with day and month turned back are of the next period."""
+    past = [profile.quantiles[1] for profile in before if profile.quantiles]
+    own_shift, _ = _measure_shift(now.quantiles[1] if now.quantiles else 0, past)
+    span = _measure_span(now) or 0
+    if span <= max(SCATTER * widest, widest + 25) and abs(own_shift) <= max(2 * widest, 25):
+        return False
     turned: Counter[int] = Counter()
     for text, count in file.values.counts[now.column_name].items():
         day = read_day(text)
@@ -131,12 +135,8 @@ def _has_scattered(file: File, now: ColumnProfile, widest: float, before: Sequen
         turned[date(value.year, value.day, value.month).toordinal() - EPOCH if value.day <= 12 else day] += count
     days = sorted(turned.elements())
     first, median, last = days[len(days) // 10], days[len(days) // 2], days[-1 - len(days) // 10]
-    past = [profile.quantiles[1] for profile in before if profile.quantiles]
     shift, _ = _measure_shift(median, past)
-    own_shift, _ = _measure_shift(now.quantiles[1] if now.quantiles else 0, past)
-    span = _measure_span(now) or 0
-    has_scattered = span > max(SCATTER * widest, widest + 25) or abs(own_shift) > max(2 * widest, 25)
-    return has_scattered and last - first <= max(1.5 * widest, 7) and abs(shift) <= max(1.5 * widest, 14)
+    return last - first <= max(1.5 * widest, 7) and abs(shift) <= max(1.5 * widest, 14)
 
 
 def judge_to_come(file: File, history: list[Past]) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from systemscripts.findings.values.bounds import is_figure_outside, measure_devi
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import ColumnProfile, format_day, measure_overlap
+from systemscripts.findings.values.profile import ColumnProfile, format_day
+from systemscripts.findings.values.sketch import measure_overlap
 
 # How alike (0 to 1) the exchanged columns must be, and by how much more than each is to its own past.
 MIN_LIKENESS = 0.55
@@ -42,7 +43,7 @@ def judge_exchanged(file: File, history: list[Past]) -> Iterator[Finding]:
 def _may_differ(pair: Pair) -> bool:
     """Whether a column of texts looks unlike its own past; of numbers and dates pairs alone can tell."""
     now, before = pair
-    return now.quantiles is not None or measure_likeness(now, before) < 1 - MIN_GAIN
+    return now.quantiles is not None or all(_measure_one(now, past) < 1 - MIN_GAIN for past in before)
 
 
 def _are_exchanged(one: Pair, other: Pair) -> bool:

@@ -11,7 +11,8 @@ from systemscripts.findings.values import history as profiles_of_before
 from systemscripts.findings.values.bounds import MIN_VALUES, format_share
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import KEY, measure_overlap
+from systemscripts.findings.values.profile import KEY
+from systemscripts.findings.values.sketch import Sketch, measure_overlap
 
 # Shorter labels are codes, in which one letter is another thing.
 MIN_LABEL_CHARACTERS = 4
@@ -53,7 +54,7 @@ def judge_other_keys(file: File, history: list[Past]) -> Iterator[Finding]:
     if not file.label:
         return
     names = [KEY] if KEY in file.profiles else find_unique_columns(history)
-    others: dict[str, dict[str, list[int]]] | None = None
+    others: dict[str, dict[str, Sketch | None]] | None = None
     for name in names:
         now = file.profiles.get(name)
         own = [past.profiles[name].sketch for past in history if name in past.profiles]

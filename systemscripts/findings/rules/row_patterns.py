@@ -10,14 +10,13 @@ from systemscripts.findings.finding import Finding
 from systemscripts.findings.values.bounds import MIN_VALUES, format_figure, format_share, is_share_outside
 from systemscripts.findings.values.history import MIN_DATASETS, Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import KEY, ROWS, ColumnProfile
+from systemscripts.findings.values.profile import IS_COUNTED, KEY, KEY_TYPES, ROWS, ColumnProfile
 
 ALL_TWICE = 0.9
 # Twins of a fifth more of the rows than ever are a join or an export that went wrong, not two equal events.
 MANY_TWICE_POINTS = 0.20
 # A guess at a key is sure enough only where it fails on many rows.
 MIN_REPEATED_OF_GUESS = 0.10
-KEY_TYPES = ("text", "integer", "bigint")
 # A holiday week has four fifths of the rows; half and less is held by the guard.
 FEW_ROWS = 0.75
 COMPARED_LOADS = 5
@@ -35,8 +34,8 @@ def judge_doubled(file: File, history: list[Past]) -> Iterator[Finding]:
     past = [
         float(earlier.profiles[ROWS].traits.get("share_of_twins", 0)) for earlier in history if ROWS in earlier.profiles
     ]
-    share = float(now.traits["share_of_twins"])
-    if file.values.sample.length < MIN_VALUES or (now.is_estimated and KEY not in file.profiles) or not past:
+    share = float(now.traits.get("share_of_twins", 0))
+    if file.values.sample.length < MIN_VALUES or not past:
         return
     text = f"{format_share(share)} of the rows occur more than once, usually {format_share(statistics.median(past))}"
     if share >= ALL_TWICE and max(past) < ALL_TWICE / 2:
@@ -53,11 +52,9 @@ def judge_key(file: File, history: list[Past]) -> Iterator[Finding]:
     guess = find_unique_columns(history)
     for name in guess:
         now = file.profiles.get(name)
-        if now is None or now.filled < MIN_VALUES:
+        if now is None or now.filled < MIN_VALUES or not is_counted(now):
             continue
-        repeated = 1 - now.distinct_values / max(
-            1, file.values.sample.length - file.values.sample.columns[name].count(None)
-        )
+        repeated = 1 - now.distinct_values / now.filled
         if repeated >= MIN_REPEATED_OF_GUESS:
             yield _build_key_finding(file, now, name, "hold", repeated)
 
@@ -79,7 +76,7 @@ def _build_key_finding(file: File, now: ColumnProfile, name: str, severity: str,
     sample = ""
     if name in file.values.counts:
         value, count = file.values.counts[name].most_common(1)[0]
-        sample = f", such as {value} {count} times"
+        sample = f", such as {value} {count} times" if count > 1 else ""
     text = f"{name} is not unique: {format_share(repeated)} of the rows repeat a key{sample}; it always was"
     return Finding("key_not_unique", severity, text, name if name in file.profiles else None, {"repeated": repeated})  # type: ignore[arg-type]
 
@@ -100,10 +97,15 @@ def _is_unique(past: Past, name: str) -> bool:
     profile = past.profiles.get(name)
     return (
         profile is not None
-        and not profile.is_estimated
+        and is_counted(profile)
         and profile.filled >= MIN_VALUES
         and profile.distinct_values == profile.filled == profile.rows
     )
+
+
+def is_counted(profile: ColumnProfile) -> bool:
+    """Whether the different values of a column were counted in the whole load."""
+    return not profile.is_estimated or bool(profile.traits.get(IS_COUNTED))
 
 
 def judge_few(file: File, history: list[Past]) -> Iterator[Finding]:
@@ -130,14 +132,16 @@ def judge_total(file: File, history: list[Past]) -> Iterator[Finding]:
 
 def _find_total(file: File, profile: ColumnProfile) -> tuple[int, float, bool] | None:
     """Return row and value of a number that is the sum of all others, and whether all are whole; None without one."""
-    if not profile.is_number or profile.is_estimated or profile.filled < MIN_VALUES:
+    sample = file.values.sample
+    is_known = not profile.is_estimated or profile.column_name in sample.sums
+    if not profile.is_number or not is_known or profile.filled < MIN_VALUES:
         return None
-    values = file.values.sample.columns[profile.column_name]
+    values = sample.columns[profile.column_name]
     numbers = [0.0 if value is None else float(value) for value in values]
     if not all(map(math.isfinite, numbers)):
         return None
     ordered = sorted(map(abs, numbers), reverse=True)
-    largest, total = max(numbers, key=abs), math.fsum(numbers)
+    largest, total = max(numbers, key=abs), sample.sums.get(profile.column_name, math.fsum(numbers))
     is_sum = abs(2 * largest - total) <= 1e-9 * abs(total) + 0.005
     if not is_sum or len(numbers) - numbers.count(0.0) <= MIN_SUMMANDS or ordered[0] < STANDS_OUT * ordered[1]:
         return None
@@ -161,7 +165,7 @@ def judge_last(file: File, history: list[Past]) -> Iterator[Finding]:
 def _find_torn_value(file: File, history: list[Past]) -> str:
     """Return what is torn about the last value of a file that does not end with a line break, "" where nothing is."""
     columns = {name: values for name, values in file.values.sample.columns.items() if file.profiles[name].filled}
-    if not columns or file.profiles[ROWS].traits.get("ends_with_line") is not False or file.values.sample.is_estimated:
+    if not columns or file.profiles[ROWS].traits.get("ends_with_line") is not False:
         return ""
     name, values = list(columns.items())[-1]
     *others, last = values

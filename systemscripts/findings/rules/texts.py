@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from systemscripts.findings.finding import Finding
 from systemscripts.findings.values import garbled_text
@@ -12,7 +12,8 @@ from systemscripts.findings.values.bounds import format_share
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
-from systemscripts.findings.values.profile import KEY, ColumnProfile, measure_overlap
+from systemscripts.findings.values.profile import KEY, ColumnProfile
+from systemscripts.findings.values.sketch import measure_overlap
 
 # So many longer values must be missing that chance is out of the question.
 MIN_LOST_VALUES = 6
@@ -36,11 +37,11 @@ def judge_garbled(file: File, history: list[Past]) -> Iterator[Finding]:
         usual = max(int(profile.traits.get("garbled", 0)) for profile in before)
         count = int(now.traits.get("garbled", 0))
         values = file.values.counts[now.column_name]
-        samples = [value for value in values if not value.isascii() or "?" in value]
-        samples = [value for value in samples if garbled_text.looks_garbled(value)]
-        if not count:
-            samples = _find_strange(now, before, list(values))
-            count = len(samples) if len(samples) >= MIN_STRANGE_VALUES else 0
+        samples = _find_strange(now, before, values)
+        if count:
+            samples = [value for value in values if garbled_text.looks_garbled(value)]
+        elif len(samples) >= MIN_STRANGE_VALUES:
+            count = len(samples)
         if count and not usual:
             text = (
                 f"{now.column_name}: {count:,} values look garbled ({', '.join(samples[:3])}), before there were none"
@@ -48,7 +49,7 @@ def judge_garbled(file: File, history: list[Past]) -> Iterator[Finding]:
             yield Finding("garbled", "warn", text, now.column_name, {"values": count})
 
 
-def _find_strange(now: ColumnProfile, before: list[ColumnProfile], values: list[str]) -> list[str]:
+def _find_strange(now: ColumnProfile, before: list[ColumnProfile], values: Iterable[str]) -> list[str]:
     """Return values with letters beyond ASCII that no file had, where the ones that every file had are gone."""
     past = [set(profile.traits.get("letters", "")) for profile in before]
     usual, mine = set.intersection(*past), set(now.traits.get("letters", ""))

@@ -7,6 +7,8 @@ import re
 # Encodings in which UTF-8 is read by mistake; of each the result can be turned back.
 _MISTAKEN = ("cp1252", "latin-1", "mac_roman", "cp437", "cp850", "cp1250", "cp1251", "cp1254", "iso8859-15")
 REPLACEMENT = "\ufffd"
+# Of a letter of two bytes or more each byte was read as a letter of its own, none of them ASCII.
+_SEVERAL_FOREIGN = re.compile(r"[^\x00-\x7f]{2}")
 # A question mark, control character or typographic sign between letters: DOS text read as Windows text, lost letters
 _BETWEEN_LETTERS = re.compile(
     "[A-Za-z][?\x80-\x9f\u201e\u201d\u201c\u201a\u0192\u2026\u2020\u2021\u02c6\u2030\u2039\u2122\u203a\u00a4"
@@ -24,6 +26,8 @@ def looks_garbled(value: str) -> bool:
         return bool(re.search("[A-Za-z]\\?[a-z]", value)) and not re.search("://|www\\.|[=@/]", value)
     if any("\x80" <= character <= "\x9f" for character in value) or _BETWEEN_LETTERS.search(value):
         return True
+    if not _SEVERAL_FOREIGN.search(value):
+        return False
     for encoding in _MISTAKEN:
         try:
             restored = value.encode(encoding).decode("utf-8")

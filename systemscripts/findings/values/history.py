@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.findings.values.profile import ColumnProfile
+from systemscripts.findings.values.sketch import Sketch, read_sketch
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -109,7 +110,12 @@ def _read_profiles(cursor: Cursor, dataset_ids: list[int]) -> list[tuple[int, Co
             where dataset_id = any(%s) order by dataset_id, position""",
         (dataset_ids,),
     )
-    return [(row[0], ColumnProfile(*row[1:])) for row in cursor.fetchall()]
+    found = []
+    for dataset_id, *figures, sketch in cursor.fetchall():
+        profile = ColumnProfile(*figures)
+        profile.sketch = read_sketch(sketch)
+        found.append((dataset_id, profile))
+    return found
 
 
 def _add_exceptions(cursor: Cursor, history: dict[int, Past]) -> None:
@@ -169,6 +175,7 @@ def store_profiles(cursor: Cursor, dataset_id: int, profiles: dict[str, ColumnPr
         values = {name: getattr(profile, name) for name in _COLUMNS}
         for name in _JSON:
             values[name] = None if values[name] is None else json.dumps(values[name]).replace("\\u0000", "")
+        values["sketch"] = profile.sketch and profile.sketch.to_bytes()
         rows.append((dataset_id, *values.values()))
     if rows:
         execute_values(
@@ -209,7 +216,7 @@ def list_known_labels(cursor: Cursor, config_name: str) -> list[str]:
     return [label for (label,) in cursor.fetchall()]
 
 
-def read_other_keys(cursor: Cursor, config_name: str, label: str | None) -> dict[str, dict[str, list[int]]]:
+def read_other_keys(cursor: Cursor, config_name: str, label: str | None) -> dict[str, dict[str, Sketch | None]]:
     """Return the sketches of key columns of the newest good dataset of each other label, by label and column."""
     cursor.execute(
         f"""{_LABELS} select d.label, p.column_name, p.sketch from (
@@ -222,7 +229,7 @@ def read_other_keys(cursor: Cursor, config_name: str, label: str | None) -> dict
             where p.sketch is not null""",
         {"name": config_name, "label": label},
     )
-    sketches: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    sketches: dict[str, dict[str, Sketch | None]] = defaultdict(dict)
     for other, column, sketch in cursor.fetchall():
-        sketches[other][column] = sketch
+        sketches[other][column] = read_sketch(sketch)
     return sketches

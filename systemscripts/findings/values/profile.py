@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import math
 import re
-import zlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate, islice
 from typing import Any
 
 from systemscripts.findings.values import garbled_text
-from systemscripts.findings.values.sample import Sample
+from systemscripts.findings.values.sample import Sample, is_date, is_number
+from systemscripts.findings.values.sketch import Sketch, build_sketch
 
 ROWS = "(rows)"
 KEY = "(key)"
-NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
-DATE_TYPES = frozenset(("date", "timestamp", "timestamptz"))
+# The trait of a column whose different values were counted in all of a large load.
+IS_COUNTED = "is_counted"
+KEY_TYPES = ("text", "integer", "bigint")
 EPOCH = date(1970, 1, 1).toordinal()
 # A column of more different values than this is not a list of codes.
 MAX_CODES = 50
 MAX_PATTERNS = 10
-# Values of a column whose form is looked at: more say nothing new, and it is what costs most.
-MAX_FORMS = 2_000
+# Values of a column whose form is looked at: enough for a share to some five points, and it is what costs most.
+MAX_FORMS = 400
 MAX_LENGTHS = 60
-# Enough check sums to tell a share to some five points; lists of fewer values are compared whole.
-SKETCH_SIZE = 400
 MAX_LETTERS = 80
 _ZERO_LED = re.compile(r"(?<!\d)0\d")
+_RUN = re.compile(r"([A9a])\1+")
 _FORM = str.maketrans(
     {**dict.fromkeys("0123456789", "9"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyzäöüßéèêáàâóòôúùûíìîåøæñç", "a"),
      **dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜÉÈÁÀÓÚÍÅØÆÑÇ", "A")}
@@ -60,7 +60,7 @@ class ColumnProfile:
     top_values: dict[str, float] | None = None
     patterns: dict[str, float] | None = None
     traits: dict[str, Any] = field(default_factory=dict)
-    sketch: list[int] | None = None
+    sketch: Sketch | None = None
 
     @property
     def share_filled(self) -> float:
@@ -70,12 +70,12 @@ class ColumnProfile:
     @property
     def is_number(self) -> bool:
         """Whether its values are numbers."""
-        return self.column_type in NUMBER_TYPES or self.column_type.startswith("numeric")
+        return is_number(self.column_type)
 
     @property
     def is_date(self) -> bool:
         """Whether its values are dates or times of a date."""
-        return self.column_type in DATE_TYPES or self.column_type.startswith("timestamp")
+        return is_date(self.column_type)
 
     @property
     def quantiles(self) -> tuple[float, float, float] | None:
@@ -106,29 +106,34 @@ def build_profiles(sample: Sample, key: Sequence[str], traits: dict[str, Any]) -
             name, position, sample.types[name], sample.is_estimated, sample.rows, sample.filled.get(name, 0)
         )
         profiles[name] = _fill(profile, counted)
-    profiles |= _build_row_profiles(sample, [name for name in key if name in sample.columns], traits)
+        if (name,) in sample.keys:
+            _, profile.distinct_values = sample.keys[name,]
+            profile.traits[IS_COUNTED] = True
+        profile.max_value = sample.last_days.get(name) or profile.max_value
+    profiles |= _build_row_profiles(sample, tuple(name for name in key if name in sample.columns), traits)
     return Profiles(profiles, counts, sample)
 
 
-def _build_row_profiles(sample: Sample, key: list[str], traits: dict[str, Any]) -> dict[str, ColumnProfile]:
+def _build_row_profiles(sample: Sample, key: tuple[str, ...], traits: dict[str, Any]) -> dict[str, ColumnProfile]:
     """Return what is known of whole rows and whole keys."""
     profiles: dict[str, ColumnProfile] = {}
     if key:
         tuples = _count_keys(sample, key)
-        profiles[KEY] = ColumnProfile(
-            KEY, 0, ", ".join(key), sample.is_estimated, sample.length, sum(tuples.values()), len(tuples)
-        )
+        counted = sample.keys.get(key, (tuples.total(), len(tuples)))
+        profiles[KEY] = ColumnProfile(KEY, 0, ", ".join(key), sample.is_estimated, sample.rows, *counted)
         profiles[KEY].sketch = build_sketch(tuples)
     different, twins = sample.length, 0
     if not key or len(tuples) < sample.length:
         rows = Counter(zip(*sample.columns.values(), strict=True))
         different, twins = len(rows), sum(count for count in rows.values() if count > 1)
     whole = ColumnProfile(ROWS, 0, "", sample.is_estimated, sample.rows, sample.rows, different, traits=dict(traits))
-    whole.traits["share_of_twins"] = round(twins / sample.length, 4) if sample.length else 0.0
+    share = twins / sample.length if sample.length and (key or not sample.is_estimated) else sample.twins
+    if share is not None:
+        whole.traits["share_of_twins"] = round(share, 4)
     return {ROWS: whole, **profiles}
 
 
-def _count_keys(sample: Sample, key: list[str]) -> Counter[str]:
+def _count_keys(sample: Sample, key: tuple[str, ...]) -> Counter[str]:
     """Return how often each key occurs, those with an empty part left out."""
     if len(key) == 1:
         return Counter(value for value in sample.columns[key[0]] if value is not None)
@@ -141,7 +146,7 @@ def _fill(profile: ColumnProfile, counts: Counter[str]) -> ColumnProfile:
     profile.distinct_values = len(counts)
     if not counts:
         return profile
-    total = sum(counts.values())
+    total = counts.total()
     if len(counts) <= MAX_CODES:
         profile.top_values = {value: round(count / total, 4) for value, count in counts.most_common()}
     if profile.is_number:
@@ -150,34 +155,37 @@ def _fill(profile: ColumnProfile, counts: Counter[str]) -> ColumnProfile:
         _fill_dates(profile, counts, total)
     else:
         _fill_texts(profile, counts, total)
-    profile.sketch = build_sketch(counts)
+    # of figures no list is compared, but of numbers that may be keys
+    if not profile.is_number or profile.column_type in KEY_TYPES:
+        profile.sketch = build_sketch(counts)
     return profile
 
 
 def _fill_numbers(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
-    pairs = sorted((float(value), count) for value, count in counts.items())
-    pairs = [pair for pair in pairs if math.isfinite(pair[0])]
-    if not pairs:
+    numbers = sorted(filter(math.isfinite, map(float, counts.elements())))
+    if not numbers:
         return
-    profile.p10, profile.p50, profile.p90 = _find_quantiles(pairs)
-    ordered = sorted(counts, key=float)
-    profile.min_value, profile.max_value = ordered[0], ordered[-1]
+    profile.p10, profile.p50, profile.p90 = (numbers[math.ceil(share * len(numbers)) - 1] for share in (0.1, 0.5, 0.9))
+    profile.min_value, profile.max_value = min(counts, key=float), max(counts, key=float)
     # of a sample the sum is that of the sample times what it stands for
     scale = profile.filled / total if profile.is_estimated else 1.0
-    profile.sum = math.fsum(value * count for value, count in pairs) * scale
+    profile.sum = math.fsum(numbers) * scale
     profile.mean = profile.sum / profile.filled if profile.filled else None
-    profile.traits["whole"] = round(sum(n for value, n in pairs if value == int(value)) / total, 3)
+    profile.traits["whole"] = round(sum(map(float.is_integer, numbers)) / total, 3)
 
 
 def _fill_dates(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
-    pairs = sorted((day, count) for text, count in counts.items() if (day := read_day(text)) is not None)
     profile.min_value, profile.max_value = min(counts), max(counts)
+    by_day: Counter[str] = Counter()
+    for text, count in counts.items():
+        by_day[text[:10]] += count
+    pairs = sorted((day, count) for text, count in by_day.items() if (day := read_day(text)) is not None)
     if not pairs:
         return
     profile.p10, profile.p50, profile.p90 = _find_quantiles([(float(day), count) for day, count in pairs])
-    late = sum(count for day, count in pairs if date.fromordinal(day + EPOCH).day > 12)
-    profile.traits["after_12th"] = round(late / total, 4)
-    profile.traits["months"] = len({date.fromordinal(day + EPOCH).replace(day=1) for day, _ in pairs})
+    days = [(date.fromordinal(day + EPOCH), count) for day, count in pairs]
+    profile.traits["after_12th"] = round(sum(count for day, count in days if day.day > 12) / total, 4)
+    profile.traits["months"] = len({(day.year, day.month) for day, _ in days})
 
 
 def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> None:
@@ -188,7 +196,7 @@ def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> Non
     patterns: Counter[str] = Counter()
     for value, count in islice(counts.items(), None, None, 1 + len(counts) // MAX_FORMS):
         patterns[describe_form(value)] += count
-    looked_at = sum(patterns.values())
+    looked_at = patterns.total()
     profile.traits["zero_led"] = round(sum(_list_zero_led(counts).values()) / looked_at, 3)
     profile.min_length, profile.max_length = min(lengths), max(lengths)
     profile.patterns = {form: round(count / looked_at, 4) for form, count in patterns.most_common(MAX_PATTERNS)}
@@ -196,8 +204,10 @@ def _fill_texts(profile: ColumnProfile, counts: Counter[str], total: int) -> Non
     beyond = [(value, count) for value, count in counts.items() if not value.isascii() or "?" in value]
     if beyond:
         profile.traits["garbled"] = sum(count for value, count in beyond if garbled_text.looks_garbled(value))
-        letters = Counter(c for value, count in beyond for c in value if c > "\x7f" for _ in range(min(count, 3)))
-        profile.traits["letters"] = "".join(sorted(c for c, _ in letters.most_common(MAX_LETTERS)))
+        letters: Counter[str] = Counter()
+        for value, count in beyond[:: 1 + len(beyond) // MAX_FORMS]:
+            letters.update({letter: count for letter in set(value) if letter > "\x7f"})
+        profile.traits["letters"] = "".join(sorted(letter for letter, _ in letters.most_common(MAX_LETTERS)))
 
 
 def _list_zero_led(counts: Counter[str]) -> dict[str, int]:
@@ -209,7 +219,7 @@ def _list_zero_led(counts: Counter[str]) -> dict[str, int]:
 def describe_form(value: str) -> str:
     """Return the form of a value: 9 for digits, A and a for letters, a longer run of words as one."""
     form = value[:40].translate(_FORM)
-    return form if len(form) <= 20 and " " not in form else re.sub(r"([A9a])\1+", r"\1+", form)[:40]
+    return form if len(form) <= 20 and " " not in form else _RUN.sub(lambda run: f"{run[1]}+", form)[:40]
 
 
 def _find_quantiles(pairs: list[tuple[float, int]]) -> tuple[float, float, float]:
@@ -230,21 +240,3 @@ def read_day(text: str) -> int | None:
 def format_day(days: float) -> str:
     """Return days since 1970-01-01 as a date."""
     return date.fromordinal(int(days) + EPOCH).isoformat()
-
-
-def build_sketch(values: Iterable[str]) -> list[int]:
-    """Return the smallest check sums of different values, by which two lists are compared."""
-    return sorted({zlib.crc32(value.encode("utf-8", "surrogatepass")) for value in values})[:SKETCH_SIZE]
-
-
-def measure_overlap(mine: Sequence[int] | None, other: Sequence[int] | None) -> float | None:
-    """Return which share of my values the other list holds, as far as their sketches can tell; None without any."""
-    if not mine or not other:
-        return None
-    # a full sketch knows its list only up to its largest check sum
-    known = other[-1] if len(other) >= SKETCH_SIZE else math.inf
-    reach = min(known, mine[-1] if len(mine) >= SKETCH_SIZE else math.inf)
-    comparable = [number for number in mine if number <= reach]
-    if not comparable:
-        return None
-    return len(set(comparable) & set(other)) / len(comparable)

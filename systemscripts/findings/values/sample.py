@@ -14,12 +14,16 @@ from psycopg2 import sql
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# Up to here every value is read: some 0.1 s, a tenth of the load of so many rows.
-MAX_EXACT_ROWS = 50_000
-SAMPLE_ROWS = 20_000
-# Of wide tables fewer rows are read: so many values at once, of rows that are all read and of a sample.
-MAX_EXACT_VALUES = 2_000_000
-MAX_SAMPLE_VALUES = 800_000
+# A look may cost a tenth of the load, and to read a value takes as long as loading a tenth of a row. So a small file is
+# read whole, and of a large one as many rows as give so many values.
+MAX_EXACT_VALUES = 20_000
+SAMPLED_PART = 28
+MAX_SAMPLE_VALUES = 200_000
+# Rows whose twins are looked for in all of a large load: enough for a share to some five points.
+ASKED_ROWS = 300
+MAX_ANSWERS_PER_ROW = 20
+NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
+DATE_TYPES = frozenset(("date", "timestamp", "timestamptz"))
 # Longer texts are cut: what is compared are lengths of codes and names, not of letters.
 MAX_TEXT_CHARACTERS = 500
 
@@ -28,7 +32,8 @@ MAX_TEXT_CHARACTERS = 500
 class Sample:
     """Values by column, all of one length, in the order of the file; None where a field is empty.
 
-    `rows` and `filled` count the whole load.
+    `rows`, `filled`, `last_days` (the latest date of a column) and `keys` (the key, or the column that comes nearest to
+    one) are of the whole load. `twins`: the share of rows that occur more than once in it.
     """
 
     names: list[str]
@@ -39,11 +44,25 @@ class Sample:
     types: dict[str, str] = field(default_factory=dict)
     # of columns with declared expectations: how often each value occurs in the whole load
     exact_counts: dict[str, Counter[str]] = field(default_factory=dict)
+    last_days: dict[str, str] = field(default_factory=dict)
+    # only of a sample, by the columns of a key: how many rows of the load have one, and how many different ones
+    keys: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    twins: float | None = None
+    # only of a sample, of numbers whose first or last value may be their total
+    sums: dict[str, float] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
         """How many rows were read."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def may_have_total(self, name: str) -> bool:
+        """Whether the first or last value of a number is about the sum of all others, as a sample can tell."""
+        if not is_number(self.types[name]):
+            return False
+        first, *between, last = (float(value or 0) for value in self.columns[name])
+        estimate = math.fsum(between) * self.filled[name] / len(between)
+        return any(abs(end - estimate) <= abs(estimate) / 2 for end in (first, last)) and estimate != 0
 
 
 def read_table(
@@ -55,40 +74,117 @@ def read_table(
     `key`: by which rows of a large file are drawn, so that rows of one key stay together. `exact`: columns of which
     every value is counted.
     """
-    names = list(types)
-    condition = sql.SQL("from {} i where dataset_id = {}").format(relation, sql.Literal(dataset_id))
-    cursor.execute(sql.SQL("select count(*) ") + condition)
-    counted: Any = cursor.fetchone()
-    rows = counted[0]
-    if not names or not rows:
-        return Sample(names, {}, rows, {}, types=types)
-    values = sql.SQL(", ").join(_as_text(name, types[name]) for name in names)
-    step = _find_step(rows, len(names))
-    if step == 1:
-        cursor.execute(sql.SQL("select {} ").format(values) + condition + sql.SQL(" order by source_row"))
-        return _build(names, types, cursor.fetchall(), rows)
-    counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in names)
-    cursor.execute(sql.SQL("select {} ").format(counts) + condition)
-    counted = cursor.fetchone()
-    drawn: sql.Composable = sql.SQL("source_row")
-    if key:
-        texts = sql.SQL(" || '|' || ").join(sql.SQL("coalesce({}::text, '')").format(sql.Identifier(n)) for n in key)
-        drawn = sql.SQL("abs(hashtext({})::bigint)").format(texts)
-    cursor.execute(
-        sql.SQL("select {} ").format(values)
-        + condition
-        + sql.SQL(" and {} % {} = 0 order by source_row").format(drawn, sql.Literal(step))
-    )
-    sample = _build(names, types, cursor.fetchall(), rows)
-    sample.filled, sample.is_estimated = dict(zip(names, counted, strict=True)), True
-    for name in exact:
-        value = _as_text(name, types[name])
-        cursor.execute(sql.SQL("select {}, count(*) ").format(value) + condition + sql.SQL(" group by 1"))
-        sample.exact_counts[name] = Counter({value: count for value, count in cursor.fetchall() if value is not None})
+    # the index on dataset_id spares the rows of all loads before, which the planner does not know yet
+    # and to sort whole rows by their key costs more than all else
+    cursor.execute("set local enable_seqscan = off; set local enable_presorted_aggregate = off")
+    sample = _read_load(cursor, relation, dataset_id, types, key, exact)
+    cursor.execute("set local enable_seqscan to default; set local enable_presorted_aggregate to default")
     return sample
 
 
-def read_parquet(path: Path, types: dict[str, str], spill: Path) -> Sample:
+def _read_load(
+    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], key: Sequence[str],
+    exact: Sequence[str],
+) -> Sample:  # fmt: skip
+    names = list(types)
+    load = sql.SQL("from {} i where dataset_id = {}").format(relation, sql.Literal(dataset_id))
+    values = sql.SQL(", ").join(_as_text(name, types[name]) for name in names)
+    days = [name for name in names if is_date(types[name])]
+    counted = _fetch_row(cursor, _count_columns(names, days, key, types) + load)
+    rows, first_row, last_row, *keys = counted[:5]
+    if not names or not rows:
+        return Sample(names, {}, rows, {}, types=types)
+    condition: sql.Composable = sql.SQL("")
+    step = find_step(rows, len(names))
+    if step > 1:
+        # a total stands in the first or last row, and a file is cut in the last one
+        condition = sql.SQL(" and ({} & {} = 0 or source_row in ({}, {}))").format(
+            _draw_by(key, types), *map(sql.Literal, (step - 1, first_row, last_row))
+        )
+    cursor.execute(sql.SQL("select {} ").format(values) + load + condition + sql.SQL(" order by source_row"))
+    columns = _turn(names, cursor.fetchall())
+    sample = Sample(names, columns, rows, dict(zip(names, counted[5:], strict=False)), step > 1, types)
+    sample.last_days = dict(zip(days, counted[5 + len(names) :], strict=True))
+    if sample.is_estimated:
+        # without a key the column that names a row best
+        best = max(names, key=lambda name: len(set(columns[name])))
+        if not key:
+            keys = _fetch_row(cursor, sql.SQL("select {} ").format(_count_keys([best], types)) + load)
+            sample.twins = _measure_twins(cursor, load, sample, best)
+        sample.keys[tuple(key) or (best,)] = (keys[0], keys[1])
+        for name in filter(sample.may_have_total, names):
+            sample.sums[name] = float(
+                _fetch_row(cursor, sql.SQL("select sum({}) ").format(sql.Identifier(name)) + load)[0]
+            )
+        for name in exact:
+            statement = sql.SQL("select {}, count(*) ").format(_as_text(name, types[name])) + load
+            cursor.execute(statement + sql.SQL(" group by 1"))
+            counts = {value: count for value, count in cursor.fetchall() if value is not None}
+            sample.exact_counts[name] = Counter(counts)
+    return sample
+
+
+def _fetch_row(cursor: Cursor, statement: sql.Composable) -> Any:
+    cursor.execute(statement)
+    return cursor.fetchone()
+
+
+def _count_columns(
+    names: Sequence[str], days: Sequence[str], key: Sequence[str], types: dict[str, str]
+) -> sql.Composable:
+    """Return the begin of a query for what is counted of the whole load."""
+    figures = [sql.SQL("select count(*), min(source_row), max(source_row)"), _count_keys(key, types)]
+    figures += [sql.SQL("count({})").format(sql.Identifier(name)) for name in names]
+    figures += [sql.SQL("max({})::text").format(sql.Identifier(name)) for name in days]
+    return sql.SQL(", ").join(figures) + sql.SQL(" ")
+
+
+def _count_keys(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
+    """Return the expressions for how many keys there are, and how many different ones; of texts by their check sums."""
+    if not key:
+        return sql.SQL("0, 0")
+    value = _join_key(key, types)
+    if not _is_whole_number(key, types):
+        value = sql.SQL("hashtextextended({}, 0)").format(value)
+    return sql.SQL("count({0}), count(distinct {0})").format(value)
+
+
+def _draw_by(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
+    """Return the number by which rows are drawn."""
+    if not key:
+        return sql.SQL("source_row")
+    return sql.SQL("hashint8({})" if _is_whole_number(key, types) else "hashtext({})").format(_join_key(key, types))
+
+
+def _is_whole_number(key: Sequence[str], types: dict[str, str]) -> bool:
+    return len(key) == 1 and types[key[0]] in ("integer", "bigint")
+
+
+def _join_key(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
+    """Return a key as one value, NULL where a part of it is empty."""
+    if _is_whole_number(key, types):
+        return sql.Identifier(key[0])
+    return sql.SQL(" || '|' || ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in key)
+
+
+def _measure_twins(cursor: Cursor, load: sql.Composable, sample: Sample, best: str) -> float | None:
+    """Return which share of some rows occurs more than once in the load; None where the best column says too little."""
+    rows = [row for row in zip(*sample.columns.values(), strict=True) if row[sample.names.index(best)] is not None]
+    asked = rows[:: 1 + len(rows) // ASKED_ROWS]
+    values = sql.SQL(", ").join(_as_text(name, sample.types[name]) for name in sample.names)
+    among = sql.SQL(" and {} = any(%s) limit {}").format(
+        _as_text(best, sample.types[best]), sql.Literal(MAX_ANSWERS_PER_ROW * ASKED_ROWS)
+    )
+    cursor.execute(
+        sql.SQL("select {} ").format(values) + load + among, ([row[sample.names.index(best)] for row in asked],)
+    )
+    answers = Counter(cursor.fetchall())
+    if not asked or answers.total() >= MAX_ANSWERS_PER_ROW * ASKED_ROWS:
+        return None
+    return sum(answers[row] > 1 for row in asked) / len(asked)
+
+
+def read_parquet(path: Path, types: dict[str, str], spill: Path, key: Sequence[str] = ()) -> Sample:
     """Read what a load has written into a Parquet file."""
     from systemscripts import duck
 
@@ -97,30 +193,49 @@ def read_parquet(path: Path, types: dict[str, str], spill: Path) -> Sample:
         described = connection.execute(f"describe select * from {source}").fetchall()
         names = [name for name, *_ in described if name in types]
         types = {name: types[name] for name in names}
-        counts = ", ".join(["count(*)", *(f"count({_quote(name)})" for name in names)])
-        rows, *exact = connection.execute(f"select {counts} from {source}").fetchone() or (0,)
+        days = [name for name in names if is_date(types[name])]
+        figures = [*(f"count({_quote(name)})" for name in names), *(f"max({_quote(name)})::varchar" for name in days)]
+        if key_names := [name for name in key if name in names]:
+            whole = " and ".join(f"{_quote(name)} is not null" for name in key_names)
+            counts = ("count(*)", f"count(distinct ({', '.join(map(_quote, key_names))}))")
+            figures += [f"{count} filter (where {whole})" for count in counts]
+        counted: Any = connection.execute(f"select {', '.join(['count(*)', *figures])} from {source}").fetchone()
+        rows = counted[0]
         if not names or not rows:
             return Sample(names, {}, rows, {}, types=types)
         values = ", ".join(f"left({_quote(name)}::varchar, {MAX_TEXT_CHARACTERS})" for name in names)
-        step = _find_step(rows, len(names))
+        step = find_step(rows, len(names))
         where = f" where source_row % {step} = 0" if step > 1 else ""
         fetched = connection.execute(f"select {values} from {source}{where} order by source_row").fetchall()
-        sample = _build(names, types, fetched, rows)
-        sample.filled, sample.is_estimated = dict(zip(names, exact, strict=True)), step > 1
+        sample = Sample(
+            names, _turn(names, fetched), rows, dict(zip(names, counted[1:], strict=False)), step > 1, types
+        )
+        sample.last_days = dict(zip(days, counted[1 + len(names) :], strict=False))
+        if sample.is_estimated and key_names:
+            sample.keys[tuple(key_names)] = counted[-2:]
     return sample
 
 
-def _find_step(rows: int, columns: int) -> int:
-    """Return of how many rows one is read."""
-    if rows <= min(MAX_EXACT_ROWS, MAX_EXACT_VALUES // columns):
+def find_step(rows: int, columns: int) -> int:
+    """Return of how many rows one is read: a power of two, so that files of like size draw the same keys."""
+    if rows * columns <= MAX_EXACT_VALUES:
         return 1
-    return math.ceil(rows / max(1, min(SAMPLE_ROWS, MAX_SAMPLE_VALUES // columns)))
+    values_to_read = min(max(rows * columns / SAMPLED_PART, MAX_EXACT_VALUES), MAX_SAMPLE_VALUES)
+    return int(2 ** round(math.log2(rows * columns / values_to_read)))
 
 
-def _build(names: list[str], types: dict[str, str], rows: list[tuple[str | None, ...]], total: int) -> Sample:
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
-    filled = {name: len(values) - values.count(None) for name, values in columns.items()}
-    return Sample(names, columns, total, filled, types=types)
+def is_number(column_type: str) -> bool:
+    """Whether a type is one of numbers."""
+    return column_type in NUMBER_TYPES or column_type.startswith("numeric")
+
+
+def is_date(column_type: str) -> bool:
+    """Whether a type is one of dates or of times of a date."""
+    return column_type in DATE_TYPES or column_type.startswith("timestamp")
+
+
+def _turn(names: list[str], rows: list[tuple[str | None, ...]]) -> dict[str, tuple[str | None, ...]]:
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
 
 
 def _as_text(name: str, declared: str) -> sql.Composable:
