@@ -56,11 +56,13 @@ class Content:
         return has_rows or any(part.has_news for part in self.parts.values())
 
 
-def gather_content(report: Report, cursor: Cursor, reader: Connection, run_uuid: str) -> Content:
+def gather_content(
+    report: Report, cursor: Cursor, reader: Connection, run_uuid: str, each: str | None = None
+) -> Content:
     """Return what a report has to report since its last delivery.
 
-    `cursor`: in a transaction of its own, which from here on sees one state of the database. Raises ConfigurationError
-    if a query is wrong.
+    `cursor`: in a transaction of its own, which from here on sees one state of the database. `each`: the name in a row
+    of its query `for_each`, None for the report itself. Raises ConfigurationError if a query is wrong.
     """
     cursor.execute("set transaction isolation level repeatable read")
     covered = _read_covered(cursor, report)
@@ -68,6 +70,7 @@ def gather_content(report: Report, cursor: Cursor, reader: Connection, run_uuid:
     newest: Any = cursor.fetchone()
     values = {
         "since": covered.get("dataset_id", 0), "until": newest[0], "run": run_uuid, "now": settings.now(),
+        "each": each,
     }  # fmt: skip
     tables = _run_queries(report, reader, values)
     rows: Rows = {
@@ -80,13 +83,17 @@ def gather_content(report: Report, cursor: Cursor, reader: Connection, run_uuid:
     for name, options in report.parts.items():
         module = load_part(name)
         parts[name] = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
+    for name in parts:
+        if any(attachment.query == name for attachment in report.attachments):
+            tables[name] = parts[name].value
     return Content(rows, problems, parts, _choose_attached(report, tables), int(newest[0]))
 
 
 def _choose_attached(report: Report, tables: dict[str | int, Table]) -> dict[int, Table]:
     attached = {}
     for index, attachment in enumerate(report.attachments):
-        table = tables[attachment.query if attachment.query in report.queries else index]
+        is_named = attachment.query in report.queries or attachment.query in report.parts
+        table = tables[attachment.query if is_named else index]
         if table[1] or attachment.if_empty:
             attached[index] = table
     return attached
@@ -113,7 +120,7 @@ def _run_queries(report: Report, reader: Connection, values: dict[str, Any]) -> 
     """
     statements: dict[str | int, str] = dict(report.queries.items())
     for index, attachment in enumerate(report.attachments):
-        if attachment.query not in report.queries:
+        if attachment.query not in report.queries and attachment.query not in report.parts:
             statements[index] = attachment.query
     tables = {}
     with transaction(reader) as cursor:

@@ -17,7 +17,7 @@ from systemscripts.reports.report_part import check_parts
 FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (
     "report_name", "subject", "recipients", "template", "queries", "parts", "attachments", "send_if", "is_active",
-    "targets",
+    "targets", "for_each",
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class Attachment(BaseModel):
 
     # a template, such as orders_{{ now.strftime("%Y%m%d") }}.csv
     name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx)$")
-    # the name of one of the report's queries, or SQL of its own
+    # the name of one of the report's queries or parts, or SQL of its own
     query: str
     # whether it goes without rows too
     if_empty: bool = True
@@ -38,8 +38,9 @@ class Report(BaseModel):
     """A mail: subject and template filled by queries, which run with the reader's login, and by parts.
 
     Queries may use %(since)s, the newest dataset at the last delivery, %(until)s, the newest dataset now,
-    %(run)s, the run that sends, and %(now)s, the time by the suite's clock. The rows of `problems` and of all
-    problems_... queries together are `problems` in the template, where they come first.
+    %(run)s, the run that sends, %(now)s, the time by the suite's clock, and %(each)s, the name in a row of `for_each`
+    (NULL in the report itself). The rows of `problems` and of all problems_... queries together are `problems` in the
+    template, where they come first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,8 @@ class Report(BaseModel):
     is_active: bool = True
     # config/targets/NAME.yaml: where the attachments are delivered as files
     targets: list[str] = []
+    # a query whose rows (`name`, `recipients`) get a mail of their own each, in which %(each)s is the name
+    for_each: str = ""
 
     @field_validator("parts")
     @classmethod
@@ -68,6 +71,8 @@ class Report(BaseModel):
     def _check_targets(self) -> Report:
         if self.targets and not self.attachments:
             raise ValueError("targets receive the attachments, and there are none")
+        if self.for_each and self.for_each not in self.queries:
+            raise ValueError(f"for_each names no query: {self.for_each}")
         return self
 
 

@@ -22,7 +22,7 @@ from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.reports.content import gather_content
+from systemscripts.reports.content import Content, gather_content
 from systemscripts.reports.definition import Report
 from systemscripts.reports.render import Rendered, render_report
 
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 # Precedes the name of a delivery target in the list of recipients.
 TARGET_PREFIX = "target:"
+# What a mail notes that went to the recipients of one row of `for_each`.
+OWN_RECIPIENTS = "own_recipients"
 # Delivers files to the target with a name.
 DeliverToTarget = Callable[[str, list[Path]], None]
 
@@ -75,10 +77,12 @@ def deliver_report(
             waiting = _list_pending(cursor, report)
         deliveries = [_send_mail(connection, report, number, deliver_to_target, refused) for number in waiting]
         with transaction(connection) as cursor:
-            delivery = _write_mail(cursor, report, reader, run_uuid)
-        if delivery.status == "pending":
-            delivery = _send_mail(connection, report, delivery.delivery_id, deliver_to_target, refused)
-        return [*deliveries, delivery]
+            new = _write_mails(cursor, report, reader, run_uuid)
+        for delivery in new:
+            if delivery.status == "pending":
+                delivery = _send_mail(connection, report, delivery.delivery_id, deliver_to_target, refused)
+            deliveries.append(delivery)
+        return deliveries
 
 
 def _list_pending(cursor: Cursor, report: Report) -> list[int]:
@@ -90,11 +94,29 @@ def _list_pending(cursor: Cursor, report: Report) -> list[int]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def _write_mail(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> Delivery:
-    """Write the mail into the ledger before it is sent, so that a kill in between does not lose it."""
+def _write_mails(cursor: Cursor, report: Report, reader: Connection, run_uuid: str) -> list[Delivery]:
+    """Write the mail, and one for each row of `for_each`, into the ledger before they are sent.
+
+    A kill in between does not lose one. All of them report what is new since the last delivery.
+    """
     content = gather_content(report, cursor, reader, run_uuid)
+    more = [
+        (row["recipients"], gather_content(report, cursor, reader, run_uuid, each=row["name"]))
+        for row in content.rows.get(report.for_each, ())
+        if row["recipients"]
+    ]
+    return [
+        *(_write_mail(cursor, report, mail_content, run_uuid, recipients) for recipients, mail_content in more),
+        _write_mail(cursor, report, content, run_uuid, None),
+    ]
+
+
+def _write_mail(
+    cursor: Cursor, report: Report, content: Content, run_uuid: str, own_recipients: list[str] | None
+) -> Delivery:
     rendered = render_report(report, content)
-    recipients = _list_recipients(report)
+    recipients = own_recipients or _list_recipients(report)
+    covered = content.covered | ({OWN_RECIPIENTS: True} if own_recipients else {})
     status = "pending" if rendered.is_wanted else "nothing"
     message = _compose_mail(report, rendered, recipients) if rendered.is_wanted else None
     cursor.execute(
@@ -102,7 +124,7 @@ def _write_mail(cursor: Cursor, report: Report, reader: Connection, run_uuid: st
                run_uuid)
            values (%s, %s, %s, %s, %s, %s, %s, %s) returning delivery_id""",
         (report.report_name, status, recipients, rendered.subject, message["Message-ID"] if message else None,
-         message.as_bytes() if message else None, json.dumps(content.covered), run_uuid),
+         message.as_bytes() if message else None, json.dumps(covered), run_uuid),
     )  # fmt: skip
     row: Any = cursor.fetchone()
     return Delivery(row[0], status, rendered.subject, recipients)
@@ -139,13 +161,14 @@ def _send_mail(
     """Send one mail and its files to those who do not have it yet; `gone` collects the permanently refused."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "select message, subject, recipients, accepted from dba.treportdelivery where delivery_id = %s",
-            (delivery_id,),
+            """select message, subject, recipients, accepted, covered ? %s from dba.treportdelivery
+               where delivery_id = %s""",
+            (OWN_RECIPIENTS, delivery_id),
         )
         row: Any = cursor.fetchone()
-    content, subject, recipients, accepted = row
+    content, subject, recipients, accepted, has_own = row
     # the recipients may have been corrected since it was written
-    recipients = _list_recipients(report) or recipients
+    recipients = recipients if has_own else _list_recipients(report) or recipients
     served = {settings.extract_address(name) for name in accepted}
     left = [name for name in recipients if settings.extract_address(name) not in served]
     try:
@@ -155,7 +178,11 @@ def _send_mail(
             left.remove(name)
         asked = [name for name in left if settings.extract_address(name) not in permanently_refused]
         correct_in = (
-            f"config/reports/{report.report_name}.yaml" if report.recipients else "config/.env, REPORT_RECIPIENTS"
+            "the import, notify"
+            if has_own
+            else f"config/reports/{report.report_name}.yaml"
+            if report.recipients
+            else "config/.env, REPORT_RECIPIENTS"
         )
         refused = mail.send(_read_message(bytes(content)), asked, correct_in=correct_in) if asked else []
     except (TryLaterError, ConfigurationError) as error:

@@ -146,3 +146,5 @@ def test_the_watchdog_reports_a_late_file_once_and_its_arrival(year: Year) -> No
     installation.drop("orders2.csv", "id\n2\n")
     assert year.run("generic_import", "orders", day=1.75) == 0
     assert year.watch(1.8) == ["[ETL] over: a file of orders is late"]
+    seen = installation.sql("select sum(files), sum(on_time), sum(late) from dba.v_sender where config_name = 'orders'")
+    assert seen == [(2, 1, 1)]

@@ -71,6 +71,12 @@ def test_a_wide_table_comes_sixty_columns_at_a_time(console: Console) -> None:
     assert console.get("/console/tables/public.wide?from_column=9999", "ben").status_code == 200
 
 
+def test_a_page_shows_how_each_sender_delivered(console: Console) -> None:
+    page = console.get("/console/senders").text
+    assert "How each import was delivered, by month" in page
+    assert page.count('data-label="On time"') == len(console.installation.sql("select from dba.v_sender"))
+
+
 def test_the_glossary_is_a_page_for_analysts_too(console: Console) -> None:
     page = console.get("/console/glossary", "ben").text
     terms = (

@@ -110,12 +110,12 @@ def _read_profiles(cursor: Cursor, dataset_ids: list[int]) -> list[tuple[int, Co
             where dataset_id = any(%s) order by dataset_id, position""",
         (dataset_ids,),
     )
-    found = []
+    profiles = []
     for dataset_id, *figures, sketch in cursor.fetchall():
         profile = ColumnProfile(*figures)
         profile.sketch = read_sketch(sketch)
-        found.append((dataset_id, profile))
-    return found
+        profiles.append((dataset_id, profile))
+    return profiles
 
 
 def _add_exceptions(cursor: Cursor, history: dict[int, Past]) -> None:

@@ -35,6 +35,7 @@ def _find_declared(view: View, connection: Connection, config: ImportConfig) -> 
     for label in config.expected.labels or [""]:
         last = _read_last_arrival(connection, config.config_name, label)
         if late := find_late(config.expected, last, since, view.now):
+            _note_late(connection, config.config_name, label, late)
             what = f"{config.config_name} {label}".strip()
             yield _describe(f"late {what}", what, late, f"due {late.due:%a %Y-%m-%d %H:%M}")
 
@@ -42,8 +43,18 @@ def _find_declared(view: View, connection: Connection, config: ImportConfig) -> 
 def _find_learned(view: View, connection: Connection, config: ImportConfig) -> Iterator[Finding]:
     arrivals = _read_arrivals(connection, config.config_name)
     if arrivals and (late := find_silence(arrivals, view.now)):
+        _note_late(connection, config.config_name, "", late)
         usual = f"usually one comes every {(late.due - arrivals[-1]).days or 1} days"
         yield _describe(f"silent {config.config_name}", config.config_name, late, usual)
+
+
+def _note_late(connection: Connection, config_name: str, label: str, late: Late) -> None:
+    """Keep that a file is late, once for each due time: dba.v_sender counts them."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "insert into dba.tlatefile (config_name, label, due_at) values (%s, %s, %s) on conflict do nothing",
+            (config_name, label, late.due),
+        )
 
 
 def _describe(key: str, what: str, late: Late, why: str) -> Finding:

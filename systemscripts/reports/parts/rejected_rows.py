@@ -1,0 +1,43 @@
+"""The rows of some imports that were rejected since the last delivery, as a table to attach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from systemscripts.reports.report_part import ReportPart
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Cursor
+
+# A sender corrects a program, not a million rows.
+MAX_ROWS = 50_000
+
+
+class Options(BaseModel):
+    """`of`: a query whose rows name each import in their column `import`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: str
+
+
+def make(
+    cursor: Cursor, options: Options, rows: dict[str, list[dict[str, Any]]], covered: dict[str, Any]
+) -> ReportPart:
+    """Return columns and rows of what is rejected, oldest first; rows that were replayed since are left out."""
+    imports = sorted({str(row["import"]) for row in rows.get(options.of, ())})
+    cursor.execute("select coalesce(max(rejected_row_id), 0) from dba.trejectedrow")
+    (newest,) = cursor.fetchone() or (0,)
+    cursor.execute(
+        f"""select f.config_name as import, f.name as file, r.source_row as row, r.column_name as column, r.reason,
+                r.raw_row as content
+            from dba.trejectedrow r join dba.tfile f using (file_id)
+            where f.config_name = any(%s) and r.rejected_row_id > %s and r.replayed_at is null
+            order by r.rejected_row_id limit {MAX_ROWS}""",
+        (imports, covered.get("rejected_row_id", 0)),
+    )
+    rejected = cursor.fetchall()
+    columns = [column.name for column in cursor.description or ()]
+    return ReportPart((columns, rejected), bool(rejected), {"rejected_row_id": newest}, {options.of})
