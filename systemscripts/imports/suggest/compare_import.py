@@ -52,7 +52,9 @@ def _compare_names(proposal: ImportProposal, config: ImportConfig) -> Iterator[s
 
 def _compare_rows(proposal: ImportProposal, config: ImportConfig) -> Iterator[str]:
     if not config.reading.skip_if:
-        yield from (f"+ reading.skip_if: {dump_rule(skip.rule)}   # {skip.reason}" for skip in proposal.skips)
+        yield from (
+            f"+ reading.skip_if: {dump_rule(skip.rule)}   # {skip.reason}" for skip in proposal.skips if skip.is_sure
+        )
     known = {column.column for column in proposal.columns}
     for name in config.key_columns:
         if not set(name.split("|")) & known:

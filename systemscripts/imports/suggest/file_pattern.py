@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from systemscripts.dates import date_formats
-from systemscripts.imports.suggest import name_dates
-from systemscripts.imports.suggest.month_names import find_languages, find_month, list_alike, write_month
+from systemscripts.imports.suggest import later_names, name_dates
+from systemscripts.imports.suggest.month_names import (
+    find_languages,
+    find_month,
+    list_alike,
+    list_month_words,
+    write_month,
+)
+from systemscripts.imports.suggest.name_dates import exchange_day_and_month
 from systemscripts.imports.suggest.name_parts import (
     COPY_MARK,
     COPY_OF,
@@ -29,6 +36,8 @@ from systemscripts.imports.suggest.name_parts import (
 AMBIGUOUS_MONTHS = ("set", "out", "gen", "mag")
 # Of a name that is only a number; shorter ones may get another digit.
 MIN_DIGITS_ALONE = 6
+# Files of a week read with day and month exchanged are months apart.
+FAR_APART = 10
 PERIODS = ("day", "week", "month", "quarter", "year")
 
 
@@ -124,10 +133,22 @@ def _list_formats(column: Sequence[Part], is_month_first: bool | None) -> list[s
     """Return the formats that read a date in all names, the likelier first."""
     candidates = dict.fromkeys(pattern for part in column if part.date for pattern in part.date.formats)
     formats = [pattern for pattern in candidates if all(name_dates.read_day(part.text, pattern) for part in column)]
-    if is_month_first is not None and len(formats) > 1:
-        return [pattern for pattern in formats if (pattern.find("M") < pattern.find("d")) == is_month_first][:1]
-    # the same order once more, without zeros
-    return [pattern for pattern in formats if pattern == formats[0] or not _is_same_order(pattern, formats[0])][:2]
+    # the same order once more, without zeros, is not another meaning
+    formats = [pattern for pattern in formats if pattern == formats[0] or not _is_same_order(pattern, formats[0])]
+    formats = _prefer_neighbours(formats, [part.text for part in column])
+    if is_month_first is not None and len(formats) > 1 and formats[1] == exchange_day_and_month(formats[0]):
+        return [pattern for pattern in formats[:2] if (pattern.find("M") < pattern.find("d")) == is_month_first]
+    return formats[:2]
+
+
+def _prefer_neighbours(formats: list[str], texts: list[str]) -> list[str]:
+    """Return the formats by which several files follow each other far more closely than by the others."""
+    days = {pattern: [day for text in texts if (day := name_dates.read_day(text, pattern))] for pattern in formats}
+    spans = {pattern: (max(known) - min(known)).days for pattern, known in days.items()}
+    closest = min(spans.values(), default=0)
+    if closest == 0:
+        return formats
+    return [pattern for pattern in formats if spans[pattern] <= FAR_APART * closest]
 
 
 def _is_same_order(pattern: str, other: str) -> bool:
@@ -145,7 +166,7 @@ def _open_date(column: Sequence[Part], pattern: str) -> str:
 
 def _open_field(field: str, texts: list[str]) -> str:
     if field == "MMM":
-        words = [word for text in texts for word in name_dates.list_month_words(text)]
+        words = [word for text in texts for word in list_month_words(text)]
         return f"(?i:{'|'.join(map(re.escape, list_alike(words)))})" + (
             r"\.?" if any(w.endswith(".") for w in words) else ""
         )
@@ -153,7 +174,7 @@ def _open_field(field: str, texts: list[str]) -> str:
         return r"\d{1,2}"
     if field == "Q":
         return "[1-4]"
-    if name_dates.is_field(field):
+    if later_names.is_field(field):
         return rf"\d{{{len(field)}}}"
     return _escape(date_formats.unquote_literal(field))
 
@@ -236,7 +257,7 @@ def _list_examples(name: Name, pattern: str, main: int | None) -> tuple[str, ...
 def _write_later(part: Part, pattern: str, steps: int) -> str:
     """Return the text of a part some files later."""
     if part.date:
-        return name_dates.write_later(part.date, pattern or part.date.formats[0], steps)
+        return later_names.write_later(part.date, pattern or part.date.formats[0], steps)
     if part.role in ("number", "period") and part.text[-1].isdigit():
         head, number = re.fullmatch(r"(.*?)(\d+)", part.text, re.DOTALL).groups()  # type: ignore[union-attr]
         later = int(number) + steps
@@ -250,7 +271,7 @@ def _write_later(part: Part, pattern: str, steps: int) -> str:
 
 def _ask_about_date(text: str, formats: list[str]) -> str:
     """Return the question about a date that can be read in two ways, or may not be one; "" where it is clear."""
-    words = [word for word in name_dates.list_month_words(text) if word.casefold() in AMBIGUOUS_MONTHS]
+    words = [word for word in list_month_words(text) if word.casefold() in AMBIGUOUS_MONTHS]
     if words and not re.search(r"\bd", formats[0]):
         return f"AMBIGUOUS: is {words[0]!r} in the name a month? If not, remove the date: it is a word that stays"
     if len(formats) < 2:

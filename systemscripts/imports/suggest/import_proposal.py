@@ -9,7 +9,7 @@ from systemscripts.imports.suggest.file_pattern import FilePattern
 from systemscripts.imports.suggest.infer_types import Proposal
 from systemscripts.imports.suggest.keys import KeyCandidate
 from systemscripts.imports.suggest.load_mode import LoadMode
-from systemscripts.imports.suggest.totals import SkipProposal
+from systemscripts.imports.suggest.report_rows import SkipProposal
 
 
 @dataclass(frozen=True)
@@ -31,4 +31,5 @@ class ImportProposal:
     @property
     def questions(self) -> list[str]:
         """Return what only a person can answer, the most important first."""
-        return [question for question in (self.pattern.question, self.load_mode.question) if question]
+        doubts = [f"{skip.reason}: a record? Otherwise take the rule below" for skip in self.skips if not skip.is_sure]
+        return [question for question in (self.pattern.question, *doubts[:1], self.load_mode.question) if question]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 
 from systemscripts.dates import calendar_names
@@ -58,3 +59,8 @@ def write_month(like: str, month: int) -> str:
     width = next((width for width in _WIDTHS if folded in _list_names(language)[width]), "abbreviated")
     name = next(name for name, number in _list_names(language)[width].items() if number == month)
     return name.upper() if like.isupper() else name.capitalize() if like[0].isupper() else name
+
+
+def list_month_words(text: str) -> list[str]:
+    """Return the words of a text that are names of months."""
+    return [word for word in re.findall(r"[^\W\d_]{3,}\.?", text) if find_languages(word)]

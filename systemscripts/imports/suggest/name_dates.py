@@ -9,10 +9,10 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
-from systemscripts.dates import date_formats, date_reader
-from systemscripts.imports.suggest.month_names import find_languages, write_month
+from systemscripts.dates import date_reader
+from systemscripts.imports.suggest.month_names import find_languages
 
 # Two digits are taken for a year only if it is near: otherwise any six digits might be a date.
 YEARS_BACK, YEARS_AHEAD = 10, 1
@@ -101,17 +101,28 @@ def _find_at(name: str, position: int, today: date) -> NameDate | None:
     if not readings:
         return None
     end = max(readings)
-    ranked = sorted(
-        readings[end], key=lambda reading: ("yyyy" not in reading[0].lower(), abs(reading[1].year - today.year))
-    )
+    ranked = sorted(readings[end], key=lambda reading: _rank(reading[0], reading[1], today))
     first, day = ranked[0]
-    # Only an exchange of day and month leaves a doubt: another year is far less likely.
-    formats = [
-        first,
-        *(other for other, _ in ranked if other == exchange_day_and_month(first) and day.day != day.month),
-    ]
-    result = NameDate(position, end, name[position:end], tuple(dict.fromkeys(formats)), day)
+    doubts = [
+        other for other, other_day in ranked
+        if other_day != day and _is_near(other_day, today) and _is_usual(other) == _is_usual(first)
+    ]  # fmt: skip
+    result = NameDate(position, end, name[position:end], (first, *doubts), day)
     return _add_time(name, result, today) if result.period == "day" and "H" not in _remove_literals(first) else result
+
+
+def _rank(pattern: str, day: date, today: date) -> tuple[bool, bool, int]:
+    """Return what sorts the readings of a text: whole years come before those of two digits, then what is near."""
+    return not _is_usual(pattern), "yyyy" not in pattern.lower(), abs((day - today).days)
+
+
+def _is_usual(pattern: str) -> bool:
+    """Return whether a format is usual where it is used: with points the day comes first."""
+    return "." not in pattern or pattern[0] == "d"
+
+
+def _is_near(day: date, today: date) -> bool:
+    return today.year - YEARS_BACK <= day.year <= today.year + YEARS_AHEAD
 
 
 def _is_plausible(day: date, pattern: str, today: date) -> bool:
@@ -120,7 +131,7 @@ def _is_plausible(day: date, pattern: str, today: date) -> bool:
         return FIRST_YEAR <= day.year <= today.year + YEARS_AHEAD
     if "yyyy" in pattern.lower():
         return FIRST_YEAR <= day.year <= today.year + YEARS_BACK
-    return today.year - YEARS_BACK <= day.year <= today.year + YEARS_AHEAD
+    return _is_near(day, today)
 
 
 def _propose_formats(name: str, position: int) -> Iterator[tuple[int, str]]:
@@ -150,14 +161,11 @@ def _list_orders(first: str, second: str, third: str, separator: str) -> Iterato
         return
     if len(first) > 2:
         return
-    # both above nine: zeros may be left out or not
-    length = 1 if min(first, second, key=int) > "0" and int(first) > 9 and int(second) > 9 else 0
-    day, month = "d" * (length or len(first)), "M" * (length or len(second))
-    year = "y" * len(third)
+    # only a zero shows that there are always two digits
+    length = 2 if first[0] == "0" or second[0] == "0" else 1
+    day, month, year = "d" * length, "M" * length, "y" * len(third)
     yield separator.join((day, month, year))
-    # with points the day comes first wherever they are used
-    if separator != "." or int(second) > 12:
-        yield separator.join(("M" * len(day), "d" * len(month), year))
+    yield separator.join((month, day, year))
     if len(first) == len(third) == 2:
         yield separator.join(("yy", "M" * len(second), "dd"))
 
@@ -245,59 +253,3 @@ def read_day(text: str, pattern: str) -> date | None:
         except ValueError:
             continue
     return None
-
-
-def list_month_words(text: str) -> list[str]:
-    """Return the words of a text that are names of months."""
-    return [word for word in re.findall(r"[^\W\d_]{3,}\.?", text) if find_languages(word)]
-
-
-def write_later(name_date: NameDate, pattern: str, steps: int) -> str:
-    """Return the text of a date some periods later, in the same spelling."""
-    first = read_day(name_date.text, pattern)
-    if first is None:
-        return name_date.text
-    later, texts = _add_periods(first, name_date.period, steps), split_text(name_date.text, pattern)
-    return "".join(_write_field(field, text, later) for field, text in texts)
-
-
-def split_text(text: str, pattern: str) -> list[tuple[str, str]]:
-    """Return the fields and literals of a format, each with its part of a text."""
-    parts = date_formats.split_format(pattern)
-    expression = "".join(
-        r"([^\W\d_]{3,}\.?)" if part == "MMM" else rf"(\d{{1,{max(2, len(part))}}}?)" if part in _LENIENT
-        else rf"(\d{{{len(part)}}})" if is_field(part) else f"({re.escape(date_formats.unquote_literal(part))})"
-        for part in parts
-    )  # fmt: skip
-    match = re.fullmatch(expression, text)
-    return list(zip(parts, match.groups(), strict=True)) if match else [("'", text)]
-
-
-def is_field(part: str) -> bool:
-    """Return whether a part of a format stands for digits or a name."""
-    return part[0].isascii() and part[0].isalpha() and part not in ("T", "Z")
-
-
-_LENIENT = ("d", "M", "w")
-
-
-def _add_periods(day: date, period: str, steps: int) -> date:
-    if period in ("day", "week"):
-        return day + timedelta(days=steps * (7 if period == "week" else 1))
-    months = {"month": 1, "quarter": 3, "year": 12}[period] * steps + day.year * 12 + day.month - 1
-    return date(months // 12, months % 12 + 1, 1)
-
-
-def _write_field(field: str, text: str, day: date) -> str:
-    week_year, week, _ = day.isocalendar()
-    numbers = {
-        "yyyy": day.year,
-        "yy": day.year % 100,
-        "YYYY": week_year,
-        "YY": week_year % 100,
-        "Q": (day.month + 2) // 3,
-    }
-    numbers |= {"MM": day.month, "M": day.month, "dd": day.day, "d": day.day, "ww": week, "w": week}
-    if field == "MMM":
-        return write_month(text, day.month)
-    return f"{numbers[field]:0{len(field)}}" if field in numbers else text

@@ -15,7 +15,7 @@ from systemscripts.imports.suggest.join_proposals import join_proposals
 from systemscripts.imports.suggest.keys import KeyCandidate, find_key
 from systemscripts.imports.suggest.load_mode import propose_load_mode
 from systemscripts.imports.suggest.read_file import FileFacts
-from systemscripts.imports.suggest.totals import SkipProposal
+from systemscripts.imports.suggest.report_rows import SkipProposal
 from systemscripts.imports.values import convert_values
 
 # from how many rows on a column without an empty value tells something

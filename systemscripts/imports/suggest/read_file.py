@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from systemscripts.imports.suggest import profile_table, totals
+from systemscripts.imports.suggest import profile_table, skip_proposals
 from systemscripts.imports.suggest.column_profile import ColumnProfile
-from systemscripts.imports.suggest.totals import SkipProposal
+from systemscripts.imports.suggest.report_rows import SkipProposal
 from systemscripts.imports.values import skip_rows, split_fields
 from systemscripts.imports.values.skip_rows import SkipRule
 from systemscripts.summary import Notice
@@ -49,7 +49,7 @@ class _Kept:
 
     def add(self, block: Block) -> None:
         """Keep what is needed of a block."""
-        missing = totals.FIRST_ROWS - len(self.records)
+        missing = skip_proposals.FIRST_ROWS - len(self.records)
         if missing > 0:
             self.records += block.records[:missing]
             self.lines += list(block.rows[:missing])
@@ -99,8 +99,9 @@ def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
             kept.last, kept.rows = _read_last_records(lines, table), rows
         first = split_fields.split_block(Block(kept.records, kept.lines), table, len(names))
         skips = _find_skips(table, names, first, kept)
-        if skips:
-            rules = skip_rows.compile_rules([proposal.rule for proposal in skips], names)
+        sure = [proposal.rule for proposal in skips if proposal.is_sure]
+        if sure:
+            rules = skip_rows.compile_rules(sure, names)
             # once more, as the load will read it: a total must decide neither types nor keys
             data = _WatchedTable(table, lambda block: None, rules)
             profiles, rows = profile_table.profile_columns(data, names, lambda done: None)
@@ -149,12 +150,12 @@ def _join_lines(parts: Sequence[bytes], line: int, lines: Lines) -> Block:
 
 def _find_skips(table: Table, names: list[str], first: split_fields.SplitBlock, kept: _Kept) -> list[SkipProposal]:
     """Return the rules for rows that are not data, found in the first rows and in the last ones."""
-    is_whole = kept.rows <= totals.FIRST_ROWS
-    proposals = totals.propose_rules(names, table.columns, first.columns, first.lines, is_whole)
+    is_whole = kept.rows <= skip_proposals.FIRST_ROWS
+    proposals = skip_proposals.propose_rules(names, table.columns, first.columns, first.lines, is_whole)
     if not is_whole:
         tail = Block(kept.last.records[-LAST_ROWS:], kept.last.rows[-LAST_ROWS:])
         last = split_fields.split_block(tail, table, len(names))
         known = [proposal.rule for proposal in proposals]
-        more = totals.propose_rules(names, table.columns, last.columns, last.lines, True)
+        more = skip_proposals.propose_rules(names, table.columns, last.columns, last.lines, True)
         proposals += [proposal for proposal in more if proposal.rule not in known]
     return proposals

@@ -48,9 +48,11 @@ def _render_rows(proposal: ImportProposal) -> Iterator[str]:
         line = f"key_columns: [{', '.join(map(dump_value, proposal.key.columns))}]   # {proposal.key.explain()}"
         yield line if proposal.key.is_sure else f"# {line}"
     if proposal.skips:
-        yield "reading:"
-        yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
-        yield from (f"  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in proposal.skips)
+        mark = "" if any(skip.is_sure for skip in proposal.skips) else "# "
+        yield f"{mark}reading:"
+        yield f"{mark}  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
+        for skip in sorted(proposal.skips, key=lambda skip: not skip.is_sure):
+            yield f"{'' if skip.is_sure else '# '}  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}"
     yield "schema:"
     for column in proposal.columns:
         declared: Any = column.declared["type"] if len(column.declared) == 1 else column.declared

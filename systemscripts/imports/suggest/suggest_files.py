@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts import progress, settings
 from systemscripts.commands import format_command
+from systemscripts.configuration import read_document
 from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.directory_management import atomic_write
-from systemscripts.errors import UsageError
+from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports.suggest import compare_import, propose_import, read_file, render_yaml
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.name_parts import split_name
@@ -47,7 +50,8 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
     summary.headline = f"{shown} written: {len(proposal.columns)} columns from {summary.counts.read:,} rows"
     summary.details = [
         f"file names: {', '.join(proposal.pattern.examples)}",
-        *(f"not data: {skip.reason}" for skip in proposal.skips),
+        *(f"not data: {skip.reason}" for skip in proposal.skips if skip.is_sure),
+        *_list_other_imports(proposal, path),
         *(f"question: {question}" for question in proposal.questions[:1]),
     ]
     summary.next_steps = _list_next_steps(chosen, files[0], path)
@@ -70,6 +74,16 @@ def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposa
 def _shorten_path(path: Path) -> str:
     """Return a path as it can be typed here: relative if it is below the current folder."""
     return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _list_other_imports(proposal: ImportProposal, path: Path) -> Iterator[str]:
+    """Yield a line for each import that has a pattern which the files or the next ones fit too."""
+    names = [*proposal.file_names, *proposal.pattern.examples]
+    for other in sorted(FOLDER.glob("*.yaml")):
+        with contextlib.suppress(ConfigurationError, re.error, RecursionError):
+            pattern = str(read_document(other).values.get("file_pattern", ""))
+            if other != path and (fitting := [name for name in names if re.fullmatch(pattern, name)]):
+                yield f"not loaded: {fitting[0]} fits {_shorten_path(other)} too; no file is loaded that fits two imports"
 
 
 def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:

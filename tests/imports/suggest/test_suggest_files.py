@@ -73,6 +73,13 @@ def test_the_next_file_loads_with_its_date_and_a_client_called_total(
     assert installation.sql("select amount::text from public.invoices where client = 'Total'") == [("1001.50",)]
 
 
+def test_another_import_that_the_file_fits_too_is_told(folder: Path) -> None:
+    (folder / "bills.yaml").write_text("file_pattern: 'invoices.*'\ntarget_table: public.bills\n")
+    (folder / "broken.yaml").write_text("file_pattern: '('\n- x")
+    lines = suggest(folder / "invoices_1.csv", ROWS, "invoices").details
+    assert [line for line in lines if "not loaded: invoices_1.csv fits" in line and "bills.yaml too" in line]
+
+
 def test_an_import_that_exists_is_compared_and_not_changed(folder: Path) -> None:
     suggest(folder / "invoices_202601.csv", ROWS, "invoices")
     before = (folder / "invoices.yaml").read_text()

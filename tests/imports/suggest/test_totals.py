@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from systemscripts.imports.suggest import totals
-from systemscripts.imports.suggest.totals import Rule
+from systemscripts.imports.suggest.report_rows import Rule, SkipProposal
+from systemscripts.imports.suggest.skip_proposals import propose_rules
 from systemscripts.imports.values import skip_rows
 
 pytestmark = pytest.mark.fast
@@ -22,16 +22,16 @@ def read(text: str) -> tuple[list[str], list[list[str]]]:
     return header, [list(column) for column in zip(*rows, strict=True)]
 
 
-def propose(text: str, at_end: bool = True) -> list[totals.SkipProposal]:
+def propose(text: str, at_end: bool = True) -> list[SkipProposal]:
     header, columns = read(text)
-    return totals.propose_rules(header, header, columns, range(2, len(columns[0]) + 2), at_end)
+    return propose_rules(header, header, columns, range(2, len(columns[0]) + 2), at_end)
 
 
 def find_skipped(rules: list[Rule], text: str) -> list[str]:
     """The first filled cell of each row of a file that the rules skip."""
     header, columns = read(text)
     rows = skip_rows.find_rows_to_skip(columns, skip_rows.compile_rules(rules, header))
-    return [next(column[row] for column in columns if column[row]) for row in sorted(rows)]
+    return [next((column[row] for column in columns if column[row]), "") for row in sorted(rows)]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,9 @@ def find_skipped(rules: list[Rule], text: str) -> list[str]:
         ("Total (20 rows),,,315.00\n", ["Total (20 rows)"]),
         ("Total,,,315.00\nPrepared by Bob,,,\n", ["Total", "Prepared by Bob"]),
         ("Prepared by Bob,,,\n", ["Prepared by Bob"]),
+        (",,,\nTotal,,,315.00\n", ["", "Total"]),
+        ("---,---,---,---\nTotal,,,315.00\n", ["---", "Total"]),
+        ("Total,,,315.00\nAverage,,,15.75\n", ["Total", "Average"]),
         ("id,region,day,amount\n21,R1,2026-01-05,1\n", ["id"]),
         # records
         ("Total,R1,2026-01-05,7.00\n", []),
@@ -104,6 +107,19 @@ def test_sums_are_seen_in_every_spelling_of_amounts(amounts: list[str]) -> None:
     (proposal,) = propose(stream.getvalue())
     assert proposal.rule == {"company": ["Total"]}
     assert proposal.reason.startswith("the sum of amount, row 5: Total | ")
+
+
+def test_a_last_row_that_is_no_sum_is_a_question() -> None:
+    (proposal,) = propose(HEADER + RECORDS + "Total,,,99.00\n")
+    assert (proposal.rule["id"], proposal.is_sure) == (["Total"], False)
+    assert proposal.reason.startswith("called a total, but its amounts are not a sum, row 22: Total | 99.00")
+
+
+@pytest.mark.parametrize("parts", [("total", "male", "female"), ("male", "female", "total")])
+def test_a_category_called_total_is_data(parts: tuple[str, ...]) -> None:
+    amounts = {"total": 30, "male": 10, "female": 20}
+    rows = [f"{region},{part},{amounts[part]}\n" for region in ("N", "S", "W") for part in parts]
+    assert propose("region,sex,people\n" + "".join(rows)) == []
 
 
 def test_a_company_called_total_is_a_record() -> None:
