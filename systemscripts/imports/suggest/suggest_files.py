@@ -83,7 +83,7 @@ def _list_other_imports(proposal: ImportProposal, path: Path) -> Iterator[str]:
         with contextlib.suppress(ConfigurationError, re.error, RecursionError):
             pattern = str(read_document(other).values.get("file_pattern", ""))
             if other != path and (fitting := [name for name in names if re.fullmatch(pattern, name)]):
-                yield f"not loaded: {fitting[0]} fits {_shorten_path(other)} too; no file is loaded that fits two imports"
+                yield f"not loaded: {fitting[0]} fits {_shorten_path(other)} too: it would fit two imports"
 
 
 def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:
