@@ -48,7 +48,7 @@ def download_file(session: Session, path: str, entry: Entry, part: Path, advance
     """Download a remote file to `part`, after the bytes of an earlier attempt, and return warnings.
 
     The file is read to its end, even if the server announced another size. A complete file is kept, also if the server
-    removes or closes it after it was read.
+    removes or closes it after it was read. The caller waits until it is on the disk.
 
     Raises TryLaterError when the connection is lost: `part` is kept for the next attempt. Otherwise `part` is removed:
     raises ChangedError if the file differs from `entry` in size or time, DamagedError if it ends too early or its
@@ -92,8 +92,6 @@ class _Download:
                 # some servers remove a file after it was read; by the announced size it is complete
                 if not size or stream.tell() != size:
                     raise self._translate_loss(error) from error
-            stream.flush()
-            os.fsync(stream.fileno())
         arrived = self.part.stat().st_size
         warnings = self._compare_digest()
         if size is not None and arrived != size:

@@ -15,15 +15,7 @@ import paramiko
 from paramiko.message import Message
 from paramiko.sftp import CMD_DATA, CMD_READ, CMD_STATUS, SFTPError, int64
 
-
-class _Answers:
-    """The receiver of answers that the client does not wait for one by one."""
-
-    def __init__(self) -> None:
-        self.by_number: dict[int, tuple[int, Message]] = {}
-
-    def _async_response(self, message_type: int, answer: Message, number: int) -> None:
-        self.by_number[number] = message_type, answer
+from systemscripts.ssh.requests import Answers
 
 
 def read_blocks(
@@ -35,19 +27,16 @@ def read_blocks(
     distant server never waits. Raises OSError if the server refuses, SSHException or TimeoutError if the connection is
     lost.
     """
-    answers, waiting, more = _Answers(), deque[tuple[int, int]](), iter(blocks)
+    answers, waiting, more = Answers(client), deque[tuple[int, int]](), iter(blocks)
 
     def request(offset: int, length: int) -> None:
-        number = client._async_request(answers, CMD_READ, handle, int64(offset), length)  # type: ignore[attr-defined]
-        waiting.append((offset, number))
+        waiting.append((offset, answers.request(CMD_READ, handle, int64(offset), length)))
 
     for block in islice(more, at_once):
         request(*block)
     while waiting:
         offset, number = waiting.popleft()
-        while number not in answers.by_number:
-            client._read_response()  # type: ignore[attr-defined]
-        yield offset, _parse_data(client, *answers.by_number.pop(number))
+        yield offset, _parse_data(client, *answers.take(number))
         for block in islice(more, 1):
             request(*block)
 

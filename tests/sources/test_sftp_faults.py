@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -80,7 +81,7 @@ def test_an_unknown_host_key_is_refused_with_its_fingerprint_and_the_command(
     configure(installation, remote)
     line = fails(installation, 78, f"the host key of [127.0.0.1]:{remote.port} is not known: ssh-ed25519 SHA256:")
     assert_untouched(installation, remote)
-    command = line.partition("then run: ")[2].partition("etl ")[2].split()
+    command = shlex.split(line.partition("then run: ")[2].partition("etl ")[2])
     assert command[:3] == ["sftp_trust_host", f"[127.0.0.1]:{remote.port}", "--fingerprint"]
     done = installation.run("sftp_trust_host", *command[1:])
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,9 @@ WRONG = {"orders_4.csv": "something,else\n1,2\n"}
 PLACES = [
     ("systemscripts.ssh.download:_Download._write", "before", 2),
     ("systemscripts.ssh.download:_Download._write", "after", 2),
-    ("systemscripts.ssh.download:_Download._compare_digest", "after", 2),
+    ("systemscripts.ssh.download:_Download._compare_digest", "after", 1),
+    ("systemscripts.ssh.download_small:_check_content", "after", 2),
+    ("systemscripts.ssh.download_small:download_small_files", "after", 1),
     ("systemscripts.file_ledger:register_file", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "after", 2),

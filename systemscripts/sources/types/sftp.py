@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # refused files named in a message
 MAX_NAMED = 5
+# complete files wait for so many others: their tickets are written in one transaction
+LANDED_AT_ONCE = 50
 # settled files are not fetched again
 LIVE = False
 
@@ -72,10 +74,22 @@ def fetch(request: Request) -> Fetched:
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     refused: list[EtlError] = []
+    arrived: list[Arrived] = []
+
+    def land_arrived() -> None:
+        fetched.tickets.extend(arrival.land_files(request, "sftp", arrived, folder))
+        arrived.clear()
+
     with progress.track("download", sum(entry.size or 0 for entry in still), "bytes") as tracker:
-        for entry in still:
+        together: dict[Entry, Arrived] = {}
+        for number, entry in enumerate(still):
+            if number == 1:
+                # the first file has shown whether the server offers checksums, which are compared one by one
+                together = _download_small_files(request, options, still[1:], tracker)
             try:
-                fetched.tickets.append(_download_file(request, options, entry, folder, tracker, fetched))
+                arrived.append(together.get(entry) or _download_file(request, options, entry, tracker, fetched))
+                if len(arrived) == LANDED_AT_ONCE:
+                    land_arrived()
             except _ChangedError as error:
                 fetched.leave(Path(entry.name), str(error), "file_still_written")
             except TooLargeError as error:
@@ -88,11 +102,16 @@ def fetch(request: Request) -> Fetched:
                     raise
                 fetched.failures.append(error)
                 break
+        land_arrived()
     if refused:
         more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
         text = "; ".join(error.message for error in refused[:MAX_NAMED]) + more
         fetched.failures.insert(0, EtlError(text, refused[0].hint))
     return fetched
+
+
+# a complete file: what it was at the server, and its temporary path
+Arrived = tuple[file_ledger.Origin, Path]
 
 
 class _ChangedError(TryLaterError):
@@ -198,9 +217,41 @@ def _build_origin(options: Options, entry: Entry) -> file_ledger.Origin:
     return file_ledger.Origin(f"{options.address}/{options.join_path(entry.name).lstrip('/')}", entry.size, stamp)
 
 
+def _download_small_files(
+    request: Request, options: Options, entries: list[Entry], tracker: progress.Tracker
+) -> dict[Entry, Arrived]:
+    """Download the small files among `entries`; return those that arrived without any doubt."""
+    from systemscripts.ssh import download_small
+    from systemscripts.ssh.download_small import SmallFile
+
+    session = _open_session(request, options)
+    small = [entry for entry in entries if download_small.is_small(entry)]
+    arrived: dict[Entry, Arrived] = {}
+    if session.offers_checksums is not False:
+        return arrived
+    for start in range(0, len(small), download_small.MAX_OPEN_FILES):
+        some = small[start : start + download_small.MAX_OPEN_FILES]
+        origins = [_build_origin(options, entry) for entry in some]
+        parts = [arrival.get_part_path(request, origin) for origin in origins]
+        files = [SmallFile(options.join_path(entry.name), entry, part) for entry, part in zip(some, parts, strict=True)]
+        download_all = functools.partial(download_small.download_small_files, files=files)
+        try:
+            complete = session.call(f"the download of {len(files)} files", download_all)
+        except (EtlError, OSError):
+            # one by one, each with its own message
+            return arrived
+        for entry, origin, part, is_complete in zip(some, origins, parts, complete, strict=True):
+            if is_complete:
+                os.utime(part, (entry.modified or 0, entry.modified or 0))
+                arrived[entry] = origin, part
+                tracker.advance(entry.size or 0)
+    return arrived
+
+
 def _download_file(
-    request: Request, options: Options, entry: Entry, folder: Path, tracker: progress.Tracker, fetched: Fetched
-) -> file_ledger.Ticket:
+    request: Request, options: Options, entry: Entry, tracker: progress.Tracker, fetched: Fetched
+) -> Arrived:
+    """Download a file to its temporary path; return its origin and that path."""
     from systemscripts.ssh import download
 
     origin = _build_origin(options, entry)
@@ -215,7 +266,7 @@ def _download_file(
     if entry.modified is not None:
         # as old as on the server, so that the run does not wait for it to stop changing
         os.utime(part, (entry.modified, entry.modified))
-    return arrival.land_file(request, "sftp", origin, part, folder)
+    return origin, part
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:

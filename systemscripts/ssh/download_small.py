@@ -1,0 +1,84 @@
+"""Download many small files together: four exchanges for all of them rather than for each.
+
+Only a file with which all is as announced is taken here; `download.download_file` has the rules for every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from paramiko.sftp import (
+    CMD_ATTRS,
+    CMD_CLOSE,
+    CMD_DATA,
+    CMD_FSTAT,
+    CMD_HANDLE,
+    CMD_OPEN,
+    CMD_READ,
+    CMD_STATUS,
+    SFTP_EOF,
+    SFTP_FLAG_READ,
+    int64,
+)
+
+from systemscripts.ssh import remote
+from systemscripts.ssh.download import REQUEST_BYTES
+from systemscripts.ssh.remote import Entry
+from systemscripts.ssh.requests import Answer, Answers
+
+# files together: servers limit how many of them may be open
+MAX_OPEN_FILES = 32
+
+
+@dataclass(frozen=True)
+class SmallFile:
+    """A remote file and where to put it."""
+
+    path: str
+    entry: Entry
+    part: Path
+
+
+def is_small(entry: Entry) -> bool:
+    """Return whether one answer holds a whole file, and its attributes show a change."""
+    return bool(entry.size) and (entry.size or 0) <= REQUEST_BYTES and entry.modified is not None
+
+
+def download_small_files(client: paramiko.SFTPClient, files: Sequence[SmallFile]) -> list[bool]:
+    """Write the files to their parts; return for each whether it is complete and unchanged since it was listed.
+
+    Raises SSHException, TimeoutError or EOFError when the connection is lost, and OSError of the local disk.
+    """
+    answers = Answers(client)
+    opened = answers.ask_all(
+        [(CMD_OPEN, file.path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes()) for file in files]
+    )
+    handles = {number: answer.get_binary() for number, (kind, answer) in enumerate(opened) if kind == CMD_HANDLE}
+    data = answers.ask_all([(CMD_READ, handle, int64(0), REQUEST_BYTES) for handle in handles.values()])
+    sizes = [files[number].entry.size or 0 for number in handles]
+    ends = answers.ask_all(
+        [(CMD_READ, handle, int64(size), REQUEST_BYTES) for handle, size in zip(handles.values(), sizes, strict=True)]
+    )
+    states = answers.ask_all([(CMD_FSTAT, handle) for handle in handles.values()])
+    answers.ask_all([(CMD_CLOSE, handle) for handle in handles.values()])
+    complete = [False] * len(files)
+    for number, *found in zip(handles, data, ends, states, strict=True):
+        file = files[number]
+        content = _check_content(file.entry, *found)
+        if content is not None:
+            file.part.write_bytes(content)
+            complete[number] = True
+    return complete
+
+
+def _check_content(entry: Entry, data: Answer, end: Answer, state: Answer) -> bytes | None:
+    """Return the content of a file; None if it is not as it was listed, or if that is not certain."""
+    content = data[1].get_binary() if data[0] == CMD_DATA else b""
+    is_end = end[0] == CMD_STATUS and end[1].get_int() == SFTP_EOF
+    if state[0] != CMD_ATTRS or not is_end or len(content) != entry.size:
+        return None
+    attributes = paramiko.SFTPAttributes._from_msg(state[1])  # type: ignore[attr-defined]
+    return None if remote.differs(remote.build_entry(entry.name, attributes), entry) else content
