@@ -155,22 +155,22 @@ def test_cut_connections_lose_and_double_nothing(
 
 
 def test_many_small_files_arrive_whole_and_one_that_is_refused_is_named(
-    installation: Installation, place: Place
+    installation: Installation, remote: RemoteFolder
 ) -> None:
-    configure(installation, place)
+    configure(installation, remote)
     for number in range(70):
-        place.put(f"orders_{number}.csv", f"order_id,amount\n{number},{'7' * number}\n")
-    place.put("orders_empty.csv", "")
-    place.put("orders_large.csv", ROWS * 5000)
-    (place.folder / "orders_33.csv").unlink()
-    (place.folder / "orders_33.csv").mkdir()
-    (place.folder / "orders_44.csv").chmod(0)
+        remote.put(f"orders_{number}.csv", f"order_id,amount\n{number},{'7' * number}\n")
+    remote.put("orders_empty.csv", "")
+    remote.put("orders_large.csv", ROWS * 5000)
+    (remote.folder / "orders_33.csv").unlink()
+    (remote.folder / "orders_33.csv").mkdir()
+    (remote.folder / "orders_44.csv").chmod(0)
     done = installation.run("sftp_pull", "orders")
     arrived = {path.name: path.read_bytes() for path in (installation.data / "file_watcher").glob("*.csv")}
     # the server of the tests that runs in this process as root reads every file
     refused = {"orders_33.csv"} | ({"orders_44.csv"} - arrived.keys())
-    assert arrived.keys() == set(place.names()) - refused
-    assert all((place.folder / name).read_bytes() == content for name, content in arrived.items())
+    assert arrived.keys() == set(remote.names()) - refused
+    assert all((remote.folder / name).read_bytes() == content for name, content in arrived.items())
     assert done.returncode == (1 if "orders_44.csv" in refused else 0), done.stderr
     assert all(name in done.stdout + done.stderr for name in refused)
     assert installation.sql("select count(*), count(distinct source_path) from dba.tfile") == [(len(arrived),) * 2]
