@@ -155,7 +155,7 @@ def test_cut_connections_lose_and_double_nothing(
 
 
 def test_many_small_files_arrive_whole_and_one_that_is_refused_is_named(
-    installation: Installation, remote: RemoteFolder
+    installation: Installation, remote: Place
 ) -> None:
     configure(installation, remote)
     for number in range(70):
