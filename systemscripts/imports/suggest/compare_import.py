@@ -8,6 +8,7 @@ from pathlib import Path
 
 from systemscripts.configuration import ImportConfig, read_document, validate_document
 from systemscripts.configuration.column_schema import Column
+from systemscripts.configuration.import_parts import Reading
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.infer_types import Proposal
 from systemscripts.imports.suggest.render_yaml import dump_rule, dump_value
@@ -66,7 +67,7 @@ def _compare_columns(proposal: ImportProposal, config: ImportConfig) -> Iterator
     in_file = {column.column: column for column in proposal.columns}
     for name, declared in config.declared.items():
         if name in in_file:
-            yield from _compare_column(in_file[name], declared)
+            yield from _compare_column(in_file[name], declared, config.reading)
         elif not (declared.fill or declared.from_column) and name not in aliases:
             yield f"- {name}: {declared.type}   # not in the file"
     for name, column in in_file.items():
@@ -74,12 +75,13 @@ def _compare_columns(proposal: ImportProposal, config: ImportConfig) -> Iterator
             yield f"+ {name}: {dump_value(column.declared)}   # {column.reason}"
 
 
-def _compare_column(proposal: Proposal, declared: Column) -> Iterator[str]:
+def _compare_column(proposal: Proposal, declared: Column, reading: Reading) -> Iterator[str]:
     """Yield the change of a column if its values say something else than its declaration."""
-    proposed = Column.model_validate(proposal.declared)
+    proposed = Column.model_validate(proposal.declared).with_defaults(reading)
+    usual = declared.with_defaults(reading)
     if declared.type in _WIDER.get(proposed.type, ()) or (declared.values and declared.type == proposed.type):
         return
-    before = {key: getattr(declared, key) for key in _TOLD_BY_VALUES}
+    before = {key: getattr(usual, key) for key in _TOLD_BY_VALUES}
     after = {key: getattr(proposed, key) for key in _TOLD_BY_VALUES}
     if before != after and not (proposed.type == declared.type and set(proposed.formats) < set(declared.formats)):
         shown = {"type": declared.type} | declared.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -264,7 +264,8 @@ def _write_later(part: Part, pattern: str, steps: int) -> str:
         # after the last quarter or week comes the first
         later = (later - 1) % (4 if "[" in part.pattern else 52) + 1 if part.role == "period" else later
         return head + str(later).zfill(len(number))
-    if part.role == "period" and (month := find_month(part.text, find_languages(part.text)[0])):
+    for language in find_languages(part.text) if part.role == "period" else ():
+        month = find_month(part.text, language) or 1
         return write_month(part.text, (month + steps - 1) % 12 + 1)
     return part.text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from systemscripts.dates import calendar_names
@@ -50,7 +51,25 @@ def list_alike(words: Sequence[str]) -> list[str]:
     }
     # names of several languages or lengths, or without their accents
     fitting = fitting or {(language, width) for word in words for language in find_languages(word) for width in _WIDTHS}
-    return sorted({name for language, width in fitting for name in _list_names(language)[width]})
+    names = {name for language, width in fitting for name in _list_names(language)[width]}
+    return sorted({*folded, *names, *map(_remove_accents, names)})
+
+
+def _remove_accents(name: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+
+
+@functools.cache
+def _list_weekdays(language: str) -> frozenset[str]:
+    from babel import Locale
+
+    return frozenset(name.casefold() for name in Locale.parse(language).days["format"]["wide"].values())
+
+
+def list_weekdays_alike(word: str) -> list[str]:
+    """Return the days of the week in the languages in which a word is one of them; [] for another word."""
+    fitting = [days for language in COMMON_LANGUAGES if word.casefold() in (days := _list_weekdays(language))]
+    return sorted(frozenset().union(*fitting))
 
 
 def write_month(like: str, month: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from systemscripts.imports.suggest.month_names import find_languages
+from systemscripts.imports.suggest.month_names import find_languages, list_weekdays_alike
 from systemscripts.imports.suggest.name_dates import NameDate, find_dates
 
 _COPY_WORD = "c[oó]p(y|ie|ia)|kopi[ae]?"
@@ -26,7 +26,7 @@ _UUID = re.compile(
 # seconds or milliseconds since 1970, from 2017 on
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3})?")
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
-_MONTH = re.compile(r"[^\W\d_]{3,}\.?")
+_WORD = re.compile(r"[^\W\d_]{3,}\.?")
 _WEEK = re.compile(r"(?i:week|kw|cw|wk|woche|semaine|semana|settimana|uge|vecka)[-_. ]?\d{1,2}(?!\d)")
 _QUARTER = re.compile(r"(?i:q|quarter[-_ ]?|quartal[-_ ]?|trimestre[-_ ]?|kvartal[-_ ]?|kwarta[lł][-_ ]?|h)[1-4](?!\d)")
 # the number after one of these says whose file it is, not which one
@@ -110,8 +110,8 @@ def _cut_text(text: str) -> Iterator[Part]:
         role: Role = "id"
         if match is None and not before.isalpha():
             match, role = _WEEK.match(text, position) or _QUARTER.match(text, position), "period"
-            if match is None and (word := _MONTH.match(text, position)) and find_languages(word[0]):
-                match = word
+            if match is None and (word := _WORD.match(text, position)):
+                match = word if find_languages(word[0]) or list_weekdays_alike(word[0]) else None
         if match is None and not before.isdigit():
             match, role = _NUMBER.match(text, position), "number"
             role = "id" if match and _EPOCH.fullmatch(match[0]) else role
@@ -128,6 +128,8 @@ def _open(text: str, role: Role) -> str:
         return rf"\d{{{len(text)}}}" if text.isdecimal() else rf"[0-9a-fA-F-]{{{len(text)}}}"
     if role == "number":
         return re.sub(r"\d+", lambda _: r"\d+", text.replace(".", r"\."))
+    if weekdays := list_weekdays_alike(text):
+        return f"(?i:{'|'.join(weekdays)})"
     if text[-1].isdigit():
         return re.escape(re.sub(r"\d+\Z", "", text)) + (r"[1-4]" if _QUARTER.fullmatch(text) else r"\d{1,2}")
     return ""

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from systemscripts.imports.suggest.common_spellings import lift_spellings
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 
 # how many remarks about reading the file are worth reading again
 MAX_NOTES = 20
+# a longer header is easier to copy from the file
+MAX_SHOWN_HEADERS = 12
 
 
 def render_import(proposal: ImportProposal) -> str:
@@ -47,20 +50,33 @@ def _render_rows(proposal: ImportProposal) -> Iterator[str]:
     else:
         line = f"key_columns: [{', '.join(map(dump_value, proposal.key.columns))}]   # {proposal.key.explain()}"
         yield line if proposal.key.is_sure else f"# {line}"
-    if proposal.skips:
-        mark = "" if any(skip.is_sure for skip in proposal.skips) else "# "
-        yield f"{mark}reading:"
-        yield f"{mark}  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
-        for skip in sorted(proposal.skips, key=lambda skip: not skip.is_sure):
-            yield f"{'' if skip.is_sure else '# '}  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}"
+    common, columns = lift_spellings(proposal.columns)
+    yield from _render_reading(proposal, common)
     yield "schema:"
-    for column in proposal.columns:
+    for column in columns:
         declared: Any = column.declared["type"] if len(column.declared) == 1 else column.declared
         yield f"  {dump_value(column.column)}: {dump_value(declared)}   # {_as_one_line(column.reason)}"
     if proposal.filled:
         yield f"expect: {{filled: [{', '.join(map(dump_value, proposal.filled))}]}}   # warns where a value is empty"
-    yield f"# exact_header: {dump_value(list(proposal.headers))}   # would refuse any other header"
+    headers = dump_value(list(proposal.headers)) if len(proposal.headers) <= MAX_SHOWN_HEADERS else "[...]"
+    yield f"# exact_header: {headers}   # would refuse any other header"
     yield "# importstrategyid: 3   # would refuse a file without one of the columns; 2: without new columns"
+
+
+def _render_reading(proposal: ImportProposal, common: dict[str, object]) -> Iterator[str]:
+    """Yield the key `reading`: how all numbers are written, and which rows are skipped."""
+    sure = [skip for skip in proposal.skips if skip.is_sure]
+    doubtful = [skip for skip in proposal.skips if not skip.is_sure]
+    if common or sure:
+        yield "reading:"
+    yield from (f"  {key}: {dump_value(value)}   # of all numbers" for key, value in common.items())
+    if sure:
+        yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
+        yield from (f"  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in sure)
+    elif doubtful:
+        yield from ([] if common else ["# reading:"])
+        yield "#   skip_if:"
+    yield from (f"#   - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in doubtful)
 
 
 def dump_rule(rule: dict[str, list[str]]) -> str:

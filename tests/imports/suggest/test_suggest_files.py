@@ -117,3 +117,23 @@ def test_a_column_is_declared_as_all_files_write_it(
     )
     shown = config.declared["value"].model_dump(exclude_defaults=True)
     assert {"type": "text", **shown} == declared
+
+
+def test_what_all_numbers_have_in_common_is_declared_once(folder: Path) -> None:
+    rows = "".join(f'{n};"1.{n:03},50 €";"{n},10 €";"2.{n:03},00 €";12,5%\n' for n in range(100, 140))
+    suggest(folder / "prices.csv", f"id;net;tax;gross;rate\n{rows}")
+    text = (folder / "prices.yaml").read_text()
+    lifted = [
+        "  decimal: ','   # of all numbers",
+        "  thousands: .   # of all numbers",
+        "  currency: €   # of all numbers",
+    ]
+    assert "\n".join(["reading:", *lifted]) in text
+    config = configuration.validate_document(
+        configuration.read_document(folder / "prices.yaml"), ImportConfig, config_name="prices"
+    )
+    columns = {name: column.with_defaults(config.reading) for name, column in config.declared.items()}
+    assert {name: (column.decimal, column.currency) for name, column in columns.items() if name != "id"} == {
+        "net": (",", ["€"]), "tax": (",", ["€"]), "gross": (",", ["€"]), "rate": (",", []),
+    }  # fmt: skip
+    assert "nothing would change" in suggest(folder / "prices.csv", f"id;net;tax;gross;rate\n{rows}").headline
