@@ -27,8 +27,8 @@ _CASES = (
 # fields of a day; those of the time of day never depend on it
 _DAY_FIELDS = frozenset({"yyyy", "yy", "MMMM", "MMM", "MM", "M", "dd", "d", "EEEE", "EEE"})
 _ZONE = "(?:Z|UTC|GMT|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
-# more than six digits of a fraction must be zeros
-_FRACTION = "[0-9]{1,6}0*+"
+# up to nine digits, of which those after six must be zeros
+_FRACTION = "[0-9]{1,6}0{0,3}+"
 _CLOCK = {
     "HH": "(?:[01]?[0-9]|2[0-3])", "H": "(?:[01]?[0-9]|2[0-3])", "hh": "(?:0?[1-9]|1[0-2])", "h": "(?:0?[1-9]|1[0-2])",
     "mm": "[0-5][0-9]", "ss": "[0-5][0-9]", "a": rf"[AaPp](?:\.{BLANK}?)?[Mm]\.?",

@@ -27,7 +27,7 @@ _LANGUAGES = {
     "Czech": "ano/ne pravda/nepravda",
     "Hungarian": "igen/nem igaz/hamis",
     "Romanian": "da/nu adevărat/fals",
-    "Turkish": "evet/hayır doğru/yanlış",
+    "Turkish": "evet/hayır evet/hayir doğru/yanlış",
 }
 _PAIRS = {
     language: [(yes, no) for yes, _, no in (pair.partition("/") for pair in pairs.split())]
@@ -80,14 +80,20 @@ def _build_spellings(
     is_known = {*used} <= {*_PAIRS["English"]}
     yes, no = (list(dict.fromkeys(_write_as_seen(pair[side], sample) for pair in used)) for side in (0, 1))
     declared: dict[str, object] = {"type": "boolean"} | ({} if is_known else {"true": yes, "false": no})
-    pattern = "|".join(sorted({re.escape(word) for pair in used for word in pair}, key=len, reverse=True))
+    pattern = "|".join(sorted({form for pair in used for word in pair for form in _list_forms(word)}, reverse=True))
     name = "boolean" if is_known else f"boolean {yes[0]} and {no[0]}"
-    boolean = Spelling(name, f"(?i:{pattern})", declared)
+    boolean = Spelling(name, pattern, declared)
     if len(seen) == 1 and (seen <= _SHORT_WORDS or len(*seen) == 1) and not is_yes_or_no(header):
         (word,) = seen
         constant = Spelling(f"always {word}", f"(?i:{re.escape(word)})", {"type": "text"}, wider=frozenset({name}))
         return [constant, boolean]
     return [boolean]
+
+
+def _list_forms(word: str) -> list[str]:
+    """Return a word in small letters, with a capital and in capitals, as far as the conversion takes them for equal."""
+    forms = {word, word.capitalize(), word.upper()}
+    return [re.escape(form) for form in forms if form.casefold() == word.casefold()]
 
 
 def _write_as_seen(word: str, sample: Sequence[str]) -> str:

@@ -43,6 +43,8 @@ class _Style:
     decimal: str = "."
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    # one unit before and another after the same number: $5 USD
+    is_on_both_sides: bool = False
     percent: bool = False
     negative: tuple[str, ...] = ()
     exponent: bool = False
@@ -55,19 +57,23 @@ class _Style:
 
     def build_pattern(self) -> str:
         """Return the pattern of one value."""
-        before, after = _build_unit_pattern(self.before), _build_unit_pattern(self.after)
-        number, head, tail = self._build_number_pattern(), f"(?:{_SIGN}{_BLANKS})?", ""
-        if before:
-            head = f"(?:{before}{_BLANKS}(?:{_SIGN}{_BLANKS})?|{_SIGN}{_BLANKS}(?:{before}{_BLANKS})?|)"
-        if after:
-            tail = f"(?:{_BLANKS}{after})?"
-        bare_head, bare_tail = (f"(?:{before}{_BLANKS})?" if before else ""), tail
+        number, sign = self._build_number_pattern(), f"(?:{_SIGN}{_BLANKS})?"
+        before, after = (_build_unit_pattern(units) for units in (self.before, self.after))
+        head, tail = f"{before}{_BLANKS}" if before else "", f"{_BLANKS}{after}" if after else ""
+        heads, tails = _allow_nothing(head), _allow_nothing(tail)
+        forms = [f"{sign}{number}{tails}"]
+        if head:
+            forms.append(f"(?:{_SIGN}{_BLANKS}{head}|{head}{sign}){number}")
+        if head and tail and self.is_on_both_sides:
+            forms.append(f"{sign}{head}{number}{tail}")
         if "after" in self.negative:
-            tail += f"(?:{_BLANKS}{_SIGN}{tail})?"
-        pattern = f"{head}{number}{tail}"
+            forms.append(f"{heads}{number}{_BLANKS}{_SIGN}")
+            forms += [f"{number}(?:{tail}{_BLANKS}{_SIGN}|{_BLANKS}{_SIGN}{tail})"] if tail else []
         if "brackets" in self.negative:
-            pattern += rf"|{bare_head}\({bare_head}{number}{bare_tail}\){bare_tail}"
-        return pattern
+            forms.append(rf"\({heads}{number}\)")
+            forms += [rf"{head}\({number}\)"] if head else []
+            forms += [rf"\({number}{tail}\)", rf"\({number}\){tail}"] if tail else []
+        return "|".join(forms)
 
     def _build_number_pattern(self) -> str:
         digits, decimal = _MAX_DIGITS[self.type], _MARK_PATTERNS[self.decimal]
@@ -119,8 +125,16 @@ class _Style:
         return f"{name}: {', '.join(parts)}" if parts else f"{name}"
 
 
+def _allow_nothing(pattern: str) -> str:
+    return f"(?:{pattern})?" if pattern else ""
+
+
 def _build_unit_pattern(units: tuple[str, ...]) -> str:
-    return f"(?i:{'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})" if units else ""
+    if not units:
+        return ""
+    names = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
+    # Rs.500 has the unit Rs. and not a number .500
+    return rf"(?i:{names})(?!(?<=[^\W\d_])[.,])"
 
 
 @dataclass
@@ -129,6 +143,7 @@ class _Affixes:
 
     before: Counter[str]
     after: Counter[str]
+    both_sides: int = 0
     percent: int = 0
     brackets: int = 0
     signs_after: int = 0
@@ -150,7 +165,8 @@ def list_spellings(sample: Sequence[str]) -> list[Spelling]:
     negative = ("brackets",) * bool(seen.brackets) + ("after",) * bool(seen.signs_after)
     units = {*seen.before, *seen.after}
     general = _Style(
-        before=tuple(seen.before), after=tuple(seen.after), percent=seen.percent > 0 and not units, negative=negative,
+        before=tuple(seen.before), after=tuple(seen.after), percent=seen.percent > 0 and not units,
+        is_on_both_sides=seen.both_sides > 0, negative=negative,
         exponent=seen.exact_exponents > 0,
     )  # fmt: skip
     has_unit = bool(units) or general.percent
@@ -202,6 +218,7 @@ def _collect_affixes(sample: Sequence[str]) -> _Affixes:
         marks |= set(number) - set("0123456789")
         seen.before[head] += 1
         seen.after[tail] += 1
+        seen.both_sides += bool(head and tail)
         seen.percent += "%" in before + after
         seen.brackets += before.count("(") == after.count(")") == 1
         seen.signs_after += re.search(_SIGN, after) is not None
