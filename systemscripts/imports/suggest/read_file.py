@@ -98,6 +98,7 @@ def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
         if kept.rows < rows and (lines := table.lines()):
             kept.last, kept.rows = _read_last_records(lines, table), rows
         first = split_fields.split_block(Block(kept.records, kept.lines), table, len(names))
+        first.columns = first.columns or [()] * len(names)
         skips = _find_skips(table, names, first, kept)
         sure = [proposal.rule for proposal in skips if proposal.is_sure]
         if sure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +90,9 @@ def dump_value(value: object) -> str:
     import yaml
 
     text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=100_000, sort_keys=False)
-    return text.replace("\n...", "").strip()
+    text = text.replace("\n...", "").strip()
+    # YAML that is JSON has no line breaks
+    return json.dumps(value, ensure_ascii=False) if "\n" in text else text
 
 
 def _as_one_line(text: str) -> str:

@@ -80,6 +80,14 @@ def test_another_import_that_the_file_fits_too_is_told(folder: Path) -> None:
     assert [line for line in lines if "not loaded: invoices_1.csv fits" in line and "bills.yaml too" in line]
 
 
+@pytest.mark.parametrize("content", ["id,name\n", 'id,"What, in\n\nwords?"\n1,x\n', "a\n1\n2\n", "id,name\n1,x,y\n"])
+def test_small_and_odd_files_have_a_valid_proposal_too(folder: Path, content: str) -> None:
+    suggest(folder / "things.csv", content)
+    configuration.validate_document(
+        configuration.read_document(folder / "things.yaml"), ImportConfig, config_name="things"
+    )
+
+
 def test_an_import_that_exists_is_compared_and_not_changed(folder: Path) -> None:
     suggest(folder / "invoices_202601.csv", ROWS, "invoices")
     before = (folder / "invoices.yaml").read_text()
