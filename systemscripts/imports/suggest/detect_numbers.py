@@ -58,24 +58,27 @@ class _Style:
     def build_pattern(self) -> str:
         """Return the pattern of one value."""
         number, sign = self._build_number_pattern(), f"(?:{_SIGN}{_BLANKS})?"
+        # Rs.500 has the unit Rs. and not a number .500
+        has_letters = any(unit[-1].isalpha() for unit in self.before)
+        headed = self._build_number_pattern(is_digit_first=True) if has_letters else number
         before, after = (_build_unit_pattern(units) for units in (self.before, self.after))
         head, tail = f"{before}{_BLANKS}" if before else "", f"{_BLANKS}{after}" if after else ""
-        heads, tails = _allow_nothing(head), _allow_nothing(tail)
-        forms = [f"{sign}{number}{tails}"]
+        forms = [f"{sign}{number}(?:{tail})?" if tail else f"{sign}{number}"]
         if head:
-            forms.append(f"(?:{_SIGN}{_BLANKS}{head}|{head}{sign}){number}")
+            forms.append(f"(?:{_SIGN}{_BLANKS}{head}|{head}{sign}){headed}")
         if head and tail and self.is_on_both_sides:
-            forms.append(f"{sign}{head}{number}{tail}")
+            forms.append(f"{sign}{head}{headed}{tail}")
         if "after" in self.negative:
-            forms.append(f"{heads}{number}{_BLANKS}{_SIGN}")
+            forms.append(f"{number}{_BLANKS}{_SIGN}")
+            forms += [f"{head}{headed}{_BLANKS}{_SIGN}"] if head else []
             forms += [f"{number}(?:{tail}{_BLANKS}{_SIGN}|{_BLANKS}{_SIGN}{tail})"] if tail else []
         if "brackets" in self.negative:
-            forms.append(rf"\({heads}{number}\)")
-            forms += [rf"{head}\({number}\)"] if head else []
+            forms.append(rf"\({number}\)")
+            forms += [rf"\({head}{headed}\)", rf"{head}\({number}\)"] if head else []
             forms += [rf"\({number}{tail}\)", rf"\({number}\){tail}"] if tail else []
         return "|".join(forms)
 
-    def _build_number_pattern(self) -> str:
+    def _build_number_pattern(self, is_digit_first: bool = False) -> str:
         digits, decimal = _MAX_DIGITS[self.type], _MARK_PATTERNS[self.decimal]
         number = f"0|[1-9][0-9]{{0,{digits - 1}}}+"
         if self.thousands:
@@ -88,7 +91,8 @@ class _Style:
         if self.type == "numeric":
             # between a mark and a sign stand digits: 12.- is another spelling
             least = "+" if "after" in self.negative else "*"
-            number = f"(?:{number}(?:{decimal}[0-9]{least}+)?|{decimal}[0-9]++)"
+            number = f"{number}(?:{decimal}[0-9]{least}+)?"
+            number = number if is_digit_first else f"(?:{number}|{decimal}[0-9]++)"
         if self.exponent:
             number += "(?:[eE][+-]?[0-9]{1,3}+)?"
         return f"(?:%{_BLANKS}{number}|{number}(?:{_BLANKS}%)?)" if self.percent else number
@@ -125,16 +129,8 @@ class _Style:
         return f"{name}: {', '.join(parts)}" if parts else f"{name}"
 
 
-def _allow_nothing(pattern: str) -> str:
-    return f"(?:{pattern})?" if pattern else ""
-
-
 def _build_unit_pattern(units: tuple[str, ...]) -> str:
-    if not units:
-        return ""
-    names = "|".join(map(re.escape, sorted(units, key=len, reverse=True)))
-    # Rs.500 has the unit Rs. and not a number .500
-    return rf"(?i:{names})(?!(?<=[^\W\d_])[.,])"
+    return f"(?i:{'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})" if units else ""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,6 +39,8 @@ def test_what_a_pattern_matches_is_converted(sample: list[str]) -> None:
 def check_spelling(pattern: str, declared: dict[str, object]) -> None:
     convert = make_converter(Column.model_validate(declared), ZoneInfo("UTC"))
     assert convert is not None
+    # DuckDB tests large files by the same patterns, and cannot look around
+    assert not re.search(r"\(\?<?[=!]", pattern)
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.from_regex(pattern, fullmatch=True))
