@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
 from systemscripts import settings
 from systemscripts.configuration.strict_model import Strict
+from systemscripts.errors import ConfigurationError
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TIME = r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)"
@@ -54,15 +54,24 @@ class Arrival(Strict):
         return to_cron(self.every)
 
     def list_days_off(self) -> set[date]:
-        """Return the days on which no file is due; a file that cannot be read has none."""
+        """Return the days on which no file is due; raises ConfigurationError for a file of days that has none."""
         if isinstance(self.days_off, list):
             return set(self.days_off)
-        path = settings.PROJECT / "config" / self.days_off if not Path(self.days_off).is_absolute() else self.days_off
+        path = settings.PROJECT / "config" / self.days_off
         try:
-            words = [line.partition("#")[0].strip() for line in Path(path).read_text().splitlines()]
-            return {date.fromisoformat(word) for word in words if word}
-        except (OSError, ValueError):
-            return set()
+            lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            raise ConfigurationError(f"expected: except of {path}: {reason}", "Correct the import.") from error
+        days = set()
+        for number, line in enumerate(lines, start=1):
+            try:
+                days |= {date.fromisoformat(line)} if line else set()
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"expected: except of {path}: line {number} is not a date", "Write one date a line: 2026-12-25."
+                ) from error
+        return days
 
 
 def to_cron(every: str) -> str:

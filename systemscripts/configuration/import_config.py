@@ -178,6 +178,11 @@ class ImportConfig(Strict, ConsistentModel):
         """Return whether each file has its own date, which tells the newest file."""
         return self.dateconfig in ("filename", "file_content")
 
+    @property
+    def is_incremental(self) -> bool:
+        """Return whether a source brings only what is new since the last time, which may be nothing."""
+        return any(source.options.get("incremental") for source in self.sources)
+
 
 def _find_target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
     target, table, mode = values.get("target"), values.get("target_table"), values.get("load_mode", "snapshot")

@@ -1,7 +1,8 @@
-"""Find the files that a configuration names: SQL to run after a change, and a Python transform."""
+"""Find the files that a configuration names: SQL to run after a change, a Python transform, days without a file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from systemscripts import settings
@@ -30,11 +31,16 @@ def find_transform(config: ImportConfig) -> Path | None:
 
 
 def find_faults(config: ImportConfig) -> dict[str, str]:
-    """Return for each key that names a missing file what is wrong: key -> text."""
+    """Return for each key that names a missing or unreadable file what is wrong: key -> text."""
     faults = {}
-    for key, find_file in (("after_change", find_after_change), ("transform", find_transform)):
+    readers: dict[str, Callable[[], object]] = {
+        "after_change": lambda: find_after_change(config),
+        "transform": lambda: find_transform(config),
+        "expected": config.expected.list_days_off,
+    }
+    for key, read_file in readers.items():
         try:
-            find_file(config)
+            read_file()
         except ConfigurationError as error:
             faults[key] = str(error)
     return faults

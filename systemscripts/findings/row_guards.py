@@ -39,7 +39,7 @@ def judge_guards(
     rows = counts.loaded if is_snapshot else counts.read
     if rows == 0 and guards.allow_empty:
         return None
-    if rows == 0 and not accept_drop and (is_snapshot or not _is_incremental(config)):
+    if rows == 0 and not accept_drop and (is_snapshot or not config.is_incremental):
         return Finding("no_rows", "hold", "the file has no rows, and guards.allow_empty is not set")
     if guards.min_rows is not None and rows < guards.min_rows:
         return Finding("min_rows", "hold", f"{rows} rows, guards.min_rows asks for {guards.min_rows}")
@@ -73,11 +73,6 @@ def judge_rejects(config: ImportConfig, counts: Counts, not_data: int) -> Findin
         return None
     is_set = config.max_reject_rate != ImportConfig.model_fields["max_reject_rate"].default
     return Finding("most_rejected", "warn" if is_set else "hold", f"{counts.rejected} of its {rows} rows do not fit")
-
-
-def _is_incremental(config: ImportConfig) -> bool:
-    """Whether a source brings only what is new, which may be nothing."""
-    return any("incremental" in source.options for source in config.sources)
 
 
 def is_of_the_future(config: ImportConfig, day: date | None) -> bool:

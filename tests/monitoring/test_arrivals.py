@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from systemscripts import configuration, db_utils
+from systemscripts.configuration import yaml_row_sync
 from systemscripts.configuration.arrival import Arrival
+from systemscripts.directory_management import Directories
+from systemscripts.ingest import run_imports
 from systemscripts.monitoring.arrivals import find_late, find_silence, find_usual_gap
+from systemscripts.monitoring.checks import late_files
+from systemscripts.monitoring.watchdog_view import build_view
 from tests.conftest import Installation
 from tests.monitoring.conftest import Year
 
@@ -133,6 +141,37 @@ def test_a_held_file_is_brought_to_mind_after_a_week_until_it_is_decided(year: Y
     for dataset_id in held:
         assert year.run("generic_import", "--undo", dataset_id, day=0.85) == 0
     assert year.watch(0.9) == ["[ETL] over: held files of orders wait for a decision"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(None, "No such file or directory"), ("2026-12-25\n24.12.2026 # Eve\n", "line 2 is not a date")],
+)
+def test_a_file_of_days_off_that_cannot_be_read_is_named_wherever_it_is_needed(
+    here: Installation, tmp_path: Path, content: str | None, fault: str
+) -> None:
+    named = tmp_path / "days.txt"
+    if content:
+        named.write_text(content)
+    expected = {"every": "daily 12:00", "except": str(named)}
+    here.configure("orders", expected=expected)
+    here.drop("orders1.csv", "id\n1\n")
+    told = f"expected: except of {named}: {fault}"
+    with contextlib.closing(db_utils.connect()) as connection:
+        directories = Directories(here.data).create()
+        config = configuration.load_import(connection, "orders")
+        run = run_imports.run_imports(connection, [config], directories, "0" * 32, run_imports.Options())
+        assert (told in run.problems[0], run.exit_code, here.list_waiting()) == (True, 78, ["orders1.csv"])
+        [found] = late_files.find(build_view(directories, connection))
+        assert (found.title, told in found.error) == ("no late file of orders can be found", True)
+    yaml = tmp_path / "orders.yaml"
+    yaml.write_text(
+        f"file_pattern: x\ntarget_table: public.orders\nexpected: {{every: daily 12:00, except: {named}}}\n"
+    )
+    [line] = yaml_row_sync.find_faults(tmp_path)
+    assert line.startswith(f"{yaml} line 3: {told}")
+    named.write_text("2026-12-25\n\n2026-12-26  # Boxing Day\n")
+    assert yaml_row_sync.find_faults(tmp_path) == []
 
 
 def test_the_watchdog_reports_a_late_file_once_and_its_arrival(year: Year) -> None:

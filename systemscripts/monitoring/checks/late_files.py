@@ -8,6 +8,7 @@ from datetime import datetime
 from systemscripts.alerts import Finding
 from systemscripts.configuration import ImportConfig, load_valid_imports, pipeline_config
 from systemscripts.db_utils import Connection, transaction
+from systemscripts.errors import ConfigurationError
 from systemscripts.monitoring.arrivals import Late, find_late, find_silence
 from systemscripts.monitoring.watchdog_view import View
 
@@ -25,7 +26,11 @@ def find(view: View) -> Iterator[Finding]:
         if not config.is_active:
             continue
         if config.expected.every:
-            yield from _find_declared(view, connection, config)
+            try:
+                yield from _find_declared(view, connection, config)
+            except ConfigurationError as error:
+                title = f"no late file of {config.config_name} can be found"
+                yield Finding(f"late {config.config_name} except", title, error.message, error.hint)
         elif config.config_name not in own and _is_fed_from_outside(config):
             yield from _find_learned(view, connection, config)
 
@@ -87,7 +92,7 @@ def _read_arrivals(connection: Connection, config_name: str) -> list[datetime]:
 def _is_fed_from_outside(config: ImportConfig) -> bool:
     """Whether senders decide when files come: not a YAML job, nor a source that brings what is new."""
     has_own_times = config.job.start_time is not None or config.job.end_time is not None
-    return not has_own_times and not any("incremental" in source.options for source in config.sources)
+    return not has_own_times and not config.is_incremental
 
 
 def _list_own_imports() -> set[str]:
